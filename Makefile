@@ -1,0 +1,56 @@
+# Every command of the project. `make demo` and `make test` need Python 3.11, make and git only.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-header --no-emit-index-url --extra embedded --extra build
+
+.PHONY: demo up test check format unit integration system import-test lock clean
+
+demo: .venv/runtime        ## start everything, send the documented calls, show what they became
+	$(BIN)/waybill demo
+
+up: .venv/runtime          ## start everything and stay
+	$(BIN)/waybill up
+
+test: check unit integration system  ## what CI runs
+
+check: .venv/dev           ## formatting, lint, types, import contract
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/dev          ## rewrite files as the formatter and the linter want them
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+unit: .venv/dev            ## no process, no network
+	$(BIN)/pytest tests/unit
+
+integration: .venv/dev     ## real PostgreSQL and Redis, of the wheels and of Debian where installed
+	$(BIN)/pytest tests/integration
+
+system: .venv/dev          ## the real processes over HTTP
+	$(BIN)/pytest tests/system
+
+import-test: .venv/dev     ## one file in three orders, by 1 and 4 workers, one killed each time
+	$(BIN)/python -m tests.acceptance_import $(if $(EVENTS),--events $(EVENTS))
+
+lock: .venv/dev            ## newest versions into both lock files
+	$(LOCK) --upgrade pyproject.toml -o requirements.lock
+	$(LOCK) --extra dev --constraint requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean:                     ## forget the environment and the caches, keep data
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv/runtime: requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv/dev: requirements-dev.lock pyproject.toml .venv/runtime
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	touch $@
