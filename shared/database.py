@@ -1,0 +1,71 @@
+"""PostgreSQL's one door: how to connect, what a transaction is, what its faults are called."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+
+from shared.errors import OperatorError
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+DatabaseError = psycopg.Error
+
+_CONNECT_SECONDS_MAX = 3
+# A lost network is noticed in seconds: the kernel's own defaults take hours (idle) or 15 minutes.
+_NETWORK: dict[str, Any] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 5000,
+}
+_SESSION = (
+    "-c timezone=UTC -c lock_timeout=5s -c statement_timeout=30s "
+    "-c idle_in_transaction_session_timeout=60s"
+)
+
+
+def connect(url: str, program: str) -> Connection:
+    """One connection, transactions opened by `transaction`. Raises DatabaseError.
+
+    `program` names the caller in pg_stat_activity.
+    """
+    connection = psycopg.connect(
+        url,
+        autocommit=True,
+        connect_timeout=_CONNECT_SECONDS_MAX,
+        application_name=f"waybill {program}",
+        options=_SESSION,
+        **_NETWORK,
+    )
+    _require_durable_commits(connection)
+    return connection
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[Connection]:
+    """Commit on leaving, roll back on an exception."""
+    with connection.transaction():
+        yield connection
+
+
+def sqlstate(fault: DatabaseError) -> str | None:
+    """The five characters of SQLSTATE, None when the fault is the connection's own."""
+    if fault.sqlstate is None and isinstance(fault, psycopg.DataError):
+        return "22000"  # a value that the driver itself refused to send
+    return fault.sqlstate
+
+
+def is_closed(connection: Connection) -> bool:
+    return connection.closed or connection.broken
+
+
+def _require_durable_commits(connection: Connection) -> None:
+    """An event leaves the inbox once its row is committed: the commit must mean the disk has it."""
+    row = connection.execute("SHOW synchronous_commit").fetchone()
+    if row is None or row[0] == "off":
+        connection.close()
+        raise OperatorError(
+            "PostgreSQL runs with synchronous_commit = off: it may lose events it has confirmed. "
+            "Set synchronous_commit = on for Waybill's role."
+        )

@@ -1,0 +1,135 @@
+"""Where a link sends people: an address with macros, written by an operator and by nobody else.
+
+Everything that decides where a browser goes, scheme and host, is in the stored text. A macro stands
+behind them, and its value comes percent-encoded, so that no click can lead anywhere else. The names
+are those of `/click`'s parameters, and Swaarm's own for the same, so that links can be moved.
+"""
+
+import re
+from collections.abc import Mapping
+from urllib.parse import quote
+
+DESTINATION_CHARACTERS_MAX = 2_048
+MACROS_MAX = 32
+MACRO_VALUE_CHARACTERS_MAX = 512
+CLICK_ID_PARAMETER = "clkid"  # as Swaarm's SDK for the web looks for it
+
+_OWN = (
+    *("click_id", "offer_id", "pub_id", "pub_click_id", "pub_sub_id", "pub_sub_sub_id"),
+    *("placement", "site", "app", "app_store_id", "creative", "campaign", "campaign_id"),
+    *("adset", "adset_id", "ad", "ad_id", "term", "idfa", "gaid", "user_ip", "user_ua"),
+)
+# Macro to value. Source of the second part: Swaarm's pages on link macros.
+MACROS: Mapping[str, str] = {name: name for name in _OWN} | {
+    "id": "click_id",
+    "offerId": "offer_id",
+    "publisher.id": "pub_id",
+    "publisher.subId": "pub_sub_id",
+    "publisher.placement": "placement",
+    "publisher.app": "app",
+    "publisher.creative": "creative",
+    "device.ids.idfa": "idfa",
+    "device.ids.gaid": "gaid",
+    "user.ip": "user_ip",
+    "user.ua": "user_ua",
+    "user.encoded_ua": "user_ua",
+}
+
+# What a browser reads by itself, or runs: everything else is an app's own.
+_NOT_AN_APPS = frozenset(
+    {
+        *("http", "ws", "wss", "ftp", "file", "javascript", "vbscript", "data", "blob"),
+        *("filesystem", "about", "view-source", "jar", "resource", "content", "intent"),
+        *("chrome", "chrome-extension", "moz-extension", "edge", "opera", "ms-appx"),
+    }
+)
+_DESTINATION = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<rest>.*)", re.DOTALL
+)
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
+_APPS_HOST = re.compile(r"[A-Za-z0-9._-]*")
+_MACRO = re.compile(r"\{([A-Za-z0-9_.]+)\}")
+_REST = re.compile(r"(?:[A-Za-z0-9._~:/?#@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*")  # RFC 3986
+_RESERVED = ":/?#@!$&'()*+,;=%"
+_PLAY_STORE = re.compile(r"(?i)(https://play\.google\.com/store/apps/details|market://details)")
+
+
+def destination_fault(destination: str) -> str | None:
+    """The rule that a destination breaks, as the end of a sentence; None if it may be stored."""
+    parts = _DESTINATION.fullmatch(destination)
+    if parts is None or len(destination) > DESTINATION_CHARACTERS_MAX:
+        return (
+            f"must be an address of at most {DESTINATION_CHARACTERS_MAX} characters, like "
+            "https://shop.example/welcome or shop://welcome."
+        )
+    return _origin_fault(parts["scheme"].lower(), parts["authority"]) or _rest_fault(parts["rest"])
+
+
+def _origin_fault(scheme: str, authority: str) -> str | None:
+    if scheme in _NOT_AN_APPS:
+        return "must begin with https:// or an app's own scheme."
+    host = _HOST if scheme == "https" else _APPS_HOST
+    if not host.fullmatch(authority):
+        return (
+            "must have a plain host name behind its scheme: no macro, no user name, no character "
+            "outside letters, digits, dots and hyphens."
+        )
+    return None
+
+
+def _rest_fault(rest: str) -> str | None:
+    macros = _MACRO.findall(rest)
+    if unknown := [macro for macro in macros if macro not in MACROS]:
+        return f"has a macro that nobody fills: {{{unknown[0]}}}. Known are {_known()}."
+    if len(macros) > MACROS_MAX:
+        return f"may have {MACROS_MAX} macros."
+    if not _REST.fullmatch(_MACRO.sub("", rest)):
+        return "has a character that an address may not have. Percent-encode it."
+    return None
+
+
+def _known() -> str:
+    return ", ".join(f"{{{name}}}" for name in MACROS)
+
+
+def address_for(destination: str, values: Mapping[str, str]) -> str:
+    """Where a click leads: macros filled, the click id added as `clkid`, ASCII alone.
+
+    `values` by parameter name; one that is not there, or too long to be meant, leaves its macro
+    empty. `click_id` must be there.
+    """
+
+    def filled(macro: re.Match[str]) -> str:
+        return _encoded(values.get(MACROS.get(macro[1], ""), ""))
+
+    address = with_click_id(_MACRO.sub(filled, destination), values["click_id"])
+    return quote(address, safe=_RESERVED)
+
+
+def _encoded(value: str) -> str:
+    # Nothing but dots would be read as "this folder" or "the one above".
+    if len(value) > MACRO_VALUE_CHARACTERS_MAX or not value.strip("."):
+        return ""
+    return quote(value, safe="")
+
+
+def with_click_id(address: str, click_id: str) -> str:
+    """Adds `clkid` to the query and, for the Play Store, to the referrer an install will tell."""
+    rest, hash_sign, fragment = address.partition("#")
+    path, _, query = rest.partition("?")
+    parameters = [parameter for parameter in query.split("&") if parameter]
+    told = f"{CLICK_ID_PARAMETER}={click_id}"
+    if not any(parameter.startswith(f"{CLICK_ID_PARAMETER}=") for parameter in parameters):
+        parameters.append(told)
+    if _PLAY_STORE.fullmatch(path):
+        parameters = _with_referrer(parameters, told)
+    return f"{path}?{'&'.join(parameters)}{hash_sign}{fragment}"
+
+
+def _with_referrer(parameters: list[str], told: str) -> list[str]:
+    """The referrer is a query string of its own, encoded into one parameter."""
+    others = [parameter for parameter in parameters if not parameter.startswith("referrer=")]
+    given = [parameter for parameter in parameters if parameter.startswith("referrer=")]
+    referrer = given[0].removeprefix("referrer=") if given else ""
+    joined = "%26".join(part for part in (referrer, quote(told, safe="")) if part)
+    return [*others, f"referrer={joined}"]

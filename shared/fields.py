@@ -1,0 +1,156 @@
+"""Reading one field: a rule each, a named fault each.
+
+For whatever comes from outside, by HTTP or in an imported file. Everything accepted here can be
+stored (a property test holds that). Limits are those of section 6 of the design; ISO 4217 comes
+from pycountry.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from functools import cache
+from ipaddress import ip_address
+
+import pycountry
+
+from shared.errors import MalformedField
+
+ID_CHARACTERS_MAX = 256
+USER_AGENT_CHARACTERS_MAX = 2_048
+EVENT_VALUE_BYTES_MAX = 16_384
+AMOUNT_MAX = Decimal(10) ** 11
+AMOUNT_PLACES = 6
+AMOUNT_CHARACTERS_MAX = 40
+EVENT_AGE_DAYS_MAX = 58
+EVENT_AHEAD_DAYS_MAX = 1
+IMPORTED_YEAR_MIN = 2000
+
+Reader = Callable[[str, str], str]
+
+_DAY_MS = 86_400_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_IMPORTED_MS_MIN = (datetime(IMPORTED_YEAR_MIN, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(
+    milliseconds=1
+)
+_AMOUNT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
+_PLACES = Decimal(1).scaleb(-AMOUNT_PLACES)
+_UNIX = re.compile(r"\d{1,14}(\.\d{1,9})?", re.ASCII)
+_UNIX_SECONDS_BELOW = 10**11  # as seconds the year 5138, as milliseconds 1973
+_SPACE_FOR_PLUS = re.compile(r" (?=\d{2}:?\d{2}$)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def identifier(name: str, value: str) -> str:
+    if not value.strip():
+        raise MalformedField(name, "must not be blank.")
+    if len(value) > ID_CHARACTERS_MAX:
+        raise MalformedField(name, f"is longer than {ID_CHARACTERS_MAX} characters.")
+    if _CONTROL.search(value):
+        raise MalformedField(name, "contains control characters. Remove them.")
+    return value
+
+
+def amount(name: str, value: str) -> str:
+    """Decimal text with at most six places, more of them rounded half-even."""
+    text = value.strip()
+    if len(text) > AMOUNT_CHARACTERS_MAX or not _AMOUNT.fullmatch(text):
+        raise MalformedField(name, "must be a decimal number with a point, like 12.50.")
+    number = Decimal(text)
+    if not -AMOUNT_MAX <= number <= AMOUNT_MAX:  # abs() would round to 28 digits first
+        raise MalformedField(name, "must lie between -100000000000 and 100000000000.")
+    if has_more_places(text):
+        number = number.quantize(_PLACES, ROUND_HALF_EVEN)
+    return f"{number:f}"
+
+
+def has_more_places(text: str) -> bool:
+    """Whether an amount has more decimal places than are stored."""
+    return len(text.strip().partition(".")[2]) > AMOUNT_PLACES
+
+
+def currency(name: str, value: str) -> str:
+    code = value.strip().upper()
+    if code not in _currencies():
+        raise MalformedField(name, "must be a currency code of ISO 4217, like USD.")
+    return code
+
+
+def address(name: str, value: str) -> str:
+    """An IP address in its shortest form; brackets around IPv6 are taken off."""
+    text = value.strip().removeprefix("[").removesuffix("]")
+    try:
+        if "%" in text:  # a zone has a meaning on its own host only, and no place in an inet
+            raise ValueError
+        return str(ip_address(text))
+    except ValueError as fault:
+        raise MalformedField(
+            name, "must be an IPv4 or IPv6 address. Leave it out when unknown."
+        ) from fault
+
+
+def user_agent(name: str, value: str) -> str:
+    if len(value) > USER_AGENT_CHARACTERS_MAX:
+        raise MalformedField(name, f"is longer than {USER_AGENT_CHARACTERS_MAX} characters.")
+    return value
+
+
+def event_value(name: str, value: str) -> str:
+    if len(value.encode()) > EVENT_VALUE_BYTES_MAX:
+        raise MalformedField(name, f"is longer than {EVENT_VALUE_BYTES_MAX} bytes.")
+    return value
+
+
+def event_time(name: str, value: str, now_ms: int) -> int:
+    """Unix milliseconds. Reads ISO 8601 (no offset means UTC), Unix seconds and milliseconds."""
+    time_ms = _not_ahead(name, _time_ms(name, value), now_ms)
+    if time_ms < now_ms - EVENT_AGE_DAYS_MAX * _DAY_MS:
+        raise MalformedField(name, f"is older than {EVENT_AGE_DAYS_MAX} days.")
+    return time_ms
+
+
+def imported_time(name: str, value: str, now_ms: int) -> int:
+    """As `event_time`, of any age: what another system kept may be years old."""
+    time_ms = _not_ahead(name, _time_ms(name, value), now_ms)
+    if time_ms < _IMPORTED_MS_MIN:
+        raise MalformedField(name, f"is before the year {IMPORTED_YEAR_MIN}.")
+    return time_ms
+
+
+def _not_ahead(name: str, time_ms: int, now_ms: int) -> int:
+    if time_ms > now_ms + EVENT_AHEAD_DAYS_MAX * _DAY_MS:
+        raise MalformedField(name, f"is more than {EVENT_AHEAD_DAYS_MAX} day ahead.")
+    return time_ms
+
+
+def _time_ms(name: str, value: str) -> int:
+    text = value.strip()
+    time_ms = _unix_ms(text)
+    return _iso_ms(name, text) if time_ms is None else time_ms
+
+
+def _unix_ms(text: str) -> int | None:
+    if not _UNIX.fullmatch(text):
+        return None
+    number = Decimal(text)
+    return int(number * 1000 if number < _UNIX_SECONDS_BELOW else number)
+
+
+def _iso_ms(name: str, text: str) -> int:
+    # An unescaped plus arrives as a space: "…T10:00:00 02:00" can only have meant "+02:00".
+    try:
+        moment = datetime.fromisoformat(_SPACE_FOR_PLUS.sub("+", text) if "T" in text else text)
+        if len(text) < len("20260102T0304"):
+            raise ValueError
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return (moment - _EPOCH) // timedelta(milliseconds=1)
+    except (ValueError, OverflowError) as fault:
+        raise MalformedField(
+            name, "must be ISO 8601, Unix seconds or Unix milliseconds."
+        ) from fault
+
+
+@cache
+def _currencies() -> frozenset[str]:
+    return frozenset(entry.alpha_3 for entry in pycountry.currencies)

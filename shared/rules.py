@@ -1,0 +1,47 @@
+"""An app's settings for attribution and sessions: one value, checked when it is made.
+
+The defaults are Waybill's; the limits are those that Adjust allows for the same settings, so that
+an app that moves can keep its own.
+"""
+
+from typing import Final
+
+import msgspec
+
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 60 * MINUTE_MS
+DAY_MS: Final = 24 * HOUR_MS
+
+# No window may be longer, and no older click is looked at, not even to say that it is too old:
+# this is what keeps the reading of clicks bounded.
+CLICK_AGE_MS_MAX: Final = 30 * DAY_MS
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """All times are milliseconds. Raises ValueError, naming the setting, when one is out of range.
+
+    An inactivity shorter than the session timeout acts as the timeout: only an open that starts a
+    session can start a new attribution.
+    """
+
+    version: int = 1
+    click_deterministic_ms: int = 7 * DAY_MS
+    click_probabilistic_ms: int = 6 * HOUR_MS
+    reattribution_window_ms: int = 7 * DAY_MS
+    inactivity_ms: int = 7 * DAY_MS
+    session_timeout_ms: int = 30 * MINUTE_MS
+
+    def __post_init__(self) -> None:
+        for name, (smallest, largest) in LIMITS.items():
+            if not smallest <= getattr(self, name) <= largest:
+                raise ValueError(f"{name} must be between {smallest} and {largest}")
+
+
+LIMITS: Final = {
+    "version": (1, 2**31 - 1),
+    "click_deterministic_ms": (1, CLICK_AGE_MS_MAX),
+    "click_probabilistic_ms": (1, DAY_MS),
+    "reattribution_window_ms": (1, CLICK_AGE_MS_MAX),
+    "inactivity_ms": (0, 365 * DAY_MS),
+    "session_timeout_ms": (1, DAY_MS),
+}

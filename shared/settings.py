@@ -1,0 +1,215 @@
+"""Every setting, declared once: its variable, reader, default and the sentence that explains it.
+
+The one reader of the environment. `read_settings` reports all faults at once, before anything
+serves; a secret may come from a file named by its variable with `_FILE` behind it.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from shared.errors import OperatorError
+
+SECRET_KEY_BYTES_MIN = 32
+FORWARDED_HOPS_MAX = 16
+
+
+def environment() -> Mapping[str, str]:
+    return os.environ
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        url = value.strip()
+        if url.partition("://")[0] not in schemes:
+            raise ValueError(f"must start with {' or '.join(f'{name}://' for name in schemes)}")
+        return url
+
+    return read
+
+
+def _count(value: str) -> int:
+    if not value.isdecimal() or int(value) < 1:
+        raise ValueError("must be a whole number above 0")
+    return int(value)
+
+
+def _percent(value: str) -> int:
+    if not value.isdecimal() or not 1 <= int(value) <= 100:
+        raise ValueError("must be a whole number from 1 to 100")
+    return int(value)
+
+
+def _hops(value: str) -> int:
+    if not value.isdecimal() or not 0 <= int(value) <= FORWARDED_HOPS_MAX:
+        raise ValueError(f"must be a whole number from 0 to {FORWARDED_HOPS_MAX}")
+    return int(value)
+
+
+def _durability(value: str) -> str:
+    if value not in {"strict", "relaxed"}:
+        raise ValueError("must be strict or relaxed")
+    return value
+
+
+def _secret_key(value: str) -> bytes:
+    key = value.strip().encode()
+    if len(key) < SECRET_KEY_BYTES_MIN:
+        raise ValueError(f"must be at least {SECRET_KEY_BYTES_MIN} characters of random text")
+    return key
+
+
+def _setting(
+    variable: str,
+    read: Callable[[str], Any],
+    sentence: str,
+    default: str | None = None,
+    *,
+    secret: bool = False,
+) -> Any:
+    declared = {
+        "variable": variable,
+        "read": read,
+        "sentence": sentence,
+        "default": default,
+        "secret": secret,
+    }
+    return field(metadata=declared, repr=not secret)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What holds for this process. Times and sizes carry their unit last in the name."""
+
+    database_url: str = _setting(
+        "DATABASE_URL",
+        _url("postgresql", "postgres"),
+        "PostgreSQL 15 or newer, as a libpq URL.",
+        secret=True,
+    )
+    redis_url: str = _setting(
+        "REDIS_URL",
+        _url("redis", "rediss", "unix"),
+        "Redis 7.0 or newer, or Valkey, as a URL.",
+        secret=True,
+    )
+    secret_key: bytes = _setting(
+        "WAYBILL_SECRET_KEY",
+        _secret_key,
+        "The installation's key: tokens are stored under it. The same for every program; "
+        "keep it, for with another one no token is known.",
+        secret=True,
+    )
+    durability: str = _setting(
+        "WAYBILL_DURABILITY",
+        _durability,
+        "strict: serve only while Redis writes every event to disk before the answer "
+        "(appendfsync always) and evicts nothing. relaxed: serve anyway.",
+        "strict",
+    )
+    batch_events_max: int = _setting(
+        "WAYBILL_BATCH_EVENTS_MAX", _count, "Events that share one write to the inbox.", "500"
+    )
+    batch_bytes_max: int = _setting(
+        "WAYBILL_BATCH_BYTES_MAX", _count, "Size of one write to the inbox.", "1048576"
+    )
+    flush_wait_ms_max: int = _setting(
+        "WAYBILL_FLUSH_WAIT_MS_MAX",
+        _count,
+        "How long ingest waits for Redis before it answers 503; under a second with the rest.",
+        "700",
+    )
+    waiting_events_max: int = _setting(
+        "WAYBILL_WAITING_EVENTS_MAX",
+        _count,
+        "Requests of one ingest process that may wait for a write; more get 503.",
+        "10000",
+    )
+    backlog_events_max: int = _setting(
+        "WAYBILL_BACKLOG_EVENTS_MAX",
+        _count,
+        "Events in the inbox beyond which ingest answers 503; at 300 bytes each, 1.2 GB.",
+        "4000000",
+    )
+    memory_percent_max: int = _setting(
+        "WAYBILL_MEMORY_PERCENT_MAX",
+        _percent,
+        "Share of Redis maxmemory beyond which ingest answers 503; RQ needs the rest to work.",
+        "70",
+    )
+    forwarded_hops: int = _setting(
+        "WAYBILL_FORWARDED_HOPS",
+        _hops,
+        "Proxies of your own in front of ingest: so many entries of X-Forwarded-For, from the "
+        "right, are believed to find the address of a person who clicks. 0: none.",
+        "0",
+    )
+    drain_events_max: int = _setting(
+        "WAYBILL_DRAIN_EVENTS_MAX",
+        _count,
+        "Events of one transaction; beyond 2,000 the gain is small and a retry costs more.",
+        "2000",
+    )
+    drain_seconds_max: int = _setting(
+        "WAYBILL_DRAIN_SECONDS_MAX",
+        _count,
+        "How long one drain job works before it hands over, so that a worker stops soon.",
+        "5",
+    )
+    claim_idle_ms: int = _setting(
+        "WAYBILL_CLAIM_IDLE_MS",
+        _count,
+        "Silence after which a worker's events are taken over by another.",
+        "5000",
+    )
+    deliveries_max: int = _setting(
+        "WAYBILL_DELIVERIES_MAX",
+        _count,
+        "How often a batch may be taken up before its events are tried one by one.",
+        "3",
+    )
+    key_days_min: int = _setting(
+        "WAYBILL_KEY_DAYS_MIN", _count, "How long an idempotency key is kept.", "30"
+    )
+    rejections_max: int = _setting(
+        "WAYBILL_REJECTIONS_MAX", _count, "Refused requests that the log keeps.", "10000"
+    )
+
+
+def read_settings(variables: Mapping[str, str]) -> Settings:
+    """Raises OperatorError that names every fault."""
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for declared in fields(Settings):
+        try:
+            values[declared.name] = _read(declared.metadata, variables)
+        except ValueError as fault:
+            faults.append(f"  {declared.metadata['variable']} {fault}")
+    if faults:
+        raise OperatorError("These settings need attention:\n" + "\n".join(faults))
+    return Settings(**values)
+
+
+def _read(declared: Mapping[str, Any], variables: Mapping[str, str]) -> Any:
+    variable = declared["variable"]
+    text = variables.get(variable)
+    if text is None and declared["secret"]:
+        text = _from_file(variables.get(f"{variable}_FILE"))
+    if text is None:
+        text = declared["default"]
+    if text is None:
+        raise ValueError(f"is not set. {declared['sentence']}")
+    return declared["read"](text)
+
+
+def _from_file(path: str | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return Path(path).read_text()
+    except OSError as fault:
+        raise ValueError(f"cannot be read from its file: {fault.strerror}") from fault
+    except UnicodeDecodeError:
+        raise ValueError("cannot be read from its file: it holds no text") from None
