@@ -1,0 +1,126 @@
+"""Wires ingest: routes, parts, start and stop. `get_app` is what gunicorn calls."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import falcon
+from falcon.asgi import App, Request, Response
+
+from ingest import swaarm
+from ingest.admission import Admissions
+from ingest.batcher import Batcher, BatchLimits
+from ingest.bodies import Application, WholeBodies
+from ingest.dialect import Dialect
+from ingest.endpoint import Endpoint
+from ingest.gate import Gate, LoadLimits
+from ingest.grants import Grants
+from ingest.health import Live, Ready
+from ingest.inbox import InboxWriter
+from ingest.rejection_log import RejectionLog
+from ingest.strays import Strays
+from ingest.watch import Watch
+from shared.clock import Clock, now_ms
+from shared.queues import AsyncRedis, Redis, connect, connect_ingest
+from shared.settings import Settings, environment, read_settings
+
+_CANCELLATIONS_MAX = 10
+_CANCEL_SECONDS = 0.1
+
+ROUTES: tuple[tuple[str, Dialect], ...] = (
+    ("/postback", swaarm.POSTBACK),
+    ("/s2sevent", swaarm.S2SEVENT),
+    ("/click", swaarm.CLICK),
+    ("/impression", swaarm.IMPRESSION),
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What this process is made of; `redis` writes and watches, `rq` asks for drains."""
+
+    redis: AsyncRedis
+    grants: Grants
+    gate: Gate
+    writer: InboxWriter
+    batcher: Batcher
+    watch: Watch
+    rejections: RejectionLog
+    now: Clock
+    forwarded_hops: int = 0
+
+
+def get_app() -> Application:
+    """The application, from the environment. Raises OperatorError that names every fault."""
+    settings = read_settings(environment())
+    redis = connect_ingest(settings.redis_url, settings.flush_wait_ms_max)
+    return create_app(assemble(settings, redis, connect(settings.redis_url), now_ms))
+
+
+def assemble(settings: Settings, redis: AsyncRedis, rq: Redis, now: Clock) -> Parts:
+    grants = Grants(settings.secret_key)
+    gate = Gate(LoadLimits(settings.backlog_events_max, settings.memory_percent_max))
+    writer = InboxWriter(redis, rq)
+    limits = BatchLimits(
+        settings.batch_events_max, settings.batch_bytes_max, settings.waiting_events_max
+    )
+    return Parts(
+        redis=redis,
+        grants=grants,
+        gate=gate,
+        writer=writer,
+        batcher=Batcher(writer.append, lambda: grants.refresh(redis), grants, gate, limits),
+        watch=Watch(redis, grants, gate, settings.durability == "strict"),
+        rejections=RejectionLog(redis, settings.rejections_max),
+        now=now,
+        forwarded_hops=settings.forwarded_hops,
+    )
+
+
+def create_app(parts: Parts) -> Application:
+    app: App[Request, Response] = App(media_type=falcon.MEDIA_JSON, middleware=[Lifespan(parts)])
+    for path, dialect in ROUTES:
+        app.add_route(path, _endpoint(parts, dialect))
+    app.add_route("/health/live", Live())
+    app.add_route("/health/ready", Ready(parts.grants, parts.gate))
+    strays = Strays(parts.rejections, parts.now)
+    app.add_error_handler(falcon.HTTPNotFound, strays.not_found)
+    app.add_error_handler(falcon.HTTPMethodNotAllowed, strays.method_not_allowed)
+    return WholeBodies(app)
+
+
+def _endpoint(parts: Parts, dialect: Dialect) -> Endpoint:
+    admissions = Admissions(parts.grants, parts.watch)
+    return Endpoint(
+        dialect, admissions, parts.batcher, parts.rejections, parts.now, parts.forwarded_hops
+    )
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel, more than once: redis-py may take a cancellation for a timeout of its own."""
+    pending = set(tasks)
+    for _ in range(_CANCELLATIONS_MAX):
+        for task in pending:
+            task.cancel()
+        if pending:
+            _, pending = await asyncio.wait(pending, timeout=_CANCEL_SECONDS)
+
+
+class Lifespan:
+    """Starts and stops the work beside the requests."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def process_startup(self, _scope: Any, _event: Any) -> None:
+        parts = self._parts
+        for work in (parts.batcher.run(), parts.watch.run(), parts.rejections.run()):
+            self._tasks.append(asyncio.create_task(work))
+
+    async def process_shutdown(self, _scope: Any, _event: Any) -> None:
+        await self._parts.batcher.finish()
+        await _end(self._tasks)
+        await self._parts.rejections.write()
+        await self._parts.writer.close()
+        await self._parts.redis.aclose()

@@ -1,0 +1,159 @@
+"""Group commit: requests that arrive while a flush is under way share the next one.
+
+One flush at a time, one entry a flush, one round trip. A request is answered when its flush is on
+disk in Redis, or has failed. Nothing waits for a timer: alone, an event is flushed at once.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from ingest.gate import Gate
+from ingest.grants import Grants, Key
+from ingest.inbox import Stale
+from shared.errors import InboxUnreachable, NotReady, Overloaded, WaybillError
+from shared.events import Event, encode_event, join_events
+
+_STALE_TRIES_MAX = 5
+
+_log = logging.getLogger(__name__)
+
+Append = Callable[[int, bytes, int], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    batch_events_max: int
+    batch_bytes_max: int
+    waiting_events_max: int
+
+
+@dataclass(slots=True)
+class Waiting:
+    """An event whose sender waits, what let it in, and by which snapshot it did."""
+
+    key: Key
+    version: int | None
+    encoded: bytes
+    done: asyncio.Future[None] = field(repr=False)
+
+
+class Batcher:
+    """`append(version, payload, count)` writes a batch; `refresh` takes the newest snapshot."""
+
+    def __init__(
+        self,
+        append: Append,
+        refresh: Callable[[], Awaitable[None]],
+        grants: Grants,
+        gate: Gate,
+        limits: BatchLimits,
+    ) -> None:
+        self._append = append
+        self._refresh = refresh
+        self._grants = grants
+        self._gate = gate
+        self._limits = limits
+        self._waiting: deque[Waiting] = deque()
+        self._arrived = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def add(self, event: Event, key: Key) -> None:
+        """Returns once the event is on disk. Raises Unavailable, Unauthorized, UnknownLink."""
+        self._gate.pass_through()
+        if len(self._waiting) >= self._limits.waiting_events_max:
+            raise Overloaded
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting = Waiting(key, self._grants.version, encode_event(event), done)
+        self._waiting.append(waiting)
+        self._arrived.set()
+        self._idle.clear()
+        await done
+
+    async def run(self) -> None:
+        """Flush until cancelled."""
+        while True:
+            await self._arrived.wait()
+            await self._flush(self._take())
+            if not self._waiting:
+                self._arrived.clear()
+                self._idle.set()
+
+    async def finish(self) -> None:
+        """Wait until nothing waits: at shutdown, before `run` is cancelled."""
+        await self._idle.wait()
+
+    def _take(self) -> list[Waiting]:
+        """The next batch: at least one event, within both limits."""
+        batch: list[Waiting] = []
+        size_bytes = 0
+        while self._waiting and len(batch) < self._limits.batch_events_max:
+            size_bytes += len(self._waiting[0].encoded)
+            if batch and size_bytes > self._limits.batch_bytes_max:
+                break
+            batch.append(self._waiting.popleft())
+        return batch
+
+    async def _flush(self, batch: list[Waiting]) -> None:
+        try:
+            await self._write(batch)
+        except Stale:
+            _settle(batch, NotReady())
+        except Exception as fault:  # noqa: BLE001 - whatever it is, senders wait and more will come
+            self._fail(batch, fault)
+        else:
+            _settle(batch, None)
+
+    async def _write(self, batch: list[Waiting]) -> None:
+        for _ in range(_STALE_TRIES_MAX):
+            self._check_again(batch)
+            version = self._grants.version
+            if version is None or not batch:
+                break
+            payload = join_events([waiting.encoded for waiting in batch])
+            try:
+                self._gate.appended(await self._append(version, payload, len(batch)))
+            except Stale:
+                await self._take_snapshot()
+            else:
+                return
+        if batch:
+            raise Stale("The snapshot keeps changing.")
+
+    async def _take_snapshot(self) -> None:
+        try:
+            await self._refresh()
+        except msgspec.MsgspecError:
+            self._grants.take(None)
+
+    def _check_again(self, batch: list[Waiting]) -> None:
+        """Refuse those whom an older snapshot let in and the one that holds does not."""
+        version = self._grants.version
+        for waiting in [waiting for waiting in batch if waiting.version != version]:
+            try:
+                self._grants.confirm(waiting.key)
+            except WaybillError as refusal:
+                batch.remove(waiting)
+                _settle([waiting], refusal)
+
+    def _fail(self, batch: list[Waiting], fault: Exception) -> None:
+        """Redis took nothing, or did not say so in time: nobody behind may wait for it either."""
+        _log.warning("flush of %d events failed: %s", len(batch), type(fault).__name__)
+        self._gate.lost()
+        _settle([*batch, *self._waiting], InboxUnreachable())
+        self._waiting.clear()
+
+
+def _settle(batch: list[Waiting], refusal: WaybillError | None) -> None:
+    for waiting in batch:
+        if waiting.done.done():
+            continue  # its request was cancelled: nobody listens
+        if refusal is None:
+            waiting.done.set_result(None)
+        else:
+            waiting.done.set_exception(refusal)

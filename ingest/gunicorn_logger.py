@@ -1,0 +1,45 @@
+"""gunicorn's logs without secrets, addresses of people and query strings.
+
+Its access line would show the query string and the referring page, where tokens stand; its error
+log would show what a library complains of. The loggers of all libraries write through it too.
+"""
+
+import logging
+import re
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from shared.redaction import redact_handlers
+
+# uvicorn: `127.0.0.1:40000 - "GET /postback?user_id=1 HTTP/1.1" 200`
+_CLIENT = re.compile(r"^\S* - ")
+_QUERY = re.compile(r"\?[^\s\"]*")
+
+
+class AccessLineFilter(logging.Filter):
+    """Leaves method, path, version and status of a request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = _QUERY.sub("", _CLIENT.sub("- ", record.getMessage()))
+        record.args = None
+        return True
+
+
+class RedactingLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in self.access_log.handlers:
+            handler.addFilter(AccessLineFilter())
+        root = logging.getLogger()
+        root.handlers = list(self.error_log.handlers)
+        root.setLevel(self.loglevel)
+        redact_handlers(self.access_log)
+        redact_handlers(root)
+
+    def atoms(self, *request: Any) -> dict[str, Any]:
+        """What gunicorn's own worker classes may put into an access line."""
+        atoms: dict[str, Any] = super().atoms(*request)
+        shown = {name: value for name, value in atoms.items() if not name.startswith("{")}
+        line = f"{atoms['m']} {atoms['U']} {atoms['H']}"
+        return shown | {"h": "-", "u": "-", "r": line, "q": "-", "f": "-"}

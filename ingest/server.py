@@ -1,0 +1,31 @@
+"""gunicorn's configuration: `gunicorn -c python:ingest.server --bind HOST:PORT APP`.
+
+The address comes from the command line, the number of processes from WEB_CONCURRENCY (1 if unset).
+Each name is the one that gunicorn gives the setting.
+"""
+
+import os
+from pathlib import Path
+
+worker_class = "ingest.gunicorn_worker.IngestWorker"
+logger_class = "ingest.gunicorn_logger.RedactingLogger"
+
+# Its socket would take orders from whoever can write to it, and all instances share one path.
+control_socket_disable = True
+
+# Longer than load balancers keep an idle connection (mostly 60 s): they must be the ones to close.
+keepalive = 75
+timeout = 30
+graceful_timeout = 15
+backlog = 2048
+
+# The heartbeat file: on a disk that stalls, gunicorn would kill workers that are well.
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
+if _SHARED_MEMORY.is_dir() and os.access(_SHARED_MEMORY, os.W_OK):
+    worker_tmp_dir = str(_SHARED_MEMORY)
+
+# Each process opens its own connections to Redis.
+preload_app = False
+
+# Off unless asked for; no line shows a query string (see ingest/gunicorn_logger.py).
+accesslog = None
