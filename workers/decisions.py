@@ -1,0 +1,218 @@
+"""Writes decisions: only what differs from what stands, a constant number of statements.
+
+A decision that changed stays, superseded; sessions and days of activity are replaced.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import msgspec
+
+from shared.database import Connection
+from workers.core.decision import Decision
+from workers.core.history import Identity
+from workers.core.sessions import Session
+from workers.history import Case
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# What stands from the start of the tail on and is not decided so any more. `beaten` and
+# `considered` are part of a decision: a late click that only lost changes the reasons.
+_SUPERSEDE = """
+UPDATE attributions SET superseded_at = now()
+FROM (
+    SELECT user_ref, 'epoch'::timestamptz + start_ms * interval '1 millisecond' AS at
+    FROM json_to_recordset(%(tails)s::json) AS sent (user_ref bigint, start_ms bigint)
+) AS tail
+WHERE attributions.user_ref = tail.user_ref AND superseded_at IS NULL
+  AND attributions.event_time >= tail.at
+  AND NOT EXISTS (
+    SELECT FROM json_to_recordset(%(attributions)s::json) AS sent (
+        user_ref bigint, time_ms bigint, receipt uuid, rule text, click_id text, origin_kind text,
+        origin text, through text, beaten jsonb, considered integer, is_reattribution boolean,
+        rules_version integer
+    )
+    WHERE (sent.user_ref, sent.receipt) = (attributions.user_ref, attributions.receipt)
+      AND ROW(sent.rule, sent.click_id, sent.origin_kind, sent.origin, sent.through, sent.beaten,
+              sent.considered, sent.is_reattribution, sent.rules_version)
+          IS NOT DISTINCT FROM
+          ROW(attributions.rule, attributions.click_id, attributions.origin_kind,
+              attributions.origin, attributions.through, attributions.beaten,
+              attributions.considered, attributions.is_reattribution, attributions.rules_version)
+  )
+"""
+
+_ATTRIBUTE = """
+INSERT INTO attributions (
+    user_ref, event_time, receipt, rule, click_id, origin_kind, origin, through, beaten,
+    considered, is_reattribution, rules_version
+)
+SELECT user_ref, 'epoch'::timestamptz + time_ms * interval '1 millisecond', receipt, rule,
+       click_id, origin_kind, origin, through, beaten, considered, is_reattribution, rules_version
+FROM json_to_recordset(%(attributions)s::json) AS sent (
+    user_ref bigint, time_ms bigint, receipt uuid, rule text, click_id text, origin_kind text,
+    origin text, through text, beaten jsonb, considered integer, is_reattribution boolean,
+    rules_version integer
+)
+ON CONFLICT (user_ref, event_time, receipt) WHERE superseded_at IS NULL DO NOTHING
+"""
+
+_END_SESSIONS = """
+DELETE FROM sessions USING (
+    SELECT user_ref, 'epoch'::timestamptz + start_ms * interval '1 millisecond' AS at
+    FROM json_to_recordset(%(tails)s::json) AS sent (user_ref bigint, start_ms bigint)
+) AS tail
+WHERE sessions.user_ref = tail.user_ref AND sessions.start_time >= tail.at
+  AND NOT EXISTS (
+    SELECT FROM json_to_recordset(%(sessions)s::json) AS sent (user_ref bigint, receipt uuid)
+    WHERE (sent.user_ref, sent.receipt) = (sessions.user_ref, sessions.start_receipt)
+  )
+"""
+
+_SESSIONS = """
+INSERT INTO sessions (user_ref, start_time, start_receipt, last_activity, opens, events)
+SELECT user_ref, 'epoch'::timestamptz + start_ms * interval '1 millisecond', receipt,
+       'epoch'::timestamptz + last_ms * interval '1 millisecond', opens, events
+FROM json_to_recordset(%(sessions)s::json) AS sent (
+    user_ref bigint, start_ms bigint, receipt uuid, last_ms bigint, opens integer, events integer
+)
+ON CONFLICT (user_ref, start_time, start_receipt) DO UPDATE SET
+    last_activity = excluded.last_activity, opens = excluded.opens, events = excluded.events
+WHERE (sessions.last_activity, sessions.opens, sessions.events)
+   <> (excluded.last_activity, excluded.opens, excluded.events)
+"""
+
+_FORGET_DAYS = """
+DELETE FROM activity USING (
+    SELECT user_ref, from_day FROM json_to_recordset(%(tails)s::json)
+        AS sent (user_ref bigint, from_day date)
+) AS tail
+WHERE activity.user_ref = tail.user_ref AND activity.day >= tail.from_day
+  AND NOT EXISTS (
+    SELECT FROM json_to_recordset(%(days)s::json) AS sent (user_ref bigint, day date)
+    WHERE (sent.user_ref, sent.day) = (activity.user_ref, activity.day)
+  )
+"""
+
+_DAYS = """
+INSERT INTO activity (app_id, environment, day, user_ref)
+SELECT app_id, environment, day, user_ref
+FROM json_to_recordset(%(days)s::json)
+    AS sent (app_id bigint, environment text, day date, user_ref bigint)
+ON CONFLICT DO NOTHING
+"""
+
+_USERS = """
+UPDATE users SET
+    device_ids = sent.device_ids, click_ids = sent.click_ids,
+    first_time = coalesce('epoch'::timestamptz + first_ms * interval '1 millisecond', first_time)
+FROM json_to_recordset(%(users)s::json) AS sent (
+    user_ref bigint, device_ids text[], click_ids text[], first_ms bigint
+)
+WHERE users.id = sent.user_ref
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A case and what was decided in it."""
+
+    case: Case
+    decision: Decision
+
+
+def write_decisions(connection: Connection, decided: Sequence[Decided]) -> None:
+    """In the transaction that holds the users' locks."""
+    documents = {
+        "tails": [_tail(each) for each in decided],
+        "attributions": [row for each in decided for row in _attributions(each)],
+        "sessions": [row for each in decided for row in _sessions(each)],
+        "days": [row for each in decided for row in _days(each)],
+        "users": [_user(each) for each in decided if _changes_user(each)],
+    }
+    arguments = {name: msgspec.json.encode(rows).decode() for name, rows in documents.items()}
+    for statement in (
+        _SUPERSEDE, _ATTRIBUTE, _END_SESSIONS, _SESSIONS, _FORGET_DAYS, _DAYS, _USERS,
+    ):  # fmt: skip
+        connection.execute(statement.encode(), arguments)
+
+
+def _tail(each: Decided) -> dict[str, object]:
+    case = each.case
+    return {
+        "user_ref": case.user.id,
+        "start_ms": case.start_ms,
+        "from_day": _day(case.start_ms),
+    }
+
+
+def _attributions(each: Decided) -> Iterator[dict[str, object]]:
+    for attribution in each.decision.attributions:
+        origin = attribution.origin
+        yield {
+            "user_ref": each.case.user.id,
+            "time_ms": attribution.moment.time_ms,
+            "receipt": attribution.moment.receipt,
+            "rule": attribution.rule,
+            "click_id": attribution.click_id,
+            "origin_kind": origin.kind if origin else None,
+            "origin": origin.name if origin else None,
+            "through": attribution.through,
+            "beaten": attribution.beaten,
+            "considered": attribution.considered,
+            "is_reattribution": attribution.is_reattribution,
+            "rules_version": attribution.rules_version,
+        }
+
+
+def _sessions(each: Decided) -> Iterator[dict[str, object]]:
+    for session in each.decision.sessions:
+        yield {
+            "user_ref": each.case.user.id,
+            "start_ms": session.start.time_ms,
+            "receipt": session.start.receipt,
+            "last_ms": session.last_activity_ms,
+            "opens": session.opens,
+            "events": session.events,
+        }
+
+
+def _days(each: Decided) -> Iterator[dict[str, object]]:
+    """Of the tail's sessions, and of the one before it, which may share the tail's first day."""
+    case = each.case
+    before = (case.tail.last_session,) if case.tail.last_session else ()
+    days = {day for session in (*before, *each.decision.sessions) for day in _touched(session)}
+    for day in sorted(days):
+        yield {
+            "app_id": case.user.app_id,
+            "environment": case.user.environment,
+            "day": day,
+            "user_ref": case.user.id,
+        }
+
+
+def _changes_user(each: Decided) -> bool:
+    return each.decision.first is not None or each.decision.identity != each.case.user.known
+
+
+def _user(each: Decided) -> dict[str, object]:
+    identity: Identity = each.decision.identity
+    first = each.decision.first
+    return {
+        "user_ref": each.case.user.id,
+        "device_ids": sorted(identity.device_ids),
+        "click_ids": sorted(identity.click_ids),
+        "first_ms": first.time_ms if first else None,
+    }
+
+
+def _touched(session: Session) -> Iterator[date]:
+    day, last = _day(session.start.time_ms), _day(session.last_activity_ms)
+    while day <= last:
+        yield day
+        day += timedelta(days=1)
+
+
+def _day(time_ms: int) -> date:
+    return (_EPOCH + timedelta(milliseconds=time_ms)).date()

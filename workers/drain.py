@@ -1,0 +1,186 @@
+"""The drain: takes entries from the inbox, stores their events, removes the entries.
+
+    take → group → store facts → derive decisions → settle; until the inbox is empty or time is up
+
+It asks for another drain when its time is up, and when there is work for one more worker. What it
+holds when it dies is taken over by another; what it stored twice is stored once.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from shared.database import Connection, DatabaseError, sqlstate
+from shared.events import Event
+from shared.inbox import Entry
+from workers.core.faults import Disposition, disposition
+from workers.derive import derive
+from workers.inbox import InboxReader
+from workers.isolation import store
+from workers.quarantine import KILLER, quarantine_entry, quarantine_event, quarantined
+from workers.record import Recorded
+from workers.stores import Database
+
+_LOOK_SECONDS = 1.0  # between looks at what other workers left, and at what waits
+_OUTAGE_PAUSE_SECONDS = 0.25
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DrainLimits:
+    drain_events_max: int
+    drain_seconds_max: int
+    deliveries_max: int
+    linger_ms: int = 500  # waiting here for the next event is cheaper than a job for each
+
+
+class Drain:
+    """`another` asks for one more drain unless one is waiting; `stopping` tells of a shutdown."""
+
+    def __init__(
+        self,
+        inbox: InboxReader,
+        database: Database,
+        limits: DrainLimits,
+        another: Callable[[], None],
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._inbox = inbox
+        self._database = database
+        self._limits = limits
+        self._another = another
+        self._stopping = stopping
+        self._ends_at = time.monotonic() + limits.drain_seconds_max
+        self._looks_at = 0.0
+
+    def run(self) -> Recorded:
+        """Raises DatabaseError for a fault that cannot be told apart from the events'."""
+        recorded = Recorded()
+        entries = self._inbox.claim_own()
+        while True:
+            if entries:
+                recorded += self._store(entries)
+            if self._is_over() or not self._reachable():
+                self._another()
+                return recorded
+            entries = self._take()
+            if not entries and not (entries := self._last_look()):
+                return recorded
+
+    def _is_over(self) -> bool:
+        return self._stopping() or time.monotonic() >= self._ends_at
+
+    def _take(self) -> list[Entry]:
+        if time.monotonic() >= self._looks_at:
+            self._looks_at = time.monotonic() + _LOOK_SECONDS
+            self._inbox.stay_awake()
+            if self._inbox.waiting_events() > 2 * self._limits.drain_events_max:
+                self._another()
+            if abandoned := self._inbox.claim_abandoned():
+                return abandoned
+        return self._inbox.read(self._limits.linger_ms)
+
+    def _last_look(self) -> list[Entry]:
+        """First give up the flag, then look: who adds an entry after that asks for a drain."""
+        self._inbox.fall_asleep()
+        return self._inbox.read(None)
+
+    def _store(self, entries: Sequence[Entry]) -> Recorded:
+        recorded = Recorded()
+        with self._inbox.hold(entries):
+            for group in grouped(entries, self._limits.drain_events_max):
+                stored = self._store_until_done(group)
+                if stored is None:
+                    break
+                self._inbox.settle(group)
+                recorded += stored
+        return recorded
+
+    def _store_until_done(self, group: Sequence[Entry]) -> Recorded | None:
+        """None when PostgreSQL stayed away; the group is then still in the inbox, unharmed."""
+        while True:
+            try:
+                return self._store_group(group)
+            except DatabaseError as fault:
+                if disposition(sqlstate(fault)) is not Disposition.RETRY:
+                    raise
+                _log.warning("PostgreSQL: %s (%s)", type(fault).__name__, sqlstate(fault))
+            self._database.close()
+            self._inbox.forgive(group)
+            time.sleep(_OUTAGE_PAUSE_SECONDS)
+            if self._is_over() or not self._reachable():
+                return None
+
+    def _store_group(self, group: Sequence[Entry]) -> Recorded:
+        connection = self._database.connection()
+        recorded = Recorded()
+        events: list[Event] = []
+        for entry in group:
+            try:
+                events += entry.events()
+            except msgspec.MsgspecError as fault:
+                quarantine_entry(connection, entry, str(type(fault).__name__))
+                recorded += Recorded(quarantined=entry.count)
+        if len(group) == 1 and group[0].deliveries > self._limits.deliveries_max:
+            return recorded + self._take_apart(connection, group[0], events)
+        return recorded + _store_and_derive(connection, events) if events else recorded
+
+    def _take_apart(
+        self, connection: Connection, entry: Entry, events: Sequence[Event]
+    ) -> Recorded:
+        """One by one, noting each before it is tried: the one noted when a worker died, did it."""
+        recorded = Recorded()
+        suspect = self._inbox.suspect(entry)
+        done = quarantined(connection, [event.receipt for event in events])
+        for index, event in enumerate(events):
+            if event.receipt in done:
+                continue
+            if index == suspect:
+                quarantine_event(connection, event, KILLER, f"{entry.deliveries} deliveries")
+                recorded += Recorded(quarantined=1)
+                continue
+            self._inbox.trying(entry, index)
+            recorded += _store_and_derive(connection, [event])
+        return recorded
+
+    def _reachable(self) -> bool:
+        """Wait for PostgreSQL before anything is taken, so that an outage delivers nothing."""
+        while True:
+            try:
+                self._database.connection().execute("SELECT 1")
+            except DatabaseError:
+                self._database.close()
+                if self._is_over():
+                    return False
+                time.sleep(_OUTAGE_PAUSE_SECONDS)
+            else:
+                return True
+
+
+def _store_and_derive(connection: Connection, events: Sequence[Event]) -> Recorded:
+    """Facts first, decisions after: what is decided, is decided from committed facts."""
+    recorded = store(connection, events)
+    derive(connection, events)
+    return recorded
+
+
+def grouped(entries: Sequence[Entry], events_max: int) -> Iterator[list[Entry]]:
+    """Entries that share a transaction. One that was delivered before stays alone."""
+    group: list[Entry] = []
+    events = 0
+    for entry in entries:
+        alone = entry.deliveries > 1
+        if group and (alone or events + entry.count > events_max):
+            yield group
+            group, events = [], 0
+        group.append(entry)
+        events += entry.count
+        if alone:
+            yield group
+            group, events = [], 0
+    if group:
+        yield group

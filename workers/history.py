@@ -1,0 +1,206 @@
+"""Reads the tails of users' histories, from which decisions are made.
+
+A constant number of statements for any number of users. A tail starts where the run of signals
+around the earliest change starts: from there backwards, one index look-up a signal, as long as the
+gaps are shorter than the session timeout.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from shared.database import Connection
+from workers.core.attribution import Attribution
+from workers.core.decision import Tail
+from workers.core.devices import Device
+from workers.core.history import Moment, Origin, OriginKind, Signal, SignalKind
+from workers.core.rules import Rules
+from workers.core.sessions import Session
+from workers.core.waterfall import Beaten, Rule
+from workers.questions import as_ms, ask
+from workers.users import User
+
+_RULES = """
+SELECT id, rules_version, click_deterministic_ms, click_probabilistic_ms,
+       reattribution_window_ms, inactivity_ms, session_timeout_ms
+FROM apps WHERE id = ANY(%s)
+"""
+
+_SIGNALS = f"""
+WITH RECURSIVE run (user_ref, at, timeout) AS (
+    SELECT user_ref, 'epoch'::timestamptz + from_ms * interval '1 millisecond',
+           timeout_ms * interval '1 millisecond'
+    FROM json_to_recordset(%s::json) AS sent (user_ref bigint, from_ms bigint, timeout_ms bigint)
+    UNION ALL
+    SELECT run.user_ref, earlier.event_time, run.timeout
+    FROM run
+    CROSS JOIN LATERAL (
+        SELECT event_time FROM signals
+        WHERE signals.user_ref = run.user_ref AND event_time < run.at
+        ORDER BY event_time DESC LIMIT 1
+    ) AS earlier
+    WHERE run.at - earlier.event_time < run.timeout
+), start AS (
+    SELECT user_ref, min(at) AS at FROM run GROUP BY user_ref
+)
+SELECT start.user_ref, {as_ms("start.at")}, told.*
+FROM start
+CROSS JOIN LATERAL (
+    SELECT receipt, {as_ms("event_time")}, kind, address,
+           device_family, device_os, device_version, device_is_bot, device_ids, click_ids
+    FROM signals
+    WHERE signals.user_ref = start.user_ref AND event_time >= start.at
+    OFFSET 0  -- one range of the index a user, whatever the planner expects
+) AS told
+"""  # noqa: S608 - of constants alone
+
+_ATTRIBUTION = f"""
+    {as_ms("attributions.event_time")}, attributions.receipt, rule, click_id, origin_kind,
+    origin, through, beaten, considered, is_reattribution, rules_version
+"""
+
+_STARTS = """
+    SELECT user_ref, 'epoch'::timestamptz + start_ms * interval '1 millisecond' AS at
+    FROM json_to_recordset(%s::json) AS sent (user_ref bigint, start_ms bigint)
+"""
+
+_PRIORS = f"""
+SELECT start.user_ref, {_ATTRIBUTION}
+FROM ({_STARTS}) AS start
+CROSS JOIN LATERAL (
+    SELECT * FROM attributions
+    WHERE attributions.user_ref = start.user_ref AND superseded_at IS NULL
+      AND event_time < start.at
+    ORDER BY event_time DESC, receipt DESC LIMIT 1
+) AS attributions
+"""  # noqa: S608 - of constants alone
+
+_LAST_SESSIONS = f"""
+SELECT start.user_ref, {as_ms("start_time")}, start_receipt, {as_ms("last_activity")},
+       opens, events
+FROM ({_STARTS}) AS start
+CROSS JOIN LATERAL (
+    SELECT * FROM sessions
+    WHERE sessions.user_ref = start.user_ref AND start_time < start.at
+    ORDER BY start_time DESC, start_receipt DESC LIMIT 1
+) AS sessions
+"""  # noqa: S608 - of constants alone
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A user with the tail that is decided: `start_ms` is where it starts."""
+
+    user: User
+    rules: Rules
+    start_ms: int
+    tail: Tail
+
+
+def load_cases(
+    connection: Connection, users: Sequence[User], earliest_ms: Mapping[int, int]
+) -> list[Case]:
+    """Each user's tail around the earliest change; all of it for one whose tail tells news."""
+    rules = _rules(connection, {user.app_id for user in users})
+    cases = _cases(connection, users, earliest_ms, rules)
+    anew = [case.user for case in cases if case.tail.tells_news]
+    if not anew:
+        return cases
+    settled = [case for case in cases if not case.tail.tells_news]
+    return settled + _cases(connection, anew, {user.id: 0 for user in anew}, rules)
+
+
+def _rules(connection: Connection, apps: set[int]) -> dict[int, Rules]:
+    """An app that is gone is decided by the defaults."""
+    rows = connection.execute(_RULES, (list(apps),))
+    found = {
+        app: Rules(
+            version=version,
+            click_deterministic_ms=deterministic,
+            click_probabilistic_ms=probabilistic,
+            reattribution_window_ms=reattribution,
+            inactivity_ms=inactivity,
+            session_timeout_ms=timeout,
+        )
+        for app, version, deterministic, probabilistic, reattribution, inactivity, timeout in rows
+    }
+    return {app: found.get(app, Rules()) for app in apps}
+
+
+def _cases(
+    connection: Connection,
+    users: Sequence[User],
+    earliest_ms: Mapping[int, int],
+    rules: Mapping[int, Rules],
+) -> list[Case]:
+    questions: list[dict[str, object]] = [
+        {
+            "user_ref": user.id,
+            "from_ms": earliest_ms[user.id],
+            "timeout_ms": rules[user.app_id].session_timeout_ms,
+        }
+        for user in users
+    ]
+    signals: dict[int, list[Signal]] = defaultdict(list)
+    starts_ms: dict[int, int] = dict(earliest_ms)
+    for user_ref, start_ms, *row in ask(connection, _SIGNALS, questions):
+        signals[user_ref].append(_signal(row))
+        starts_ms[user_ref] = start_ms
+    starts: list[dict[str, object]] = [
+        {"user_ref": user.id, "start_ms": starts_ms[user.id]} for user in users
+    ]
+    priors = {row[0]: _attribution(row[1:]) for row in ask(connection, _PRIORS, starts)}
+    lasts = {row[0]: _session(row[1:]) for row in ask(connection, _LAST_SESSIONS, starts)}
+    return [
+        Case(
+            user,
+            rules[user.app_id],
+            starts_ms[user.id],
+            Tail(
+                app=str(user.app_id),
+                known=user.known,
+                signals=tuple(signals[user.id]),
+                prior=priors.get(user.id),
+                last_session=lasts.get(user.id),
+            ),
+        )
+        for user in users
+    ]
+
+
+def _signal(row: Sequence[Any]) -> Signal:
+    receipt, time_ms, kind, address, family, os, version, is_bot, device_ids, click_ids = row
+    return Signal(
+        receipt=str(receipt),
+        time_ms=time_ms,
+        kind=SignalKind(kind),
+        device_ids=frozenset(device_ids),
+        click_ids=frozenset(click_ids),
+        address=address,
+        device=Device(family, os, version, is_bot),
+    )
+
+
+def _attribution(row: Sequence[Any]) -> Attribution:
+    time_ms, receipt, rule, click_id, kind, name, through, beaten, considered, again, version = row
+    return Attribution(
+        moment=Moment(time_ms, str(receipt)),
+        rule=Rule(rule),
+        click_id=click_id,
+        origin=None if name is None else Origin(OriginKind(kind), name),
+        through=through,
+        beaten=tuple(msgspec.convert(beaten, list[Beaten])),
+        considered=considered,
+        is_reattribution=again,
+        rules_version=version,
+    )
+
+
+def _session(row: Sequence[Any]) -> Session:
+    time_ms, receipt, last_ms, opens, events = row
+    return Session(
+        start=Moment(time_ms, str(receipt)), last_activity_ms=last_ms, opens=opens, events=events
+    )

@@ -1,0 +1,98 @@
+"""Every job there is. RQ finds them by name; `LISTED` is all that a worker will run.
+
+A job's result is what the dashboard shows: counts, never data of events.
+"""
+
+from functools import partial
+
+from rq import get_current_job
+
+from shared.clock import now_ms
+from shared.queues import enqueue, waiting_jobs
+from workers import upkeep as care
+from workers.drain import Drain, DrainLimits
+from workers.inbox import InboxReader
+from workers.job_faults import without_data
+from workers.recompute import is_left_undone
+from workers.recompute import recompute as go_on_recomputing
+from workers.shutdown import is_stopping
+from workers.stores import Stores, process_stores
+
+LISTED = frozenset({
+    "workers.jobs.drain",
+    "workers.jobs.sweep",
+    "workers.jobs.upkeep",
+    "workers.jobs.recompute",
+})  # fmt: skip
+
+
+@without_data
+def drain() -> str:
+    """Empty the inbox into the tables."""
+    stores = process_stores()
+    settings = stores.settings
+    limits = DrainLimits(
+        settings.drain_events_max, settings.drain_seconds_max, settings.deliveries_max
+    )
+
+    another = partial(_another, stores, "drain")
+    recorded = Drain(_inbox(stores), stores.database, limits, another, is_stopping).run()
+    return (
+        f"{recorded.events} events, {recorded.duplicates} duplicates, "
+        f"{recorded.quarantined} quarantined"
+    )
+
+
+@without_data
+def sweep() -> str:
+    """See that nothing waits unnoticed."""
+    stores = process_stores()
+    done = []
+    if care.wake_waiting_inbox(stores.redis):
+        done.append("woke the inbox")
+    if care.snapshot_is_lost(stores.redis):
+        connection = stores.database.connection()
+        care.restore_snapshot(connection, stores.redis, stores.settings.secret_key)
+        done.append("published the snapshot")
+    if is_left_undone(stores.redis):
+        _another(stores, "recompute")
+        done.append("went on recomputing")
+    return ", ".join(done) or "nothing to do"
+
+
+@without_data
+def recompute() -> str:
+    """Decide every user of an app anew, as the console asked for."""
+    stores = process_stores()
+    seconds_max = stores.settings.drain_seconds_max
+    if go_on_recomputing(stores.database.connection(), stores.redis, seconds_max):
+        enqueue(stores.redis, "recompute")
+        return "more to do"
+    return "done"
+
+
+@without_data
+def upkeep() -> str:
+    """Make partitions ahead, forget what may be forgotten."""
+    stores = process_stores()
+    done = care.upkeep(
+        stores.database.connection(),
+        stores.redis,
+        _inbox(stores),
+        stores.settings.secret_key,
+        stores.settings.key_days_min,
+        now_ms,
+    )
+    return f"{done}"
+
+
+def _another(stores: Stores, job: str) -> None:
+    """Ask for one more, unless one is waiting: an idle worker takes it up at once."""
+    if not waiting_jobs(stores.redis):
+        enqueue(stores.redis, job)
+
+
+def _inbox(stores: Stores) -> InboxReader:
+    job = get_current_job()
+    consumer = (job.worker_name if job else None) or "worker"
+    return InboxReader(stores.redis, consumer, stores.settings.claim_idle_ms)

@@ -1,0 +1,72 @@
+"""What `rq worker --worker-class workers.main.DrainWorker --job-class workers.main.ListedJob` runs.
+
+Every worker is also a clock: it asks for the periodic jobs when they are due, whichever worker is
+first. RQ's own cron enqueues with pickle only, and is one more process to lose.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from rq import SimpleWorker
+from rq.job import Job
+
+from shared.queues import Redis, RedisError, enqueue
+from workers import shutdown
+from workers.jobs import LISTED
+
+SCHEDULE_SECONDS = {"sweep": 3, "upkeep": 60}
+_TICK_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class UnlistedJob(Exception):
+    """Somebody put a job into Redis that is none of ours."""
+
+
+class ListedJob(Job):
+    """Runs a listed function and nothing else: RQ would import and call any name it is given."""
+
+    @property
+    def func(self) -> Callable[..., Any]:
+        if self.func_name not in LISTED or self.instance is not None:
+            raise UnlistedJob("This job is not one of workers.jobs.LISTED.")
+        function: Callable[..., Any] = super().func
+        return function
+
+    success_callback = failure_callback = stopped_callback = None
+
+    def send_webhooks(self, *_: Any, **__: Any) -> None:
+        """None: a job from Redis must not choose whom this worker calls."""
+
+
+class DrainWorker(SimpleWorker):
+    """Works in its own process, so that its PostgreSQL connection lasts from job to job."""
+
+    max_connection_wait_time = 1.0  # seconds; RQ's 60 would leave events waiting after an outage
+
+    def work(self, *args: Any, **kwargs: Any) -> bool:
+        stop = threading.Event()
+        beat = threading.Thread(target=keep_time, args=(self.connection, stop), daemon=True)
+        beat.start()
+        try:
+            return bool(super().work(*args, **kwargs))
+        finally:
+            stop.set()
+
+    def handle_warm_shutdown_request(self) -> None:
+        """The drain under way ends after the batch it is at."""
+        shutdown.request()
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
+
+
+def keep_time(redis: Redis, stop: threading.Event) -> None:
+    """Ask for periodic jobs until `stop`."""
+    while not stop.wait(_TICK_SECONDS):
+        with suppress(RedisError):
+            for job, seconds in SCHEDULE_SECONDS.items():
+                if redis.set(f"waybill:due:{job}", "1", nx=True, ex=seconds):
+                    enqueue(redis, job)

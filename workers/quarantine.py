@@ -1,0 +1,55 @@
+"""Quarantine: what could not be stored stands aside with its reason, and nothing waits for it."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from shared.database import Connection
+from shared.events import WIRE_VERSION, Event, encode_event, join_events
+from shared.ids import receipt_floor
+from shared.inbox import Entry
+
+REFUSED = "refused_by_database"
+KILLER = "killed_worker"
+UNREADABLE = "unreadable"
+
+# An event that failed again after a replay is out once more.
+_INSERT = """
+INSERT INTO quarantine (receipt, app_id, reason, detail, events, event_count, wire_version)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (receipt) DO UPDATE SET
+    reason = excluded.reason, detail = excluded.detail,
+    quarantined_at = now(), replayed_at = NULL
+"""
+
+
+def quarantine_event(connection: Connection, event: Event, reason: str, detail: str) -> None:
+    """`detail` is a SQLSTATE or a count, never text of the event."""
+    batch = join_events([encode_event(event)])
+    connection.execute(
+        _INSERT, (event.receipt, event.app_id, reason, detail, batch, 1, WIRE_VERSION)
+    )
+
+
+def quarantine_entry(connection: Connection, entry: Entry, detail: str) -> None:
+    """A batch that cannot be read stands aside whole, under an id made of its own in the inbox."""
+    connection.execute(
+        _INSERT,
+        (
+            entry_receipt(entry.id), None, UNREADABLE, detail,
+            entry.payload, entry.count, entry.wire_version,
+        ),
+    )  # fmt: skip
+
+
+def entry_receipt(entry_id: str) -> UUID:
+    time_ms, _, sequence = entry_id.partition("-")
+    return UUID(int=receipt_floor(int(time_ms)).int | int(sequence))
+
+
+def quarantined(connection: Connection, receipts: Sequence[UUID]) -> set[UUID]:
+    """Which of these stand in quarantine and have not been replayed."""
+    rows = connection.execute(
+        "SELECT receipt FROM quarantine WHERE receipt = ANY(%s) AND replayed_at IS NULL",
+        (list(receipts),),
+    )
+    return {receipt for (receipt,) in rows}
