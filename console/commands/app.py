@@ -1,0 +1,107 @@
+"""`waybill app`"""
+
+from collections.abc import Callable
+
+import click
+from rich.console import RenderableType
+from rich.table import Table
+
+from console.app_rules import SETTINGS, Setting, change_rules, read_rules
+from console.apps import App, create_app, find_app, list_apps
+from console.options import app_option, json_option
+from console.output import pairs, show, table
+from console.stores import Place, open_database, settings_here
+from shared.errors import OperatorError
+from shared.rules import Rules
+
+Command = Callable[..., None]
+
+
+@click.group()
+def app() -> None:
+    """Apps, whose backends send events."""
+
+
+@app.command("create")
+@click.option("--name", required=True, help="How people call it.")
+@click.option("--app-token", help="Keep the one that it has elsewhere; else one is made up.")
+@json_option
+@click.pass_obj
+def create(place: Place, name: str, app_token: str | None, as_json: bool) -> None:
+    """Make an app."""
+    with open_database(settings_here(place)) as connection:
+        made = create_app(connection, name, app_token)
+    show({"app": made}, _table([made]), as_json=as_json)
+
+
+@app.command("list")
+@json_option
+@click.pass_obj
+def list_(place: Place, as_json: bool) -> None:
+    """List the apps."""
+    with open_database(settings_here(place)) as connection:
+        apps = list_apps(connection)
+    show(
+        {"apps": apps},
+        _table(apps) if apps else "There is no app yet. Make one with `waybill app create`.",
+        as_json=as_json,
+    )
+
+
+@app.command("show")
+@app_option
+@json_option
+@click.pass_obj
+def show_(place: Place, app: str, as_json: bool) -> None:
+    """Show an app with its rules for attribution and sessions."""
+    with open_database(settings_here(place)) as connection:
+        found = find_app(connection, app)
+        rules = read_rules(connection, found)
+    show({"app": found, "rules": rules}, _table([found]), _rules(rules), as_json=as_json)
+
+
+def _setting_options(command: Command) -> Command:
+    for setting in reversed(SETTINGS):
+        option = click.option(
+            f"--{setting.option}",
+            setting.option.replace("-", "_"),
+            type=int,
+            help=f"{setting.help} {setting.smallest} to {setting.largest}.",
+        )
+        command = option(command)
+    return command
+
+
+@app.command("set")
+@app_option
+@_setting_options
+@json_option
+@click.pass_obj
+def set_(place: Place, /, app: str, as_json: bool, **given: int | None) -> None:
+    """Change an app's rules, for what is decided from now on."""
+    values = {name.replace("_", "-"): value for name, value in given.items() if value is not None}
+    if not values:
+        raise OperatorError("Name at least one setting. See `waybill app set --help`.")
+    with open_database(settings_here(place)) as connection:
+        found = find_app(connection, app)
+        rules = change_rules(connection, found, values)
+    sentence = (
+        "Earlier decisions stand until `waybill recompute`, or until a new fact touches them."
+    )
+    show({"app": found, "rules": rules}, _rules(rules), sentence, as_json=as_json)
+
+
+def _rules(rules: Rules) -> RenderableType:
+    named = [(setting.option, _in_units(setting, rules)) for setting in SETTINGS]
+    return pairs([("rules version", rules.version), *named])
+
+
+def _in_units(setting: Setting, rules: Rules) -> str:
+    return f"{getattr(rules, setting.rule) / setting.unit_ms:g} {setting.unit}"
+
+
+def _table(apps: list[App]) -> Table:
+    return table(
+        ("app", "app token", "created (UTC)"),
+        ((made.name, made.app_token, made.created_at) for made in apps),
+    )

@@ -1,0 +1,54 @@
+"""`waybill event-type`"""
+
+import click
+from rich.table import Table
+
+from console.apps import find_app
+from console.event_types import EventType, create_event_type, list_event_types
+from console.options import app_option, json_option
+from console.output import show, table
+from console.stores import Place, open_database, settings_here
+
+
+@click.group("event-type")
+def event_type() -> None:
+    """Event types, which an app's backend may report."""
+
+
+@event_type.command("create")
+@app_option
+@click.option("--mapping-id", required=True, help="What senders put into event_id.")
+@click.option("--name", required=True, help="How people call it.")
+@click.option("--event-token", help="Keep the one that Adjust gave; else one is made up.")
+@json_option
+@click.pass_obj
+def create(
+    place: Place, app: str, mapping_id: str, name: str, *, event_token: str | None, as_json: bool
+) -> None:
+    """Make an event type."""
+    with open_database(settings_here(place)) as connection:
+        found = find_app(connection, app)
+        made = create_event_type(connection, found, mapping_id, name, event_token)
+    show({"event_type": made}, _table([made]), as_json=as_json)
+
+
+@event_type.command("list")
+@app_option
+@json_option
+@click.pass_obj
+def list_(place: Place, app: str, as_json: bool) -> None:
+    """List an app's event types."""
+    with open_database(settings_here(place)) as connection:
+        event_types = list_event_types(connection, find_app(connection, app))
+    show(
+        {"event_types": event_types},
+        _table(event_types) if event_types else "The app has no event type yet.",
+        as_json=as_json,
+    )
+
+
+def _table(event_types: list[EventType]) -> Table:
+    return table(
+        ("mapping id", "event type", "event token", "created (UTC)"),
+        ((made.mapping_id, made.name, made.event_token, made.created_at) for made in event_types),
+    )

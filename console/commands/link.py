@@ -1,0 +1,85 @@
+"""`waybill link`"""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+import click
+from rich.table import Table
+
+from console.apps import find_app
+from console.links import Link, NewLink, create_link, list_links, tracking_url
+from console.options import app_option, json_option
+from console.output import show, table
+from console.stores import Place, open_database, open_installation, settings_here
+from deploy.addresses import addresses
+from deploy.listen import Listen
+
+_ELSEWHERE = "https://YOUR-HOST"  # where ingest runs on its own, only its operator knows
+_ADD = (
+    "Partners add what they know of a click: pub_click_id, pub_sub_id, gaid, idfa and others. "
+    "Ingest accepts it within a second."
+)
+
+
+@click.group()
+def link() -> None:
+    """Links, through which partners bring users."""
+
+
+@link.command("create")
+@app_option
+@click.option("--partner", required=True, help="Who brings users. Made when it is new.")
+@click.option("--name", required=True, help="How people call the link.")
+@click.option("--destination", required=True, help="Where it leads: an address with macros.")
+@click.option("--offer-id", help="Keep the one that it has elsewhere; else a free number.")
+@click.option("--pub-id", help="The partner's, elsewhere; else its own from before, or a free one.")
+@json_option
+@click.pass_obj
+def create(place: Place, /, app: str, *, as_json: bool, **given: Any) -> None:
+    """Make a link and show its tracking URL."""
+    new = NewLink(**given)
+    with open_installation(settings_here(place)) as installation:
+        made = create_link(installation, find_app(installation.connection, app), new)
+    url = tracking_url(_base(place), made)
+    show({"link": made, "tracking_url": url}, url, _ADD, as_json=as_json)
+
+
+@link.command("list")
+@click.option("--app", help="Of this app alone: its name or app token.")
+@json_option
+@click.pass_obj
+def list_(place: Place, app: str | None, as_json: bool) -> None:
+    """List the links with their tracking URLs."""
+    with open_database(settings_here(place)) as connection:
+        links = list_links(connection, find_app(connection, app) if app else None)
+    base = _base(place)
+    show(
+        {"links": [{**asdict(made), "tracking_url": tracking_url(base, made)} for made in links]},
+        _table(base, links) if links else "There is no link yet. Make one: `waybill link create`.",
+        as_json=as_json,
+    )
+
+
+def _base(place: Place) -> str:
+    running = addresses(place.data)
+    if running is None or running.listen is None:
+        return _ELSEWHERE
+    return Listen.parse(running.listen).url
+
+
+def _table(base: str, links: Iterable[Link]) -> Table:
+    return table(
+        ("link", "app", "partner", "tracking URL", "destination", "created (UTC)"),
+        (
+            (
+                made.name,
+                made.app,
+                made.partner,
+                tracking_url(base, made),
+                made.destination,
+                made.created_at,
+            )
+            for made in links
+        ),
+    )

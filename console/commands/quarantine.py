@@ -1,0 +1,94 @@
+"""`waybill quarantine`"""
+
+import click
+from rich.console import RenderableType
+from rich.table import Table
+
+from console.options import count_option, json_option
+from console.output import show, table
+from console.quarantine import (
+    Quarantined,
+    QuarantinedBatch,
+    list_quarantine,
+    replay,
+    show_quarantined,
+    unreplayed_receipts,
+)
+from console.stores import Place, open_database, open_installation, settings_here
+from console.trace import parse_receipt
+from console.trace_view import event_view, quarantine_view
+from shared.errors import OperatorError
+
+
+@click.group()
+def quarantine() -> None:
+    """Events that could not be stored."""
+
+
+@quarantine.command("list")
+@count_option(100, "entries")
+@json_option
+@click.pass_obj
+def list_(place: Place, count: int, as_json: bool) -> None:
+    """List what is in quarantine."""
+    with open_database(settings_here(place)) as connection:
+        entries = list_quarantine(connection, count)
+    show(
+        {"quarantine": entries},
+        _table(entries) if entries else "The quarantine is empty.",
+        as_json=as_json,
+    )
+
+
+@quarantine.command("show")
+@click.argument("receipt")
+@json_option
+@click.pass_obj
+def show_(place: Place, receipt: str, as_json: bool) -> None:
+    """Show one entry with its events."""
+    wanted = parse_receipt(receipt)
+    with open_database(settings_here(place)) as connection:
+        batch = show_quarantined(connection, wanted)
+    show(batch, *_describe(batch), as_json=as_json)
+
+
+@quarantine.command("replay")
+@click.argument("receipts", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Everything that is out.")
+@json_option
+@click.pass_obj
+def replay_(place: Place, receipts: tuple[str, ...], everything: bool, as_json: bool) -> None:
+    """Put entries back into the inbox, to be tried again."""
+    if bool(receipts) == everything:
+        raise OperatorError("Name the receipts to replay, or give --all.")
+    wanted = [parse_receipt(receipt) for receipt in receipts]
+    with open_installation(settings_here(place)) as installation:
+        if everything:
+            wanted = unreplayed_receipts(installation.connection)
+        replay(installation.connection, installation.redis, wanted)
+    show({"replayed": wanted}, f"{len(wanted)} put back into the inbox.", as_json=as_json)
+
+
+def _describe(batch: QuarantinedBatch) -> list[RenderableType]:
+    head = quarantine_view(batch.entry)
+    if batch.events is None:
+        return [head, f"{len(batch.raw)} bytes that this version cannot read; --json shows them."]
+    return [head, *(event_view(event) for event in batch.events)]
+
+
+def _table(entries: list[Quarantined]) -> Table:
+    return table(
+        ("receipt", "app", "reason", "detail", "events", "since (UTC)", "replayed (UTC)"),
+        (
+            (
+                entry.receipt,
+                entry.app,
+                entry.reason,
+                entry.detail,
+                entry.event_count,
+                entry.quarantined_at,
+                entry.replayed_at,
+            )
+            for entry in entries
+        ),
+    )

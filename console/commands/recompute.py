@@ -1,0 +1,35 @@
+"""`waybill recompute`"""
+
+import click
+
+from console.apps import find_app
+from console.options import app_option, json_option
+from console.output import show
+from console.progress import progress_bar
+from console.recomputing import recompute
+from console.stores import Place, open_installation, settings_here
+from shared.recompute import Recompute, RecomputeState
+
+
+@click.command("recompute")
+@app_option
+@json_option
+@click.pass_obj
+def recompute_(place: Place, app: str, as_json: bool) -> int:
+    """Decide attribution, sessions and activity of an app anew, by its present rules."""
+    last = Recompute()
+    with (
+        open_installation(settings_here(place)) as installation,
+        progress_bar("users", enabled=not as_json) as advance,
+    ):
+        found = find_app(installation.connection, app)
+        for last in recompute(installation.redis, found):
+            advance(last.done, last.total or None)
+    show({"app": found, "recompute": last}, _sentence(last), as_json=as_json)
+    return 0 if last.state is RecomputeState.DONE else 1
+
+
+def _sentence(last: Recompute) -> str:
+    if last.state is RecomputeState.DONE:
+        return f"{last.done:,} users were decided anew."
+    return f"It failed after {last.done:,} of {last.total:,} users. The worker's log says why."

@@ -1,0 +1,80 @@
+"""`waybill up`"""
+
+import shlex
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from console.launch import Extent, await_ready, plan_stack, until_stopped
+from console.options import json_option
+from console.output import show
+from console.status import read_status
+from console.status_line import Look, StatusLine, describe_load
+from console.stores import Place
+from deploy.listen import Listen
+from deploy.stack import Stack
+from shared import queues
+from shared.queues import Redis, RedisError
+
+_WATCH_SECONDS = 0.2
+_WORKERS_MAX = 64
+
+
+@click.command()
+@click.option("--listen", default="127.0.0.1:8080", show_default=True, metavar="HOST:PORT")
+@click.option("--data", type=click.Path(path_type=Path), help="As `waybill --data`.")
+@click.option("--workers", type=click.IntRange(1, _WORKERS_MAX), default=2, show_default=True)
+@json_option
+@click.pass_obj
+def up(place: Place, listen: str, data: Path | None, workers: int, as_json: bool) -> None:
+    """Start everything here and stay until Ctrl-C."""
+    place = Place(data or place.data, place.variables)
+    line = StatusLine(sys.stderr, enabled=not as_json)
+    extent = Extent(Listen.parse(listen), workers)
+    stack = plan_stack(place.data, place.variables, extent, line.say)
+    with until_stopped(), stack:
+        await_ready(stack)
+        found = {"url": stack.url, "data": str(stack.folder.path), "pids": stack.pids}
+        show(found, _welcome(stack), as_json=as_json)
+        redis = queues.connect(stack.redis_url)
+        _stay(stack, redis, line)
+    line.say("Stopped.")
+
+
+def _stay(stack: Stack, redis: Redis, line: StatusLine) -> None:
+    before = _look(redis)
+    due_seconds = 0.0
+    while True:
+        stack.watch()
+        if time.monotonic() >= due_seconds:
+            due_seconds = time.monotonic() + line.period_seconds
+            now = _look(redis)
+            line.show(describe_load(now, before or now) if now else "Redis does not answer.")
+            before = now
+        time.sleep(_WATCH_SECONDS)
+
+
+def _look(redis: Redis) -> Look | None:
+    try:
+        return Look(read_status(redis), time.monotonic())
+    except RedisError:
+        return None
+
+
+def _welcome(stack: Stack) -> str:
+    waybill = shlex.join([sys.argv[0], "--data", str(stack.folder.path)])
+    return f"""\
+Waybill runs at {stack.url}. Its data is in {stack.folder.path}. Ctrl-C stops it.
+
+Make an app and a token, in another terminal:
+  {waybill} app create --name Shop
+  {waybill} token create --app Shop --name backend
+
+Send an event:
+  curl '{stack.url}/postback?s2s_token=TOKEN&user_id=0000-AAAA-BBBB-CCCC&event_id=register'
+
+Ask what became of it, with the id of the answer:
+  {waybill} trace ID
+"""

@@ -1,0 +1,27 @@
+"""`waybill user`"""
+
+import click
+
+from console.apps import find_app
+from console.options import count_option, environment_option, json_option
+from console.output import show
+from console.stores import Place, open_database, settings_here
+from console.user_view import describe_user
+from console.users import user_timeline
+
+
+@click.command("user")
+@click.argument("app")
+@click.argument("user_id")
+@environment_option
+@count_option(1_000, "events, sessions, clicks and attributions each")
+@json_option
+@click.pass_obj
+def user_(
+    place: Place, app: str, user_id: str, environment: str, count: int, as_json: bool
+) -> None:
+    """Show a user's clicks, events, sessions and attributions, with the reason of each."""
+    with open_database(settings_here(place)) as connection:
+        found = find_app(connection, app)
+        timeline = user_timeline(connection, found, environment, user_id, count)
+    show(timeline, *describe_user(timeline), as_json=as_json)

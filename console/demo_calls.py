@@ -1,0 +1,92 @@
+"""What `waybill demo` sends: the calls as Swaarm's page prints them, and what they are to become.
+
+Source: Swaarm, "MMP: Server to server (S2S) integration". Its host name is the sender's to change;
+everything behind it is byte for byte the page's, such as `sale_amout` and the second `event_id`,
+with values where it says INSERT. The partner's link and the postback that names a click are of
+Swaarm's pages on links and on testing them.
+"""
+
+from dataclasses import dataclass
+
+APP = "Demo"
+TOKEN_NAME = "Swaarm's page"  # noqa: S105 - a name
+TOKEN = "s2sTokenForTheStoreApp"  # noqa: S105 - the page's own
+EVENT_TYPES = (
+    ("register", "Registration"),
+    ("registration", "Sign-up"),
+    ("purchase", "Purchase"),
+)
+USER = "0000-AAAA-BBBB-CCCC"
+VISITOR = "1111-AAAA-BBBB-CCCC"
+CLICK_ID = "AsEyCIAAAAF60mPGIgAAABMAAAAOAAAAAA"
+PARTNER, LINK = "Partner", "Spring"
+DESTINATION = "https://shop.example/welcome?from={pub_click_id}"
+
+_HEADER = (("Authorization", TOKEN),)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What matters of the row that a call is to become. `sale_amount` is plain decimal text.
+
+    A click has no user and no event id.
+    """
+
+    user_id: str
+    event_id: str
+    sale_amount: str | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request and its documented answer; `row` is None when nothing may be stored."""
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    status: int
+    row: Row | None
+
+
+_CLICK = Row("", "")
+_WHERE = "user_ip=203.0.113.7&user_ua=Mozilla/5.0%20(iPhone;%20CPU%20iPhone%20OS%2017_4)"
+_WHO = f"token={TOKEN}&user_id={VISITOR}&event_id=&{_WHERE}"
+
+CALLS = (
+    Call(
+        "GET",
+        f"/postback?s2s_token={TOKEN}&user_id={USER}&event_id=register",
+        (),
+        200,
+        Row(USER, "register"),
+    ),
+    Call(
+        "POST",
+        f"/postback?user_id={USER}&event_id=purchase&sale_amout=42",
+        _HEADER,
+        200,
+        Row(USER, "purchase", "42"),
+    ),
+    Call(
+        "GET",
+        f"/postback?user_id={USER}&event_id=register",
+        _HEADER,
+        200,
+        Row(USER, "register"),
+    ),
+    Call("GET", f"/click?offer_id=1&pub_id=1&pub_click_id=a81ad38&{_WHERE}", (), 302, _CLICK),
+    Call("GET", f"/s2sevent?{_WHO}", (), 200, Row(VISITOR, "__install")),
+    Call("GET", f"/s2sevent?event_id=registration&{_WHO}", (), 200, Row(VISITOR, "registration")),
+    Call("GET", f"/s2sevent?event_id=__open&{_WHO}", (), 200, Row(VISITOR, "__open")),
+    Call("GET", f"/click?no_redirect=true&{_WHERE}&s2stoken={TOKEN}", (), 200, _CLICK),
+    Call(
+        "GET",
+        f"/postback?s2s_token={TOKEN}&click_id={CLICK_ID}",
+        (),
+        200,
+        Row(CLICK_ID, "__install"),
+    ),
+    Call("GET", f"/postback?s2s_token={TOKEN}", (), 400, None),
+    Call("GET", f"/postback?s2s_token=wrong&user_id={USER}&event_id=register", (), 401, None),
+    Call("GET", f"/postbak?s2s_token={TOKEN}&user_id={USER}&event_id=register", (), 404, None),
+)

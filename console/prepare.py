@@ -1,0 +1,31 @@
+"""Makes the stores ready for the programs: tables, days ahead, the key, the published snapshot."""
+
+from dataclasses import dataclass
+
+from console.publication import published
+from console.stores import open_installation
+from shared.clock import Clock
+from shared.partitions import make_partitions
+from shared.schema import migrate
+from shared.settings import Settings
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What had to be done; empty when everything was there."""
+
+    migrations: list[str]
+    partitions: list[str]
+
+
+def prepare(settings: Settings, clock: Clock) -> Prepared:
+    """May run at any time, in several programs at once.
+
+    Raises OperatorError when the installation has another key, or Redis does not answer.
+    """
+    with open_installation(settings) as installation:
+        migrations = migrate(installation.connection)
+        partitions = make_partitions(installation.connection, clock())
+        with published(installation):
+            pass  # nothing changes: what the tables hold is published
+    return Prepared(migrations, partitions)

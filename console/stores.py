@@ -1,0 +1,87 @@
+"""Where the stores of this installation are, and how a command opens them.
+
+The environment says it; where it does not, the running `waybill up` of the data folder does.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from console.installation import Installation
+from deploy.addresses import addresses
+from deploy.folder import DataFolder
+from shared import database, queues
+from shared.database import Connection
+from shared.errors import OperatorError
+from shared.queues import Redis
+from shared.settings import Settings, read_settings
+
+STORES = ("DATABASE_URL", "REDIS_URL")
+KEY = "WAYBILL_SECRET_KEY"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a command is run: its data folder and its environment."""
+
+    data: Path
+    variables: Mapping[str, str]
+
+
+def is_set(variables: Mapping[str, str], name: str) -> bool:
+    """Itself, or as the name of a file that holds it. Nothing between the quotes is not set."""
+    return bool(variables.get(name) or variables.get(f"{name}_FILE"))
+
+
+def settings_here(place: Place) -> Settings:
+    """Raises OperatorError where nothing runs and nothing is set."""
+    found = {
+        name: value
+        for name, value in _running(place.data).items()
+        if not is_set(place.variables, name)
+    }
+    variables = {**place.variables, **found}
+    if not all(is_set(variables, name) for name in STORES):
+        raise OperatorError(
+            "Waybill is not running here. Start `waybill up`, or set DATABASE_URL and REDIS_URL."
+        )
+    return read_settings(variables)
+
+
+@contextmanager
+def open_redis(settings: Settings) -> Iterator[Redis]:
+    """Raises OperatorError when the address is none; not repeated, as it may hold a password."""
+    try:
+        redis = queues.connect(settings.redis_url)
+    except ValueError:
+        raise OperatorError(
+            "REDIS_URL is not an address. It begins with redis://, rediss:// or unix://."
+        ) from None
+    try:
+        yield redis
+    finally:
+        redis.close()
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[Connection]:
+    with database.connect(settings.database_url, "console") as connection:
+        yield connection
+
+
+@contextmanager
+def open_installation(settings: Settings) -> Iterator[Installation]:
+    with open_redis(settings) as redis, open_database(settings) as connection:
+        yield Installation(connection, redis, settings.secret_key)
+
+
+def _running(data: Path) -> dict[str, str]:
+    found = addresses(data)
+    if found is None:
+        return {}
+    return {
+        "DATABASE_URL": found.database_url,
+        "REDIS_URL": found.redis_url,
+        KEY: DataFolder.at(data).secret_key(),
+    }
