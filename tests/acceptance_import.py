@@ -1,0 +1,162 @@
+"""One file, imported forward, backward and shuffled, by one worker and by four, one of which is
+killed in the midst of it: the tables that are derived from it must be the same each time.
+
+    python -m tests.acceptance_import --events 200000
+
+Prints the digest and the time of each run; the exit status is 1 when two of them differ. A fifth of
+the lines are of a second app that has the same users; both files are imported at once.
+"""
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from deploy.addresses import addresses
+from tests.digest import Digest, digests
+from tests.generate import APPS, generate
+from tests.journeys import LINKS, Line, link_name, offer
+from tests.system.product import WAYBILL, Waybill
+from tests.system.servers import until
+
+ORDERS = ("forward", "backward", "shuffled")
+WORKERS = (1, 4)
+SECOND_APP_SHARE = 5
+IMPORT_SECONDS_MAX = 3_600
+
+_STORED = "SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM clicks)"
+_INSERT_LINKS = """
+    INSERT INTO links (app_id, partner_id, name, offer_id, pub_id, destination)
+    SELECT apps.id, partners.id, %s, %s, %s, 'https://example.org/'
+    FROM apps, partners WHERE apps.name = %s
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    order: str
+    workers: int
+    killed_at: int
+    seconds: float
+    digests: dict[str, Digest]
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
+    arguments.add_argument("--events", type=int, default=200_000)
+    arguments.add_argument("--seed", type=int, default=7)
+    arguments.add_argument("--orders", nargs="+", choices=ORDERS, default=ORDERS)
+    arguments.add_argument("--workers", nargs="+", type=int, default=WORKERS)
+    arguments.add_argument("--rows", type=Path, help="a folder for the rows, to compare runs")
+    chosen = arguments.parse_args()
+    second = chosen.events // SECOND_APP_SHARE
+    counts = dict(zip(APPS, (chosen.events - second, second), strict=True))
+    files = {app: generate(count, chosen.seed, app) for app, count in counts.items()}
+    runs = [
+        _report(run(files, order, workers, _rows_folder(chosen.rows, order, workers)))
+        for workers in chosen.workers
+        for order in chosen.orders
+    ]
+    equal = all(one.digests == runs[0].digests for one in runs)
+    print("All runs are equal." if equal else "The runs DIFFER.")
+    return 0 if equal else 1
+
+
+def run(files: dict[str, list[Line]], order: str, workers: int, rows: Path | None = None) -> Run:
+    with tempfile.TemporaryDirectory(prefix="waybill-import-") as folder:
+        waybill = Waybill(Path(folder) / "data", workers=workers)
+        try:
+            waybill.wait_until_ready()
+            database_url = _furnish(waybill)
+            paths = {app: _write(Path(folder), app, files[app], order) for app in files}
+            lines = sum(len(content) for content in files.values())
+            began = time.monotonic()
+            imports = [_start_import(waybill, app, path) for app, path in paths.items()]
+            killed_at = _kill_a_worker(waybill, database_url, lines // 3)
+            assert [process.wait(IMPORT_SECONDS_MAX) for process in imports] == [0] * len(imports)
+            until(lambda: _waiting(waybill) == 0, IMPORT_SECONDS_MAX, "the inbox emptying")
+            seconds = time.monotonic() - began
+            quarantined = waybill.json("quarantine", "list")["quarantine"]
+            assert not quarantined, f"{len(quarantined)} in quarantine\n{waybill.logs()[-5_000:]}"
+            return Run(order, workers, killed_at, seconds, digests(database_url, rows))
+        finally:
+            waybill.stop()
+
+
+def _rows_folder(folder: Path | None, order: str, workers: int) -> Path | None:
+    if folder is None:
+        return None
+    made = folder / f"{order}-{workers}"
+    made.mkdir(parents=True, exist_ok=True)
+    return made
+
+
+def _furnish(waybill: Waybill) -> str:
+    """The apps and their links; the address of the database."""
+    found = addresses(waybill.data)
+    assert found is not None
+    for app in APPS:
+        waybill.json("app", "create", "--name", app)
+    with psycopg.connect(found.database_url) as connection:
+        connection.execute("INSERT INTO partners (name) VALUES ('Partner')")
+        for app in APPS:
+            for number in range(LINKS):
+                connection.execute(_INSERT_LINKS, (link_name(number), *offer(app, number), app))
+    return found.database_url
+
+
+def _write(folder: Path, app: str, lines: Sequence[Line], order: str) -> Path:
+    ordered = list(lines)
+    if order == "backward":
+        ordered.reverse()
+    elif order == "shuffled":
+        random.Random(app).shuffle(ordered)
+    path = folder / f"{app}.ndjson"
+    path.write_text("".join(json.dumps(line) + "\n" for line in ordered))
+    return path
+
+
+def _start_import(waybill: Waybill, app: str, path: Path) -> subprocess.Popen[bytes]:
+    command = [WAYBILL, "--data", str(waybill.data), "import", str(path), "--app", app, "--json"]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, env=waybill.environment)
+
+
+def _kill_a_worker(waybill: Waybill, database_url: str, stored_min: int) -> int:
+    """As soon as so many lines are stored; how many were."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+
+        def stored() -> int:
+            row = connection.execute(_STORED).fetchone()
+            assert row is not None
+            return int(row[0])
+
+        until(lambda: stored() >= stored_min, IMPORT_SECONDS_MAX, "a third being stored")
+        waybill.children("rq.cli")[0].kill()
+        assert _waiting(waybill) > 0, "nothing was left to do: take more events"
+        return stored()
+
+
+def _waiting(waybill: Waybill) -> int:
+    return int(waybill.json("status")["backlog_events"])
+
+
+def _report(done: Run) -> Run:
+    workers = f"{done.workers} worker{'s' if done.workers > 1 else ''}"
+    killed = f"one killed after {done.killed_at:,} rows"
+    print(f"{done.order}, {workers}, {killed}: {done.seconds:.1f} s")
+    for table, digest in done.digests.items():
+        print(f"  {table:14}{digest.rows:10,}  {digest.sha256}")
+    sys.stdout.flush()
+    return done
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""Makes valid values, one line each; a test varies what it is about by keyword."""
+
+from typing import Any
+from uuid import UUID
+
+from msgspec import structs
+
+from ingest.dialect import Reception
+from ingest.parameters import Parameters, read_pairs
+from shared.events import Environment, Event, Kind, encode_event, join_events
+from shared.inbox import Entry
+from shared.rejections import Rejection
+from shared.settings import Settings, read_settings
+from shared.snapshot import Grant, Link, LinkKey, Snapshot
+from shared.tokens import key_check, token_digest
+
+NOW_MS = 1_767_323_045_678  # 2026-01-02T03:04:05.678Z
+RECEIPT = UUID("019b7ca9-8f2e-7000-8000-000000000001")
+SECRET_KEY = b"an installation key of 32 bytes!"
+TOKEN = "s2sTokenForTheStoreApp"
+
+VARIABLES = {
+    "DATABASE_URL": "postgresql://waybill@localhost/waybill",
+    "REDIS_URL": "redis://localhost:6379/0",
+    "WAYBILL_SECRET_KEY": SECRET_KEY.decode(),
+}
+
+
+def now() -> int:
+    """A clock that stands."""
+    return NOW_MS
+
+
+def settings(**variables: str) -> Settings:
+    return read_settings({**VARIABLES, **variables})
+
+
+def event(**changes: Any) -> Event:
+    fields: dict[str, Any] = {
+        "receipt": RECEIPT,
+        "received_at_ms": NOW_MS,
+        "app_id": 1,
+        "token_id": 1,
+        "environment": Environment.PRODUCTION,
+        "kind": Kind.EVENT,
+        "endpoint": "/postback",
+        "user_id": "0000-AAAA-BBBB-CCCC",
+        "event_id": "register",
+    }
+    return Event(**{**fields, **changes})
+
+
+def batch(*events: Event) -> bytes:
+    return join_events([encode_event(event) for event in events])
+
+
+def entry(*events: Event, **changes: Any) -> Entry:
+    fields: dict[str, Any] = {
+        "id": f"{NOW_MS}-0",
+        "deliveries": 1,
+        "count": len(events),
+        "wire_version": 1,
+        "payload": batch(*events),
+    }
+    return Entry(**{**fields, **changes})
+
+
+def grant(**changes: Any) -> Grant:
+    fields = {"token_id": 1, "app_id": 1, "environment": Environment.PRODUCTION}
+    return Grant(**{**fields, **changes})
+
+
+def digest(token: str = TOKEN) -> bytes:
+    return token_digest(SECRET_KEY, token.encode())
+
+
+def snapshot(version: int = 1, /, **grants: Grant) -> Snapshot:
+    """Grants by token; without any, TOKEN may send."""
+    granted = grants or {TOKEN: grant()}
+    digests = {digest(token): allowed for token, allowed in granted.items()}
+    return Snapshot(version, key_check(SECRET_KEY), digests)
+
+
+LINK_KEY = LinkKey("12", "34")
+LINK = "offer_id=12&pub_id=34"
+
+
+def link(**changes: Any) -> Link:
+    fields = {"link_id": 7, "app_id": 1, "destination": "https://shop.example/welcome"}
+    return Link(**{**fields, **changes})
+
+
+def linked(held: Snapshot | None = None, **changes: Any) -> Snapshot:
+    """The snapshot with one link more, under LINK_KEY."""
+    return structs.replace(held or snapshot(), links={LINK_KEY: link(**changes)})
+
+
+def reception(**changes: Any) -> Reception:
+    fields: dict[str, Any] = {
+        "receipt": RECEIPT,
+        "received_at_ms": NOW_MS,
+        "grant": grant(),
+        "idempotency_key": None,
+    }
+    return Reception(**{**fields, **changes})
+
+
+def parameters(query: str) -> Parameters:
+    return Parameters.from_pairs(read_pairs(query.encode(), b""))
+
+
+def rejection(**changes: Any) -> Rejection:
+    fields: dict[str, Any] = {
+        "at_ms": NOW_MS,
+        "endpoint": "/postback",
+        "method": "GET",
+        "status": 400,
+        "code": "missing_field",
+        "field": "user_id",
+        "app_id": 1,
+        "parameters": {"event_id": "register"},
+    }
+    return Rejection(**{**fields, **changes})

@@ -1,0 +1,84 @@
+"""Real PostgreSQL and Redis: the wheels' always, Debian's where both are installed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.stack import Plan, Stack, Stores
+from shared.clock import now_ms
+from shared.database import Connection, connect
+from shared.partitions import make_partitions
+from shared.queues import Redis
+from shared.queues import connect as connect_redis
+from shared.schema import migrate
+
+SECRET_KEY = b"a key of the tests, long enough to be one"
+DEBIAN = Stores(Path("/usr/lib/postgresql/15/bin"), Path("/usr/bin/redis-server"))
+
+
+def _debian_is_installed() -> bool:
+    assert DEBIAN.postgres_binaries
+    assert DEBIAN.valkey_program
+    return (DEBIAN.postgres_binaries / "initdb").exists() and DEBIAN.valkey_program.exists()
+
+
+STORES = {"wheels": Stores()} | ({"debian": DEBIAN} if _debian_is_installed() else {})
+
+
+@pytest.fixture(scope="session", params=STORES)
+def stack(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    plan = Plan(stores=STORES[request.param])
+    with Stack(tmp_path_factory.mktemp("data"), {}, plan, print) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def database_url(stack: Stack) -> str:
+    with connect(stack.database_url, "tests") as connection:
+        migrate(connection)
+        make_partitions(connection, now_ms())
+    return stack.database_url
+
+
+@pytest.fixture(scope="session")
+def redis_url(stack: Stack) -> str:
+    return stack.redis_url
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    """Migrated, with every table empty."""
+    with connect(database_url, "tests") as connection:
+        empty(connection)
+        connection.execute("ALTER TABLE apps ALTER COLUMN id RESTART")
+        connection.execute("ALTER TABLE event_types ALTER COLUMN id RESTART")
+        yield connection
+
+
+def empty(connection: Connection) -> None:
+    """Rows only: truncating a day's partition each would write a dozen files."""
+    facts = ("events", "idempotency_keys", "duplicates", "quarantine", "clicks", "click_device_ids")
+    of_users = (
+        "signals",
+        "sightings",
+        "identities",
+        "attributions",
+        "sessions",
+        "activity",
+        "users",
+    )
+    settings = ("tokens", "event_types", "links", "partners", "apps", "installation")
+    for table in (*facts, *of_users, *settings):
+        connection.execute(f"DELETE FROM {table}".encode())
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    """Empty."""
+    redis = connect_redis(redis_url)
+    redis.flushall()
+    yield redis
+    redis.close()

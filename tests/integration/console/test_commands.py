@@ -1,0 +1,176 @@
+"""The command line as a program uses it: exit status, one JSON document, no secrets."""
+
+import os
+import subprocess
+import sys
+from uuid import UUID
+
+import pytest
+
+from console.main import run
+from shared.database import Connection
+from shared.events import Event
+from shared.inbox import measure
+from shared.queues import Redis
+from shared.tokens import is_own_form
+from tests.integration.console.conftest import Ask, store_event
+from tests.integration.console.test_quarantine import put_aside
+
+WAYBILL = (sys.executable, "-c", "from console.main import main; main()")
+
+
+def test_an_app_with_its_token_and_event_types_is_made_from_the_command_line(ask: Ask) -> None:
+    app = ask("app", "create", "--name", "Shop", "--app-token", "abc123def456")["app"]
+    token = ask("token", "create", "--app", "abc123def456", "--name", "backend")
+    event_type = ask(
+        *("event-type", "create", "--app", "Shop"),
+        *("--mapping-id", "purchase", "--name", "Purchase", "--event-token", "g3mfiw"),
+    )["event_type"]
+
+    assert is_own_form(token["secret"])
+    assert token["token"]["masked"] == token["secret"][:3] + "…" + token["secret"][-4:]
+    assert event_type["event_token"] == "g3mfiw"
+    assert ask("app", "list") == {"apps": [app]}
+    assert ask("token", "list", "--app", "Shop") == {"tokens": [token["token"]]}
+    assert ask("event-type", "list", "--app", "Shop") == {"event_types": [event_type]}
+
+
+def test_a_token_is_shown_once_and_never_again(
+    ask: Ask, variables: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask("app", "create", "--name", "Shop")
+
+    assert run(["token", "create", "--app", "Shop", "--name", "backend"], variables) == 0
+    secret, sentence = capsys.readouterr().out.splitlines()
+    assert run(["token", "list", "--app", "Shop"], variables) == 0
+    assert run(["token", "revoke", "--app", "Shop", "backend"], variables) == 0
+    later = capsys.readouterr()
+
+    assert is_own_form(secret)
+    assert "only time" in sentence
+    assert secret not in later.out + later.err
+    assert "revoked" in later.out
+
+
+@pytest.mark.parametrize(
+    ("secret", "warned"), [(b"s2sTokenForTheStoreApp", False), (b"hunter2", True)]
+)
+def test_a_token_is_imported_from_standard_input_with_a_warning_when_it_is_weak(
+    ask: Ask, variables: dict[str, str], secret: bytes, warned: bool
+) -> None:
+    ask("app", "create", "--name", "Shop")
+
+    done = subprocess.run(
+        [*WAYBILL, "token", "import", "--app", "Shop", "--name", "old", "--test"],
+        input=secret + b"\n",
+        env={**os.environ, **variables},
+        capture_output=True,
+        check=True,
+        timeout=30,
+    )
+
+    assert secret not in done.stdout + done.stderr
+    assert (b"found by trying" in done.stderr) is warned
+    (token,) = ask("token", "list", "--app", "Shop")["tokens"]
+    assert token["test"] is True
+
+
+def test_revoking_an_unknown_token_is_one_json_error(ask: Ask) -> None:
+    ask("app", "create", "--name", "Shop")
+
+    error = ask("token", "revoke", "--app", "Shop", "backend", status=1)
+
+    assert set(error) == {"error"}
+    assert error["error"]["code"] == "operator_error"
+    assert "no token" in error["error"]["message"]
+
+
+def test_a_recorded_event_is_traced(
+    ask: Ask,
+    event: Event,
+    connection: Connection,
+    variables: dict[str, str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store_event(connection, event)
+
+    found = ask("trace", str(event.receipt))
+    assert run(["trace", str(event.receipt)], variables) == 0
+
+    assert (found["state"], found["event"]["user_id"]) == ("recorded", event.user_id)
+    assert found["event"]["sale_amount"] == "42.5"
+    printed = capsys.readouterr().out
+    assert f"{event.receipt} recorded" in printed
+    assert "unmapped" in printed
+
+
+def test_quarantine_is_listed_shown_and_replayed(
+    ask: Ask, event: Event, connection: Connection, redis: Redis
+) -> None:
+    put_aside(connection, event)
+
+    (entry,) = ask("quarantine", "list")["quarantine"]
+    shown = ask("quarantine", "show", entry["receipt"])
+    replayed = ask("quarantine", "replay", "--all")
+
+    assert UUID(entry["receipt"]) == event.receipt
+    assert shown["events"][0]["user_id"] == event.user_id
+    assert replayed == {"replayed": [str(event.receipt)]}
+    assert measure(redis).events == 1
+    assert ask("quarantine", "replay", "--all") == {"replayed": []}
+    assert ask("trace", str(event.receipt))["quarantine"]["replayed_at"]
+
+
+def test_replay_wants_receipts_or_all(ask: Ask) -> None:
+    assert "--all" in ask("quarantine", "replay", status=1)["error"]["message"]
+
+
+def test_rejections_status_and_migrate_answer_on_an_empty_installation(ask: Ask) -> None:
+    assert ask("rejections", "--count", "5") == {"counts": {}, "recent": []}
+    assert ask("status")["backlog_events"] == 0
+    assert ask("migrate") == {"migrations": [], "partitions": []}
+
+
+def test_what_came_from_outside_cannot_move_the_cursor(
+    ask: Ask, variables: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask("app", "create", "--name", "[bold]Shop\u202e")
+
+    assert run(["app", "list"], variables) == 0
+
+    assert "[bold]Shop\\u202e" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("variable", "url", "word"),
+    [
+        ("DATABASE_URL", "postgresql://waybill:hush@127.0.0.1:1/waybill", "PostgreSQL"),
+        ("REDIS_URL", "redis://:hush@127.0.0.1:1/0", "Redis"),
+    ],
+)
+def test_a_store_that_is_away_is_one_sentence_without_its_password(
+    variables: dict[str, str],
+    capsys: pytest.CaptureFixture[str],
+    variable: str,
+    url: str,
+    word: str,
+) -> None:
+    assert run(["rejections"], variables | {variable: url}) == 1
+
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert word in printed.err
+    assert "hush" not in printed.err
+    assert printed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("variable", ["DATABASE_URL", "REDIS_URL"])
+def test_a_url_that_is_none_is_a_fault_of_its_setting_that_does_not_repeat_it(
+    variables: dict[str, str], capsys: pytest.CaptureFixture[str], variable: str
+) -> None:
+    assert run(["rejections"], variables | {variable: "no url at all: hush"}) == 1
+
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert f"{variable} must start with" in printed.err
+    assert "hush" not in printed.err

@@ -1,0 +1,135 @@
+"""The commands about users and their numbers, as a program uses them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from console.main import run
+from shared.clock import now_ms
+from tests.integration.console.conftest import Ask
+from tests.integration.workers.conftest import Bench
+
+DAY_MS = 86_400_000
+Variables = dict[str, str]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Yesterday: a click, its open, a line that is none; the day before, another user's open."""
+    at_ms = now_ms() - DAY_MS
+    lines = [
+        {"type": "click", "time": at_ms, "click_id": "c", "parameters": {"site": "blog"}},
+        {"type": "open", "time": at_ms + 1, "user_id": "u", "click_id": "c"},
+        {"type": "open", "time": "never", "user_id": "u"},
+        {"type": "open", "time": at_ms - DAY_MS, "user_id": "v"},
+    ]
+    path = tmp_path / "shop.ndjson"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    return path
+
+
+@pytest.fixture
+def _drained(ask: Ask, file: Path, bench: Bench) -> None:
+    """The file imported and stored."""
+    ask("app", "create", "--name", "Shop")
+    ask("import", str(file), "--app", "Shop", status=1)
+    bench.drain()
+
+
+def test_an_import_counts_what_it_took_and_names_the_lines_that_it_did_not(
+    ask: Ask, file: Path
+) -> None:
+    ask("app", "create", "--name", "Shop")
+
+    done = ask("import", str(file), "--app", "Shop", "--batch", "1", status=1)
+
+    assert (done["lines"], done["events"], done["clicks"], done["bad"]) == (4, 2, 1, 1)
+    ((bad),) = done["bad_lines"]
+    assert (bad["number"], bad["field"]) == (3, "time")
+    assert ask("status")["backlog_events"] == 3
+
+
+def test_an_import_tells_people_which_lines_it_did_not_take(
+    ask: Ask, file: Path, variables: Variables, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask("app", "create", "--name", "Shop")
+    file.write_text("{\n{\n{\n")
+
+    command = ["import", str(file), "--app", "Shop", "--bad-lines", "2"]
+    assert run(command, variables) == 1
+
+    errors = capsys.readouterr().err.splitlines()
+    assert errors[0].startswith("line 1: The line is not one JSON object")
+    assert errors[1].startswith("line 2: ")
+    assert errors[2].startswith("… and 1 more")
+
+
+def test_a_file_without_bad_lines_ends_well(ask: Ask, file: Path) -> None:
+    ask("app", "create", "--name", "Shop")
+    file.write_text("")
+
+    assert ask("import", str(file), "--app", "Shop")["lines"] == 0
+
+
+@pytest.mark.usefixtures("_drained")
+def test_a_user_is_shown_whole(
+    ask: Ask, variables: Variables, capsys: pytest.CaptureFixture[str]
+) -> None:
+    user = ask("user", "Shop", "u")
+    assert run(["user", "Shop", "u"], variables) == 0
+    printed = capsys.readouterr().out
+
+    assert user["attributions"][0]["origin"] == "blog"
+    assert (len(user["clicks"]), len(user["events"]), len(user["sessions"])) == (1, 1, 1)
+    assert "attributed to blog, click c" in printed
+    assert " UTC" in printed
+    error = ask("user", "Shop", "nobody", status=1)["error"]
+    assert "nobody" not in error["message"]
+
+
+@pytest.mark.usefixtures("_drained")
+def test_activity_and_retention_show_the_days_that_are_over(
+    ask: Ask, variables: Variables, capsys: pytest.CaptureFixture[str]
+) -> None:
+    days = ask("activity", "--app", "Shop")["activity"]
+    cohorts = ask("retention", "--app", "Shop")["retention"]
+    assert run(["activity", "--app", "Shop"], variables) == 0
+    assert run(["retention", "--app", "Shop"], variables) == 0
+    printed = capsys.readouterr().out
+
+    assert [(day["dau"], day["mau"], day["stickiness"]) for day in days[-2:]] == [
+        (1, 1, 1.0),
+        (1, 2, 0.5),
+    ]
+    assert len(days) == 30
+    assert [(cohort["users"], cohort["retained"][:2]) for cohort in cohorts] == [
+        (1, [0, None]),
+        (1, [None, None]),
+    ]
+    assert "50%" in printed
+    assert ask("retention", "--app", "Shop", "--environment", "sandbox")["retention"] == []
+
+
+def test_a_period_that_ends_before_it_begins_is_refused(ask: Ask) -> None:
+    dates = ("--from", "2026-02-01", "--to", "2026-01-01")
+
+    assert "--from" in ask("activity", "--app", "Shop", *dates, status=1)["error"]["message"]
+
+
+def test_rules_are_set_and_shown(
+    ask: Ask, variables: Variables, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask("app", "create", "--name", "Shop")
+
+    changed = ask("app", "set", "--app", "Shop", "--click-window-days", "14")["rules"]
+    assert run(["app", "show", "--app", "Shop"], variables) == 0
+    printed = capsys.readouterr().out
+
+    assert (changed["version"], changed["click_deterministic_ms"]) == (2, 14 * DAY_MS)
+    assert ask("app", "show", "--app", "Shop")["rules"] == changed
+    assert "14 days" in printed
+    assert "30 minutes" in printed
+    refused = ask("app", "set", "--app", "Shop", "--click-window-days", "31", status=1)
+    assert "between 1 and 30 days" in refused["error"]["message"]
+    assert "--help" in ask("app", "set", "--app", "Shop", status=1)["error"]["message"]

@@ -1,0 +1,134 @@
+"""`waybill up` and `waybill demo` as processes, with the embedded stores."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from console.apps import create_app
+from console.commands.demo import free_address
+from console.main import run
+from console.quarantine import replay
+from console.stores import Place, open_installation, settings_here
+from console.trace import State, trace
+from tests.integration.console.conftest import event_of
+from tests.integration.console.test_commands import WAYBILL
+from tests.integration.console.test_quarantine import put_aside
+
+SECONDS_MAX = 60
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def up(data: Path) -> Iterator[subprocess.Popen[str]]:
+    """Started and ready, ended with the test."""
+    listen = str(free_address())
+    process = subprocess.Popen(
+        [*WAYBILL, "up", "--data", str(data), "--listen", listen, "--workers", "1", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        yield process
+        process.terminate()
+
+
+def announced(process: subprocess.Popen[str]) -> dict[str, object]:
+    """The one document that `up --json` prints."""
+    assert process.stdout is not None
+    text = ""
+    for line in process.stdout:
+        text += line
+        if line == "}\n":
+            break
+    found: dict[str, object] = json.loads(text)
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_up_runs_until_a_signal_and_leaves_nothing_running(
+    up: subprocess.Popen[str], data: Path, number: signal.Signals
+) -> None:
+    pids = announced(up)["pids"]
+    assert isinstance(pids, dict)
+    assert set(pids) == {"postgres", "valkey", "ingest", "worker-1"}
+    assert run(["--data", str(data), "app", "create", "--name", "Shop"], {}) == 0
+
+    up.send_signal(number)
+    out, errors = up.communicate(timeout=SECONDS_MAX)
+
+    assert (up.returncode, out, errors) == (0, "", "Stopped.\n")
+    for pid in pids.values():
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    assert run(["--data", str(data), "app", "list"], {}) == 1
+
+
+def test_a_second_up_says_that_one_is_running(up: subprocess.Popen[str], data: Path) -> None:
+    url = announced(up)["url"]
+
+    second = subprocess.run(
+        [*WAYBILL, "up", "--data", str(data), "--listen", str(free_address())],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS_MAX,
+    )
+
+    assert second.returncode == 1
+    assert "already running" in second.stderr
+    assert str(url) in second.stderr
+
+
+def test_a_replayed_event_is_recorded_by_the_running_workers(
+    up: subprocess.Popen[str], data: Path
+) -> None:
+    announced(up)
+    with open_installation(settings_here(Place(data, {}))) as installation:
+        app = create_app(installation.connection, "Shop")
+        event = event_of(app)
+        put_aside(installation.connection, event)
+
+        replay(installation.connection, installation.redis, [event.receipt])
+
+        deadline = time.monotonic() + SECONDS_MAX
+        while (
+            found := trace(installation.connection, installation.redis, event.receipt)
+        ).event is None:
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
+        assert found.state is State.RECORDED
+
+
+def test_the_demo_shows_the_documented_calls_as_rows() -> None:
+    done = subprocess.run(
+        [*WAYBILL, "demo", "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS_MAX,
+        env={**os.environ, "DATABASE_URL": "postgresql://real", "REDIS_URL": "redis://real"},
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    document = json.loads(done.stdout)
+    rows = [
+        (event["event_id"], event["sale_amount"], event["unmapped"])
+        for event in (call["trace"]["event"] for call in document["calls"] if call["trace"])
+    ]
+    assert document["as_documented"] is True
+    events = [("register", None), ("purchase", "42"), ("register", None), ("", None)]
+    events += [("__install", None), ("registration", None), ("__open", None), ("", None)]
+    assert rows == [(*event, False) for event in [*events, ("__install", None)]]
+    statuses = [call["status"] for call in document["calls"]]
+    assert statuses == [200, 200, 200, 302, 200, 200, 200, 200, 200, 400, 401, 404]

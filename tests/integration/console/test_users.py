@@ -1,0 +1,139 @@
+"""A user's timeline, from facts that a worker has stored and decided."""
+
+import json
+from io import BytesIO
+from typing import Any
+
+import pytest
+
+from console.apps import App
+from console.imports import Import, ImportLimits, destination_in
+from console.installation import Installation
+from console.line_files import file_lines
+from console.users import Role, UserTimeline, user_timeline
+from shared.clock import now_ms
+from shared.database import Connection
+from shared.errors import OperatorError
+from tests.integration.workers.conftest import Bench
+
+MINUTE_MS = 60_000
+DAY_MS = 1_440 * MINUTE_MS
+PHONE = {"device_ids": {"gaid": "5a1e6d70-7c1b-4d64-9f2f-0d9f6f1b2a3c"}}
+
+
+@pytest.fixture
+def start_ms() -> int:
+    """A whole day ago, so that the day has its partition."""
+    return now_ms() - DAY_MS
+
+
+@pytest.fixture
+def links(connection: Connection, shop: App) -> None:
+    connection.execute("INSERT INTO partners (name) VALUES ('Partner')")
+    connection.execute(
+        """
+        INSERT INTO links (app_id, partner_id, name, offer_id, pub_id, destination)
+        SELECT %s, id, 'Summer', '1001', '5', 'https://example.org/' FROM partners
+        """,
+        (shop.id,),
+    )
+
+
+def take_in(installation: Installation, app: App, bench: Bench, *lines: dict[str, Any]) -> None:
+    """Each in a batch of its own, in this order."""
+    destination = destination_in(installation.connection, app, now_ms())
+    for line in lines:
+        run = Import(
+            installation.connection, installation.redis, destination, ImportLimits(1, 10_000)
+        )
+        run.run(file_lines(BytesIO(json.dumps(line).encode())))
+        bench.drain()
+
+
+def timeline(
+    connection: Connection,
+    app: App,
+    user_id: str = "u",
+    environment: str = "production",
+    count: int = 100,
+) -> UserTimeline:
+    return user_timeline(connection, app, environment, user_id, count)
+
+
+@pytest.mark.usefixtures("links")
+def test_a_timeline_holds_what_happened_and_what_was_made_of_it(
+    installation: Installation, shop: App, bench: Bench, start_ms: int
+) -> None:
+    came_ms = start_ms + 3 * MINUTE_MS
+    click = {"type": "click", "time": start_ms, "link": "Summer"} | PHONE
+    take_in(
+        installation,
+        shop,
+        bench,
+        click | {"click_id": "c2", "time": start_ms + 1},
+        click | {"click_id": "c1"},
+        {"type": "event", "time": came_ms + 1, "user_id": "u", "event_id": "buy"},
+        {"type": "open", "time": came_ms, "user_id": "u"} | PHONE,
+    )
+
+    found = timeline(bench.connection, shop)
+
+    assert [(click.click_id, click.role, click.origin) for click in found.clicks] == [
+        ("c1", Role.BEATEN, "Partner / Summer"),
+        ("c2", Role.CREDITED, "Partner / Summer"),
+    ]
+    assert [event.event_id for event in found.events] == ["__open", "buy"]
+    assert found.events[0].device_ids == PHONE["device_ids"]
+    ((session),) = found.sessions
+    assert (session.opens, session.events) == (1, 1)
+    (in_force,) = [decision for decision in found.attributions if not decision.superseded_at]
+    assert (in_force.rule, in_force.click_id, in_force.origin, in_force.considered) == (
+        *("device_id", "c2", "Partner / Summer"),
+        2,
+    )
+    ((beaten),) = in_force.beaten
+    assert (beaten.click_id, beaten.lost) == ("c1", "earlier")
+    assert found.first_time is not None
+
+
+def test_a_decision_that_a_late_fact_changed_stays_readable(
+    installation: Installation, shop: App, bench: Bench, start_ms: int
+) -> None:
+    opened = {"type": "open", "time": start_ms + MINUTE_MS, "user_id": "u"}
+    click = {"type": "click", "time": start_ms, "parameters": {"site": "blog"}}
+    take_in(installation, shop, bench, opened | PHONE, click | PHONE)
+
+    found = timeline(bench.connection, shop)
+
+    stand = [(decision.rule, bool(decision.superseded_at)) for decision in found.attributions]
+    assert sorted(stand) == [("device_id", False), ("organic", True)]
+    assert found.clicks[0].origin == "blog"
+
+
+def test_only_the_newest_are_read_still_in_time_order(
+    installation: Installation, shop: App, bench: Bench, start_ms: int
+) -> None:
+    times = [start_ms + hour * 60 * MINUTE_MS for hour in range(5)]
+    take_in(
+        installation, shop, bench, *({"type": "open", "time": at, "user_id": "u"} for at in times)
+    )
+
+    found = timeline(bench.connection, shop, count=2)
+
+    assert [event.event_time.timestamp() * 1000 for event in found.events if event.event_time] == (
+        times[3:]
+    )
+    assert [session.start_time.timestamp() * 1000 for session in found.sessions] == times[3:]
+    assert len(found.attributions) == 1
+
+
+def test_users_of_the_sandbox_and_of_other_apps_are_others(
+    installation: Installation, shop: App, bench: Bench, start_ms: int
+) -> None:
+    line = {"type": "open", "time": start_ms, "user_id": "u", "environment": "sandbox"}
+    take_in(installation, shop, bench, line)
+
+    assert timeline(bench.connection, shop, environment="sandbox").events
+    for app, environment, user in ((shop, "production", "u"), (shop, "sandbox", "U")):
+        with pytest.raises(OperatorError, match="Nothing of this user"):
+            timeline(bench.connection, app, user, environment=environment)

@@ -1,0 +1,53 @@
+"""A data folder for each pair of servers that this machine has, made once: a cluster takes 1 s."""
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from deploy.listen import Listen
+from deploy.programs import Program
+from deploy.stack import Plan, Stack, Stores
+from tests.integration.conftest import STORES
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a stack runs, and with which servers."""
+
+    stores: Stores
+    data: Path
+
+    def stack(
+        self,
+        *programs: Program,
+        say: Callable[[str], None] = print,
+        prepare: Callable[[str, str], None] = lambda *_: None,
+        variables: dict[str, str] | None = None,
+    ) -> Stack:
+        return Stack(self.data, variables or {}, Plan(programs, prepare, self.stores), say)
+
+
+@pytest.fixture(scope="session", params=STORES)
+def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    return Machine(STORES[request.param], tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def new_machine(machine: Machine, tmp_path: Path) -> Machine:
+    """Where nothing ran before."""
+    return Machine(machine.stores, tmp_path / ".waybill")
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """What a stack told the person at the terminal."""
+    return []
+
+
+@pytest.fixture
+def listen() -> Listen:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return Listen("127.0.0.1", free.getsockname()[1])

@@ -1,0 +1,42 @@
+"""Waiting for what other processes do."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+WAIT_SECONDS_MAX = 30.0
+PROC = Path("/proc/self").exists()  # a slim Linux has no ps, macOS no /proc
+
+
+def until(condition: Callable[[], object], seconds_max: float = WAIT_SECONDS_MAX) -> None:
+    deadline = time.monotonic() + seconds_max
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def runs(pid: int) -> bool:
+    """Whether a process does anything; one that only waits to be reaped does not."""
+    state = _told_by_kernel(pid, "stat").rpartition(b")")[2] if PROC else _told_by_ps(pid, "stat=")
+    return state.strip()[:1] not in {b"", b"Z"}
+
+
+def command_line(pid: int) -> bytes:
+    return _told_by_kernel(pid, "cmdline") if PROC else _told_by_ps(pid, "args=")
+
+
+def _told_by_kernel(pid: int, about: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/{about}").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
+def _told_by_ps(pid: int, column: str) -> bytes:
+    asked = subprocess.run(["ps", "-o", column, "-p", str(pid)], capture_output=True, check=False)
+    return asked.stdout
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []

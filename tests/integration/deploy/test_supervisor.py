@@ -1,0 +1,125 @@
+"""Children are kept alive, and stopped in order."""
+
+import os
+import signal
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from deploy.supervisor import Supervisor
+from tests.integration.deploy.children import FORKS, NOTES, SLEEPS, command, python
+from tests.integration.deploy.polling import lines, runs, until
+
+
+class Time:
+    """A clock that the test moves."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def supervisor(said: list[str], clock: Time) -> Iterator[Supervisor]:
+    supervisor = Supervisor(said.append, clock)
+    yield supervisor
+    supervisor.stop()
+
+
+def look(supervisor: Supervisor) -> dict[str, int]:
+    supervisor.watch()
+    return supervisor.pids
+
+
+def kill(supervisor: Supervisor, name: str) -> int:
+    """Until the supervisor has seen it. Returns the process id that was."""
+    pid = supervisor.pids[name]
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: name not in look(supervisor))
+    return pid
+
+
+def test_a_dead_child_is_told_once_and_started_again_when_it_is_due(
+    supervisor: Supervisor, clock: Time, said: list[str], tmp_path: Path
+) -> None:
+    supervisor.start(command(tmp_path, python(SLEEPS)))
+    before = kill(supervisor, "child")
+    supervisor.watch()
+    assert supervisor.pids == {}
+    assert said == [
+        f"child was ended by SIGKILL. It starts again in 0.5 s; see {tmp_path}/child.log"
+    ]
+    clock.now += 0.5
+    supervisor.watch()
+    assert supervisor.pids["child"] != before
+    assert len(said) == 1
+
+
+def test_a_child_that_dies_at_every_start_is_waited_for_longer_each_time(
+    supervisor: Supervisor, clock: Time, said: list[str], tmp_path: Path
+) -> None:
+    supervisor.start(command(tmp_path, python("raise SystemExit(3)")))
+    for _ in range(6):
+        until(lambda: not look(supervisor))
+        clock.now += 10.0
+        supervisor.watch()
+    waits = [line.split("again in ")[1].split(" s;")[0] for line in said]
+    assert waits == ["0.5", "1", "2", "4", "8", "10"]
+    assert all(line.startswith("child ended with status 3.") for line in said)
+
+
+def test_a_child_that_cannot_be_started_again_is_tried_again_later(
+    supervisor: Supervisor, clock: Time, said: list[str], tmp_path: Path
+) -> None:
+    program = tmp_path / "program"
+    program.symlink_to("/bin/sleep")
+    supervisor.start(command(tmp_path, (str(program), "600")))
+    program.unlink()
+    kill(supervisor, "child")
+    clock.now += 0.5
+    supervisor.watch()
+    assert "No such file" in said[1]
+    program.symlink_to("/bin/sleep")
+    clock.now += 1.0
+    supervisor.watch()
+    assert list(supervisor.pids) == ["child"]
+
+
+def test_what_a_dead_child_forked_goes_with_it(
+    supervisor: Supervisor, clock: Time, tmp_path: Path
+) -> None:
+    supervisor.start(command(tmp_path, python(FORKS)))
+    until(lambda: len(lines(tmp_path / "child.log")) == 2)
+    forked = [int(pid) for pid in lines(tmp_path / "child.log")]
+    kill(supervisor, "child")
+    until(lambda: not any(runs(pid) for pid in forked))
+    clock.now += 0.5
+    until(lambda: look(supervisor))
+
+
+def all_spoke(logs: list[Path]) -> bool:
+    return all(lines(log) for log in logs)
+
+
+def test_children_are_stopped_stage_by_stage_in_reverse(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    stopped = tmp_path / "stopped"
+    for stage in (["postgres"], ["valkey"], ["ingest"], ["worker-1", "worker-2"]):
+        supervisor.start(
+            *(command(tmp_path, python(NOTES, name, str(stopped)), name=name) for name in stage)
+        )
+        logs = [tmp_path / f"{name}.log" for name in stage]
+        until(partial(all_spoke, logs))
+    supervisor.stop()
+    assert lines(stopped)[2:] == ["ingest", "valkey", "postgres"]
+    assert set(lines(stopped)[:2]) == {"worker-1", "worker-2"}
+    assert supervisor.pids == {}

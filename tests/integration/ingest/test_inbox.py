@@ -1,0 +1,87 @@
+"""The flush on a real Redis: once on disk, only under the snapshot that holds, waking one drain."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from ingest.durability import durability_faults
+from ingest.inbox import InboxWriter, Stale
+from shared.events import encode_event, join_events
+from shared.inbox import measure
+from shared.queues import AsyncRedis, Redis, connect_ingest, waiting_jobs
+from shared.snapshot import VERSION_KEY
+from tests.build import event
+
+PAYLOAD = join_events([encode_event(event())])
+
+
+@asynccontextmanager
+async def _client(redis_url: str) -> AsyncIterator[AsyncRedis]:
+    client = connect_ingest(redis_url, answer_ms_max=2000)
+    yield client
+    await client.aclose()
+
+
+def _write(redis_url: str, redis: Redis, work: Callable[[InboxWriter], Awaitable[None]]) -> None:
+    async def run() -> None:
+        async with _client(redis_url) as client:
+            writer = InboxWriter(client, redis)
+            await work(writer)
+            await writer.close()
+
+    asyncio.run(run())
+
+
+def test_a_batch_is_added_counted_and_wakes_one_drain(redis_url: str, redis: Redis) -> None:
+    redis.set(VERSION_KEY, 7)
+
+    async def work(writer: InboxWriter) -> None:
+        assert await writer.append(7, PAYLOAD, 1) == 1
+        assert await writer.append(7, PAYLOAD, 1) == 2
+
+    _write(redis_url, redis, work)
+
+    assert measure(redis).events == 2
+    assert measure(redis).accepted == 2
+    assert waiting_jobs(redis) == 1
+
+
+@pytest.mark.parametrize("published", [8, None])
+def test_a_batch_checked_with_another_snapshot_is_not_added(
+    redis_url: str, redis: Redis, published: int | None
+) -> None:
+    if published:
+        redis.set(VERSION_KEY, published)
+
+    async def work(writer: InboxWriter) -> None:
+        with pytest.raises(Stale):
+            await writer.append(7, PAYLOAD, 1)
+
+    _write(redis_url, redis, work)
+
+    assert measure(redis).events == 0
+    assert waiting_jobs(redis) == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "named"),
+    [("appendfsync", "everysec", "appendfsync"), ("maxmemory-policy", "allkeys-lru", "policy")],
+)
+def test_a_redis_that_may_lose_events_is_found_out(
+    redis_url: str, redis: Redis, setting: str, value: str, named: str
+) -> None:
+    async def faults() -> list[str]:
+        async with _client(redis_url) as client:
+            return await durability_faults(client)
+
+    assert asyncio.run(faults()) == []
+    before = str(redis.config_get(setting)[setting])
+    redis.config_set(setting, value)
+    try:
+        (fault,) = asyncio.run(faults())
+    finally:
+        redis.config_set(setting, before)
+
+    assert named in fault

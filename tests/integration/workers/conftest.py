@@ -1,0 +1,55 @@
+"""A drain on real stores, as a worker would run it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from shared.database import Connection
+from shared.events import Event, encode_event, join_events
+from shared.inbox import append
+from shared.queues import Redis
+from workers.drain import Drain, DrainLimits
+from workers.inbox import InboxReader
+from workers.record import Recorded
+from workers.stores import Database
+
+CLAIM_IDLE_MS = 300
+
+
+@dataclass
+class Bench:
+    """`drain` runs one job of the worker `consumer`; `asked` counts the drains asked for."""
+
+    connection: Connection
+    redis: Redis
+    database: Database
+    asked: list[str] = field(default_factory=list)
+
+    def send(self, *batches: Sequence[Event]) -> None:
+        for batch in batches:
+            append(self.redis, join_events([encode_event(event) for event in batch]), len(batch))
+
+    def inbox(self, consumer: str = "worker") -> InboxReader:
+        return InboxReader(self.redis, consumer, CLAIM_IDLE_MS)
+
+    def drain(
+        self,
+        consumer: str = "worker",
+        limits: DrainLimits | None = None,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> Recorded:
+        limits = limits or DrainLimits(2000, 10, 3, linger_ms=20)
+        another = lambda: self.asked.append(consumer)  # noqa: E731 - as short as its meaning
+        return Drain(self.inbox(consumer), self.database, limits, another, stopping).run()
+
+    def receipts(self, table: str) -> list[str]:
+        rows = self.connection.execute(f"SELECT receipt FROM {table} ORDER BY 1".encode())
+        return [str(receipt) for (receipt,) in rows]
+
+
+@pytest.fixture
+def bench(connection: Connection, redis: Redis, database_url: str) -> Iterator[Bench]:
+    database = Database(database_url)
+    yield Bench(connection, redis, database)
+    database.close()

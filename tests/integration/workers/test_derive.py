@@ -1,0 +1,295 @@
+"""Decisions from committed facts: complete after a crash, one at a time a user, few statements."""
+
+import threading
+from typing import Any
+
+import psycopg
+import pytest
+
+from shared.clock import now_ms
+from shared.database import Connection, DatabaseError, connect
+from shared.events import Event, Kind
+from shared.ids import click_id_of, new_receipt
+from shared.queues import Redis
+from shared.recompute import RecomputeState, read_recompute, request_recompute
+from tests.integration.fresh import fresh
+from workers.derive import derive
+from workers.recompute import is_left_undone, recompute
+from workers.record import record
+
+MINUTE_MS = 60_000
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15"
+PLACE = {"ip_address": "8.8.8.8", "user_agent": PHONE}
+
+_IN_FORCE = """
+SELECT user_id, rule, click_id FROM attributions JOIN users ON users.id = user_ref
+WHERE superseded_at IS NULL ORDER BY user_id, event_time
+"""
+_TABLES = {
+    "attributions": "SELECT user_ref, event_time, receipt, rule, click_id, beaten, considered "
+    "FROM attributions WHERE superseded_at IS NULL ORDER BY 1, 2, 3",
+    "sessions": "SELECT * FROM sessions ORDER BY 1, 2, 3",
+    "activity": "SELECT * FROM activity ORDER BY 1, 2, 3, 4",
+    "users": "SELECT * FROM users ORDER BY id",
+}
+
+
+def _click(at_ms: int, **changes: Any) -> Event:
+    receipt = new_receipt(at_ms)
+    usual: dict[str, Any] = {
+        "kind": Kind.CLICK,
+        "receipt": receipt,
+        "click_id": click_id_of(receipt),
+        "event_time_ms": at_ms,
+        "user_id": "",
+        "event_id": "",
+        "link_id": 1,
+    }
+    return fresh(**{**usual, **changes})
+
+
+def _open(user: str, at_ms: int, **changes: Any) -> Event:
+    return fresh(user_id=user, event_id="__open", kind=Kind.OPEN, event_time_ms=at_ms, **changes)
+
+
+def _tables(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
+    return {name: connection.execute(query.encode()).fetchall() for name, query in _TABLES.items()}
+
+
+def _store(connection: Connection, *events: Event) -> None:
+    record(connection, events)
+    derive(connection, events)
+
+
+def test_a_click_that_comes_after_its_user_is_found_by_it(connection: Connection) -> None:
+    at_ms = now_ms() - 10 * MINUTE_MS
+    by_place, by_device = _click(at_ms, **PLACE), _click(at_ms, device_ids={"gaid": "A" * 8 + "-1"})
+    _store(connection, _open("place", at_ms + 1, **PLACE))
+    _store(connection, _open("device", at_ms + 1, device_ids={"gps_adid": "a" * 8 + "-1"}))
+    _store(connection, _open("named", at_ms + 1, click_id=by_place.click_id))
+    assert {rule for _, rule, _ in connection.execute(_IN_FORCE)} == {"organic"}
+
+    _store(connection, by_place, by_device)
+
+    assert connection.execute(_IN_FORCE).fetchall() == [
+        ("device", "device_id", by_device.click_id),
+        ("named", "click_id", by_place.click_id),
+        ("place", "address_and_device", by_place.click_id),
+    ]
+    superseded = connection.execute(
+        "SELECT rule FROM attributions WHERE superseded_at IS NOT NULL"
+    ).fetchall()
+    assert superseded == [("organic",)] * 3
+
+
+def test_a_click_that_is_recorded_while_its_user_is_being_decided_finds_them(
+    connection: Connection,
+) -> None:
+    """The user's worker has read the clicks already, and has not written what it decided."""
+    at_ms = now_ms() - 10 * MINUTE_MS
+    click = _click(at_ms, **PLACE)
+    record(connection, [_open("user", at_ms + 1, **PLACE)])
+
+    _store(connection, click)
+
+    assert connection.execute(_IN_FORCE).fetchall() == [
+        ("user", "address_and_device", click.click_id)
+    ]
+
+
+def test_what_a_click_without_a_source_saw_leads_to_the_partner_click(
+    connection: Connection,
+) -> None:
+    at_ms = now_ms() - 10 * MINUTE_MS
+    visit = _click(at_ms + 2000, link_id=None, **PLACE)
+    partner = _click(at_ms, **PLACE)
+    _store(connection, visit)
+    _store(connection, fresh(user_id=visit.click_id, event_time_ms=at_ms + 4000))
+    _store(connection, partner)
+
+    (row,) = connection.execute(
+        "SELECT rule, click_id, through FROM attributions WHERE superseded_at IS NULL"
+    ).fetchall()
+    assert row == ("address_and_device", partner.click_id, visit.click_id)
+
+
+def test_deciding_again_changes_nothing(connection: Connection) -> None:
+    at_ms = now_ms() - 100 * MINUTE_MS
+    batch = [
+        _click(at_ms, **PLACE),
+        *(_open(f"user-{n % 3}", at_ms + n * 7 * MINUTE_MS, **PLACE) for n in range(12)),
+    ]
+    _store(connection, *batch)
+    before = _tables(connection)
+
+    derive(connection, batch)
+    derive(connection, batch[3:5])
+
+    assert _tables(connection) == before
+    assert connection.execute(
+        "SELECT count(*) FROM attributions WHERE superseded_at IS NOT NULL"
+    ).fetchone() == (0,)
+
+
+_RECORDED = (
+    *("events", "clicks", "click_device_ids", "idempotency_keys"),
+    *("users", "identities", "signals", "sightings", "attributions", "sessions", "activity"),
+)
+
+
+class _Crash(Exception):
+    pass
+
+
+class _Crashing(psycopg.Connection[tuple[Any, ...]]):
+    """Dies before its n-th statement."""
+
+    left = 10**9
+
+    def execute(self, *args: Any, **kwargs: Any) -> psycopg.Cursor[tuple[Any, ...]]:
+        self.left -= 1
+        if self.left < 0:
+            raise _Crash
+        return super().execute(*args, **kwargs)
+
+
+def test_a_crash_at_any_statement_gives_the_same_tables_after_redelivery(
+    connection: Connection, database_url: str
+) -> None:
+    at_ms = now_ms() - 100 * MINUTE_MS
+    older = [_open("user", at_ms), _open("other", at_ms + 5 * MINUTE_MS, **PLACE)]
+    batch = [
+        _click(at_ms - MINUTE_MS, **PLACE),
+        _open("user", at_ms + 50 * MINUTE_MS),
+        fresh(user_id="user", event_time_ms=at_ms + 25 * MINUTE_MS, idempotency_key="k"),
+        _open("new", at_ms, device_ids={"idfa": "b" * 4 + "-2"}),
+    ]
+    _store(connection, *older)
+    _store(connection, *batch)
+    whole = _tables(connection)
+
+    statements = 0
+    while True:
+        for table in _RECORDED:
+            connection.execute(f"DELETE FROM {table}".encode())
+        connection.execute("ALTER TABLE users ALTER COLUMN id RESTART")
+        _store(connection, *older)
+        with _Crashing.connect(database_url, autocommit=True) as crashing:
+            crashing.left = statements
+            try:
+                _store(crashing, *batch)
+            except _Crash:
+                crashed = True
+            else:
+                crashed = False
+        if not crashed:
+            break
+        _store(connection, *batch)
+        assert _decided(_tables(connection)) == _decided(whole), f"after {statements} statements"
+        statements += 1
+
+    assert statements > 20
+
+
+def _decided(tables: dict[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:
+    """Without the numbers that users got."""
+    names = {row[0]: row[3] for row in tables["users"]}
+    return {
+        "attributions": sorted((names[row[0]], *row[1:]) for row in tables["attributions"]),
+        "sessions": sorted((names[row[0]], *row[1:]) for row in tables["sessions"]),
+        "activity": sorted((*row[:3], names[row[3]]) for row in tables["activity"]),
+        "users": sorted(row[1:] for row in tables["users"]),
+    }
+
+
+def test_eight_workers_on_one_hot_user_neither_lock_each_other_out_nor_lose_anything(
+    connection: Connection, database_url: str
+) -> None:
+    at_ms = now_ms() - 600 * MINUTE_MS
+    faults: list[Exception] = []
+
+    def work(worker: int) -> None:
+        try:
+            with connect(database_url, "tests") as mine:
+                for round_ in range(6):
+                    hot = _open("hot", at_ms + (worker * 6 + round_) * 10 * MINUTE_MS)
+                    own = _open(f"own-{worker}", at_ms, **PLACE)
+                    click = _click(at_ms - worker, **PLACE)
+                    _store(
+                        mine,
+                        *sorted((hot, own, click), key=lambda e: e.receipt, reverse=worker % 2 > 0),
+                    )
+        except DatabaseError as fault:
+            faults.append(fault)
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert faults == []
+    opens = connection.execute(
+        "SELECT sum(opens), count(*) FROM sessions JOIN users ON users.id = user_ref "
+        "WHERE user_id = 'hot'"
+    ).fetchone()
+    assert opens == (48, 1)
+    owned = connection.execute(
+        "SELECT DISTINCT rule FROM attributions JOIN users ON users.id = user_ref "
+        "WHERE user_id LIKE 'own-%' AND superseded_at IS NULL"
+    ).fetchall()
+    assert owned == [("address_and_device",)]
+
+
+class _Counting(psycopg.Connection[tuple[Any, ...]]):
+    statements = 0
+
+    def execute(self, *args: Any, **kwargs: Any) -> psycopg.Cursor[tuple[Any, ...]]:
+        self.statements += 1
+        return super().execute(*args, **kwargs)
+
+
+@pytest.mark.parametrize("kind", ["opens", "clicks"])
+def test_deriving_takes_the_same_number_of_statements_whatever_the_batch(
+    connection: Connection, database_url: str, kind: str
+) -> None:
+    at_ms = now_ms() - MINUTE_MS
+    counts = []
+    for size in (2, 20, 400):
+        if kind == "opens":
+            batch = [_open(f"{size}-{n}", at_ms, **PLACE) for n in range(size)]
+        else:
+            batch = [_click(at_ms - n, **PLACE) for n in range(size)]
+        record(connection, batch)
+        with _Counting.connect(database_url, autocommit=True) as counting:
+            derive(counting, batch)
+            counts.append(counting.statements)
+
+    assert len(set(counts)) == 1, counts
+
+
+def test_recomputing_decides_by_the_rules_that_hold_now_and_changes_nothing_else(
+    connection: Connection, redis: Redis
+) -> None:
+    connection.execute("INSERT INTO apps (name, app_token) VALUES ('Shop', 'shop')")
+    at_ms = now_ms() - 100 * MINUTE_MS
+    opens = [_open("user", at_ms + n * 20 * MINUTE_MS) for n in range(3)]
+    _store(connection, *opens, _click(at_ms - MINUTE_MS, **PLACE))
+    before = _tables(connection)
+
+    request_recompute(redis, [1])
+    assert is_left_undone(redis)
+    assert not recompute(connection, redis, seconds_max=10)
+    assert _tables(connection) == before
+
+    connection.execute(
+        "UPDATE apps SET session_timeout_ms = 600000, rules_version = rules_version + 1"
+    )
+    request_recompute(redis, [1])
+    recompute(connection, redis, seconds_max=10)
+
+    assert connection.execute("SELECT count(*) FROM sessions").fetchone() == (3,)
+    progress = read_recompute(redis, 1)
+    assert progress is not None
+    assert (progress.state, progress.done, progress.total) == (RecomputeState.DONE, 1, 1)
+    assert not is_left_undone(redis)

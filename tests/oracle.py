@@ -1,0 +1,299 @@
+"""What the rules of attribution and sessions say about a history, worked out the slow way.
+
+The product's decisions are held against this. It shares no code with them: it sorts everything,
+looks at every click for every decision, and keeps no state between two users. It is read beside the
+design, not beside the product.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from ipaddress import ip_address, ip_network
+
+Device = tuple[str, str, str, bool]  # family, system, version, whether it is a bot
+Origin = tuple[str, str]  # ("link", its id) or ("source", its name)
+Identity = tuple[frozenset[str], frozenset[str]]  # usable device ids, click ids
+Trace = tuple[
+    str, ...
+]  # what two facts may share: (device id,) or (address, family, system, version)
+Proof = dict[Trace, frozenset[str]]  # with the clicks that lent a trace; none: it is the user's own
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+
+NOBODYS_NETWORKS = (
+    "0.0.0.0/32",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "::/128",
+    "::1/128",
+    "fc00::/7",
+    "fe80::/10",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Click:
+    """`app` stands for an app in one environment; facts of different ones never meet."""
+
+    app: str
+    id: str
+    time_ms: int
+    origin: Origin | None = None
+    device_ids: tuple[str, ...] = ()
+    address: str | None = None
+    device: Device | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One call about a user: an open, or any other event."""
+
+    app: str
+    user: str
+    receipt: str
+    time_ms: int
+    is_open: bool = False
+    click_id: str | None = None
+    device_ids: tuple[str, ...] = ()
+    address: str | None = None
+    device: Device | None = None
+
+
+Found = tuple[str, Click, frozenset[str]]  # rule, click, lenders
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """Milliseconds; the defaults are the design's."""
+
+    deterministic_ms: int = 7 * DAY_MS
+    probabilistic_ms: int = 6 * HOUR_MS
+    reattribution_ms: int = 7 * DAY_MS
+    inactivity_ms: int = 7 * DAY_MS
+    timeout_ms: int = 30 * MINUTE_MS
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """`through`: the clicks that may have lent the evidence; none: the user's own was enough."""
+
+    time_ms: int
+    receipt: str
+    rule: str
+    click_id: str | None
+    origin: Origin | None
+    is_reattribution: bool
+    through: frozenset[str] = frozenset()
+
+
+@dataclass
+class Session:
+    start_ms: int
+    start_receipt: str
+    last_activity_ms: int
+    opens: int = 1
+    events: int = 0
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Everything that is decided about one user."""
+
+    device_ids: frozenset[str]
+    click_ids: frozenset[str]
+    attributions: tuple[Attribution, ...]
+    sessions: tuple[Session, ...]
+    active_days: tuple[date, ...]
+
+
+def timeline(
+    calls: Iterable[Call], clicks: Iterable[Click], rules: Rules, elsewhere: Iterable[Call] = ()
+) -> Timeline:
+    """`calls` are one user's; `elsewhere` are calls of theirs that tell only who they are."""
+    ordered = sorted({call.receipt: call for call in calls}.values(), key=_moment)
+    told = [*ordered, *elsewhere]
+    device_ids = frozenset(usable for call in told for usable in _usable(call.device_ids))
+    click_ids = frozenset(name for call in told for name in (call.user, call.click_id) if name)
+    sessions = _sessions(ordered, rules.timeout_ms)
+    attributions: tuple[Attribution, ...] = ()
+    if ordered:
+        own_clicks = [click for click in clicks if click.app == ordered[0].app]
+        attributions = _attributions(ordered, sessions, own_clicks, (device_ids, click_ids), rules)
+    days = sorted({day for session in sessions for day in _days(session)})
+    return Timeline(device_ids, click_ids, attributions, sessions, tuple(days))
+
+
+def public(address: str | None) -> str | None:
+    """The address in one spelling; None when it says nothing about where somebody is."""
+    if address is None:
+        return None
+    parsed = ip_address(address)
+    for network in NOBODYS_NETWORKS:
+        if parsed in ip_network(network):
+            return None
+    return str(parsed)
+
+
+def _moment(call: Call) -> tuple[int, str]:
+    return (call.time_ms, call.receipt)
+
+
+def _usable(device_ids: Iterable[str]) -> list[str]:
+    return [text for text in (each.strip().lower() for each in device_ids) if not _is_junk(text)]
+
+
+def _is_junk(text: str) -> bool:
+    zeroed = all(character in "0-" for character in text)
+    macro = text[:1] in ("{", "#", "$", "%", "[", "<")
+    return zeroed or macro or text in ("undefined", "null", "none", "unknown")
+
+
+def _sessions(ordered: list[Call], timeout_ms: int) -> tuple[Session, ...]:
+    sessions: list[Session] = []
+    for call in ordered:
+        running = bool(sessions) and call.time_ms - sessions[-1].last_activity_ms < timeout_ms
+        if running:
+            sessions[-1].last_activity_ms = call.time_ms
+            sessions[-1].opens += call.is_open
+            sessions[-1].events += not call.is_open
+        elif call.is_open:
+            sessions.append(Session(call.time_ms, call.receipt, call.time_ms))
+    return tuple(sessions)
+
+
+def _days(session: Session) -> list[date]:
+    day = datetime.fromtimestamp(session.start_ms // 1000, UTC).date()
+    last = datetime.fromtimestamp(session.last_activity_ms // 1000, UTC).date()
+    days = []
+    while day <= last:
+        days.append(day)
+        day += timedelta(days=1)
+    return days
+
+
+def _attributions(
+    ordered: list[Call],
+    sessions: tuple[Session, ...],
+    clicks: list[Click],
+    identity: Identity,
+    rules: Rules,
+) -> tuple[Attribution, ...]:
+    first = ordered[0]
+    decided = [_first_attribution(first, clicks, identity, rules)]
+    active_ms = first.time_ms
+    for session in sessions:
+        starts_later = (session.start_ms, session.start_receipt) > _moment(first)
+        inactive_ms = session.start_ms - active_ms
+        if starts_later and inactive_ms >= max(rules.inactivity_ms, rules.timeout_ms):
+            again = _reattribution(session, decided[-1], clicks, identity, rules)
+            decided += [again] if again else []
+        active_ms = session.last_activity_ms
+    return tuple(decided)
+
+
+def _first_attribution(
+    first: Call, clicks: list[Click], identity: Identity, rules: Rules
+) -> Attribution:
+    proof = _proof(first.time_ms, clicks, identity, rules.deterministic_ms)
+    for trace in _sightings(first):
+        proof[trace] = frozenset()
+    credited = [click for click in clicks if click.origin]
+    recent = [it for it in credited if _within(it, first.time_ms, rules.deterministic_ms)]
+    very_recent = [it for it in credited if _within(it, first.time_ms, rules.probabilistic_ms)]
+    found = (
+        _by_click_id(recent, identity)
+        or _by_device_id(recent, proof)
+        or _by_address_and_device(very_recent, proof)
+    )
+    if found is None:
+        return Attribution(first.time_ms, first.receipt, "organic", None, None, False)
+    rule, click, through = found
+    return Attribution(first.time_ms, first.receipt, rule, click.id, click.origin, False, through)
+
+
+def _reattribution(
+    session: Session, standing: Attribution, clicks: list[Click], identity: Identity, rules: Rules
+) -> Attribution | None:
+    proof = _proof(session.start_ms, clicks, identity, rules.reattribution_ms)
+    eligible = [
+        click
+        for click in clicks
+        if click.origin
+        and click.origin != standing.origin
+        and click.time_ms >= standing.time_ms
+        and _within(click, session.start_ms, rules.reattribution_ms)
+    ]
+    found = _by_click_id(eligible, identity) or _by_device_id(eligible, proof)
+    if found is None:
+        return None
+    rule, click, through = found
+    start = (session.start_ms, session.start_receipt)
+    return Attribution(*start, rule, click.id, click.origin, True, through)
+
+
+def _within(click: Click, moment_ms: int, window_ms: int) -> bool:
+    return 0 <= moment_ms - click.time_ms <= window_ms
+
+
+def _proof(moment_ms: int, clicks: list[Click], identity: Identity, window_ms: int) -> Proof:
+    """The user's device ids, and what their clicks lend at that moment."""
+    device_ids, click_ids = identity
+    proof: Proof = {}
+    for click in clicks:
+        lends = click.origin is None and click.id in click_ids
+        if lends and _within(click, moment_ms, window_ms):
+            for trace in _device_traces(click) + _sightings(click):
+                proof[trace] = proof.get(trace, frozenset()) | {click.id}
+    for device_id in device_ids:
+        proof[(device_id,)] = frozenset()
+    return proof
+
+
+def _device_traces(seen: Call | Click) -> list[Trace]:
+    return [(device_id,) for device_id in _usable(seen.device_ids)]
+
+
+def _sightings(seen: Call | Click) -> list[Trace]:
+    address = public(seen.address)
+    if address is None or seen.device is None:
+        return []
+    family, system, version, is_bot = seen.device
+    return [] if is_bot or not family or not system else [(address, family, system, version)]
+
+
+def _by_click_id(clicks: list[Click], identity: Identity) -> Found | None:
+    named = [click for click in clicks if click.id in identity[1]]
+    return ("click_id", _latest(named), frozenset()) if named else None
+
+
+def _by_device_id(clicks: list[Click], proof: Proof) -> Found | None:
+    traces = {click.id: _device_traces(click) for click in clicks}
+    return _by_trace("device_id", clicks, traces, proof)
+
+
+def _by_address_and_device(clicks: list[Click], proof: Proof) -> Found | None:
+    traces = {click.id: _sightings(click) for click in clicks}
+    return _by_trace("address_and_device", clicks, traces, proof)
+
+
+def _by_trace(
+    rule: str, clicks: list[Click], traces: dict[str, list[Trace]], proof: Proof
+) -> Found | None:
+    matching = [click for click in clicks if any(trace in proof for trace in traces[click.id])]
+    if not matching:
+        return None
+    latest = _latest(matching)
+    ways = [proof[trace] for trace in traces[latest.id] if trace in proof]
+    needs_no_lender = frozenset() in ways
+    return rule, latest, frozenset() if needs_no_lender else frozenset().union(*ways)
+
+
+def _latest(clicks: list[Click]) -> Click:
+    latest_ms = max(click.time_ms for click in clicks)
+    return min((click for click in clicks if click.time_ms == latest_ms), key=lambda it: it.id)

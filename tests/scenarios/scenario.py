@@ -1,0 +1,62 @@
+"""How a scenario is written: a fact a line, its time counted from noon."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from tests.oracle import DAY_MS, HOUR_MS, Call, Click, Rules
+from tests.worlds import (
+    HOME,
+    IPHONE,
+    MIDNIGHT_MS,
+    SHOP,
+    SUMMER,
+    World,
+    receipt,
+)
+
+NOON_MS = MIDNIGHT_MS + 12 * HOUR_MS
+WEEK_MS = 7 * DAY_MS
+
+Credit = tuple[str, str | None]  # rule, click
+ORGANIC: Credit = ("organic", None)
+ANN, BEN = (SHOP, "ann"), (SHOP, "ben")
+User = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`credits`: each user's attributions in force, first to last. `sessions`: Ann's, each with
+    its first and last minute after noon, opens and other events."""
+
+    name: str
+    world: World
+    credits: Mapping[User, list[Credit]]
+    sessions: list[tuple[int, int, int, int]] | None = None
+
+
+def _call(is_open: bool, after_ms: int, **told: Any) -> Call:
+    told = {"app": SHOP, "user": "ann", "receipt": "", **told}
+    return Call(time_ms=NOON_MS + after_ms, is_open=is_open, **told)
+
+
+opened = partial(_call, True)
+bought = partial(_call, False)
+
+
+def clicked(click_id: str, after_ms: int, origin: Any = SUMMER, **told: Any) -> Click:
+    return Click(id=click_id, time_ms=NOON_MS + after_ms, origin=origin, **{"app": SHOP, **told})
+
+
+def world(*facts: Call | Click, **rules: int) -> World:
+    """Receipts are given as the facts arrive."""
+    received = [
+        replace(fact, receipt=receipt(number)) if isinstance(fact, Call) else fact
+        for number, fact in enumerate(facts)
+    ]
+    return World(Rules(**rules), tuple(received))
+
+
+MINE: dict[str, Any] = {"device_ids": ("d1",)}
+SEEN: dict[str, Any] = {"address": HOME, "device": IPHONE}

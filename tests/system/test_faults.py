@@ -1,0 +1,215 @@
+"""Nothing lost, nothing twice, whatever dies. The counts are printed: `pytest -s` shows them."""
+
+import asyncio
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+import psycopg
+
+from tests.system.conftest import Running, Watched
+from tests.system.product import Waybill
+from tests.system.servers import until
+from tests.system.traffic import Log, get, send, send_beside, until_told
+
+DRAIN_SECONDS_MAX = 60
+EVENTS = 20_000
+REPEATS = 2_000
+OUTAGE_SECONDS = 20
+
+
+def _postback(token: str, number: int, key: str = "") -> bytes:
+    target = f"/postback?user_id=user-{number}&event_id=purchase&sale_amount=1.5"
+    keyed = f"Idempotency-Key: {key}\r\n" if key else ""
+    return get(target, f"Authorization: {token}\r\n{keyed}")
+
+
+def _count(database_url: str, statement: str) -> int:
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute(statement.encode()).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _until_empty(waybill: Waybill) -> float:
+    return until(
+        lambda: waybill.json("status")["backlog_events"] == 0,
+        DRAIN_SECONDS_MAX,
+        "the inbox emptying",
+    )
+
+
+def _in_background(work: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def test_a_killed_worker_and_repeated_requests_lose_nothing_and_store_nothing_twice(
+    watched: Watched,
+) -> None:
+    sent = threading.Event()
+    killed: list[int] = []
+
+    def requests() -> list[bytes]:
+        return [_postback(watched.token, n, f"key-{n}") for n in range(EVENTS)]
+
+    def kill_half_way() -> None:
+        def half_way() -> bool:
+            stored = _count(watched.postgres.url, "SELECT count(*) FROM events")
+            return stored >= EVENTS // 4 or sent.is_set()
+
+        until(half_way, DRAIN_SECONDS_MAX, "events being stored")
+        worker = watched.waybill.children("rq.cli")[0]
+        killed.append(worker.pid)
+        worker.send_signal(signal.SIGKILL)
+
+    killer = _in_background(kill_half_way)
+    first = send(watched.port, requests())
+    sent.set()
+    killer.join()
+    again = send(watched.port, requests()[:REPEATS])
+    took = _until_empty(watched.waybill)
+
+    receipts = [*first.receipts(), *again.receipts()]
+    events = _count(watched.postgres.url, "SELECT count(*) FROM events")
+    keys = _count(watched.postgres.url, "SELECT count(DISTINCT idempotency_key) FROM events")
+    traced = _count(
+        watched.postgres.url,
+        "SELECT count(*) FROM duplicates JOIN events ON events.receipt = first_receipt "
+        "WHERE NOT conflict",
+    )
+    print(
+        f"\nworker {killed} killed: {len(receipts)} answered receipts, {events} events, "
+        f"{traced} trace to a duplicate, inbox empty {took:.1f} s after the last answer"
+    )
+    assert killed
+    assert (first.broken, again.broken) == (0, 0)
+    assert len(set(receipts)) == EVENTS + REPEATS
+    assert (events, keys, traced) == (EVENTS, EVENTS, REPEATS)
+
+
+def test_while_postgresql_is_down_no_request_fails_and_every_row_arrives_afterwards(
+    watched: Watched,
+) -> None:
+    ends_at = time.monotonic() + OUTAGE_SECONDS + 4
+
+    def outage() -> None:
+        time.sleep(2)
+        watched.postgres.stop(signal.SIGINT)
+        time.sleep(OUTAGE_SECONDS)
+        watched.postgres.start()
+
+    breaker = _in_background(outage)
+    log = send(
+        watched.port,
+        until_told(lambda n: _postback(watched.token, n), lambda: time.monotonic() > ends_at),
+        connections=8,
+    )
+    breaker.join()
+    took = _until_empty(watched.waybill)
+
+    events = _count(watched.postgres.url, "SELECT count(*) FROM events")
+    quarantined = _count(watched.postgres.url, "SELECT count(*) FROM quarantine")
+    print(
+        f"\nPostgreSQL down for {OUTAGE_SECONDS} s: {log.statuses()}, {events} rows, "
+        f"{quarantined} in quarantine, inbox empty {took:.1f} s after the last answer"
+    )
+    assert log.statuses() == {200: events}
+    assert (log.broken, quarantined) == (0, 0)
+    assert events > 1000
+
+
+def test_without_redis_senders_get_503_at_once_and_service_returns_with_it(
+    watched: Watched,
+) -> None:
+    state = {"answering": 0.0, "stopped": 0.0, "done": False}
+
+    def outage() -> None:
+        time.sleep(1)
+        state["stopped"] = time.monotonic()
+        watched.redis.stop()
+        time.sleep(4)
+        watched.redis.start()
+        state["answering"] = time.monotonic()
+        time.sleep(4)
+        state["done"] = True
+
+    breaker = _in_background(outage)
+    log = send(
+        watched.port,
+        until_told(lambda n: _postback(watched.token, n), lambda: bool(state["done"])),
+        connections=8,
+    )
+    breaker.join()
+    _until_empty(watched.waybill)
+
+    refused = [answer for answer in log.answers if answer.status == 503]
+    back = next(
+        answer.at
+        for answer in log.answers
+        if answer.at > state["answering"] and answer.status == 200
+    )
+    slowest = max(answer.took for answer in log.answers)
+    events = _count(watched.postgres.url, "SELECT count(*) FROM events")
+    print(
+        f"\nRedis down: {log.statuses()}, slowest answer {slowest:.2f} s, served again "
+        f"{back - state['answering']:.2f} s after Redis answered, {events} rows"
+    )
+    assert set(log.statuses()) == {200, 503}
+    assert log.broken == 0
+    assert all("retry-after" in answer.headers for answer in refused)
+    assert {json.loads(answer.body)["error"]["code"] for answer in refused} == {"inbox_unreachable"}
+    assert slowest < 1
+    assert back - state["answering"] < 2
+    assert events >= log.statuses()[200]
+
+
+def test_a_redis_that_hangs_gets_503_within_a_second(watched: Watched) -> None:
+    assert watched.redis.process is not None
+    watched.redis.process.send_signal(signal.SIGSTOP)
+    try:
+        log = send(watched.port, [_postback(watched.token, n) for n in range(64)], connections=16)
+    finally:
+        watched.redis.process.send_signal(signal.SIGCONT)
+
+    assert log.statuses() == {503: 64}
+    assert max(answer.took for answer in log.answers) < 1
+
+
+def test_a_revoked_token_sends_nothing_a_second_later(running: Running) -> None:
+    token = running.waybill.json("token", "create", "--app", "Shop", "--name", "leaked")["secret"]
+    state = {"returned": 0.0}
+
+    def revoke() -> None:
+        time.sleep(1)
+        running.waybill.json("token", "revoke", "--app", "Shop", "leaked")
+        state["returned"] = time.monotonic()
+
+    def over() -> bool:
+        return state["returned"] > 0 and time.monotonic() > state["returned"] + 2
+
+    revoker = _in_background(revoke)
+    log: Log = asyncio.run(
+        send_beside(running.port, until_told(lambda n: _postback(token, n), over), 64)
+    )
+    revoker.join()
+
+    last = max(answer.at for answer in log.answers if answer.status == 200)
+    print(f"\nrevoked under load: {log.statuses()}, last 200 {last - state['returned']:+.3f} s")
+    assert set(log.statuses()) == {200, 401}
+    assert last - state["returned"] < 1
+
+
+def test_a_token_made_under_load_works_within_a_second(running: Running) -> None:
+    token = running.waybill.json("token", "create", "--app", "Shop", "--name", "new")["secret"]
+    begun = time.monotonic()
+
+    until(
+        lambda: send(running.port, [_postback(token, 1)], 1).statuses() == {200: 1},
+        1,
+        "a new token",
+    )
+    assert time.monotonic() - begun < 1

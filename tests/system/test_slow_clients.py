@@ -1,0 +1,87 @@
+"""Senders that drip, stall or never read leave the honest ones alone. `pytest -s` shows counts."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import cycle
+
+from tests.system.conftest import Running
+from tests.system.traffic import closed, get, send_beside
+
+SLOW_SOCKETS = 500
+HONEST_REQUESTS = 10_000
+HONEST_CONNECTIONS = 32
+
+Slow = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def _send_nothing(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+async def _drip_headers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"GET /postback HTTP/1.1\r\nHost: waybill\r\n")
+    while not reader.at_eof():
+        writer.write(b"X-Drip: 1\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.5)
+
+
+async def _drip_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(
+        b"POST /postback HTTP/1.1\r\nHost: waybill\r\nContent-Length: 60000\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+    )
+    while not reader.at_eof():
+        writer.write(b"a")
+        await writer.drain()
+        await asyncio.sleep(0.5)
+
+
+async def _read_nothing(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(get("/postback") * 50)
+        await writer.drain()
+        await asyncio.sleep(0.1)
+
+
+async def _slowly(port: int, behave: Slow) -> None:
+    while True:
+        try:
+            streams = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+        except OSError:
+            await asyncio.sleep(0.2)
+            continue
+        try:
+            await behave(*streams)
+        except OSError:
+            pass  # it was shown the door: knock again
+        finally:
+            streams[1].transport.abort()
+            await closed(streams)
+
+
+async def _beside_slow_ones(running: Running) -> tuple[int, int, float]:
+    kinds = cycle((_send_nothing, _drip_headers, _drip_body, _read_nothing))
+    slow = [
+        asyncio.create_task(_slowly(running.port, behave))
+        for behave, _ in zip(kinds, range(SLOW_SOCKETS), strict=False)
+    ]
+    await asyncio.sleep(1)
+    target = f"/postback?s2s_token={running.token}&user_id=honest&event_id=purchase"
+    log = await send_beside(
+        running.port, (get(target) for _ in range(HONEST_REQUESTS)), HONEST_CONNECTIONS
+    )
+    for task in slow:
+        task.cancel()
+    await asyncio.gather(*slow, return_exceptions=True)
+    return log.statuses().get(200, 0), log.broken, max(answer.took for answer in log.answers)
+
+
+def test_five_hundred_slow_sockets_do_not_disturb_honest_senders(running: Running) -> None:
+    succeeded, broken, slowest = asyncio.run(_beside_slow_ones(running))
+
+    print(
+        f"\n{SLOW_SOCKETS} slow sockets: {succeeded} of {HONEST_REQUESTS} honest requests "
+        f"succeeded, {broken} broken, slowest {slowest * 1000:.0f} ms"
+    )
+    assert succeeded >= HONEST_REQUESTS * 0.999

@@ -1,0 +1,65 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from console.main import run, waybill
+
+
+def test_a_command_without_a_running_waybill_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["--data", str(tmp_path / "none"), "app", "list"], {}) == 1
+
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("Waybill is not running here.")
+
+
+def test_with_json_the_error_is_the_one_document(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["app", "list", "--json"], {"WAYBILL_DATA": str(tmp_path / "none")}) == 1
+
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["code"] == "operator_error"
+
+
+def test_a_command_line_that_is_not_understood_ends_with_2(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["token", "create", "--json"], {}) == 2
+    document = json.loads(capsys.readouterr().out)
+    assert run(["token", "create"], {}) == 2
+    sentence = capsys.readouterr().err
+
+    assert document["error"]["code"] == "usage"
+    assert "--app" in document["error"]["message"]
+    assert "--app" in sentence
+
+
+def test_a_malformed_receipt_is_refused_before_any_store_is_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["trace", "123"], {}) == 1
+
+    assert capsys.readouterr().err.startswith("This is not a receipt.")
+
+
+def _commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from _commands(command, (*path, name))
+        else:
+            yield (*path, name)
+
+
+@pytest.mark.parametrize("command", list(_commands(waybill)), ids=" ".join)
+def test_every_command_takes_json_and_says_what_it_does(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*command, "--help"], {}) == 0
+
+    assert "--json" in capsys.readouterr().out

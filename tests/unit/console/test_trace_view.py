@@ -1,0 +1,59 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from console.quarantine import Quarantined
+from console.trace import State, Trace, parse_receipt
+from console.trace_view import describe
+from shared.errors import OperatorError
+from tests.unit.console.test_demo import NOW, PURCHASE, RECEIPT
+
+RECORDED = Trace(RECEIPT, NOW, State.RECORDED, event=PURCHASE)
+ENTRY = Quarantined(RECEIPT, "Demo", "killed_worker", "3 deliveries", 1, 1, NOW, None)
+
+
+def sentence(trace: Trace) -> str:
+    return str(describe(trace)[0])
+
+
+def test_each_state_has_its_sentence() -> None:
+    assert sentence(RECORDED).endswith("recorded: the event is stored.")
+    assert "not stored yet" in sentence(Trace(RECEIPT, NOW, State.QUEUED, event=PURCHASE))
+    assert "another installation" in sentence(Trace(RECEIPT, NOW, State.UNKNOWN))
+    assert "cannot have given it" in sentence(Trace(RECEIPT, None, State.UNKNOWN))
+
+
+def test_an_unmapped_event_says_how_to_map_the_next() -> None:
+    unmapped = Trace(RECEIPT, NOW, State.RECORDED, event=replace(PURCHASE, unmapped=True))
+
+    assert "waybill event-type create" in sentence(unmapped)
+
+
+def test_a_duplicate_names_its_first_and_shows_it() -> None:
+    repeat = Trace(RECEIPT, NOW, State.DUPLICATE, first=RECORDED, conflict=False)
+    conflict = replace(repeat, conflict=True)
+
+    assert f"it repeated {RECEIPT}" in sentence(repeat)
+    assert "conflict" in sentence(conflict)
+    assert describe(repeat)[1] == sentence(RECORDED)
+
+
+def test_quarantine_says_whether_it_was_replayed() -> None:
+    out = Trace(RECEIPT, NOW, State.QUARANTINED, quarantine=ENTRY)
+    replayed = replace(
+        out, quarantine=replace(ENTRY, replayed_at=datetime(2026, 11, 24, tzinfo=UTC))
+    )
+
+    assert "quarantine replay" in sentence(out)
+    assert "put back into the inbox" in sentence(replayed)
+
+
+def test_a_receipt_is_read_with_spaces_around_it() -> None:
+    assert parse_receipt(f" {RECEIPT}\n") == RECEIPT
+
+
+@pytest.mark.parametrize("text", ["", "123", "not-a-receipt", "g" * 32])
+def test_what_is_no_id_is_no_receipt(text: str) -> None:
+    with pytest.raises(OperatorError, match="This is not a receipt"):
+        parse_receipt(text)

@@ -1,0 +1,50 @@
+"""Which variables replace a store, and which reach the children."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.environment import UnreadableUrl, children, given
+
+KEY = "0" * 64
+
+
+def test_a_url_replaces_the_embedded_store() -> None:
+    assert given({"REDIS_URL": " redis://elsewhere\n"}, "REDIS_URL") == "redis://elsewhere"
+
+
+@pytest.mark.parametrize("variables", [{}, {"REDIS_URL": ""}, {"REDIS_URL_FILE": ""}])
+def test_nothing_between_the_quotes_replaces_nothing(variables: dict[str, str]) -> None:
+    assert given(variables, "REDIS_URL") is None
+
+
+def test_a_url_may_come_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("redis://elsewhere\n")
+    assert given({"REDIS_URL_FILE": str(tmp_path / "url")}, "REDIS_URL") == "redis://elsewhere"
+
+
+def test_a_file_that_cannot_be_read_is_said_and_not_passed_over(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableUrl, match="REDIS_URL_FILE cannot be read: No such file"):
+        given({"REDIS_URL_FILE": str(tmp_path / "none")}, "REDIS_URL")
+
+
+def test_children_get_the_stores_and_the_key_beside_the_callers_own() -> None:
+    assert children({"LANG": "C"}, "postgresql:///w", "unix:///v", lambda: KEY) == {
+        "LANG": "C",
+        "DATABASE_URL": "postgresql:///w",
+        "REDIS_URL": "unix:///v",
+        "RQ_REDIS_URL": "unix:///v",
+        "WAYBILL_SECRET_KEY": KEY,
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def test_an_empty_key_is_no_key() -> None:
+    found = children({"WAYBILL_SECRET_KEY": ""}, "", "", lambda: KEY)
+    assert found["WAYBILL_SECRET_KEY"] == KEY
+
+
+@pytest.mark.parametrize("variable", ["WAYBILL_SECRET_KEY", "WAYBILL_SECRET_KEY_FILE"])
+def test_a_key_of_the_callers_own_is_kept_and_none_is_made(variable: str) -> None:
+    found = children({variable: "given"}, "", "", lambda: pytest.fail("made a key"))
+    assert found[variable] == "given"

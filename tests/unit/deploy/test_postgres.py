@@ -1,0 +1,33 @@
+"""What the embedded PostgreSQL is set to, and when it counts as ready."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy import postgres
+
+
+def test_a_commit_is_on_disk_and_nothing_listens_on_the_network() -> None:
+    for name in ("fsync", "synchronous_commit", "full_page_writes"):
+        assert postgres.SETTINGS[name] == "on"
+    assert postgres.SETTINGS["listen_addresses"] == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "ready"),
+    [("starting", False), ("ready   ", True), ("stopping", False), (None, False)],
+)
+def test_the_server_is_ready_when_it_says_so(
+    tmp_path: Path, state: str | None, ready: bool
+) -> None:
+    lines = ["42", "/data", "1700000000", "5432", "/run", "", "  1 2"]
+    (tmp_path / "postmaster.pid").write_text("\n".join([*lines, state] if state else lines))
+    assert postgres._is_ready(tmp_path / "postmaster.pid") is ready
+
+
+def test_a_server_that_has_written_nothing_is_not_ready(tmp_path: Path) -> None:
+    assert not postgres._is_ready(tmp_path / "postmaster.pid")
+
+
+def test_the_program_of_the_wheel_is_found_without_importing_it() -> None:
+    assert (postgres.find_binaries() / "initdb").exists()

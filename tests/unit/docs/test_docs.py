@@ -1,0 +1,186 @@
+"""The pages say what the code does: settings, errors, limits, command lines, links."""
+
+import re
+import shlex
+from dataclasses import fields
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from console.main import waybill
+from deploy import programs
+from deploy.listen import Listen
+from ingest import bodies, refusals, server
+from ingest.app import ROUTES
+from ingest.connection_limits import KIB, ConnectionLimits
+from ingest.dialect import Dialect
+from ingest.parameters import NAME_CHARACTERS_MAX, PARAMETERS_MAX
+from shared import errors
+from shared import fields as rules
+from shared.errors import RequestError, Unavailable
+from shared.settings import Settings
+
+ROOT = Path(__file__).parents[3]
+DIALECTS = ROOT / "docs" / "dialects.md"
+OPERATIONS = ROOT / "docs" / "operations.md"
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+
+ENDPOINT_HEADINGS = [
+    "Methods", "Token", "Parameters", "Answers", "Examples", "Differences from Swaarm",
+]  # fmt: skip
+
+LIMITS = ConnectionLimits()
+REQUEST_LIMITS = {
+    "query and form together": f"{bodies.REQUEST_BYTES_MAX // KIB} KiB",
+    "query string": f"{LIMITS.query_bytes_max // KIB} KiB",
+    "request line and header together": f"{LIMITS.head_bytes_max // KIB} KiB",
+    "one header field": f"{LIMITS.header_bytes_max // KIB} KiB",
+    "header fields": f"{LIMITS.headers_max}",
+    "parameters": f"{PARAMETERS_MAX}",
+    "name of a parameter": f"{NAME_CHARACTERS_MAX} characters",
+    "time for the header": f"{LIMITS.header_seconds_max:g} s",
+    "time for the body": f"{LIMITS.body_seconds_max:g} s",
+    "time to read the answers": f"{LIMITS.write_seconds_max:g} s",
+    "idle connection": f"{server.keepalive} s",
+    "requests that wait on one connection": f"{LIMITS.pipelined_requests_max}",
+    "connections of one ingest process": f"{LIMITS.connections_max}",
+}
+
+ID_LIMIT = f"{rules.ID_CHARACTERS_MAX} characters"
+AMOUNT_LIMIT = f"±{rules.AMOUNT_MAX:f}"
+POSTBACK_LIMITS = {
+    "`user_id`": ID_LIMIT,
+    "`event_id`": ID_LIMIT,
+    "`click_id`": ID_LIMIT,
+    "`ip_address`, also `user_ip`": "",
+    "`user_agent`, also `user_ua`": f"{rules.USER_AGENT_CHARACTERS_MAX} characters",
+    "`sale_amount`, also spelled `sale_amout`": AMOUNT_LIMIT,
+    "`sale_amount_currency`": "",
+    "`aggregated_event_value`, also `aggregated_value`": AMOUNT_LIMIT,
+    "`event_value`": f"{rules.EVENT_VALUE_BYTES_MAX} bytes",
+    "`idfa`, `gaid` and the other [device ids](#how-a-request-is-read)": ID_LIMIT,
+    "`event_time`": f"{rules.EVENT_AGE_DAYS_MAX} days back, {rules.EVENT_AHEAD_DAYS_MAX} day ahead",
+    "`idempotency_key`": ID_LIMIT,
+    "any other": f"name of {NAME_CHARACTERS_MAX} characters",
+}
+
+
+def under(text: str, heading: str) -> str:
+    """What stands under a heading, with the smaller headings in it."""
+    _, begin, rest = text.partition(f"\n{heading}\n")
+    assert begin, f"there is no {heading!r}"
+    level = len(heading.partition(" ")[0])
+    return re.split(rf"^#{{1,{level}}} ", rest, flags=re.MULTILINE)[0]
+
+
+def table(text: str) -> list[list[str]]:
+    """The cells of all tables in the text, without their heads."""
+    lines = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
+    lines = [[cell.strip() for cell in line] for line in lines]
+    return [line for line, below in pairwise([*lines, [""]]) if not {line[0], below[0]} & {"---"}]
+
+
+def answerable() -> dict[str, int]:
+    """Status by code of everything that a sender can be told instead of 200."""
+    groups = (RequestError, Unavailable)
+    named = [*vars(errors).values(), *vars(refusals).values()]
+    kinds = [one for one in named if isinstance(one, type) and issubclass(one, groups)]
+    return {kind.code: kind.status for kind in kinds if kind not in groups}
+
+
+def test_every_setting_has_its_row_with_the_same_default_and_sentence() -> None:
+    declared = [field.metadata for field in fields(Settings)]
+    expected = [
+        [
+            f"`{setting['variable']}`",
+            "none" if setting["default"] is None else f"`{setting['default']}`",
+            setting["sentence"],
+        ]
+        for setting in declared
+    ]
+
+    assert table(under(OPERATIONS.read_text(), "## Settings"))[: len(expected)] == expected
+
+
+def test_no_page_names_a_setting_that_there_is_not() -> None:
+    known = {field.metadata["variable"] for field in fields(Settings)}
+    known |= {f"{variable}_FILE" for variable in known} | {"WAYBILL_DATA"}
+
+    for page in PAGES:
+        named = set(re.findall(r"\bWAYBILL_[A-Z_]+\b", page.read_text()))
+        assert named <= known, page.name
+
+
+def test_every_error_has_its_row_with_the_same_status_and_every_row_is_an_error() -> None:
+    documented = table(under(DIALECTS.read_text(), "### Errors"))
+
+    assert {code.strip("`"): int(status) for status, code, *_ in documented} == answerable()
+
+
+def test_the_limits_of_a_request_are_those_of_the_code() -> None:
+    documented = table(under(DIALECTS.read_text(), "### Limits of a request"))
+
+    limits = {what: limit for what, limit, *_ in documented}
+    assert limits.keys() == REQUEST_LIMITS.keys()
+    for what, limit in REQUEST_LIMITS.items():
+        assert re.match(rf"{limit}\b", limits[what]), what
+
+
+@pytest.mark.parametrize("path", [path for path, _ in ROUTES])
+def test_every_endpoint_has_a_section_with_the_same_headings_and_calls(path: str) -> None:
+    endpoint = under(DIALECTS.read_text(), f"## `{path}`")
+
+    assert re.findall(r"^### (.*)$", endpoint, re.MULTILINE) == ENDPOINT_HEADINGS
+    assert re.search(rf"\bcurl [^`]*{path}\b", under(endpoint, "### Examples"))
+
+
+@pytest.mark.parametrize(("path", "dialect"), ROUTES)
+def test_every_name_of_a_token_is_documented(path: str, dialect: Dialect) -> None:
+    token = under(under(DIALECTS.read_text(), f"## `{path}`"), "### Token")
+
+    names = {name.encode() for name in re.findall(r"`([a-z0-9_]+)`", token)}
+    assert names == dialect.token_names
+
+
+def test_the_limits_of_a_postback_are_those_of_the_code() -> None:
+    parameters = under(under(DIALECTS.read_text(), "## `/postback`"), "### Parameters")
+
+    assert {cells[0]: cells[-1] for cells in table(parameters)} == POSTBACK_LIMITS
+    prose = " ".join(parameters.split())
+    assert f"in up to {rules.AMOUNT_CHARACTERS_MAX} characters" in prose
+    assert f"{rules.AMOUNT_PLACES} places are stored" in prose
+
+
+@pytest.mark.parametrize("command", sorted(waybill.commands))
+def test_every_command_is_in_the_table_of_commands(command: str) -> None:
+    documented = [cells[0] for cells in table(under(OPERATIONS.read_text(), "## Commands"))]
+
+    assert [cell for cell in documented if re.match(rf"`waybill {command}\b", cell)]
+
+
+@pytest.mark.parametrize(
+    "program",
+    [programs.ingest(Listen("127.0.0.1", 8080)), programs.workers()],
+    ids=lambda program: program.name,
+)
+def test_the_documented_command_lines_are_those_of_the_launcher(program: programs.Program) -> None:
+    text = under(OPERATIONS.read_text(), "## The programs one by one")
+    lines = re.findall(r"^\.venv/bin/python -m .*$", text, re.MULTILINE)
+
+    assert tuple(program.argv[1:]) in [tuple(shlex.split(line)[1:]) for line in lines]
+
+
+def anchors(page: Path) -> set[str]:
+    """What GitHub makes of the headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text()):
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link

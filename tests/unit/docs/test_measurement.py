@@ -1,0 +1,49 @@
+"""The page on measurement says what the code does."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from console.app_rules import SETTINGS, Setting
+from console.import_lines import Destination, Line, read_line
+from console.imports import BACKLOG_EVENTS_MAX, DAYS_MAX
+from console.line_files import LINE_BYTES_MAX
+from console.users import Role
+from shared.rules import Rules
+from tests.build import NOW_MS
+
+PAGE = (Path(__file__).parents[3] / "docs" / "measurement.md").read_text()
+LINES = re.findall(r"^\{.*\}$", PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.option)
+def test_every_setting_has_its_row_with_its_default_and_limits(setting: Setting) -> None:
+    default = getattr(Rules(), setting.rule) // setting.unit_ms
+
+    assert (
+        f"| `--{setting.option}` | {default} | {setting.smallest} | {setting.largest} "
+        f"| {setting.help} |"
+    ) in PAGE
+
+
+@pytest.mark.parametrize("name", Line.__struct_fields__)
+def test_every_name_in_a_line_is_in_the_table(name: str) -> None:
+    assert re.search(rf"^\| .*`{name}`", PAGE, re.MULTILINE)
+
+
+def test_the_documented_lines_can_be_imported() -> None:
+    destination = Destination(1, {"Summer": 1}, {}, NOW_MS)
+
+    assert len([read_line(line.encode(), destination) for line in LINES]) == 3
+
+
+@pytest.mark.parametrize("role", Role)
+def test_every_role_of_a_click_is_explained(role: Role) -> None:
+    assert f"| `{role}` |" in PAGE
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    assert f"more than {BACKLOG_EVENTS_MAX:,} events" in PAGE
+    assert f"at most {DAYS_MAX} in one import" in PAGE
+    assert f"at most {LINE_BYTES_MAX // 1024} KiB" in PAGE

@@ -1,0 +1,126 @@
+"""Ingest in one process: the whole application on a Redis in memory, driven as ASGI.
+
+`TellingRedis` adds what fakeredis lacks: INFO and CONFIG GET, answered from plain values.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
+from falcon.testing import ASGIConductor, Result, create_scope
+
+from ingest.app import Parts, assemble, create_app
+from ingest.bodies import Application
+from shared.events import Event
+from shared.inbox import INBOX_KEY, read_entry
+from shared.queues import stream_entries
+from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY, Snapshot, encode_snapshot
+from tests.build import TOKEN, now, settings, snapshot
+from tests.unit.loop import until
+
+DURABLE = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
+POSTBACK = f"s2s_token={TOKEN}&user_id=0000-AAAA-BBBB-CCCC&event_id=register"
+
+
+class TellingRedis(FakeAsyncRedis):
+    """`configuration` and `sections` are what it says of itself."""
+
+    def __init__(self, server: FakeServer) -> None:
+        super().__init__(server=server)
+        self.server = server
+        self.configuration: dict[str, str] = dict(DURABLE)
+        self.sections: dict[str, dict[str, Any]] = {
+            "memory": {"used_memory": 1_000_000, "maxmemory": 0},
+            "persistence": {"aof_last_write_status": "ok"},
+        }
+
+    async def info(self, section: str | None = None, *_: Any, **__: Any) -> dict[str, Any]:
+        await self.ping()
+        return self.sections[section or "memory"]
+
+    async def config_get(self, pattern: Any = "*", *_: Any, **__: Any) -> Any:
+        await self.ping()
+        return {name: value for name, value in self.configuration.items() if name == pattern}
+
+
+@dataclass
+class Running:
+    application: Application
+    conductor: ASGIConductor
+    parts: Parts
+    redis: FakeStrictRedis
+    telling: TellingRedis
+
+    async def get(self, query: str = POSTBACK, **options: Any) -> Result:
+        return await self.conductor.simulate_get("/postback", query_string=query, **options)
+
+    async def post(self, query: str = "", form: str | bytes = "", **options: Any) -> Result:
+        options.setdefault("headers", {"Content-Type": "application/x-www-form-urlencoded"})
+        return await self.conductor.simulate_post(
+            "/postback", query_string=query, body=form, **options
+        )
+
+    def stored(self) -> list[Event]:
+        return stored(self.redis)
+
+    async def lose_redis(self) -> None:
+        """Between two commands: within one, fakeredis raises errors that Redis never would."""
+        await self.parts.writer.close()
+        self.telling.server.connected = False
+
+    def find_redis(self) -> None:
+        self.telling.server.connected = True
+
+
+@dataclass
+class Sent:
+    """What the application answered to a request that was fed to it message by message."""
+
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+    async def __call__(self, message: dict[str, Any]) -> None:
+        self.messages.append(message)
+
+    @property
+    def status(self) -> int | None:
+        return next((m["status"] for m in self.messages if "status" in m), None)
+
+
+@asynccontextmanager
+async def running(published: Snapshot | None = None, **variables: str) -> AsyncIterator[Running]:
+    """Ready: with the snapshot taken and Redis found durable."""
+    server = FakeServer()
+    telling, redis = TellingRedis(server), FakeStrictRedis(server=server)
+    publish(redis, published or snapshot())
+    parts = assemble(settings(**variables), telling, redis, now)
+    application = create_app(parts)
+    async with ASGIConductor(application) as conductor:
+        await until(lambda: parts.gate.reachable and parts.gate.durable)
+        yield Running(application, conductor, parts, redis, telling)
+
+
+def publish(redis: FakeStrictRedis, published: Snapshot) -> None:
+    redis.mset({SNAPSHOT_KEY: encode_snapshot(published), VERSION_KEY: published.version})
+
+
+def stored(redis: FakeStrictRedis) -> list[Event]:
+    """Every event in the inbox."""
+    entries = stream_entries(redis.xrange(INBOX_KEY))
+    return [
+        event for entry_id, fields in entries for event in read_entry(entry_id, fields, 1).events()
+    ]
+
+
+async def fed(application: Application, messages: Iterable[dict[str, Any]], **request: Any) -> Sent:
+    """Feed a request message by message; `request` goes into its scope."""
+    request.setdefault("query_string", POSTBACK)
+    scope: dict[str, Any] = create_scope("/postback", **request)
+    waiting, sent = iter(messages), Sent()
+
+    async def receive() -> dict[str, Any]:
+        return next(waiting, {"type": "http.disconnect"})
+
+    await application(scope, receive, sent)
+    return sent

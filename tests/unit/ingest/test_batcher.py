@@ -1,0 +1,374 @@
+"""Group commit: who shares a flush, who is told what."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+
+import msgspec
+import pytest
+
+from ingest.batcher import Batcher, BatchLimits
+from ingest.gate import Gate, Load, LoadLimits
+from ingest.grants import Grants
+from ingest.inbox import Stale
+from shared.errors import InboxUnreachable, NotReady, Overloaded, Unauthorized
+from shared.events import decode_events, encode_event
+from shared.queues import RedisError
+from shared.snapshot import Snapshot
+from tests.build import SECRET_KEY, TOKEN, digest, event, grant, snapshot
+from tests.unit.loop import in_loop, until
+
+OK = type(None)  # what `add` returns
+TWO_TOKENS = snapshot(1, kept=grant(), revoked=grant(token_id=2))
+ONE_TOKEN = snapshot(2, kept=grant())
+LIMITS = BatchLimits(batch_events_max=100, batch_bytes_max=100_000, waiting_events_max=1000)
+
+
+def limited(**limits: int) -> BatchLimits:
+    return replace(LIMITS, **limits)
+
+
+@dataclass
+class Disk:
+    """An inbox that answers when the test lets it, and fails or is stale as the test says."""
+
+    version: int = 1
+    is_open: asyncio.Event = field(default_factory=asyncio.Event)
+    begun: int = 0
+    batches: list[list[str]] = field(default_factory=list)
+    faults: deque[Exception] = field(default_factory=deque)
+
+    async def append(self, version: int, payload: bytes, count: int) -> int:
+        self.begun += 1
+        is_stale = version != self.version
+        await self.is_open.wait()
+        if self.faults:
+            raise self.faults.popleft()
+        if is_stale:
+            raise Stale("The snapshot has changed.")
+        self.batches.append([event.user_id for event in decode_events(payload)])
+        assert len(self.batches[-1]) == count
+        return sum(map(len, self.batches))
+
+
+@dataclass
+class Bench:
+    disk: Disk
+    gate: Gate
+    grants: Grants
+    batcher: Batcher
+    published: list[Snapshot | Exception]
+
+    def send(self, user: str, token: str = TOKEN) -> asyncio.Task[None]:
+        return asyncio.create_task(self.batcher.add(event(user_id=user), digest(token)))
+
+    async def begin(self, *users: str) -> list[asyncio.Task[None]]:
+        """The first one's flush is under way, the others wait."""
+        sent = [self.send(users[0])]
+        begun = self.disk.begun
+        await until(lambda: self.disk.begun > begun)
+        sent += [self.send(user) for user in users[1:]]
+        await asyncio.sleep(0)
+        return sent
+
+
+@asynccontextmanager
+async def batching(
+    limits: BatchLimits = LIMITS, held: Snapshot | None = None
+) -> AsyncIterator[Bench]:
+    disk, grants, gate = Disk(), Grants(SECRET_KEY), Gate(LoadLimits(1_000_000, 70))
+    grants.take(held or snapshot())
+    gate.durable = True
+    gate.answered(Load(0, 0, 0))
+    published: list[Snapshot | Exception] = []
+
+    async def refresh() -> None:
+        newest = published[-1]
+        if isinstance(newest, Exception):
+            raise newest
+        grants.take(newest)
+
+    batcher = Batcher(disk.append, refresh, grants, gate, limits)
+    flushing = asyncio.create_task(batcher.run())
+    yield Bench(disk, gate, grants, batcher, published)
+    flushing.cancel()
+    with suppress(asyncio.CancelledError):
+        await flushing
+
+
+@in_loop
+async def test_an_event_alone_is_flushed_at_once() -> None:
+    async with batching() as bench:
+        bench.disk.is_open.set()
+
+        await bench.send("a")
+
+        assert bench.disk.batches == [["a"]]
+
+
+@in_loop
+async def test_nobody_is_answered_before_the_event_is_on_disk() -> None:
+    async with batching() as bench:
+        (sent,) = await bench.begin("a")
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not sent.done()
+
+        bench.disk.is_open.set()
+        await sent
+
+        assert bench.disk.batches == [["a"]]
+
+
+@in_loop
+async def test_events_that_arrive_during_a_flush_share_the_next_in_their_order() -> None:
+    async with batching() as bench:
+        sent = await bench.begin("a", "b", "c", "d")
+
+        bench.disk.is_open.set()
+        await asyncio.gather(*sent)
+
+        assert bench.disk.batches == [["a"], ["b", "c", "d"]]
+
+
+@in_loop
+async def test_a_batch_holds_no_more_events_than_its_limit() -> None:
+    async with batching(limited(batch_events_max=2)) as bench:
+        sent = await bench.begin("a", "b", "c", "d", "e", "f")
+
+        bench.disk.is_open.set()
+        await asyncio.gather(*sent)
+
+        assert bench.disk.batches == [["a"], ["b", "c"], ["d", "e"], ["f"]]
+
+
+@in_loop
+async def test_a_batch_holds_no_more_bytes_than_its_limit() -> None:
+    two = 2 * len(encode_event(event(user_id="b")))
+    async with batching(limited(batch_bytes_max=two)) as bench:
+        sent = await bench.begin("a", "b", "c", "d")
+
+        bench.disk.is_open.set()
+        await asyncio.gather(*sent)
+
+        assert bench.disk.batches == [["a"], ["b", "c"], ["d"]]
+
+
+@in_loop
+async def test_an_event_larger_than_a_batch_goes_alone() -> None:
+    async with batching(limited(batch_bytes_max=1)) as bench:
+        sent = await bench.begin("a", "b", "c")
+
+        bench.disk.is_open.set()
+        await asyncio.gather(*sent)
+
+        assert bench.disk.batches == [["a"], ["b"], ["c"]]
+
+
+@in_loop
+async def test_more_than_may_wait_are_turned_away_at_once() -> None:
+    async with batching(limited(waiting_events_max=2)) as bench:
+        sent = await bench.begin("a", "b", "c")
+
+        with pytest.raises(Overloaded):
+            await bench.batcher.add(event(), digest())
+
+        bench.disk.is_open.set()
+        await asyncio.gather(*sent)
+        assert bench.disk.batches == [["a"], ["b", "c"]]
+
+
+@pytest.mark.parametrize("fault", [RedisError(), TimeoutError(), ConnectionResetError()])
+@in_loop
+async def test_a_failed_flush_fails_all_that_wait(fault: Exception) -> None:
+    async with batching() as bench:
+        sent = await bench.begin("a", "b", "c")
+        bench.disk.faults.append(fault)
+
+        bench.disk.is_open.set()
+        answers = await asyncio.gather(*sent, return_exceptions=True)
+
+        assert [type(answer) for answer in answers] == [InboxUnreachable] * 3
+        assert bench.disk.batches == []
+
+
+@in_loop
+async def test_a_failed_flush_closes_the_gate_until_redis_answers_again() -> None:
+    async with batching() as bench:
+        (sent,) = await bench.begin("a")
+        bench.disk.faults.append(RedisError())
+        bench.disk.is_open.set()
+        await asyncio.gather(sent, return_exceptions=True)
+
+        with pytest.raises(InboxUnreachable):
+            await bench.send("b")
+
+        bench.gate.answered(Load(0, 0, 0))
+        await bench.send("c")
+        assert bench.disk.batches == [["c"]]
+
+
+@in_loop
+async def test_a_closed_gate_lets_no_event_wait() -> None:
+    async with batching() as bench:
+        bench.gate.lost()
+
+        with pytest.raises(InboxUnreachable):
+            await bench.send("a")
+        assert bench.disk.begun == 0
+
+
+@in_loop
+async def test_the_backlog_that_a_flush_reports_can_close_the_gate() -> None:
+    async with batching() as bench:
+        bench.disk.batches.append(["waiting"] * 1_000_000)
+        bench.disk.is_open.set()
+        await bench.send("a")
+
+        with pytest.raises(Overloaded):
+            await bench.send("b")
+
+
+@in_loop
+async def test_a_stale_batch_is_checked_again_and_only_revoked_senders_are_refused() -> None:
+    async with batching(held=TWO_TOKENS) as bench:
+        bench.disk.version = 2
+        bench.published.append(ONE_TOKEN)
+        bench.disk.is_open.set()
+        users = {"a": "kept", "b": "revoked", "c": "kept", "d": "revoked"}
+
+        sent = [bench.send(user, token) for user, token in users.items()]
+        answers = await asyncio.gather(*sent, return_exceptions=True)
+
+        assert [type(answer) for answer in answers] == [OK, Unauthorized, OK, Unauthorized]
+        assert bench.disk.batches == [["a", "c"]]
+
+
+@in_loop
+async def test_events_that_wait_while_the_flush_before_learns_of_a_change_are_checked_too() -> None:
+    async with batching(held=TWO_TOKENS) as bench:
+        bench.disk.version = 2
+        bench.published.append(ONE_TOKEN)
+        first = bench.send("a", "kept")
+        await until(lambda: bench.disk.begun == 1)
+        waiting = [bench.send("b", "revoked"), bench.send("c", "kept")]
+        await asyncio.sleep(0)
+
+        bench.disk.is_open.set()
+        answers = await asyncio.gather(first, *waiting, return_exceptions=True)
+
+        assert [type(answer) for answer in answers] == [OK, Unauthorized, OK]
+        assert bench.disk.batches == [["a"], ["c"]]
+
+
+@in_loop
+async def test_events_that_wait_while_the_watch_learns_of_a_change_are_checked_too() -> None:
+    async with batching(held=TWO_TOKENS) as bench:
+        first = bench.send("a", "kept")
+        await until(lambda: bench.disk.begun == 1)
+        waiting = [bench.send("b", "revoked"), bench.send("c", "kept")]
+        await asyncio.sleep(0)
+        bench.disk.version = 2
+        bench.published.append(ONE_TOKEN)
+        bench.grants.take(ONE_TOKEN)
+
+        bench.disk.is_open.set()
+        answers = await asyncio.gather(first, *waiting, return_exceptions=True)
+
+        assert [type(answer) for answer in answers] == [OK, Unauthorized, OK]
+        assert bench.disk.batches == [["a"], ["c"]]
+
+
+@in_loop
+async def test_a_batch_of_revoked_senders_alone_writes_nothing() -> None:
+    async with batching() as bench:
+        bench.disk.version = 2
+        bench.published.append(snapshot(2, other=grant()))
+        bench.disk.is_open.set()
+
+        with pytest.raises(Unauthorized):
+            await bench.send("a")
+        assert bench.disk.batches == []
+
+
+@in_loop
+async def test_a_snapshot_that_never_holds_still_is_given_up_as_not_ready() -> None:
+    async with batching() as bench:
+        bench.disk.version = 99
+        bench.published.append(snapshot(2))
+        bench.disk.is_open.set()
+
+        with pytest.raises(NotReady):
+            await bench.send("a")
+        assert bench.disk.begun <= 10
+
+        bench.disk.version = 2
+        await bench.send("b")
+        assert bench.disk.batches == [["b"]]
+
+
+@in_loop
+async def test_a_snapshot_that_cannot_be_read_makes_senders_wait_and_not_strangers() -> None:
+    async with batching() as bench:
+        bench.disk.version = 2
+        bench.published.append(msgspec.DecodeError())
+        bench.disk.is_open.set()
+
+        with pytest.raises(NotReady):
+            await bench.send("a")
+
+
+@in_loop
+async def test_a_redis_lost_while_the_snapshot_is_read_fails_all_that_wait() -> None:
+    async with batching() as bench:
+        bench.disk.version = 2
+        bench.published.append(RedisError())
+        sent = await bench.begin("a", "b")
+
+        bench.disk.is_open.set()
+        answers = await asyncio.gather(*sent, return_exceptions=True)
+
+        assert [type(answer) for answer in answers] == [InboxUnreachable] * 2
+
+
+@in_loop
+async def test_a_sender_that_leaves_takes_nobody_with_it() -> None:
+    async with batching() as bench:
+        first, leaving, staying = await bench.begin("a", "b", "c")
+        leaving.cancel()
+        await asyncio.sleep(0)
+
+        bench.disk.is_open.set()
+        await asyncio.gather(first, staying)
+        await bench.batcher.finish()
+
+        assert leaving.cancelled()
+        assert {"a", "c"} <= {user for batch in bench.disk.batches for user in batch}
+
+
+@in_loop
+async def test_finish_waits_until_nothing_waits() -> None:
+    async with batching() as bench:
+        sent = await bench.begin("a", "b", "c")
+        finishing = asyncio.create_task(bench.batcher.finish())
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert not finishing.done()
+
+        bench.disk.is_open.set()
+        await finishing
+
+        assert bench.disk.batches == [["a"], ["b", "c"]]
+        await asyncio.gather(*sent)
+
+
+@in_loop
+async def test_finish_returns_at_once_when_nothing_waits() -> None:
+    async with batching() as bench:
+        await bench.batcher.finish()
+
+        bench.disk.is_open.set()
+        await bench.send("a")
+        await bench.batcher.finish()

@@ -1,0 +1,78 @@
+"""Which Redis may be trusted with an event."""
+
+from typing import Any
+
+import pytest
+from fakeredis import FakeAsyncRedis, FakeServer
+
+from ingest.durability import durability_faults
+from shared.queues import RedisError
+from tests.unit.ingest.running import DURABLE, TellingRedis
+from tests.unit.loop import in_loop
+
+
+async def faults(section: dict[str, Any] | None = None, /, **changes: str) -> list[str]:
+    redis = TellingRedis(FakeServer())
+    redis.configuration = {**DURABLE, **{name.replace("_", "-"): v for name, v in changes.items()}}
+    redis.sections["persistence"] = section or {}
+    try:
+        return await durability_faults(redis)
+    finally:
+        await redis.aclose()
+
+
+@in_loop
+async def test_a_redis_that_writes_before_it_answers_and_evicts_nothing_has_no_fault() -> None:
+    assert await faults() == []
+    assert await faults({"aof_last_write_status": "ok"}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("appendonly", "no"),
+        ("appendfsync", "everysec"),
+        ("appendfsync", "no"),
+        ("maxmemory_policy", "allkeys-lru"),
+        ("maxmemory_policy", "volatile-ttl"),
+    ],
+)
+@in_loop
+async def test_each_setting_that_could_lose_an_event_is_a_fault(name: str, value: str) -> None:
+    (fault,) = await faults(**{name: value})
+
+    assert f"{name.replace('_', '-')} {value}" in fault
+
+
+@in_loop
+async def test_all_faults_are_told_at_once() -> None:
+    assert (
+        len(await faults({"aof_last_write_status": "err"}, appendonly="no", appendfsync="no")) == 3
+    )
+
+
+@in_loop
+async def test_a_file_that_cannot_be_written_is_a_fault() -> None:
+    assert await faults({"aof_last_write_status": "err"}) == [
+        "Redis cannot write its append-only file; see its log."
+    ]
+
+
+@in_loop
+async def test_a_redis_that_tells_nothing_of_itself_is_not_trusted() -> None:
+    redis = FakeAsyncRedis()  # knows no CONFIG
+
+    assert await durability_faults(redis) == [
+        "Redis does not let its configuration be read (CONFIG GET)."
+    ]
+    await redis.aclose()
+
+
+@in_loop
+async def test_a_redis_that_does_not_answer_is_an_error_and_no_fault() -> None:
+    redis = TellingRedis(FakeServer())
+    redis.server.connected = False
+
+    with pytest.raises(RedisError):
+        await durability_faults(redis)
+    await redis.aclose()

@@ -1,0 +1,310 @@
+"""Fields: the rule of each, and that what it accepts can be stored."""
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from shared import fields
+from shared.errors import MalformedField
+from shared.schema import migrations
+from tests.build import NOW_MS
+
+DAY_MS = 86_400_000
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+
+
+def column(name: str) -> tuple[int, int]:
+    """Precision and scale of a numeric column of events."""
+    schema = "\n".join(sql for _, sql in migrations())
+    match = re.search(rf"\b{name}\s+numeric\((\d+), (\d+)\)", schema)
+    assert match is not None
+    return int(match[1]), int(match[2])
+
+
+@pytest.mark.parametrize(
+    "value", ["0000-AAAA-BBBB-CCCC", "é" * 256, " a b ", "<script>", "'; --", "0"]
+)
+def test_an_id_is_kept_as_it_was_sent(value: str) -> None:
+    assert fields.identifier("user_id", value) == value
+
+
+@pytest.mark.parametrize("value", [" ", "\t", "\u3000", "x" * 257, "a\nb", "a\x1b[31m", "a\x7f"])
+def test_an_id_that_is_blank_or_long_or_has_control_characters_is_refused(value: str) -> None:
+    with pytest.raises(MalformedField) as caught:
+        fields.identifier("user_id", value)
+
+    assert caught.value.field == "user_id"
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ("42", "42"),
+        ("42.00", "42.00"),
+        ("12.50", "12.50"),
+        (" 5", "5"),
+        ("5\n", "5"),
+        ("+5", "5"),
+        ("-5", "-5"),
+        ("-0", "-0"),
+        (".5", "0.5"),
+        ("-.5", "-0.5"),
+        ("5.", "5"),
+        ("007", "7"),
+        ("0", "0"),
+        ("0.123456", "0.123456"),
+        # More than six places: rounded half-even.
+        ("0.1234565", "0.123456"),
+        ("0.1234575", "0.123458"),
+        ("0.12345651", "0.123457"),
+        ("0.0000005", "0.000000"),
+        ("-0.0000015", "-0.000002"),
+        ("1.0000000", "1.000000"),
+        # The ends of the range belong to it.
+        ("99999999999.999999", "99999999999.999999"),
+        ("100000000000", "100000000000"),
+        ("-100000000000", "-100000000000"),
+        ("100000000000.000000", "100000000000.000000"),
+    ],
+)
+def test_an_amount_is_kept_to_six_places(sent: str, stored: str) -> None:
+    assert fields.amount("sale_amount", sent) == stored
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "NaN", "sNaN", "nan", "Infinity", "-inf", "1e400", "1E5", "12,50", "1,000.00", "1 000",
+        "1_000", "0x10", "", " ", ".", "-", "+-5", "--5", "5-", "1.2.3", "42 USD", "$42",
+        "\u0664\u0662", "\uff14", "free", "9" * 5000, "0" * 41, "100000000001", "-100000000001",
+        "100000000000.000001", "100000000000.0000001", "-100000000000.0000001",
+        "100000000000." + "0" * 25 + "1",
+    ],
+)  # fmt: skip
+def test_an_amount_that_is_no_decimal_within_the_range_is_refused(value: str) -> None:
+    with pytest.raises(MalformedField) as caught:
+        fields.amount("sale_amount", value)
+
+    assert caught.value.field == "sale_amount"
+
+
+def test_the_refusal_of_an_amount_shows_a_right_one() -> None:
+    with pytest.raises(MalformedField, match=re.escape("like 12.50")):
+        fields.amount("sale_amount", "12,50")
+
+
+@given(
+    texts
+    | st.from_regex(r"\A[+-]?[0-9]{0,13}\.?[0-9]{0,30}\Z")
+    | st.decimals(-(10**11) - 1, 10**11 + 1, allow_nan=False).map(lambda number: f"{number:f}")
+)
+@example("100000000000")
+@example("-100000000000")
+@example("99999999999.9999999")
+def test_an_accepted_amount_fits_its_columns(value: str) -> None:
+    try:
+        stored = Decimal(fields.amount("sale_amount", value))
+    except MalformedField:
+        return
+
+    for name in ("sale_amount", "aggregated_event_value"):
+        precision, scale = column(name)
+        exponent = stored.as_tuple().exponent
+        assert isinstance(exponent, int)
+        assert -exponent <= scale
+        assert abs(stored) < Decimal(10) ** (precision - scale)
+
+
+@given(st.decimals(-(10**11), 10**11, places=9))
+def test_rounding_an_amount_moves_it_by_half_a_millionth_at_most(sent: Decimal) -> None:
+    stored = Decimal(fields.amount("sale_amount", f"{sent:f}"))
+
+    assert abs(stored - sent) <= Decimal("0.0000005")
+
+
+@pytest.mark.parametrize(
+    ("value", "more"),
+    [("1", False), ("1.", False), ("1.123456", False), (" 1.123456 ", False), ("1.1234560", True)],
+)
+def test_a_seventh_place_is_more_than_is_stored(value: str, more: bool) -> None:
+    assert fields.has_more_places(value) is more
+
+
+@pytest.mark.parametrize(("sent", "stored"), [("USD", "USD"), ("eur", "EUR"), (" Jpy ", "JPY")])
+def test_a_currency_is_a_code_of_iso_4217(sent: str, stored: str) -> None:
+    assert fields.currency("sale_amount_currency", sent) == stored
+
+
+@pytest.mark.parametrize(
+    "value", ["", "US", "USDT", "dollar", "$", "840", "ZZZ", "BTC", "\uff35SD"]
+)
+def test_a_currency_that_does_not_exist_is_refused(value: str) -> None:
+    with pytest.raises(MalformedField, match="ISO 4217"):
+        fields.currency("sale_amount_currency", value)
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        (" 203.0.113.7 ", "203.0.113.7"),
+        ("2001:DB8:0:0:0:0:0:1", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ("::", "::"),
+        ("0.0.0.0", "0.0.0.0"),
+    ],
+)
+def test_an_address_is_kept_in_its_shortest_form(sent: str, stored: str) -> None:
+    assert fields.address("ip_address", sent) == stored
+
+
+def test_an_ipv4_address_within_an_ipv6_one_stays_that_address() -> None:
+    stored = ip_address(fields.address("ip_address", "::ffff:203.0.113.7"))
+
+    assert stored == ip_address("::ffff:203.0.113.7")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "undefined", "null", "", "unknown", "010.1.1.1", "1.1.1", "1.1.1.1.1", "256.1.1.1",
+        "1.2.3.4:80", "[2001:db8::1]:443", "1.2.3.4, 5.6.7.8", "10.0.0.0/8", "3405803783",
+        "0x7f.1", "localhost", "\uff11.1.1.1", "2001:db8::g",
+    ],
+)  # fmt: skip
+def test_an_address_that_is_none_is_refused_and_may_be_left_out(value: str) -> None:
+    with pytest.raises(MalformedField, match="Leave it out when unknown"):
+        fields.address("ip_address", value)
+
+
+@given(texts | st.ip_addresses().map(str))
+@example("fe80::1%eth0")
+@example("[fe80::1%25eth0]")
+@example("::1%\x1b[31m")
+def test_an_accepted_address_is_one_that_postgresql_knows(value: str) -> None:
+    try:
+        stored = fields.address("ip_address", value)
+    except MalformedField:
+        return
+
+    assert "%" not in stored  # inet has no zones
+    assert str(ip_address(stored)) == stored
+
+
+def test_a_user_agent_is_kept_up_to_its_limit() -> None:
+    assert fields.user_agent("user_agent", "é" * 2048) == "é" * 2048
+    with pytest.raises(MalformedField):
+        fields.user_agent("user_agent", "x" * 2049)
+
+
+def test_an_event_value_is_measured_in_bytes() -> None:
+    assert fields.event_value("event_value", "é" * 8192) == "é" * 8192
+    with pytest.raises(MalformedField):
+        fields.event_value("event_value", "é" * 8192 + "x")
+
+
+@pytest.mark.parametrize(
+    ("sent", "time_ms"),
+    [
+        # Unix seconds and milliseconds, with or without a fraction.
+        ("1767323045", 1_767_323_045_000),
+        ("1767323045.678", 1_767_323_045_678),
+        ("1767323045.678999999", 1_767_323_045_678),
+        ("1767323045678", 1_767_323_045_678),
+        ("1767323045678.9", 1_767_323_045_678),
+        (" 1767323045 ", 1_767_323_045_000),
+        # ISO 8601 with Z, with an offset, with none (which means UTC).
+        ("2026-01-02T03:04:05Z", 1_767_323_045_000),
+        ("2026-01-02T03:04:05.678Z", 1_767_323_045_678),
+        ("2026-01-02T03:04:05.678999Z", 1_767_323_045_678),
+        ("2026-01-02T03:04:05", 1_767_323_045_000),
+        ("2026-01-02 03:04:05", 1_767_323_045_000),
+        ("2026-01-02T05:04:05+02:00", 1_767_323_045_000),
+        ("2026-01-02T05:04:05+0200", 1_767_323_045_000),
+        ("2026-01-01T22:04:05-05:00", 1_767_323_045_000),
+        ("20260102T030405Z", 1_767_323_045_000),
+        ("2026-01-02T03:04", 1_767_323_040_000),
+        ("2026-01-02 03:04", 1_767_323_040_000),
+        # An unescaped plus arrives as a space.
+        ("2026-01-02T05:04:05 02:00", 1_767_323_045_000),
+        ("2026-01-02T05:04:05.678 0200", 1_767_323_045_678),
+    ],
+)
+def test_an_event_time_is_read_as_it_is_written(sent: str, time_ms: int) -> None:
+    assert fields.event_time("event_time", sent, NOW_MS) == time_ms
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "", "now", "yesterday", "-1", "1e9", "1767323045s", "1767323045,5", "0x69573", "NaN",
+        "2026-01-02", "20260102", "2026-01", "03:04:05", "T03:04:05", "2026-13-01T00:00:00Z",
+        "2026-02-30T00:00:00Z", "2026-01-02T25:00:00Z", "99999-01-01T00:00:00Z",
+        "2026-01-02T03:04:05 UTC", "2026-01-02T03:04:05+25:00", "02.01.2026 03:04:05",
+        "Fri, 02 Jan 2026 03:04:05 GMT", "\uff11767323045", "1" * 5000, "176732304567800",
+    ],
+)  # fmt: skip
+def test_a_time_that_cannot_be_read_is_refused_by_name(value: str) -> None:
+    with pytest.raises(MalformedField) as caught:
+        fields.event_time("event_time", value, NOW_MS)
+
+    assert caught.value.field == "event_time"
+
+
+def test_an_event_may_be_58_days_old_to_the_millisecond() -> None:
+    oldest = NOW_MS - 58 * DAY_MS
+
+    assert fields.event_time("event_time", str(oldest), NOW_MS) == oldest
+    with pytest.raises(MalformedField, match="older than 58 days"):
+        fields.event_time("event_time", str(oldest - 1), NOW_MS)
+
+
+def test_an_event_may_be_a_day_ahead_to_the_millisecond() -> None:
+    latest = NOW_MS + DAY_MS
+
+    assert fields.event_time("event_time", str(latest), NOW_MS) == latest
+    with pytest.raises(MalformedField, match="more than 1 day ahead"):
+        fields.event_time("event_time", str(latest + 1), NOW_MS)
+
+
+@pytest.mark.parametrize("value", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "0"])
+def test_the_ends_of_the_calendar_are_refused_like_any_other_day(value: str) -> None:
+    with pytest.raises(MalformedField, match=r"is older|ahead"):
+        fields.event_time("event_time", value, NOW_MS)
+
+
+@given(texts | st.datetimes().map(str) | st.from_regex(r"\A[0-9]{1,14}(\.[0-9]{1,9})?\Z"))
+def test_an_accepted_time_lies_within_the_range(value: str) -> None:
+    try:
+        time_ms = fields.event_time("event_time", value, NOW_MS)
+    except MalformedField:
+        return
+
+    assert NOW_MS - 58 * DAY_MS <= time_ms <= NOW_MS + DAY_MS
+
+
+@given(st.integers(min_value=NOW_MS - 58 * DAY_MS, max_value=NOW_MS + DAY_MS))
+def test_milliseconds_within_the_range_are_kept_exactly(time_ms: int) -> None:
+    assert fields.event_time("event_time", str(time_ms), NOW_MS) == time_ms
+
+
+READERS = [fields.identifier, fields.currency, fields.user_agent, fields.event_value]
+
+
+@pytest.mark.parametrize("read", READERS, ids=lambda read: read.__name__)
+@given(value=texts)
+def test_what_a_field_accepts_is_text_that_can_be_stored(
+    read: Callable[[str, str], str], value: str
+) -> None:
+    try:
+        stored = read("field", value)
+    except MalformedField:
+        return
+
+    assert "\0" not in stored
+    stored.encode()

@@ -1,0 +1,104 @@
+"""Ingest's side of the inbox, on a Redis in memory."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
+
+from ingest.inbox import InboxWriter, Stale
+from shared.inbox import INBOX_KEY, WAKE_KEY
+from shared.queues import RedisError, waiting_jobs
+from shared.snapshot import VERSION_KEY
+from tests.build import batch, event
+from tests.unit.ingest.running import stored
+from tests.unit.loop import in_loop
+
+ONE = batch(event())
+
+
+@asynccontextmanager
+async def writing(
+    rq: FakeStrictRedis | None = None,
+) -> AsyncIterator[tuple[InboxWriter, FakeStrictRedis]]:
+    """A writer to an inbox whose snapshot has version 1, and a client to look with."""
+    server = FakeServer()
+    writes, looks = FakeAsyncRedis(server=server), FakeStrictRedis(server=server)
+    looks.set(VERSION_KEY, 1)
+    writer = InboxWriter(writes, rq or looks)
+    yield writer, looks
+    await writer.close()
+    await writes.aclose()
+
+
+@in_loop
+async def test_a_batch_is_in_the_inbox_when_append_returns_the_backlog() -> None:
+    async with writing() as (writer, redis):
+        assert await writer.append(1, batch(event(), event()), 2) == 2
+        assert await writer.append(1, ONE, 1) == 3
+        assert stored(redis) == [event()] * 3
+
+
+@in_loop
+async def test_a_batch_checked_with_another_snapshot_is_stale_and_not_written() -> None:
+    async with writing() as (writer, redis):
+        redis.set(VERSION_KEY, 2)
+
+        with pytest.raises(Stale):
+            await writer.append(1, ONE, 1)
+        assert redis.exists(INBOX_KEY) == 0
+        await writer.close()
+        assert waiting_jobs(redis) == 0
+
+
+@in_loop
+async def test_a_redis_that_has_lost_its_data_makes_every_batch_stale() -> None:
+    async with writing() as (writer, redis):
+        redis.flushall()
+
+        with pytest.raises(Stale):
+            await writer.append(1, ONE, 1)
+
+
+@in_loop
+async def test_any_number_of_batches_ask_for_one_drain() -> None:
+    async with writing() as (writer, redis):
+        for _ in range(5):
+            await writer.append(1, ONE, 1)
+        await writer.close()
+
+        assert waiting_jobs(redis) == 1
+
+
+@in_loop
+async def test_a_batch_added_after_the_drain_fell_asleep_asks_for_another() -> None:
+    async with writing() as (writer, redis):
+        await writer.append(1, ONE, 1)
+        redis.delete(WAKE_KEY)
+        await writer.append(1, ONE, 1)
+        await writer.close()
+
+        assert waiting_jobs(redis) == 2
+
+
+@in_loop
+async def test_an_event_is_kept_though_no_drain_could_be_asked_for() -> None:
+    down = FakeServer()
+    down.connected = False
+    async with writing(rq=FakeStrictRedis(server=down)) as (writer, redis):
+        assert await writer.append(1, ONE, 1) == 1
+        await writer.close()
+
+        assert stored(redis) == [event()]
+
+
+@in_loop
+async def test_a_redis_that_does_not_answer_is_an_error_of_redis() -> None:
+    server = FakeServer()
+    server.connected = False
+    redis = FakeAsyncRedis(server=server)
+    writer = InboxWriter(redis, FakeStrictRedis(server=server))
+
+    with pytest.raises(RedisError):
+        await writer.append(1, ONE, 1)
+    await redis.aclose()

@@ -1,0 +1,29 @@
+"""Runs a test that is a coroutine. One that waits for ever fails instead."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import wraps
+from typing import Any, ParamSpec
+
+_SECONDS_MAX = 30
+
+P = ParamSpec("P")
+
+
+def in_loop(scenario: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    @wraps(scenario)
+    def test(*args: P.args, **kwargs: P.kwargs) -> None:
+        asyncio.run(_in_time(scenario(*args, **kwargs)))
+
+    return test
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let everything else run until this holds; the time limit of the test bounds it."""
+    while not holds():  # noqa: ASYNC110  # what tests wait for tells nobody when it happens
+        await asyncio.sleep(0.001)
+
+
+async def _in_time(scenario: Awaitable[None]) -> None:
+    async with asyncio.timeout(_SECONDS_MAX):
+        await scenario

@@ -1,0 +1,59 @@
+"""Receipts: UUIDv7, sorted by time."""
+
+from uuid import RFC_4122, UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.ids import derived_receipt, new_receipt, receipt_floor, receipt_time_ms
+from tests.build import NOW_MS
+
+times = st.integers(min_value=0, max_value=2**48 - 2)
+
+
+@given(times)
+def test_a_receipt_is_a_uuid_of_version_7(time_ms: int) -> None:
+    receipt = new_receipt(time_ms)
+
+    assert (receipt.version, receipt.variant) == (7, RFC_4122)
+
+
+@given(times)
+def test_a_receipt_tells_when_it_was_given(time_ms: int) -> None:
+    assert receipt_time_ms(new_receipt(time_ms)) == time_ms
+
+
+@given(times, times)
+def test_receipts_sort_by_the_time_they_were_given_as_ids_and_as_text(one: int, other: int) -> None:
+    earlier, later = new_receipt(min(one, other)), new_receipt(max(one, other) + 1)
+
+    assert earlier < later
+    assert str(earlier) < str(later)
+
+
+@given(times)
+def test_every_receipt_of_a_millisecond_lies_between_its_floor_and_the_next(time_ms: int) -> None:
+    assert receipt_floor(time_ms) < new_receipt(time_ms) < receipt_floor(time_ms + 1)
+
+
+def test_a_floor_keeps_its_time_and_nothing_else() -> None:
+    assert receipt_floor(NOW_MS) == UUID("019b7ca9-8f2e-0000-0000-000000000000")
+
+
+def test_receipts_of_one_millisecond_differ() -> None:
+    assert len({new_receipt(NOW_MS) for _ in range(1000)}) == 1000
+
+
+@given(times, st.binary())
+def test_a_derived_receipt_is_a_receipt_of_its_time(time_ms: int, content: bytes) -> None:
+    receipt = derived_receipt(time_ms, content)
+
+    assert (receipt.version, receipt.variant) == (7, RFC_4122)
+    assert receipt_time_ms(receipt) == time_ms
+
+
+def test_a_derived_receipt_is_the_same_for_the_same_and_another_for_anything_else() -> None:
+    receipt = derived_receipt(NOW_MS, b"a")
+
+    assert receipt == derived_receipt(NOW_MS, b"a") == UUID("019b7ca9-8f2e-7c7f-8979-bd34e716e325")
+    assert len({receipt, derived_receipt(NOW_MS, b"b"), derived_receipt(NOW_MS + 1, b"a")}) == 3

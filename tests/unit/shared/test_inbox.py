@@ -1,0 +1,189 @@
+"""The inbox: added, found, measured, settled."""
+
+import msgspec
+import pytest
+from fakeredis import FakeStrictRedis
+
+from shared.clock import now_ms
+from shared.ids import new_receipt
+from shared.inbox import (
+    ACCEPTED_KEY,
+    APPEND,
+    APPEND_KEYS,
+    BACKLOG_KEY,
+    GROUP,
+    INBOX_KEY,
+    SETTLE,
+    SETTLE_KEYS,
+    WAKE_KEY,
+    WAKE_MS,
+    Appended,
+    append,
+    append_arguments,
+    find_event,
+    measure,
+    read_entry,
+)
+from shared.queues import stream_entries
+from shared.snapshot import VERSION_KEY
+from tests.build import NOW_MS, batch, entry, event
+
+
+@pytest.fixture
+def redis() -> FakeStrictRedis:
+    return FakeStrictRedis()
+
+
+def appended(redis: FakeStrictRedis, version: str, count: int = 1) -> list[int]:
+    script = redis.register_script(APPEND)
+    answer: list[int] = script(
+        keys=APPEND_KEYS, args=append_arguments(version, count, batch(event()), 1)
+    )
+    return answer
+
+
+def settled(redis: FakeStrictRedis, *entries: tuple[str, int]) -> int:
+    arguments = [GROUP, *[part for entry in entries for part in entry]]
+    return int(redis.register_script(SETTLE)(keys=SETTLE_KEYS, args=arguments))
+
+
+def only_id(redis: FakeStrictRedis) -> str:
+    ((entry_id, _),) = stream_entries(redis.xrange(INBOX_KEY))
+    return entry_id.decode()
+
+
+def test_a_batch_is_added_whole_with_its_version_and_its_count(redis: FakeStrictRedis) -> None:
+    sent = [event(user_id="a"), event(user_id="b")]
+
+    append(redis, batch(*sent), 2)
+
+    ((entry_id, fields),) = stream_entries(redis.xrange(INBOX_KEY))
+    read = read_entry(entry_id, fields, 1)
+    assert (read.count, read.wire_version, read.events()) == (2, 1, sent)
+
+
+def test_a_batch_checked_with_the_snapshot_that_holds_is_added(redis: FakeStrictRedis) -> None:
+    redis.set(VERSION_KEY, 7)
+
+    assert appended(redis, "7", count=3) == [1, 3, 1]
+    assert appended(redis, "7", count=2) == [1, 5, 0]
+
+
+@pytest.mark.parametrize("published", [None, "8", "70"])
+def test_a_batch_checked_with_another_snapshot_leaves_no_trace(
+    redis: FakeStrictRedis, published: str | None
+) -> None:
+    if published is not None:
+        redis.set(VERSION_KEY, published)
+
+    assert appended(redis, "7") == [0]
+    assert redis.exists(INBOX_KEY, BACKLOG_KEY, ACCEPTED_KEY, WAKE_KEY) == 0
+
+
+def test_the_first_batch_wakes_and_the_flag_ends_by_itself(redis: FakeStrictRedis) -> None:
+    append(redis, batch(event()), 1)
+
+    assert 0 < redis.pttl(WAKE_KEY) <= WAKE_MS
+
+
+def test_who_adds_learns_the_backlog_and_whether_to_ask_for_a_drain(
+    redis: FakeStrictRedis,
+) -> None:
+    assert append(redis, batch(event(), event()), 2) == Appended(backlog=2, woke=True)
+    assert append(redis, batch(event()), 1) == Appended(backlog=3, woke=False)
+
+
+def test_events_that_are_settled_leave_the_inbox_and_the_backlog(redis: FakeStrictRedis) -> None:
+    append(redis, batch(event(), event()), 2)
+
+    assert settled(redis, (only_id(redis), 2)) == 2
+    assert redis.xlen(INBOX_KEY) == 0
+    assert measure(redis).events == 0
+    assert measure(redis).accepted == 2
+
+
+def test_an_entry_settled_twice_is_counted_off_once(redis: FakeStrictRedis) -> None:
+    append(redis, batch(event()), 1)
+    append(redis, batch(event(), event()), 2)
+    first = stream_entries(redis.xrange(INBOX_KEY))[0][0].decode()
+
+    settled(redis, (first, 1))
+    settled(redis, (first, 1))
+
+    assert measure(redis).events == 2
+
+
+def test_only_what_is_named_is_settled(redis: FakeStrictRedis) -> None:
+    append(redis, batch(event(user_id="stored")), 1)
+    stored = only_id(redis)
+    append(redis, batch(event(user_id="waits")), 1)
+
+    settled(redis, (stored, 1), ("1-1", 1))
+
+    ((_, fields),) = stream_entries(redis.xrange(INBOX_KEY))
+    assert read_entry(b"1-0", fields, 1).events()[0].user_id == "waits"
+
+
+def test_an_empty_inbox_measures_zero(redis: FakeStrictRedis) -> None:
+    measured = measure(redis)
+
+    assert (measured.events, measured.oldest_ms, measured.accepted) == (0, 0, 0)
+
+
+def test_the_oldest_entry_says_how_long_events_wait(redis: FakeStrictRedis) -> None:
+    redis.xadd(INBOX_KEY, {"n": 1}, id=f"{now_ms() - 60_000}-0")
+    append(redis, batch(event()), 1)
+
+    assert 60_000 <= measure(redis).oldest_ms < 120_000
+
+
+def test_an_entry_from_a_clock_ahead_has_not_waited_at_all(redis: FakeStrictRedis) -> None:
+    redis.xadd(INBOX_KEY, {"n": 1}, id=f"{now_ms() + 60_000}-0")
+
+    assert measure(redis).oldest_ms == 0
+
+
+def test_an_event_that_waits_is_found_by_its_receipt(redis: FakeStrictRedis) -> None:
+    waiting = event(receipt=new_receipt(NOW_MS), user_id="found")
+    redis.xadd(INBOX_KEY, {"v": 1, "n": 2, "e": batch(event(), waiting)}, id=f"{NOW_MS + 500}-0")
+
+    assert find_event(redis, waiting.receipt) == waiting
+    assert find_event(redis, new_receipt(NOW_MS)) is None
+
+
+@pytest.mark.parametrize("skew_ms", [-119_000, 119_000])
+def test_an_event_is_found_though_clocks_differ(redis: FakeStrictRedis, skew_ms: int) -> None:
+    waiting = event(receipt=new_receipt(NOW_MS))
+    redis.xadd(INBOX_KEY, {"v": 1, "n": 1, "e": batch(waiting)}, id=f"{NOW_MS + skew_ms}-0")
+
+    assert find_event(redis, waiting.receipt) == waiting
+
+
+def test_an_event_is_found_behind_hundreds_of_entries(redis: FakeStrictRedis) -> None:
+    waiting = event(receipt=new_receipt(NOW_MS))
+    for index in range(450):
+        redis.xadd(INBOX_KEY, {"v": 1, "n": 1, "e": batch(event())}, id=f"{NOW_MS}-{index + 1}")
+    redis.xadd(INBOX_KEY, {"v": 1, "n": 1, "e": batch(waiting)}, id=f"{NOW_MS}-451")
+
+    assert find_event(redis, waiting.receipt) == waiting
+
+
+def test_an_entry_that_cannot_be_read_does_not_hide_the_others(redis: FakeStrictRedis) -> None:
+    waiting = event(receipt=new_receipt(NOW_MS))
+    redis.xadd(INBOX_KEY, {"v": 99, "n": 1, "e": b"?"}, id=f"{NOW_MS}-1")
+    redis.xadd(INBOX_KEY, {"v": 1, "n": 1, "e": b"?"}, id=f"{NOW_MS}-2")
+    redis.xadd(INBOX_KEY, {"v": 1, "n": 1, "e": batch(waiting)}, id=f"{NOW_MS}-3")
+
+    assert find_event(redis, waiting.receipt) == waiting
+
+
+def test_a_batch_of_another_wire_version_is_not_guessed_at() -> None:
+    with pytest.raises(msgspec.MsgspecError, match="wire version 2 is not 1"):
+        entry(event(), wire_version=2).events()
+
+
+def test_an_entry_without_our_fields_is_an_unreadable_one_and_no_crash() -> None:
+    foreign = read_entry(b"1-0", {b"colour": b"red"}, 1)
+
+    with pytest.raises(msgspec.MsgspecError):
+        foreign.events()

@@ -1,0 +1,159 @@
+"""Settings: strict readers, all faults at once, secrets out of sight."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from shared.errors import OperatorError
+from shared.settings import Settings, read_settings
+from tests.build import VARIABLES, settings
+
+
+def refusal(**variables: str) -> str:
+    with pytest.raises(OperatorError) as caught:
+        settings(**variables)
+    return caught.value.message
+
+
+def test_three_variables_are_enough() -> None:
+    read = settings()
+
+    assert read.redis_url == VARIABLES["REDIS_URL"]
+    assert read.secret_key == VARIABLES["WAYBILL_SECRET_KEY"].encode()
+    assert read.durability == "strict"
+    assert read.key_days_min >= 30
+    assert read.flush_wait_ms_max < 1000
+
+
+def test_all_faults_are_told_at_once() -> None:
+    with pytest.raises(OperatorError) as caught:
+        read_settings({"WAYBILL_DURABILITY": "maybe", "WAYBILL_BATCH_EVENTS_MAX": "0"})
+
+    for variable in (*VARIABLES, "WAYBILL_DURABILITY", "WAYBILL_BATCH_EVENTS_MAX"):
+        assert f"  {variable} " in caught.value.message
+
+
+def test_what_is_not_set_is_explained() -> None:
+    with pytest.raises(OperatorError, match=r"DATABASE_URL is not set\. PostgreSQL 15"):
+        read_settings({})
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "1.5", "1e3", "+1", "1_000", "0x10", "", "many", "²"])
+def test_a_count_is_a_whole_number_above_zero(count: str) -> None:
+    fault = "WAYBILL_BATCH_EVENTS_MAX must be a whole number above 0"
+
+    assert fault in refusal(WAYBILL_BATCH_EVENTS_MAX=count)
+
+
+def test_a_count_of_too_many_digits_is_a_fault_and_no_crash() -> None:
+    assert "WAYBILL_BATCH_EVENTS_MAX" in refusal(WAYBILL_BATCH_EVENTS_MAX="9" * 5000)
+
+
+@pytest.mark.parametrize("percent", ["0", "101", "70%", "-1", ""])
+def test_a_percentage_lies_between_1_and_100(percent: str) -> None:
+    assert "WAYBILL_MEMORY_PERCENT_MAX" in refusal(WAYBILL_MEMORY_PERCENT_MAX=percent)
+
+
+@pytest.mark.parametrize("percent", ["1", "100"])
+def test_the_ends_of_a_percentage_belong_to_it(percent: str) -> None:
+    assert settings(WAYBILL_MEMORY_PERCENT_MAX=percent).memory_percent_max == int(percent)
+
+
+@pytest.mark.parametrize("hops", ["-1", "17", "1.5", "", "all"])
+def test_trusted_proxies_are_counted(hops: str) -> None:
+    assert "WAYBILL_FORWARDED_HOPS" in refusal(WAYBILL_FORWARDED_HOPS=hops)
+
+
+def test_no_proxy_is_trusted_unless_it_is_said() -> None:
+    assert settings().forwarded_hops == 0
+    assert settings(WAYBILL_FORWARDED_HOPS="2").forwarded_hops == 2
+
+
+def test_durability_is_one_of_two_words() -> None:
+    assert settings(WAYBILL_DURABILITY="relaxed").durability == "relaxed"
+    assert "must be strict or relaxed" in refusal(WAYBILL_DURABILITY="Strict")
+
+
+@pytest.mark.parametrize("url", ["", "  ", "localhost:6379", "http://localhost", "redis:"])
+def test_a_url_of_another_kind_is_a_fault(url: str) -> None:
+    assert "REDIS_URL must start with redis://" in refusal(REDIS_URL=url)
+    assert "DATABASE_URL must start with postgresql://" in refusal(DATABASE_URL=url)
+
+
+def test_a_key_of_fewer_than_32_bytes_is_a_fault() -> None:
+    assert "WAYBILL_SECRET_KEY must be at least 32" in refusal(WAYBILL_SECRET_KEY="k" * 31)
+    assert settings(WAYBILL_SECRET_KEY="k" * 32).secret_key == b"k" * 32
+
+
+def test_white_space_around_a_key_is_no_part_of_it() -> None:
+    assert settings(WAYBILL_SECRET_KEY=f" {'k' * 32}\n").secret_key == b"k" * 32
+    assert "at least 32" in refusal(WAYBILL_SECRET_KEY="k" * 31 + "\n")
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret_key"
+    file.write_text("from a file, with enough characters\n")
+    variables = {**VARIABLES, "WAYBILL_SECRET_KEY_FILE": str(file)}
+    del variables["WAYBILL_SECRET_KEY"]
+
+    assert read_settings(variables).secret_key == b"from a file, with enough characters"
+
+
+def test_a_variable_that_is_set_comes_before_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "redis_url"
+    file.write_text("redis://elsewhere")
+
+    assert settings(REDIS_URL_FILE=str(file)).redis_url == VARIABLES["REDIS_URL"]
+
+
+def test_a_file_that_is_not_there_is_one_fault_among_the_others(tmp_path: Path) -> None:
+    variables = {"REDIS_URL_FILE": str(tmp_path / "nowhere"), "WAYBILL_DURABILITY": "maybe"}
+
+    with pytest.raises(OperatorError) as caught:
+        read_settings(variables)
+
+    assert "REDIS_URL cannot be read from its file: No such file or directory" in str(caught.value)
+    assert "WAYBILL_DURABILITY" in str(caught.value)
+
+
+def test_a_file_that_is_not_text_is_a_fault_that_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "secret_key"
+    file.write_bytes(b"\xff" * 32)
+    variables = {**VARIABLES, "WAYBILL_SECRET_KEY_FILE": str(file)}
+    del variables["WAYBILL_SECRET_KEY"]
+
+    with pytest.raises(OperatorError, match="WAYBILL_SECRET_KEY cannot be read from its file"):
+        read_settings(variables)
+
+
+def test_only_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "durability"
+    file.write_text("relaxed")
+
+    assert settings(WAYBILL_DURABILITY_FILE=str(file)).durability == "strict"
+
+
+def test_a_secret_is_not_in_what_settings_say_of_themselves() -> None:
+    shown = repr(settings())
+
+    assert not any(value in shown for value in VARIABLES.values())
+    assert "batch_events_max=500" in shown
+
+
+def test_a_fault_does_not_repeat_what_was_set() -> None:
+    assert "hunter2" not in refusal(WAYBILL_SECRET_KEY="hunter2", WAYBILL_DURABILITY="hunter2")
+
+
+def test_every_setting_has_a_variable_and_a_sentence() -> None:
+    declared = [field.metadata for field in fields(Settings)]
+    variables = [metadata["variable"] for metadata in declared]
+
+    assert len(set(variables)) == len(variables)
+    assert all(metadata["sentence"].endswith(".") for metadata in declared)
+
+
+def test_every_default_is_one_that_its_reader_takes() -> None:
+    for field in fields(Settings):
+        default = field.metadata["default"]
+        assert default is None or str(field.metadata["read"](default)) == default

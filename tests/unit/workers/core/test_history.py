@@ -1,0 +1,36 @@
+"""The order of a history, and what a user is known by."""
+
+from tests.unit.workers.core.build import event, history, opened
+from workers.core.history import Identity, Moment, identity_of, in_order
+
+
+def test_signals_are_ordered_by_time_and_then_by_receipt() -> None:
+    a, b, c = opened(1, "b"), opened(2, "a"), opened(2, "c")
+
+    assert in_order([c, b, a]) == (a, b, c)
+
+
+def test_a_receipt_that_comes_twice_is_one_signal() -> None:
+    assert in_order([opened(1, "r"), opened(1, "r")]) == (opened(1, "r"),)
+
+
+def test_a_moment_without_a_receipt_comes_before_all_of_its_millisecond() -> None:
+    assert Moment(4, "zz") < Moment(5, "") < Moment(5, "0")
+
+
+def test_a_user_is_known_by_all_that_their_calls_carried() -> None:
+    told = [
+        opened(1, device_ids={"GAID-1", "0000"}),
+        event(2, click_ids={"C1"}),
+        event(3, device_ids={"idfv-2", "gaid-1"}),
+    ]
+
+    assert identity_of(told) == Identity(frozenset({"gaid-1", "idfv-2"}), frozenset({"C1"}))
+
+
+def test_a_part_of_a_history_is_told_what_the_rest_carried() -> None:
+    known = Identity(frozenset({"idfv-2"}))
+
+    part = history(opened(1, device_ids={"gaid-1"}), known=known)
+
+    assert part.identity.device_ids == {"gaid-1", "idfv-2"}

@@ -1,0 +1,225 @@
+"""The drain on a Redis in memory and a ledger for tables; real servers have tests of their own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import msgspec
+import pytest
+from fakeredis import FakeStrictRedis
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.database import Connection
+from shared.inbox import INBOX_KEY, WAKE_KEY, Entry, append, measure
+from tests.build import batch, entry, event
+from workers.drain import Drain, DrainLimits, grouped
+from workers.inbox import InboxReader
+from workers.record import Recorded
+from workers.stores import Database
+
+entries = st.lists(
+    st.builds(
+        entry,
+        id=st.integers(min_value=1, max_value=99).map("{}-0".format),
+        count=st.integers(min_value=0, max_value=50),
+        deliveries=st.sampled_from([1, 1, 1, 2, 5]),
+    )
+)
+
+
+def counts(groups: list[list[Entry]]) -> list[list[int]]:
+    return [[entry.count for entry in group] for group in groups]
+
+
+def test_entries_share_a_transaction_up_to_its_limit() -> None:
+    taken = [entry(count=count) for count in (3, 3, 3, 4, 10, 1)]
+
+    assert counts(list(grouped(taken, 10))) == [[3, 3, 3], [4], [10], [1]]
+
+
+def test_an_entry_beyond_the_limit_goes_alone() -> None:
+    taken = [entry(count=count) for count in (1, 99, 1)]
+
+    assert counts(list(grouped(taken, 10))) == [[1], [99], [1]]
+
+
+def test_an_entry_that_was_delivered_before_goes_alone() -> None:
+    first, again, last = entry(count=1), entry(count=1, deliveries=2), entry(count=1)
+
+    assert list(grouped([first, again, last], 10)) == [[first], [again], [last]]
+
+
+def test_nothing_makes_no_group() -> None:
+    assert list(grouped([], 10)) == []
+
+
+@given(entries, st.integers(min_value=1, max_value=100))
+def test_every_entry_is_in_one_group_and_in_its_order(taken: list[Entry], events_max: int) -> None:
+    groups = list(grouped(taken, events_max))
+
+    assert [entry for group in groups for entry in group] == taken
+    assert all(groups)
+
+
+@given(entries, st.integers(min_value=1, max_value=100))
+def test_no_group_of_several_exceeds_the_limit_or_holds_a_repeated_delivery(
+    taken: list[Entry], events_max: int
+) -> None:
+    for group in grouped(taken, events_max):
+        if len(group) > 1:
+            assert sum(entry.count for entry in group) <= events_max
+            assert all(entry.deliveries == 1 for entry in group)
+
+
+@dataclass
+class Ledger(Database):
+    """A database that notes what it is told and has nothing to tell."""
+
+    statements: list[tuple[str, Any]] = field(default_factory=list)
+
+    def connection(self) -> Connection:
+        return cast("Connection", self)
+
+    def close(self) -> None:
+        pass
+
+    def execute(self, statement: str, values: Any = None) -> list[Any]:
+        self.statements.append((statement, values))
+        return []
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        yield
+
+    def recorded(self) -> list[str]:
+        """User of each event, transaction after transaction."""
+        documents = [values[-1] for text, values in self.statements if "INSERT INTO events" in text]
+        return [row["user_id"] for text in documents for row in msgspec.json.decode(text)]
+
+    def quarantined(self) -> list[str]:
+        return [values[2] for text, values in self.statements if "INSERT INTO quarantine" in text]
+
+
+@dataclass
+class Bench:
+    redis: FakeStrictRedis
+    ledger: Ledger
+    asked: int = 0
+    stops: bool = False
+
+    def fill(self, *users: str) -> None:
+        for user in users:
+            append(self.redis, batch(event(user_id=user)), 1)
+
+    def drain(self, seconds_max: int = 60, events_max: int = 2000) -> Recorded:
+        def another() -> None:
+            self.asked += 1
+
+        limits = DrainLimits(events_max, seconds_max, deliveries_max=3, linger_ms=1)
+        inbox = InboxReader(self.redis, "worker", 60_000)
+        return Drain(inbox, self.ledger, limits, another, lambda: self.stops).run()
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench(FakeStrictRedis(), Ledger())
+
+
+def test_a_drain_empties_the_inbox_and_gives_up_its_flag(bench: Bench) -> None:
+    bench.fill("a", "b", "c")
+
+    assert bench.drain() == Recorded(events=3)
+    assert bench.ledger.recorded() == ["a", "b", "c"]
+    assert bench.redis.xlen(INBOX_KEY) == 0
+    assert measure(bench.redis).events == 0
+    assert bench.redis.exists(WAKE_KEY) == 0
+    assert bench.asked == 0
+
+
+def test_a_drain_of_an_empty_inbox_stores_nothing(bench: Bench) -> None:
+    assert bench.drain() == Recorded()
+    assert bench.ledger.recorded() == []
+
+
+def test_a_drain_begins_with_what_its_worker_held_before(bench: Bench) -> None:
+    bench.fill("a")
+    InboxReader(bench.redis, "worker", 60_000).read(None)
+    bench.fill("b")
+
+    bench.drain()
+
+    assert bench.ledger.recorded() == ["a", "b"]
+
+
+def test_a_drain_whose_time_is_up_asks_for_another(bench: Bench) -> None:
+    bench.fill("a")
+
+    bench.drain(seconds_max=0)
+
+    assert bench.asked == 1
+    assert bench.redis.exists(WAKE_KEY) == 1
+    assert bench.redis.xlen(INBOX_KEY) == 1
+
+
+def test_a_worker_that_stops_hands_over_and_loses_nothing(bench: Bench) -> None:
+    bench.fill("a")
+    bench.stops = True
+
+    bench.drain()
+
+    assert bench.asked == 1
+    bench.stops = False
+    assert bench.drain() == Recorded(events=1)
+
+
+def test_a_long_backlog_asks_for_one_more_worker(bench: Bench) -> None:
+    bench.fill("a", "b", "c")
+
+    bench.drain(events_max=1)
+
+    assert bench.asked == 1
+    assert bench.redis.xlen(INBOX_KEY) == 0
+
+
+def test_a_batch_that_cannot_be_read_stands_aside_and_stops_nobody(bench: Bench) -> None:
+    bench.fill("a")
+    append(bench.redis, b"no batch", 5)
+    append(bench.redis, batch(event()), 2, wire_version=99)
+    bench.fill("b")
+
+    assert bench.drain() == Recorded(events=2, quarantined=7)
+    assert bench.ledger.recorded() == ["a", "b"]
+    assert bench.ledger.quarantined() == ["unreadable", "unreadable"]
+    assert bench.redis.xlen(INBOX_KEY) == 0
+
+
+def test_a_batch_that_cannot_be_read_stands_aside_however_often_it_was_delivered(
+    bench: Bench,
+) -> None:
+    append(bench.redis, b"no batch", 5)
+    inbox = InboxReader(bench.redis, "worker", 60_000)
+    inbox.read(None)
+    for _ in range(4):
+        inbox.claim_own()
+
+    assert bench.drain() == Recorded(quarantined=5)
+    assert bench.ledger.quarantined() == ["unreadable"]
+    assert bench.redis.xlen(INBOX_KEY) == 0
+
+
+def test_a_batch_delivered_too_often_is_taken_apart_and_its_killer_stands_aside(
+    bench: Bench,
+) -> None:
+    append(bench.redis, batch(event(user_id="a"), event(user_id="kills"), event(user_id="c")), 3)
+    inbox = InboxReader(bench.redis, "worker", 60_000)
+    inbox.read(None)
+    for _ in range(4):
+        (held,) = inbox.claim_own()
+    inbox.trying(held, 1)
+
+    assert bench.drain() == Recorded(events=2, quarantined=1)
+    assert bench.ledger.recorded() == ["a", "c"]
+    assert bench.ledger.quarantined() == ["killed_worker"]
+    assert bench.redis.xlen(INBOX_KEY) == 0
