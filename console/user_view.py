@@ -91,7 +91,7 @@ def _event(event: EventRecord) -> Iterator[str]:
 
 def _session(session: SessionRecord) -> str:
     seconds = (session.last_activity - session.start_time).total_seconds()
-    return f"{seconds:,.0f} s, {session.opens} opens, {session.events} other events"
+    return f"{seconds:,.0f} s; opens: {session.opens}, other events: {session.events}"
 
 
 def _attribution(decision: AttributionRecord) -> Iterator[str]:

@@ -164,7 +164,7 @@ def shuffled(events: Sequence[Event], random: Random) -> list[list[Batch]]:
     batches: list[Batch] = [*_cut(order, random, longest=random.choice((1, 3, 9)))]
     batches += random.choices(batches, k=random.randrange(3))
     random.shuffle(batches)
-    return _cut(batches, random, longest=random.choice((1, 3, 9)))
+    return _cut(batches, random, longest=random.choice((2, 9)))
 
 
 Piece = TypeVar("Piece")
