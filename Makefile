@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --no-emit-index-url --extra embedded --extra build
 
-.PHONY: demo up test check format unit integration system import-test lock clean
+.PHONY: demo up test check format docs unit integration system import-test lock clean
 
 demo: .venv/runtime        ## start everything, send the documented calls, show what they became
 	$(BIN)/waybill demo
@@ -25,6 +25,9 @@ check: .venv/dev           ## formatting, lint, types, import contract
 format: .venv/dev          ## rewrite files as the formatter and the linter want them
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: .venv/dev            ## write what pages repeat from the code: settings
+	$(BIN)/python -m tests.written_docs
 
 unit: .venv/dev            ## no process, no network
 	$(BIN)/pytest tests/unit

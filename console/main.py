@@ -8,6 +8,7 @@ import click
 
 from console.commands.activity import activity_, retention_
 from console.commands.app import app
+from console.commands.config import config
 from console.commands.demo import demo
 from console.commands.event_type import event_type
 from console.commands.import_ import import_
@@ -93,6 +94,7 @@ for command in (
     quarantine,
     rejections,
     status,
+    config,
     migrate,
 ):
     waybill.add_command(command)

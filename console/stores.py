@@ -6,6 +6,7 @@ The environment says it; where it does not, the running `waybill up` of the data
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from console.installation import Installation
@@ -15,7 +16,8 @@ from shared import database, queues
 from shared.database import Connection
 from shared.errors import OperatorError
 from shared.queues import Redis
-from shared.settings import Settings, read_settings
+from shared.setting_sources import Layers
+from shared.settings import Settings, layers_of, read_settings
 
 STORES = ("DATABASE_URL", "REDIS_URL")
 KEY = "WAYBILL_SECRET_KEY"
@@ -23,10 +25,18 @@ KEY = "WAYBILL_SECRET_KEY"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a command is run: its data folder and its environment."""
+    """Where a command is run: its data folder, and its environment over the file of settings."""
 
     data: Path
-    variables: Mapping[str, str]
+    environment: Mapping[str, str]
+
+    @cached_property
+    def layers(self) -> Layers:
+        return layers_of(self.environment)
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        return self.layers.variables
 
 
 def is_set(variables: Mapping[str, str], name: str) -> bool:
@@ -34,14 +44,15 @@ def is_set(variables: Mapping[str, str], name: str) -> bool:
     return bool(variables.get(name) or variables.get(f"{name}_FILE"))
 
 
+def running_here(place: Place) -> dict[str, str]:
+    """What the running `waybill up` of the data folder says where nothing else does."""
+    running = _running(place.data)
+    return {name: value for name, value in running.items() if not is_set(place.variables, name)}
+
+
 def settings_here(place: Place) -> Settings:
     """Raises OperatorError where nothing runs and nothing is set."""
-    found = {
-        name: value
-        for name, value in _running(place.data).items()
-        if not is_set(place.variables, name)
-    }
-    variables = {**place.variables, **found}
+    variables = {**place.variables, **running_here(place)}
     if not all(is_set(variables, name) for name in STORES):
         raise OperatorError(
             "Waybill is not running here. Start `waybill up`, or set DATABASE_URL and REDIS_URL."

@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from shared.errors import OperatorError
+from shared.setting_sources import CONFIG
+from shared.settings import SETTINGS
 
 SECRET_KEY = "WAYBILL_SECRET_KEY"  # noqa: S105 - the name of the variable
+_PATHS = {CONFIG} | {each.file_variable for each in SETTINGS.values() if each.is_secret}
 
 
 class UnreadableUrl(OperatorError):
@@ -31,7 +34,10 @@ def children(
     make_key: Callable[[], str],
 ) -> dict[str, str]:
     """`make_key` gives the installation's key where `variables` bring none of their own."""
-    added = {
+    # Children work in another folder, where a relative path would lead elsewhere.
+    named = {name: value for name, value in variables.items() if value and name in _PATHS}
+    added = {name: str(Path(value).absolute()) for name, value in named.items()}
+    added |= {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "RQ_REDIS_URL": redis_url,

@@ -6,6 +6,7 @@ from typing import Any
 
 import falcon
 from falcon.asgi import App, Request, Response
+from gunicorn.errors import AppImportError
 
 from ingest import swaarm
 from ingest.admission import Admissions
@@ -21,6 +22,7 @@ from ingest.rejection_log import RejectionLog
 from ingest.strays import Strays
 from ingest.watch import Watch
 from shared.clock import Clock, now_ms
+from shared.errors import OperatorError
 from shared.queues import AsyncRedis, Redis, connect, connect_ingest
 from shared.settings import Settings, environment, read_settings
 
@@ -51,8 +53,15 @@ class Parts:
 
 
 def get_app() -> Application:
-    """The application, from the environment. Raises OperatorError that names every fault."""
-    settings = read_settings(environment())
+    """The application, from the environment.
+
+    Raises gunicorn's AppImportError that names every fault: it ends the master with these words
+    and no traceback, before a request is taken.
+    """
+    try:
+        settings = read_settings(environment())
+    except OperatorError as fault:
+        raise AppImportError(fault.message) from None
     redis = connect_ingest(settings.redis_url, settings.flush_wait_ms_max)
     return create_app(assemble(settings, redis, connect(settings.redis_url), now_ms))
 

@@ -1,16 +1,16 @@
 """Every setting, declared once: its variable, reader, default and the sentence that explains it.
 
 The one reader of the environment. `read_settings` reports all faults at once, before anything
-serves; a secret may come from a file named by its variable with `_FILE` behind it.
+serves. Where a value comes from is the matter of `shared.setting_sources`.
 """
 
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 from shared.errors import OperatorError
+from shared.setting_sources import CONFIG, Layers, Sourced, Variable, find, layered
 
 SECRET_KEY_BYTES_MIN = 32
 FORWARDED_HOPS_MAX = 16
@@ -69,14 +69,8 @@ def _setting(
     *,
     secret: bool = False,
 ) -> Any:
-    declared = {
-        "variable": variable,
-        "read": read,
-        "sentence": sentence,
-        "default": default,
-        "secret": secret,
-    }
-    return field(metadata=declared, repr=not secret)
+    declared = Variable(variable, sentence, default, read, is_secret=secret)
+    return field(metadata={"declared": declared}, repr=not secret)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,38 +172,66 @@ class Settings:
     )
 
 
+SETTINGS: dict[str, Variable] = {each.name: each.metadata["declared"] for each in fields(Settings)}
+
+# Read by one program alone, before or without the settings.
+PROGRAM_VARIABLES = (
+    Variable(
+        CONFIG,
+        "A file of settings for every program: TOML, each setting by its variable. What the "
+        "environment sets comes before it.",
+    ),
+    Variable(
+        "WAYBILL_DATA", "waybill: the data folder, where --data does not name it.", ".waybill"
+    ),
+    Variable("WEB_CONCURRENCY", "gunicorn: ingest processes of one address.", "1"),
+    Variable(
+        "RQ_REDIS_URL",
+        "rq: the value of REDIS_URL; `waybill up` and `waybill workers` set it.",
+        is_secret=True,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One setting as it stands here: its value as text and where from, or what is wrong with it."""
+
+    name: str
+    declared: Variable
+    found: Sourced
+    value: Any
+    fault: str | None
+
+
+def layers_of(variables: Mapping[str, str]) -> Layers:
+    """The environment over the file that it names, if any."""
+    return layered(variables, SETTINGS.values())
+
+
+def read_each(layers: Layers) -> list[Reading]:
+    """Every setting, in the order of declaration, faulty or not."""
+    return [_read(name, declared, layers) for name, declared in SETTINGS.items()]
+
+
 def read_settings(variables: Mapping[str, str]) -> Settings:
     """Raises OperatorError that names every fault."""
-    values: dict[str, Any] = {}
-    faults: list[str] = []
-    for declared in fields(Settings):
-        try:
-            values[declared.name] = _read(declared.metadata, variables)
-        except ValueError as fault:
-            faults.append(f"  {declared.metadata['variable']} {fault}")
+    layers = layers_of(variables)
+    readings = read_each(layers)
+    faults = [*layers.faults]
+    faults += [f"{each.declared.variable} {each.fault}" for each in readings if each.fault]
     if faults:
-        raise OperatorError("These settings need attention:\n" + "\n".join(faults))
-    return Settings(**values)
+        lines = "\n".join(f"  {fault}" for fault in faults)
+        raise OperatorError(f"These settings need attention:\n{lines}")
+    return Settings(**{each.name: each.value for each in readings})
 
 
-def _read(declared: Mapping[str, Any], variables: Mapping[str, str]) -> Any:
-    variable = declared["variable"]
-    text = variables.get(variable)
-    if text is None and declared["secret"]:
-        text = _from_file(variables.get(f"{variable}_FILE"))
-    if text is None:
-        text = declared["default"]
-    if text is None:
-        raise ValueError(f"is not set. {declared['sentence']}")
-    return declared["read"](text)
-
-
-def _from_file(path: str | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        return Path(path).read_text()
-    except OSError as fault:
-        raise ValueError(f"cannot be read from its file: {fault.strerror}") from fault
-    except UnicodeDecodeError:
-        raise ValueError("cannot be read from its file: it holds no text") from None
+def _read(name: str, declared: Variable, layers: Layers) -> Reading:
+    found = find(declared, layers)
+    value, fault = None, found.fault
+    if fault is None:
+        try:
+            value = declared.read(found.text)
+        except ValueError as refusal:
+            fault = str(refusal)
+    return Reading(name, declared, found, value, fault)

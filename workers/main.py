@@ -5,6 +5,7 @@ first. RQ's own cron enqueues with pickle only, and is one more process to lose.
 """
 
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,9 +14,11 @@ from typing import Any
 from rq import SimpleWorker
 from rq.job import Job
 
+from shared.errors import OperatorError
 from shared.queues import Redis, RedisError, enqueue
 from workers import shutdown
 from workers.jobs import LISTED
+from workers.stores import process_stores
 
 SCHEDULE_SECONDS = {"sweep": 3, "upkeep": 60}
 _TICK_SECONDS = 1.0
@@ -49,6 +52,10 @@ class DrainWorker(SimpleWorker):
     max_connection_wait_time = 1.0  # seconds; RQ's 60 would leave events waiting after an outage
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
+        try:
+            process_stores()
+        except OperatorError as fault:
+            sys.exit(fault.message)
         stop = threading.Event()
         beat = threading.Thread(target=keep_time, args=(self.connection, stop), daemon=True)
         beat.start()

@@ -30,7 +30,7 @@ _WORKERS_MAX = 64
 @click.pass_obj
 def up(place: Place, listen: str, data: Path | None, workers: int, as_json: bool) -> None:
     """Start everything here and stay until Ctrl-C."""
-    place = Place(data or place.data, place.variables)
+    place = Place(data or place.data, place.environment)
     line = StatusLine(sys.stderr, enabled=not as_json)
     extent = Extent(Listen.parse(listen), workers)
     stack = plan_stack(place.data, place.variables, extent, line.say)

@@ -192,3 +192,17 @@ def test_a_low_limit_of_open_files_is_raised(tmp_path: Path) -> None:
 def test_where_it_cannot_be_raised_fewer_connections_are_taken(tmp_path: Path) -> None:
     with gunicorn(tmp_path, open_files="-n 700") as server:
         assert _statuses(server, 100) == {b"200": 60, b"503": 40}
+
+
+def test_faults_of_settings_are_told_at_once_and_end_the_master(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:ingest.server"]
+    command += ["--bind", "127.0.0.1:0", "ingest.app:get_app()"]
+    variables = {"PATH": os.environ["PATH"], "WAYBILL_DURABILITY": "maybe"}
+    ended = subprocess.run(
+        command, env=variables, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS_MAX
+    )
+
+    assert ended.returncode != 0
+    assert "Traceback" not in ended.stderr
+    for variable in ("DATABASE_URL", "REDIS_URL", "WAYBILL_SECRET_KEY", "WAYBILL_DURABILITY"):
+        assert f"  {variable} " in ended.stderr

@@ -46,5 +46,15 @@ def test_an_empty_key_is_no_key() -> None:
 
 @pytest.mark.parametrize("variable", ["WAYBILL_SECRET_KEY", "WAYBILL_SECRET_KEY_FILE"])
 def test_a_key_of_the_callers_own_is_kept_and_none_is_made(variable: str) -> None:
-    found = children({variable: "given"}, "", "", lambda: pytest.fail("made a key"))
-    assert found[variable] == "given"
+    found = children({variable: "/given"}, "", "", lambda: pytest.fail("made a key"))
+    assert found[variable] == "/given"
+
+
+@pytest.mark.parametrize("variable", ["WAYBILL_SECRET_KEY_FILE", "WAYBILL_CONFIG"])
+def test_a_path_leads_to_the_same_file_from_the_folder_of_a_child(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    found = children({variable: "named"}, "", "", lambda: KEY)
+    assert found[variable] == str(tmp_path / "named")

@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,7 +18,8 @@ from ingest.parameters import NAME_CHARACTERS_MAX, PARAMETERS_MAX
 from shared import errors
 from shared import fields as rules
 from shared.errors import RequestError, Unavailable
-from shared.settings import Settings
+from shared.settings import PROGRAM_VARIABLES, SETTINGS
+from tests.written_docs import WRITTEN, with_written
 
 ROOT = Path(__file__).parents[3]
 DIALECTS = ROOT / "docs" / "dialects.md"
@@ -89,23 +89,16 @@ def answerable() -> dict[str, int]:
     return {kind.code: kind.status for kind in kinds if kind not in groups}
 
 
-def test_every_setting_has_its_row_with_the_same_default_and_sentence() -> None:
-    declared = [field.metadata for field in fields(Settings)]
-    expected = [
-        [
-            f"`{setting['variable']}`",
-            "none" if setting["default"] is None else f"`{setting['default']}`",
-            setting["sentence"],
-        ]
-        for setting in declared
-    ]
+@pytest.mark.parametrize("page", sorted({page for page, _ in WRITTEN}))
+def test_what_pages_repeat_from_the_code_is_what_make_docs_writes(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text()
 
-    assert table(under(OPERATIONS.read_text(), "## Settings"))[: len(expected)] == expected
+    assert with_written(page, text) == text
 
 
 def test_no_page_names_a_setting_that_there_is_not() -> None:
-    known = {field.metadata["variable"] for field in fields(Settings)}
-    known |= {f"{variable}_FILE" for variable in known} | {"WAYBILL_DATA"}
+    known = {each.variable for each in (*SETTINGS.values(), *PROGRAM_VARIABLES)}
+    known |= {f"{variable}_FILE" for variable in known}
 
     for page in PAGES:
         named = set(re.findall(r"\bWAYBILL_[A-Z_]+\b", page.read_text()))

@@ -1,12 +1,12 @@
 """Settings: strict readers, all faults at once, secrets out of sight."""
 
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from shared.errors import OperatorError
-from shared.settings import Settings, read_settings
+from shared.setting_sources import Variable
+from shared.settings import PROGRAM_VARIABLES, SETTINGS, read_settings
 from tests.build import VARIABLES, settings
 
 
@@ -146,14 +146,25 @@ def test_a_fault_does_not_repeat_what_was_set() -> None:
 
 
 def test_every_setting_has_a_variable_and_a_sentence() -> None:
-    declared = [field.metadata for field in fields(Settings)]
-    variables = [metadata["variable"] for metadata in declared]
+    declared = [*SETTINGS.values(), *PROGRAM_VARIABLES]
 
-    assert len(set(variables)) == len(variables)
-    assert all(metadata["sentence"].endswith(".") for metadata in declared)
+    assert len({each.variable for each in declared}) == len(declared)
+    assert all(each.sentence.endswith(".") for each in declared)
+
+
+def test_every_number_has_its_unit_last_in_its_name() -> None:
+    numbers = [each for each in SETTINGS.values() if isinstance(read_default(each), int)]
+
+    assert numbers
+    for each in numbers:
+        assert f"_{each.unit.upper()}" in each.variable.removesuffix("_MAX").removesuffix("_MIN")
+        assert each.unit
 
 
 def test_every_default_is_one_that_its_reader_takes() -> None:
-    for field in fields(Settings):
-        default = field.metadata["default"]
-        assert default is None or str(field.metadata["read"](default)) == default
+    for each in SETTINGS.values():
+        assert each.default is None or str(read_default(each)) == each.default
+
+
+def read_default(declared: Variable) -> object:
+    return None if declared.default is None else declared.read(declared.default)

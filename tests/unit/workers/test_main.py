@@ -13,10 +13,11 @@ from rq import Callback, Queue, SimpleWorker
 from rq.job import Job, JobStatus
 from rq.webhook import Webhook
 
+from shared.errors import OperatorError
 from shared.queues import enqueue
-from workers import jobs
+from workers import jobs, main
 from workers.jobs import LISTED
-from workers.main import SCHEDULE_SECONDS, ListedJob, UnlistedJob, keep_time
+from workers.main import SCHEDULE_SECONDS, DrainWorker, ListedJob, UnlistedJob, keep_time
 
 
 @pytest.fixture
@@ -199,3 +200,16 @@ def test_a_job_that_is_no_json_is_not_run(redis: FakeStrictRedis) -> None:
     work(redis)
 
     assert Job.fetch(job.id, connection=redis).get_status() is JobStatus.FAILED
+
+
+def test_faults_of_settings_end_a_worker_before_its_first_job(
+    redis: FakeStrictRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise OperatorError("These settings need attention")
+
+    monkeypatch.setattr(main, "process_stores", refuse)
+    worker = DrainWorker([Queue("pipeline", connection=redis)], connection=redis)
+
+    with pytest.raises(SystemExit, match="These settings need attention"):
+        worker.work(burst=True)
