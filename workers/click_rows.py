@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import msgspec
 
 from shared.database import Connection
+from shared.device_ids import identifying
 from shared.events import Event
 from workers.core.addresses import public_address
-from workers.core.devices import identifying
 from workers.core.sources import origin_of
 from workers.user_agents import device_of
 

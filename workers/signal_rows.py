@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import msgspec
 
 from shared.database import Connection
+from shared.device_ids import identifying
 from shared.events import Event
 from workers.core.addresses import public_address
-from workers.core.devices import identifying
 from workers.user_agents import device_of
 
 # In one order everywhere, so that two workers that meet the same new users queue up.

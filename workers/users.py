@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import msgspec
 
 from shared.database import Connection
+from shared.device_ids import identifying
 from shared.events import CLICK_KINDS, Event, Kind
 from workers.core.addresses import public_address
-from workers.core.devices import identifying
 from workers.core.history import Identity
 from workers.core.rules import CLICK_AGE_MS_MAX, LIMITS
 from workers.user_agents import device_of

@@ -1,22 +1,9 @@
-"""What a user agent and a device id say, and when they say nothing.
+"""What a user agent says of a device, and when it says nothing.
 
-Millions of people carry the same zeroed id, and a crawler is nobody's phone: taking either for
-evidence would credit one partner's click with strangers.
+A crawler is nobody's phone: taking it for evidence would credit one partner's click with strangers.
 """
 
-import re
-from collections.abc import Iterable
-
 import msgspec
-
-from workers.core.placeholders import is_placeholder
-
-# Zeros in any grouping, and made-up ids of one character: 11111111-1111-..., ffffffffffff.
-REPEATED = re.compile(r"[0:\-]+|(.)(?:[:\-]*\1){7,}")
-
-# Given to whole series of devices: Android 2.2's one ANDROID_ID, and the address that Android 6
-# and iOS 7 answer for every Wi-Fi card.
-SHARED_BY_MANY = frozenset({"9774d56d682e549c", "02:00:00:00:00:00"})
 
 
 class Device(msgspec.Struct, frozen=True):
@@ -36,19 +23,3 @@ class Device(msgspec.Struct, frozen=True):
     @property
     def tells_people_apart(self) -> bool:
         return bool(self.family and self.os) and not self.is_bot
-
-
-def identifying(device_ids: Iterable[str]) -> frozenset[str]:
-    """The device ids that name one device, in the form in which they are compared.
-
-    They are compared by value alone: the same UUID is the same device, whether one dialect calls it
-    `gaid` or another `gps_adid`.
-    """
-    return frozenset(
-        device_id.strip().lower() for device_id in device_ids if not _is_junk(device_id)
-    )
-
-
-def _is_junk(device_id: str) -> bool:
-    bare = device_id.strip().lower()
-    return is_placeholder(bare) or bare in SHARED_BY_MANY or REPEATED.fullmatch(bare) is not None

@@ -19,8 +19,9 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from shared.device_ids import identifying
 from workers.core.addresses import public_address
-from workers.core.devices import Device, identifying
+from workers.core.devices import Device
 from workers.core.history import Click, History, Identity, Origin
 
 Sighting = tuple[str, Device]

@@ -10,7 +10,8 @@ from enum import StrEnum
 
 import msgspec
 
-from workers.core.devices import Device, identifying
+from shared.device_ids import identifying
+from workers.core.devices import Device
 
 
 class Moment(msgspec.Struct, frozen=True, order=True):

@@ -6,8 +6,8 @@ landing page with the network's own click id or with campaign fields, and are cr
 
 from collections.abc import Mapping
 
+from shared.placeholders import is_placeholder
 from workers.core.history import Origin, OriginKind
-from workers.core.placeholders import is_placeholder
 
 NETWORKS = {"gclid": "google", "fbclid": "facebook", "ttclid": "tiktok"}
 

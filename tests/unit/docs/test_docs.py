@@ -17,6 +17,7 @@ from ingest.dialect import Dialect
 from ingest.parameters import NAME_CHARACTERS_MAX, PARAMETERS_MAX
 from shared import errors
 from shared import fields as rules
+from shared.device_ids import PRIMARY_ORDER
 from shared.errors import RequestError, Unavailable
 from shared.settings import PROGRAM_VARIABLES, SETTINGS
 from tests.written_docs import WRITTEN, with_written
@@ -177,3 +178,11 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
         target = page.parent / path if path else page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+def test_the_page_names_every_kind_of_device_id_in_the_order_of_choice() -> None:
+    text = under(DIALECTS.read_text(), "### How a request is read")
+    _, _, listed = text.partition("as they were sent:")
+
+    named = re.findall(r"`(\w+)`", listed.partition(". 256 characters")[0])
+    assert named == list(PRIMARY_ORDER)

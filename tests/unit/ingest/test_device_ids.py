@@ -2,7 +2,8 @@
 
 import pytest
 
-from ingest.device_ids import DEVICE_IDS, take_device_ids
+from ingest.device_ids import take_device_ids
+from shared.device_ids import DEVICE_IDS
 from shared.errors import MalformedField
 from tests.build import parameters
 
