@@ -49,11 +49,21 @@ _NAMED_LINE = re.compile(
 _REST = rf"(?:[0-9a-z_]|{_PERCENT}[0-9a-f]{{2}})+"
 _OWN_TOKEN = re.compile(rf"(wb[a-z](?:_|{_PERCENT}5f)){_REST}", re.IGNORECASE)
 _SCHEME = re.compile(r"\b(Bearer|Basic)\s+[^\s\"']+", re.IGNORECASE)
+_PASSES_MAX = 8
 _URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)")
 
 
 def redact(text: str) -> str:
     """The text with every secret replaced by three asterisks; their names stay."""
+    # One mask can be what another pattern needed to see its secret, so until nothing is left.
+    for _ in range(_PASSES_MAX):
+        before, text = text, _redacted_once(text)
+        if text == before:
+            break
+    return text
+
+
+def _redacted_once(text: str) -> str:
     text = _NAMED_LINE.sub(_masked, text)
     text = _NAMED_VALUE.sub(_masked, text)
     text = _OWN_TOKEN.sub(rf"\1{MASK}", text)

@@ -8,7 +8,7 @@ from time import process_time
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.redaction import RedactionFilter, redact, redact_handlers
@@ -145,6 +145,7 @@ def test_what_is_no_secret_stays(text: str) -> None:
 
 
 @given(SURROUNDINGS)
+@example('://TOKEN:0"@')
 def test_redacting_twice_changes_nothing_more(text: str) -> None:
     assert redact(redact(text)) == redact(text)
 
