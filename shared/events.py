@@ -19,6 +19,7 @@ class Kind(StrEnum):
 
     EVENT = "event"
     OPEN = "open"  # a session-start signal
+    AD_REVENUE = "ad_revenue"  # what an advertisement shown by the app earned
     CLICK = "click"
     IMPRESSION = "impression"
 
@@ -27,7 +28,8 @@ CLICK_KINDS = frozenset({Kind.CLICK, Kind.IMPRESSION})
 
 OPEN = "__open"  # the event id that says "a session starts now"
 INSTALL = "__install"  # the default event: "attribute this user now"
-BUILT_IN = frozenset({OPEN, INSTALL})  # need no event type
+AD_REVENUE = "__ad_revenue"
+BUILT_IN = frozenset({OPEN, INSTALL, AD_REVENUE})  # need no event type
 
 
 class Environment(StrEnum):
@@ -42,7 +44,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_def
 
     A click or impression has no user: `user_id` and `event_id` are empty, `click_id` is its own,
     `token_id` is 0 when a partner's link let it in. An event's `click_id` is the click that its
-    sender names. `device_ids` are by kind, as sent.
+    sender names. `device_ids` are by kind, as sent. `would_refuse` is the fault of its token, where
+    an app accepts events without one; `token_id` is 0 then.
     """
 
     receipt: UUID
@@ -66,6 +69,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_def
     click_id: str | None = None
     link_id: int | None = None
     device_ids: dict[str, str] = {}
+    would_refuse: str | None = None
+    ad_network: str | None = None
+    ad_unit: str | None = None
+    ad_placement: str | None = None
+    ad_impressions: int | None = None
 
     @property
     def happened_at_ms(self) -> int:

@@ -1,4 +1,4 @@
-"""Publishes the snapshot: what the tables hold of apps, tokens and links, for ingest to see.
+"""Publishes the snapshot: what the tables hold of apps, event types, tokens and links.
 
 Tokens are stored under the installation's key: with another one none of them would be known, and a
 snapshot published by its holder would lock every sender out. So `require_key` comes first.
@@ -9,6 +9,7 @@ PostgreSQL sequence: they never repeat, even when Redis has lost its data.
 """
 
 import hmac
+from collections import defaultdict
 from typing import cast
 
 import msgspec
@@ -17,10 +18,13 @@ from shared.database import Connection
 from shared.errors import OperatorError
 from shared.events import Environment
 from shared.queues import Redis
+from shared.scopes import Scope
 from shared.snapshot import (
     SNAPSHOT_KEY,
     VERSION_KEY,
+    EventType,
     Grant,
+    KnownApp,
     Link,
     LinkKey,
     Snapshot,
@@ -78,17 +82,52 @@ def _lock(connection: Connection) -> None:
 
 def _held(connection: Connection, secret_key: bytes) -> Snapshot:
     """What the tables hold, as a snapshot without a version."""
-    return Snapshot(_NO_VERSION, key_check(secret_key), _grants(connection), _links(connection))
+    grants, inactive = _tokens(connection)
+    return Snapshot(
+        version=_NO_VERSION,
+        key_check=key_check(secret_key),
+        grants=grants,
+        links=_links(connection),
+        apps=_apps(connection),
+        inactive=inactive,
+    )
 
 
-def _grants(connection: Connection) -> dict[bytes, Grant]:
+def _tokens(connection: Connection) -> tuple[dict[bytes, Grant], dict[bytes, Grant]]:
+    """Those in use, and those that were deactivated or revoked."""
     rows = connection.execute(
-        "SELECT digest, id, app_id, test FROM tokens WHERE revoked_at IS NULL ORDER BY id"
+        """
+        SELECT digest, coalesce(revoked_at, deactivated_at) IS NULL,
+               id, app_id, test, scopes, (extract(epoch FROM expires_at) * 1000)::bigint
+        FROM tokens ORDER BY id
+        """
+    )
+    active: dict[bytes, Grant] = {}
+    inactive: dict[bytes, Grant] = {}
+    for digest, is_active, token, app, test, scopes, expires_at_ms in rows:
+        environment = Environment.SANDBOX if test else Environment.PRODUCTION
+        grant = Grant(token, app, environment, _scopes(scopes), expires_at_ms)
+        (active if is_active else inactive)[bytes(digest)] = grant
+    return active, inactive
+
+
+def _apps(connection: Connection) -> dict[str, KnownApp]:
+    types: dict[int, dict[str, EventType]] = defaultdict(dict)
+    for app, event_token, *told in connection.execute(
+        "SELECT app_id, event_token, id, mapping_id, is_unique FROM event_types ORDER BY id"
+    ):
+        types[app][event_token] = EventType(*told)
+    rows = connection.execute(
+        "SELECT app_token, id, enforced_scopes, adjust_refusals FROM apps ORDER BY id"
     )
     return {
-        bytes(digest): Grant(token, app, Environment.SANDBOX if test else Environment.PRODUCTION)
-        for digest, token, app, test in rows
+        app_token: KnownApp(app, _scopes(enforced), refusals, types.get(app, {}))
+        for app_token, app, enforced, refusals in rows
     }
+
+
+def _scopes(names: list[str]) -> tuple[Scope, ...]:
+    return tuple(scope for scope in Scope if scope in names)
 
 
 def _links(connection: Connection) -> dict[LinkKey, Link]:

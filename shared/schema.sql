@@ -29,19 +29,30 @@ CREATE TABLE apps (
     reattribution_window_ms bigint NOT NULL DEFAULT 604800000,  -- 7 days
     inactivity_ms           bigint NOT NULL DEFAULT 604800000,  -- 7 days
     session_timeout_ms      bigint NOT NULL DEFAULT 1800000,    -- 30 minutes
-    created_at              timestamptz NOT NULL DEFAULT now()
+    created_at              timestamptz NOT NULL DEFAULT now(),
+    -- For which scopes a request in the Adjust dialect needs a token. None: enforcement is off.
+    enforced_scopes         text[] NOT NULL DEFAULT '{}'
+        CHECK (enforced_scopes <@ ARRAY['events', 'sessions', 'ad_revenue']),
+    adjust_refusals         boolean NOT NULL DEFAULT false      -- Adjust's stateful refusals as well
 );
 
--- Tokens: each authorises a sender for one app. The token itself is nowhere.
+-- Tokens: each authorises a sender for one app. The token itself is nowhere. It is accepted unless it
+-- was deactivated (which can be undone), revoked (which cannot), or has expired.
 CREATE TABLE tokens (
-    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    app_id     bigint NOT NULL REFERENCES apps,
-    name       text NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
-    digest     bytea NOT NULL UNIQUE,         -- HMAC-SHA256 under the installation's key
-    masked     text NOT NULL,                 -- what people are shown
-    test       boolean NOT NULL,              -- true: its events are of the sandbox
-    created_at timestamptz NOT NULL DEFAULT now(),
-    revoked_at timestamptz,                   -- null: active
+    id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    app_id         bigint NOT NULL REFERENCES apps,
+    name           text NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
+    digest         bytea NOT NULL UNIQUE,         -- HMAC-SHA256 under the installation's key
+    masked         text NOT NULL,                 -- what people are shown
+    test           boolean NOT NULL,              -- true: its events are of the sandbox
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    revoked_at     timestamptz,
+    scopes         text[] NOT NULL DEFAULT '{}'   -- none: everything
+        CHECK (scopes <@ ARRAY['events', 'sessions', 'ad_revenue']),
+    created_by     text NOT NULL DEFAULT 'unknown',
+    last_used_at   timestamptz,                   -- to the minute or so
+    expires_at     timestamptz,                   -- null: never
+    deactivated_at timestamptz,
     UNIQUE (app_id, name)
 );
 
@@ -53,6 +64,7 @@ CREATE TABLE event_types (
     mapping_id  text NOT NULL CHECK (length(mapping_id) BETWEEN 1 AND 256), -- Swaarm's event_id
     event_token text NOT NULL CHECK (length(event_token) BETWEEN 1 AND 64), -- Adjust's
     created_at  timestamptz NOT NULL DEFAULT now(),
+    is_unique   boolean NOT NULL DEFAULT false,  -- true: counts once a user
     UNIQUE (app_id, mapping_id),
     UNIQUE (app_id, event_token)
 );
@@ -87,7 +99,7 @@ CREATE TABLE events (
     app_id                 bigint NOT NULL,
     token_id               bigint NOT NULL,
     environment            text NOT NULL CHECK (environment IN ('production', 'sandbox')),
-    kind                   text NOT NULL CHECK (kind IN ('event', 'open')),
+    kind                   text NOT NULL CHECK (kind IN ('event', 'open', 'ad_revenue')),
     endpoint               text NOT NULL,
     user_id                text NOT NULL,
     event_id               text NOT NULL,        -- as sent
@@ -105,10 +117,27 @@ CREATE TABLE events (
     click_id               text,                 -- of the click that the sender names
     device_ids             jsonb NOT NULL,       -- by kind, as sent
     parameters             jsonb NOT NULL,       -- everything else that was sent
+    counted                boolean NOT NULL DEFAULT true, -- false: a repeat of a unique event
+    would_refuse           text,                 -- the fault of its token, had enforcement been on
+    ad_network             text,                 -- of ad revenue, as are the next three
+    ad_unit                text,
+    ad_placement           text,
+    ad_impressions         integer,
     PRIMARY KEY (receipt)
 ) PARTITION BY RANGE (receipt);
 
 CREATE TABLE events_default PARTITION OF events DEFAULT;
+
+-- Unique events: which event of a unique type counts for a user, the earliest by event time.
+CREATE TABLE unique_events (
+    app_id        bigint NOT NULL,
+    environment   text NOT NULL,
+    event_type_id bigint NOT NULL,
+    user_id       text COLLATE "C" NOT NULL,
+    event_time    timestamptz NOT NULL,
+    receipt       uuid NOT NULL,
+    PRIMARY KEY (app_id, environment, event_type_id, user_id)
+);
 
 -- Idempotency keys: which receipt a key stands for. Not partitioned: a key is one event whatever the
 -- day of its repeats.
@@ -211,6 +240,12 @@ CREATE TABLE users (
 -- planner without statistics takes this index to look a user up, and reads the whole app.
 CREATE INDEX users_first_time ON users (first_time, app_id, environment);
 
+-- Serves the way back from an adid, which is made of a user as here (`shared.device_ids.adid_of`).
+CREATE INDEX users_adid ON users (
+    app_id, environment,
+    substr(encode(sha256(replace(app_id || ':' || user_id, '\', '\\')::bytea), 'hex'), 1, 32)
+);
+
 -- Identities: the device ids and click ids by which a user's calls named them. Facts, so that a
 -- new click finds its users.
 CREATE TABLE identities (
@@ -239,7 +274,7 @@ CREATE TABLE signals (
     user_ref       bigint NOT NULL,
     event_time     timestamptz NOT NULL,
     receipt        uuid NOT NULL,
-    kind           text NOT NULL CHECK (kind IN ('open', 'event')),
+    kind           text NOT NULL CHECK (kind IN ('open', 'event', 'ad_revenue')),
     address        text,                         -- if it says where the user is
     device_family  text NOT NULL,
     device_os      text NOT NULL,
@@ -298,3 +333,17 @@ CREATE TABLE activity (
 );
 
 CREATE INDEX activity_user ON activity (user_ref, day);
+
+-- The audit log: who changed what that protects an app, and when. Never a secret.
+CREATE TABLE audit_log (
+    id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at      timestamptz NOT NULL DEFAULT now(),
+    actor   text NOT NULL,                       -- a person of the console, or who ran the command
+    app_id  bigint,                              -- null: of the whole installation
+    action  text NOT NULL,
+    subject text NOT NULL,                       -- what was changed, by name
+    before  jsonb,                               -- null: it was not there
+    after   jsonb
+);
+
+CREATE INDEX audit_log_app ON audit_log (app_id, id);

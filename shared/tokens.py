@@ -10,6 +10,7 @@ import hmac
 import secrets
 import string
 import zlib
+from enum import StrEnum
 from hashlib import sha256
 
 PREFIX = "wbs_"
@@ -18,6 +19,18 @@ _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _BODY_LENGTH = 30
 _CHECKSUM_LENGTH = 6
 _MASKED_LENGTH_MIN = 20
+
+
+class TokenFault(StrEnum):
+    """Why a request is not authorised. Senders get one answer for all; the app's team sees it."""
+
+    MISSING = "missing_token"
+    SEVERAL = "several_tokens"
+    WRONG = "wrong_token"
+    INACTIVE = "inactive_token"
+    EXPIRED = "expired_token"
+    OTHER_APP = "other_app_token"
+    SCOPE = "insufficient_scope"
 
 
 def new_token() -> str:

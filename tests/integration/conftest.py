@@ -60,7 +60,15 @@ def connection(database_url: str) -> Iterator[Connection]:
 
 def empty(connection: Connection) -> None:
     """Rows only: truncating a day's partition each would write a dozen files."""
-    facts = ("events", "idempotency_keys", "duplicates", "quarantine", "clicks", "click_device_ids")
+    facts = (
+        "events",
+        "unique_events",
+        "idempotency_keys",
+        "duplicates",
+        "quarantine",
+        "clicks",
+        "click_device_ids",
+    )
     of_users = (
         "signals",
         "sightings",
@@ -70,7 +78,7 @@ def empty(connection: Connection) -> None:
         "activity",
         "users",
     )
-    settings = ("tokens", "event_types", "links", "partners", "apps", "installation")
+    settings = ("audit_log", "tokens", "event_types", "links", "partners", "apps", "installation")
     for table in (*facts, *of_users, *settings):
         connection.execute(f"DELETE FROM {table}".encode())
 
