@@ -24,6 +24,15 @@ async def until(holds: Callable[[], bool]) -> None:
         await asyncio.sleep(0.001)
 
 
+async def ended(task: asyncio.Task[None]) -> None:
+    """Cancelled until it ends: a client of Redis may swallow a cancellation, or answer it with an
+    error of its own.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.sleep(0)
+
+
 async def _in_time(scenario: Awaitable[None]) -> None:
     async with asyncio.timeout(_SECONDS_MAX):
         await scenario

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -18,7 +18,7 @@ from shared.events import decode_events, encode_event
 from shared.queues import RedisError
 from shared.snapshot import Snapshot
 from tests.build import SECRET_KEY, TOKEN, digest, event, grant, snapshot
-from tests.unit.loop import in_loop, until
+from tests.unit.loop import ended, in_loop, until
 
 OK = type(None)  # what `add` returns
 TWO_TOKENS = snapshot(1, kept=grant(), revoked=grant(token_id=2))
@@ -93,9 +93,7 @@ async def batching(
     batcher = Batcher(disk.append, refresh, grants, gate, limits)
     flushing = asyncio.create_task(batcher.run())
     yield Bench(disk, gate, grants, batcher, published)
-    flushing.cancel()
-    with suppress(asyncio.CancelledError):
-        await flushing
+    await ended(flushing)
 
 
 @in_loop

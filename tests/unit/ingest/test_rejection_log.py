@@ -1,7 +1,6 @@
 """The rejection log as ingest writes it: exact counts, few entries, no secrets."""
 
 import asyncio
-from contextlib import suppress
 
 import pytest
 from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
@@ -14,7 +13,7 @@ from shared.redaction import MASK
 from shared.rejections import REJECTIONS_KEY, recent_rejections, rejection_counts
 from shared.tokens import new_token
 from tests.build import TOKEN, rejection
-from tests.unit.loop import in_loop, until
+from tests.unit.loop import ended, in_loop, until
 
 
 @in_loop
@@ -97,9 +96,7 @@ async def test_what_was_added_is_written_by_itself() -> None:
     log.add(rejection())
     await until(lambda: rejection_counts(looks) == {"missing_field": 1})
 
-    writing.cancel()
-    with suppress(asyncio.CancelledError):
-        await writing
+    await ended(writing)
     await redis.aclose()
 
 

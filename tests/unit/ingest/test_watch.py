@@ -17,14 +17,7 @@ from shared.inbox import BACKLOG_KEY
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
 from tests.build import SECRET_KEY, grant, snapshot
 from tests.unit.ingest.running import TellingRedis, publish
-from tests.unit.loop import in_loop, until
-
-
-async def ended(task: asyncio.Task[None]) -> None:
-    """Cancelled until it ends: a client of Redis may answer a cancellation with its own error."""
-    while not task.done():
-        task.cancel()
-        await asyncio.sleep(0)
+from tests.unit.loop import ended, in_loop, until
 
 
 @dataclass
