@@ -1,8 +1,10 @@
 # Every command of the project. `make demo` and `make test` need Python 3.11, make and git only.
 
+TEST_WORKERS ?= 3
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PYTEST := $(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --no-emit-index-url --extra embedded --extra build
 
@@ -30,13 +32,13 @@ docs: .venv/dev            ## write what pages repeat from the code: settings
 	$(BIN)/python -m tests.written_docs
 
 unit: .venv/dev            ## no process, no network
-	$(BIN)/pytest tests/unit
+	$(PYTEST) tests/unit
 
 integration: .venv/dev     ## real PostgreSQL and Redis, of the wheels and of Debian where installed
-	$(BIN)/pytest tests/integration
+	$(PYTEST) tests/integration
 
 system: .venv/dev          ## the real processes over HTTP
-	$(BIN)/pytest tests/system
+	$(PYTEST) tests/system
 
 import-test: .venv/dev     ## one file in three orders, by 1 and 4 workers, one killed each time
 	$(BIN)/python -m tests.acceptance_import $(if $(EVENTS),--events $(EVENTS))

@@ -82,7 +82,7 @@ def run(files: dict[str, list[Line]], order: str, workers: int, rows: Path | Non
             imports = [_start_import(waybill, app, path) for app, path in paths.items()]
             killed_at = _kill_a_worker(waybill, database_url, lines // 3)
             assert [process.wait(IMPORT_SECONDS_MAX) for process in imports] == [0] * len(imports)
-            until(lambda: _waiting(waybill) == 0, IMPORT_SECONDS_MAX, "the inbox emptying")
+            until(lambda: waybill.backlog_events() == 0, IMPORT_SECONDS_MAX, "the inbox emptying")
             seconds = time.monotonic() - began
             quarantined = waybill.json("quarantine", "list")["quarantine"]
             assert not quarantined, f"{len(quarantined)} in quarantine\n{waybill.logs()[-5_000:]}"
@@ -140,12 +140,8 @@ def _kill_a_worker(waybill: Waybill, database_url: str, stored_min: int) -> int:
 
         until(lambda: stored() >= stored_min, IMPORT_SECONDS_MAX, "a third being stored")
         waybill.children("rq.cli")[0].kill()
-        assert _waiting(waybill) > 0, "nothing was left to do: take more events"
+        assert waybill.backlog_events() > 0, "nothing was left to do: take more events"
         return stored()
-
-
-def _waiting(waybill: Waybill) -> int:
-    return int(waybill.json("status")["backlog_events"])
 
 
 def _report(done: Run) -> Run:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -41,7 +43,7 @@ def _token(waybill: Waybill) -> str:
     return str(waybill.json("token", "create", "--app", "Shop", "--name", "backend")["secret"])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     waybill = Waybill(tmp_path_factory.mktemp("running") / "data")
     try:
@@ -52,12 +54,22 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @pytest.fixture
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    postgres = Postgres(tmp_path_factory.mktemp("postgres"))
+def crowded(running: Running) -> Iterator[Running]:
+    """For a test that sends more than is stored at once: the next one finds the inbox empty."""
+    yield running
+    running.waybill.wait_until_drained()
+
+
+@pytest.fixture
+def postgres() -> Iterator[Postgres]:
+    """Not under tmp_path, whose parents are private: it runs as another user where we are root."""
+    with TemporaryDirectory(prefix="waybill-postgres-") as folder:
+        yield Postgres(Path(folder))
+
+
+@pytest.fixture
+def watched(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[Watched]:
     redis = Redis(tmp_path_factory.mktemp("redis"))
-    postgres.folder.chmod(0o755)
-    for parent in postgres.folder.parents[:2]:
-        parent.chmod(0o755)  # pytest's own folders: PostgreSQL runs as another user
     postgres.make()
     postgres.start()
     redis.start()

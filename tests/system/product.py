@@ -14,6 +14,7 @@ from tests.system.servers import free_port, until
 
 WAYBILL = str(Path(sys.executable).parent / "waybill")
 START_SECONDS_MAX = 40
+DRAIN_SECONDS_MAX = 60
 
 
 class Waybill:
@@ -66,6 +67,12 @@ class Waybill:
         done = self.run(*arguments, "--json", given=given)
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
+
+    def backlog_events(self) -> int:
+        return int(self.json("status")["backlog_events"])
+
+    def wait_until_drained(self) -> float:
+        return until(lambda: self.backlog_events() == 0, DRAIN_SECONDS_MAX, "the inbox emptying")
 
     def children(self, word: str) -> list[psutil.Process]:
         """Processes of it whose command line has this word."""

@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 START_SECONDS_MAX = 30
+_WORKERS_MAX = 16
 _DEBIAN = Path("/usr/lib/postgresql/15/bin")
 
 
@@ -38,9 +39,13 @@ def until(condition: Callable[[], bool], seconds_max: float, what: str) -> float
 
 
 def free_port() -> int:
-    """Below those that clients get: one of them could take it while its server is stopped."""
+    """Below those that clients get: one of them could take it while its server is stopped.
+
+    Each worker of pytest draws from ports of its own, for a port is free until its server starts.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     while True:
-        port = random.randint(15_000, 30_000)
+        port = random.randrange(15_000 + worker % _WORKERS_MAX, 30_000, _WORKERS_MAX)
         with socket.socket() as listener, suppress(OSError):
             listener.bind(("127.0.0.1", port))
             return port

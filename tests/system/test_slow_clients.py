@@ -77,8 +77,8 @@ async def _beside_slow_ones(running: Running) -> tuple[int, int, float]:
     return log.statuses().get(200, 0), log.broken, max(answer.took for answer in log.answers)
 
 
-def test_five_hundred_slow_sockets_do_not_disturb_honest_senders(running: Running) -> None:
-    succeeded, broken, slowest = asyncio.run(_beside_slow_ones(running))
+def test_five_hundred_slow_sockets_do_not_disturb_honest_senders(crowded: Running) -> None:
+    succeeded, broken, slowest = asyncio.run(_beside_slow_ones(crowded))
 
     print(
         f"\n{SLOW_SOCKETS} slow sockets: {succeeded} of {HONEST_REQUESTS} honest requests "
