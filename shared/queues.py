@@ -9,14 +9,18 @@ from typing import Any, cast
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.client import Pipeline as AsyncPipeline
 from redis.backoff import NoBackoff
+from redis.client import Pipeline
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.retry import Retry
 from rq import Queue
 
 __all__ = [
+    "AsyncPipeline",
     "AsyncRedis",
     "NoScriptError",
+    "Pipeline",
     "Redis",
     "RedisError",
     "ResponseError",

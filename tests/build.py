@@ -7,9 +7,11 @@ from msgspec import structs
 
 from ingest.dialect import Reception
 from ingest.parameters import Parameters, read_pairs
+from shared.checks import CheckEntry
 from shared.events import Environment, Event, Kind, encode_event, join_events
 from shared.inbox import Entry
 from shared.rejections import Rejection
+from shared.scopes import Scope
 from shared.settings import Settings, read_settings
 from shared.snapshot import Grant, Link, LinkKey, Snapshot
 from shared.tokens import key_check, token_digest
@@ -121,3 +123,25 @@ def rejection(**changes: Any) -> Rejection:
         "parameters": {"event_id": "register"},
     }
     return Rejection(**{**fields, **changes})
+
+
+def check_entry(**changes: Any) -> CheckEntry:
+    """An event in the Adjust dialect, accepted with a valid token and nothing to mend."""
+    fields: dict[str, Any] = {
+        "at_ms": NOW_MS,
+        "dialect": "adjust",
+        "endpoint": "/event",
+        "method": "POST",
+        "status": 200,
+        "code": None,
+        "field": None,
+        "token_id": 1,
+        "fault": None,
+        "enforced": False,
+        "scope": Scope.EVENTS,
+        "event_id": "g3mfiw",
+        "receipt": str(RECEIPT),
+        "missing": (),
+        "environment": Environment.PRODUCTION,
+    }
+    return CheckEntry(**{**fields, **changes})

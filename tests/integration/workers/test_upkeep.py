@@ -7,6 +7,7 @@ from shared.database import Connection, transaction
 from shared.publishing import publish_snapshot
 from shared.queues import Redis, waiting_jobs
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY, decode_snapshot
+from shared.token_use import tokens_used, use_commands
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.fresh import fresh
 from tests.integration.workers.conftest import Bench
@@ -88,3 +89,36 @@ def test_keys_and_duplicates_are_forgotten_after_their_days_and_not_before(bench
     assert (done.keys, done.duplicates) == (1, 1)
     assert bench.connection.execute("SELECT key FROM idempotency_keys").fetchall() == [("new",)]
     assert bench.connection.execute("SELECT count(*) FROM duplicates").fetchone() == (1,)
+
+
+def _use(redis: Redis, used_at_ms: dict[int, int]) -> None:
+    with redis.pipeline() as pipeline:
+        use_commands(pipeline, used_at_ms)
+        pipeline.execute()
+
+
+def _last_used_ms(connection: Connection) -> int | None:
+    row = connection.execute(
+        "SELECT (extract(epoch FROM last_used_at) * 1000)::bigint FROM tokens"
+    ).fetchone()
+    assert row is not None
+    used_ms: int | None = row[0]
+    return used_ms
+
+
+def test_when_tokens_were_last_used_is_copied_and_never_set_back(
+    connection: Connection, redis: Redis
+) -> None:
+    _add_token(connection)
+    row = connection.execute("SELECT id FROM tokens").fetchone()
+    assert row is not None
+    (token,) = row
+
+    _use(redis, {token: 1_767_323_045_678, 999_999_999: 1_767_323_045_678})
+    assert upkeep.copy_token_use(connection, redis) == 2
+    assert tokens_used(redis) == {}
+    _use(redis, {token: 1_767_323_045_000})
+    assert upkeep.copy_token_use(connection, redis) == 1
+    assert upkeep.copy_token_use(connection, redis) == 0
+
+    assert _last_used_ms(connection) == 1_767_323_045_678

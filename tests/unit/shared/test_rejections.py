@@ -1,10 +1,17 @@
 """The rejection log as people read it."""
 
+from collections.abc import Mapping
+
 from fakeredis import FakeStrictRedis
 
 from shared.rejections import (
+    BAD_TOKEN_ADDRESSES_MAX,
+    BAD_TOKEN_SECONDS,
+    BAD_TOKENS_KEY,
     REJECTION_COUNTS_KEY,
     REJECTIONS_KEY,
+    bad_token_addresses,
+    bad_token_commands,
     encode_rejection,
     recent_rejections,
     rejection_counts,
@@ -41,3 +48,38 @@ def test_a_log_that_was_never_written_is_empty() -> None:
 
     assert recent_rejections(redis, 10) == []
     assert rejection_counts(redis) == {}
+    assert bad_token_addresses(redis, 10) == {}
+
+
+def count_bad_tokens(redis: FakeStrictRedis, counts: Mapping[str, int]) -> None:
+    with redis.pipeline() as pipeline:
+        bad_token_commands(pipeline, counts)
+        pipeline.execute()
+
+
+def test_addresses_with_bad_tokens_are_added_up_and_the_worst_come_first() -> None:
+    redis = FakeStrictRedis()
+    count_bad_tokens(redis, {"192.0.2.1": 2, "2001:db8::7": 3})
+    count_bad_tokens(redis, {"192.0.2.1": 2})
+    count_bad_tokens(redis, {})
+
+    assert list(bad_token_addresses(redis, 10).items()) == [("192.0.2.1", 4), ("2001:db8::7", 3)]
+    assert bad_token_addresses(redis, 1) == {"192.0.2.1": 4}
+
+
+def test_however_many_addresses_guess_only_the_worst_are_kept() -> None:
+    redis = FakeStrictRedis()
+    count_bad_tokens(redis, {f"address {number}": number for number in range(1, 1102)})
+
+    kept = bad_token_addresses(redis, 2000)
+    assert len(kept) == BAD_TOKEN_ADDRESSES_MAX
+    assert min(kept.values()) == 102
+
+
+def test_counts_of_bad_tokens_end_a_day_after_the_first_however_many_follow() -> None:
+    redis = FakeStrictRedis()
+    count_bad_tokens(redis, {"192.0.2.1": 1})
+    redis.expire(BAD_TOKENS_KEY, 60)
+    count_bad_tokens(redis, {"192.0.2.1": 1})
+
+    assert redis.ttl(BAD_TOKENS_KEY) == 60 < BAD_TOKEN_SECONDS
