@@ -40,7 +40,6 @@ def children(
     added |= {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
-        "RQ_REDIS_URL": redis_url,
         "PYTHONUNBUFFERED": "1",  # what a program says is in its log when it dies
     }
     if not (variables.get(SECRET_KEY) or variables.get(f"{SECRET_KEY}_FILE")):

@@ -12,6 +12,7 @@ from deploy.listen import Listen
 READY_SECONDS_MAX = 30.0
 
 WORKER = (
+    *("--config", "workers.rq_settings", "--connection-class", "workers.main.RqRedis"),
     *("--worker-class", "workers.main.DrainWorker", "--job-class", "workers.main.ListedJob"),
     *("--serializer", "json"),
     # RQ's own 7 and 10 minutes would leave a dead worker's job lying for that long.

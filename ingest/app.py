@@ -17,13 +17,13 @@ from ingest.endpoint import Endpoint
 from ingest.gate import Gate, LoadLimits
 from ingest.grants import Grants
 from ingest.health import Live, Ready
-from ingest.inbox import InboxWriter
+from ingest.inbox import Confirmation, InboxWriter
 from ingest.rejection_log import RejectionLog
 from ingest.strays import Strays
 from ingest.watch import Watch
 from shared.clock import Clock, now_ms
 from shared.errors import OperatorError
-from shared.queues import AsyncRedis, Redis, connect, connect_ingest
+from shared.queues import AsyncRedis, Redis, close_ingest, connect, connect_ingest
 from shared.settings import Settings, environment, read_settings
 
 _CANCELLATIONS_MAX = 10
@@ -69,7 +69,7 @@ def get_app() -> Application:
 def assemble(settings: Settings, redis: AsyncRedis, rq: Redis, now: Clock) -> Parts:
     grants = Grants(settings.secret_key)
     gate = Gate(LoadLimits(settings.backlog_events_max, settings.memory_percent_max))
-    writer = InboxWriter(redis, rq)
+    writer = InboxWriter(redis, rq, _confirmation(settings))
     limits = BatchLimits(
         settings.batch_events_max, settings.batch_bytes_max, settings.waiting_events_max
     )
@@ -79,11 +79,16 @@ def assemble(settings: Settings, redis: AsyncRedis, rq: Redis, now: Clock) -> Pa
         gate=gate,
         writer=writer,
         batcher=Batcher(writer.append, lambda: grants.refresh(redis), grants, gate, limits),
-        watch=Watch(redis, grants, gate, settings.durability == "strict"),
+        watch=Watch(redis, grants, gate, settings.durability == "strict", settings.replicas_min),
         rejections=RejectionLog(redis, settings.rejections_max),
         now=now,
         forwarded_hops=settings.forwarded_hops,
     )
+
+
+def _confirmation(settings: Settings) -> Confirmation:
+    # Shorter than Redis itself may take, so that its answer still comes.
+    return Confirmation(settings.replicas_min, settings.flush_wait_ms_max * 3 // 4)
 
 
 def create_app(parts: Parts) -> Application:
@@ -132,4 +137,4 @@ class Lifespan:
         await _end(self._tasks)
         await self._parts.rejections.write()
         await self._parts.writer.close()
-        await self._parts.redis.aclose()
+        await close_ingest(self._parts.redis)

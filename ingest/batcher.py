@@ -15,7 +15,14 @@ import msgspec
 from ingest.gate import Gate
 from ingest.grants import Grants, Key
 from ingest.inbox import Stale
-from shared.errors import InboxUnreachable, NotReady, Overloaded, WaybillError
+from shared.errors import (
+    InboxNotDurable,
+    InboxNotReplicated,
+    InboxUnreachable,
+    NotReady,
+    Overloaded,
+    WaybillError,
+)
 from shared.events import Event, encode_event, join_events
 
 _STALE_TRIES_MAX = 5
@@ -104,6 +111,8 @@ class Batcher:
             await self._write(batch)
         except Stale:
             _settle(batch, NotReady())
+        except InboxNotReplicated as refusal:
+            self._doubt(batch, refusal)
         except Exception as fault:  # noqa: BLE001 - whatever it is, senders wait and more will come
             self._fail(batch, fault)
         else:
@@ -146,6 +155,14 @@ class Batcher:
         _log.warning("flush of %d events failed: %s", len(batch), type(fault).__name__)
         self._gate.lost()
         _settle([*batch, *self._waiting], InboxUnreachable())
+        self._waiting.clear()
+
+    def _doubt(self, batch: list[Waiting], refusal: InboxNotReplicated) -> None:
+        """It is on one disk alone; the next would wait for nothing too, until the watch knows."""
+        _log.warning("flush of %d events was not confirmed by enough replicas", len(batch))
+        self._gate.durable = False
+        _settle(batch, refusal)
+        _settle([*self._waiting], InboxNotDurable())
         self._waiting.clear()
 
 

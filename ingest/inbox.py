@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
 
-from shared.errors import WaybillError
+from shared.errors import InboxNotReplicated, WaybillError
 from shared.events import WIRE_VERSION
 from shared.inbox import APPEND, APPEND_KEYS, append_arguments
 from shared.queues import AsyncRedis, Redis, RedisError, enqueue
@@ -18,24 +21,52 @@ class Stale(WaybillError):
     status = 503
 
 
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """How many replicas have to have a batch, and how long they are waited for."""
+
+    replicas_min: int = 0
+    wait_ms_max: int = 0
+
+
 class InboxWriter:
     """`redis` writes; `rq` is a second, blocking connection, for RQ knows no other."""
 
-    def __init__(self, redis: AsyncRedis, rq: Redis) -> None:
+    def __init__(
+        self, redis: AsyncRedis, rq: Redis, confirmation: Confirmation = Confirmation()
+    ) -> None:
+        self._redis = redis
         self._script = redis.register_script(APPEND)
         self._rq = rq
+        self._confirmation = confirmation
         self._wakings: set[asyncio.Task[None]] = set()
 
     async def append(self, version: int, payload: bytes, count: int) -> int:
-        """The backlog in events, once the batch is on disk. Raises Stale, RedisError."""
+        """The backlog in events, once the batch is on disk, and on the replicas' where asked for.
+
+        Raises Stale, RedisError; InboxNotReplicated when the batch is on the primary alone.
+        """
         arguments = append_arguments(str(version), count, payload, WIRE_VERSION)
-        written, *result = await self._script(keys=APPEND_KEYS, args=arguments)
+        (written, *result), replicas = await self._write(arguments)
         if not written:
             raise Stale("The snapshot has changed.")
         backlog, woke = result
         if woke:
             self._wake()
+        if replicas < self._confirmation.replicas_min:
+            raise InboxNotReplicated
         return int(backlog)
+
+    async def _write(self, arguments: Sequence[Any]) -> tuple[list[int], int]:
+        """What the script answers, and how many replicas have confirmed it."""
+        if not self._confirmation.replicas_min:
+            return cast("list[int]", await self._script(keys=APPEND_KEYS, args=arguments)), 0
+        # One round trip. The whole script travels: whether Redis knows it, a pipeline cannot ask.
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.eval(APPEND, len(APPEND_KEYS), *APPEND_KEYS, *arguments)
+            pipeline.wait(self._confirmation.replicas_min, self._confirmation.wait_ms_max)
+            written, replicas = await pipeline.execute()
+        return written, int(replicas)
 
     async def close(self) -> None:
         """Let wake-ups under way finish."""

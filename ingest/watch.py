@@ -27,11 +27,19 @@ _log = logging.getLogger(__name__)
 class Watch:
     """Keeps `grants` and `gate` true."""
 
-    def __init__(self, redis: AsyncRedis, grants: Grants, gate: Gate, strict: bool) -> None:
+    def __init__(
+        self,
+        redis: AsyncRedis,
+        grants: Grants,
+        gate: Gate,
+        strict: bool,
+        replicas_min: int = 0,
+    ) -> None:
         self._redis = redis
         self._grants = grants
         self._gate = gate
         self._strict = strict
+        self._replicas_min = replicas_min
         self._faults: list[str] = []
         self._catching_up: asyncio.Future[None] | None = None
 
@@ -79,7 +87,7 @@ class Watch:
             _log.error("the tokens were made under another WAYBILL_SECRET_KEY than this one")
 
     async def _check_durability(self) -> None:
-        faults = await durability_faults(self._redis)
+        faults = await durability_faults(self._redis, self._replicas_min)
         if faults != self._faults:
             for fault in faults:
                 _log.error("%s", fault)

@@ -21,19 +21,24 @@ _NETWORK: dict[str, Any] = {
 }
 _SESSION = (
     "-c timezone=UTC -c lock_timeout=5s -c statement_timeout=30s "
-    "-c idle_in_transaction_session_timeout=60s"
+    "-c idle_in_transaction_session_timeout=60s "
+    # The same from the server's side: what a client that was cut off has locked is free again.
+    "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 "
+    "-c tcp_user_timeout=5000"
 )
 
 
 def connect(url: str, program: str) -> Connection:
     """One connection, transactions opened by `transaction`. Raises DatabaseError.
 
-    `program` names the caller in pg_stat_activity.
+    `program` names the caller in pg_stat_activity. Of several hosts, in the URL's order, the first
+    that takes writes: never a standby.
     """
     connection = psycopg.connect(
         url,
         autocommit=True,
         connect_timeout=_CONNECT_SECONDS_MAX,
+        target_session_attrs="read-write",
         application_name=f"waybill {program}",
         options=_SESSION,
         **_NETWORK,

@@ -16,6 +16,7 @@
     ├── Unavailable                  503 unavailable: nothing was kept, send it again
     │   ├── InboxUnreachable         503 inbox_unreachable
     │   ├── InboxNotDurable          503 inbox_not_durable
+    │   ├── InboxNotReplicated       503 inbox_not_replicated
     │   ├── Overloaded               503 overloaded
     │   ├── NotReady                 503 not_ready
     │   └── Prefetch                 503 prefetch
@@ -180,6 +181,18 @@ class InboxNotDurable(Unavailable):
     def __init__(self) -> None:
         super().__init__(
             "The inbox could lose the event, so it was not taken. Send it again later."
+        )
+
+
+class InboxNotReplicated(Unavailable):
+    """Like InboxUnreachable after a timeout: what was written, if it was, stays written."""
+
+    code = "inbox_not_replicated"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No second machine has confirmed the event in time. Send it again, with the same "
+            "idempotency key: it may have been kept."
         )
 
 

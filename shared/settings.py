@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from shared import sentinel_url
 from shared.errors import OperatorError
 from shared.setting_sources import CONFIG, Layers, Sourced, Variable, find, layered
 
 SECRET_KEY_BYTES_MIN = 32
 FORWARDED_HOPS_MAX = 16
+REPLICAS_MAX = 8
 
 
 def environment() -> Mapping[str, str]:
@@ -30,22 +32,26 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+def _redis_url(value: str) -> str:
+    url = _url("redis", "rediss", "unix", *sentinel_url.SCHEMES)(value)
+    if sentinel_url.is_sentinel_url(url):
+        sentinel_url.parse_sentinel_url(url)
+    return url
+
+
 def _count(value: str) -> int:
     if not value.isdecimal() or int(value) < 1:
         raise ValueError("must be a whole number above 0")
     return int(value)
 
 
-def _percent(value: str) -> int:
-    if not value.isdecimal() or not 1 <= int(value) <= 100:
-        raise ValueError("must be a whole number from 1 to 100")
-    return int(value)
+def _between(smallest: int, largest: int) -> Callable[[str], int]:
+    def read(value: str) -> int:
+        if not value.isdecimal() or not smallest <= int(value) <= largest:
+            raise ValueError(f"must be a whole number from {smallest} to {largest}")
+        return int(value)
 
-
-def _hops(value: str) -> int:
-    if not value.isdecimal() or not 0 <= int(value) <= FORWARDED_HOPS_MAX:
-        raise ValueError(f"must be a whole number from 0 to {FORWARDED_HOPS_MAX}")
-    return int(value)
+    return read
 
 
 def _durability(value: str) -> str:
@@ -80,13 +86,14 @@ class Settings:
     database_url: str = _setting(
         "DATABASE_URL",
         _url("postgresql", "postgres"),
-        "PostgreSQL 15 or newer, as a libpq URL.",
+        "PostgreSQL 15 or newer, as a libpq URL; of several hosts, the one that takes writes.",
         secret=True,
     )
     redis_url: str = _setting(
         "REDIS_URL",
-        _url("redis", "rediss", "unix"),
-        "Redis 7.0 or newer, or Valkey, as a URL.",
+        _redis_url,
+        "Redis 7.0 or newer, or Valkey, as a URL; behind Sentinel as "
+        "redis+sentinel://HOST:26379,HOST:26379,HOST:26379/NAME.",
         secret=True,
     )
     secret_key: bytes = _setting(
@@ -102,6 +109,13 @@ class Settings:
         "strict: serve only while Redis writes every event to disk before the answer "
         "(appendfsync always) and evicts nothing. relaxed: serve anyway.",
         "strict",
+    )
+    replicas_min: int = _setting(
+        "WAYBILL_REPLICAS_MIN",
+        _between(0, REPLICAS_MAX),
+        "Replicas of Redis that have to confirm events before the 200. As many as there are lose "
+        "nothing at a failover. 0: none.",
+        "0",
     )
     batch_events_max: int = _setting(
         "WAYBILL_BATCH_EVENTS_MAX", _count, "Events that share one write to the inbox.", "500"
@@ -129,13 +143,13 @@ class Settings:
     )
     memory_percent_max: int = _setting(
         "WAYBILL_MEMORY_PERCENT_MAX",
-        _percent,
+        _between(1, 100),
         "Share of Redis maxmemory beyond which ingest answers 503; RQ needs the rest to work.",
         "70",
     )
     forwarded_hops: int = _setting(
         "WAYBILL_FORWARDED_HOPS",
-        _hops,
+        _between(0, FORWARDED_HOPS_MAX),
         "Proxies of your own in front of ingest: so many entries of X-Forwarded-For, from the "
         "right, are believed to find the address of a person who clicks. 0: none.",
         "0",
@@ -185,11 +199,6 @@ PROGRAM_VARIABLES = (
         "WAYBILL_DATA", "waybill: the data folder, where --data does not name it.", ".waybill"
     ),
     Variable("WEB_CONCURRENCY", "gunicorn: ingest processes of one address.", "1"),
-    Variable(
-        "RQ_REDIS_URL",
-        "rq: the value of REDIS_URL; `waybill up` and `waybill workers` set it.",
-        is_secret=True,
-    ),
 )
 
 

@@ -1,11 +1,10 @@
-"""What `rq worker --worker-class workers.main.DrainWorker --job-class workers.main.ListedJob` runs.
+"""The classes that `rq worker` is told to use: its worker, its jobs, its connection.
 
 Every worker is also a clock: it asks for the periodic jobs when they are due, whichever worker is
 first. RQ's own cron enqueues with pickle only, and is one more process to lose.
 """
 
 import logging
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,11 +13,9 @@ from typing import Any
 from rq import SimpleWorker
 from rq.job import Job
 
-from shared.errors import OperatorError
-from shared.queues import Redis, RedisError, enqueue
+from shared.queues import Redis, RedisError, connect_rq, enqueue
 from workers import shutdown
 from workers.jobs import LISTED
-from workers.stores import process_stores
 
 SCHEDULE_SECONDS = {"sweep": 3, "upkeep": 60}
 _TICK_SECONDS = 1.0
@@ -46,16 +43,20 @@ class ListedJob(Job):
         """None: a job from Redis must not choose whom this worker calls."""
 
 
+class RqRedis(Redis):
+    """RQ knows neither our addresses of Sentinels nor how soon a lost host has to be noticed."""
+
+    @classmethod
+    def from_url(cls, url: str, **_: Any) -> Redis:
+        return connect_rq(url)
+
+
 class DrainWorker(SimpleWorker):
     """Works in its own process, so that its PostgreSQL connection lasts from job to job."""
 
     max_connection_wait_time = 1.0  # seconds; RQ's 60 would leave events waiting after an outage
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
-        try:
-            process_stores()
-        except OperatorError as fault:
-            sys.exit(fault.message)
         stop = threading.Event()
         beat = threading.Thread(target=keep_time, args=(self.connection, stop), daemon=True)
         beat.start()

@@ -33,7 +33,6 @@ def test_children_get_the_stores_and_the_key_beside_the_callers_own() -> None:
         "LANG": "C",
         "DATABASE_URL": "postgresql:///w",
         "REDIS_URL": "unix:///v",
-        "RQ_REDIS_URL": "unix:///v",
         "WAYBILL_SECRET_KEY": KEY,
         "PYTHONUNBUFFERED": "1",
     }

@@ -13,7 +13,14 @@ from ingest.batcher import Batcher, BatchLimits
 from ingest.gate import Gate, Load, LoadLimits
 from ingest.grants import Grants
 from ingest.inbox import Stale
-from shared.errors import InboxUnreachable, NotReady, Overloaded, Unauthorized
+from shared.errors import (
+    InboxNotDurable,
+    InboxNotReplicated,
+    InboxUnreachable,
+    NotReady,
+    Overloaded,
+    Unauthorized,
+)
 from shared.events import decode_events, encode_event
 from shared.queues import RedisError
 from shared.snapshot import Snapshot
@@ -190,6 +197,39 @@ async def test_a_failed_flush_fails_all_that_wait(fault: Exception) -> None:
 
         assert [type(answer) for answer in answers] == [InboxUnreachable] * 3
         assert bench.disk.batches == []
+
+
+@in_loop
+async def test_an_unconfirmed_flush_is_told_as_such_and_those_behind_are_not_written() -> None:
+    async with batching() as bench:
+        sent = await bench.begin("a", "b", "c")
+        bench.disk.faults.append(InboxNotReplicated())
+
+        bench.disk.is_open.set()
+        answers = await asyncio.gather(*sent, return_exceptions=True)
+
+        assert [type(answer) for answer in answers] == [
+            InboxNotReplicated,
+            InboxNotDurable,
+            InboxNotDurable,
+        ]
+        assert bench.disk.begun == 1
+
+
+@in_loop
+async def test_an_unconfirmed_flush_closes_the_gate_until_the_watch_opens_it() -> None:
+    async with batching() as bench:
+        bench.disk.faults.append(InboxNotReplicated())
+        bench.disk.is_open.set()
+        with pytest.raises(InboxNotReplicated):
+            await bench.send("a")
+
+        with pytest.raises(InboxNotDurable):
+            await bench.send("b")
+
+        bench.gate.durable = True
+        await bench.send("c")
+        assert bench.disk.batches == [["c"]]
 
 
 @in_loop

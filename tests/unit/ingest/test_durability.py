@@ -68,6 +68,40 @@ async def test_a_redis_that_tells_nothing_of_itself_is_not_trusted() -> None:
     await redis.aclose()
 
 
+def following(*replicas: tuple[str, int]) -> dict[str, Any]:
+    """INFO replication of a primary whose replicas have this state and lag."""
+    return {
+        f"slave{number}": {"ip": "::1", "port": 1, "state": state, "offset": 1, "lag": lag}
+        for number, (state, lag) in enumerate(replicas)
+    }
+
+
+@pytest.mark.parametrize(
+    ("replicas", "follows"),
+    [
+        ([("online", 0)], True),
+        ([("online", 2)], True),
+        ([("online", 3)], False),  # cut off: it says nothing any more
+        ([("wait_bgsave", 0)], False),  # still copying
+        ([("send_bulk", 0), ("online", 1)], True),
+        ([], False),
+    ],
+)
+@in_loop
+async def test_a_replica_that_does_not_follow_is_a_fault_where_one_has_to_confirm(
+    replicas: list[tuple[str, int]], follows: bool
+) -> None:
+    redis = TellingRedis(FakeServer())
+    redis.sections["replication"] = following(*replicas)
+
+    found = await durability_faults(redis, replicas_min=1)
+    await redis.aclose()
+
+    assert found == (
+        [] if follows else ["Redis has 0 replicas that follow it; WAYBILL_REPLICAS_MIN asks for 1."]
+    )
+
+
 @in_loop
 async def test_a_redis_that_does_not_answer_is_an_error_and_no_fault() -> None:
     redis = TellingRedis(FakeServer())

@@ -1,7 +1,9 @@
 """What is asked of RQ, and how Redis is connected to."""
 
 import json
+import socket
 import zlib
+from typing import Any
 
 import pytest
 from fakeredis import FakeStrictRedis
@@ -13,12 +15,14 @@ from shared.queues import (
     Redis,
     connect,
     connect_ingest,
+    connect_rq,
     enqueue,
     stream_entries,
     waiting_jobs,
 )
 
 URL = "redis://localhost:1/0"
+SENTINELS = "redis+sentinel://:secret@localhost:1,localhost:2/main/3"
 
 
 @pytest.fixture
@@ -77,15 +81,48 @@ def test_a_stream_that_is_not_there_has_no_entries() -> None:
     assert stream_entries([]) == []
 
 
-@pytest.mark.parametrize("client", [connect(URL), connect_ingest(URL, 700)])
+@pytest.mark.parametrize(
+    "client",
+    [
+        connect(URL), connect(SENTINELS), connect("unix:///nowhere"),
+        connect_ingest(URL, 700), connect_ingest(SENTINELS, 700),
+    ],
+)  # fmt: skip
 def test_no_client_sends_a_write_twice_by_itself(client: Redis | AsyncRedis) -> None:
     retry = client.connection_pool.connection_kwargs["retry"]
 
     assert retry.get_retries() == 0
 
 
-def test_ingest_waits_for_redis_no_longer_than_it_is_told() -> None:
-    options = connect_ingest(URL, 700).connection_pool.connection_kwargs
+@pytest.mark.parametrize("url", [URL, SENTINELS])
+def test_ingest_waits_for_redis_no_longer_than_it_is_told(url: str) -> None:
+    options = connect_ingest(url, 700).connection_pool.connection_kwargs
 
     assert options["socket_timeout"] == 0.7
     assert options["socket_connect_timeout"] == 0.7
+
+
+@pytest.mark.parametrize("client", [connect(SENTINELS), connect_ingest(SENTINELS, 700)])
+def test_sentinels_are_asked_for_the_primary_and_its_password_is_not_for_them(
+    client: Redis | AsyncRedis,
+) -> None:
+    pool: Any = client.connection_pool
+    assert pool.connection_kwargs["password"] == "secret"
+    assert pool.connection_kwargs["db"] == 3
+    assert pool.service_name == "main"
+    asked = [one.connection_pool.connection_kwargs for one in pool.sentinel_manager.sentinels]
+    assert [(one["port"], one["password"], one["db"]) for one in asked] == [
+        (1, None, 0),
+        (2, None, 0),
+    ]
+
+
+@pytest.mark.parametrize("url", [URL, SENTINELS])
+def test_a_worker_notices_in_seconds_that_the_host_it_waits_for_is_cut_off(url: str) -> None:
+    options = connect_rq(url).connection_pool.connection_kwargs["socket_keepalive_options"]
+
+    idle, interval, count = (
+        options[number]
+        for number in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+    )
+    assert idle + interval * count < 15

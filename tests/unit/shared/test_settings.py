@@ -70,6 +70,25 @@ def test_no_proxy_is_trusted_unless_it_is_said() -> None:
     assert settings(WAYBILL_FORWARDED_HOPS="2").forwarded_hops == 2
 
 
+@pytest.mark.parametrize("replicas", ["-1", "9", "1.5", "", "all"])
+def test_replicas_that_confirm_are_counted(replicas: str) -> None:
+    assert "WAYBILL_REPLICAS_MIN must be a whole number from 0 to 8" in refusal(
+        WAYBILL_REPLICAS_MIN=replicas
+    )
+
+
+def test_no_replica_has_to_confirm_unless_it_is_said() -> None:
+    assert settings().replicas_min == 0
+    assert settings(WAYBILL_REPLICAS_MIN="1").replicas_min == 1
+
+
+def test_redis_may_stand_behind_sentinels_which_have_to_be_named() -> None:
+    url = "redis+sentinel://a:26379,b:26379/main"
+
+    assert settings(REDIS_URL=url).redis_url == url
+    assert "REDIS_URL must be like redis+sentinel://" in refusal(REDIS_URL="redis+sentinel://a")
+
+
 def test_durability_is_one_of_two_words() -> None:
     assert settings(WAYBILL_DURABILITY="relaxed").durability == "relaxed"
     assert "must be strict or relaxed" in refusal(WAYBILL_DURABILITY="Strict")

@@ -2,22 +2,26 @@
 
 import json
 import logging
+import sys
 import threading
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fakeredis import FakeServer, FakeStrictRedis
 from rq import Callback, Queue, SimpleWorker
+from rq.cli.helpers import read_config_file
 from rq.job import Job, JobStatus
 from rq.webhook import Webhook
 
-from shared.errors import OperatorError
 from shared.queues import enqueue
-from workers import jobs, main
+from tests.build import VARIABLES
+from workers import jobs, stores
 from workers.jobs import LISTED
-from workers.main import SCHEDULE_SECONDS, DrainWorker, ListedJob, UnlistedJob, keep_time
+from workers.main import SCHEDULE_SECONDS, ListedJob, RqRedis, UnlistedJob, keep_time
+from workers.stores import process_stores
 
 
 @pytest.fixture
@@ -202,14 +206,36 @@ def test_a_job_that_is_no_json_is_not_run(redis: FakeStrictRedis) -> None:
     assert Job.fetch(job.id, connection=redis).get_status() is JobStatus.FAILED
 
 
-def test_faults_of_settings_end_a_worker_before_its_first_job(
-    redis: FakeStrictRedis, monkeypatch: pytest.MonkeyPatch
+def test_rq_opens_redis_by_our_own_door_so_that_it_knows_sentinels() -> None:
+    opened = RqRedis.from_url("redis+sentinel://localhost:1/main")
+
+    assert "service=main" in repr(opened.connection_pool)
+
+
+@pytest.fixture
+def variables(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """The environment of a worker that has yet to read it."""
+    variables = dict(VARIABLES)
+    monkeypatch.setattr(stores, "environment", lambda: variables)
+    process_stores.cache_clear()
+    sys.modules.pop("workers.rq_settings", None)
+    yield variables
+    process_stores.cache_clear()
+
+
+def test_rq_is_told_the_address_of_redis_by_our_settings(
+    variables: dict[str, str], tmp_path: Path
 ) -> None:
-    def refuse() -> None:
-        raise OperatorError("These settings need attention")
+    (tmp_path / "url").write_text("redis://elsewhere/1\n")
+    variables["REDIS_URL_FILE"] = str(tmp_path / "url")
+    del variables["REDIS_URL"]
 
-    monkeypatch.setattr(main, "process_stores", refuse)
-    worker = DrainWorker([Queue("pipeline", connection=redis)], connection=redis)
+    told = read_config_file("workers.rq_settings")  # type: ignore[no-untyped-call]
+    assert told == {"REDIS_URL": "redis://elsewhere/1"}
 
-    with pytest.raises(SystemExit, match="These settings need attention"):
-        worker.work(burst=True)
+
+def test_faults_of_settings_end_a_worker_before_its_first_job(variables: dict[str, str]) -> None:
+    variables["WAYBILL_DURABILITY"] = "maybe"
+
+    with pytest.raises(SystemExit, match="WAYBILL_DURABILITY must be strict or relaxed"):
+        read_config_file("workers.rq_settings")  # type: ignore[no-untyped-call]

@@ -1,0 +1,190 @@
+"""A primary, a replica and a Sentinel: who is found, what has to confirm, what a failover costs."""
+
+import asyncio
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.valkey import find_program
+from ingest.durability import durability_faults
+from ingest.inbox import Confirmation, InboxWriter
+from shared.errors import InboxNotReplicated
+from shared.events import encode_event, join_events
+from shared.inbox import measure
+from shared.queues import (
+    Redis,
+    RedisError,
+    close_ingest,
+    connect,
+    connect_ingest,
+    connect_rq,
+)
+from shared.snapshot import VERSION_KEY
+from tests.build import event
+from tests.system.servers import free_port
+
+SECONDS_MAX = 20
+PASSWORD = "a password of the tests"
+PAYLOAD = join_events([encode_event(event())])
+
+
+def until(holds: Callable[[], bool]) -> None:
+    begun = time.monotonic()
+    while True:
+        with suppress(RedisError):
+            if holds():
+                return
+        assert time.monotonic() - begun < SECONDS_MAX
+        time.sleep(0.05)
+
+
+@dataclass
+class Watched:
+    """Two Redis that a Sentinel watches as `main`; `url` names the Sentinel."""
+
+    ports: tuple[int, int]
+    url: str
+    sentinel: Redis
+
+    def at(self, port: int) -> Redis:
+        return connect(f"redis://:{PASSWORD}@127.0.0.1:{port}/0")
+
+    def primary(self) -> int:
+        (_, port) = self.ask("GET-MASTER-ADDR-BY-NAME")
+        return int(port)
+
+    def ask(self, question: str) -> Any:
+        return self.sentinel.execute_command(  # type: ignore[no-untyped-call]
+            "SENTINEL", question, "main"
+        )
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    first, second, third = free_port(), free_port(), free_port()
+    folder = tmp_path_factory.mktemp("sentinel")
+    durable = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+    known = ["--requirepass", PASSWORD, "--masterauth", PASSWORD, "--repl-diskless-sync-delay", "0"]
+    started = [
+        _start(folder, first, *durable, *known),
+        _start(folder, second, *durable, *known, "--replicaof", f"127.0.0.1 {first}"),
+    ]
+    watched = Watched(
+        (first, second),
+        f"redis+sentinel://:{PASSWORD.replace(' ', '%20')}@127.0.0.1:1,127.0.0.1:{third}/main",
+        connect(f"redis://127.0.0.1:{third}/0"),
+    )
+    until(lambda: bool(watched.at(second).info("replication")["master_link_status"] == "up"))
+    started.append(_start(folder, third, "--sentinel", configuration=_sentinel(first)))
+    until(lambda: watched.primary() == first and _knows_replica(watched))
+    try:
+        yield watched
+    finally:
+        for process in reversed(started):
+            process.terminate()
+            process.wait(SECONDS_MAX)
+        watched.sentinel.close()
+
+
+def _start(
+    folder: Path, port: int, *flags: str, configuration: str = ""
+) -> "subprocess.Popen[bytes]":
+    home = folder / str(port)
+    home.mkdir()
+    file = home / "redis.conf"
+    file.write_text(f"port {port}\nbind 127.0.0.1\ndir {home}\nlogfile {home}/log\n{configuration}")
+    return subprocess.Popen([str(find_program()), str(file), *flags])
+
+
+def _sentinel(primary: int) -> str:
+    return (
+        f"sentinel monitor main 127.0.0.1 {primary} 1\n"
+        f'sentinel auth-pass main "{PASSWORD}"\n'
+        "sentinel down-after-milliseconds main 1000\n"
+        "sentinel failover-timeout main 5000\n"
+    )
+
+
+def _knows_replica(watched: Watched) -> bool:
+    return len(watched.ask("REPLICAS")) == 1
+
+
+def test_whoever_connects_finds_the_primary_though_the_first_sentinel_is_away(
+    watched: Watched,
+) -> None:
+    async def as_ingest() -> int:
+        client = connect_ingest(watched.url, 700)
+        port = (await client.info("server"))["tcp_port"]
+        await close_ingest(client)
+        return int(port)
+
+    for open_redis in (connect, connect_rq):
+        with open_redis(watched.url) as redis:
+            assert redis.info("server")["tcp_port"] == watched.primary()
+    assert asyncio.run(as_ingest()) == watched.primary()
+
+
+def _append(url: str, *, replicas_min: int) -> int:
+    async def run() -> int:
+        client = connect_ingest(url, 700)
+        with connect(url) as rq:
+            writer = InboxWriter(client, rq, Confirmation(replicas_min, 400))
+            try:
+                return await writer.append(7, PAYLOAD, 1)
+            finally:
+                await writer.close()
+                await close_ingest(client)
+
+    return asyncio.run(run())
+
+
+def test_a_batch_is_confirmed_once_as_many_replicas_as_asked_for_have_it(watched: Watched) -> None:
+    replica = next(port for port in watched.ports if port != watched.primary())
+    with connect(watched.url) as redis:
+        redis.set(VERSION_KEY, 7)
+        before = measure(redis).events
+
+        assert _append(watched.url, replicas_min=1) == before + 1
+        with watched.at(replica) as copy:
+            assert measure(copy).events == before + 1
+
+        with pytest.raises(InboxNotReplicated):
+            _append(watched.url, replicas_min=2)
+        assert measure(redis).events == before + 2  # refused, and kept all the same
+
+
+def _faults(url: str, replicas_min: int) -> list[str]:
+    async def run() -> list[str]:
+        client = connect_ingest(url, 700)
+        try:
+            return await durability_faults(client, replicas_min)
+        finally:
+            await close_ingest(client)
+
+    return asyncio.run(run())
+
+
+def test_a_redis_with_fewer_replicas_than_have_to_confirm_is_not_durable(watched: Watched) -> None:
+    assert _faults(watched.url, 1) == []
+    assert "has 1 replicas" in _faults(watched.url, 2)[0]
+
+
+def test_after_a_failover_the_same_clients_work_on_with_the_new_primary(watched: Watched) -> None:
+    before = watched.primary()
+    with connect(watched.url) as redis, connect_rq(watched.url) as rq:
+        redis.set("kept", "1")
+        assert redis.wait(1, 1000) == 1
+        assert rq.get("kept") == b"1"
+
+        watched.ask("FAILOVER")
+        until(lambda: watched.primary() != before)
+
+        until(lambda: bool(redis.set("written", "1")) and redis.get("kept") == b"1")
+        until(lambda: rq.info("server")["tcp_port"] == watched.primary())
+        until(lambda: redis.info("server")["tcp_port"] == watched.primary())
