@@ -13,6 +13,7 @@ from console.commands.demo import demo
 from console.commands.event_type import event_type
 from console.commands.import_ import import_
 from console.commands.link import link
+from console.commands.metrics import metrics
 from console.commands.migrate import migrate
 from console.commands.quarantine import quarantine
 from console.commands.recompute import recompute_
@@ -95,6 +96,7 @@ for command in (
     rejections,
     status,
     config,
+    metrics,
     migrate,
 ):
     waybill.add_command(command)

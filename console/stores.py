@@ -11,6 +11,7 @@ from pathlib import Path
 
 from console.installation import Installation
 from deploy.addresses import addresses
+from deploy.environment import children
 from deploy.folder import DataFolder
 from shared import database, queues
 from shared.database import Connection
@@ -58,6 +59,13 @@ def settings_here(place: Place) -> Settings:
             "Waybill is not running here. Start `waybill up`, or set DATABASE_URL and REDIS_URL."
         )
     return read_settings(variables)
+
+
+def environment_here(place: Place) -> dict[str, str]:
+    """What a program that is started here is to see. Raises OperatorError as `settings_here`."""
+    settings = settings_here(place)
+    variables = {**place.variables, **running_here(place)}
+    return children(variables, settings.database_url, settings.redis_url, lambda: "")
 
 
 @contextmanager

@@ -45,6 +45,12 @@ def ingest(listen: Listen) -> Program:
     return Program("ingest", argv, listen=listen)
 
 
+def metrics(listen: Listen) -> Program:
+    gunicorn = (sys.executable, "-m", "gunicorn", "-c", "python:console.metrics.server")
+    argv = (*gunicorn, "--bind", str(listen), "console.metrics.app:get_app()")
+    return Program("metrics", argv, listen=listen)
+
+
 def workers(copies: int = 2) -> Program:
     return Program(
         "worker",

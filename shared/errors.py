@@ -22,6 +22,7 @@
     │   └── Prefetch                 503 prefetch
     ├── OperatorError                one plain sentence for the person at the terminal
     ├── ingest.inbox.Stale           the snapshot has changed under a batch; never leaves ingest
+    ├── shared.tally.UnlistedMetric  something is counted that shared.metrics does not declare
     └── workers.job_faults.JobFailed what RQ is told of a job that failed
 
 What a connection refuses before a request reaches Falcon stands in `ingest.refusals`.

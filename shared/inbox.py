@@ -69,6 +69,11 @@ class Entry(msgspec.Struct, frozen=True):
     wire_version: int
     payload: bytes
 
+    @property
+    def time_ms(self) -> int:
+        """When it arrived, by the clock of Redis."""
+        return int(self.id.partition("-")[0])
+
     def events(self) -> list[Event]:
         """Raises msgspec.MsgspecError when this version cannot read the batch."""
         if self.wire_version != WIRE_VERSION:

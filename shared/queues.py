@@ -19,6 +19,8 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 from rq import Queue
+from rq.utils import utcparse
+from rq.worker_registration import get_keys as worker_keys
 
 from shared.sentinel_url import SentinelUrl, is_sentinel_url, parse_sentinel_url
 
@@ -36,13 +38,16 @@ __all__ = [
     "connect_ingest",
     "connect_rq",
     "enqueue",
+    "jobs_by_state",
     "stream_entries",
     "waiting_jobs",
+    "workers_by_state",
 ]
 
 StreamEntries = list[tuple[bytes, dict[bytes, bytes]]]
 
 QUEUE = "pipeline"
+WORKER_STATES = ("busy", "idle")
 _CONNECT_SECONDS_MAX = 2.0
 _ANSWER_SECONDS_MAX = 10.0
 _SENTINEL_SECONDS_MAX = 0.5  # one that is cut off is asked no longer than this before the next
@@ -164,6 +169,37 @@ def stream_entries(reply: Any) -> StreamEntries:
 def waiting_jobs(redis: Redis) -> int:
     """Jobs that no worker has taken yet."""
     return int(_queue(redis).count)
+
+
+def jobs_by_state(redis: Redis) -> dict[str, int]:
+    """Counts without a side effect: RQ's own `count` of a registry runs its clean-up as well."""
+    queue = _queue(redis)
+    registries = {
+        "started": queue.started_job_registry,
+        "finished": queue.finished_job_registry,
+        "failed": queue.failed_job_registry,
+    }
+    counts = {state: each.get_job_count(cleanup=False) for state, each in registries.items()}
+    return {"queued": int(queue.count), **counts}
+
+
+def workers_by_state(redis: Redis, now_ms: int, silent_ms_max: int) -> dict[str, int]:
+    """How many workers gave a sign of life lately: RQ keeps a dead one's name for minutes."""
+    keys = worker_keys(queue=_queue(redis))
+    with redis.pipeline(transaction=False) as pipeline:
+        for key in keys:
+            pipeline.hmget(key, "state", "last_heartbeat")
+        found = cast("list[list[bytes | None]]", pipeline.execute())
+    counts = dict.fromkeys(WORKER_STATES, 0)
+    for state, heartbeat in found:
+        if heartbeat is None or now_ms - _unix_ms(heartbeat) > silent_ms_max:
+            continue
+        counts["busy" if state == b"busy" else "idle"] += 1
+    return counts
+
+
+def _unix_ms(heartbeat: bytes) -> int:
+    return int(utcparse(heartbeat.decode()).timestamp() * 1000)
 
 
 def _queue(redis: Redis) -> Queue:

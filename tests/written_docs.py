@@ -5,8 +5,10 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
+from shared.metrics import METRICS, Source
 from shared.settings import PROGRAM_VARIABLES, SETTINGS
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -46,10 +48,28 @@ def program_variables_table() -> str:
     )
 
 
+def metrics_table(source: Source) -> str:
+    return table(
+        ("metric", "kind", "labels", "meaning"),
+        (
+            (
+                f"`{each.name}`",
+                each.kind,
+                ", ".join(f"`{label}`" for label in each.labels),
+                each.sentence,
+            )
+            for each in METRICS.values()
+            if each.source is source
+        ),
+    )
+
+
 # By page and mark, what stands there.
 WRITTEN: dict[tuple[str, str], Callable[[], str]] = {
     ("operations.md", "settings"): settings_table,
     ("operations.md", "program variables"): program_variables_table,
+    ("metrics.md", "metrics of ingest"): partial(metrics_table, Source.INGEST),
+    ("metrics.md", "metrics of the pipeline"): partial(metrics_table, Source.PIPELINE),
 }
 
 

@@ -3,6 +3,7 @@
 A decision that changed stays, superseded; sessions and days of activity are replaced.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -56,6 +57,7 @@ FROM json_to_recordset(%(attributions)s::json) AS sent (
     rules_version integer
 )
 ON CONFLICT (user_ref, event_time, receipt) WHERE superseded_at IS NULL DO NOTHING
+RETURNING rule
 """
 
 _END_SESSIONS = """
@@ -114,6 +116,9 @@ WHERE users.id = sent.user_ref
 """
 
 
+Rules = Counter[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Decided:
     """A case and what was decided in it."""
@@ -122,8 +127,8 @@ class Decided:
     decision: Decision
 
 
-def write_decisions(connection: Connection, decided: Sequence[Decided]) -> None:
-    """In the transaction that holds the users' locks."""
+def write_decisions(connection: Connection, decided: Sequence[Decided]) -> Rules:
+    """In the transaction that holds the users' locks. How many attributions are new, by rule."""
     documents = {
         "tails": [_tail(each) for each in decided],
         "attributions": [row for each in decided for row in _attributions(each)],
@@ -132,10 +137,11 @@ def write_decisions(connection: Connection, decided: Sequence[Decided]) -> None:
         "users": [_user(each) for each in decided if _changes_user(each)],
     }
     arguments = {name: msgspec.json.encode(rows).decode() for name, rows in documents.items()}
-    for statement in (
-        _SUPERSEDE, _ATTRIBUTE, _END_SESSIONS, _SESSIONS, _FORGET_DAYS, _DAYS, _USERS,
-    ):  # fmt: skip
+    connection.execute(_SUPERSEDE, arguments)
+    rules = Counter(rule for (rule,) in connection.execute(_ATTRIBUTE, arguments))
+    for statement in (_END_SESSIONS, _SESSIONS, _FORGET_DAYS, _DAYS, _USERS):
         connection.execute(statement.encode(), arguments)
+    return rules
 
 
 def _tail(each: Decided) -> dict[str, object]:

@@ -14,27 +14,29 @@ from shared.database import Connection, transaction
 from shared.events import Event
 from workers.click_search import load_clicks
 from workers.core.decision import decide
-from workers.decisions import Decided, write_decisions
+from workers.decisions import Decided, Rules, write_decisions
 from workers.history import load_cases
 from workers.users import concerned_users, lock_users
 
 USERS_MAX = 500  # of one transaction: others wait for the locks
 
 
-def derive(connection: Connection, events: Sequence[Event]) -> None:
-    """Decide what these events may have changed. Raises DatabaseError."""
+def derive(connection: Connection, events: Sequence[Event]) -> Rules:
+    """Decide what these events may have changed; new attributions by rule. Raises DatabaseError."""
     earliest_ms = concerned_users(connection, events)
+    rules = Rules()
     for users in _chunks(sorted(earliest_ms)):
-        derive_users(connection, {user: earliest_ms[user] for user in users})
+        rules += derive_users(connection, {user: earliest_ms[user] for user in users})
+    return rules
 
 
-def derive_users(connection: Connection, earliest_ms: Mapping[int, int]) -> None:
+def derive_users(connection: Connection, earliest_ms: Mapping[int, int]) -> Rules:
     """Decide for these users from these moments (Unix milliseconds) on, in one transaction."""
     with transaction(connection):
         users = lock_users(connection, earliest_ms)
         cases = load_cases(connection, users, earliest_ms)
         clicks = load_clicks(connection, cases)
-        write_decisions(
+        return write_decisions(
             connection,
             [
                 Decided(case, decide(case.tail, clicks.get(case.user.id, ()), case.rules))

@@ -13,11 +13,14 @@ from dataclasses import dataclass
 
 import msgspec
 
+from shared import metrics
 from shared.database import Connection, DatabaseError, sqlstate
 from shared.events import Event
 from shared.inbox import Entry
+from shared.tally import Tally
 from workers.core.faults import Disposition, disposition
 from workers.derive import derive
+from workers.drain_counts import DrainCounts
 from workers.inbox import InboxReader
 from workers.isolation import store
 from workers.quarantine import KILLER, quarantine_entry, quarantine_event, quarantined
@@ -48,8 +51,10 @@ class Drain:
         limits: DrainLimits,
         another: Callable[[], None],
         stopping: Callable[[], bool],
+        counts: DrainCounts | None = None,
     ) -> None:
         self._inbox = inbox
+        self._counts = counts or DrainCounts(Tally())
         self._database = database
         self._limits = limits
         self._another = another
@@ -59,6 +64,10 @@ class Drain:
 
     def run(self) -> Recorded:
         """Raises DatabaseError for a fault that cannot be told apart from the events'."""
+        with self._counts.timed(metrics.DRAIN_SECONDS):
+            return self._run()
+
+    def _run(self) -> Recorded:
         recorded = Recorded()
         entries = self._inbox.claim_own()
         while True:
@@ -90,6 +99,7 @@ class Drain:
         return self._inbox.read(None)
 
     def _store(self, entries: Sequence[Entry]) -> Recorded:
+        self._counts.taken(entries)
         recorded = Recorded()
         with self._inbox.hold(entries):
             for group in grouped(entries, self._limits.drain_events_max):
@@ -97,6 +107,7 @@ class Drain:
                 if stored is None:
                     break
                 self._inbox.settle(group)
+                self._counts.settled(group, stored)
                 recorded += stored
         return recorded
 
@@ -109,6 +120,7 @@ class Drain:
                 if disposition(sqlstate(fault)) is not Disposition.RETRY:
                     raise
                 _log.warning("PostgreSQL: %s (%s)", type(fault).__name__, sqlstate(fault))
+            self._counts.retried()
             self._database.close()
             self._inbox.forgive(group)
             time.sleep(_OUTAGE_PAUSE_SECONDS)
@@ -127,7 +139,7 @@ class Drain:
                 recorded += Recorded(quarantined=entry.count)
         if len(group) == 1 and group[0].deliveries > self._limits.deliveries_max:
             return recorded + self._take_apart(connection, group[0], events)
-        return recorded + _store_and_derive(connection, events) if events else recorded
+        return recorded + self._store_and_derive(connection, events) if events else recorded
 
     def _take_apart(
         self, connection: Connection, entry: Entry, events: Sequence[Event]
@@ -144,7 +156,15 @@ class Drain:
                 recorded += Recorded(quarantined=1)
                 continue
             self._inbox.trying(entry, index)
-            recorded += _store_and_derive(connection, [event])
+            recorded += self._store_and_derive(connection, [event])
+        return recorded
+
+    def _store_and_derive(self, connection: Connection, events: Sequence[Event]) -> Recorded:
+        """Facts first, decisions after: what is decided, is decided from committed facts."""
+        with self._counts.timed(metrics.RECORD_SECONDS):
+            recorded = store(connection, events)
+        with self._counts.timed(metrics.DERIVE_SECONDS):
+            self._counts.decided(derive(connection, events))
         return recorded
 
     def _reachable(self) -> bool:
@@ -159,13 +179,6 @@ class Drain:
                 time.sleep(_OUTAGE_PAUSE_SECONDS)
             else:
                 return True
-
-
-def _store_and_derive(connection: Connection, events: Sequence[Event]) -> Recorded:
-    """Facts first, decisions after: what is decided, is decided from committed facts."""
-    recorded = store(connection, events)
-    derive(connection, events)
-    return recorded
 
 
 def grouped(entries: Sequence[Entry], events_max: int) -> Iterator[list[Entry]]:

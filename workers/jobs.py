@@ -11,6 +11,7 @@ from shared.clock import now_ms
 from shared.queues import enqueue, waiting_jobs
 from workers import upkeep as care
 from workers.drain import Drain, DrainLimits
+from workers.drain_counts import DrainCounts
 from workers.inbox import InboxReader
 from workers.job_faults import without_data
 from workers.recompute import is_left_undone
@@ -36,7 +37,9 @@ def drain() -> str:
     )
 
     another = partial(_another, stores, "drain")
-    recorded = Drain(_inbox(stores), stores.database, limits, another, is_stopping).run()
+    counts = DrainCounts(stores.tally)
+    drain = Drain(_inbox(stores), stores.database, limits, another, is_stopping, counts)
+    recorded = drain.run()
     return (
         f"{recorded.events} events, {recorded.duplicates} duplicates, "
         f"{recorded.quarantined} quarantined"

@@ -13,12 +13,15 @@ from typing import Any
 from rq import SimpleWorker
 from rq.job import Job
 
+from shared.published_counts import PublishedCounts
 from shared.queues import Redis, RedisError, connect_rq, enqueue
 from workers import shutdown
 from workers.jobs import LISTED
+from workers.stores import process_stores
 
 SCHEDULE_SECONDS = {"sweep": 3, "upkeep": 60}
 _TICK_SECONDS = 1.0
+_LAST_BEAT_SECONDS_MAX = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -57,13 +60,17 @@ class DrainWorker(SimpleWorker):
     max_connection_wait_time = 1.0  # seconds; RQ's 60 would leave events waiting after an outage
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
+        stores = process_stores()
+        counts = PublishedCounts(stores.redis, stores.tally)
         stop = threading.Event()
-        beat = threading.Thread(target=keep_time, args=(self.connection, stop), daemon=True)
+        arguments = (self.connection, stop, counts.publish)
+        beat = threading.Thread(target=keep_time, args=arguments, daemon=True)
         beat.start()
         try:
             return bool(super().work(*args, **kwargs))
         finally:
             stop.set()
+            beat.join(_LAST_BEAT_SECONDS_MAX)
 
     def handle_warm_shutdown_request(self) -> None:
         """The drain under way ends after the batch it is at."""
@@ -71,10 +78,13 @@ class DrainWorker(SimpleWorker):
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
 
 
-def keep_time(redis: Redis, stop: threading.Event) -> None:
-    """Ask for periodic jobs until `stop`."""
+def keep_time(redis: Redis, stop: threading.Event, publish: Callable[[], None]) -> None:
+    """Ask for periodic jobs and publish what was counted, until `stop`; then once more."""
     while not stop.wait(_TICK_SECONDS):
         with suppress(RedisError):
             for job, seconds in SCHEDULE_SECONDS.items():
                 if redis.set(f"waybill:due:{job}", "1", nx=True, ex=seconds):
                     enqueue(redis, job)
+            publish()
+    with suppress(RedisError):
+        publish()

@@ -6,6 +6,7 @@ from shared.database import Connection, connect, is_closed
 from shared.queues import Redis
 from shared.queues import connect as connect_redis
 from shared.settings import Settings, environment, read_settings
+from shared.tally import Tally
 
 
 class Database:
@@ -28,12 +29,13 @@ class Database:
 
 
 class Stores:
-    """`settings`, `redis` and `database` of this process."""
+    """`settings`, `redis` and `database` of this process, and the `tally` of what it counts."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.redis: Redis = connect_redis(settings.redis_url)
         self.database = Database(settings.database_url)
+        self.tally = Tally()
 
 
 @cache

@@ -10,6 +10,7 @@ from shared.events import Event, encode_event, join_events
 from shared.inbox import append
 from shared.queues import Redis
 from workers.drain import Drain, DrainLimits
+from workers.drain_counts import DrainCounts
 from workers.inbox import InboxReader
 from workers.record import Recorded
 from workers.stores import Database
@@ -38,10 +39,12 @@ class Bench:
         consumer: str = "worker",
         limits: DrainLimits | None = None,
         stopping: Callable[[], bool] = lambda: False,
+        counts: DrainCounts | None = None,
     ) -> Recorded:
         limits = limits or DrainLimits(2000, 10, 3, linger_ms=20)
         another = lambda: self.asked.append(consumer)  # noqa: E731 - as short as its meaning
-        return Drain(self.inbox(consumer), self.database, limits, another, stopping).run()
+        inbox = self.inbox(consumer)
+        return Drain(inbox, self.database, limits, another, stopping, counts).run()
 
     def receipts(self, table: str) -> list[str]:
         rows = self.connection.execute(f"SELECT receipt FROM {table} ORDER BY 1".encode())

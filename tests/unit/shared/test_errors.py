@@ -10,6 +10,7 @@ import ingest.refusals
 from ingest.inbox import Stale
 from shared import errors
 from shared.errors import OperatorError, RequestError, Unavailable, WaybillError
+from shared.tally import UnlistedMetric
 from workers.job_faults import JobFailed
 
 _LINE = re.compile(r"(?P<indent>[│ ]*)(?P<branch>├── |└── )?(?P<name>[\w.]+)(?P<rest>.*)")
@@ -47,7 +48,11 @@ def parent(error: type[WaybillError]) -> str | None:
 
 
 def test_the_drawn_tree_is_the_tree_of_the_classes() -> None:
-    elsewhere = {"ingest.inbox.Stale": Stale, "workers.job_faults.JobFailed": JobFailed}
+    elsewhere: dict[str, type[WaybillError]] = {
+        "ingest.inbox.Stale": Stale,
+        "shared.tally.UnlistedMetric": UnlistedMetric,
+        "workers.job_faults.JobFailed": JobFailed,
+    }
 
     assert {name: above for name, (above, _) in drawn().items()} == {
         name: parent(error) for name, error in (of_the_module() | elsewhere).items()

@@ -139,8 +139,12 @@ class Ticks(threading.Event):
         return self.left < 0
 
 
+def publish_nothing() -> None:
+    pass
+
+
 def test_the_first_tick_asks_for_every_periodic_job(redis: FakeStrictRedis) -> None:
-    keep_time(redis, Ticks(1))
+    keep_time(redis, Ticks(1), publish_nothing)
 
     names = {f"workers.jobs.{job}" for job in SCHEDULE_SECONDS}
     assert {job.func_name for job in queued(redis)} == names
@@ -150,18 +154,18 @@ def test_a_job_is_asked_for_once_within_its_time_however_many_workers_keep_it(
     redis: FakeStrictRedis,
 ) -> None:
     for _ in range(3):
-        keep_time(redis, Ticks(5))
+        keep_time(redis, Ticks(5), publish_nothing)
 
     assert len(queued(redis)) == len(SCHEDULE_SECONDS)
 
 
 def test_a_job_is_due_again_when_its_time_has_passed(redis: FakeStrictRedis) -> None:
-    keep_time(redis, Ticks(1))
+    keep_time(redis, Ticks(1), publish_nothing)
     for job, seconds in SCHEDULE_SECONDS.items():
         assert (seconds - 1) * 1000 < redis.pttl(f"waybill:due:{job}") <= seconds * 1000
 
     redis.delete("waybill:due:sweep")
-    keep_time(redis, Ticks(1))
+    keep_time(redis, Ticks(1), publish_nothing)
 
     assert [job.func_name for job in queued(redis)].count("workers.jobs.sweep") == 2
     assert [job.func_name for job in queued(redis)].count("workers.jobs.upkeep") == 1
@@ -171,16 +175,16 @@ def test_time_is_kept_through_an_outage_of_redis() -> None:
     server = FakeServer()
     redis = FakeStrictRedis(server=server)
     server.connected = False
-    keep_time(redis, Ticks(3))
+    keep_time(redis, Ticks(3), publish_nothing)
 
     server.connected = True
-    keep_time(redis, Ticks(1))
+    keep_time(redis, Ticks(1), publish_nothing)
 
     assert len(queued(redis)) == len(SCHEDULE_SECONDS)
 
 
 def test_nothing_is_asked_for_after_the_end(redis: FakeStrictRedis) -> None:
-    keep_time(redis, Ticks(0))
+    keep_time(redis, Ticks(0), publish_nothing)
 
     assert queued(redis) == []
 

@@ -1,0 +1,77 @@
+"""What is read from the stores for the metrics of the pipeline. Everything here only looks."""
+
+from typing import cast
+
+from console.metrics.lag import Lag
+from shared import metrics
+from shared.database import Connection
+from shared.inbox import Backlog
+from shared.published_counts import read_counts
+from shared.queues import Redis, jobs_by_state, workers_by_state
+from shared.recompute import unfinished_recomputes
+from shared.snapshot import VERSION_KEY
+from shared.tally import Series, gauge
+
+WORKER_SILENT_MS_MAX = 60_000  # an idle one gives a sign of life every 30 s
+PROGRAMS = ("worker", "console", "metrics")
+OTHER = "other"
+_REASONS = ("refused_by_database", "killed_worker", "unreadable")
+_STATES = ("active", "idle", "idle in transaction")
+
+_QUARANTINE = """
+SELECT reason, sum(event_count) FROM quarantine WHERE replayed_at IS NULL GROUP BY reason
+"""
+_CONNECTIONS = """
+SELECT coalesce(application_name, ''), coalesce(state, ''), count(*)
+FROM pg_stat_activity WHERE backend_type = 'client backend' GROUP BY 1, 2
+"""
+_CONNECTIONS_MAX = "SELECT setting::integer FROM pg_settings WHERE name = 'max_connections'"
+
+
+def read_redis(redis: Redis, now_ms: int) -> list[Series]:
+    """Raises RedisError."""
+    memory = cast("dict[str, int]", redis.info("memory"))
+    version = cast("bytes | None", redis.get(VERSION_KEY))
+    workers = workers_by_state(redis, now_ms, WORKER_SILENT_MS_MAX)
+    return [
+        *read_counts(redis),
+        *(gauge(metrics.WORKERS, count, state) for state, count in workers.items()),
+        *(gauge(metrics.JOBS, count, state) for state, count in jobs_by_state(redis).items()),
+        gauge(metrics.RECOMPUTES, len(unfinished_recomputes(redis))),
+        gauge(metrics.PUBLISHED_VERSION, int(version or 0)),
+        gauge(metrics.REDIS_MEMORY, memory["used_memory"]),
+        gauge(metrics.REDIS_MEMORY_MAX, memory["maxmemory"]),
+    ]
+
+
+def lag_series(backlog: Backlog, lag: Lag) -> list[Series]:
+    return [
+        gauge(metrics.ACCEPTED, backlog.accepted),
+        gauge(metrics.BACKLOG_EVENTS, lag.backlog_events),
+        gauge(metrics.OLDEST_SECONDS, lag.oldest_seconds),
+        gauge(metrics.DRAIN_RATE, lag.drain_rate),
+        gauge(metrics.EMPTY_SECONDS, lag.seconds_to_empty),
+    ]
+
+
+def read_database(connection: Connection) -> list[Series]:
+    """Raises DatabaseError."""
+    quarantined = dict.fromkeys(_REASONS, 0)
+    quarantined |= dict(connection.execute(_QUARANTINE).fetchall())
+    connections: dict[tuple[str, str], int] = {}
+    for name, state, count in connection.execute(_CONNECTIONS):
+        key = (_program(name), state if state in _STATES else OTHER)
+        connections[key] = connections.get(key, 0) + count
+    row = connection.execute(_CONNECTIONS_MAX).fetchone()
+    assert row is not None
+    return [
+        *(gauge(metrics.QUARANTINE, float(n), reason) for reason, n in quarantined.items()),
+        *(gauge(metrics.DATABASE_CONNECTIONS, n, *key) for key, n in connections.items()),
+        gauge(metrics.DATABASE_CONNECTIONS_MAX, row[0]),
+    ]
+
+
+def _program(application_name: str) -> str:
+    """Whoever connects chooses this name: only those of ours become a label."""
+    program = application_name.removeprefix("waybill ")
+    return program if program in PROGRAMS else OTHER
