@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+from console.actor import Actor, require_admin
 from console.apps import App
+from console.audit import Action, Change, record_change
 from shared.database import Connection, transaction
 from shared.errors import OperatorError
 from shared.rules import DAY_MS, HOUR_MS, LIMITS, MINUTE_MS, Rules
@@ -89,11 +91,14 @@ def read_rules(connection: Connection, app: App) -> Rules:
     return _read(connection, app, _SELECT)
 
 
-def change_rules(connection: Connection, app: App, values: Mapping[str, int]) -> Rules:
+def change_rules(
+    connection: Connection, actor: Actor, app: App, values: Mapping[str, int]
+) -> Rules:
     """The rules with these values, by option and in its unit. What says nothing new changes none.
 
-    Raises OperatorError for a value out of its limits; then nothing is changed.
+    Raises OperatorError for a value out of its limits; then nothing is changed. NotAllowed.
     """
+    require_admin(actor)
     changes = {
         setting.rule: _checked(setting, values[setting.option])
         for setting in SETTINGS
@@ -105,6 +110,8 @@ def change_rules(connection: Connection, app: App, values: Mapping[str, int]) ->
             return stand
         changed = msgspec.structs.replace(stand, version=stand.version + 1, **changes)
         connection.execute(_UPDATE, {**msgspec.structs.asdict(changed), "app_id": app.id})
+        before, after = msgspec.structs.asdict(stand), msgspec.structs.asdict(changed)
+        record_change(connection, actor, app.id, Change(Action.APP_RULES, app.name, before, after))
         return changed
 
 

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from console.actor import Actor, require_admin
+from console.audit import Action, Change, record_change
+from console.installation import Installation
 from console.labels import label, random_code
+from console.publication import published
 from shared.database import Connection
 from shared.errors import OperatorError
 
@@ -24,27 +28,41 @@ class App:
     created_at: datetime
 
 
-def create_app(connection: Connection, name: str, app_token: str | None = None) -> App:
-    """Raises OperatorError when the name or the app token is malformed or taken."""
+_INSERT = """
+    INSERT INTO apps (name, app_token) VALUES (%s, %s)
+    ON CONFLICT DO NOTHING
+    RETURNING id, name, app_token, created_at
+"""
+
+
+def create_app(
+    installation: Installation, actor: Actor, name: str, app_token: str | None = None
+) -> App:
+    """Raises OperatorError when the name or the app token is malformed or taken, or the change
+    cannot be published; NotAllowed.
+    """
+    require_admin(actor)
     if app_token is None:
         app_token = random_code(_APP_TOKEN_LENGTH)
     values = (
         label("--name", name, NAME_CHARACTERS_MAX),
         label("--app-token", app_token, APP_TOKEN_CHARACTERS_MAX),
     )
-    row = connection.execute(
-        """
-        INSERT INTO apps (name, app_token) VALUES (%s, %s)
-        ON CONFLICT DO NOTHING
-        RETURNING id, name, app_token, created_at
-        """,
-        values,
-    ).fetchone()
-    if row is None:
-        raise OperatorError(
-            "An app with this name or this app token exists. See `waybill app list`."
-        )
-    return App(*row)
+    with published(installation):
+        row = installation.connection.execute(_INSERT, values).fetchone()
+        if row is None:
+            raise OperatorError(
+                "An app with this name or this app token exists. See `waybill app list`."
+            )
+        made = App(*row)
+        told = Change(Action.APP_CREATE, made.name, None, {"app_token": made.app_token})
+        record_change(installation.connection, actor, made.id, told)
+    return made
+
+
+def lock_app(connection: Connection, app: App) -> None:
+    """Until the transaction ends nobody else changes what belongs to this app."""
+    connection.execute("SELECT FROM apps WHERE id = %s FOR NO KEY UPDATE", (app.id,))
 
 
 def list_apps(connection: Connection) -> list[App]:

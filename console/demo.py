@@ -8,18 +8,20 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from console import demo_calls
+from console.actor import Actor, Role
 from console.apps import create_app
 from console.demo_calls import Call, Row
-from console.event_types import create_event_type
+from console.event_types import NewEventType, create_event_type
 from console.events import EventRecord
 from console.installation import Installation
 from console.links import NewLink, create_link
-from console.tokens import import_token
+from console.tokens import NewToken, import_token
 from console.trace import State, Trace, trace
 from shared.errors import OperatorError
 
 _ANSWER_SECONDS_MAX = 10.0
 _POLL_SECONDS = 0.05
+_ACTOR = Actor("demo", Role.ADMIN)
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,12 @@ class Played:
 
 def furnish(installation: Installation) -> None:
     """The app, token, event types and link that the calls speak of."""
-    app = create_app(installation.connection, demo_calls.APP)
-    import_token(installation, app, demo_calls.TOKEN_NAME, demo_calls.TOKEN, test=False)
+    app = create_app(installation, _ACTOR, demo_calls.APP)
+    import_token(installation, _ACTOR, app, NewToken(demo_calls.TOKEN_NAME), demo_calls.TOKEN)
     for mapping_id, name in demo_calls.EVENT_TYPES:
-        create_event_type(installation.connection, app, mapping_id, name)
+        create_event_type(installation, _ACTOR, app, NewEventType(mapping_id, name))
     link = NewLink(demo_calls.PARTNER, demo_calls.LINK, demo_calls.DESTINATION, "1", "1")
-    create_link(installation, app, link)
+    create_link(installation, _ACTOR, app, link)
 
 
 def send(url: str, call: Call) -> Answer:

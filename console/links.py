@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
+from console.actor import Actor, require_admin
 from console.apps import App
+from console.audit import Action, Change, record_change
 from console.installation import Installation
 from console.labels import label
 from console.partners import Partner, ensure_partner
@@ -71,8 +73,11 @@ _TAKEN_PUB_IDS = "SELECT pub_id FROM links"
 _TAKEN_OFFER_IDS = "SELECT offer_id FROM links"
 
 
-def create_link(installation: Installation, app: App, new: NewLink) -> Link:
-    """Raises OperatorError when a value is malformed or taken, or the link cannot be published."""
+def create_link(installation: Installation, actor: Actor, app: App, new: NewLink) -> Link:
+    """Raises OperatorError when a value is malformed or taken, or the link cannot be published;
+    NotAllowed.
+    """
+    require_admin(actor)
     connection = installation.connection
     name = label("--name", new.name, NAME_CHARACTERS_MAX)
     destination = read_destination(new.destination)
@@ -89,8 +94,10 @@ def create_link(installation: Installation, app: App, new: NewLink) -> Link:
         if row is None:
             raise _refusal(connection, app, name)
         made = connection.execute(f"{_SELECT} WHERE links.id = %s", row).fetchone()
-    assert made is not None
-    return Link(*made)
+        assert made is not None
+        link = Link(*made)
+        record_change(connection, actor, app.id, _made(link))
+    return link
 
 
 def list_links(connection: Connection, app: App | None = None) -> list[Link]:
@@ -113,6 +120,16 @@ def read_destination(text: str) -> str:
     if fault := destination_fault(destination):
         raise OperatorError(f"--destination {fault}")
     return destination
+
+
+def _made(link: Link) -> Change:
+    told = {
+        "partner": link.partner,
+        "offer_id": link.offer_id,
+        "pub_id": link.pub_id,
+        "destination": link.destination,
+    }
+    return Change(Action.LINK_CREATE, link.name, None, told)
 
 
 def _number(option: str, value: str | None) -> str | None:

@@ -8,6 +8,7 @@ import click
 
 from console.commands.activity import activity_, retention_
 from console.commands.app import app
+from console.commands.audit import audit
 from console.commands.config import config
 from console.commands.demo import demo
 from console.commands.event_type import event_type
@@ -18,6 +19,7 @@ from console.commands.migrate import migrate
 from console.commands.quarantine import quarantine
 from console.commands.recompute import recompute_
 from console.commands.rejections import rejections
+from console.commands.s2s_security import s2s_security
 from console.commands.status import status
 from console.commands.token import token
 from console.commands.trace import trace_
@@ -84,6 +86,7 @@ for command in (
     demo,
     app,
     token,
+    s2s_security,
     event_type,
     link,
     trace_,
@@ -94,6 +97,7 @@ for command in (
     recompute_,
     quarantine,
     rejections,
+    audit,
     status,
     config,
     metrics,

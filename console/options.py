@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from shared.events import Environment
+from shared.scopes import Scope
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -18,6 +19,17 @@ def json_option(command: Command) -> Command:
 
 def app_option(command: Command) -> Command:
     return click.option("--app", "app", required=True, help="The app's name or app token.")(command)
+
+
+def scope_option(what: str) -> Callable[[Command], Command]:
+    """Values of `scopes`, each a Scope."""
+    return click.option(
+        "--scope",
+        "scopes",
+        multiple=True,
+        type=click.Choice(list(Scope), case_sensitive=False),
+        help=f"{what} May be given several times.",
+    )
 
 
 def environment_option(command: Command) -> Command:

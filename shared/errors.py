@@ -20,7 +20,8 @@
     │   ├── Overloaded               503 overloaded
     │   ├── NotReady                 503 not_ready
     │   └── Prefetch                 503 prefetch
-    ├── OperatorError                one plain sentence for the person at the terminal
+    ├── OperatorError                one plain sentence for the person who asked for it
+    │   └── NotAllowed               403 not_allowed
     ├── ingest.inbox.Stale           the snapshot has changed under a batch; never leaves ingest
     ├── shared.tally.UnlistedMetric  something is counted that shared.metrics does not declare
     └── workers.job_faults.JobFailed what RQ is told of a job that failed
@@ -221,6 +222,16 @@ class Prefetch(Unavailable):
 
 
 class OperatorError(WaybillError):
-    """What a person at the terminal asked for cannot be done; the sentence says what would help."""
+    """What a person asked for cannot be done; the sentence says what would help."""
 
     code = "operator_error"
+
+
+class NotAllowed(OperatorError):
+    """A viewer asked for a change."""
+
+    code = "not_allowed"
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__("Only an admin may change this. Ask one to do it, or to make you one.")

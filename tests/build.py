@@ -5,6 +5,7 @@ from uuid import UUID
 
 from msgspec import structs
 
+from console.actor import Actor, Role
 from ingest.dialect import Reception
 from ingest.parameters import Parameters, read_pairs
 from shared.checks import CheckEntry
@@ -20,6 +21,8 @@ NOW_MS = 1_767_323_045_678  # 2026-01-02T03:04:05.678Z
 RECEIPT = UUID("019b7ca9-8f2e-7000-8000-000000000001")
 SECRET_KEY = b"an installation key of 32 bytes!"
 TOKEN = "s2sTokenForTheStoreApp"
+ADMIN = Actor("cli:ada", Role.ADMIN)
+VIEWER = Actor("web:bob", Role.VIEWER)
 
 VARIABLES = {
     "DATABASE_URL": "postgresql://waybill@localhost/waybill",

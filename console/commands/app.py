@@ -6,15 +6,20 @@ import click
 from rich.console import RenderableType
 from rich.table import Table
 
+from console.actor import terminal_actor
+from console.app_refusals import change_refusals, read_refusals
 from console.app_rules import SETTINGS, Setting, change_rules, read_rules
 from console.apps import App, create_app, find_app, list_apps
 from console.options import app_option, json_option
 from console.output import pairs, show, table
-from console.stores import Place, open_database, settings_here
+from console.stores import Place, open_database, open_installation, settings_here
+from shared.database import transaction
 from shared.errors import OperatorError
 from shared.rules import Rules
 
 Command = Callable[..., None]
+
+_RULES = "Earlier decisions stand until `waybill recompute`, or until a new fact touches them."
 
 
 @click.group()
@@ -29,8 +34,8 @@ def app() -> None:
 @click.pass_obj
 def create(place: Place, name: str, app_token: str | None, as_json: bool) -> None:
     """Make an app."""
-    with open_database(settings_here(place)) as connection:
-        made = create_app(connection, name, app_token)
+    with open_installation(settings_here(place)) as installation:
+        made = create_app(installation, terminal_actor(), name, app_token)
     show({"app": made}, _table([made]), as_json=as_json)
 
 
@@ -53,11 +58,12 @@ def list_(place: Place, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def show_(place: Place, app: str, as_json: bool) -> None:
-    """Show an app with its rules for attribution and sessions."""
+    """Show an app with its rules for attribution and sessions, and what it refuses."""
     with open_database(settings_here(place)) as connection:
         found = find_app(connection, app)
-        rules = read_rules(connection, found)
-    show({"app": found, "rules": rules}, _table([found]), _rules(rules), as_json=as_json)
+        rules, refusals = read_rules(connection, found), read_refusals(connection, found)
+    document = {"app": found, "rules": rules, "adjust_refusals": refusals}
+    show(document, _table([found]), _settings(rules, refusals), as_json=as_json)
 
 
 def _setting_options(command: Command) -> Command:
@@ -75,25 +81,40 @@ def _setting_options(command: Command) -> Command:
 @app.command("set")
 @app_option
 @_setting_options
+@click.option(
+    "--adjust-refusals/--no-adjust-refusals",
+    default=None,
+    help="In the Adjust dialect, also refuse what Adjust refuses for what came before it.",
+)
 @json_option
 @click.pass_obj
-def set_(place: Place, /, app: str, as_json: bool, **given: int | None) -> None:
-    """Change an app's rules, for what is decided from now on."""
+def set_(
+    place: Place,
+    /,
+    app: str,
+    adjust_refusals: bool | None,
+    as_json: bool,
+    **given: int | None,
+) -> None:
+    """Change an app's rules, for what is decided from now on, and what it refuses."""
     values = {name.replace("_", "-"): value for name, value in given.items() if value is not None}
-    if not values:
+    if not values and adjust_refusals is None:
         raise OperatorError("Name at least one setting. See `waybill app set --help`.")
-    with open_database(settings_here(place)) as connection:
+    with open_installation(settings_here(place)) as installation:
+        connection, actor = installation.connection, terminal_actor()
         found = find_app(connection, app)
-        rules = change_rules(connection, found, values)
-    sentence = (
-        "Earlier decisions stand until `waybill recompute`, or until a new fact touches them."
-    )
-    show({"app": found, "rules": rules}, _rules(rules), sentence, as_json=as_json)
+        with transaction(connection):
+            rules = change_rules(connection, actor, found, values)
+            if adjust_refusals is not None:
+                change_refusals(installation, actor, found, adjust_refusals=adjust_refusals)
+            refusals = read_refusals(connection, found)
+    document = {"app": found, "rules": rules, "adjust_refusals": refusals}
+    show(document, _settings(rules, refusals), *([_RULES] if values else []), as_json=as_json)
 
 
-def _rules(rules: Rules) -> RenderableType:
+def _settings(rules: Rules, adjust_refusals: bool) -> RenderableType:
     named = [(setting.option, _in_units(setting, rules)) for setting in SETTINGS]
-    return pairs([("rules version", rules.version), *named])
+    return pairs([("rules version", rules.version), *named, ("adjust-refusals", adjust_refusals)])
 
 
 def _in_units(setting: Setting, rules: Rules) -> str:

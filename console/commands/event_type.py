@@ -1,13 +1,16 @@
 """`waybill event-type`"""
 
+from typing import Any
+
 import click
 from rich.table import Table
 
+from console.actor import terminal_actor
 from console.apps import find_app
-from console.event_types import EventType, create_event_type, list_event_types
+from console.event_types import EventType, NewEventType, create_event_type, list_event_types
 from console.options import app_option, json_option
 from console.output import show, table
-from console.stores import Place, open_database, settings_here
+from console.stores import Place, open_database, open_installation, settings_here
 
 
 @click.group("event-type")
@@ -20,15 +23,15 @@ def event_type() -> None:
 @click.option("--mapping-id", required=True, help="What senders put into event_id.")
 @click.option("--name", required=True, help="How people call it.")
 @click.option("--event-token", help="Keep the one that Adjust gave; else one is made up.")
+@click.option("--unique", is_flag=True, help="It counts once a user; repeats are kept uncounted.")
 @json_option
 @click.pass_obj
-def create(
-    place: Place, app: str, mapping_id: str, name: str, *, event_token: str | None, as_json: bool
-) -> None:
+def create(place: Place, /, app: str, *, as_json: bool, **given: Any) -> None:
     """Make an event type."""
-    with open_database(settings_here(place)) as connection:
-        found = find_app(connection, app)
-        made = create_event_type(connection, found, mapping_id, name, event_token)
+    new = NewEventType(**given)
+    with open_installation(settings_here(place)) as installation:
+        found = find_app(installation.connection, app)
+        made = create_event_type(installation, terminal_actor(), found, new)
     show({"event_type": made}, _table([made]), as_json=as_json)
 
 
@@ -49,6 +52,9 @@ def list_(place: Place, app: str, as_json: bool) -> None:
 
 def _table(event_types: list[EventType]) -> Table:
     return table(
-        ("mapping id", "event type", "event token", "created (UTC)"),
-        ((made.mapping_id, made.name, made.event_token, made.created_at) for made in event_types),
+        ("mapping id", "event type", "event token", "unique", "created (UTC)"),
+        (
+            (made.mapping_id, made.name, made.event_token, made.unique, made.created_at)
+            for made in event_types
+        ),
     )

@@ -7,6 +7,7 @@ from typing import Any
 import click
 from rich.table import Table
 
+from console.actor import terminal_actor
 from console.apps import find_app
 from console.links import Link, NewLink, create_link, list_links, tracking_url
 from console.options import app_option, json_option
@@ -40,7 +41,8 @@ def create(place: Place, /, app: str, *, as_json: bool, **given: Any) -> None:
     """Make a link and show its tracking URL."""
     new = NewLink(**given)
     with open_installation(settings_here(place)) as installation:
-        made = create_link(installation, find_app(installation.connection, app), new)
+        found = find_app(installation.connection, app)
+        made = create_link(installation, terminal_actor(), found, new)
     url = tracking_url(_base(place), made)
     show({"link": made, "tracking_url": url}, url, _ADD, as_json=as_json)
 

@@ -1,30 +1,48 @@
 """`waybill token`"""
 
 import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
 from rich.table import Table
 
-from console.apps import find_app
-from console.options import app_option, json_option
+from console.actor import Actor, terminal_actor
+from console.apps import App, find_app
+from console.installation import Installation
+from console.options import app_option, json_option, scope_option
 from console.output import say, show, table
-from console.stores import Place, open_database, open_installation, settings_here
+from console.stores import Place, open_installation, settings_here
+from console.token_rows import Token
 from console.tokens import (
     SAFE_BYTES_MIN,
-    Token,
+    ChangedToken,
+    NewToken,
+    activate_token,
     create_token,
+    deactivate_token,
+    edit_token,
     import_token,
     list_tokens,
     read_secret,
     revoke_token,
+    rotate_token,
 )
+from shared.errors import OperatorError
+from shared.scopes import Scope
 from shared.tokens import TOKEN_BYTES_MAX
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
 
 _WEAK = (
     f"This token has less than {SAFE_BYTES_MIN} characters: it can be found by trying. "
     "Move its senders to a token made by `waybill token create`."
 )
 _ONCE = "This is the only time that it is shown. Ingest accepts it within a second."
+_BOTH = "Both tokens work now. Deactivate the first once every sender has the second."
 
 
 @click.group()
@@ -32,35 +50,45 @@ def token() -> None:
     """Tokens, which authorise senders."""
 
 
+def _new_token_options(command: Command) -> Command:
+    """What a new token may be given: the fields of NewToken."""
+    moment = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
+    options = (
+        click.option("--name", required=True, help="Who holds it. It cannot be changed later."),
+        scope_option("What it may be used for; without any, for everything."),
+        click.option("--test", is_flag=True, help="Its events are of the sandbox."),
+        click.option(
+            "--expires", "expires_at", type=moment, help="From then on (UTC) it lets nobody in."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @token.command("create")
 @app_option
-@click.option("--name", required=True, help="Who holds it.")
-@click.option("--test", is_flag=True, help="Its events are of the sandbox.")
+@_new_token_options
 @json_option
 @click.pass_obj
-def create(place: Place, app: str, name: str, test: bool, as_json: bool) -> None:
+def create(place: Place, /, app: str, *, as_json: bool, **given: Any) -> None:
     """Make a token and show it, once."""
-    with open_installation(settings_here(place)) as installation:
-        made = create_token(installation, find_app(installation.connection, app), name, test=test)
+    new = _new_token(**given)
+    made = _do(place, app, create_token, new)
     show(made, made.secret, _ONCE, as_json=as_json)
 
 
 @token.command("import")
 @app_option
-@click.option("--name", required=True, help="Who holds it.")
-@click.option("--test", is_flag=True, help="Its events are of the sandbox.")
+@_new_token_options
 @json_option
 @click.pass_obj
-def import_(place: Place, app: str, name: str, test: bool, as_json: bool) -> None:
+def import_(place: Place, /, app: str, *, as_json: bool, **given: Any) -> None:
     """Accept a token that senders already hold, read from standard input."""
-    secret = read_secret(_standard_input())
-    with open_installation(settings_here(place)) as installation:
-        app_found = find_app(installation.connection, app)
-        made = import_token(installation, app_found, name, secret, test=test)
-    warning = _WEAK if len(secret.encode()) < SAFE_BYTES_MIN else None
-    show({"token": made, "warning": warning}, _table([made]), as_json=as_json)
-    if warning and not as_json:
-        say(warning)
+    new, secret = _new_token(**given), read_secret(_standard_input())
+    made = _do(place, app, import_token, new, secret)
+    weak = (_WEAK,) if len(secret.encode()) < SAFE_BYTES_MIN else ()
+    _show(ChangedToken(made, weak), as_json=as_json)
 
 
 @token.command("list")
@@ -69,13 +97,49 @@ def import_(place: Place, app: str, name: str, test: bool, as_json: bool) -> Non
 @click.pass_obj
 def list_(place: Place, app: str, as_json: bool) -> None:
     """List an app's tokens, masked."""
-    with open_database(settings_here(place)) as connection:
-        tokens = list_tokens(connection, find_app(connection, app))
+    with open_installation(settings_here(place)) as installation:
+        tokens = list_tokens(installation, find_app(installation.connection, app))
     show(
         {"tokens": tokens},
         _table(tokens) if tokens else "The app has no token yet.",
         as_json=as_json,
     )
+
+
+@token.command("edit")
+@app_option
+@click.argument("name")
+@scope_option("The scopes that it is to have, and no others.")
+@click.option("--all-scopes", is_flag=True, help="It may be used for everything.")
+@json_option
+@click.pass_obj
+def edit(
+    place: Place, app: str, name: str, scopes: tuple[Scope, ...], all_scopes: bool, as_json: bool
+) -> None:
+    """Change what a token may be used for."""
+    if bool(scopes) == all_scopes:
+        raise OperatorError("Name the scopes that the token is to have, or give --all-scopes.")
+    _show(_do(place, app, edit_token, name, scopes), as_json=as_json)
+
+
+@token.command("deactivate")
+@app_option
+@click.argument("name")
+@json_option
+@click.pass_obj
+def deactivate(place: Place, app: str, name: str, as_json: bool) -> None:
+    """Accept a token no more, until it is activated again."""
+    _show(_do(place, app, deactivate_token, name), as_json=as_json)
+
+
+@token.command("activate")
+@app_option
+@click.argument("name")
+@json_option
+@click.pass_obj
+def activate(place: Place, app: str, name: str, as_json: bool) -> None:
+    """Accept a token again that was deactivated."""
+    _show(_do(place, app, activate_token, name), as_json=as_json)
 
 
 @token.command("revoke")
@@ -84,10 +148,39 @@ def list_(place: Place, app: str, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def revoke(place: Place, app: str, name: str, as_json: bool) -> None:
-    """Accept a token no more, from within a second on."""
+    """Accept a token no more, from within a second on and for good."""
+    _show(_do(place, app, revoke_token, name), as_json=as_json)
+
+
+@token.command("rotate")
+@app_option
+@click.argument("name")
+@click.option("--name", "new_name", required=True, help="How the second token is called.")
+@json_option
+@click.pass_obj
+def rotate(place: Place, app: str, name: str, new_name: str, as_json: bool) -> None:
+    """Make a second token that may do what the first may, and show it, once."""
+    made = _do(place, app, rotate_token, name, new_name)
+    show(made, made.secret, _ONCE, _BOTH, as_json=as_json)
+
+
+def _do(
+    place: Place,
+    app: str,
+    change: Callable[Concatenate[Installation, Actor, App, Given], Made],
+    *given: Given.args,
+    **named: Given.kwargs,
+) -> Made:
     with open_installation(settings_here(place)) as installation:
-        revoked = revoke_token(installation, find_app(installation.connection, app), name)
-    show({"token": revoked}, _table([revoked]), as_json=as_json)
+        found = find_app(installation.connection, app)
+        return change(installation, terminal_actor(), found, *given, **named)
+
+
+def _new_token(
+    name: str, scopes: tuple[Scope, ...], *, test: bool, expires_at: datetime | None
+) -> NewToken:
+    moment = expires_at and expires_at.replace(tzinfo=UTC)
+    return NewToken(name, scopes, test, moment)
 
 
 def _standard_input() -> bytes:
@@ -97,17 +190,30 @@ def _standard_input() -> bytes:
     return sys.stdin.buffer.read(TOKEN_BYTES_MAX + len("\r\n") + 1)
 
 
-def _table(tokens: list[Token]) -> Table:
+def _show(changed: ChangedToken, *, as_json: bool) -> None:
+    show(changed, _table([changed.token]), as_json=as_json)
+    if not as_json:
+        for warning in changed.warnings:
+            say(warning)
+
+
+def _table(tokens: Sequence[Token]) -> Table:
     return table(
-        ("token", "masked", "events", "state", "created (UTC)", "revoked (UTC)"),
+        (
+            *("token", "masked", "scopes", "events", "state"),
+            *("created (UTC)", "by", "last used (UTC)", "expires (UTC)"),
+        ),
         (
             (
                 made.name,
                 made.masked,
+                ", ".join(made.scopes) or "all",
                 "sandbox" if made.test else "production",
-                "active" if made.active else "revoked",
+                made.state,
                 made.created_at,
-                made.revoked_at,
+                made.created_by,
+                made.last_used_at,
+                made.expires_at,
             )
             for made in tokens
         ),

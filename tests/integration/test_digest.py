@@ -8,12 +8,14 @@ import pytest
 
 from console.apps import create_app
 from console.import_lines import Destination, read_line
+from console.installation import Installation
 from shared.clock import now_ms
 from shared.database import Connection
 from shared.queues import Redis
+from tests.build import ADMIN
 from tests.digest import QUERIES, Digest, digests
 from tests.generate import generate
-from tests.integration.conftest import empty
+from tests.integration.conftest import SECRET_KEY, empty
 from tests.integration.workers.conftest import Bench
 from tests.journeys import LINKS, Line, link_name, offer
 from workers.stores import Database
@@ -32,8 +34,9 @@ def bench(connection: Connection, redis: Redis, database_url: str) -> Iterator[B
 def made_of(lines: Sequence[Line], bench: Bench, database_url: str) -> dict[str, Digest]:
     """By one batch after the other."""
     empty(bench.connection)
+    installation = Installation(bench.connection, bench.redis, SECRET_KEY)
     destination = Destination(
-        create_app(bench.connection, "Shop").id,
+        create_app(installation, ADMIN, "Shop").id,
         {link_name(number): number for number in range(LINKS)},
         {offer("shop", number): number for number in range(LINKS)},
         now_ms(),

@@ -15,6 +15,7 @@ from shared.database import Connection
 from shared.events import Environment, Event, Kind
 from shared.ids import new_receipt
 from shared.queues import Redis, connect
+from tests.build import ADMIN
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.workers.conftest import Bench
 from workers.stores import Database
@@ -28,8 +29,8 @@ def installation(connection: Connection, redis: Redis) -> Installation:
 
 
 @pytest.fixture
-def shop(connection: Connection) -> App:
-    return create_app(connection, "Shop", "abc123def456")
+def shop(installation: Installation) -> App:
+    return create_app(installation, ADMIN, "Shop", "abc123def456")
 
 
 @pytest.fixture

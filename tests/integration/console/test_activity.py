@@ -13,7 +13,9 @@ from console.activity import (
     retention,
 )
 from console.apps import App, create_app
+from console.installation import Installation
 from shared.database import Connection
+from tests.build import ADMIN
 
 DAY_0 = date(2026, 1, 10)
 TODAY = date(2026, 12, 31)
@@ -107,8 +109,10 @@ def test_retention_is_not_known_before_a_day_is_over(connection: Connection, sho
     assert cohort.retained == (1, *[None] * 29)
 
 
-def test_the_sandbox_and_other_apps_are_counted_apart(connection: Connection, shop: App) -> None:
-    other = create_app(connection, "Other")
+def test_the_sandbox_and_other_apps_are_counted_apart(
+    installation: Installation, connection: Connection, shop: App
+) -> None:
+    other = create_app(installation, ADMIN, "Other")
     be_active(connection, shop, {"a": [0, 1]})
     be_active(connection, shop, {"a": [0], "b": [0]}, environment="sandbox")
     be_active(connection, other, {"a": [0]})
@@ -123,10 +127,10 @@ def test_the_sandbox_and_other_apps_are_counted_apart(connection: Connection, sh
 
 @pytest.mark.parametrize("statement", [ACTIVE_USERS, RETAINED_USERS], ids=["activity", "retention"])
 def test_a_report_reads_the_days_it_shows_by_index_and_no_event(
-    connection: Connection, shop: App, statement: str
+    installation: Installation, connection: Connection, shop: App, statement: str
 ) -> None:
     """Half a year of two apps, of which a week is asked for."""
-    other = create_app(connection, "Other")
+    other = create_app(installation, ADMIN, "Other")
     connection.execute(
         """
         INSERT INTO users (app_id, environment, user_id, first_time)

@@ -2,9 +2,11 @@ import pytest
 
 from console.app_rules import change_rules, read_rules
 from console.apps import App, create_app
+from console.installation import Installation
 from shared.database import Connection
 from shared.errors import OperatorError
 from shared.rules import DAY_MS, HOUR_MS, MINUTE_MS, Rules
+from tests.build import ADMIN
 
 
 def test_a_new_app_has_the_default_rules(connection: Connection, shop: App) -> None:
@@ -12,12 +14,12 @@ def test_a_new_app_has_the_default_rules(connection: Connection, shop: App) -> N
 
 
 def test_each_change_is_a_new_version_and_leaves_the_rest(
-    connection: Connection, shop: App
+    installation: Installation, connection: Connection, shop: App
 ) -> None:
-    other = create_app(connection, "Other")
+    other = create_app(installation, ADMIN, "Other")
 
-    change_rules(connection, shop, {"click-window-days": 14, "session-timeout-minutes": 5})
-    changed = change_rules(connection, shop, {"probabilistic-window-hours": 1})
+    change_rules(connection, ADMIN, shop, {"click-window-days": 14, "session-timeout-minutes": 5})
+    changed = change_rules(connection, ADMIN, shop, {"probabilistic-window-hours": 1})
 
     assert changed == read_rules(connection, shop) == Rules(
         version=3,
@@ -29,7 +31,7 @@ def test_each_change_is_a_new_version_and_leaves_the_rest(
 
 
 def test_what_says_nothing_new_is_no_change(connection: Connection, shop: App) -> None:
-    assert change_rules(connection, shop, {"inactivity-days": 7}) == Rules()
+    assert change_rules(connection, ADMIN, shop, {"inactivity-days": 7}) == Rules()
     assert read_rules(connection, shop) == Rules()
 
 
@@ -50,6 +52,6 @@ def test_a_value_out_of_its_limits_is_named_and_changes_nothing(
     good = {"session-timeout-minutes": 5, "inactivity-days": 0}
 
     with pytest.raises(OperatorError, match=f"--{option} must be between"):
-        change_rules(connection, shop, {**good, option: value})
+        change_rules(connection, ADMIN, shop, {**good, option: value})
 
     assert read_rules(connection, shop) == Rules()

@@ -12,6 +12,7 @@ from shared.database import Connection
 from shared.events import Event
 from shared.inbox import measure
 from shared.queues import Redis
+from shared.snapshot import SNAPSHOT_KEY, decode_snapshot
 from shared.tokens import is_own_form
 from tests.integration.console.conftest import Ask, store_event
 from tests.integration.console.test_quarantine import put_aside
@@ -174,3 +175,94 @@ def test_a_url_that_is_none_is_a_fault_of_its_setting_that_does_not_repeat_it(
     assert printed.out == ""
     assert f"{variable} must start with" in printed.err
     assert "hush" not in printed.err
+
+
+def test_s2s_security_is_set_up_from_the_command_line(ask: Ask) -> None:
+    ask("app", "create", "--name", "Shop")
+    here = ("--app", "Shop")
+    ask("token", "create", *here, "--name", "one", "--scope", "events", "--scope", "sessions")
+    refused = ask("s2s-security", "enable", *here, status=1)["error"]["message"]
+    uncovered = ask("s2s-security", "enable", *here, "--yes", status=1)["error"]["message"]
+    enabled = ask("s2s-security", "enable", *here, "--yes", "--scope", "events")
+
+    assert "Google Tag Manager" in refused
+    assert "ad_revenue" in uncovered
+    assert enabled == ask("s2s-security", "status", *here)
+    assert [each["enforced"] for each in enabled["scopes"]] == [True, False, False]
+    assert enabled["scopes"][1]["tokens"] == ["one"]
+
+    edited = ask("token", "edit", *here, "one", "--scope", "sessions")
+    assert "events is enforced" in edited["warnings"][0]
+    second = ask("token", "rotate", *here, "one", "--name", "two")
+    assert second["token"]["scopes"] == edited["token"]["scopes"] == ["sessions"]
+    assert ask("token", "deactivate", *here, "one")["token"]["state"] == "inactive"
+    assert ask("token", "activate", *here, "one")["token"]["state"] == "active"
+    ask("token", "revoke", *here, "one")
+    assert "switched off" in ask("token", "revoke", *here, "two")["warnings"][0]
+
+    changes = ask("audit", *here, "--count", "3")["changes"]
+    assert [change["action"] for change in changes] == [
+        *("enforcement", "token.revoke", "token.revoke")
+    ]
+    assert changes[0]["after"] == {"scopes": []}
+
+
+@pytest.mark.parametrize(("answer", "enforced"), [("y\n", True), ("n\n", False), ("", False)])
+def test_enforcement_is_switched_on_only_by_who_was_told_and_agreed(
+    ask: Ask, variables: dict[str, str], answer: str, enforced: bool
+) -> None:
+    ask("app", "create", "--name", "Shop")
+    ask("token", "create", "--app", "Shop", "--name", "backend")
+
+    done = subprocess.run(
+        [*WAYBILL, "s2s-security", "enable", "--app", "Shop"],
+        input=answer,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+    assert "only requests with a configured token will work" in done.stderr
+    status = ask("s2s-security", "status", "--app", "Shop")
+    assert all(each["enforced"] is enforced for each in status["scopes"])
+    assert (done.returncode == 0) is enforced
+
+
+def test_a_token_may_have_an_end(ask: Ask) -> None:
+    ask("app", "create", "--name", "Shop")
+    make = ("token", "create", "--app", "Shop", "--name")
+
+    day = ask(*make, "day", "--expires", "2100-01-31")["token"]
+    moment = ask(*make, "moment", "--expires", "2100-01-31T12:30:00Z")["token"]
+    past = ask(*make, "past", "--expires", "2020-01-31", status=1)["error"]["message"]
+
+    assert day["expires_at"] == "2100-01-31T00:00:00Z"
+    assert moment["expires_at"] == "2100-01-31T12:30:00Z"
+    assert "future" in past
+
+
+def test_what_a_token_is_edited_to_has_to_be_said(ask: Ask) -> None:
+    ask("app", "create", "--name", "Shop")
+    ask("token", "create", "--app", "Shop", "--name", "backend", "--scope", "events")
+    edit = ("token", "edit", "--app", "Shop", "backend")
+
+    assert "--all-scopes" in ask(*edit, status=1)["error"]["message"]
+    assert ask(*edit, "--all-scopes")["token"]["scopes"] == []
+
+
+def test_the_refusals_of_adjust_are_a_switch_of_the_app(ask: Ask, redis: Redis) -> None:
+    app = ask("app", "create", "--name", "Shop")["app"]
+
+    def published() -> bool:
+        data = redis.get(SNAPSHOT_KEY)
+        assert isinstance(data, bytes)
+        return decode_snapshot(data).apps[app["app_token"]].adjust_refusals
+
+    assert ask("app", "show", "--app", "Shop")["adjust_refusals"] is published() is False
+    switched = ask("app", "set", "--app", "Shop", "--adjust-refusals", "--inactivity-days", "3")
+    assert switched["adjust_refusals"] is published() is True
+    assert switched["rules"]["version"] == 2
+    assert ask("app", "set", "--app", "Shop", "--no-adjust-refusals")["rules"]["version"] == 2
+    assert published() is False

@@ -16,6 +16,7 @@ from shared.database import Connection
 from shared.errors import OperatorError
 from shared.inbox import INBOX_KEY, measure
 from shared.queues import waiting_jobs
+from tests.build import ADMIN
 from tests.integration.workers.conftest import Bench
 
 LIMITS = ImportLimits(batch_events_max=3, batch_bytes_max=1_000_000)
@@ -91,7 +92,7 @@ def test_importing_a_file_twice_stores_nothing_twice(
 def test_clicks_come_through_the_links_of_the_app_alone(
     installation: Installation, shop: App, bench: Bench
 ) -> None:
-    other = create_app(bench.connection, "Other")
+    other = create_app(installation, ADMIN, "Other")
     bench.connection.execute("INSERT INTO partners (name) VALUES ('Partner')")
     bench.connection.execute(
         """

@@ -13,6 +13,7 @@ from shared.publishing import refresh_snapshot
 from shared.queues import Redis
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY, LinkKey, decode_snapshot
 from shared.snapshot import Link as Published
+from tests.build import ADMIN
 from tests.integration.console.conftest import Ask
 
 DESTINATION = "https://shop.example/welcome?from={pub_click_id}"
@@ -20,7 +21,7 @@ DESTINATION = "https://shop.example/welcome?from={pub_click_id}"
 
 def make(installation: Installation, app: App, name: str = "Spring", **given: str | None) -> Link:
     new = {"partner": "Acme", "name": name, "destination": DESTINATION, **given}
-    return create_link(installation, app, NewLink(**new))  # type: ignore[arg-type]
+    return create_link(installation, ADMIN, app, NewLink(**new))  # type: ignore[arg-type]
 
 
 def published(installation: Installation) -> dict[LinkKey, Published]:
@@ -66,7 +67,7 @@ def test_a_partner_is_made_once(installation: Installation, shop: App) -> None:
 
 
 def test_links_of_one_app_or_of_all_are_listed(installation: Installation, shop: App) -> None:
-    other = create_app(installation.connection, "Other")
+    other = create_app(installation, ADMIN, "Other")
     first, second = make(installation, shop, "a"), make(installation, other, "a")
 
     assert list_links(installation.connection) == [first, second]

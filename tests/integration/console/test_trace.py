@@ -1,7 +1,7 @@
 from uuid import UUID
 
 from console.apps import App
-from console.event_types import create_event_type
+from console.event_types import NewEventType, create_event_type
 from console.installation import Installation
 from console.quarantine import find_quarantined
 from console.trace import State, trace
@@ -9,6 +9,7 @@ from shared.clock import now_ms
 from shared.events import Event, Kind, encode_event, join_events
 from shared.ids import click_id_of, new_receipt
 from shared.inbox import append
+from tests.build import ADMIN
 from tests.build import event as build_event
 from tests.integration.console.conftest import repeat_of, store_event
 from tests.integration.console.test_quarantine import put_aside
@@ -45,7 +46,7 @@ def test_an_event_in_the_inbox_is_queued(installation: Installation, event: Even
 def test_a_stored_event_is_recorded_with_its_row(
     installation: Installation, shop: App, event: Event
 ) -> None:
-    create_event_type(installation.connection, shop, "purchase", "Purchase")
+    create_event_type(installation, ADMIN, shop, NewEventType("purchase", "Purchase"))
     store_event(installation.connection, event)
 
     found = trace(installation.connection, installation.redis, event.receipt)

@@ -16,6 +16,7 @@ from console.main import run
 from console.quarantine import replay
 from console.stores import Place, open_installation, settings_here
 from console.trace import State, trace
+from tests.build import ADMIN
 from tests.integration.console.conftest import event_of
 from tests.integration.console.test_commands import WAYBILL
 from tests.integration.console.test_quarantine import put_aside
@@ -95,7 +96,7 @@ def test_a_replayed_event_is_recorded_by_the_running_workers(
 ) -> None:
     announced(up)
     with open_installation(settings_here(Place(data, {}))) as installation:
-        app = create_app(installation.connection, "Shop")
+        app = create_app(installation, ADMIN, "Shop")
         event = event_of(app)
         put_aside(installation.connection, event)
 

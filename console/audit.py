@@ -1,0 +1,92 @@
+"""The audit log: who changed what, when, and what stood before and after.
+
+An entry is written in the transaction of its change, so there is never one without the other.
+Nothing secret may be among the values: they are chosen one by one, never taken from a whole row.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from console.actor import Actor
+from shared.database import Connection
+
+
+class Action(StrEnum):
+    """Every sort of change that is written down."""
+
+    APP_CREATE = "app.create"
+    APP_RULES = "app.rules"
+    APP_REFUSALS = "app.refusals"
+    EVENT_TYPE_CREATE = "event_type.create"
+    LINK_CREATE = "link.create"
+    TOKEN_CREATE = "token.create"  # noqa: S105 - the name of an action
+    TOKEN_IMPORT = "token.import"  # noqa: S105
+    TOKEN_SCOPES = "token.scopes"  # noqa: S105
+    TOKEN_ACTIVATE = "token.activate"  # noqa: S105
+    TOKEN_DEACTIVATE = "token.deactivate"  # noqa: S105
+    TOKEN_REVOKE = "token.revoke"  # noqa: S105
+    TOKEN_ROTATE = "token.rotate"  # noqa: S105
+    ENFORCEMENT = "enforcement"
+
+
+@dataclass(frozen=True)
+class Change:
+    """`subject` is what was changed, by name. None before: it was made; None after: it is gone."""
+
+    action: Action
+    subject: str
+    before: Mapping[str, object] | None
+    after: Mapping[str, object] | None
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """`app` is None where a change concerned no single app."""
+
+    at: datetime
+    actor: str
+    app: str | None
+    action: str
+    subject: str
+    before: dict[str, object] | None
+    after: dict[str, object] | None
+
+
+def record_change(connection: Connection, actor: Actor, app_id: int | None, change: Change) -> None:
+    """In the transaction that `connection` has open."""
+    connection.execute(
+        """
+        INSERT INTO audit_log (actor, app_id, action, subject, before, after)
+        VALUES (%s, %s, %s, %s, %s, %s)
+        """,
+        (
+            actor.name,
+            app_id,
+            change.action,
+            change.subject,
+            _document(change.before),
+            _document(change.after),
+        ),
+    )
+
+
+def list_changes(connection: Connection, app_id: int | None, count: int) -> list[AuditEntry]:
+    """The last `count`, newest first; of one app, or, with None, of all and of none."""
+    rows = connection.execute(
+        """
+        SELECT at, actor, apps.name, action, subject, before, after
+        FROM audit_log LEFT JOIN apps ON apps.id = app_id
+        WHERE %(app)s::bigint IS NULL OR app_id = %(app)s
+        ORDER BY audit_log.id DESC LIMIT %(count)s
+        """,
+        {"app": app_id, "count": count},
+    )
+    return [AuditEntry(*row) for row in rows]
+
+
+def _document(values: Mapping[str, object] | None) -> str | None:
+    return None if values is None else msgspec.json.encode(values).decode()

@@ -1,0 +1,42 @@
+"""`waybill audit`"""
+
+import click
+from rich.table import Table
+
+from console.apps import find_app
+from console.audit import AuditEntry, list_changes
+from console.options import count_option, json_option
+from console.output import show, table
+from console.stores import Place, open_database, settings_here
+
+
+@click.command()
+@click.option("--app", help="Of this app alone: its name or app token.")
+@count_option(20, "changes")
+@json_option
+@click.pass_obj
+def audit(place: Place, app: str | None, count: int, as_json: bool) -> None:
+    """Show who changed what, when, and what stood before and after."""
+    with open_database(settings_here(place)) as connection:
+        app_id = find_app(connection, app).id if app else None
+        changes = list_changes(connection, app_id, count)
+    people = _table(changes) if changes else "Nothing was changed yet."
+    show({"changes": changes}, people, as_json=as_json)
+
+
+def _table(changes: list[AuditEntry]) -> Table:
+    return table(
+        ("at (UTC)", "who", "app", "what", "which", "before", "after"),
+        (
+            (
+                change.at,
+                change.actor,
+                change.app,
+                change.action,
+                change.subject,
+                change.before,
+                change.after,
+            )
+            for change in changes
+        ),
+    )

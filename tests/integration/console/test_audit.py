@@ -1,0 +1,187 @@
+"""The audit log: every change is in it once, nothing that was not made is, and no secret."""
+
+from collections.abc import Callable
+
+import pytest
+
+from console.actor import Actor
+from console.app_refusals import change_refusals, read_refusals
+from console.app_rules import change_rules, read_rules
+from console.apps import App, create_app, list_apps
+from console.audit import Action, AuditEntry, list_changes
+from console.enforcement import disable_enforcement, enable_enforcement, read_enforcement
+from console.event_types import NewEventType, create_event_type, list_event_types
+from console.installation import Installation
+from console.links import NewLink, create_link, list_links
+from console.tokens import (
+    NewToken,
+    activate_token,
+    create_token,
+    deactivate_token,
+    edit_token,
+    import_token,
+    list_tokens,
+    revoke_token,
+    rotate_token,
+)
+from shared.errors import NotAllowed, OperatorError
+from shared.queues import Redis
+from shared.scopes import Scope
+from tests.build import ADMIN, VIEWER
+
+OLD = "s2sTokenForTheStoreApp"
+LINK = NewLink("Partner", "Banner", "https://shop.example/")
+
+# Every function that changes something for an actor, with what makes a change of it.
+CHANGES: dict[Action, Callable[[Installation, Actor, App], object]] = {
+    Action.APP_CREATE: lambda here, who, _: create_app(here, who, "Game"),
+    Action.APP_RULES: lambda here, who, app: change_rules(
+        here.connection, who, app, {"inactivity-days": 3}
+    ),
+    Action.APP_REFUSALS: lambda here, who, app: change_refusals(
+        here, who, app, adjust_refusals=True
+    ),
+    Action.EVENT_TYPE_CREATE: lambda here, who, app: create_event_type(
+        here, who, app, NewEventType("purchase", "Purchase", unique=True)
+    ),
+    Action.LINK_CREATE: lambda here, who, app: create_link(here, who, app, LINK),
+    Action.TOKEN_CREATE: lambda here, who, app: create_token(here, who, app, NewToken("new")),
+    Action.TOKEN_IMPORT: lambda here, who, app: import_token(here, who, app, NewToken("old"), OLD),
+    Action.TOKEN_SCOPES: lambda here, who, app: edit_token(
+        here, who, app, "active", (Scope.EVENTS,)
+    ),
+    Action.TOKEN_ACTIVATE: lambda here, who, app: activate_token(here, who, app, "inactive"),
+    Action.TOKEN_DEACTIVATE: lambda here, who, app: deactivate_token(here, who, app, "active"),
+    Action.TOKEN_REVOKE: lambda here, who, app: revoke_token(here, who, app, "active"),
+    Action.TOKEN_ROTATE: lambda here, who, app: rotate_token(here, who, app, "active", "active 2"),
+    Action.ENFORCEMENT: enable_enforcement,
+}
+
+
+def furnish(installation: Installation, app: App) -> None:
+    for name in ("active", "inactive"):
+        create_token(installation, ADMIN, app, NewToken(name))
+    deactivate_token(installation, ADMIN, app, "inactive")
+    installation.connection.execute("DELETE FROM audit_log")
+
+
+def changes(installation: Installation) -> list[AuditEntry]:
+    return list_changes(installation.connection, None, 100)
+
+
+def everything(installation: Installation, app: App) -> tuple[object, ...]:
+    connection = installation.connection
+    return (
+        list_apps(connection),
+        read_rules(connection, app),
+        read_refusals(connection, app),
+        list_event_types(connection, app),
+        list_links(connection),
+        list_tokens(installation, app),
+        read_enforcement(connection, app),
+        changes(installation),
+    )
+
+
+def test_every_action_is_tried_here() -> None:
+    assert CHANGES.keys() == set(Action)
+
+
+@pytest.mark.parametrize("action", CHANGES)
+def test_a_change_is_written_down_once_with_who_made_it(
+    installation: Installation, shop: App, action: Action
+) -> None:
+    furnish(installation, shop)
+
+    CHANGES[action](installation, ADMIN, shop)
+
+    (entry,) = changes(installation)
+    assert (entry.action, entry.actor) == (action, ADMIN.name)
+    assert entry.app == ("Game" if action is Action.APP_CREATE else "Shop")
+    assert entry.before != entry.after
+
+
+@pytest.mark.parametrize("action", CHANGES)
+def test_a_viewer_changes_nothing(installation: Installation, shop: App, action: Action) -> None:
+    furnish(installation, shop)
+    before = everything(installation, shop)
+
+    with pytest.raises(NotAllowed):
+        CHANGES[action](installation, VIEWER, shop)
+
+    assert everything(installation, shop) == before
+
+
+@pytest.mark.parametrize("action", sorted(CHANGES.keys() - {Action.APP_RULES}))
+def test_what_could_not_be_published_is_not_written_down(
+    installation: Installation, shop: App, broken_redis: Redis, action: Action
+) -> None:
+    """The rules of an app alone concern nobody but workers, who read them from the tables."""
+    furnish(installation, shop)
+    before = everything(installation, shop)
+    cut_off = Installation(installation.connection, broken_redis, installation.secret_key)
+
+    with pytest.raises(OperatorError, match="nothing was changed"):
+        CHANGES[action](cut_off, ADMIN, shop)
+
+    assert everything(installation, shop) == before
+
+
+def test_what_changes_nothing_is_not_written_down(installation: Installation, shop: App) -> None:
+    furnish(installation, shop)
+
+    edit_token(installation, ADMIN, shop, "active", ())
+    activate_token(installation, ADMIN, shop, "active")
+    deactivate_token(installation, ADMIN, shop, "inactive")
+    change_rules(installation.connection, ADMIN, shop, {"inactivity-days": 7})
+    change_refusals(installation, ADMIN, shop, adjust_refusals=False)
+    disable_enforcement(installation, ADMIN, shop)
+
+    assert changes(installation) == []
+
+
+def test_the_log_says_what_stood_before_and_after(installation: Installation, shop: App) -> None:
+    furnish(installation, shop)
+
+    edit_token(installation, ADMIN, shop, "active", (Scope.SESSIONS,))
+    enable_enforcement(installation, ADMIN, shop, (Scope.SESSIONS,))
+    deactivate_token(installation, ADMIN, shop, "active")
+
+    off, stopped, on, edited = changes(installation)
+    assert (edited.before, edited.after) == (
+        {"state": "active", "scopes": []},
+        {"state": "active", "scopes": ["sessions"]},
+    )
+    assert (on.subject, on.before, on.after) == ("Shop", {"scopes": []}, {"scopes": ["sessions"]})
+    assert (stopped.subject, stopped.after) == (
+        "active",
+        {"state": "inactive", "scopes": ["sessions"]},
+    )
+    assert (off.action, off.after) == ("enforcement", {"scopes": []})
+
+
+def test_no_token_is_in_the_log(installation: Installation, shop: App) -> None:
+    first = create_token(installation, ADMIN, shop, NewToken("backend"))
+    second = rotate_token(installation, ADMIN, shop, "backend", "backend 2")
+    import_token(installation, ADMIN, shop, NewToken("old"), OLD)
+    for name in ("backend", "backend 2", "old"):
+        revoke_token(installation, ADMIN, shop, name)
+
+    log = installation.connection.execute("SELECT audit_log::text FROM audit_log").fetchall()
+    written = "\n".join(line for (line,) in log)
+    for secret in (first.secret, second.secret, OLD):
+        assert secret[4:12] not in written
+
+
+def test_the_log_of_an_app_is_shown_newest_first_and_no_more_than_asked(
+    installation: Installation, shop: App
+) -> None:
+    create_token(installation, ADMIN, shop, NewToken("backend"))
+    create_app(installation, ADMIN, "Game")
+
+    connection = installation.connection
+    assert [(entry.app, entry.action) for entry in list_changes(connection, shop.id, 10)] == [
+        ("Shop", "token.create"),
+        ("Shop", "app.create"),
+    ]
+    assert [entry.app for entry in list_changes(connection, None, 2)] == ["Game", "Shop"]
