@@ -60,6 +60,7 @@ _LOST_HOST = {
     "TCP_USER_TIMEOUT": 5000,
 }
 _JOB_SECONDS_MAX = 60
+_LONG_JOB_SECONDS_MAX = {"count": 300}  # a day of an app may hold millions of events
 _QUEUED_SECONDS_MAX = 300
 _RESULT_SECONDS = 60  # never 0: RQ 3 then runs a recovered job again and again
 _FAILURE_SECONDS = 86_400
@@ -154,7 +155,7 @@ def enqueue(redis: Redis, job: str) -> None:
     _queue(redis).enqueue(
         f"workers.jobs.{job}",
         description=job,
-        job_timeout=_JOB_SECONDS_MAX,
+        job_timeout=_LONG_JOB_SECONDS_MAX.get(job, _JOB_SECONDS_MAX),
         ttl=_QUEUED_SECONDS_MAX,
         result_ttl=_RESULT_SECONDS,
         failure_ttl=_FAILURE_SECONDS,

@@ -139,6 +139,9 @@ CREATE TABLE unique_events (
     PRIMARY KEY (app_id, environment, event_type_id, user_id)
 );
 
+-- Serves the counting of an hour, and the export of events in the order of their times.
+CREATE INDEX events_event_time ON events (app_id, environment, event_time);
+
 -- Idempotency keys: which receipt a key stands for. Not partitioned: a key is one event whatever the
 -- day of its repeats.
 CREATE TABLE idempotency_keys (
@@ -347,3 +350,83 @@ CREATE TABLE audit_log (
 );
 
 CREATE INDEX audit_log_app ON audit_log (app_id, id);
+
+-- Stale periods: notes of whoever changed facts or decisions, in the same transaction, that the
+-- figures of an hour or a day may not say any more what the facts say. Rows are only added, and
+-- deleted when the period is counted: nobody waits for anybody. No index: most of the time there
+-- are few.
+CREATE TABLE stale_periods (
+    app_id      bigint NOT NULL,
+    environment text NOT NULL,
+    grain       text NOT NULL CHECK (grain IN ('hour', 'day')),
+    start       timestamptz NOT NULL
+);
+
+-- Counted periods: hours and days (UTC, of event time) that have figures.
+CREATE TABLE counted_periods (
+    app_id      bigint NOT NULL,
+    environment text NOT NULL,
+    grain       text NOT NULL CHECK (grain IN ('hour', 'day')),
+    start       timestamptz NOT NULL,
+    counted_at  timestamptz,                     -- null: never yet
+    rests_until timestamptz NOT NULL,            -- is not counted again before
+    PRIMARY KEY (app_id, environment, grain, start)
+);
+
+-- Figures: what happened in an hour or a day, by what may be asked for. They can be added up. Where
+-- a user came from is what the attribution in force at the moment of the event says.
+CREATE TABLE figures (
+    app_id         bigint NOT NULL,
+    environment    text NOT NULL,
+    grain          text NOT NULL CHECK (grain IN ('hour', 'day')),
+    start          timestamptz NOT NULL,
+    event          text NOT NULL,                -- an event type's number, '__open', '__install',
+                                                 -- '__ad_revenue', '__unmapped'; '': what users
+                                                 -- did, not events
+    link_id        bigint NOT NULL,              -- 0: through no link
+    source         text NOT NULL,                -- '' without a link: organic
+    campaign       text NOT NULL,                -- as the click named it; '': none
+    currency       text NOT NULL,                -- of `amount`; '': none was sent
+    events         bigint NOT NULL,
+    amount         numeric NOT NULL,             -- sum of sale_amount
+    value          numeric NOT NULL,             -- sum of aggregated_event_value
+    installs       bigint NOT NULL,              -- first attributions, organic ones too
+    reattributions bigint NOT NULL,
+    sessions       bigint NOT NULL               -- that started
+);
+
+CREATE INDEX figures_period ON figures (app_id, environment, grain, start);
+
+-- Reach: how many different users had an event in an hour or a day. It cannot be added up, so it is
+-- counted for each split that a report may ask for.
+CREATE TABLE reach (
+    app_id      bigint NOT NULL,
+    environment text NOT NULL,
+    grain       text NOT NULL CHECK (grain IN ('hour', 'day')),
+    start       timestamptz NOT NULL,
+    split       text NOT NULL CHECK (split IN ('none', 'partner', 'link', 'campaign')),
+    event       text NOT NULL,                   -- as in figures; '': any
+    partner_id  bigint NOT NULL,                 -- 0: none; -1: of a link that is not known
+    link_id     bigint NOT NULL,
+    source      text NOT NULL,
+    campaign    text NOT NULL,                   -- of the partner or source
+    users       bigint NOT NULL
+);
+
+CREATE INDEX reach_period ON reach (app_id, environment, grain, split, start);
+
+-- Comebacks: users active on a day, by how many days they had been away ('last': since the active
+-- day before) and by how many days they had been there ('first': since their day 0, with whom their
+-- first attribution credits). Active users of any span of days and retention are sums of these.
+CREATE TABLE comebacks (
+    app_id      bigint NOT NULL,
+    environment text NOT NULL,
+    day         date NOT NULL,
+    since       text NOT NULL CHECK (since IN ('first', 'last')),
+    days        integer,                         -- null: never active before
+    link_id     bigint NOT NULL,                 -- both as in figures, 0 and '' for 'last'
+    source      text NOT NULL,
+    users       bigint NOT NULL
+);
+
+CREATE INDEX comebacks_day ON comebacks (app_id, environment, since, day);

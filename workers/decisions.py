@@ -7,20 +7,24 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import msgspec
 
 from shared.database import Connection
+from shared.stale_periods import mark_stale
 from workers.core.decision import Decision
 from workers.core.history import Identity
 from workers.core.sessions import Session
 from workers.history import Case
+from workers.questions import as_ms
+from workers.stale import Written, touched
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # What stands from the start of the tail on and is not decided so any more. `beaten` and
 # `considered` are part of a decision: a late click that only lost changes the reasons.
-_SUPERSEDE = """
+_SUPERSEDE = f"""
 UPDATE attributions SET superseded_at = now()
 FROM (
     SELECT user_ref, 'epoch'::timestamptz + start_ms * interval '1 millisecond' AS at
@@ -42,9 +46,11 @@ WHERE attributions.user_ref = tail.user_ref AND superseded_at IS NULL
               attributions.origin, attributions.through, attributions.beaten,
               attributions.considered, attributions.is_reattribution, attributions.rules_version)
   )
-"""
+RETURNING attributions.user_ref, {as_ms("attributions.event_time")}, attributions.receipt,
+    origin_kind, origin, click_id, is_reattribution
+"""  # noqa: S608 - of constants alone
 
-_ATTRIBUTE = """
+_ATTRIBUTE = f"""
 INSERT INTO attributions (
     user_ref, event_time, receipt, rule, click_id, origin_kind, origin, through, beaten,
     considered, is_reattribution, rules_version
@@ -57,10 +63,11 @@ FROM json_to_recordset(%(attributions)s::json) AS sent (
     rules_version integer
 )
 ON CONFLICT (user_ref, event_time, receipt) WHERE superseded_at IS NULL DO NOTHING
-RETURNING rule
-"""
+RETURNING
+    user_ref, {as_ms("event_time")}, receipt, origin_kind, origin, click_id, is_reattribution, rule
+"""  # noqa: S608 - of constants alone
 
-_END_SESSIONS = """
+_END_SESSIONS = f"""
 DELETE FROM sessions USING (
     SELECT user_ref, 'epoch'::timestamptz + start_ms * interval '1 millisecond' AS at
     FROM json_to_recordset(%(tails)s::json) AS sent (user_ref bigint, start_ms bigint)
@@ -70,9 +77,10 @@ WHERE sessions.user_ref = tail.user_ref AND sessions.start_time >= tail.at
     SELECT FROM json_to_recordset(%(sessions)s::json) AS sent (user_ref bigint, receipt uuid)
     WHERE (sent.user_ref, sent.receipt) = (sessions.user_ref, sessions.start_receipt)
   )
-"""
+RETURNING sessions.user_ref, {as_ms("start_time")}, true
+"""  # noqa: S608 - of constants alone
 
-_SESSIONS = """
+_SESSIONS = f"""
 INSERT INTO sessions (user_ref, start_time, start_receipt, last_activity, opens, events)
 SELECT user_ref, 'epoch'::timestamptz + start_ms * interval '1 millisecond', receipt,
        'epoch'::timestamptz + last_ms * interval '1 millisecond', opens, events
@@ -83,7 +91,8 @@ ON CONFLICT (user_ref, start_time, start_receipt) DO UPDATE SET
     last_activity = excluded.last_activity, opens = excluded.opens, events = excluded.events
 WHERE (sessions.last_activity, sessions.opens, sessions.events)
    <> (excluded.last_activity, excluded.opens, excluded.events)
-"""
+RETURNING user_ref, {as_ms("start_time")}, xmax = 0  -- true: a row that was not there
+"""  # noqa: S608 - of constants alone
 
 _FORGET_DAYS = """
 DELETE FROM activity USING (
@@ -95,6 +104,7 @@ WHERE activity.user_ref = tail.user_ref AND activity.day >= tail.from_day
     SELECT FROM json_to_recordset(%(days)s::json) AS sent (user_ref bigint, day date)
     WHERE (sent.user_ref, sent.day) = (activity.user_ref, activity.day)
   )
+RETURNING activity.user_ref, activity.day
 """
 
 _DAYS = """
@@ -103,6 +113,7 @@ SELECT app_id, environment, day, user_ref
 FROM json_to_recordset(%(days)s::json)
     AS sent (app_id bigint, environment text, day date, user_ref bigint)
 ON CONFLICT DO NOTHING
+RETURNING user_ref, day
 """
 
 _USERS = """
@@ -137,11 +148,25 @@ def write_decisions(connection: Connection, decided: Sequence[Decided]) -> Rules
         "users": [_user(each) for each in decided if _changes_user(each)],
     }
     arguments = {name: msgspec.json.encode(rows).decode() for name, rows in documents.items()}
-    connection.execute(_SUPERSEDE, arguments)
-    rules = Counter(rule for (rule,) in connection.execute(_ATTRIBUTE, arguments))
-    for statement in (_END_SESSIONS, _SESSIONS, _FORGET_DAYS, _DAYS, _USERS):
-        connection.execute(statement.encode(), arguments)
-    return rules
+
+    def written(statement: str) -> list[tuple[Any, ...]]:
+        return connection.execute(statement.encode(), arguments).fetchall()
+
+    superseded, attributed = written(_SUPERSEDE), written(_ATTRIBUTE)
+    starts = [*written(_END_SESSIONS), *written(_SESSIONS)]
+    days = [*written(_FORGET_DAYS), *written(_DAYS)]
+    connection.execute(_USERS.encode(), arguments)
+    # What was superseded for its reasons alone stands again as it was: nobody's figures change.
+    credited = {row[:-1] for row in attributed} ^ set(superseded)
+    changes = Written(
+        attributions=[(row[0], row[1], row[-1]) for row in credited],
+        sessions=[(user, start_ms) for user, start_ms, is_change in starts if is_change],
+        days=[(user, day) for user, day in days],
+    )
+    cases = {each.case.user.id: each.case for each in decided}
+    active_days = {each.case.user.id: _active_days(each) for each in decided}
+    mark_stale(connection, touched(cases, active_days, changes))
+    return Counter(row[-1] for row in attributed)
 
 
 def _tail(each: Decided) -> dict[str, object]:
@@ -184,12 +209,16 @@ def _sessions(each: Decided) -> Iterator[dict[str, object]]:
         }
 
 
-def _days(each: Decided) -> Iterator[dict[str, object]]:
+def _active_days(each: Decided) -> list[date]:
     """Of the tail's sessions, and of the one before it, which may share the tail's first day."""
+    before = each.case.tail.last_session
+    sessions = (*((before,) if before else ()), *each.decision.sessions)
+    return sorted({day for session in sessions for day in _touched(session)})
+
+
+def _days(each: Decided) -> Iterator[dict[str, object]]:
     case = each.case
-    before = (case.tail.last_session,) if case.tail.last_session else ()
-    days = {day for session in (*before, *each.decision.sessions) for day in _touched(session)}
-    for day in sorted(days):
+    for day in _active_days(each):
         yield {
             "app_id": case.user.app_id,
             "environment": case.user.environment,

@@ -10,6 +10,7 @@ from rq import get_current_job
 from shared.clock import now_ms
 from shared.queues import enqueue, waiting_jobs
 from workers import upkeep as care
+from workers.counting import count as count_figures
 from workers.drain import Drain, DrainLimits
 from workers.drain_counts import DrainCounts
 from workers.inbox import InboxReader
@@ -19,11 +20,14 @@ from workers.recompute import recompute as go_on_recomputing
 from workers.shutdown import is_stopping
 from workers.stores import Stores, process_stores
 
+COUNT_SECONDS = 1.0  # then the events that wait have their turn
+
 LISTED = frozenset({
     "workers.jobs.drain",
     "workers.jobs.sweep",
     "workers.jobs.upkeep",
     "workers.jobs.recompute",
+    "workers.jobs.count",
 })  # fmt: skip
 
 
@@ -72,6 +76,16 @@ def recompute() -> str:
         enqueue(stores.redis, "recompute")
         return "more to do"
     return "done"
+
+
+@without_data
+def count() -> str:
+    """Count the hours and days anew in which something has changed."""
+    stores = process_stores()
+    counted = count_figures(stores.database.connection(), COUNT_SECONDS)
+    if counted.more:
+        _another(stores, "count")
+    return f"{counted.periods} hours and days"
 
 
 @without_data

@@ -3,7 +3,8 @@
 After a change of an app's rules, or to prove that the tables hold what the facts say. Users are
 taken in the order of their ids, some hundred a transaction; one that a drain decides at the same
 time waits its turn. How far it is stands in Redis (`shared.recompute`), so that a job ends when its
-time is up and the next goes on. One worker at a time: the claim lapses when it falls silent.
+time is up and the next goes on. One worker at a time: the claim lapses when it falls silent. At the
+end every period of the app is noted as stale, so that its figures are counted anew too.
 """
 
 import time
@@ -13,6 +14,7 @@ import msgspec
 from shared.database import Connection
 from shared.queues import Redis
 from shared.recompute import Recompute, RecomputeState, report_recompute, unfinished_recomputes
+from shared.stale_periods import mark_app_stale
 from workers.derive import USERS_MAX, derive_users
 
 CLAIM_KEY = "waybill:recompute:claim"
@@ -53,6 +55,7 @@ def _step(connection: Connection, app_id: int, progress: Recompute) -> Recompute
     rows = connection.execute(_NEXT, (app_id, progress.cursor, USERS_MAX)).fetchall()
     users = [user for (user,) in rows]
     if not users:
+        mark_app_stale(connection, app_id)
         return msgspec.structs.replace(progress, state=RecomputeState.DONE, total=progress.done)
     derive_users(connection, dict.fromkeys(users, _BEGINNING_MS))
     return msgspec.structs.replace(

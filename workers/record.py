@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from shared.database import Connection, transaction
 from shared.events import CLICK_KINDS, Event
+from shared.stale_periods import Period, hour_of, mark_stale
 from workers.click_rows import insert_clicks
 from workers.core.repeats import Key, Owner, Repeat, fingerprint, key_of, separate
 from workers.event_rows import insert_events
@@ -80,6 +81,11 @@ def _insert_facts(connection: Connection, fresh: Sequence[Event]) -> None:
         insert_clicks(connection, clicks)
     if events:
         insert_signals(connection, events)
+        mark_stale(connection, (_hour_of(event) for event in events))
+
+
+def _hour_of(event: Event) -> Period:
+    return hour_of(event.app_id, event.environment, event.happened_at_ms)
 
 
 def _claim_keys(connection: Connection, keyed: Sequence[Event]) -> dict[Key, Owner]:

@@ -79,7 +79,8 @@ def empty(connection: Connection) -> None:
         "users",
     )
     settings = ("audit_log", "tokens", "event_types", "links", "partners", "apps", "installation")
-    for table in (*facts, *of_users, *settings):
+    counted = ("stale_periods", "counted_periods", "figures", "reach", "comebacks")
+    for table in (*facts, *of_users, *counted, *settings):
         connection.execute(f"DELETE FROM {table}".encode())
 
 

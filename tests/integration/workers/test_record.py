@@ -226,6 +226,6 @@ def test_a_batch_takes_the_same_number_of_statements_whatever_its_size(
             assert record(counting, batch).duplicates == size // 2
             counts.append(counting.statements)
 
-    # keys, their owners, events, users, signals, sightings, duplicates
-    assert counts == [7, 7, 7]
+    # keys, their owners, events, users, signals, sightings, stale periods, duplicates
+    assert counts == [8, 8, 8]
     assert connection.execute("SELECT count(*) FROM events").fetchone() == (522,)

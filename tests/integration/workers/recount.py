@@ -1,0 +1,143 @@
+"""Figures as they have to be: from raw rows, by SQL that shares nothing with the workers'.
+
+Each event asks for the attribution in force at its moment, each day for the one before it.
+"""
+
+from typing import Any
+
+from shared.database import Connection
+
+# Every event with where its user came from then.
+_EVENTS = """
+SELECT
+    e.app_id, e.environment, e.event_time, e.user_id, e.counted, e.sale_amount,
+    e.aggregated_event_value,
+    COALESCE(e.sale_amount_currency, '') AS currency,
+    (CASE
+        WHEN e.kind IN ('open', 'ad_revenue') THEN '__' || e.kind
+        WHEN e.event_type_id IS NOT NULL THEN CAST(e.event_type_id AS text)
+        WHEN e.unmapped THEN '__unmapped' ELSE e.event_id END) AS event,
+    ({credit}) AS credit
+FROM events AS e JOIN users AS u
+    ON u.app_id = e.app_id AND u.environment = e.environment AND u.user_id = e.user_id
+"""
+
+# As text: link, source, campaign.
+_CREDIT_AT = """
+    SELECT CONCAT_WS('|',
+        CASE WHEN a.origin_kind = 'link' THEN a.origin ELSE '0' END,
+        CASE WHEN a.origin_kind = 'source' THEN a.origin ELSE '' END,
+        COALESCE((SELECT TRIM(c.parameters->>'campaign') FROM clicks AS c
+                  WHERE c.click_id = a.click_id AND c.app_id = u.app_id
+                    AND c.environment = u.environment), ''))
+    FROM attributions AS a
+    WHERE a.user_ref = u.id AND a.superseded_at IS NULL
+      AND (a.event_time < {time} OR (a.event_time = {time} AND a.receipt <= {receipt}))
+    ORDER BY a.event_time DESC, a.receipt DESC LIMIT 1
+"""
+_EVENT_CREDIT = _CREDIT_AT.format(time="e.event_time", receipt="e.receipt")
+_OWN_CREDIT = _CREDIT_AT.format(time="d.event_time", receipt="d.receipt")
+
+_FIGURES = f"""
+SELECT app_id, environment, grain, date_trunc(grain, event_time), event, credit, currency,
+       count(*), coalesce(sum(sale_amount), 0), coalesce(sum(aggregated_event_value), 0), 0, 0, 0
+FROM ({_EVENTS.format(credit=_EVENT_CREDIT)}) AS e, (VALUES ('hour'), ('day')) AS g (grain)
+WHERE counted
+GROUP BY 1, 2, 3, 4, 5, 6, 7
+UNION ALL
+SELECT app_id, environment, grain, date_trunc(grain, at), '', credit, '',
+       0, 0, 0, sum(first), sum(again), sum(started)
+FROM (
+    SELECT u.app_id, u.environment, d.event_time AS at, ({_OWN_CREDIT}) AS credit,
+           (NOT d.is_reattribution)::integer AS first, d.is_reattribution::integer AS again,
+           0 AS started
+    FROM attributions AS d JOIN users AS u ON u.id = d.user_ref WHERE d.superseded_at IS NULL
+    UNION ALL
+    SELECT u.app_id, u.environment, d.start_time, ({
+    _OWN_CREDIT.replace("d.event_time", "d.start_time").replace("d.receipt", "d.start_receipt")
+}), 0, 0, 1
+    FROM sessions AS d JOIN users AS u ON u.id = d.user_ref
+) AS decided, (VALUES ('hour'), ('day')) AS g (grain)
+GROUP BY 1, 2, 3, 4, 5, 6, 7
+ORDER BY 1, 2, 3, 4, 5, 6, 7
+"""
+
+_FIGURES_FOUND = """
+SELECT app_id, environment, grain, start, event, concat_ws('|', link_id::text, source, campaign),
+       currency, events, amount, value, installs, reattributions, sessions
+FROM figures ORDER BY 1, 2, 3, 4, 5, 6, 7
+"""
+
+# A user's place in each split: the partner of a link, the link, the campaign of a partner.
+_REACH = f"""
+SELECT app_id, environment, grain, date_trunc(grain, event_time), split, which, place,
+       count(DISTINCT user_id)
+FROM (
+    SELECT e.*, SPLIT_PART(credit, '|', 1) AS link, SPLIT_PART(credit, '|', 2) AS source,
+           SPLIT_PART(credit, '|', 3) AS campaign,
+           CASE WHEN credit LIKE '0|%%' THEN 0 ELSE COALESCE((
+               SELECT l.partner_id FROM links AS l
+               WHERE CAST(l.id AS text) = SPLIT_PART(credit, '|', 1)), -1) END AS partner
+    FROM ({_EVENTS.format(credit=_EVENT_CREDIT)}) AS e
+) AS e,
+(VALUES ('hour'), ('day')) AS g (grain),
+LATERAL (VALUES
+    ('none', '0|0||'),
+    ('partner', CONCAT(partner, '|0|', source, '|')),
+    ('link', CONCAT(partner, '|', link, '|', source, '|')),
+    ('campaign', CONCAT(partner, '|0|', source, '|', campaign))
+) AS s (split, place),
+LATERAL (VALUES (''), (event)) AS w (which)
+WHERE counted
+GROUP BY 1, 2, 3, 4, 5, 6, 7
+ORDER BY 1, 2, 3, 4, 5, 6, 7
+"""
+
+_REACH_FOUND = """
+SELECT app_id, environment, grain, start, split, event,
+       concat(partner_id, '|', link_id, '|', source, '|', campaign), users
+FROM reach ORDER BY 1, 2, 3, 4, 5, 6, 7
+"""
+
+# Of each active day: days since the latest active day before it, and since the user's first event.
+_COMEBACKS = """
+WITH days AS (
+    SELECT DISTINCT u.id, u.app_id, u.environment, CAST(d AS date) AS day
+    FROM sessions AS s JOIN users AS u ON u.id = s.user_ref,
+         generate_series(date_trunc('day', s.start_time), s.last_activity, '1 day') AS d
+), firsts AS (
+    SELECT DISTINCT ON (u.id) u.id, CAST(e.event_time AS date) AS first_day,
+        (SELECT CONCAT(CASE WHEN a.origin_kind = 'link' THEN a.origin ELSE '0' END, '|',
+                       CASE WHEN a.origin_kind = 'source' THEN a.origin END)
+         FROM attributions AS a
+         WHERE a.user_ref = u.id AND a.superseded_at IS NULL AND NOT a.is_reattribution) AS who
+    FROM users AS u JOIN events AS e
+      ON e.app_id = u.app_id AND e.environment = u.environment AND e.user_id = u.user_id
+    ORDER BY u.id, e.event_time
+)
+SELECT app_id, environment, day, 'last',
+       day - (SELECT max(day) FROM days AS b WHERE b.id = d.id AND b.day < d.day) AS n,
+       '0|', count(*)
+FROM days AS d GROUP BY 1, 2, 3, n
+UNION ALL
+SELECT app_id, environment, day, 'first', day - first_day AS n, who, count(*)
+FROM days JOIN firsts USING (id) GROUP BY 1, 2, 3, n, who
+"""
+
+_COMEBACKS_FOUND = """
+SELECT app_id, environment, day, since, days, concat(link_id, '|', source), users FROM comebacks
+"""
+
+
+def assert_figures_are_those_of_raw_rows(connection: Connection) -> None:
+    for found, expected in (
+        (_FIGURES_FOUND, _FIGURES),
+        (_REACH_FOUND, _REACH),
+        (_COMEBACKS_FOUND, _COMEBACKS),
+    ):
+        assert _rows(connection, found) == _rows(connection, expected)
+
+
+def _rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
+    rows = connection.execute(query.replace("%%", "%").encode()).fetchall()
+    return sorted(rows, key=repr)
