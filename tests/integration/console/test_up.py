@@ -62,7 +62,7 @@ def test_up_runs_until_a_signal_and_leaves_nothing_running(
 ) -> None:
     pids = announced(up)["pids"]
     assert isinstance(pids, dict)
-    assert set(pids) == {"postgres", "valkey", "ingest", "worker-1"}
+    assert set(pids) == {"postgres", "valkey", "ingest", "worker-1", "console"}
     assert run(["--data", str(data), "app", "create", "--name", "Shop"], {}) == 0
 
     up.send_signal(number)
