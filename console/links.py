@@ -52,7 +52,7 @@ class NewLink:
 
 _SELECT = """
     SELECT
-        links.id, apps.name, partners.name, links.name, offer_id, pub_id, destination,
+        links.id, apps.name, partners.name, links.name, offer_id, pub_id, links.destination,
         links.created_at
     FROM links
     JOIN apps ON apps.id = links.app_id
