@@ -5,9 +5,8 @@ whose step the windows are multiples of, a few of them a millisecond off; its id
 devices are few, so that most facts have something to do with one another.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -62,13 +61,13 @@ class World:
         return timeline(self.calls_of(app, user), self.clicks, self.rules)
 
 
-Choice = Sequence[Any]
+Choice = tuple[Any, ...]
 
-CLICK_IDS = [f"c{number}" for number in range(8)]
-DEVICE_IDS = [(), ("d1",), ("d2",), ("D1 ",), ("d2", "d1"), (ZEROED,), ("undefined", "d2")]
-NOWHERE = [PRIVATE, CARRIER_NAT, UNSPECIFIED, None]
-DEVICES = [IPHONE, UPDATED_IPHONE, PIXEL, BOT, PROGRAM, None]
-ORIGINS = [SUMMER, WINTER, GOOGLE, NEWSLETTER]
+CLICK_IDS = tuple(f"c{number}" for number in range(8))
+DEVICE_IDS = ((), ("d1",), ("d2",), ("D1 ",), ("d2", "d1"), (ZEROED,), ("undefined", "d2"))
+NOWHERE = (PRIVATE, CARRIER_NAT, UNSPECIFIED, None)
+DEVICES = (IPHONE, UPDATED_IPHONE, PIXEL, BOT, PROGRAM, None)
+ORIGINS = (SUMMER, WINTER, GOOGLE, NEWSLETTER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,12 +163,12 @@ MINUTES = Pace(
         inactivity_ms=_minutes(0, 2, 4),
         timeout_ms=_minutes(1, 2, 4),
     ),
-    [minute * MINUTE_MS for minute in range(12)],
+    tuple(minute * MINUTE_MS for minute in range(12)),
 )
-HOURS = Pace(st.just(Rules()), [quarter * 15 * MINUTE_MS for quarter in range(28)])
+HOURS = Pace(st.just(Rules()), tuple(quarter * 15 * MINUTE_MS for quarter in range(28)))
 WEEKS = Pace(
     st.just(Rules()),
-    [week * 7 * DAY_MS + minute * MINUTE_MS for week in range(4) for minute in (0, 20, 30)],
+    tuple(week * 7 * DAY_MS + minute * MINUTE_MS for week in range(4) for minute in (0, 20, 30)),
 )
 PACES = (MINUTES, MINUTES, HOURS, WEEKS)
 NEAR = st.sampled_from([0] * 8 + [-1, 1])  # milliseconds off the grid
@@ -178,6 +177,12 @@ NEAR = st.sampled_from([0] * 8 + [-1, 1])  # milliseconds off the grid
 def _times(steps: Choice) -> st.SearchStrategy[int]:
     begin_ms = MIDNIGHT_MS - 7 * MINUTE_MS
     return st.builds(lambda step, near: begin_ms + step + near, st.sampled_from(steps), NEAR)
+
+
+# Kept, because to make and to check a strategy costs as much as a draw from it.
+@cache
+def _calls(manner: Manner, steps: Choice) -> st.SearchStrategy[list[Call]]:
+    return st.lists(_call(manner, steps), min_size=1, max_size=manner.calls_max)
 
 
 def _call(manner: Manner, steps: Choice) -> st.SearchStrategy[Call]:
@@ -191,6 +196,11 @@ def _call(manner: Manner, steps: Choice) -> st.SearchStrategy[Call]:
         address=st.sampled_from(manner.addresses),
         device=st.sampled_from(manner.devices),
     )
+
+
+@cache
+def _clicks(manner: Manner, steps: Choice) -> st.SearchStrategy[tuple[Click, ...]]:
+    return st.tuples(*(_click(manner, steps, click_id) for click_id in CLICK_IDS))
 
 
 def _click(manner: Manner, steps: Choice, click_id: str) -> st.SearchStrategy[Click]:
@@ -210,10 +220,10 @@ def worlds(draw: st.DrawFn) -> World:
     """A few users and clicks, around midnight UTC; most of the clicks before most of the calls."""
     manner = draw(st.sampled_from(MANNERS))
     pace = draw(st.sampled_from(PACES))
-    calls = draw(st.lists(_call(manner, pace.steps[3:]), min_size=1, max_size=manner.calls_max))
+    calls = draw(_calls(manner, pace.steps[3:]))
     numbers = draw(st.permutations(range(len(calls))))
     facts: list[Call | Click] = [
         replace(call, receipt=receipt(number)) for call, number in zip(calls, numbers, strict=True)
     ]
-    facts += [draw(_click(manner, pace.steps, click_id)) for click_id in CLICK_IDS]
+    facts += draw(_clicks(manner, pace.steps))
     return World(draw(pace.rules), tuple(draw(st.permutations(facts))))
