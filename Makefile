@@ -4,7 +4,7 @@ TEST_WORKERS ?= 3
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-PYTEST := $(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup
+PYTEST := $(BIN)/pytest -n $(TEST_WORKERS)
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --no-emit-index-url --extra embedded --extra build
 
@@ -38,7 +38,7 @@ integration: .venv/dev     ## real PostgreSQL and Redis, of the wheels and of De
 	$(PYTEST) tests/integration
 
 system: .venv/dev          ## the real processes over HTTP
-	$(PYTEST) tests/system
+	$(PYTEST) --dist loadfile tests/system
 
 import-test: .venv/dev     ## one file in three orders, by 1 and 4 workers, one killed each time
 	$(BIN)/python -m tests.acceptance_import $(if $(EVENTS),--events $(EVENTS))

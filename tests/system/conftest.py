@@ -1,14 +1,17 @@
-"""One running product for the tests that leave it as they found it."""
+"""Two running products: one for the tests that leave it as they found it, one to be broken."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import psycopg
 import pytest
 
-from tests.system.product import Waybill
-from tests.system.servers import Postgres, Redis
+from tests.system.product import START_SECONDS_MAX, Waybill
+from tests.system.servers import Postgres, Redis, until
+from tests.system.traffic import get, send
 
 
 @dataclass
@@ -60,25 +63,35 @@ def crowded(running: Running) -> Iterator[Running]:
     running.waybill.wait_until_drained()
 
 
-@pytest.fixture
-def postgres() -> Iterator[Postgres]:
-    """Not under tmp_path, whose parents are private: it runs as another user where we are root."""
-    with TemporaryDirectory(prefix="waybill-postgres-") as folder:
-        yield Postgres(Path(folder))
-
-
-@pytest.fixture
-def watched(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[Watched]:
-    redis = Redis(tmp_path_factory.mktemp("redis"))
-    postgres.make()
-    postgres.start()
-    redis.start()
-    addresses = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
-    waybill = Waybill(tmp_path_factory.mktemp("watched") / "data", addresses)
-    try:
+@pytest.fixture(scope="session")
+def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    with ExitStack() as ending:
+        # Not under tmp_path, whose parents are private: where we are root it runs as another user.
+        folder = ending.enter_context(TemporaryDirectory(prefix="waybill-postgres-"))
+        postgres, redis = Postgres(Path(folder)), Redis(tmp_path_factory.mktemp("redis"))
+        postgres.make()
+        for store in (postgres, redis):
+            ending.callback(store.stop)
+            store.start()
+        variables = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
+        waybill = Waybill(tmp_path_factory.mktemp("breakable") / "data", variables)
+        ending.callback(waybill.stop)
         waybill.wait_until_ready()
         yield Watched(waybill, _token(waybill), postgres, redis)
-    finally:
-        waybill.stop()
-        redis.stop()
-        postgres.stop()
+
+
+@pytest.fixture
+def watched(breakable: Watched) -> Watched:
+    """Whole and without events again, whatever the test before did to it."""
+    for store in (breakable.postgres, breakable.redis):
+        if store.process is None:
+            store.start()
+    until(lambda: _is_whole(breakable), START_SECONDS_MAX, "the product being whole")
+    breakable.waybill.wait_until_drained()
+    with psycopg.connect(breakable.postgres.url) as connection:
+        connection.execute("TRUNCATE events, duplicates, quarantine")
+    return breakable
+
+
+def _is_whole(running: Running) -> bool:
+    return send(running.port, [get("/health/ready")], connections=1).statuses() == {200: 1}

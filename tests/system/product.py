@@ -14,6 +14,7 @@ from tests.system.servers import free_port, until
 
 WAYBILL = str(Path(sys.executable).parent / "waybill")
 START_SECONDS_MAX = 40
+RECORD_SECONDS_MAX = 10
 DRAIN_SECONDS_MAX = 60
 
 
@@ -74,6 +75,25 @@ class Waybill:
 
     def wait_until_drained(self) -> float:
         return until(lambda: self.backlog_events() == 0, DRAIN_SECONDS_MAX, "the inbox emptying")
+
+    def settled(self, receipt: str) -> dict[str, Any]:
+        """The trace of an accepted event, once it has left the inbox."""
+        trace: dict[str, Any] = {}
+
+        def left() -> bool:
+            trace.update(self.json("trace", receipt))
+            return bool(trace["state"] != "queued")
+
+        until(left, RECORD_SECONDS_MAX, "the event being recorded")
+        return trace
+
+    def recorded(self, receipt: str) -> dict[str, Any]:
+        """The event that became of it."""
+        trace = self.settled(receipt)
+        assert trace["state"] == "recorded", trace
+        event = trace["event"]
+        assert isinstance(event, dict)
+        return event
 
     def children(self, word: str) -> list[psutil.Process]:
         """Processes of it whose command line has this word."""

@@ -6,17 +6,19 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import psycopg
 
 from tests.system.conftest import Running, Watched
-from tests.system.product import DRAIN_SECONDS_MAX
+from tests.system.product import DRAIN_SECONDS_MAX, Waybill
 from tests.system.servers import until
 from tests.system.traffic import Log, get, send, send_beside, until_told
 
 EVENTS = 20_000
 REPEATS = 2_000
 OUTAGE_SECONDS = 20
+LINK = "/click?offer_id=1&pub_id=1"
 
 
 def _postback(token: str, number: int, key: str = "") -> bytes:
@@ -167,6 +169,55 @@ def test_a_redis_that_hangs_gets_503_within_a_second(watched: Watched) -> None:
         watched.redis.process.send_signal(signal.SIGCONT)
 
     assert log.statuses() == {503: 64}
+    assert max(answer.took for answer in log.answers) < 1
+
+
+def _click(watched: Watched) -> int:
+    (answer,) = send(watched.port, [get(LINK)], connections=1).answers
+    return answer.status
+
+
+def _lost(waybill: Waybill) -> int:
+    return int(waybill.json("rejections")["counts"].get("click_lost", 0))
+
+
+def test_without_redis_everybody_who_clicks_is_sent_on_and_counted_as_lost(
+    watched: Watched,
+) -> None:
+    lost_before = _lost(watched.waybill)
+    assert _click(watched) == 302
+    watched.redis.stop()
+
+    log = send(watched.port, [get(LINK) for _ in range(200)], connections=16)
+    api = send(watched.port, [get(f"{LINK}&no_redirect=true") for _ in range(20)], connections=4)
+
+    slowest = max(answer.took for answer in log.answers)
+    print(f"\nRedis down: {log.statuses()} with a redirect, {api.statuses()} without one, "
+          f"slowest {slowest:.2f} s")  # fmt: skip
+    assert (log.statuses(), log.broken) == ({302: 200}, 0)
+    assert all(
+        urlsplit(answer.headers["location"]).netloc == "shop.example" for answer in log.answers
+    )
+    assert not any("waybill-receipt" in answer.headers for answer in log.answers)
+    assert api.statuses() == {503: 20}
+    assert slowest < 1
+
+    watched.redis.start()
+    until(lambda: _lost(watched.waybill) == lost_before + 200, 10, "lost clicks being counted")
+    assert "clicks were sent on, but could not be kept" in watched.waybill.logs()
+    assert _click(watched) == 302
+
+
+def test_a_redis_that_hangs_holds_nobody_up_who_clicks(watched: Watched) -> None:
+    assert _click(watched) == 302
+    assert watched.redis.process is not None
+    watched.redis.process.send_signal(signal.SIGSTOP)
+    try:
+        log = send(watched.port, [get(LINK) for _ in range(64)], connections=16)
+    finally:
+        watched.redis.process.send_signal(signal.SIGCONT)
+
+    assert log.statuses() == {302: 64}
     assert max(answer.took for answer in log.answers) < 1
 
 

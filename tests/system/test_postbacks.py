@@ -7,10 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.system.conftest import Running
-from tests.system.servers import until
 from tests.system.traffic import Answer, get, send
-
-RECORD_SECONDS_MAX = 10
 
 
 def _one(running: Running, request: bytes) -> Answer:
@@ -18,27 +15,15 @@ def _one(running: Running, request: bytes) -> Answer:
     return answer
 
 
-def _settled(running: Running, answer: Answer) -> dict[str, Any]:
-    """The trace of an accepted event, once it has left the inbox."""
+def _receipt(answer: Answer) -> str:
     assert answer.status == 200, answer.body
     receipt = answer.headers["waybill-receipt"]
     assert json.loads(answer.body) == {"status": "ok", "id": receipt}
-    trace: dict[str, Any] = {}
-
-    def left() -> bool:
-        trace.update(running.waybill.json("trace", receipt))
-        return bool(trace["state"] != "queued")
-
-    until(left, RECORD_SECONDS_MAX, "the event being recorded")
-    return trace
+    return receipt
 
 
 def _recorded(running: Running, answer: Answer) -> dict[str, Any]:
-    trace = _settled(running, answer)
-    assert trace["state"] == "recorded", trace
-    event = trace["event"]
-    assert isinstance(event, dict)
-    return event
+    return running.waybill.recorded(_receipt(answer))
 
 
 def _post(target: str, body: bytes, headers: str) -> bytes:
@@ -106,7 +91,7 @@ def test_a_repeat_has_a_receipt_of_its_own_that_traces_to_the_first(running: Run
     _recorded(running, first)
 
     for answer, conflict in ((repeat, False), (other, True)):
-        trace = _settled(running, answer)
+        trace = running.waybill.settled(_receipt(answer))
         assert trace["state"] == "duplicate"
         assert trace["first"]["receipt"] == first.headers["waybill-receipt"]
         assert trace["conflict"] is conflict

@@ -12,22 +12,20 @@ from typing import Any
 import pytest
 
 from tests.system.conftest import Running
-from tests.system.servers import until
 from tests.system.traffic import Answer, send
 
 CALLS = json.loads((Path(__file__).parent / "data" / "swaarm_calls.json").read_text())
-RECORD_SECONDS_MAX = 10
 
 
 @pytest.fixture(scope="module")
-def linked(running: Running) -> Running:
-    """With the link that the calls name."""
+def answers(running: Running) -> dict[str, Answer]:
+    """Of all calls, by id: sent at once, so that they are recorded together."""
     running.waybill.json(
         *("link", "create", "--app", "Shop", "--partner", "Network", "--name", "calls"),
         *("--destination", "https://shop.example/welcome"),
         *("--offer-id", "12345", "--pub-id", "1234"),
     )
-    return running
+    return {call["id"]: _ask(running, call) for call in CALLS}
 
 
 def _ask(running: Running, call: dict[str, Any]) -> Answer:
@@ -39,23 +37,11 @@ def _ask(running: Running, call: dict[str, Any]) -> Answer:
     return answer
 
 
-def _recorded(running: Running, receipt: str) -> dict[str, Any]:
-    trace: dict[str, Any] = {}
-
-    def left() -> bool:
-        trace.update(running.waybill.json("trace", receipt))
-        return bool(trace["state"] != "queued")
-
-    until(left, RECORD_SECONDS_MAX, "the call being recorded")
-    assert trace["state"] == "recorded", trace
-    event = trace["event"]
-    assert isinstance(event, dict)
-    return event
-
-
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call["id"])
-def test_a_printed_call_is_answered_and_recorded(linked: Running, call: dict[str, Any]) -> None:
-    answer = _ask(linked, call)
+def test_a_printed_call_is_answered_and_recorded(
+    running: Running, answers: dict[str, Answer], call: dict[str, Any]
+) -> None:
+    answer = answers[call["id"]]
 
     assert answer.status == call["status"], answer.body
     if "code" in call:
@@ -63,5 +49,5 @@ def test_a_printed_call_is_answered_and_recorded(linked: Running, call: dict[str
         assert (error["code"], error["field"]) == (call["code"], call["field"])
         assert "waybill-receipt" not in answer.headers
         return
-    event = _recorded(linked, answer.headers["waybill-receipt"])
+    event = running.waybill.recorded(answer.headers["waybill-receipt"])
     assert {name: event[name] for name in call["row"]} == call["row"]
