@@ -10,11 +10,13 @@ the lines are of a second app that has the same users; both files are imported a
 import argparse
 import json
 import random
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +59,8 @@ def main() -> int:
     arguments.add_argument("--workers", nargs="+", type=int, default=WORKERS)
     arguments.add_argument("--rows", type=Path, help="a folder for the rows, to compare runs")
     chosen = arguments.parse_args()
+    # As an exit, so that what runs is stopped on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     second = chosen.events // SECOND_APP_SHARE
     counts = dict(zip(APPS, (chosen.events - second, second), strict=True))
     files = {app: generate(count, chosen.seed, app) for app, count in counts.items()}
@@ -79,9 +83,14 @@ def run(files: dict[str, list[Line]], order: str, workers: int, rows: Path | Non
             paths = {app: _write(Path(folder), app, files[app], order) for app in files}
             lines = sum(len(content) for content in files.values())
             began = time.monotonic()
-            imports = [_start_import(waybill, app, path) for app, path in paths.items()]
-            killed_at = _kill_a_worker(waybill, database_url, lines // 3)
-            assert [process.wait(IMPORT_SECONDS_MAX) for process in imports] == [0] * len(imports)
+            with ExitStack() as importing:
+                imports = [
+                    importing.enter_context(_import(waybill, app, path))
+                    for app, path in paths.items()
+                ]
+                killed_at = _kill_a_worker(waybill, database_url, lines // 3)
+                statuses = [process.wait(IMPORT_SECONDS_MAX) for process in imports]
+                assert statuses == [0] * len(imports)
             until(lambda: waybill.backlog_events() == 0, IMPORT_SECONDS_MAX, "the inbox emptying")
             seconds = time.monotonic() - began
             quarantined = waybill.json("quarantine", "list")["quarantine"]
@@ -124,9 +133,15 @@ def _write(folder: Path, app: str, lines: Sequence[Line], order: str) -> Path:
     return path
 
 
-def _start_import(waybill: Waybill, app: str, path: Path) -> subprocess.Popen[bytes]:
+@contextmanager
+def _import(waybill: Waybill, app: str, path: Path) -> Iterator[subprocess.Popen[bytes]]:
     command = [WAYBILL, "--data", str(waybill.data), "import", str(path), "--app", app, "--json"]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, env=waybill.environment)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=waybill.environment)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def _kill_a_worker(waybill: Waybill, database_url: str, stored_min: int) -> int:
