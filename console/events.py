@@ -39,6 +39,12 @@ class EventRecord:
     parameters: dict[str, str]
     click_id: str | None = None
     device_ids: dict[str, str] = field(default_factory=dict)
+    counted: bool | None = None
+    would_refuse: str | None = None
+    ad_network: str | None = None
+    ad_unit: str | None = None
+    ad_placement: str | None = None
+    ad_impressions: int | None = None
 
 
 _RECORD = """
@@ -48,7 +54,8 @@ _RECORD = """
         host(ip_address) AS ip_address, user_agent,
         trim_scale(sale_amount)::text AS sale_amount, sale_amount_currency,
         trim_scale(aggregated_event_value)::text AS aggregated_event_value,
-        event_value, parameters, click_id, device_ids
+        event_value, parameters, click_id, device_ids, counted, would_refuse,
+        ad_network, ad_unit, ad_placement, ad_impressions
     FROM events
     LEFT JOIN apps ON apps.id = events.app_id
     LEFT JOIN event_types ON event_types.id = events.event_type_id
@@ -111,6 +118,11 @@ def unstored_record(event: Event, app_names: Mapping[int, str]) -> EventRecord:
         parameters=event.parameters,
         click_id=event.click_id,
         device_ids=event.device_ids,
+        would_refuse=event.would_refuse,
+        ad_network=event.ad_network,
+        ad_unit=event.ad_unit,
+        ad_placement=event.ad_placement,
+        ad_impressions=event.ad_impressions,
     )
 
 

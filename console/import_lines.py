@@ -8,6 +8,8 @@ Every line has a `type` and a `time` (ISO 8601, Unix seconds or milliseconds), a
 - `event` has `user_id` and `event_id`, and may have `click_id`, `sale_amount`,
   `sale_amount_currency`, `aggregated_event_value`, `event_value`; `open` is the same without
   `event_id`.
+- `ad_revenue` has `user_id`, `sale_amount` and `sale_amount_currency`, and may have `click_id`,
+  `ad_network`, `ad_unit`, `ad_placement` and `ad_impressions`.
 - `click` and `impression` may have `click_id`, and the link they came through: its name as `link`,
   or its `offer_id` and `pub_id`. Without one, they may name a source in `parameters`.
 
@@ -24,8 +26,9 @@ from uuid import UUID
 import msgspec
 
 from shared import fields
+from shared.device_ids import as_user_id
 from shared.errors import MalformedField, MissingField, RequestError
-from shared.events import CLICK_KINDS, OPEN, Environment, Event, Kind
+from shared.events import AD_REVENUE, CLICK_KINDS, OPEN, Environment, Event, Kind
 from shared.ids import click_id_of, derived_receipt
 
 ENDPOINT = "import"
@@ -43,11 +46,15 @@ _OF_USERS = frozenset(
     }
 )  # fmt: skip
 _OF_CLICKS = frozenset({"click_id", "link", "offer_id", "pub_id"})
+_OF_ADS = frozenset({"ad_network", "ad_unit", "ad_placement", "ad_impressions"})
+_OF_AD_REVENUE = _OF_ADS | {"user_id", "click_id", "sale_amount", "sale_amount_currency"}
+_ALL = _OF_USERS | _OF_CLICKS | _OF_ADS
 _FOREIGN: Mapping[str, frozenset[str]] = {
-    Kind.EVENT: _OF_CLICKS - _OF_USERS,
-    Kind.OPEN: _OF_CLICKS - _OF_USERS | {"event_id"},
-    Kind.CLICK: _OF_USERS - _OF_CLICKS,
-    Kind.IMPRESSION: _OF_USERS - _OF_CLICKS,
+    Kind.EVENT: _ALL - _OF_USERS,
+    Kind.OPEN: _ALL - _OF_USERS | {"event_id"},
+    Kind.AD_REVENUE: _ALL - _OF_AD_REVENUE,
+    Kind.CLICK: _ALL - _OF_CLICKS,
+    Kind.IMPRESSION: _ALL - _OF_CLICKS,
 }
 
 
@@ -71,6 +78,10 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     sale_amount_currency: str | None = None
     aggregated_event_value: Number | None = None
     event_value: str | None = None
+    ad_network: str | None = None
+    ad_unit: str | None = None
+    ad_placement: str | None = None
+    ad_impressions: Number | None = None
     parameters: dict[str, str] = {}
 
 
@@ -110,7 +121,7 @@ def _decoded(text: bytes) -> Line:
 def _kind(line: Line) -> Kind:
     """Raises MalformedField also for a value that this kind has no place for."""
     if line.type not in _FOREIGN:
-        raise MalformedField("type", "must be event, open, click or impression.")
+        raise MalformedField("type", "must be event, open, ad_revenue, click or impression.")
     for name in sorted(_FOREIGN[line.type]):
         if getattr(line, name):
             raise MalformedField(name, f"has no place in a line of type {line.type}.")
@@ -120,6 +131,9 @@ def _kind(line: Line) -> Kind:
 
 def _event(line: Line, kind: Kind, destination: Destination) -> Event:
     is_click = kind in CLICK_KINDS
+    for name in ("sale_amount", "sale_amount_currency") if kind is Kind.AD_REVENUE else ():
+        if getattr(line, name) in (None, ""):
+            raise MissingField(name, _GIVE)
     return Event(
         receipt=_NO_RECEIPT,
         received_at_ms=destination.now_ms,
@@ -128,7 +142,7 @@ def _event(line: Line, kind: Kind, destination: Destination) -> Event:
         environment=_environment(line.environment),
         kind=kind,
         endpoint=ENDPOINT,
-        user_id="" if is_click else _required("user_id", line.user_id),
+        user_id="" if is_click else as_user_id(_required("user_id", line.user_id)),
         event_id=_event_id(line, kind),
         event_time_ms=fields.imported_time("time", _digits(line.time), destination.now_ms),
         ip_address=_optional(fields.address, "ip", line.ip),
@@ -143,6 +157,10 @@ def _event(line: Line, kind: Kind, destination: Destination) -> Event:
         click_id=_optional(fields.identifier, "click_id", line.click_id),
         link_id=_link(line, destination),
         device_ids=_device_ids(line.device_ids),
+        ad_network=_optional(fields.identifier, "ad_network", line.ad_network),
+        ad_unit=_optional(fields.identifier, "ad_unit", line.ad_unit),
+        ad_placement=_optional(fields.identifier, "ad_placement", line.ad_placement),
+        ad_impressions=_impressions(line.ad_impressions),
     )
 
 
@@ -166,6 +184,8 @@ def _event_id(line: Line, kind: Kind) -> str:
             return _required("event_id", line.event_id)
         case Kind.OPEN:
             return OPEN
+        case Kind.AD_REVENUE:
+            return AD_REVENUE
         case _:
             return ""
 
@@ -199,6 +219,10 @@ def _optional(read: fields.Reader, name: str, value: str | None) -> str | None:
 
 def _amount(name: str, value: Number | None) -> str | None:
     return _optional(fields.amount, name, None if value is None else _digits(value))
+
+
+def _impressions(value: Number | None) -> int | None:
+    return None if value is None else fields.count("ad_impressions", _digits(value))
 
 
 def _digits(value: Number) -> str:

@@ -30,11 +30,10 @@ class Stopped(BaseException):
 
 @dataclass(frozen=True)
 class Extent:
-    """Where ingest and the console answer, and how many workers empty the inbox."""
+    """Where ingest answers, and how many workers empty the inbox."""
 
     listen: Listen
     workers: int
-    console: Listen | None = None
 
 
 def plan_stack(
@@ -51,9 +50,7 @@ def plan_stack(
         prepare(settings, now_ms)
         then(settings)
 
-    console = (programs.console(extent.console),) if extent.console else ()
-    pipeline = (programs.ingest(extent.listen), programs.workers(extent.workers))
-    plan = Plan((*pipeline, *console), prepare_stores)
+    plan = Plan((programs.ingest(extent.listen), programs.workers(extent.workers)), prepare_stores)
     stack = Stack(data, variables, plan, say)  # which `prepare_stores` sees once it is entered
     return stack
 

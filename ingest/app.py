@@ -8,12 +8,15 @@ import falcon
 from falcon.asgi import App, Request, Response
 from gunicorn.errors import AppImportError
 
-from ingest import swaarm
+from ingest import adjust, swaarm
 from ingest.admission import Admissions
+from ingest.bad_tokens import BadTokens
 from ingest.batcher import Batcher, BatchLimits
 from ingest.bodies import Application, WholeBodies
+from ingest.check_log import CheckLog
+from ingest.devices import Devices
 from ingest.dialect import Dialect
-from ingest.endpoint import Endpoint
+from ingest.endpoint import Endpoint, Intake
 from ingest.gate import Gate, LoadLimits
 from ingest.grants import Grants
 from ingest.health import Live, Ready
@@ -34,6 +37,10 @@ ROUTES: tuple[tuple[str, Dialect], ...] = (
     ("/s2sevent", swaarm.S2SEVENT),
     ("/click", swaarm.CLICK),
     ("/impression", swaarm.IMPRESSION),
+    ("/event", adjust.EVENT),
+    ("/revenue", adjust.REVENUE),
+    ("/session", adjust.SESSION),
+    ("/ad_revenue", adjust.AD_REVENUE),
 )
 
 
@@ -48,6 +55,7 @@ class Parts:
     batcher: Batcher
     watch: Watch
     rejections: RejectionLog
+    checks: CheckLog
     now: Clock
     forwarded_hops: int = 0
 
@@ -67,9 +75,9 @@ def get_app() -> Application:
 
 
 def assemble(settings: Settings, redis: AsyncRedis, rq: Redis, now: Clock) -> Parts:
-    grants = Grants(settings.secret_key)
+    grants = Grants(settings.secret_key, now)
     gate = Gate(LoadLimits(settings.backlog_events_max, settings.memory_percent_max))
-    writer = InboxWriter(redis, rq, _confirmation(settings))
+    writer = InboxWriter(redis, rq, now, _confirmation(settings))
     limits = BatchLimits(
         settings.batch_events_max, settings.batch_bytes_max, settings.waiting_events_max
     )
@@ -81,6 +89,7 @@ def assemble(settings: Settings, redis: AsyncRedis, rq: Redis, now: Clock) -> Pa
         batcher=Batcher(writer.append, lambda: grants.refresh(redis), grants, gate, limits),
         watch=Watch(redis, grants, gate, settings.durability == "strict", settings.replicas_min),
         rejections=RejectionLog(redis, settings.rejections_max),
+        checks=CheckLog(redis),
         now=now,
         forwarded_hops=settings.forwarded_hops,
     )
@@ -93,8 +102,9 @@ def _confirmation(settings: Settings) -> Confirmation:
 
 def create_app(parts: Parts) -> Application:
     app: App[Request, Response] = App(media_type=falcon.MEDIA_JSON, middleware=[Lifespan(parts)])
+    intake = _intake(parts)
     for path, dialect in ROUTES:
-        app.add_route(path, _endpoint(parts, dialect))
+        app.add_route(path, Endpoint(dialect, intake))
     app.add_route("/health/live", Live())
     app.add_route("/health/ready", Ready(parts.grants, parts.gate))
     strays = Strays(parts.rejections, parts.now)
@@ -103,10 +113,16 @@ def create_app(parts: Parts) -> Application:
     return WholeBodies(app)
 
 
-def _endpoint(parts: Parts, dialect: Dialect) -> Endpoint:
-    admissions = Admissions(parts.grants, parts.watch)
-    return Endpoint(
-        dialect, admissions, parts.batcher, parts.rejections, parts.now, parts.forwarded_hops
+def _intake(parts: Parts) -> Intake:
+    return Intake(
+        admissions=Admissions(parts.grants, parts.watch),
+        batcher=parts.batcher,
+        devices=Devices(parts.redis, parts.now),
+        rejections=parts.rejections,
+        checks=parts.checks,
+        bad_tokens=BadTokens(parts.now),
+        now=parts.now,
+        forwarded_hops=parts.forwarded_hops,
     )
 
 
@@ -129,12 +145,14 @@ class Lifespan:
 
     async def process_startup(self, _scope: Any, _event: Any) -> None:
         parts = self._parts
-        for work in (parts.batcher.run(), parts.watch.run(), parts.rejections.run()):
+        logs = (parts.rejections.run(), parts.checks.run())
+        for work in (parts.batcher.run(), parts.watch.run(), *logs):
             self._tasks.append(asyncio.create_task(work))
 
     async def process_shutdown(self, _scope: Any, _event: Any) -> None:
         await self._parts.batcher.finish()
         await _end(self._tasks)
         await self._parts.rejections.write()
+        await self._parts.checks.write()
         await self._parts.writer.close()
         await close_ingest(self._parts.redis)

@@ -7,7 +7,7 @@ disk in Redis, or has failed. Nothing waits for a timer: alone, an event is flus
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -24,12 +24,14 @@ from shared.errors import (
     WaybillError,
 )
 from shared.events import Event, encode_event, join_events
+from shared.inbox import Appended
+from shared.marks import Mark
 
 _STALE_TRIES_MAX = 5
 
 _log = logging.getLogger(__name__)
 
-Append = Callable[[int, bytes, int], Awaitable[int]]
+Append = Callable[[int, bytes, int, Sequence[Mark]], Awaitable[Appended]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +43,23 @@ class BatchLimits:
 
 @dataclass(slots=True)
 class Waiting:
-    """An event whose sender waits, what let it in, and by which snapshot it did."""
+    """An event whose sender waits, what let it in, and by which snapshot it did.
+
+    `done` tells whether its mark stood before; without one, that it did not.
+    """
 
     key: Key
     version: int | None
     encoded: bytes
-    done: asyncio.Future[None] = field(repr=False)
+    mark: Mark | None
+    done: asyncio.Future[bool] = field(repr=False)
 
 
 class Batcher:
-    """`append(version, payload, count)` writes a batch; `refresh` takes the newest snapshot."""
+    """`append(version, payload, count, marks)` writes a batch.
+
+    `refresh` takes the newest snapshot.
+    """
 
     def __init__(
         self,
@@ -70,17 +79,20 @@ class Batcher:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    async def add(self, event: Event, key: Key) -> None:
-        """Returns once the event is on disk. Raises Unavailable, Unauthorized, UnknownLink."""
+    async def add(self, event: Event, key: Key, mark: Mark | None = None) -> bool:
+        """Whether its mark stood before, once the event is on disk.
+
+        Raises Unavailable, Unauthorized, UnknownLink, UnknownApp.
+        """
         self._gate.pass_through()
         if len(self._waiting) >= self._limits.waiting_events_max:
             raise Overloaded
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiting = Waiting(key, self._grants.version, encode_event(event), done)
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        waiting = Waiting(key, self._grants.version, encode_event(event), mark, done)
         self._waiting.append(waiting)
         self._arrived.set()
         self._idle.clear()
-        await done
+        return await done
 
     async def run(self) -> None:
         """Flush until cancelled."""
@@ -108,31 +120,35 @@ class Batcher:
 
     async def _flush(self, batch: list[Waiting]) -> None:
         try:
-            await self._write(batch)
+            stood = await self._write(batch)
         except Stale:
-            _settle(batch, NotReady())
+            _refuse(batch, NotReady())
         except InboxNotReplicated as refusal:
             self._doubt(batch, refusal)
         except Exception as fault:  # noqa: BLE001 - whatever it is, senders wait and more will come
             self._fail(batch, fault)
         else:
-            _settle(batch, None)
+            _accept(batch, stood)
 
-    async def _write(self, batch: list[Waiting]) -> None:
+    async def _write(self, batch: list[Waiting]) -> list[bool]:
+        """For each mark, in order, whether it stood before."""
         for _ in range(_STALE_TRIES_MAX):
             self._check_again(batch)
             version = self._grants.version
             if version is None or not batch:
                 break
             payload = join_events([waiting.encoded for waiting in batch])
+            marks = [waiting.mark for waiting in batch if waiting.mark is not None]
             try:
-                self._gate.appended(await self._append(version, payload, len(batch)))
+                added = await self._append(version, payload, len(batch), marks)
             except Stale:
                 await self._take_snapshot()
             else:
-                return
+                self._gate.appended(added.backlog)
+                return added.stood
         if batch:
             raise Stale("The snapshot keeps changing.")
+        return []
 
     async def _take_snapshot(self) -> None:
         try:
@@ -148,29 +164,33 @@ class Batcher:
                 self._grants.confirm(waiting.key)
             except WaybillError as refusal:
                 batch.remove(waiting)
-                _settle([waiting], refusal)
+                _refuse([waiting], refusal)
 
     def _fail(self, batch: list[Waiting], fault: Exception) -> None:
         """Redis took nothing, or did not say so in time: nobody behind may wait for it either."""
         _log.warning("flush of %d events failed: %s", len(batch), type(fault).__name__)
         self._gate.lost()
-        _settle([*batch, *self._waiting], InboxUnreachable())
+        _refuse([*batch, *self._waiting], InboxUnreachable())
         self._waiting.clear()
 
     def _doubt(self, batch: list[Waiting], refusal: InboxNotReplicated) -> None:
         """It is on one disk alone; the next would wait for nothing too, until the watch knows."""
         _log.warning("flush of %d events was not confirmed by enough replicas", len(batch))
         self._gate.durable = False
-        _settle(batch, refusal)
-        _settle([*self._waiting], InboxNotDurable())
+        _refuse(batch, refusal)
+        _refuse([*self._waiting], InboxNotDurable())
         self._waiting.clear()
 
 
-def _settle(batch: list[Waiting], refusal: WaybillError | None) -> None:
+def _accept(batch: list[Waiting], stood: list[bool]) -> None:
+    told = iter(stood)
     for waiting in batch:
-        if waiting.done.done():
-            continue  # its request was cancelled: nobody listens
-        if refusal is None:
-            waiting.done.set_result(None)
-        else:
+        stood_before = waiting.mark is not None and next(told)
+        if not waiting.done.done():  # else its request was cancelled: nobody listens
+            waiting.done.set_result(stood_before)
+
+
+def _refuse(batch: list[Waiting], refusal: WaybillError) -> None:
+    for waiting in batch:
+        if not waiting.done.done():
             waiting.done.set_exception(refusal)

@@ -22,7 +22,9 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-async def read_form(request: Request, query_bytes: int) -> bytes:
+async def read_form(
+    request: Request, query_bytes: int, request_bytes_max: int = REQUEST_BYTES_MAX
+) -> bytes:
     """The form, empty when there is none.
 
     Raises RequestTooLarge (query and form together), IncompleteBody, UnsupportedBody.
@@ -30,12 +32,12 @@ async def read_form(request: Request, query_bytes: int) -> bytes:
     announced = request.content_length
     if not announced and (announced == 0 or not request.get_header("Transfer-Encoding")):
         return b""
-    bytes_max = REQUEST_BYTES_MAX - query_bytes
+    bytes_max = request_bytes_max - query_bytes
     if announced is not None and announced > bytes_max:
-        raise RequestTooLarge(REQUEST_BYTES_MAX)
+        raise RequestTooLarge(request_bytes_max)
     body: bytes = await request.stream.read(bytes_max + 1)
     if len(body) > bytes_max:
-        raise RequestTooLarge(REQUEST_BYTES_MAX)
+        raise RequestTooLarge(request_bytes_max)
     if request.scope.get(_LEFT) or (announced is not None and len(body) != announced):
         raise IncompleteBody
     if body and not _is_form(request):

@@ -9,17 +9,23 @@ from uuid import UUID
 
 import msgspec
 
-from ingest.parameters import Parameters
+from ingest.bodies import REQUEST_BYTES_MAX
+from ingest.parameters import PARAMETERS_MAX, Parameters
 from ingest.visitor import NOBODY, Visitor
 from shared.errors import WaybillError
 from shared.events import Event
-from shared.snapshot import Grant, Link
+from shared.marks import Mark
+from shared.scopes import Scope
+from shared.snapshot import Grant, KnownApp, Link
+from shared.tokens import TokenFault
 
 
 class Reception(msgspec.Struct, frozen=True):
     """The circumstances of a request: its receipt, its time, who may send, and the key header.
 
-    Where links let requests in, also the link that was named and who is at the other end.
+    Where links let requests in, also the link that was named and who is at the other end. Where
+    apps do, the app, the fault of the token (None: it is valid), and whose adid was sent, once that
+    was asked.
     """
 
     receipt: UUID
@@ -28,6 +34,9 @@ class Reception(msgspec.Struct, frozen=True):
     idempotency_key: str | None
     link: Link | None = None
     visitor: Visitor = NOBODY
+    app: KnownApp | None = None
+    fault: TokenFault | None = None
+    known_as: str | None = None
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -38,25 +47,48 @@ class Reply(msgspec.Struct, frozen=True):
     headers: dict[str, str] = {}
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """What an app with Adjust's stateful refusals wants asked of an event before it is taken.
+
+    Its device has to be known, since before the event; `in_order_with` names those of its kind,
+    none of which may be later.
+    """
+
+    in_order_with: str | None
+
+
 class Reading(msgspec.Struct, frozen=True):
     """A request that was understood: the event to keep, and the answer once it is kept.
 
     `if_lost` is the answer when it cannot be kept; None: the sender is told to send it again.
+    `if_marked` is the answer when `mark` stood before. An event that is known by an `adid` alone is
+    read again once it is known whose that is.
     """
 
     event: Event
     reply: Reply
     if_lost: Reply | None = None
+    mark: Mark | None = None
+    if_marked: Reply | None = None
+    adid: str | None = None
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One endpoint of one dialect. `token_names`: the parameters a token may come in.
 
-    `link_names`: the two that name a link, through which a request needs no token.
+    `link_names`: the two that name a link, through which a request needs no token. `app_scope`: the
+    request names its app, and the scope that it takes; else its token does. `address_header`: the
+    header that tells the device's address.
     """
 
+    name: str
     token_names: frozenset[bytes]
     read: Callable[[Parameters, Reception], Reading]
-    refused: Callable[[WaybillError], Reply]
+    refused: Callable[[WaybillError, str | None], Reply]
     link_names: tuple[bytes, bytes] | None = None
+    app_scope: Scope | None = None
+    address_header: str | None = None
+    request_bytes_max: int = REQUEST_BYTES_MAX
+    parameters_max: int = PARAMETERS_MAX

@@ -6,51 +6,79 @@ The same for every endpoint of every dialect; a dialect says how its requests ar
 from dataclasses import dataclass, field
 from random import randint
 
+import msgspec
 from falcon.asgi import Request, Response
 
 from ingest.admission import Admission, Admissions, claim_of, without_tokens
+from ingest.bad_tokens import BadTokens
 from ingest.batcher import Batcher
-from ingest.bodies import REQUEST_BYTES_MAX, read_form
+from ingest.bodies import read_form
+from ingest.check_log import Checked, CheckLog
+from ingest.devices import Devices
 from ingest.dialect import Dialect, Reading, Reception, Reply
 from ingest.grants import Key
 from ingest.parameters import Pair, Parameters, read_pairs
 from ingest.rejection_log import RejectionLog, shown
 from ingest.visitor import NOBODY, PREFETCH_HEADERS, Visitor, is_prefetch, visitor_address
 from shared.clock import Clock
-from shared.errors import Prefetch, RequestError, RequestTooLarge, Unavailable, WaybillError
+from shared.errors import (
+    Prefetch,
+    RequestError,
+    RequestTooLarge,
+    Unauthorized,
+    Unavailable,
+    WaybillError,
+)
 from shared.ids import new_receipt
 from shared.redaction import redact
 from shared.rejections import CLICK_LOST, Rejection
+from shared.scopes import Scope, scope_of
+from shared.snapshot import NO_TOKEN
+from shared.tokens import TokenFault
 
 _RETRY_SECONDS = (1, 3)  # spread, so that senders do not come back all at once
+
+# Whoever sends none, or one that was made for something else, does not guess.
+_NO_GUESS = frozenset({TokenFault.MISSING, TokenFault.SCOPE})
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What the endpoints of a process share. `now` is the clock.
+
+    Behind `forwarded_hops` proxies stand those who call.
+    """
+
+    admissions: Admissions
+    batcher: Batcher
+    devices: Devices
+    rejections: RejectionLog
+    checks: CheckLog
+    bad_tokens: BadTokens
+    now: Clock
+    forwarded_hops: int = 0
 
 
 @dataclass(slots=True)
 class Arrival:
-    """A request as far as it was understood, for the rejection log if it is refused."""
+    """A request as far as it was understood, for the answer to a refusal and for the logs."""
 
+    scope: Scope
     pairs: list[Pair] = field(default_factory=list)
-    app_id: int | None = None
+    app_token: str | None = None
+    admission: Admission | None = None
+
+    @property
+    def app_id(self) -> int | None:
+        return None if self.admission is None else self.admission.grant.app_id
 
 
 class Endpoint:
-    """One path. `now` is the clock; behind `forwarded_hops` proxies stand those who click."""
+    """One path of one dialect."""
 
-    def __init__(
-        self,
-        dialect: Dialect,
-        admissions: Admissions,
-        batcher: Batcher,
-        rejections: RejectionLog,
-        now: Clock,
-        forwarded_hops: int = 0,
-    ) -> None:
+    def __init__(self, dialect: Dialect, intake: Intake) -> None:
         self._dialect = dialect
-        self._admissions = admissions
-        self._batcher = batcher
-        self._rejections = rejections
-        self._now = now
-        self._forwarded_hops = forwarded_hops
+        self._intake = intake
 
     async def on_get(self, request: Request, response: Response) -> None:
         await self._serve(request, response)
@@ -59,68 +87,158 @@ class Endpoint:
         await self._serve(request, response)
 
     async def _serve(self, request: Request, response: Response) -> None:
-        arrival = Arrival()
+        arrival = Arrival(self._dialect.app_scope or Scope.EVENTS)
         try:
             reply = await self._receive(request, arrival)
         except WaybillError as error:
-            reply = self._dialect.refused(error)
-            self._refuse(request, response, arrival, error)
+            reply = self._dialect.refused(error, _known_app(arrival, error))
+            await self._refuse(request, response, arrival, error)
         _write(response, reply)
 
     async def _receive(self, request: Request, arrival: Arrival) -> Reply:
         reading, key = await self._read(request, arrival)
         try:
-            await self._batcher.add(reading.event, key)
+            stood = await self._intake.batcher.add(reading.event, key, reading.mark)
         except Unavailable:
             if reading.if_lost is None:
                 raise
-            self._rejections.lose(
+            self._intake.rejections.lose(
                 self._rejection(request, arrival, reading.if_lost.status, CLICK_LOST)
             )
             return reading.if_lost
-        return reading.reply
+        reply = reading.if_marked if stood and reading.if_marked is not None else reading.reply
+        self._accept(request, arrival, reading, reply.status)
+        return reply
 
     async def _read(self, request: Request, arrival: Arrival) -> tuple[Reading, Key]:
-        query: bytes = request.scope["query_string"]
-        if len(query) > REQUEST_BYTES_MAX:
-            raise RequestTooLarge(REQUEST_BYTES_MAX)
-        arrival.pairs = read_pairs(query, await read_form(request, len(query)))
-        claim = claim_of(arrival.pairs, request.get_header("Authorization"), self._dialect)
-        admission = await self._admissions.admit(claim)
-        arrival.app_id = admission.grant.app_id
-        parameters = Parameters.from_pairs(without_tokens(arrival.pairs, self._dialect.token_names))
-        reading = self._dialect.read(parameters, self._reception(request, admission))
-        return reading, admission.key
+        dialect, query = self._dialect, request.scope["query_string"]
+        if len(query) > dialect.request_bytes_max:
+            raise RequestTooLarge(dialect.request_bytes_max)
+        form = await read_form(request, len(query), dialect.request_bytes_max)
+        arrival.pairs = read_pairs(query, form, dialect.parameters_max)
+        claim = claim_of(arrival.pairs, request.get_header("Authorization"), dialect)
+        arrival.app_token = claim.app.app_token if claim.app else None
+        admission = arrival.admission = await self._intake.admissions.admit(claim)
+        reading = await self._understood(arrival.pairs, self._reception(request, admission))
+        arrival.scope = scope_of(reading.event.kind)
+        return reading, admission.allowing(arrival.scope)
+
+    async def _understood(self, pairs: list[Pair], reception: Reception) -> Reading:
+        reading = self._dialect.read(self._parameters(pairs), reception)
+        event, devices = reading.event, self._intake.devices
+        if reading.adid is not None:
+            user_id = await devices.user_of(event.app_id, event.environment, reading.adid)
+            if user_id is not None:
+                reception = msgspec.structs.replace(reception, known_as=user_id)
+                reading = self._dialect.read(self._parameters(pairs), reception)
+        if reading.standing is not None:
+            await devices.require(reading.event, reading.standing)
+        return reading
+
+    def _parameters(self, pairs: list[Pair]) -> Parameters:
+        return Parameters.from_pairs(without_tokens(pairs, self._dialect.token_names))
 
     def _reception(self, request: Request, admission: Admission) -> Reception:
-        now_ms = self._now()
+        now_ms = self._intake.now()
         return Reception(
             new_receipt(now_ms),
             now_ms,
             admission.grant,
             request.get_header("Idempotency-Key"),
             admission.link,
-            NOBODY if self._dialect.link_names is None else self._visitor(request),
+            self._visitor(request),
+            admission.app,
+            admission.fault,
         )
 
     def _visitor(self, request: Request) -> Visitor:
+        dialect = self._dialect
+        if dialect.address_header is not None:
+            return Visitor(visitor_address(request.get_header(dialect.address_header), None, 0))
+        if dialect.link_names is None:
+            return NOBODY
         if is_prefetch(request.get_header(name) for name in PREFETCH_HEADERS):
             raise Prefetch
+        return Visitor(self._caller(request), request.get_header("User-Agent"))
+
+    def _caller(self, request: Request) -> str | None:
+        """The address of whoever calls."""
         peer, _ = request.scope.get("client") or (None, None)
         forwarded_for = request.get_header("X-Forwarded-For")
-        return Visitor(
-            visitor_address(peer, forwarded_for, self._forwarded_hops),
-            request.get_header("User-Agent"),
-        )
+        return visitor_address(peer, forwarded_for, self._intake.forwarded_hops)
 
-    def _refuse(
+    def _accept(self, request: Request, arrival: Arrival, reading: Reading, status: int) -> None:
+        event, admission = reading.event, arrival.admission
+        assert admission is not None  # nothing is accepted that was not admitted
+        self._intake.checks.add(
+            event.app_id,
+            Checked(
+                event.received_at_ms,
+                self._dialect.name,
+                event.endpoint,
+                request.method,
+                status,
+                admission.shown_token_id,
+                arrival.scope,
+                event,
+                admission.fault,
+            ),
+        )
+        if admission.fault is not None and admission.fault not in _NO_GUESS:
+            self._note_bad_token(request)
+
+    async def _refuse(
         self, request: Request, response: Response, arrival: Arrival, error: WaybillError
     ) -> None:
         if isinstance(error, Unavailable):
             response.set_header("Retry-After", str(randint(*_RETRY_SECONDS)))  # noqa: S311
-        self._rejections.add(
-            self._rejection(request, arrival, error.status, error.code, _field(error))
+        name = _field(error)
+        self._intake.rejections.add(
+            self._rejection(request, arrival, error.status, error.code, name)
         )
+        fault = error.fault if isinstance(error, Unauthorized) else None
+        self._check(request, arrival, error, fault, name)
+        if fault is not None and fault not in _NO_GUESS:
+            await self._intake.bad_tokens.wait(self._note_bad_token(request))
+
+    def _check(
+        self,
+        request: Request,
+        arrival: Arrival,
+        error: WaybillError,
+        fault: TokenFault | None,
+        name: str | None,
+    ) -> None:
+        """What an app's team should see of a refusal, once it is known whose it is."""
+        app_id, token_id = arrival.app_id, NO_TOKEN
+        if arrival.admission is not None:
+            token_id = arrival.admission.shown_token_id
+        elif isinstance(error, Unauthorized):
+            app_id, token_id = error.app_id, error.token_id or NO_TOKEN
+        if app_id is None:
+            return
+        self._intake.checks.add(
+            app_id,
+            Checked(
+                self._intake.now(),
+                self._dialect.name,
+                request.uri_template or "",
+                request.method,
+                error.status,
+                token_id,
+                arrival.scope,
+                None,
+                fault,
+                error.code,
+                name,
+            ),
+        )
+
+    def _note_bad_token(self, request: Request) -> float:
+        """The seconds that its sender has to wait, if it is refused."""
+        address = self._caller(request) or ""
+        self._intake.rejections.note_bad_token(address)
+        return self._intake.bad_tokens.count(address)
 
     def _rejection(
         self,
@@ -131,7 +249,7 @@ class Endpoint:
         name: str | None = None,
     ) -> Rejection:
         return Rejection(
-            at_ms=self._now(),
+            at_ms=self._intake.now(),
             endpoint=request.uri_template or "",
             method=request.method,
             status=status,
@@ -140,6 +258,12 @@ class Endpoint:
             app_id=arrival.app_id,
             parameters=shown(arrival.pairs),
         )
+
+
+def _known_app(arrival: Arrival, error: WaybillError) -> str | None:
+    """The app token that was sent, if an app has it: another could be anything."""
+    is_known = arrival.admission is not None or isinstance(error, Unauthorized)
+    return arrival.app_token if is_known else None
 
 
 def _field(error: WaybillError) -> str | None:

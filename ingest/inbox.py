@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from shared.clock import Clock
 from shared.errors import InboxNotReplicated, WaybillError
 from shared.events import WIRE_VERSION
-from shared.inbox import APPEND, APPEND_KEYS, append_arguments
+from shared.inbox import APPEND, APPEND_KEYS, Appended, append_arguments, appended
+from shared.marks import Mark
 from shared.queues import AsyncRedis, Redis, RedisError, enqueue
 
 _log = logging.getLogger(__name__)
@@ -33,29 +35,36 @@ class InboxWriter:
     """`redis` writes; `rq` is a second, blocking connection, for RQ knows no other."""
 
     def __init__(
-        self, redis: AsyncRedis, rq: Redis, confirmation: Confirmation = Confirmation()
+        self,
+        redis: AsyncRedis,
+        rq: Redis,
+        now: Clock,
+        confirmation: Confirmation = Confirmation(),
     ) -> None:
         self._redis = redis
+        self._now = now
         self._script = redis.register_script(APPEND)
         self._rq = rq
         self._confirmation = confirmation
         self._wakings: set[asyncio.Task[None]] = set()
 
-    async def append(self, version: int, payload: bytes, count: int) -> int:
-        """The backlog in events, once the batch is on disk, and on the replicas' where asked for.
+    async def append(
+        self, version: int, payload: bytes, count: int, marks: Sequence[Mark] = ()
+    ) -> Appended:
+        """Once the batch is on disk, and on the replicas' where that is asked for.
 
         Raises Stale, RedisError; InboxNotReplicated when the batch is on the primary alone.
         """
-        arguments = append_arguments(str(version), count, payload, WIRE_VERSION)
-        (written, *result), replicas = await self._write(arguments)
-        if not written:
+        arguments = append_arguments(str(version), count, payload, WIRE_VERSION, marks, self._now())
+        answer, replicas = await self._write(arguments)
+        added = appended(answer)
+        if added is None:
             raise Stale("The snapshot has changed.")
-        backlog, woke = result
-        if woke:
+        if added.woke:
             self._wake()
         if replicas < self._confirmation.replicas_min:
             raise InboxNotReplicated
-        return int(backlog)
+        return added
 
     async def _write(self, arguments: Sequence[Any]) -> tuple[list[int], int]:
         """What the script answers, and how many replicas have confirmed it."""

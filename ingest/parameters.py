@@ -16,15 +16,15 @@ NAME_CHARACTERS_MAX = 256
 Pair = tuple[bytes, bytes]
 
 
-def read_pairs(query: bytes, form: bytes) -> list[Pair]:
+def read_pairs(query: bytes, form: bytes, parameters_max: int = PARAMETERS_MAX) -> list[Pair]:
     """Names and values of both, unescaped. Raises TooManyParameters."""
     pairs: list[Pair] = []
     for source in (query, form):
         if not source:
             continue
         parts = [part for part in source.split(b"&") if part]
-        if len(pairs) + len(parts) > PARAMETERS_MAX:
-            raise TooManyParameters(PARAMETERS_MAX)
+        if len(pairs) + len(parts) > parameters_max:
+            raise TooManyParameters(parameters_max)
         for part in parts:
             name, _, value = part.partition(b"=")
             if b"%" in part or b"+" in part:

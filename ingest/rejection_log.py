@@ -13,9 +13,11 @@ from ingest.parameters import Pair
 from shared.queues import AsyncRedis, RedisError
 from shared.redaction import MASK, redact
 from shared.rejections import (
+    BAD_TOKEN_ADDRESSES_MAX,
     REJECTION_COUNTS_KEY,
     REJECTIONS_KEY,
     Rejection,
+    bad_token_commands,
     encode_rejection,
 )
 
@@ -36,11 +38,17 @@ class RejectionLog:
         self._entries_max = entries_max
         self._pending: deque[Rejection] = deque(maxlen=_PENDING_ENTRIES_MAX)
         self._counts: Counter[str] = Counter()
+        self._bad_tokens: Counter[str] = Counter()
         self._lost = 0
 
     def add(self, rejection: Rejection) -> None:
         self._counts[rejection.code] += 1
         self._pending.append(rejection)
+
+    def note_bad_token(self, address: str) -> None:
+        """A token that is not valid came from there."""
+        if address in self._bad_tokens or len(self._bad_tokens) < BAD_TOKEN_ADDRESSES_MAX:
+            self._bad_tokens[address] += 1
 
     def lose(self, rejection: Rejection) -> None:
         """Somebody was sent on whose click could not be kept: also said in the process's log."""
@@ -54,14 +62,14 @@ class RejectionLog:
             await self.write()
 
     async def write(self) -> None:
-        if not self._counts:
+        if not self._counts and not self._bad_tokens:
             return
         if self._lost:
             # Now, for the counts stay in this process until Redis is back.
             _log.error("%d clicks were sent on, but could not be kept", self._lost)
             self._lost = 0
-        counts, entries = self._counts, tuple(self._pending)
-        self._counts = Counter()
+        counts, entries, bad_tokens = self._counts, tuple(self._pending), self._bad_tokens
+        self._counts, self._bad_tokens = Counter(), Counter()
         self._pending.clear()
         try:
             async with self._redis.pipeline(transaction=True) as pipeline:
@@ -71,9 +79,11 @@ class RejectionLog:
                     pipeline.xadd(
                         REJECTIONS_KEY, {"r": encode_rejection(entry)}, maxlen=self._entries_max
                     )
+                bad_token_commands(pipeline, bad_tokens)
                 await pipeline.execute()
         except (RedisError, OSError):
-            self._counts += counts  # the entries are gone, which a log may be
+            self._counts += counts
+            self._bad_tokens += bad_tokens  # the entries are gone, which a log may be
 
 
 def shown(pairs: Sequence[Pair]) -> dict[str, str]:

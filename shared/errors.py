@@ -8,8 +8,11 @@
     │   ├── TooManyParameters        400 too_many_parameters
     │   ├── UnknownLink              400 unknown_link
     │   ├── IncompleteBody           400 incomplete_body
+    │   ├── BadEventState            400 bad_event_state
     │   ├── Unauthorized             401 unauthorized
     │   ├── UnknownEndpoint          404 unknown_endpoint
+    │   ├── UnknownApp               404 unknown_app
+    │   ├── UnknownDevice            404 unknown_device
     │   ├── MethodNotAllowed         405 method_not_allowed
     │   ├── RequestTooLarge          413 request_too_large
     │   └── UnsupportedBody          415 unsupported_body
@@ -33,6 +36,8 @@ what the sender sent, so that no secret and no markup can travel in them.
 """
 
 import re
+
+from shared.tokens import TokenFault
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\- ]{1,64}")
 
@@ -115,11 +120,27 @@ class IncompleteBody(RequestError):
         super().__init__("The body ended before its announced length. Send the whole request.")
 
 
+class BadEventState(RequestError):
+    """Only for an app that wants Adjust's stateful refusals too."""
+
+    code = "bad_event_state"
+
+
 class Unauthorized(RequestError):
+    """What is wrong with its token is for the app's own team, never for the answer.
+
+    `app_id` and `token_id`: whose team, and of which of its tokens, as far as that is known.
+    """
+
     code = "unauthorized"
     status = 401
 
-    def __init__(self) -> None:
+    def __init__(
+        self, fault: TokenFault, app_id: int | None = None, token_id: int | None = None
+    ) -> None:
+        self.fault = fault
+        self.app_id = app_id
+        self.token_id = token_id
         # One answer for missing, unknown, revoked and ambiguous: it must not help a guesser.
         super().__init__(
             "The token is missing or not valid. Send one active token, in the Authorization "
@@ -133,6 +154,25 @@ class UnknownEndpoint(RequestError):
 
     def __init__(self) -> None:
         super().__init__("There is no such endpoint. Check the path; events go to /postback.")
+
+
+class UnknownApp(RequestError):
+    code = "unknown_app"
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No app has this app token. Compare it with the one that `waybill app list` shows.",
+            "app_token",
+        )
+
+
+class UnknownDevice(RequestError):
+    code = "unknown_device"
+    status = 404
+
+    def __init__(self, hint: str) -> None:
+        super().__init__(hint)
 
 
 class MethodNotAllowed(RequestError):

@@ -14,6 +14,7 @@ from ipaddress import ip_address
 
 import pycountry
 
+from shared.device_ids import as_user_id
 from shared.errors import MalformedField
 
 ID_CHARACTERS_MAX = 256
@@ -22,6 +23,8 @@ EVENT_VALUE_BYTES_MAX = 16_384
 AMOUNT_MAX = Decimal(10) ** 11
 AMOUNT_PLACES = 6
 AMOUNT_CHARACTERS_MAX = 40
+EXACT_DIGITS_MAX = 30
+COUNT_MAX = 2**31 - 1
 EVENT_AGE_DAYS_MAX = 58
 EVENT_AHEAD_DAYS_MAX = 1
 IMPORTED_YEAR_MIN = 2000
@@ -34,6 +37,8 @@ _IMPORTED_MS_MIN = (datetime(IMPORTED_YEAR_MIN, 1, 1, tzinfo=UTC) - _EPOCH) // t
     milliseconds=1
 )
 _AMOUNT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
+_EXACT_AMOUNT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
+_COUNT = re.compile(r"\d{1,10}", re.ASCII)
 _PLACES = Decimal(1).scaleb(-AMOUNT_PLACES)
 _UNIX = re.compile(r"\d{1,14}(\.\d{1,9})?", re.ASCII)
 _UNIX_SECONDS_BELOW = 10**11  # as seconds the year 5138, as milliseconds 1973
@@ -51,17 +56,43 @@ def identifier(name: str, value: str) -> str:
     return value
 
 
+def user_id(name: str, value: str) -> str:
+    """In the one form that a user id has, whichever dialect it comes in."""
+    return as_user_id(identifier(name, value))
+
+
 def amount(name: str, value: str) -> str:
     """Decimal text with at most six places, more of them rounded half-even."""
     text = value.strip()
     if len(text) > AMOUNT_CHARACTERS_MAX or not _AMOUNT.fullmatch(text):
         raise MalformedField(name, "must be a decimal number with a point, like 12.50.")
-    number = Decimal(text)
-    if not -AMOUNT_MAX <= number <= AMOUNT_MAX:  # abs() would round to 28 digits first
-        raise MalformedField(name, "must lie between -100000000000 and 100000000000.")
-    if has_more_places(text):
-        number = number.quantize(_PLACES, ROUND_HALF_EVEN)
-    return f"{number:f}"
+    return _stored(name, Decimal(text))
+
+
+def exact_amount(name: str, value: str) -> str:
+    """As `amount`, but of up to 30 digits, and with an exponent, as Adjust's senders have them."""
+    text = value.strip()
+    digits = sum(map(str.isdigit, text.lower().partition("e")[0]))
+    if digits > EXACT_DIGITS_MAX or not _EXACT_AMOUNT.fullmatch(text):
+        raise MalformedField(name, "must be a decimal number with a point, like 12.50.")
+    return _stored(name, Decimal(text))
+
+
+def is_as_sent(stored: str, value: str) -> bool:
+    """Whether an amount was stored without being rounded."""
+    return Decimal(stored) == Decimal(value.strip())
+
+
+def is_less(amount: str, other: str) -> bool:
+    return Decimal(amount) < Decimal(other)
+
+
+def count(name: str, value: str) -> int:
+    """A whole number of things, of which there may be none."""
+    text = value.strip()
+    if not _COUNT.fullmatch(text) or int(text) > COUNT_MAX:
+        raise MalformedField(name, f"must be a whole number from 0 to {COUNT_MAX}.")
+    return int(text)
 
 
 def has_more_places(text: str) -> bool:
@@ -115,6 +146,21 @@ def imported_time(name: str, value: str, now_ms: int) -> int:
     if time_ms < _IMPORTED_MS_MIN:
         raise MalformedField(name, f"is before the year {IMPORTED_YEAR_MIN}.")
     return time_ms
+
+
+def iso_time(time_ms: int) -> str:
+    """Unix milliseconds as ISO 8601 in UTC, `2026-01-02T03:04:05.678Z`."""
+    moment = _EPOCH + timedelta(milliseconds=time_ms)
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def _stored(name: str, number: Decimal) -> str:
+    if not -AMOUNT_MAX <= number <= AMOUNT_MAX:  # abs() would round to 28 digits first
+        raise MalformedField(name, "must lie between -100000000000 and 100000000000.")
+    _, _, exponent = number.as_tuple()
+    if isinstance(exponent, int) and exponent < -AMOUNT_PLACES:
+        number = number.quantize(_PLACES, ROUND_HALF_EVEN)
+    return f"{number:f}"
 
 
 def _not_ahead(name: str, time_ms: int, now_ms: int) -> int:

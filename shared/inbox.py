@@ -6,7 +6,7 @@ it stand the backlog (events in the stream), the count of all events ever accept
 flag: set while a drain is queued or at work that will look into the inbox again before it ends.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
@@ -14,6 +14,7 @@ import msgspec
 
 from shared.events import WIRE_VERSION, Event, decode_events
 from shared.ids import receipt_time_ms
+from shared.marks import STOOD_BEFORE, Mark, mark_arguments, period_keys
 from shared.queues import Redis, stream_entries
 from shared.snapshot import VERSION_KEY
 
@@ -29,10 +30,13 @@ WAKE_MS = 10_000
 _SEARCH_ENTRIES = 200
 _SEARCH_SLACK_MS = 120_000  # clocks of ingest hosts and of Redis may differ by this much
 
-# Adds a batch, if it was checked against the snapshot that still holds ('' : whatever holds).
-# Returns {1, backlog, whether this woke the inbox} or {0}: check again.
+# Adds a batch, if it was checked against the snapshot that still holds ('' : whatever holds), and
+# sets the marks of its events. Returns {0}: check again; or {1, backlog, whether this woke the
+# inbox, for each mark whether it stood before}.
 APPEND_KEYS = (VERSION_KEY, INBOX_KEY, BACKLOG_KEY, ACCEPTED_KEY, WAKE_KEY)
-APPEND = """
+APPEND = (
+    STOOD_BEFORE
+    + """
 if ARGV[1] ~= '' and redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return {0}
 end
@@ -40,8 +44,13 @@ redis.call('XADD', KEYS[2], '*', 'v', ARGV[2], 'n', ARGV[3], 'e', ARGV[4])
 local backlog = redis.call('INCRBY', KEYS[3], ARGV[3])
 redis.call('INCRBY', KEYS[4], ARGV[3])
 local woke = redis.call('SET', KEYS[5], '1', 'NX', 'PX', ARGV[5])
-return {1, backlog, woke and 1 or 0}
+local answer = {1, backlog, woke and 1 or 0}
+for i = 8, #ARGV, 3 do
+  answer[#answer + 1] = stood_before(ARGV[6], ARGV[7], ARGV[i], ARGV[i + 1], ARGV[i + 2])
+end
+return answer
 """
+)
 
 # Removes entries that are stored. Each is counted off the backlog once, however often settled.
 SETTLE_KEYS = (INBOX_KEY, BACKLOG_KEY)
@@ -82,10 +91,14 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Appended(msgspec.Struct, frozen=True):
-    """The backlog in events, and whether nobody was awake: then a drain has to be asked for."""
+    """The backlog in events, and whether nobody was awake: then a drain has to be asked for.
+
+    `stood`: for each mark of the batch, whether it stood before.
+    """
 
     backlog: int
     woke: bool
+    stood: list[bool] = []
 
 
 class Backlog(msgspec.Struct, frozen=True):
@@ -106,17 +119,35 @@ def read_entry(entry_id: bytes, fields: Mapping[bytes, bytes], deliveries: int) 
     )
 
 
-def append_arguments(version: str, count: int, payload: bytes, wire_version: int) -> list[Any]:
+def append_arguments(
+    version: str,
+    count: int,
+    payload: bytes,
+    wire_version: int,
+    marks: Sequence[Mark] = (),
+    now_ms: int = 0,
+) -> list[Any]:
     """ARGV of APPEND."""
-    return [version, wire_version, count, payload, WAKE_MS]
+    arguments = [version, wire_version, count, payload, WAKE_MS]
+    return [*arguments, *period_keys(now_ms), *mark_arguments(marks)] if marks else arguments
+
+
+def appended(answer: list[int]) -> Appended | None:
+    """What APPEND answered; None: the snapshot has changed, nothing was added."""
+    written, *told = answer
+    if not written:
+        return None
+    backlog, woke, *stood = told
+    return Appended(backlog, bool(woke), [bool(one) for one in stood])
 
 
 def append(redis: Redis, payload: bytes, count: int, wire_version: int = WIRE_VERSION) -> Appended:
     """Add a batch that needs no token: a replay, an import."""
     script = redis.register_script(APPEND)
     arguments = append_arguments("", count, payload, wire_version)
-    _, backlog, woke = cast("list[int]", script(keys=APPEND_KEYS, args=arguments))
-    return Appended(backlog, bool(woke))
+    added = appended(cast("list[int]", script(keys=APPEND_KEYS, args=arguments)))
+    assert added is not None  # no version was asked for
+    return added
 
 
 def measure(redis: Redis) -> Backlog:

@@ -209,8 +209,9 @@ class Journeys:
                     30 * MINUTE_MS + 1,
                 ]
             )
-            kind = chance.choice(["purchase", "level", "level", "__open"])
-            yield self._event(who, at_ms, kind) | (known_by if chance.random() < 0.3 else {})
+            kind = chance.choice(["purchase", "level", "level", "__open", "ad"])
+            told = self._ad(who, at_ms) if kind == "ad" else self._event(who, at_ms, kind)
+            yield told | (known_by if chance.random() < 0.3 else {})
         return at_ms
 
     def _return(self, who: Person, at_ms: int) -> Iterator[Line]:
@@ -258,6 +259,17 @@ class Journeys:
             amount = f"{chance.randrange(99, 9_999) / 100:.2f}"
             line |= {"sale_amount": amount, "sale_amount_currency": "EUR"}
         return line
+
+    def _ad(self, who: Person, at_ms: int) -> Line:
+        return {
+            "type": "ad_revenue",
+            "time": at_ms,
+            "user_id": who.user_id,
+            "sale_amount": f"{self._chance.randrange(1, 9_999) / 1_000_000:.6f}",
+            "sale_amount_currency": "USD",
+            "ad_network": self._chance.choice(["alpha", "beta"]),
+            "ad_impressions": 1,
+        }
 
     def _sight(self, who: Person) -> Line:
         user_agent = who.user_agent if self._chance.random() < 0.95 else PROGRAM

@@ -15,6 +15,7 @@ from workers.drain import Drain, DrainLimits
 from workers.drain_counts import DrainCounts
 from workers.inbox import InboxReader
 from workers.job_faults import without_data
+from workers.marks import marks_are_lost, restore_marks
 from workers.recompute import is_left_undone
 from workers.recompute import recompute as go_on_recomputing
 from workers.shutdown import is_stopping
@@ -28,6 +29,7 @@ LISTED = frozenset({
     "workers.jobs.upkeep",
     "workers.jobs.recompute",
     "workers.jobs.count",
+    "workers.jobs.remember",
 })  # fmt: skip
 
 
@@ -64,6 +66,9 @@ def sweep() -> str:
     if is_left_undone(stores.redis):
         _another(stores, "recompute")
         done.append("went on recomputing")
+    if marks_are_lost(stores.redis):
+        _another(stores, "remember")
+        done.append("went on remembering")
     return ", ".join(done) or "nothing to do"
 
 
@@ -86,6 +91,17 @@ def count() -> str:
     if counted.more:
         _another(stores, "count")
     return f"{counted.periods} hours and days"
+
+
+@without_data
+def remember() -> str:
+    """Mark again, for ingest, what the tables know of devices and unique events."""
+    stores = process_stores()
+    connection, seconds_max = stores.database.connection(), stores.settings.drain_seconds_max
+    if restore_marks(connection, stores.redis, now_ms, seconds_max):
+        enqueue(stores.redis, "remember")
+        return "more to do"
+    return "done"
 
 
 @without_data

@@ -15,6 +15,7 @@ from workers.click_rows import insert_clicks
 from workers.core.repeats import Key, Owner, Repeat, fingerprint, key_of, separate
 from workers.event_rows import insert_events
 from workers.signal_rows import insert_signals
+from workers.unique_rows import settle_uniques
 
 _INSERT_KEYS = """
 INSERT INTO idempotency_keys (app_id, environment, key, receipt, fingerprint, received_at)
@@ -75,13 +76,15 @@ def record(connection: Connection, events: Sequence[Event]) -> Recorded:
 def _insert_facts(connection: Connection, fresh: Sequence[Event]) -> None:
     clicks = [event for event in fresh if event.kind in CLICK_KINDS]
     events = [event for event in fresh if event.kind not in CLICK_KINDS]
+    changed: list[Period] = []
     if events:
         insert_events(connection, events)
+        changed = settle_uniques(connection, events)
     if clicks:
         insert_clicks(connection, clicks)
     if events:
         insert_signals(connection, events)
-        mark_stale(connection, (_hour_of(event) for event in events))
+        mark_stale(connection, [*changed, *map(_hour_of, events)])
 
 
 def _hour_of(event: Event) -> Period:

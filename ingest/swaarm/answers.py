@@ -39,7 +39,7 @@ def sent_on(address: str, receipt: str | None = None) -> Reply:
     return Reply(302, b"", {"Location": address, **receipts, **_SENT_ON})
 
 
-def refused(error: WaybillError) -> Reply:
+def refused(error: WaybillError, _: str | None = None) -> Reply:
     """`{"error":{"code":…,"field":…,"message":…}}`"""
     field = error.field if isinstance(error, RequestError) else None
     body = {"error": {"code": error.code, "field": field, "message": error.message}}

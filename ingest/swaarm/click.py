@@ -10,10 +10,11 @@ from ingest.device_ids import take_device_ids
 from ingest.dialect import Dialect, Reading, Reception
 from ingest.parameters import Parameters
 from ingest.swaarm.answers import click_id_answer, refused, sent_on
-from ingest.swaarm.told import ADDRESS, TOKEN_NAMES, USER_AGENT, take_event_time
+from ingest.swaarm.told import ADDRESS, NAME, USER_AGENT, take_event_time
+from ingest.told import TOKEN_NAMES, legible, optional
 from shared import fields
 from shared.destinations import address_for
-from shared.errors import MalformedField, MissingField
+from shared.errors import MissingField
 from shared.events import Event, Kind
 from shared.ids import click_id_of
 from shared.snapshot import NO_TOKEN, Link
@@ -35,7 +36,7 @@ def read_click(parameters: Parameters, reception: Reception, kind: Kind = Kind.C
     Raises RequestError for a malformed field in a call with a token.
     """
     forgiving = reception.grant.token_id == NO_TOKEN
-    visitor = reception.visitor
+    visitor, told = reception.visitor, legible if forgiving else optional
     return Event(
         receipt=reception.receipt,
         received_at_ms=reception.received_at_ms,
@@ -48,29 +49,14 @@ def read_click(parameters: Parameters, reception: Reception, kind: Kind = Kind.C
         event_id="",
         # A stranger's word on when they clicked would be worth money.
         event_time_ms=None if forgiving else take_event_time(parameters, reception),
-        ip_address=_told(parameters, fields.address, _ADDRESS, forgiving) or visitor.address,
-        user_agent=_told(parameters, fields.user_agent, _USER_AGENT, forgiving)
+        ip_address=told(parameters, fields.address, *_ADDRESS) or visitor.address,
+        user_agent=told(parameters, fields.user_agent, *_USER_AGENT)
         or _legible(visitor.user_agent),
         click_id=click_id_of(reception.receipt),
         link_id=reception.link.link_id if reception.link else None,
         device_ids=take_device_ids(parameters, forgiving=forgiving),
         parameters=parameters.rest(),
     )
-
-
-def _told(
-    parameters: Parameters, read: fields.Reader, names: tuple[str, ...], forgiving: bool
-) -> str | None:
-    name, value = names[0], parameters.take(*names)
-    if value is None:
-        return None
-    try:
-        return read(name, value)
-    except MalformedField:
-        if not forgiving:
-            raise
-    parameters.keep(name, value)
-    return None
 
 
 def _legible(user_agent: str | None) -> str | None:
@@ -111,5 +97,5 @@ def _impression(parameters: Parameters, reception: Reception) -> Reading:
     return Reading(event, click_id_answer(event))
 
 
-CLICK = Dialect(TOKEN_NAMES, _click, refused, LINK_NAMES)
-IMPRESSION = Dialect(TOKEN_NAMES, _impression, refused, LINK_NAMES)
+CLICK = Dialect(NAME, TOKEN_NAMES, _click, refused, LINK_NAMES)
+IMPRESSION = Dialect(NAME, TOKEN_NAMES, _impression, refused, LINK_NAMES)

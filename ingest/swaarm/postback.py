@@ -7,7 +7,8 @@ click stands for its user then, and a call that names no event is the default on
 from ingest.dialect import Dialect, Reading, Reception
 from ingest.parameters import Parameters
 from ingest.swaarm.answers import accepted, refused
-from ingest.swaarm.told import ADDRESS, TOKEN_NAMES, USER_AGENT, Told, event_of, optional
+from ingest.swaarm.told import ADDRESS, NAME, USER_AGENT, Told, event_of
+from ingest.told import TOKEN_NAMES, opened, optional
 from shared import fields
 from shared.errors import MissingField
 from shared.events import INSTALL, Event
@@ -27,7 +28,7 @@ def read_postback(parameters: Parameters, reception: Reception) -> Event:
 
 def _told(parameters: Parameters) -> Told:
     click_id = optional(parameters, fields.identifier, "click_id")
-    user_id = optional(parameters, fields.identifier, "user_id") or click_id
+    user_id = optional(parameters, fields.user_id, "user_id") or click_id
     if user_id is None:
         raise MissingField("user_id", _WHO)
     return Told(
@@ -52,7 +53,7 @@ def _event_id(parameters: Parameters, click_id: str | None) -> str:
 
 def _read(parameters: Parameters, reception: Reception) -> Reading:
     event = read_postback(parameters, reception)
-    return Reading(event, accepted(event))
+    return Reading(event, accepted(event), mark=opened(event))
 
 
-POSTBACK = Dialect(TOKEN_NAMES, _read, refused)
+POSTBACK = Dialect(NAME, TOKEN_NAMES, _read, refused)

@@ -7,7 +7,8 @@ second, empty one behind the first, which says nothing.
 from ingest.dialect import Dialect, Reading, Reception
 from ingest.parameters import Parameters
 from ingest.swaarm.answers import accepted, refused
-from ingest.swaarm.told import ADDRESS, TOKEN_NAMES, USER_AGENT, Told, event_of, optional
+from ingest.swaarm.told import ADDRESS, NAME, USER_AGENT, Told, event_of
+from ingest.told import TOKEN_NAMES, opened, optional
 from shared import fields
 from shared.events import INSTALL, Event
 
@@ -17,7 +18,7 @@ _USER_AGENT = tuple(reversed(USER_AGENT))
 
 def read_s2sevent(parameters: Parameters, reception: Reception) -> Event:
     """Raises RequestError for the first field that is missing or malformed."""
-    user_id = fields.identifier("user_id", parameters.require("user_id"))
+    user_id = fields.user_id("user_id", parameters.require("user_id"))
     ip_address = fields.address("user_ip", parameters.require(*_ADDRESS))
     user_agent = fields.user_agent("user_ua", parameters.require(*_USER_AGENT))
     told = Told(
@@ -32,7 +33,7 @@ def read_s2sevent(parameters: Parameters, reception: Reception) -> Event:
 
 def _read(parameters: Parameters, reception: Reception) -> Reading:
     event = read_s2sevent(parameters, reception)
-    return Reading(event, accepted(event))
+    return Reading(event, accepted(event), mark=opened(event))
 
 
-S2SEVENT = Dialect(TOKEN_NAMES, _read, refused)
+S2SEVENT = Dialect(NAME, TOKEN_NAMES, _read, refused)

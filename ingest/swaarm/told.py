@@ -9,12 +9,11 @@ from typing import NamedTuple
 from ingest.device_ids import take_device_ids
 from ingest.dialect import Reception
 from ingest.parameters import Parameters
+from ingest.told import idempotency_key, optional
 from shared import fields
-from shared.errors import ConflictingValues
 from shared.events import OPEN, Event, Kind
 
-# Swaarm spells the parameter differently on each endpoint; senders mix them up.
-TOKEN_NAMES = frozenset({b"s2s_token", b"token", b"s2stoken", b"web_token"})
+NAME = "swaarm"
 ADDRESS = ("ip_address", "user_ip")
 USER_AGENT = ("user_agent", "user_ua")
 
@@ -42,7 +41,7 @@ def event_of(endpoint: str, told: Told, parameters: Parameters, reception: Recep
         user_id=told.user_id,
         event_id=told.event_id,
         event_time_ms=take_event_time(parameters, reception),
-        idempotency_key=_idempotency_key(parameters, reception),
+        idempotency_key=idempotency_key(parameters, reception),
         ip_address=told.ip_address,
         user_agent=told.user_agent,
         sale_amount=_amount(parameters, "sale_amount", "sale_amout"),
@@ -53,12 +52,6 @@ def event_of(endpoint: str, told: Told, parameters: Parameters, reception: Recep
         device_ids=take_device_ids(parameters),
         parameters=parameters.rest(),
     )
-
-
-def optional(parameters: Parameters, read: fields.Reader, *names: str) -> str | None:
-    """None when absent or empty; a fault is told under the first of the names."""
-    value = parameters.take(*names)
-    return None if value is None else read(names[0], value)
 
 
 def take_event_time(parameters: Parameters, reception: Reception) -> int | None:
@@ -76,11 +69,3 @@ def _amount(parameters: Parameters, name: str, other_spelling: str) -> str | Non
     if fields.has_more_places(value):
         parameters.keep(name, value)
     return amount
-
-
-def _idempotency_key(parameters: Parameters, reception: Reception) -> str | None:
-    header, value = reception.idempotency_key, parameters.take("idempotency_key")
-    if header and value and header != value:
-        raise ConflictingValues("idempotency_key")
-    key = value or header
-    return fields.identifier("idempotency_key", key) if key else None

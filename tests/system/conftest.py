@@ -35,9 +35,10 @@ class Watched(Running):
 
 
 def _token(waybill: Waybill) -> str:
-    waybill.json("app", "create", "--name", "Shop")
+    waybill.json("app", "create", "--name", "Shop", "--app-token", "4w565xzmb54d")
     waybill.json(
-        "event-type", "create", "--app", "Shop", "--mapping-id", "purchase", "--name", "Purchase"
+        *("event-type", "create", "--app", "Shop", "--event-token", "f0ob4r"),
+        *("--mapping-id", "purchase", "--name", "Purchase"),
     )
     waybill.json(
         *("link", "create", "--app", "Shop", "--partner", "Acme", "--name", "Spring"),

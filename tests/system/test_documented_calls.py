@@ -2,8 +2,10 @@
 
 A call is an `sh` block that begins with curl; the block behind it is its answer: `http` with status
 line, some headers and body, or `json` with the body of a 200. `TOKEN` and the address are put in.
-An id, of a receipt or a click, stands for any id, but the same one for the same. Imports nothing of
-the product.
+`DEVICE` is another device for each call, `NOW` the time. An id, of a receipt, a click or a device,
+stands for any id, but the same one for the same, and so does a time.
+
+Imports nothing of the product.
 """
 
 import argparse
@@ -16,8 +18,10 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from itertools import pairwise
 from pathlib import Path
+from time import time
 from typing import Any
 from urllib.parse import quote, urlsplit
+from uuid import uuid4
 
 import pytest
 
@@ -30,7 +34,10 @@ FORM = "application/x-www-form-urlencoded"
 SECONDS_MAX = 10
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b01[0-9A-Za-z_~]{20}")
+_ID = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\b[0-9a-f]{32}\b|\b01[0-9A-Za-z_~]{20}"
+    r"|[\d-]{10}T[\d:.]{12}Z\+0000"
+)
 
 
 @dataclass(frozen=True)
@@ -147,6 +154,7 @@ def test_a_documented_call_gets_the_documented_answer(
 ) -> None:
     assert ADDRESS in call.command
     command = call.command.replace(ADDRESS, running.waybill.url).replace("TOKEN", running.token)
+    command = command.replace("DEVICE", str(uuid4())).replace("NOW", str(int(time())))
 
     answer = send(_arguments(command))
 

@@ -12,7 +12,7 @@ from shared.events import encode_event, join_events
 from shared.inbox import measure
 from shared.queues import AsyncRedis, Redis, connect_ingest, waiting_jobs
 from shared.snapshot import VERSION_KEY
-from tests.build import event
+from tests.build import event, now
 
 PAYLOAD = join_events([encode_event(event())])
 
@@ -27,7 +27,7 @@ async def _client(redis_url: str) -> AsyncIterator[AsyncRedis]:
 def _write(redis_url: str, redis: Redis, work: Callable[[InboxWriter], Awaitable[None]]) -> None:
     async def run() -> None:
         async with _client(redis_url) as client:
-            writer = InboxWriter(client, redis)
+            writer = InboxWriter(client, redis, now)
             await work(writer)
             await writer.close()
 
@@ -38,8 +38,8 @@ def test_a_batch_is_added_counted_and_wakes_one_drain(redis_url: str, redis: Red
     redis.set(VERSION_KEY, 7)
 
     async def work(writer: InboxWriter) -> None:
-        assert await writer.append(7, PAYLOAD, 1) == 1
-        assert await writer.append(7, PAYLOAD, 1) == 2
+        assert (await writer.append(7, PAYLOAD, 1)).backlog == 1
+        assert (await writer.append(7, PAYLOAD, 1)).backlog == 2
 
     _write(redis_url, redis, work)
 

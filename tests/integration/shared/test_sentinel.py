@@ -26,7 +26,7 @@ from shared.queues import (
     connect_rq,
 )
 from shared.snapshot import VERSION_KEY
-from tests.build import event
+from tests.build import event, now
 from tests.system.servers import free_port
 
 SECONDS_MAX = 20
@@ -134,9 +134,9 @@ def _append(url: str, *, replicas_min: int) -> int:
     async def run() -> int:
         client = connect_ingest(url, 700)
         with connect(url) as rq:
-            writer = InboxWriter(client, rq, Confirmation(replicas_min, 400))
+            writer = InboxWriter(client, rq, now, Confirmation(replicas_min, 400))
             try:
-                return await writer.append(7, PAYLOAD, 1)
+                return (await writer.append(7, PAYLOAD, 1)).backlog
             finally:
                 await writer.close()
                 await close_ingest(client)

@@ -6,14 +6,14 @@ from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
 from ingest.admission import Admissions, Claim, claim_of
 from ingest.dialect import Dialect
 from ingest.gate import Gate, Load, LoadLimits
-from ingest.grants import Grants
+from ingest.grants import Grants, TokenKey
 from ingest.parameters import read_pairs
 from ingest.swaarm import CLICK, POSTBACK
 from ingest.watch import Watch
 from shared.errors import ConflictingValues, MissingField, NotReady, Unauthorized, UnknownLink
 from shared.events import Environment
 from shared.snapshot import LinkKey, Snapshot
-from tests.build import LINK_KEY, SECRET_KEY, TOKEN, digest, grant, link, linked, snapshot
+from tests.build import LINK_KEY, SECRET_KEY, TOKEN, digest, grant, link, linked, now, snapshot
 from tests.unit.ingest.running import publish
 from tests.unit.loop import in_loop
 
@@ -28,7 +28,7 @@ def admissions(held: Snapshot, published: Snapshot | None = None) -> Admissions:
     """Of a process that holds one snapshot while another may be published."""
     server = FakeServer()
     publish(FakeStrictRedis(server=server), published or held)
-    grants, gate = Grants(SECRET_KEY), Gate(LoadLimits(10, 70))
+    grants, gate = Grants(SECRET_KEY, now), Gate(LoadLimits(10, 70))
     grants.take(held)
     gate.answered(Load(0, 0, 0))
     gate.durable = True
@@ -96,8 +96,8 @@ async def test_a_token_lets_in_and_a_link_beside_it_says_only_where_the_click_ca
     plain = await door.admit(Claim({VALID}, None))
     through = await door.admit(Claim({VALID}, LINK_KEY))
 
-    assert (plain.key, plain.grant, plain.link) == (digest(), sandbox, None)
-    assert (through.key, through.grant, through.link) == (digest(), sandbox, link())
+    assert (plain.key, plain.grant, plain.link) == (TokenKey(digest()), sandbox, None)
+    assert (through.key, through.grant, through.link) == (TokenKey(digest()), sandbox, link())
 
 
 @in_loop
@@ -127,7 +127,7 @@ async def test_a_link_nobody_knows_is_looked_up_once_more_before_it_is_refused()
 
 
 def test_a_link_that_is_gone_is_not_confirmed() -> None:
-    grants = Grants(SECRET_KEY)
+    grants = Grants(SECRET_KEY, now)
     with pytest.raises(NotReady):
         grants.confirm(LINK_KEY)
 
@@ -139,7 +139,7 @@ def test_a_link_that_is_gone_is_not_confirmed() -> None:
 
 
 def test_a_snapshot_made_under_another_key_makes_no_link_unknown() -> None:
-    grants = Grants(b"another installation key, 32 chr")
+    grants = Grants(b"another installation key, 32 chr", now)
     grants.take(linked())
 
     with pytest.raises(NotReady):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -11,7 +11,7 @@ import pytest
 
 from ingest.batcher import Batcher, BatchLimits
 from ingest.gate import Gate, Load, LoadLimits
-from ingest.grants import Grants
+from ingest.grants import Grants, TokenKey
 from ingest.inbox import Stale
 from shared.errors import (
     InboxNotDurable,
@@ -22,12 +22,14 @@ from shared.errors import (
     Unauthorized,
 )
 from shared.events import decode_events, encode_event
+from shared.inbox import Appended
+from shared.marks import Mark
 from shared.queues import RedisError
 from shared.snapshot import Snapshot
-from tests.build import SECRET_KEY, TOKEN, digest, event, grant, snapshot
+from tests.build import SECRET_KEY, TOKEN, digest, event, grant, now, snapshot
 from tests.unit.loop import ended, in_loop, until
 
-OK = type(None)  # what `add` returns
+OK = bool  # what `add` returns
 TWO_TOKENS = snapshot(1, kept=grant(), revoked=grant(token_id=2))
 ONE_TOKEN = snapshot(2, kept=grant())
 LIMITS = BatchLimits(batch_events_max=100, batch_bytes_max=100_000, waiting_events_max=1000)
@@ -46,8 +48,11 @@ class Disk:
     begun: int = 0
     batches: list[list[str]] = field(default_factory=list)
     faults: deque[Exception] = field(default_factory=deque)
+    marks: set[Mark] = field(default_factory=set)
 
-    async def append(self, version: int, payload: bytes, count: int) -> int:
+    async def append(
+        self, version: int, payload: bytes, count: int, marks: Sequence[Mark]
+    ) -> Appended:
         self.begun += 1
         is_stale = version != self.version
         await self.is_open.wait()
@@ -57,7 +62,9 @@ class Disk:
             raise Stale("The snapshot has changed.")
         self.batches.append([event.user_id for event in decode_events(payload)])
         assert len(self.batches[-1]) == count
-        return sum(map(len, self.batches))
+        stood = [mark in self.marks for mark in marks]
+        self.marks |= set(marks)
+        return Appended(sum(map(len, self.batches)), False, stood)
 
 
 @dataclass
@@ -68,10 +75,10 @@ class Bench:
     batcher: Batcher
     published: list[Snapshot | Exception]
 
-    def send(self, user: str, token: str = TOKEN) -> asyncio.Task[None]:
-        return asyncio.create_task(self.batcher.add(event(user_id=user), digest(token)))
+    def send(self, user: str, token: str = TOKEN) -> asyncio.Task[bool]:
+        return asyncio.create_task(self.batcher.add(event(user_id=user), TokenKey(digest(token))))
 
-    async def begin(self, *users: str) -> list[asyncio.Task[None]]:
+    async def begin(self, *users: str) -> list[asyncio.Task[bool]]:
         """The first one's flush is under way, the others wait."""
         sent = [self.send(users[0])]
         begun = self.disk.begun
@@ -85,7 +92,7 @@ class Bench:
 async def batching(
     limits: BatchLimits = LIMITS, held: Snapshot | None = None
 ) -> AsyncIterator[Bench]:
-    disk, grants, gate = Disk(), Grants(SECRET_KEY), Gate(LoadLimits(1_000_000, 70))
+    disk, grants, gate = Disk(), Grants(SECRET_KEY, now), Gate(LoadLimits(1_000_000, 70))
     grants.take(held or snapshot())
     gate.durable = True
     gate.answered(Load(0, 0, 0))
@@ -178,7 +185,7 @@ async def test_more_than_may_wait_are_turned_away_at_once() -> None:
         sent = await bench.begin("a", "b", "c")
 
         with pytest.raises(Overloaded):
-            await bench.batcher.add(event(), digest())
+            await bench.batcher.add(event(), TokenKey(digest()))
 
         bench.disk.is_open.set()
         await asyncio.gather(*sent)

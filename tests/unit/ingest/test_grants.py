@@ -3,10 +3,10 @@
 import pytest
 from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
 
-from ingest.grants import Grants
+from ingest.grants import Grants, TokenKey
 from shared.errors import NotReady, Unauthorized
 from shared.snapshot import SNAPSHOT_KEY
-from tests.build import SECRET_KEY, TOKEN, digest, grant, snapshot
+from tests.build import SECRET_KEY, TOKEN, digest, grant, now, snapshot
 from tests.unit.ingest.running import publish
 from tests.unit.loop import in_loop
 
@@ -15,7 +15,7 @@ VALID = TOKEN.encode()
 
 def holding(**granted: int) -> Grants:
     """Grants to tokens, each for the app given; without any, TOKEN may send."""
-    grants = Grants(SECRET_KEY)
+    grants = Grants(SECRET_KEY, now)
     grants.take(snapshot(1, **{token: grant(app_id=app) for token, app in granted.items()}))
     return grants
 
@@ -44,17 +44,17 @@ def test_a_token_of_256_bytes_may_be_valid_and_a_longer_one_is_not_looked_up() -
 
 
 def test_a_process_without_a_snapshot_is_not_ready_and_refuses_nobody() -> None:
-    grants = Grants(SECRET_KEY)
+    grants = Grants(SECRET_KEY, now)
 
     assert grants.version is None
     with pytest.raises(NotReady):
         grants.find({VALID})
     with pytest.raises(NotReady):
-        grants.confirm(digest())
+        grants.confirm(TokenKey(digest()))
 
 
 def test_a_snapshot_made_under_another_key_makes_nobody_a_stranger() -> None:
-    grants = Grants(b"another installation key, 32 chr")
+    grants = Grants(b"another installation key, 32 chr", now)
     grants.take(snapshot())
 
     assert grants.holds_other_key
@@ -69,13 +69,13 @@ def test_a_revoked_token_is_not_confirmed() -> None:
     grants.take(snapshot(2, two=grant()))
 
     with pytest.raises(Unauthorized):
-        grants.confirm(found)
+        grants.confirm(TokenKey(found))
 
 
 @in_loop
 async def test_what_is_published_is_taken() -> None:
     server = FakeServer()
-    redis, grants = FakeAsyncRedis(server=server), Grants(SECRET_KEY)
+    redis, grants = FakeAsyncRedis(server=server), Grants(SECRET_KEY, now)
     publish(FakeStrictRedis(server=server), snapshot(7))
 
     await grants.refresh(redis)

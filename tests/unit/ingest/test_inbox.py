@@ -10,7 +10,7 @@ from ingest.inbox import InboxWriter, Stale
 from shared.inbox import INBOX_KEY, WAKE_KEY
 from shared.queues import RedisError, waiting_jobs
 from shared.snapshot import VERSION_KEY
-from tests.build import batch, event
+from tests.build import batch, event, now
 from tests.unit.ingest.running import stored
 from tests.unit.loop import in_loop
 
@@ -25,7 +25,7 @@ async def writing(
     server = FakeServer()
     writes, looks = FakeAsyncRedis(server=server), FakeStrictRedis(server=server)
     looks.set(VERSION_KEY, 1)
-    writer = InboxWriter(writes, rq or looks)
+    writer = InboxWriter(writes, rq or looks, now)
     yield writer, looks
     await writer.close()
     await writes.aclose()
@@ -34,8 +34,8 @@ async def writing(
 @in_loop
 async def test_a_batch_is_in_the_inbox_when_append_returns_the_backlog() -> None:
     async with writing() as (writer, redis):
-        assert await writer.append(1, batch(event(), event()), 2) == 2
-        assert await writer.append(1, ONE, 1) == 3
+        assert (await writer.append(1, batch(event(), event()), 2)).backlog == 2
+        assert (await writer.append(1, ONE, 1)).backlog == 3
         assert stored(redis) == [event()] * 3
 
 
@@ -86,7 +86,7 @@ async def test_an_event_is_kept_though_no_drain_could_be_asked_for() -> None:
     down = FakeServer()
     down.connected = False
     async with writing(rq=FakeStrictRedis(server=down)) as (writer, redis):
-        assert await writer.append(1, ONE, 1) == 1
+        assert (await writer.append(1, ONE, 1)).backlog == 1
         await writer.close()
 
         assert stored(redis) == [event()]
@@ -97,7 +97,7 @@ async def test_a_redis_that_does_not_answer_is_an_error_of_redis() -> None:
     server = FakeServer()
     server.connected = False
     redis = FakeAsyncRedis(server=server)
-    writer = InboxWriter(redis, FakeStrictRedis(server=server))
+    writer = InboxWriter(redis, FakeStrictRedis(server=server), now)
 
     with pytest.raises(RedisError):
         await writer.append(1, ONE, 1)

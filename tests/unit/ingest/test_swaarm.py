@@ -16,6 +16,7 @@ from shared.errors import (
     Unauthorized,
 )
 from shared.events import Environment, Event, Kind
+from shared.tokens import TokenFault
 from tests.build import NOW_MS, RECEIPT, event, grant, parameters, reception
 
 
@@ -197,7 +198,7 @@ def test_a_refused_field_is_answered_with_code_field_and_what_to_do() -> None:
 
 
 def test_a_bad_token_is_answered_without_a_hint_for_a_guesser() -> None:
-    reply = swaarm.refused(Unauthorized())
+    reply = swaarm.refused(Unauthorized(TokenFault.WRONG))
 
     assert reply.status == 401
     assert reply.body == (

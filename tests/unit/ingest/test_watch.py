@@ -15,7 +15,7 @@ from ingest.watch import Watch
 from shared.errors import InboxUnreachable
 from shared.inbox import BACKLOG_KEY
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
-from tests.build import SECRET_KEY, grant, snapshot
+from tests.build import SECRET_KEY, grant, now, snapshot
 from tests.unit.ingest.running import TellingRedis, publish
 from tests.unit.loop import ended, in_loop, until
 
@@ -38,7 +38,7 @@ async def watching(strict: bool = True, key: bytes = SECRET_KEY) -> AsyncIterato
     server = FakeServer()
     redis, telling = FakeStrictRedis(server=server), TellingRedis(server)
     publish(redis, snapshot())
-    grants, gate = Grants(key), Gate(LoadLimits(1000, 70))
+    grants, gate = Grants(key, now), Gate(LoadLimits(1000, 70))
     before = asyncio.all_tasks()
     yield Watched(redis, telling, grants, gate, Watch(telling, grants, gate, strict))
     for task in asyncio.all_tasks() - before:

@@ -11,6 +11,7 @@ from ingest.inbox import Stale
 from shared import errors
 from shared.errors import OperatorError, RequestError, Unavailable, WaybillError
 from shared.tally import UnlistedMetric
+from shared.tokens import TokenFault
 from workers.job_faults import JobFailed
 
 _LINE = re.compile(r"(?P<indent>[│ ]*)(?P<branch>├── |└── )?(?P<name>[\w.]+)(?P<rest>.*)")
@@ -98,6 +99,8 @@ def test_a_message_is_what_the_exception_says(error: type[WaybillError]) -> None
         "rule": "r",
         "parameters_max": 1,
         "request_bytes_max": 1,
+        "fault": TokenFault.WRONG,
+        "hint": "h",
     }
     names = inspect.signature(error.__init__).parameters
     made = error(**{name: value for name, value in values.items() if name in names})

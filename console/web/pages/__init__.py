@@ -1,1 +1,0 @@
-"""A module a page: handlers that take a visit and give an answer."""

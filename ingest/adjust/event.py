@@ -1,0 +1,87 @@
+"""`/event`: an event of a type that the app has; `/revenue`, its older name with an `amount`."""
+
+from functools import partial
+
+from ingest.adjust.answers import accepted, event_refused, repeated
+from ingest.adjust.told import (
+    ADDRESS_HEADER,
+    NAME,
+    PARAMETERS_MAX,
+    REQUEST_BYTES_MAX,
+    Told,
+    adid_alone,
+    event_of,
+    standing_of,
+    take_amount,
+)
+from ingest.dialect import Dialect, Reading, Reception
+from ingest.parameters import Parameters
+from ingest.told import TOKEN_NAMES, optional
+from shared import fields
+from shared.errors import MalformedField
+from shared.events import Event, Kind
+from shared.marks import Mark, unique_mark
+from shared.scopes import Scope
+from shared.snapshot import EventType
+
+_AMOUNT_MIN = "0.001"
+
+
+def read_event(endpoint: str, parameters: Parameters, reception: Reception) -> Reading:
+    """Raises RequestError for the first field that is missing or malformed."""
+    event_token = parameters.require("event_token")
+    event_type = _event_type(event_token, reception)
+    parameters.keep("event_token", event_token)
+    told = Told(
+        Kind.EVENT,
+        event_type.mapping_id,
+        _revenue(parameters),
+        optional(parameters, fields.currency, "currency"),
+    )
+    event = event_of(endpoint, told, parameters, reception)
+    return Reading(
+        event,
+        accepted(event),
+        mark=_mark(event, event_type),
+        if_marked=repeated(event),
+        adid=adid_alone(event, reception),
+        standing=standing_of(reception, event.event_id),
+    )
+
+
+def _event_type(event_token: str, reception: Reception) -> EventType:
+    event_types = reception.app.event_types if reception.app is not None else {}
+    event_type = event_types.get(event_token)
+    if event_type is None:
+        raise MalformedField(
+            "event_token", "is of no event type of this app. See `waybill event-type list`."
+        )
+    return event_type
+
+
+def _revenue(parameters: Parameters) -> str | None:
+    amount = take_amount(parameters, "revenue", "amount")
+    if amount is not None and fields.is_less(amount, _AMOUNT_MIN):
+        raise MalformedField("revenue", f"must be at least {_AMOUNT_MIN}. Leave it out for none.")
+    return amount
+
+
+def _mark(event: Event, event_type: EventType) -> Mark | None:
+    if not event_type.is_unique:
+        return None
+    return unique_mark(event.app_id, event.environment, event_type.id, event.user_id)
+
+
+EVENT, REVENUE = (
+    Dialect(
+        NAME,
+        TOKEN_NAMES,
+        partial(read_event, endpoint),
+        event_refused,
+        app_scope=Scope.EVENTS,
+        address_header=ADDRESS_HEADER,
+        request_bytes_max=REQUEST_BYTES_MAX,
+        parameters_max=PARAMETERS_MAX,
+    )
+    for endpoint in ("/event", "/revenue")
+)

@@ -1,0 +1,142 @@
+"""Marks on a Redis in memory: set with the batch, met again, forgotten, asked for."""
+
+from collections.abc import Iterator
+
+import pytest
+from fakeredis import FakeStrictRedis
+
+from shared import marks
+from shared.device_ids import adid_of
+from shared.events import Environment
+from shared.inbox import APPEND, APPEND_KEYS, Appended, append_arguments, appended
+from shared.marks import (
+    COMPLETE_KEY,
+    LOOK_BACK,
+    PERIOD_MS,
+    Mark,
+    bucket_of,
+    device_mark,
+    device_name,
+    latest_name,
+    period_keys,
+    set_marks,
+    told_by_device,
+    unique_mark,
+)
+from tests.build import NOW_MS, batch, event
+
+PRODUCTION = Environment.PRODUCTION
+DEVICE = device_mark(1, PRODUCTION, "u:1", NOW_MS)
+
+
+@pytest.fixture
+def redis() -> Iterator[FakeStrictRedis]:
+    with FakeStrictRedis() as redis:
+        yield redis
+
+
+def add(redis: FakeStrictRedis, *sent: Mark, at_ms: int = NOW_MS) -> Appended | None:
+    arguments = append_arguments("", 1, batch(event()), 1, sent, at_ms)
+    return appended(redis.register_script(APPEND)(keys=APPEND_KEYS, args=arguments))
+
+
+def stood(redis: FakeStrictRedis, *sent: Mark, at_ms: int = NOW_MS) -> list[bool]:
+    added = add(redis, *sent, at_ms=at_ms)
+    assert added is not None
+    return added.stood
+
+
+def look(redis: FakeStrictRedis, *order: int | bytes, at_ms: int = NOW_MS) -> list[bytes | int]:
+    name = device_name(1, PRODUCTION, adid_of(1, "u:1"))
+    keys = [COMPLETE_KEY, *period_keys(at_ms)]
+    answer: list[bytes | int] = redis.register_script(LOOK_BACK)(
+        keys=keys, args=[bucket_of(name), name, *order]
+    )
+    return answer
+
+
+def test_a_mark_stands_from_the_batch_on_that_brought_it(redis: FakeStrictRedis) -> None:
+    other = unique_mark(1, PRODUCTION, 7, "u:1")
+
+    assert stood(redis, DEVICE, other, DEVICE) == [False, False, True]
+    assert stood(redis, DEVICE) == [True]
+    assert stood(redis) == []
+
+
+def test_a_batch_checked_with_another_snapshot_leaves_no_mark(redis: FakeStrictRedis) -> None:
+    arguments = append_arguments("7", 1, b"", 1, [DEVICE], NOW_MS)
+
+    assert appended(redis.register_script(APPEND)(keys=APPEND_KEYS, args=arguments)) is None
+    assert stood(redis, DEVICE) == [False]
+
+
+def test_a_device_is_told_apart_by_app_environment_and_user(redis: FakeStrictRedis) -> None:
+    others = [
+        device_mark(2, PRODUCTION, "u:1", 0),
+        device_mark(1, Environment.SANDBOX, "u:1", 0),
+        device_mark(1, PRODUCTION, "u", 0),
+        unique_mark(1, PRODUCTION, 1, "u:1"),
+    ]
+
+    assert stood(redis, DEVICE, *others) == [False] * 5
+
+
+def test_its_first_value_stays_and_tells_the_user_and_since_when(redis: FakeStrictRedis) -> None:
+    stood(redis, DEVICE, device_mark(1, PRODUCTION, "u:1", 5))
+
+    value = look(redis)[0]
+    assert isinstance(value, bytes)
+    assert told_by_device(value) == (NOW_MS, "u:1")
+
+
+def test_what_is_met_again_lives_on_and_the_rest_is_forgotten(redis: FakeStrictRedis) -> None:
+    quiet = unique_mark(1, PRODUCTION, 7, "quiet")
+    stood(redis, DEVICE, quiet)
+
+    assert stood(redis, DEVICE, at_ms=NOW_MS + PERIOD_MS) == [True]
+    later = stood(redis, DEVICE, quiet, at_ms=NOW_MS + 2 * PERIOD_MS)
+    assert later == [True, False]
+
+
+def test_every_key_of_marks_expires(redis: FakeStrictRedis) -> None:
+    stood(redis, DEVICE)
+
+    kept = list(redis.scan_iter("waybill:marks:*"))
+    assert len(kept) == 2
+    assert all(0 < redis.pttl(key) <= 2 * PERIOD_MS for key in kept)
+
+
+def test_a_full_period_takes_no_more_and_makes_nothing_certain(redis: FakeStrictRedis) -> None:
+    redis.set(COMPLETE_KEY, 1)
+    assert look(redis)[1] == 1
+
+    redis.set(period_keys(NOW_MS)[0], marks.MARKS_MAX)
+
+    assert stood(redis, DEVICE, DEVICE) == [False, False]
+    assert look(redis)[:2] == [None, 0]
+
+
+def test_without_the_sign_of_completeness_a_missing_mark_says_nothing(
+    redis: FakeStrictRedis,
+) -> None:
+    assert look(redis)[1] == 0
+
+
+def test_the_latest_time_in_order_is_kept_for_known_devices(redis: FakeStrictRedis) -> None:
+    name = latest_name(1, PRODUCTION, "u:1", "purchase")
+    order = bucket_of(name), name
+
+    assert look(redis, *order, 50)[2] is None
+    assert look(redis, *order, 60)[2] is None  # the device is not known: nothing is kept of it
+    stood(redis, DEVICE)
+    assert look(redis, *order, 60)[2] is None
+    assert look(redis, *order, 40)[2] == b"60"
+    assert look(redis, *order, 70)[2] == b"60"
+    assert look(redis, *order, 65)[2] == b"70"
+
+
+def test_marks_are_set_without_an_event_too(redis: FakeStrictRedis) -> None:
+    set_marks(redis, [DEVICE], NOW_MS)
+    set_marks(redis, [], NOW_MS)
+
+    assert stood(redis, DEVICE) == [True]
