@@ -19,6 +19,7 @@ from console.commands.migrate import migrate
 from console.commands.quarantine import quarantine
 from console.commands.recompute import recompute_
 from console.commands.rejections import rejections
+from console.commands.report import export_, report_
 from console.commands.s2s_security import s2s_security
 from console.commands.status import status
 from console.commands.token import token
@@ -93,6 +94,8 @@ for command in (
     user_,
     activity_,
     retention_,
+    report_,
+    export_,
     import_,
     recompute_,
     quarantine,

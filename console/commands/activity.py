@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 import click
 from rich.console import RenderableType
 
-from console.activity import ActiveUsers, Cohort, active_users, period_of, retention
 from console.apps import find_app
 from console.options import app_option, environment_option, json_option
 from console.output import show, table
+from console.reports.activity import ActiveUsers, Cohort, active_users, retention
+from console.reports.period import period_of
 from console.stores import Place, open_database, settings_here
 from shared.clock import now_ms
 from shared.partitions import day_of
@@ -20,17 +21,17 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _RETENTION_SHOWN = (1, 2, 3, 4, 5, 6, 7, 14, 30)  # what a terminal has room for
 
 
-def _period_options(command: Command) -> Command:
-    day = click.DateTime(formats=["%Y-%m-%d"])
-    last = click.option("--to", "last", type=day, help="Last day (UTC), else yesterday.")
-    first = click.option("--from", "first", type=day, help="First day (UTC), else 29 before.")
+def period_options(command: Command) -> Command:
+    format_ = click.DateTime(formats=["%Y-%m-%d"])
+    last = click.option("--to", "last", type=format_, help="Last day (UTC), else yesterday.")
+    first = click.option("--from", "first", type=format_, help="First day (UTC), else 29 before.")
     return first(last(command))
 
 
 @click.command("activity")
 @app_option
 @environment_option
-@_period_options
+@period_options
 @json_option
 @click.pass_obj
 def activity_(
@@ -42,7 +43,7 @@ def activity_(
     as_json: bool,
 ) -> None:
     """Show daily, weekly and monthly active users, and stickiness, by day."""
-    period = period_of(_day(first), _day(last), day_of(now_ms()))
+    period = period_of(day(first), day(last), day_of(now_ms()))
     with open_database(settings_here(place)) as connection:
         days = active_users(connection, find_app(connection, app), environment, period)
     show({"activity": days}, _activity_table(days), as_json=as_json)
@@ -51,7 +52,7 @@ def activity_(
 @click.command("retention")
 @app_option
 @environment_option
-@_period_options
+@period_options
 @json_option
 @click.pass_obj
 def retention_(
@@ -64,14 +65,14 @@ def retention_(
 ) -> None:
     """Show how many of each day's new users came back; --json has all of the 30 days after."""
     today = day_of(now_ms())
-    period = period_of(_day(first), _day(last), today)
+    period = period_of(day(first), day(last), today)
     with open_database(settings_here(place)) as connection:
         cohorts = retention(connection, find_app(connection, app), environment, period, today)
     people = _retention_table(cohorts) if cohorts else "Nobody was seen first on these days."
     show({"retention": cohorts}, people, as_json=as_json)
 
 
-def _day(moment: datetime | None) -> date | None:
+def day(moment: datetime | None) -> date | None:
     return moment.date() if moment else None
 
 

@@ -8,6 +8,7 @@ import pytest
 from console.main import run
 from shared.clock import now_ms
 from tests.integration.console.conftest import Ask
+from tests.integration.counted import count_all
 from tests.integration.workers.conftest import Bench
 
 DAY_MS = 86_400_000
@@ -31,10 +32,11 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def _drained(ask: Ask, file: Path, bench: Bench) -> None:
-    """The file imported and stored."""
+    """The file imported, stored and counted."""
     ask("app", "create", "--name", "Shop")
     ask("import", str(file), "--app", "Shop", status=1)
     bench.drain()
+    count_all(bench.connection)
 
 
 def test_an_import_counts_what_it_took_and_names_the_lines_that_it_did_not(
@@ -109,6 +111,41 @@ def test_activity_and_retention_show_the_days_that_are_over(
     ]
     assert "50%" in printed
     assert ask("retention", "--app", "Shop", "--environment", "sandbox")["retention"] == []
+
+
+@pytest.mark.usefixtures("_drained")
+def test_a_report_is_the_same_in_every_form(
+    ask: Ask, variables: Variables, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["report", "--app", "Shop", "--split", "partner", "--by", "total"]
+    rows = ask(*command)["report"]["rows"]
+    assert run([*command, "--csv"], variables) == 0
+    heading, *lines = capsys.readouterr().out.splitlines()
+    assert run(command, variables) == 0
+    printed = capsys.readouterr().out
+
+    assert {row["name"]: row["figures"]["installs"] for row in rows} == {
+        "blog (source)": 1,
+        "(organic)": 1,
+    }
+    assert heading.startswith("partner,events,new users,attributed installs,organic share")
+    assert {line.partition(",")[0] for line in lines} == {"blog (source)", "(organic)", "total"}
+    assert lines[-1].startswith("total,2,2,1,0.500")
+    assert "50.0%" in printed
+    assert "Counted up to" in printed
+
+
+@pytest.mark.usefixtures("_drained")
+def test_raw_events_are_exported_in_order_of_time_with_whom_they_belong_to(
+    variables: Variables, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["export", "--app", "Shop"], variables) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    assert [event["user_id"] for event in events] == ["v", "u"]
+    assert [event["attributed_to"] for event in events] == [None, "blog"]
+    assert run(["export", "--app", "Shop", "--environment", "sandbox"], variables) == 0
+    assert capsys.readouterr().out == ""
 
 
 def test_a_period_that_ends_before_it_begins_is_refused(ask: Ask) -> None:

@@ -19,30 +19,16 @@ from shared.ids import click_id_of, new_receipt, receipt_floor
 from shared.queues import Redis
 from shared.recompute import request_recompute
 from shared.stale_periods import HOUR_MS, Period, hour_of, mark_stale
+from tests.integration.counted import count_all, store
 from tests.integration.fresh import fresh
 from tests.integration.workers.deliveries import as_events, shuffled, stage
 from tests.integration.workers.recount import assert_figures_are_those_of_raw_rows
 from tests.worlds import World, worlds
 from workers import counting, counts
 from workers.counting import Counted, count
-from workers.derive import derive
 from workers.recompute import recompute
-from workers.record import record
 
 MINUTE_MS = 60_000
-
-
-def store(connection: Connection, *events: Event) -> None:
-    record(connection, events)
-    derive(connection, events)
-
-
-def count_all(connection: Connection) -> int:
-    """Without letting anything rest."""
-    connection.execute("UPDATE counted_periods SET rests_until = '-infinity'")
-    counted = count(connection, 60)
-    assert not counted.more
-    return counted.periods
 
 
 def an_hour_ago() -> int:

@@ -1,24 +1,23 @@
-"""Active users and retention: right by a plain count, and read by indexes alone."""
+"""Active users and retention: right by a plain count, and read by index."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from console.activity import (
-    ACTIVE_USERS,
-    RETAINED_USERS,
-    Period,
-    active_users,
-    retention,
-)
 from console.apps import App, create_app
 from console.installation import Installation
+from console.reports.activity import ACTIVE_USERS, RETAINED_USERS, active_users, retention
+from console.reports.period import Period
 from shared.database import Connection
+from shared.events import Environment, Kind
 from tests.build import ADMIN
+from tests.integration.counted import count_all, store
+from tests.integration.fresh import fresh
 
 DAY_0 = date(2026, 1, 10)
 TODAY = date(2026, 12, 31)
+NOON = time(12)
 
 
 def day(number: int) -> date:
@@ -31,21 +30,25 @@ def be_active(
     days: Mapping[str, Iterable[int]],
     environment: str = "production",
 ) -> None:
-    """Users with sessions on these days, first seen on the first of them at 23:59:59.999."""
+    """Users who open the app on these days, on the first of them at 23:59:59.999."""
+    opens = []
     for user, numbers in days.items():
-        ordered = sorted(numbers)
-        first = datetime.combine(day(ordered[0]), datetime.max.time(), UTC)
-        (user_ref,) = connection.execute(
-            """
-            INSERT INTO users (app_id, environment, user_id, first_time) VALUES (%s, %s, %s, %s)
-            RETURNING id
-            """,
-            (app.id, environment, user, first),
-        ).fetchone() or (0,)
-        connection.execute(
-            "INSERT INTO activity SELECT %s, %s, day, %s FROM unnest(%s::date[]) AS day",
-            (app.id, environment, user_ref, [day(number) for number in ordered]),
+        first, *others = sorted(numbers)
+        opens.append((user, datetime.combine(day(first), datetime.max.time(), UTC)))
+        opens += [(user, datetime.combine(day(n), NOON, UTC)) for n in others]
+    events = [
+        fresh(
+            app_id=app.id,
+            environment=Environment(environment),
+            user_id=user,
+            kind=Kind.OPEN,
+            event_id="__open",
+            event_time_ms=int(at.timestamp() * 1000),
         )
+        for user, at in opens
+    ]
+    store(connection, *events)
+    count_all(connection)
 
 
 def test_an_active_user_counts_once_in_each_span_that_ends_with_the_day(
@@ -126,28 +129,32 @@ def test_the_sandbox_and_other_apps_are_counted_apart(
 
 
 @pytest.mark.parametrize("statement", [ACTIVE_USERS, RETAINED_USERS], ids=["activity", "retention"])
-def test_a_report_reads_the_days_it_shows_by_index_and_no_event(
-    installation: Installation, connection: Connection, shop: App, statement: str
+def test_a_report_reads_the_days_it_shows_by_index_and_no_user(
+    installation: Installation, shop: App, statement: str
 ) -> None:
     """Half a year of two apps, of which a week is asked for."""
+    connection = installation.connection
     other = create_app(installation, ADMIN, "Other")
     connection.execute(
         """
-        INSERT INTO users (app_id, environment, user_id, first_time)
-        SELECT app, 'production', number::text,
-               %(from)s::date::timestamp AT TIME ZONE 'UTC' + number %% 180 * interval '1 day'
-        FROM unnest(%(apps)s::bigint[]) AS app, generate_series(1, 5000) AS number
+        INSERT INTO comebacks
+        SELECT app, 'production', %(from)s::date + later, since, days, 0, '', 1
+        FROM unnest(%(apps)s::bigint[]) AS app, generate_series(0, 180) AS later,
+             unnest(ARRAY['first', 'last']) AS since, generate_series(1, 60) AS days
         """,
         {"apps": [shop.id, other.id], "from": DAY_0},
     )
     connection.execute(
         """
-        INSERT INTO activity
-        SELECT app_id, environment, (first_time AT TIME ZONE 'UTC')::date + later, id
-        FROM users, generate_series(0, 8) AS later
-        """
+        INSERT INTO figures
+        SELECT app, 'production', 'day', %(from)s::date + later * interval '1 day', event::text,
+               0, '', '', '', 1, 1, 1, 1, 1, 1
+        FROM unnest(%(apps)s::bigint[]) AS app, generate_series(0, 180) AS later,
+             generate_series(1, 60) AS event
+        """,
+        {"apps": [shop.id, other.id], "from": DAY_0},
     )
-    connection.execute("ANALYZE users, activity")
+    connection.execute("ANALYZE comebacks, figures")
     arguments = {
         "app_id": shop.id,
         "environment": "production",
@@ -156,12 +163,13 @@ def test_a_report_reads_the_days_it_shows_by_index_and_no_event(
         "week": 7,
         "month": 30,
         "days": 30,
+        "link_ids": None,
+        "source": None,
     }
 
     rows = connection.execute(f"EXPLAIN (ANALYZE) {statement}".encode(), arguments)
     plan = "\n".join(line for (line,) in rows)
 
     assert "Seq Scan" not in plan
-    assert "events" not in plan
-    assert "activity_pkey" in plan or "activity_user" in plan
-    assert ("users_first_time" in plan) == (statement is RETAINED_USERS)
+    assert "comebacks_day" in plan
+    assert ("figures_period" in plan) == (statement is RETAINED_USERS)

@@ -2,7 +2,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from console.activity import REPORT_DAYS_MAX, Period, period_of
+from console.reports.period import REPORT_DAYS_MAX, Period, period_of
 from shared.errors import OperatorError
 
 TODAY = date(2026, 1, 31)

@@ -1,0 +1,105 @@
+"""`waybill report` and `waybill export`"""
+
+import sys
+from datetime import datetime
+from typing import Any
+
+import click
+from rich.console import RenderableType
+
+from console.apps import find_app
+from console.commands.activity import day, period_options
+from console.options import app_option, environment_option, json_option
+from console.output import show, table
+from console.reports.period import period_of
+from console.reports.question import CURRENCY, By, Filters, Question, Split
+from console.reports.rates import Rates
+from console.reports.raw import raw_events
+from console.reports.report import Report, read_report
+from console.reports.sheet import Sheet, as_csv, shown
+from console.reports.sheets import originals_sheet, report_sheet
+from console.stores import Place, open_database, settings_here
+from shared.clock import now_ms
+from shared.partitions import day_of
+
+
+@click.command("report")
+@app_option
+@environment_option
+@period_options
+@click.option("--by", type=click.Choice([*By], case_sensitive=False), default=By.DAY)
+@click.option("--split", type=click.Choice([*Split], case_sensitive=False), default=Split.NONE)
+@click.option("--partner", help="Of this partner alone, or '(organic)', or 'NAME (source)'.")
+@click.option("--link", help="Of this link alone.")
+@click.option("--campaign", help="Of clicks that named this campaign.")
+@click.option("--event", help="Of this event type alone, or 'open', 'ad revenue'.")
+@click.option("--currency", default=CURRENCY, show_default=True, help="In which to show revenue.")
+@click.option("--csv", "as_csv_", is_flag=True, help="Print the same table as CSV.")
+@json_option
+@click.pass_obj
+def report_(place: Place, /, app: str, as_csv_: bool, as_json: bool, **asked: Any) -> None:
+    """Show events, users, installs, sessions and revenue, by hour, day or in total."""
+    question = _question(**asked)
+    with open_database(settings_here(place)) as connection:
+        report = read_report(
+            connection, find_app(connection, app), question, Rates(question.currency)
+        )
+    if as_csv_:
+        sys.stdout.write(as_csv(report_sheet(report)))
+    else:
+        show({"report": report}, *_people(report), as_json=as_json)
+
+
+@click.command("export")
+@app_option
+@environment_option
+@period_options
+@click.pass_obj
+def export_(
+    place: Place, app: str, environment: str, first: datetime | None, last: datetime | None
+) -> None:
+    """Write raw events of these days (event time, UTC) as NDJSON, in order of time."""
+    period = period_of(day(first), day(last), day_of(now_ms()))
+    with open_database(settings_here(place)) as connection:
+        for line in raw_events(connection, find_app(connection, app), environment, period):
+            sys.stdout.buffer.write(line)
+
+
+def _question(
+    environment: str,
+    first: datetime | None,
+    last: datetime | None,
+    by: str,
+    split: str,
+    currency: str,
+    **filters: str | None,
+) -> Question:
+    return Question(
+        period=period_of(day(first), day(last), day_of(now_ms())),
+        environment=environment,
+        by=By(by),
+        split=Split(split),
+        filters=Filters(**filters),
+        currency=currency.upper(),
+    )
+
+
+def _people(report: Report) -> list[RenderableType]:
+    parts: list[RenderableType] = [_table(report_sheet(report))]
+    originals = originals_sheet(report)
+    if originals.rows:
+        parts += ["Amounts as they were sent, and the days of the rates:", _table(originals)]
+    return [*parts, _freshness(report)]
+
+
+def _table(sheet: Sheet) -> RenderableType:
+    return table(sheet.columns, ([shown(cell) for cell in line] for line in sheet.lines))
+
+
+def _freshness(report: Report) -> str:
+    if report.counted_at is None:
+        return "Nothing was counted for these days yet."
+    counted = f"Counted up to {report.counted_at:%Y-%m-%d %H:%M:%S} UTC"
+    if report.stale:
+        return f"{counted}; {report.stale} hours and days have changed since."
+    return f"{counted}."

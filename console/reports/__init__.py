@@ -1,0 +1,1 @@
+"""Reports: what people ask of the figures, and how it is shown."""

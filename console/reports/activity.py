@@ -1,0 +1,149 @@
+"""How many use an app, day by day, and how many come back.
+
+From what was counted of each day (`comebacks`, `figures`), by index: a report costs the days that
+it shows, however many events and users there are. Days are UTC, of event time. An active user of a
+day is one with a session in it; WAU and MAU look at the 7 and 30 days that end with the day.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from console.apps import App
+from console.reports.names import Place
+from console.reports.period import MONTH_DAYS, Period
+from shared.database import Connection
+
+WEEK_DAYS = 7
+RETENTION_DAYS_MAX = 30
+
+# Who came on a day counts into a span that ends later unless they were there in it before: then
+# the day before it, which `days` tells, is in the span itself.
+ACTIVE_USERS = """
+SELECT
+    shown::date,
+    coalesce(sum(users) FILTER (WHERE day = shown::date), 0),
+    coalesce(sum(users) FILTER (
+        WHERE day > shown::date - %(week)s
+          AND (days IS NULL OR day - days <= shown::date - %(week)s)
+    ), 0),
+    coalesce(sum(users) FILTER (
+        WHERE days IS NULL OR day - days <= shown::date - %(month)s
+    ), 0)
+FROM generate_series(%(from)s::date, %(to)s::date, interval '1 day') AS shown
+LEFT JOIN LATERAL (
+    SELECT day, days, users FROM comebacks
+    WHERE app_id = %(app_id)s AND environment = %(environment)s AND since = 'last'
+      AND day > shown::date - %(month)s AND day <= shown::date
+    OFFSET 0
+) AS came ON true
+GROUP BY shown
+ORDER BY shown
+"""
+
+RETAINED_USERS = """
+SELECT (start AT TIME ZONE 'UTC')::date, 0 AS after_days, sum(installs)
+FROM figures
+WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = 'day' AND event = ''
+  AND start >= %(from)s::date::timestamp AT TIME ZONE 'UTC'
+  AND start < (%(to)s::date + 1)::timestamp AT TIME ZONE 'UTC'
+  AND (%(link_ids)s::bigint[] IS NULL OR link_id = ANY(%(link_ids)s))
+  AND (%(source)s::text IS NULL OR source = %(source)s)
+GROUP BY 1 HAVING sum(installs) > 0
+UNION ALL
+SELECT day - days, days, sum(users)
+FROM comebacks
+WHERE app_id = %(app_id)s AND environment = %(environment)s AND since = 'first'
+  AND day BETWEEN %(from)s::date + 1 AND %(to)s::date + %(days)s
+  AND days BETWEEN 1 AND %(days)s AND day - days BETWEEN %(from)s::date AND %(to)s::date
+  AND (%(link_ids)s::bigint[] IS NULL OR link_id = ANY(%(link_ids)s))
+  AND (%(source)s::text IS NULL OR source = %(source)s)
+GROUP BY 1, 2
+ORDER BY 1, 2
+"""
+
+
+@dataclass(frozen=True)
+class ActiveUsers:
+    """Of one day. `stickiness` is DAU / MAU, None while there is nobody."""
+
+    day: date
+    dau: int
+    wau: int
+    mau: int
+    stickiness: float | None
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The users whose first event was on `day`; `retained[n - 1]` of them had a session n days
+    later, None where that day is not over."""
+
+    day: date
+    users: int
+    retained: tuple[int | None, ...]
+
+    def share(self, after: int) -> float | None:
+        """Of them, how many came back `after` days later."""
+        retained = self.retained[after - 1]
+        return None if retained is None else retained / self.users
+
+
+def active_users(
+    connection: Connection, app: App, environment: str, period: Period
+) -> list[ActiveUsers]:
+    """A row a day, also for days without anybody."""
+    arguments = {
+        **_arguments(app, environment, period),
+        "week": WEEK_DAYS,
+        "month": MONTH_DAYS,
+    }
+    return [
+        ActiveUsers(day, int(dau), int(wau), int(mau), float(dau / mau) if mau else None)
+        for day, dau, wau, mau in connection.execute(ACTIVE_USERS, arguments)
+    ]
+
+
+def retention(
+    connection: Connection,
+    app: App,
+    environment: str,
+    period: Period,
+    today: date,
+    came_by: Place | None = None,
+) -> list[Cohort]:
+    """A row for each day on which a user was seen first, of those who `came_by` it then."""
+    arguments = {
+        **_arguments(app, environment, period),
+        "days": RETENTION_DAYS_MAX,
+        "link_ids": came_by and list(came_by.link_ids),
+        "source": came_by and came_by.source,
+    }
+    rows = connection.execute(RETAINED_USERS, arguments).fetchall()
+    return [
+        _cohort(day, [(after, int(users)) for _, after, users in counts], today)
+        for day, counts in groupby(rows, key=lambda row: row[0])
+    ]
+
+
+def _cohort(day: date, counts: Sequence[tuple[int, int]], today: date) -> Cohort:
+    users = dict(counts)
+    days_over = (today - day).days - 1
+    return Cohort(
+        day,
+        users[0],
+        tuple(
+            users.get(after, 0) if after <= days_over else None
+            for after in range(1, RETENTION_DAYS_MAX + 1)
+        ),
+    )
+
+
+def _arguments(app: App, environment: str, period: Period) -> dict[str, object]:
+    return {
+        "app_id": app.id,
+        "environment": environment,
+        "from": period.first,
+        "to": period.last,
+    }

@@ -1,0 +1,116 @@
+"""What people call the things that figures are kept by: partners, links, sources, event types.
+
+A source may have the name of a partner, so it is told by what it is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from console.apps import App
+from shared.database import Connection
+from shared.errors import OperatorError
+
+Key = TypeVar("Key")
+
+ORGANIC = "(organic)"
+UNKNOWN_PARTNER, UNKNOWN_LINK = "(unknown partner)", "(unknown link)"
+NO_CAMPAIGN = "(no campaign)"
+UNKNOWN = -1
+_SOURCE = " (source)"
+_BUILT_IN = {
+    "__open": "open",
+    "__install": "install",
+    "__ad_revenue": "ad revenue",
+    "__unmapped": "(unmapped)",
+}
+
+_LINKS = """
+SELECT links.id, links.name, partners.id, partners.name
+FROM links JOIN partners ON partners.id = partner_id WHERE app_id = %s
+"""
+_EVENT_TYPES = "SELECT id::text, name FROM event_types WHERE app_id = %s"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where figures are kept: under these links, all of one partner; or under link 0, partner 0 and
+    a source, '' for organic."""
+
+    partner_id: int
+    link_ids: tuple[int, ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class Names:
+    """Of one app: links and partners by number, events by the key that figures have."""
+
+    links: Mapping[int, str]
+    partner_of: Mapping[int, int]
+    partners: Mapping[int, str]
+    events: Mapping[str, str]
+
+    def partner(self, link_id: int, source: str) -> str:
+        return self.partner_by_id(self.partner_of.get(link_id, UNKNOWN) if link_id else 0, source)
+
+    def partner_by_id(self, partner_id: int, source: str) -> str:
+        if partner_id:
+            return self.partners.get(partner_id, UNKNOWN_PARTNER)
+        return _unlinked(source)
+
+    def link(self, link_id: int, source: str) -> str:
+        return self.links.get(link_id, UNKNOWN_LINK) if link_id else _unlinked(source)
+
+    def event(self, key: str) -> str:
+        return self.events.get(key, key)
+
+    def event_key(self, name: str) -> str:
+        """Raises OperatorError for a name that is none."""
+        return _key(self.events, name, "event type")
+
+    def place_of_partner(self, name: str) -> Place:
+        if (source := _source(name)) is not None:
+            return Place(0, (0,), source)
+        partner_id = _key(self.partners, name, "partner")
+        links = tuple(link for link, partner in self.partner_of.items() if partner == partner_id)
+        return Place(partner_id, links, "")
+
+    def place_of_link(self, name: str) -> Place:
+        if (source := _source(name)) is not None:
+            return Place(0, (0,), source)
+        link_id = _key(self.links, name, "link")
+        return Place(self.partner_of[link_id], (link_id,), "")
+
+
+def read_names(connection: Connection, app: App) -> Names:
+    rows = connection.execute(_LINKS, (app.id,)).fetchall()
+    events = {str(key): name for key, name in connection.execute(_EVENT_TYPES, (app.id,))}
+    return Names(
+        links={link_id: name for link_id, name, _, _ in rows},
+        partner_of={link_id: partner_id for link_id, _, partner_id, _ in rows},
+        partners={partner_id: name for _, _, partner_id, name in rows},
+        events={**events, **_BUILT_IN},
+    )
+
+
+def campaign_name(partner: str, campaign: str) -> str:
+    """Two partners' campaigns of one name are two campaigns."""
+    return f"{partner} · {campaign or NO_CAMPAIGN}"
+
+
+def _unlinked(source: str) -> str:
+    return f"{source}{_SOURCE}" if source else ORGANIC
+
+
+def _source(name: str) -> str | None:
+    if name == ORGANIC:
+        return ""
+    return name.removesuffix(_SOURCE) if name.endswith(_SOURCE) else None
+
+
+def _key(names: Mapping[Key, str], name: str, what: str) -> Key:
+    found = next((key for key, named in names.items() if named == name), None)
+    if found is None:
+        raise OperatorError(f"The app has no {what} of this name.")
+    return found

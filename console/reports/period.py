@@ -1,0 +1,33 @@
+"""The days that a report is about."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from shared.errors import OperatorError
+
+MONTH_DAYS = 30
+REPORT_DAYS_MAX = 400
+
+
+@dataclass(frozen=True)
+class Period:
+    """Days from `first` to `last`, both included. Raises OperatorError when it is none or long."""
+
+    first: date
+    last: date
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.days <= REPORT_DAYS_MAX:
+            raise OperatorError(
+                f"--from must not be after --to, nor more than {REPORT_DAYS_MAX} days before it."
+            )
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+
+def period_of(first: date | None, last: date | None, today: date) -> Period:
+    """The last day is yesterday unless given, for today is not over; the first, 30 days before."""
+    last = last or today - timedelta(days=1)
+    return Period(first or last - timedelta(days=MONTH_DAYS - 1), last)

@@ -1,0 +1,74 @@
+"""Raw events as they were stored, one JSON object a line, however many there are.
+
+Read in the order of event time, a page a statement, so that no transaction stays open for as long
+as somebody takes to read; an event that comes meanwhile may or may not be among them.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from console.apps import App
+from console.reports.bounds import midnight
+from console.reports.period import Period
+from shared.database import Connection
+
+PAGE_ROWS = 1000
+
+# What decides where the event belongs comes along: the attribution in force at its moment.
+_PAGE = """
+SELECT event_time, receipt::text, row_to_json(told)::text
+FROM (
+    SELECT
+        page.receipt, page.kind, page.event_time, page.received_at, page.endpoint, page.user_id,
+        page.event_id, event_types.name AS event_type, page.counted, page.sale_amount,
+        page.sale_amount_currency, page.aggregated_event_value, page.event_value,
+        host(page.ip_address) AS ip_address, page.user_agent, page.click_id, page.device_ids,
+        page.parameters, page.idempotency_key, page.ad_network, page.ad_unit, page.ad_placement,
+        page.ad_impressions,
+        credit.origin_kind AS attributed_by, credit.origin AS attributed_to,
+        credit.click_id AS attributed_click_id
+    FROM (
+        SELECT * FROM events
+        WHERE app_id = %(app_id)s AND environment = %(environment)s
+          AND event_time >= %(from)s AND event_time < %(until)s
+          AND (event_time, receipt) > (%(from)s, %(after)s::uuid)
+        ORDER BY event_time, receipt
+        LIMIT %(rows)s
+    ) AS page
+    LEFT JOIN event_types ON event_types.id = event_type_id
+    LEFT JOIN users
+        ON users.app_id = page.app_id AND users.environment = page.environment
+       AND users.user_id = page.user_id
+    LEFT JOIN LATERAL (
+        SELECT origin_kind, origin, click_id FROM attributions
+        WHERE user_ref = users.id AND superseded_at IS NULL
+          AND (attributions.event_time, attributions.receipt) <= (page.event_time, page.receipt)
+        ORDER BY attributions.event_time DESC, attributions.receipt DESC LIMIT 1
+    ) AS credit ON true
+) AS told
+ORDER BY event_time, told.receipt
+"""
+_BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
+
+
+def raw_events(
+    connection: Connection, app: App, environment: str, period: Period
+) -> Iterator[bytes]:
+    """Lines with their line feeds, of events whose event time is in the period (UTC)."""
+    since: datetime = midnight(period.first)
+    after = _BEFORE_ALL
+    while True:
+        arguments = {
+            "app_id": app.id,
+            "environment": environment,
+            "from": since,
+            "until": midnight(period.last + timedelta(days=1)),
+            "after": after,
+            "rows": PAGE_ROWS,
+        }
+        page = connection.execute(_PAGE, arguments).fetchall()
+        for _, _, line in page:
+            yield line.encode() + b"\n"
+        if len(page) < PAGE_ROWS:
+            return
+        since, after, _ = page[-1]

@@ -1,0 +1,341 @@
+"""Reports: the figures of raw rows, whatever they are split and filtered by."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import product
+from random import Random
+
+import pytest
+
+from console.apps import App
+from console.reports.period import Period
+from console.reports.question import By, Filters, Question, Split
+from console.reports.rates import Rates
+from console.reports.report import Figures, Report, read_report
+from shared.database import Connection
+from shared.errors import OperatorError
+from shared.events import Event, Kind
+from shared.ids import click_id_of, new_receipt
+from tests.integration.counted import count_all, store
+from tests.integration.fresh import fresh
+
+DAY_0 = date(2026, 10, 1)
+DAYS = 20
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+START_MS = int(datetime.combine(DAY_0, datetime.min.time(), UTC).timestamp()) * 1000
+WHOLE = Period(DAY_0 - timedelta(days=1), DAY_0 + timedelta(days=DAYS))
+EVENTS = {"__open": "open", "__ad_revenue": "ad revenue", "buy": "Purchase", "odd": "(unmapped)"}
+
+
+@dataclass(frozen=True)
+class Raw:
+    """One raw row: an event, or what a user did besides (`event` is empty)."""
+
+    at: datetime
+    user: str
+    event: str
+    partner: str
+    link: str
+    campaign: str
+    currency: str = ""
+    amount: Decimal = Decimal(0)
+    value: Decimal = Decimal(0)
+    what: str = ""
+
+    def name(self, split: Split) -> str:
+        if split is Split.CAMPAIGN:
+            return f"{self.partner} · {self.campaign or '(no campaign)'}"
+        return "" if split is Split.NONE else str(getattr(self, split))
+
+    def start(self, by: By) -> datetime | None:
+        hour = self.at.replace(minute=0, second=0, microsecond=0)
+        return {By.HOUR: hour, By.DAY: hour.replace(hour=0), By.TOTAL: None}[by]
+
+
+@pytest.fixture
+def app(connection: Connection, shop: App) -> App:
+    """With two partners, three links and an event type."""
+    connection.execute(
+        "INSERT INTO event_types (app_id, name, mapping_id, event_token)"
+        " VALUES (%s, 'Purchase', 'buy', 'abc123')",
+        (shop.id,),
+    )
+    for number, partner in enumerate(("Acme", "Acme", "Bolt")):
+        connection.execute(
+            "INSERT INTO partners (name) VALUES (%s) ON CONFLICT DO NOTHING", (partner,)
+        )
+        connection.execute(
+            "INSERT INTO links (app_id, partner_id, name, offer_id, pub_id, destination)"
+            " SELECT %s, id, %s, %s, '1', 'https://shop.example/' FROM partners WHERE name = %s",
+            (shop.id, f"Link {number}", str(number), partner),
+        )
+    return shop
+
+
+@pytest.fixture
+def raw(connection: Connection, app: App) -> list[Raw]:
+    """A few weeks of generated traffic: late, repeated, brought back by other links."""
+    random = Random(20261125)
+    links = [link for (link,) in connection.execute("SELECT id FROM links ORDER BY id")]
+    events = [event for n in range(40) for event in _journey(random, app, f"user {n}", links)]
+    events += random.choices(events, k=60)
+    random.shuffle(events)
+    for start in range(0, len(events), 50):
+        store(connection, *events[start : start + 50])
+        count_all(connection)
+    return list(_raw_rows(connection))
+
+
+def _journey(random: Random, app: App, user: str, links: list[int]) -> Iterator[Event]:
+    at_ms = START_MS + random.randrange(5 * DAY_MS)
+    for _ in range(random.choice((1, 1, 2))):
+        if random.random() < 0.7:
+            click = _click(random, app, at_ms - random.randrange(HOUR_MS), random.choice(links))
+            yield click
+            yield _event(app, user, "__open", at_ms, click_id=click.click_id)
+        for _ in range(random.randrange(6)):
+            later_ms = at_ms + random.randrange(3 * DAY_MS)
+            event_id = random.choice((*EVENTS, "buy"))
+            money = {
+                "sale_amount": random.choice((None, "9.99", "-3.5", "120")),
+                "sale_amount_currency": random.choice((None, "EUR", "USD", "XAU")),
+                "aggregated_event_value": random.choice((None, "1.5")),
+                "idempotency_key": random.choice((None, f"{user} {random.randrange(3)}")),
+            }
+            yield _event(app, user, event_id, later_ms, **money)
+        at_ms += 9 * DAY_MS + random.randrange(DAY_MS)
+
+
+def _click(random: Random, app: App, at_ms: int, link_id: int) -> Event:
+    receipt = new_receipt(at_ms)
+    source = random.random() < 0.2
+    parameters = {"campaign": random.choice(("", "summer", "=1+1"))}
+    return fresh(
+        app_id=app.id,
+        kind=Kind.CLICK,
+        receipt=receipt,
+        click_id=click_id_of(receipt),
+        event_time_ms=at_ms,
+        user_id="",
+        event_id="",
+        link_id=None if source else link_id,
+        parameters=parameters | ({"site": "Acme"} if source else {}),
+    )
+
+
+def _event(app: App, user: str, event_id: str, at_ms: int, **changes: str | None) -> Event:
+    kinds = {"__open": Kind.OPEN, "__ad_revenue": Kind.AD_REVENUE}
+    return fresh(
+        app_id=app.id,
+        user_id=user,
+        event_id=event_id,
+        kind=kinds.get(event_id, Kind.EVENT),
+        event_time_ms=at_ms,
+        **changes,
+    )
+
+
+_CREDIT = """
+    SELECT a.origin_kind, a.origin, trim(coalesce(c.parameters->>'campaign', ''))
+    FROM attributions AS a JOIN users AS u ON u.id = a.user_ref
+    LEFT JOIN clicks AS c ON c.click_id = a.click_id
+    WHERE u.user_id = %s AND a.superseded_at IS NULL AND (a.event_time, a.receipt) <= (%s, %s)
+    ORDER BY a.event_time DESC, a.receipt DESC LIMIT 1
+"""
+_LINKS = "SELECT l.id, l.name, p.name FROM links AS l JOIN partners AS p ON p.id = l.partner_id"
+_ROWS = """
+    SELECT event_time, receipt, user_id, event_id, coalesce(sale_amount_currency, ''),
+           coalesce(sale_amount, 0), coalesce(aggregated_event_value, 0), ''
+    FROM events WHERE counted
+    UNION ALL
+    SELECT event_time, receipt, user_id, '', '', 0, 0,
+           CASE WHEN is_reattribution THEN 'reattributions' ELSE 'installs' END
+    FROM attributions JOIN users ON users.id = user_ref WHERE superseded_at IS NULL
+    UNION ALL
+    SELECT start_time, start_receipt, user_id, '', '', 0, 0, 'sessions'
+    FROM sessions JOIN users ON users.id = user_ref
+"""
+
+
+def _raw_rows(connection: Connection) -> Iterator[Raw]:
+    links = {str(link): (partner, name) for link, name, partner in connection.execute(_LINKS)}
+    for at, receipt, user, event, *told in connection.execute(_ROWS).fetchall():
+        row = connection.execute(_CREDIT, (user, at, receipt)).fetchone()
+        assert row is not None
+        kind, origin, campaign = row
+        partner, link = (
+            links[origin]
+            if kind == "link"
+            else (f"{origin} (source)" if origin else "(organic)",) * 2
+        )
+        yield Raw(at, user, EVENTS.get(event, ""), partner, link, campaign, *told)
+
+
+CUTS = [
+    *((split, {}) for split in Split),
+    (Split.NONE, {"partner": "Acme"}),
+    (Split.NONE, {"partner": "Acme (source)"}),
+    (Split.EVENT, {"partner": "(organic)"}),
+    (Split.LINK, {"partner": "Acme"}),
+    (Split.CAMPAIGN, {"partner": "Bolt"}),
+    (Split.PARTNER, {"event": "Purchase"}),
+    (Split.CAMPAIGN, {"event": "open"}),
+    (Split.EVENT, {"event": "ad revenue"}),
+    (Split.EVENT, {"link": "Link 1"}),
+    (Split.NONE, {"link": "Link 1", "partner": "Acme"}),
+    (Split.PARTNER, {"link": "Link 1", "partner": "Bolt"}),
+    (Split.PARTNER, {"campaign": "summer"}),
+    (Split.NONE, {"campaign": "=1+1"}),
+    (Split.LINK, {"campaign": "summer", "event": "Purchase"}),
+]
+
+
+def test_figures_are_those_of_raw_rows_however_they_are_asked_for(
+    connection: Connection, app: App, raw: list[Raw]
+) -> None:
+    assert {row.what for row in raw} == {"", "installs", "reattributions", "sessions"}
+    for by, (split, filters) in product(By, CUTS):
+        question = Question(period=WHOLE, by=by, split=split, filters=Filters(**filters))
+        report = read_report(connection, app, question, Rates("EUR"))
+
+        expected = _expected(raw, question)
+        assert _told(report) == {place: _figures(rows) for place, rows in expected.items()}
+        users = {(row.start, row.name): row.figures.users for row in report.rows}
+        assert users in (
+            {place: len({row.user for row in rows if row.event}) or None
+             for place, rows in expected.items()},
+            dict.fromkeys(expected),
+        )  # fmt: skip
+        assert (set(users.values()) <= {None}) == _has_no_users(question), question
+
+
+Places = dict[tuple[datetime | None, str], list[Raw]]
+
+
+def _expected(raw: list[Raw], question: Question) -> Places:
+    places: Places = defaultdict(list)
+    wanted = {k: v for k, v in vars(question.filters).items() if v is not None}
+    for row in raw:
+        if question.asks_events and not row.event:
+            continue
+        if all(getattr(row, name) == value for name, value in wanted.items()):
+            places[row.start(question.by), row.name(question.split)].append(row)
+    return dict(places)
+
+
+def _figures(rows: list[Raw]) -> tuple[object, ...]:
+    def count(what: str, *partners: str) -> int:
+        return sum(row.what == what and row.partner in (partners or {row.partner}) for row in rows)
+
+    originals: defaultdict[str, list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
+    for row in rows:
+        if row.amount:
+            originals[row.currency][row.event == "ad revenue"] += row.amount
+    return (
+        sum(bool(row.event) for row in rows),
+        count("installs"),
+        count("installs", "(organic)"),
+        count("reattributions"),
+        count("sessions"),
+        sum((row.value for row in rows), Decimal(0)),
+        {currency: tuple(sums) for currency, sums in originals.items()},
+    )
+
+
+def _told(report: Report) -> dict[tuple[datetime | None, str], tuple[object, ...]]:
+    return {(row.start, row.name): _as_tuple(row.figures) for row in report.rows}
+
+
+def _as_tuple(it: Figures) -> tuple[object, ...]:
+    return (
+        it.events, it.installs, it.organic, it.reattributions, it.sessions, it.value, it.originals,
+    )  # fmt: skip
+
+
+def _has_no_users(question: Question) -> bool:
+    cut = {question.split, *question.filters.named}
+    unclear = Split.CAMPAIGN in cut and (
+        Split.LINK in cut or (question.split is not Split.CAMPAIGN and Split.PARTNER not in cut)
+    )
+    nothing = question.filters.link == "Link 1" and question.filters.partner == "Bolt"
+    return question.by is By.TOTAL or unclear or nothing
+
+
+def test_the_total_is_that_of_its_rows(connection: Connection, app: App, raw: list[Raw]) -> None:
+    question = Question(period=WHOLE, split=Split.PARTNER)
+    report = read_report(connection, app, question, Rates("USD"))
+
+    assert report.total.events == sum(row.figures.events for row in report.rows)
+    assert report.total.revenue == sum(row.figures.revenue for row in report.rows)
+    assert report.total.events == sum(bool(row.event) for row in raw)
+    assert report.total.users is None
+
+
+def test_money_is_converted_by_the_rate_of_its_day_and_kept_as_it_was_sent(
+    connection: Connection, app: App
+) -> None:
+    """On the 3rd and 4th of October 2026, a weekend, there are no rates."""
+    rates = Rates("EUR")
+    dollars = {"sale_amount": "10", "sale_amount_currency": "USD"}
+    noon_ms = START_MS + DAY_MS // 2
+    for days in (1, 3):
+        store(connection, _event(app, "ann", "buy", noon_ms + days * DAY_MS, **dollars))
+    gold = {"sale_amount": "3", "sale_amount_currency": "XAU"}
+    store(connection, _event(app, "ann", "__ad_revenue", noon_ms, **gold))
+    count_all(connection)
+
+    report = read_report(connection, app, Question(period=WHOLE), rates)
+
+    friday = rates.rate("USD", date(2026, 10, 2))
+    assert friday
+    assert report.total.revenue == 20 * friday.value
+    assert report.total.ad_revenue == 0
+    nothing = Decimal(0)
+    assert report.total.originals == {"USD": (Decimal(20), nothing), "XAU": (nothing, Decimal(3))}
+    (dollar, xau) = report.rates
+    assert (dollar.currency, dollar.first, dollar.last) == ("USD", friday.day, friday.day)
+    assert (xau.currency, xau.first) == ("XAU", None)
+
+
+def test_a_report_says_how_much_of_it_has_changed_since_it_was_counted(
+    connection: Connection, app: App
+) -> None:
+    question = Question(period=WHOLE)
+    assert read_report(connection, app, question, Rates("EUR")).counted_at is None
+    store(connection, _event(app, "ann", "buy", START_MS))
+    count_all(connection)
+    counted = read_report(connection, app, question, Rates("EUR"))
+    store(connection, _event(app, "ben", "buy", START_MS))
+    changed = read_report(connection, app, question, Rates("EUR"))
+
+    assert counted.counted_at
+    assert (counted.stale, changed.total.events) == (0, 1)
+    assert changed.stale == 1
+
+
+@pytest.mark.parametrize("kind", ["partner", "link", "event"])
+@pytest.mark.parametrize("name", ["nobody", "'; DROP TABLE figures; --", "%s", ""])
+def test_a_filter_that_names_nothing_is_refused(
+    connection: Connection, app: App, kind: str, name: str
+) -> None:
+    filters = Filters(**{kind: name})
+
+    with pytest.raises(OperatorError, match="of this name"):
+        read_report(connection, app, Question(period=WHOLE, filters=filters), Rates("EUR"))
+
+
+@pytest.mark.parametrize("name", ["' OR true --", "%(app_id)s", "\\"])
+def test_a_campaign_is_a_value_and_never_a_part_of_the_statement(
+    connection: Connection, app: App, name: str
+) -> None:
+    store(connection, _event(app, "ann", "buy", START_MS))
+    count_all(connection)
+
+    for field in ("campaign", "partner"):
+        named = name if field == "campaign" else f"{name} (source)"
+        question = Question(period=WHOLE, filters=Filters(**{field: named}))
+        assert read_report(connection, app, question, Rates("EUR")).rows == []

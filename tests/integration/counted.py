@@ -1,0 +1,20 @@
+"""Events stored and counted at once, as workers do it in time."""
+
+from shared.database import Connection
+from shared.events import Event
+from workers.counting import count
+from workers.derive import derive
+from workers.record import record
+
+
+def store(connection: Connection, *events: Event) -> None:
+    record(connection, events)
+    derive(connection, events)
+
+
+def count_all(connection: Connection) -> int:
+    """Without letting anything rest. How many periods there were to count."""
+    connection.execute("UPDATE counted_periods SET rests_until = '-infinity'")
+    counted = count(connection, 60)
+    assert not counted.more
+    return counted.periods

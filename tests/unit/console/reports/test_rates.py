@@ -1,0 +1,50 @@
+"""Amounts are converted by the last rate that was known on their day, and it says which."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from console.reports.rates import RATE_AGE_DAYS_MAX, Rate, Rates
+from shared.errors import OperatorError
+
+
+def test_a_day_without_a_rate_takes_the_last_one_before_it() -> None:
+    """New Year and the weekend after it."""
+    rates = Rates("EUR")
+    new_years_eve = rates.rate("USD", date(2025, 12, 31))
+
+    assert new_years_eve
+    assert new_years_eve.day == date(2025, 12, 31)
+    assert 0 < new_years_eve.value < 1
+    assert rates.rate("USD", date(2026, 1, 1)) == new_years_eve
+
+
+def test_a_rate_goes_both_ways_and_across() -> None:
+    day = date(2025, 6, 2)
+    there, back = Rates("USD").rate("GBP", day), Rates("GBP").rate("USD", day)
+
+    assert there
+    assert back
+    assert abs(there.value * back.value - 1) < Decimal("1e-20")
+
+
+def test_a_currency_is_worth_itself() -> None:
+    assert Rates("USD").rate("USD", date(2026, 11, 25)) == Rate(Decimal(1), date(2026, 11, 25))
+
+
+def test_a_day_after_all_known_rates_takes_the_last_for_a_while_and_then_none() -> None:
+    rates = Rates("EUR")
+    last = rates.rate("RUB", date(2022, 6, 1))
+
+    assert last
+    assert last.day == date(2022, 3, 1)  # the ECB published none after it
+    assert rates.rate("RUB", last.day.replace(year=2024)) is None
+    assert RATE_AGE_DAYS_MAX < 730
+
+
+@pytest.mark.parametrize("currency", ["", "XAU", "VND"])
+def test_a_currency_without_rates_is_not_converted_from_nor_into(currency: str) -> None:
+    assert Rates("EUR").rate(currency, date(2026, 1, 5)) is None
+    with pytest.raises(OperatorError, match="USD"):
+        Rates(currency)
