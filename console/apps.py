@@ -7,11 +7,13 @@ from typing import Any
 
 from console.actor import Actor, require_admin
 from console.audit import Action, Change, record_change
+from console.destinations import read_destination
 from console.installation import Installation
 from console.labels import label, random_code
 from console.publication import published
-from shared.database import Connection
-from shared.errors import OperatorError
+from shared import fields
+from shared.database import Connection, transaction
+from shared.errors import MalformedField, OperatorError
 
 NAME_CHARACTERS_MAX = 100
 APP_TOKEN_CHARACTERS_MAX = 64
@@ -20,19 +22,32 @@ _APP_TOKEN_LENGTH = 12  # as Adjust's
 
 @dataclass(frozen=True)
 class App:
-    """`app_token` names the app to machines; it authorises nobody."""
+    """`app_token` names the app to machines; it authorises nobody.
+
+    Reports convert to `currency` (ISO 4217); `destination` is offered for new links.
+    """
 
     id: int
     name: str
     app_token: str
     created_at: datetime
+    currency: str = "EUR"
+    destination: str | None = None
 
 
-_INSERT = """
-    INSERT INTO apps (name, app_token) VALUES (%s, %s)
-    ON CONFLICT DO NOTHING
-    RETURNING id, name, app_token, created_at
-"""
+_COLUMNS = "id, name, app_token, created_at, currency, destination"
+_SELECT = f"SELECT {_COLUMNS} FROM apps"  # noqa: S608 - of constants alone
+_DESCRIBE = f"""
+    UPDATE apps SET name = %(name)s, currency = %(currency)s, destination = %(destination)s
+    WHERE id = %(id)s
+      AND NOT EXISTS (SELECT FROM apps AS other WHERE name = %(name)s AND other.id <> %(id)s)
+    RETURNING {_COLUMNS}
+"""  # noqa: S608 - of constants alone
+
+
+_INSERT = f"""
+    INSERT INTO apps (name, app_token) VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
+"""  # noqa: S608 - of constants alone
 
 
 def create_app(
@@ -49,7 +64,7 @@ def create_app(
         label("--app-token", app_token, APP_TOKEN_CHARACTERS_MAX),
     )
     with published(installation):
-        row = installation.connection.execute(_INSERT, values).fetchone()
+        row = installation.connection.execute(_INSERT.encode(), values).fetchone()
         if row is None:
             raise OperatorError(
                 "An app with this name or this app token exists. See `waybill app list`."
@@ -67,7 +82,7 @@ def lock_app(connection: Connection, app: App) -> None:
 
 def list_apps(connection: Connection) -> list[App]:
     """By name."""
-    rows = connection.execute("SELECT id, name, app_token, created_at FROM apps ORDER BY name, id")
+    rows = connection.execute(f"{_SELECT} ORDER BY name, id")
     return [App(*row) for row in rows]
 
 
@@ -79,13 +94,52 @@ def app_names(connection: Connection) -> dict[int, str]:
 def find_app(connection: Connection, reference: str) -> App:
     """The app with this name or this app token. Raises OperatorError unless there is just one."""
     rows = connection.execute(
-        """
-        SELECT id, name, app_token, created_at FROM apps
-        WHERE %(reference)s IN (name, app_token)
-        """,
+        f"{_SELECT} WHERE %(reference)s IN (name, app_token)",
         {"reference": label("--app", reference, NAME_CHARACTERS_MAX)},
     ).fetchall()
     return _only(rows)
+
+
+def app_with_id(connection: Connection, number: int) -> App | None:
+    row = connection.execute(f"{_SELECT} WHERE id = %s", (number,)).fetchone()
+    return None if row is None else App(*row)
+
+
+def describe_app(
+    connection: Connection, actor: Actor, app: App, name: str, currency: str, destination: str
+) -> App:
+    """The app with this name, currency and destination ("" for none).
+
+    Raises OperatorError when one is malformed, or the name is taken; NotAllowed.
+    """
+    require_admin(actor)
+    values = {
+        "name": label("--name", name, NAME_CHARACTERS_MAX),
+        "currency": _currency(currency),
+        "destination": read_destination(destination) if destination else None,
+    }
+    with transaction(connection):
+        lock_app(connection, app)
+        before = _described(app_with_id(connection, app.id) or app)
+        if values == before:
+            return app
+        row = connection.execute(_DESCRIBE.encode(), {"id": app.id, **values}).fetchone()
+        if row is None:
+            raise OperatorError("Another app has this name. Choose another one.")
+        told = Change(Action.APP_DESCRIBE, app.name, before, values)
+        record_change(connection, actor, app.id, told)
+        return App(*row)
+
+
+def _described(app: App) -> dict[str, str | None]:
+    return {"name": app.name, "currency": app.currency, "destination": app.destination}
+
+
+def _currency(text: str) -> str:
+    try:
+        return fields.currency("--currency", text)
+    except MalformedField as fault:
+        raise OperatorError(fault.message) from None
 
 
 def _only(rows: Sequence[tuple[Any, ...]]) -> App:

@@ -19,6 +19,7 @@ class Action(StrEnum):
     """Every sort of change that is written down."""
 
     APP_CREATE = "app.create"
+    APP_DESCRIBE = "app.describe"
     APP_RULES = "app.rules"
     APP_REFUSALS = "app.refusals"
     EVENT_TYPE_CREATE = "event_type.create"

@@ -30,10 +30,11 @@ class Stopped(BaseException):
 
 @dataclass(frozen=True)
 class Extent:
-    """Where ingest answers, and how many workers empty the inbox."""
+    """Where ingest and the console answer, and how many workers empty the inbox."""
 
     listen: Listen
     workers: int
+    console: Listen | None = None
 
 
 def plan_stack(
@@ -50,7 +51,9 @@ def plan_stack(
         prepare(settings, now_ms)
         then(settings)
 
-    plan = Plan((programs.ingest(extent.listen), programs.workers(extent.workers)), prepare_stores)
+    console = (programs.console(extent.console),) if extent.console else ()
+    pipeline = (programs.ingest(extent.listen), programs.workers(extent.workers))
+    plan = Plan((*pipeline, *console), prepare_stores)
     stack = Stack(data, variables, plan, say)  # which `prepare_stores` sees once it is entered
     return stack
 

@@ -12,12 +12,12 @@ from urllib.parse import urlencode
 from console.actor import Actor, require_admin
 from console.apps import App
 from console.audit import Action, Change, record_change
+from console.destinations import read_destination
 from console.installation import Installation
 from console.labels import label
 from console.partners import Partner, ensure_partner
 from console.publication import published
 from shared.database import Connection
-from shared.destinations import DESTINATION_CHARACTERS_MAX, destination_fault
 from shared.errors import OperatorError
 
 NAME_CHARACTERS_MAX = 100
@@ -52,7 +52,7 @@ class NewLink:
 
 _SELECT = """
     SELECT
-        links.id, apps.name, partners.name, links.name, offer_id, pub_id, destination,
+        links.id, apps.name, partners.name, links.name, offer_id, pub_id, links.destination,
         links.created_at
     FROM links
     JOIN apps ON apps.id = links.app_id
@@ -112,14 +112,6 @@ def list_links(connection: Connection, app: App | None = None) -> list[Link]:
 def tracking_url(base: str, link: Link) -> str:
     """What a partner is given; `base` is how ingest is reached from outside, without a slash."""
     return f"{base}/click?{urlencode({'offer_id': link.offer_id, 'pub_id': link.pub_id})}"
-
-
-def read_destination(text: str) -> str:
-    """Raises OperatorError that names the rule which the destination breaks."""
-    destination = label("--destination", text, DESTINATION_CHARACTERS_MAX)
-    if fault := destination_fault(destination):
-        raise OperatorError(f"--destination {fault}")
-    return destination
 
 
 def _made(link: Link) -> Change:

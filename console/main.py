@@ -7,9 +7,11 @@ from pathlib import Path
 import click
 
 from console.commands.activity import activity_, retention_
+from console.commands.admin import admin
 from console.commands.app import app
 from console.commands.audit import audit
 from console.commands.config import config
+from console.commands.console_ import console_
 from console.commands.demo import demo
 from console.commands.event_type import event_type
 from console.commands.import_ import import_
@@ -105,5 +107,7 @@ for command in (
     config,
     metrics,
     migrate,
+    admin,
+    console_,
 ):
     waybill.add_command(command)

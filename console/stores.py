@@ -10,9 +10,10 @@ from functools import cached_property
 from pathlib import Path
 
 from console.installation import Installation
-from deploy.addresses import addresses
+from deploy.addresses import Addresses, addresses
 from deploy.environment import children
 from deploy.folder import DataFolder
+from deploy.listen import Listen
 from shared import database, queues
 from shared.database import Connection
 from shared.errors import OperatorError
@@ -103,4 +104,11 @@ def _running(data: Path) -> dict[str, str]:
         "DATABASE_URL": found.database_url,
         "REDIS_URL": found.redis_url,
         KEY: DataFolder.at(data).secret_key(),
+        **_served(found),
     }
+
+
+def _served(found: Addresses) -> dict[str, str]:
+    """Where what runs here is reached from this machine."""
+    ingest = {"WAYBILL_INGEST_URL": Listen.parse(found.listen).url} if found.listen else {}
+    return ingest | ({"WAYBILL_CONSOLE_URL": found.console_url} if found.console_url else {})

@@ -14,6 +14,7 @@ class Addresses:
     redis_url: str
     listen: str | None  # HOST:PORT of ingest, None where it does not run
     pid: int  # the launcher's
+    console_url: str | None = None  # None where it does not run
 
 
 def publish(folder: DataFolder, found: Addresses) -> None:

@@ -1,4 +1,4 @@
-"""The address that ingest serves: read, checked before anything starts, and asked later."""
+"""The address that a program serves: read, checked before anything starts, and asked later."""
 
 import errno
 import os
@@ -9,6 +9,7 @@ from typing import Self
 from shared.errors import OperatorError
 
 CONNECT_SECONDS_MAX = 1.0
+PORT_MAX = 65_535
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised, not bound
 
 
@@ -26,7 +27,7 @@ class Listen:
         """From HOST:PORT or [IPv6]:PORT. Raises BadAddress."""
         host, _, port = text.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
-        if not host or not port.isascii() or not port.isdecimal() or not 1 <= int(port) <= 65535:
+        if not host or not port.isascii() or not port.isdecimal() or not 1 <= int(port) <= PORT_MAX:
             raise BadAddress(f"{text!r} is not an address. Give HOST:PORT, as in 127.0.0.1:8080.")
         return cls(host, int(port))
 
@@ -38,8 +39,9 @@ class Listen:
         """How to reach it from this machine."""
         return f"http://{Listen(EVERYWHERE.get(self.host, self.host), self.port)}"
 
-    def check_free(self) -> None:
-        """Raises BadAddress, in plain words, when a server could not take it."""
+    def check_free(self, option: str = "--listen") -> None:
+        """Raises BadAddress, in plain words, when a server could not take it; `option` is how
+        people choose another one."""
         try:
             family, kind, _, _, address = socket.getaddrinfo(
                 self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -50,7 +52,7 @@ class Listen:
                 probe.bind(address)
                 probe.listen()
         except OSError as fault:
-            raise BadAddress(self._fault(fault)) from fault
+            raise BadAddress(self._fault(fault, option)) from fault
 
     def answers(self) -> bool:
         address = (EVERYWHERE.get(self.host, self.host), self.port)
@@ -61,10 +63,10 @@ class Listen:
         except OSError:
             return False
 
-    def _fault(self, fault: OSError) -> str:
+    def _fault(self, fault: OSError, option: str) -> str:
         if fault.errno == errno.EADDRINUSE:
-            return f"{self} is taken by another program. Choose another address with --listen."
+            return f"{self} is taken by another program. Choose another address with {option}."
         if fault.errno == errno.EACCES:
             return f"{self} needs more rights than this user has. Choose a port above 1023."
         reason = fault.strerror or os.strerror(fault.errno or 0)
-        return f"{self} cannot be served: {reason}. Choose another address with --listen."
+        return f"{self} cannot be served: {reason}. Choose another address with {option}."

@@ -24,12 +24,16 @@ QUEUE = "pipeline"
 
 @dataclass(frozen=True)
 class Program:
-    """`copies` run beside each other; with `listen`, it is ready once that address answers."""
+    """`copies` run beside each other; with `listen`, it is ready once that address answers.
+
+    `option` is what people choose that address with.
+    """
 
     name: str
     argv: tuple[str, ...]
     copies: int = 1
     listen: Listen | None = None
+    option: str = "--listen"
     stop_seconds_max: float = 15.0
     orphan_signal: signal.Signals = signal.SIGTERM
 
@@ -49,6 +53,12 @@ def metrics(listen: Listen) -> Program:
     gunicorn = (sys.executable, "-m", "gunicorn", "-c", "python:console.metrics.server")
     argv = (*gunicorn, "--bind", str(listen), "console.metrics.app:get_app()")
     return Program("metrics", argv, listen=listen)
+
+
+def console(listen: Listen) -> Program:
+    gunicorn = (sys.executable, "-m", "gunicorn", "-c", "python:console.web.server")
+    argv = (*gunicorn, "--bind", str(listen), "console.web.app:get_app()")
+    return Program("console", argv, listen=listen, option="--console")
 
 
 def workers(copies: int = 2) -> Program:

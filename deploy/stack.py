@@ -1,4 +1,4 @@
-"""One machine's Waybill: stores, then ingest, then workers, kept alive and stopped as one.
+"""One machine's Waybill: stores, then ingest, workers and console, kept alive and stopped as one.
 
 1. `DataFolder.open` makes or checks the folder; `take_as_launcher` lets one launcher in.
 2. What a killed launcher left behind is waited for; the address of ingest must be free.
@@ -53,9 +53,8 @@ class Plan:
     stores: Stores = field(default_factory=Stores)
     leftover_seconds_max: float = 20.0  # for the children of a killed launcher to end
 
-    @property
-    def listen(self) -> Listen | None:
-        return next((program.listen for program in self.programs if program.listen), None)
+    def listen_of(self, name: str) -> Listen | None:
+        return next((each.listen for each in self.programs if each.name == name), None)
 
 
 class Stack:
@@ -92,18 +91,30 @@ class Stack:
     @property
     def url(self) -> str | None:
         """Where ingest answers on this machine, None where it does not run."""
-        return self._plan.listen.url if self._plan.listen else None
+        listen = self._plan.listen_of("ingest")
+        return listen.url if listen else None
+
+    @property
+    def console_url(self) -> str | None:
+        """Where the console answers on this machine, None where it does not run."""
+        listen = self._plan.listen_of("console")
+        return listen.url if listen else None
 
     @property
     def pids(self) -> dict[str, int]:
-        """Of what runs now: postgres, valkey, ingest, worker-1, worker-2."""
+        """Of what runs now: postgres, valkey, ingest, worker-1, worker-2, console."""
         return self._supervisor.pids
 
     @property
     def environment(self) -> dict[str, str]:
         """What the programs see; complete from `Plan.prepare` on."""
+        known = {"WAYBILL_INGEST_URL": self.url, "WAYBILL_CONSOLE_URL": self.console_url}
+        here = {name: address for name, address in known.items() if address}
         return environment.children(
-            self._variables, self.database_url, self.redis_url, self.folder.secret_key
+            {**here, **self._variables},
+            self.database_url,
+            self.redis_url,
+            self.folder.secret_key,
         )
 
     def watch(self) -> None:
@@ -142,8 +153,9 @@ class Stack:
         if left := still_held(locks, self._plan.leftover_seconds_max):
             who = ", ".join(f"{path.stem} ({holders(path)})" for path in left)
             raise LeftRunning(f"Still running from an earlier launch: {who}. End them first.")
-        if self._plan.listen:
-            self._plan.listen.check_free()
+        for program in self._plan.programs:
+            if program.listen:
+                program.listen.check_free(program.option)
 
     def _url_of(self, variable: str, embedded: Callable[[], Server]) -> str:
         return environment.given(self._variables, variable) or self._serve(embedded())
@@ -164,8 +176,14 @@ class Stack:
         return server.url
 
     def _publish(self) -> None:
-        listen = str(self._plan.listen) if self._plan.listen else None
-        found = Addresses(self.database_url, self.redis_url, listen, os.getpid())
+        listen = self._plan.listen_of("ingest")
+        found = Addresses(
+            self.database_url,
+            self.redis_url,
+            str(listen) if listen else None,
+            os.getpid(),
+            self.console_url,
+        )
         addresses.publish(self.folder, found)
 
     def _run(self, program: Program) -> None:

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 worker_class = "ingest.gunicorn_worker.IngestWorker"
-logger_class = "ingest.gunicorn_logger.RedactingLogger"
+logger_class = "shared.gunicorn_logger.RedactingLogger"
 
 # Its socket would take orders from whoever can write to it, and all instances share one path.
 control_socket_disable = True
@@ -27,5 +27,5 @@ if _SHARED_MEMORY.is_dir() and os.access(_SHARED_MEMORY, os.W_OK):
 # Each process opens its own connections to Redis.
 preload_app = False
 
-# Off unless asked for; no line shows a query string (see ingest/gunicorn_logger.py).
+# Off unless asked for; no line shows a query string (see shared/gunicorn_logger.py).
 accesslog = None

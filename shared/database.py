@@ -5,13 +5,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from psycopg_pool import ConnectionPool
 
 from shared.errors import OperatorError
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+Pool = ConnectionPool[Connection]
 DatabaseError = psycopg.Error
 
 _CONNECT_SECONDS_MAX = 3
+_POOL_WAIT_SECONDS_MAX = 5.0
 # A lost network is noticed in seconds: the kernel's own defaults take hours (idle) or 15 minutes.
 _NETWORK: dict[str, Any] = {
     "keepalives_idle": 5,
@@ -34,17 +37,40 @@ def connect(url: str, program: str) -> Connection:
     `program` names the caller in pg_stat_activity. Of several hosts, in the URL's order, the first
     that takes writes: never a standby.
     """
-    connection = psycopg.connect(
-        url,
-        autocommit=True,
-        connect_timeout=_CONNECT_SECONDS_MAX,
-        target_session_attrs="read-write",
-        application_name=f"waybill {program}",
-        options=_SESSION,
-        **_NETWORK,
-    )
+    connection = psycopg.connect(url, **_arguments(program))
     _require_durable_commits(connection)
     return connection
+
+
+def open_pool(url: str, program: str, connections_max: int) -> Pool:
+    """Connections as `connect` makes them, for threads that each borrow one for a moment.
+
+    Opens none before the first is asked for, so PostgreSQL may be down; who then asks gets a
+    DatabaseError within seconds. One that has died meanwhile is replaced before it is lent.
+    """
+    return ConnectionPool(
+        url,
+        kwargs=_arguments(program),
+        configure=_require_durable_commits,
+        check=ConnectionPool.check_connection,
+        min_size=0,
+        max_size=connections_max,
+        timeout=_POOL_WAIT_SECONDS_MAX,
+        reconnect_timeout=_POOL_WAIT_SECONDS_MAX,
+        open=True,
+        name=program,
+    )
+
+
+def _arguments(program: str) -> dict[str, Any]:
+    return {
+        "autocommit": True,
+        "connect_timeout": _CONNECT_SECONDS_MAX,
+        "target_session_attrs": "read-write",
+        "application_name": f"waybill {program}",
+        "options": _SESSION,
+        **_NETWORK,
+    }
 
 
 @contextmanager

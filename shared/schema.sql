@@ -33,7 +33,9 @@ CREATE TABLE apps (
     -- For which scopes a request in the Adjust dialect needs a token. None: enforcement is off.
     enforced_scopes         text[] NOT NULL DEFAULT '{}'
         CHECK (enforced_scopes <@ ARRAY['events', 'sessions', 'ad_revenue']),
-    adjust_refusals         boolean NOT NULL DEFAULT false      -- Adjust's stateful refusals as well
+    adjust_refusals         boolean NOT NULL DEFAULT false,     -- Adjust's stateful refusals as well
+    currency                text NOT NULL DEFAULT 'EUR' CHECK (length(currency) = 3), -- of reports
+    destination             text CHECK (length(destination) BETWEEN 1 AND 2048) -- of new links
 );
 
 -- Tokens: each authorises a sender for one app. The token itself is nowhere. It is accepted unless it
@@ -430,3 +432,52 @@ CREATE TABLE comebacks (
 );
 
 CREATE INDEX comebacks_day ON comebacks (app_id, environment, since, day);
+
+-- People: who may use the console. Names differ by more than their case.
+CREATE TABLE people (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name          text NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
+    role          text NOT NULL CHECK (role IN ('admin', 'viewer')),
+    password_hash text,                          -- Argon2id; null: none chosen yet
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    closed_at     timestamptz                    -- null: may sign in
+);
+
+CREATE UNIQUE INDEX people_name ON people (lower(name));
+
+-- Sessions of the console. What a browser holds is nowhere, as with tokens.
+CREATE TABLE console_sessions (
+    digest     bytea PRIMARY KEY,                -- HMAC-SHA256 under the installation's key
+    person_id  bigint NOT NULL REFERENCES people,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    seen_at    timestamptz NOT NULL DEFAULT now() -- to the minute
+);
+
+CREATE INDEX console_sessions_person ON console_sessions (person_id);
+
+-- One-time links: each lets one person choose a password and signs them in. Gone once used.
+CREATE TABLE one_time_links (
+    digest     bytea PRIMARY KEY,                -- as of sessions
+    person_id  bigint NOT NULL REFERENCES people,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL
+);
+
+-- Attempts to sign in, counted by whom they name and where they come from, for some minutes.
+CREATE TABLE sign_in_attempts (
+    key        bytea PRIMARY KEY,                -- a digest: neither names nor addresses are kept
+    attempts   integer NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Keys of the console's HTTP API, each with the rights of its role.
+CREATE TABLE console_keys (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name       text NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 100),
+    role       text NOT NULL CHECK (role IN ('admin', 'viewer')),
+    digest     bytea NOT NULL UNIQUE,            -- as of sessions
+    masked     text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    used_at    timestamptz,                      -- to the minute; null: never
+    revoked_at timestamptz                       -- null: active
+);

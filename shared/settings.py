@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
+from urllib.parse import urlsplit
 
 from shared import sentinel_url
 from shared.errors import OperatorError
@@ -52,6 +53,14 @@ def _between(smallest: int, largest: int) -> Callable[[str], int]:
         return int(value)
 
     return read
+
+
+def _public_address(value: str) -> str:
+    url = value.strip().rstrip("/")
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError("must be an address such as https://console.example.com")
+    return url
 
 
 def _durability(value: str) -> str:
@@ -177,6 +186,18 @@ class Settings:
         _count,
         "How often a batch may be taken up before its events are tried one by one.",
         "3",
+    )
+    console_url: str = _setting(
+        "WAYBILL_CONSOLE_URL",
+        _public_address,
+        "How people reach the console. With https its cookies travel over TLS alone.",
+        "http://127.0.0.1:8081",
+    )
+    ingest_url: str = _setting(
+        "WAYBILL_INGEST_URL",
+        _public_address,
+        "How senders and partners reach ingest; the console puts it into links and examples.",
+        "http://127.0.0.1:8080",
     )
     key_days_min: int = _setting(
         "WAYBILL_KEY_DAYS_MIN", _count, "How long an idempotency key is kept.", "30"

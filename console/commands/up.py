@@ -8,15 +8,17 @@ from pathlib import Path
 import click
 
 from console.launch import Extent, await_ready, plan_stack, until_stopped
+from console.one_time import first_way_in
 from console.options import json_option
 from console.output import show
 from console.status import read_status
 from console.status_line import Look, StatusLine, describe_load
-from console.stores import Place
-from deploy.listen import Listen
+from console.stores import Place, open_installation
+from deploy.listen import PORT_MAX, Listen
 from deploy.stack import Stack
 from shared import queues
 from shared.queues import Redis, RedisError
+from shared.settings import read_settings
 
 _WATCH_SECONDS = 0.2
 _WORKERS_MAX = 64
@@ -24,23 +26,52 @@ _WORKERS_MAX = 64
 
 @click.command()
 @click.option("--listen", default="127.0.0.1:8080", show_default=True, metavar="HOST:PORT")
+@click.option(
+    "--console",
+    metavar="HOST:PORT",
+    help="Where the console answers, or `none`; else at ingest's host, one port further.",
+)
 @click.option("--data", type=click.Path(path_type=Path), help="As `waybill --data`.")
 @click.option("--workers", type=click.IntRange(1, _WORKERS_MAX), default=2, show_default=True)
 @json_option
 @click.pass_obj
-def up(place: Place, listen: str, data: Path | None, workers: int, as_json: bool) -> None:
+def up(
+    place: Place, listen: str, console: str | None, data: Path | None, workers: int, as_json: bool
+) -> None:
     """Start everything here and stay until Ctrl-C."""
     place = Place(data or place.data, place.environment)
     line = StatusLine(sys.stderr, enabled=not as_json)
-    extent = Extent(Listen.parse(listen), workers)
+    ingest = Listen.parse(listen)
+    extent = Extent(ingest, workers, _console(console, ingest))
     stack = plan_stack(place.data, place.variables, extent, line.say)
     with until_stopped(), stack:
         await_ready(stack)
-        found = {"url": stack.url, "data": str(stack.folder.path), "pids": stack.pids}
-        show(found, _welcome(stack), as_json=as_json)
+        found = {
+            "url": stack.url,
+            "console_url": stack.console_url,
+            "data": str(stack.folder.path),
+            "pids": stack.pids,
+        }
+        show(found, _welcome(stack), _way_in(stack), as_json=as_json)
         redis = queues.connect(stack.redis_url)
         _stay(stack, redis, line)
     line.say("Stopped.")
+
+
+def _console(text: str | None, ingest: Listen) -> Listen | None:
+    """The port behind the last one is no port; then people have to name one."""
+    if text is None and ingest.port < PORT_MAX:
+        return Listen(ingest.host, ingest.port + 1)
+    return None if text in {None, "none"} else Listen.parse(str(text))
+
+
+def _way_in(stack: Stack) -> str:
+    """Where the console is, and for the first admin how to come in."""
+    if stack.console_url is None:
+        return ""
+    with open_installation(read_settings(stack.environment)) as installation:
+        path = first_way_in(installation)
+    return f"The console: {stack.console_url}{path}\n"
 
 
 def _stay(stack: Stack, redis: Redis, line: StatusLine) -> None:

@@ -80,7 +80,8 @@ def empty(connection: Connection) -> None:
     )
     settings = ("audit_log", "tokens", "event_types", "links", "partners", "apps", "installation")
     counted = ("stale_periods", "counted_periods", "figures", "reach", "comebacks")
-    for table in (*facts, *of_users, *counted, *settings):
+    console = ("console_sessions", "one_time_links", "sign_in_attempts", "console_keys", "people")
+    for table in (*facts, *of_users, *counted, *console, *settings):
         connection.execute(f"DELETE FROM {table}".encode())
 
 

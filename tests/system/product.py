@@ -34,6 +34,7 @@ class Waybill:
         } | (variables or {})
         self._output = data.parent / f"{data.name}.out"
         arguments = ["--data", str(data), "up", "--listen", f"127.0.0.1:{self.port}"]
+        arguments += ["--console", "none"]  # the console has tests of its own
         with self._output.open("ab") as output:
             self.process = subprocess.Popen(
                 [WAYBILL, *arguments, "--workers", str(workers)],

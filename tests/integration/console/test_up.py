@@ -32,9 +32,9 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 def up(data: Path) -> Iterator[subprocess.Popen[str]]:
     """Started and ready, ended with the test."""
-    listen = str(free_address())
+    addresses = ("--listen", str(free_address()), "--console", str(free_address()))
     process = subprocess.Popen(
-        [*WAYBILL, "up", "--data", str(data), "--listen", listen, "--workers", "1", "--json"],
+        [*WAYBILL, "up", "--data", str(data), *addresses, "--workers", "1", "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -53,6 +53,7 @@ def announced(process: subprocess.Popen[str]) -> dict[str, object]:
         if line == "}\n":
             break
     found: dict[str, object] = json.loads(text)
+    assert "pids" in found, found
     return found
 
 
@@ -62,7 +63,7 @@ def test_up_runs_until_a_signal_and_leaves_nothing_running(
 ) -> None:
     pids = announced(up)["pids"]
     assert isinstance(pids, dict)
-    assert set(pids) == {"postgres", "valkey", "ingest", "worker-1"}
+    assert set(pids) == {"postgres", "valkey", "ingest", "worker-1", "console"}
     assert run(["--data", str(data), "app", "create", "--name", "Shop"], {}) == 0
 
     up.send_signal(number)

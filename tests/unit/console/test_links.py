@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from console.links import Link, read_destination, tracking_url
+from console.destinations import read_destination
+from console.links import Link, tracking_url
 from shared.errors import OperatorError
 
 LINK = Link(

@@ -157,7 +157,11 @@ def test_every_command_is_in_the_table_of_commands(command: str) -> None:
 
 @pytest.mark.parametrize(
     "program",
-    [programs.ingest(Listen("127.0.0.1", 8080)), programs.workers()],
+    [
+        programs.ingest(Listen("127.0.0.1", 8080)),
+        programs.workers(),
+        programs.console(Listen("127.0.0.1", 8081)),
+    ],
     ids=lambda program: program.name,
 )
 def test_the_documented_command_lines_are_those_of_the_launcher(program: programs.Program) -> None:

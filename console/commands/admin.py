@@ -1,0 +1,117 @@
+"""`waybill admin`"""
+
+import sys
+
+import click
+from rich.table import Table
+
+from console.actor import Role
+from console.one_time import make_link
+from console.options import json_option
+from console.output import show, table
+from console.people import (
+    Person,
+    close_person,
+    create_person,
+    find_person,
+    list_people,
+    set_password,
+)
+from console.stores import Place, open_database, settings_here
+
+_PASSWORD_CHARACTERS_READ = 1_000
+
+
+@click.group()
+def admin() -> None:
+    """People, who use the console."""
+
+
+@admin.command("create")
+@click.argument("name")
+@click.option("--role", type=click.Choice([*Role]), default=Role.ADMIN, show_default=True)
+@json_option
+@click.pass_obj
+def create(place: Place, name: str, role: str, as_json: bool) -> None:
+    """Let somebody in, and show the link with which they choose a password."""
+    settings = settings_here(place)
+    with open_database(settings) as connection:
+        made = create_person(connection, name, Role(role))
+        secret = make_link(connection, settings.secret_key, made)
+    _show_link(made, f"{settings.console_url}/welcome/{secret}", as_json=as_json)
+
+
+@admin.command("link")
+@click.argument("name")
+@json_option
+@click.pass_obj
+def link(place: Place, name: str, as_json: bool) -> None:
+    """Show a new one-time link for somebody who has no password, or has forgotten it."""
+    settings = settings_here(place)
+    with open_database(settings) as connection:
+        person = find_person(connection, name)
+        secret = make_link(connection, settings.secret_key, person)
+    _show_link(person, f"{settings.console_url}/welcome/{secret}", as_json=as_json)
+
+
+@admin.command("password")
+@click.argument("name")
+@json_option
+@click.pass_obj
+def password(place: Place, name: str, as_json: bool) -> None:
+    """Set somebody's password, read from standard input; signs them out everywhere."""
+    with open_database(settings_here(place)) as connection:
+        person = set_password(connection, find_person(connection, name), _standard_input())
+    show({"person": person}, _table([person]), as_json=as_json)
+
+
+@admin.command("list")
+@json_option
+@click.pass_obj
+def list_(place: Place, as_json: bool) -> None:
+    """List who may use the console."""
+    with open_database(settings_here(place)) as connection:
+        people = list_people(connection)
+    show(
+        {"people": people},
+        _table(people) if people else "Nobody yet. See `waybill admin create --help`.",
+        as_json=as_json,
+    )
+
+
+@admin.command("close")
+@click.argument("name")
+@json_option
+@click.pass_obj
+def close(place: Place, name: str, as_json: bool) -> None:
+    """Let somebody in no more, from now on."""
+    with open_database(settings_here(place)) as connection:
+        person = close_person(connection, find_person(connection, name))
+    show({"person": person}, _table([person]), as_json=as_json)
+
+
+def _standard_input() -> str:
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+    return sys.stdin.readline(_PASSWORD_CHARACTERS_READ).rstrip("\r\n")
+
+
+def _show_link(person: Person, url: str, *, as_json: bool) -> None:
+    sentence = "It works once and for a day, and lets them choose a password."
+    show({"person": person, "link": url}, url, sentence, as_json=as_json)
+
+
+def _table(people: list[Person]) -> Table:
+    return table(
+        ("name", "role", "password", "created (UTC)", "closed (UTC)"),
+        (
+            (
+                person.name,
+                person.role,
+                "set" if person.has_password else "not chosen yet",
+                person.created_at,
+                person.closed_at,
+            )
+            for person in people
+        ),
+    )

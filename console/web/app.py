@@ -1,0 +1,83 @@
+"""The console's WSGI application: routes to the door, static files, faults as pages."""
+
+import logging
+from functools import partial
+from types import SimpleNamespace
+
+import falcon
+
+from console.web.assets import PREFIX, Assets
+from console.web.door import Door
+from console.web.headers import SafeHeaders
+from console.web.rendering import Templates
+from console.web.route import Route
+from console.web.routes import ROUTES
+from console.web.visit import Services
+from shared import queues
+from shared.clock import now_ms
+from shared.database import open_pool
+from shared.settings import environment, read_settings
+
+THREADS = 8
+_LOG = logging.getLogger(__name__)
+
+
+def get_app() -> falcon.App[falcon.Request, falcon.Response]:
+    """What gunicorn calls, in each of its processes."""
+    settings = read_settings(environment())
+    pool = open_pool(settings.database_url, "console", THREADS)
+    return create_app(Services(settings, pool, queues.connect(settings.redis_url), now_ms))
+
+
+def create_app(services: Services) -> falcon.App[falcon.Request, falcon.Response]:
+    assets = Assets()
+    templates = Templates(assets)
+    pages = {route.path: route.handler for route in ROUTES if route.method == "GET"}
+    door = Door(services, templates, pages)
+    secure = services.settings.console_url.startswith("https://")
+    app = falcon.App(middleware=[SafeHeaders(secure=secure)])
+    app.req_options.strip_url_path_trailing_slash = True
+    app.add_route(PREFIX + "{name}", assets)
+    for path in dict.fromkeys(route.path for route in ROUTES):
+        app.add_route(path, _resource(door, path))
+    app.add_sink(door.nothing_here)
+    show_fault = partial(_show_fault, templates)
+    for kind in (Exception, falcon.HTTPError):  # Falcon has a handler of its own for the latter
+        app.add_error_handler(kind, show_fault)
+    return app
+
+
+def _resource(door: Door, path: str) -> SimpleNamespace:
+    """Falcon's form of a path: an object with a method for each HTTP method."""
+    return SimpleNamespace(
+        **{
+            f"on_{route.method.lower()}": _responder(door, route)
+            for route in ROUTES
+            if route.path == path
+        }
+    )
+
+
+def _responder(door: Door, route: Route) -> partial[None]:
+    return partial(door.serve, route)
+
+
+def _show_fault(
+    templates: Templates,
+    _request: falcon.Request,
+    response: falcon.Response,
+    fault: Exception,
+    _names: dict[str, str],
+) -> None:
+    """What Falcon refuses by itself, and what nobody has foreseen."""
+    message = "This went wrong on our side. The log of the console says what."
+    status = 500
+    if isinstance(fault, falcon.HTTPError):
+        status, message = fault.status_code, fault.title or "This request is not served."
+        for name, value in dict(fault.headers or {}).items():  # such as Allow
+            response.set_header(name, value)
+    else:
+        _LOG.error("a page failed", exc_info=fault)
+    response.status = status
+    response.content_type = falcon.MEDIA_HTML
+    response.text = templates.bare("fault.html", message=message)

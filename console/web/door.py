@@ -1,0 +1,209 @@
+"""The one way through for every page: who comes, may they, what they get.
+
+1. The cookie says who is signed in; without one, people are sent to sign in.
+2. The route says which role it needs.
+3. A form has to come from this console, and from a page that this session was shown.
+4. The handler answers. What it refuses is shown as a sentence, with the form where there is one.
+"""
+
+import hmac
+import logging
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import falcon
+
+from console.apps import App, app_with_id
+from console.faults import StoreFault, database_fault, redis_fault
+from console.sessions import find_session, new_secret
+from console.web import cookies
+from console.web.answers import Answer, Document, Download, Page, Redirect
+from console.web.faults import BadRequest, ForgedRequest, NotFound
+from console.web.rendering import Templates
+from console.web.route import Access, Handler, Route
+from console.web.values import FORM_BYTES_MAX, NOTHING, Values
+from console.web.visit import Services, Visit
+from console.web.wording import in_words
+from shared.database import Connection, DatabaseError
+from shared.errors import NotAllowed, OperatorError, WaybillError
+from shared.queues import RedisError
+
+_LOG = logging.getLogger(__name__)
+_FORM_TYPE = "application/x-www-form-urlencoded"
+
+
+class Door:
+    """`pages` are the handlers of GET by path, for forms that are shown again."""
+
+    def __init__(self, services: Services, templates: Templates, pages: dict[str, Handler]) -> None:
+        self._services = services
+        self._templates = templates
+        self._pages = pages
+        self._secure = services.settings.console_url.startswith("https://")
+
+    def serve(
+        self, route: Route, request: falcon.Request, response: falcon.Response, **names: Any
+    ) -> None:
+        try:
+            with self._services.pool.connection() as connection:
+                self._visit(route, request, response, connection, names)
+        except DatabaseError as fault:
+            self._fail(response, database_fault(fault))
+        except WaybillError as refusal:  # before it is known who asks, or while a page is made
+            self._fail(response, refusal)
+
+    def nothing_here(self, req: falcon.Request, resp: falcon.Response, **_: object) -> None:
+        """For paths that no route knows."""
+        self.serve(Route(req.method, req.path, Access.VIEWER, _missing), req, resp)
+
+    def _visit(
+        self,
+        route: Route,
+        request: falcon.Request,
+        response: falcon.Response,
+        connection: Connection,
+        names: dict[str, Any],
+    ) -> None:
+        visit, app = self._recognise(request, connection), None
+        if visit.person is None and route.access is not Access.ANYBODY:
+            self._send_to_sign_in(request, response)
+            return
+        try:
+            _admit(route, visit)
+            if route.method == "POST":
+                visit = replace(visit, form=self._read_form(request, visit))
+            names, app = _with_app(connection, names)
+            answer, visit = self._answer(route, visit, names)
+        except WaybillError as refusal:
+            answer = _refused(refusal)
+        except RedisError:
+            answer = _refused(redis_fault())
+        self._write(answer, visit, app, response)
+
+    def _answer(self, route: Route, visit: Visit, names: dict[str, Any]) -> tuple[Answer, Visit]:
+        """With the visit to show it to: what is refused is told there."""
+        try:
+            return route.handler(visit, **names), visit
+        except OperatorError as refusal:
+            page = self._pages.get(route.form)
+            if isinstance(refusal, StoreFault | NotAllowed) or page is None:
+                raise
+            visit = replace(visit, fault=in_words(refusal.message))
+            shown = page(visit, **_named(route, names))
+            return (replace(shown, status=422) if isinstance(shown, Page) else shown), visit
+
+    def _recognise(self, request: falcon.Request, connection: Connection) -> Visit:
+        held = cookies.read_secret(request, secure=self._secure)
+        key = self._services.settings.secret_key
+        return Visit(
+            services=self._services,
+            connection=connection,
+            path=request.path,
+            query=Values.parse(request.query_string.encode()) if request.query_string else NOTHING,
+            address=_address(request, self._services.settings.forwarded_hops),
+            secret=held or new_secret(),
+            person=find_session(connection, key, held) if held else None,
+            said=cookies.read_said(request, secure=self._secure),
+        )
+
+    def _read_form(self, request: falcon.Request, visit: Visit) -> Values:
+        self._require_same_origin(request)
+        if (request.content_type or "").partition(";")[0].strip().lower() != _FORM_TYPE:
+            raise BadRequest("Forms are sent as application/x-www-form-urlencoded.")
+        body = request.bounded_stream.read(FORM_BYTES_MAX + 1)
+        if len(body) > FORM_BYTES_MAX:
+            raise BadRequest("The form is too large.")
+        form = Values.parse(body)
+        if not hmac.compare_digest(form.get("csrf").encode(), visit.csrf.encode()):
+            raise ForgedRequest
+        return form
+
+    def _require_same_origin(self, request: falcon.Request) -> None:
+        """Every browser says where a form comes from; what is none needs the token all the same."""
+        origin = request.get_header("Origin")
+        own = {request.netloc, urlsplit(self._services.settings.console_url).netloc}
+        if origin is not None and urlsplit(origin).netloc not in own:
+            raise ForgedRequest
+
+    def _send_to_sign_in(self, request: falcon.Request, response: falcon.Response) -> None:
+        back = request.relative_uri if request.method == "GET" else "/"
+        response.status = falcon.HTTP_303
+        response.location = "/sign-in" if back == "/" else f"/sign-in?next={quote(back)}"
+
+    def _write(
+        self, answer: Answer, visit: Visit, app: App | None, response: falcon.Response
+    ) -> None:
+        match answer:
+            case Page():
+                response.status = answer.status
+                response.content_type = falcon.MEDIA_HTML
+                response.text = self._templates.render(answer.template, visit, app, answer.values)
+                cookies.give_secret(response, visit.secret, secure=self._secure)
+                if visit.said:
+                    cookies.give_said(response, "", secure=self._secure)
+            case Redirect():
+                response.status = falcon.HTTP_303
+                response.location = answer.path
+                if answer.session is not None:
+                    cookies.give_secret(response, answer.session, secure=self._secure)
+                if answer.said:
+                    cookies.give_said(response, answer.said, secure=self._secure)
+            case Download():
+                response.content_type = answer.content_type
+                response.downloadable_as = answer.filename
+                response.stream = answer.parts
+            case Document():
+                response.status = answer.status
+                response.media = answer.document
+
+    def _fail(self, response: falcon.Response, fault: WaybillError) -> None:
+        """Where nobody can be recognised, a page without anything of theirs."""
+        response.status = _status(fault)
+        response.content_type = falcon.MEDIA_HTML
+        response.text = self._templates.bare("fault.html", message=in_words(fault.message))
+
+
+def _missing(_: Visit) -> Answer:
+    raise NotFound
+
+
+def _admit(route: Route, visit: Visit) -> None:
+    if route.access is Access.ADMIN and not visit.may_change:
+        raise NotAllowed
+
+
+def _with_app(connection: Connection, names: dict[str, Any]) -> tuple[dict[str, Any], App | None]:
+    """`app_id` of the path as `app`. Raises NotFound when there is no such app."""
+    if "app_id" not in names:
+        return names, None
+    app = app_with_id(connection, names["app_id"])
+    if app is None:
+        raise NotFound("There is no such app.")
+    return {"app": app, **{name: value for name, value in names.items() if name != "app_id"}}, app
+
+
+def _named(route: Route, names: dict[str, Any]) -> dict[str, Any]:
+    """What the path of its form names, of what the path of the route names."""
+    return {
+        name: value
+        for name, value in names.items()
+        if f"{{{name}" in route.form.replace("{app_id", "{app")
+    }
+
+
+def _refused(refusal: WaybillError) -> Page:
+    return Page("error.html", {"message": in_words(refusal.message)}, _status(refusal))
+
+
+def _status(refusal: WaybillError) -> int:
+    """What an operation refuses has no HTTP status of its own."""
+    if isinstance(refusal, StoreFault):
+        return 503
+    return 422 if refusal.status == OperatorError.status else refusal.status
+
+
+def _address(request: falcon.Request, hops: int) -> str:
+    """Who asks, behind so many proxies of the operator's own."""
+    route = request.access_route
+    return route[-1 - hops] if len(route) > hops else route[0]

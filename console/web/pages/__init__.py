@@ -1,0 +1,1 @@
+"""A module a page: handlers that take a visit and give an answer."""

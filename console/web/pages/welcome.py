@@ -1,0 +1,31 @@
+"""A one-time link: choose a password, and be signed in."""
+
+from console.one_time import LinkUsed, find_invited, use_link
+from console.sessions import open_session
+from console.web.answers import Answer, Page, Redirect
+from console.web.visit import Visit
+from console.web.wording import in_words
+from shared.errors import OperatorError
+
+
+def show(visit: Visit, secret: str, fault: str = "") -> Answer:
+    """To look changes nothing: mail programs open links before people do."""
+    key = visit.services.settings.secret_key
+    try:
+        invited = find_invited(visit.connection, key, secret)
+    except LinkUsed as refusal:
+        return Page("error.html", {"message": in_words(refusal.message)}, 410)
+    return Page("welcome.html", {"invited": invited, "fault": fault}, 422 if fault else 200)
+
+
+def choose_password(visit: Visit, secret: str) -> Answer:
+    key = visit.services.settings.secret_key
+    password = visit.form.exact("password")
+    if password != visit.form.exact("again"):
+        return show(visit, secret, "The two passwords differ. Type the same one twice.")
+    try:
+        person = use_link(visit.connection, key, secret, password)
+    except OperatorError as refusal:
+        return show(visit, secret, in_words(refusal.message))
+    session = open_session(visit.connection, key, person)
+    return Redirect("/", f"Welcome, {person.name}. You are signed in.", session)

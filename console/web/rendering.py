@@ -1,0 +1,76 @@
+"""Templates: how pages are rendered, and how they write times, counts and amounts.
+
+Everything is escaped; nothing here or in a template marks text of others as safe.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from console.apps import App
+from console.web.assets import Assets
+from console.web.navigation import app_items, general_items
+from console.web.visit import Visit
+
+NONE = "\N{EN DASH}"
+
+
+def utc(moment: datetime | None) -> str:
+    """To the second, with its zone; a dash for never."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if moment else NONE
+
+
+def day(moment: date) -> str:
+    return f"{moment:%a %d %b %Y}"
+
+
+def count(number: int | None) -> str:
+    """With thin spaces between thousands; a dash where there is none."""
+    return NONE if number is None else f"{number:,}".replace(",", "\u202f")
+
+
+def amount(value: Decimal) -> str:
+    """Money, to two places, or to as many as it has."""
+    places = max(2, -int(value.normalize().as_tuple().exponent))
+    return f"{value:,.{places}f}".replace(",", "\u202f")
+
+
+def change(now: int, before: int) -> str:
+    """In percent, with its sign; nothing where there is nothing to compare with."""
+    return f"{(now - before) / before:+.0%}" if before else ""
+
+
+class Templates:
+    def __init__(self, assets: Assets) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("console.web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        filters: dict[str, Callable[..., str]] = {
+            "utc": utc,
+            "day": day,
+            "count": count,
+            "amount": amount,
+        }
+        self._environment.filters.update(filters)
+        self._environment.globals.update(asset=assets.address, change=change)
+
+    def render(self, template: str, visit: Visit, app: App | None, values: dict[str, Any]) -> str:
+        """`app` is the one whose page it is, if it is one's."""
+        common = {
+            "visit": visit,
+            "app": app,
+            "general_items": general_items(visit, app) if visit.person else [],
+            "app_items": app_items(visit, app) if app and visit.person else [],
+        }
+        return self._environment.get_template(template).render({**common, **values})
+
+    def bare(self, template: str, **values: object) -> str:
+        """A page for nobody in particular, where it is not known who asks."""
+        return self._environment.get_template(template).render(values)

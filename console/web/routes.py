@@ -1,0 +1,30 @@
+"""Every page of the console, and who is let in. A test walks this list with each role."""
+
+from console.web.pages import account, apps, people, sign_in, welcome
+from console.web.route import Access, Route, get, post
+
+ROUTES: tuple[Route, ...] = (
+    get("/sign-in", sign_in.show, Access.ANYBODY),
+    post("/sign-in", sign_in.enter, Access.ANYBODY),
+    get("/welcome/{secret}", welcome.show, Access.ANYBODY),
+    post("/welcome/{secret}", welcome.choose_password, Access.ANYBODY),
+    post("/sign-out", account.sign_out, Access.VIEWER),
+    get("/account", account.show),
+    post("/account/password", account.change_password, Access.VIEWER, form="/account"),
+    post("/account/sign-out-everywhere", account.sign_out_everywhere, Access.VIEWER),
+    # People
+    get("/people", people.show, Access.ADMIN),
+    post("/people", people.invite),
+    post("/people/{person_id:int}/role", people.change_role, form="/people"),
+    post("/people/{person_id:int}/link", people.new_link, form="/people"),
+    post("/people/{person_id:int}/close", people.close, form="/people"),
+    post("/people/{person_id:int}/reopen", people.reopen, form="/people"),
+    # Apps
+    get("/", apps.start),
+    get("/apps", apps.show_list),
+    get("/apps/new", apps.show_new, Access.ADMIN),
+    post("/apps/new", apps.create),
+    get("/apps/{app_id:int}", apps.show),
+    get("/apps/{app_id:int}/settings", apps.show_settings),
+    post("/apps/{app_id:int}/settings", apps.change_settings),
+)

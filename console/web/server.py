@@ -1,0 +1,17 @@
+"""gunicorn's configuration: `gunicorn -c python:console.web.server --bind HOST:PORT APP`.
+
+Threads, for pages wait for PostgreSQL and a few of them at once are enough; the number of
+processes comes from WEB_CONCURRENCY (1 if unset). Each name is the one that gunicorn gives it.
+"""
+
+from console.web.app import THREADS
+
+worker_class = "gthread"
+threads = THREADS
+logger_class = "shared.gunicorn_logger.RedactingLogger"
+control_socket_disable = True
+keepalive = 75  # longer than load balancers keep an idle connection
+timeout = 60
+graceful_timeout = 10
+preload_app = False
+accesslog = None

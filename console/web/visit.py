@@ -1,0 +1,81 @@
+"""A visit: one request by one person, as the handlers of pages see it."""
+
+import hmac
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from console.actor import Actor
+from console.installation import Installation
+from console.people import Person
+from console.web.faults import BadRequest
+from console.web.values import NOTHING, Values
+from shared.clock import Clock
+from shared.database import Connection, Pool
+from shared.events import Environment
+from shared.queues import Redis
+from shared.settings import Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the console's process holds for all visits."""
+
+    settings: Settings
+    pool: Pool
+    redis: Redis
+    clock: Clock
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """`secret` is what the browser's cookie holds: signed in with it is `person`, if anybody.
+
+    `said` is what the last change has to say, `fault` why the form is shown again.
+    """
+
+    services: Services
+    connection: Connection
+    path: str
+    query: Values
+    address: str
+    secret: str = field(repr=False)
+    person: Person | None = None
+    form: Values = NOTHING
+    said: str = ""
+    fault: str = ""
+
+    @property
+    def installation(self) -> Installation:
+        return Installation(self.connection, self.services.redis, self.services.settings.secret_key)
+
+    @property
+    def me(self) -> Person:
+        """Who is signed in, on a page that only they are let into."""
+        assert self.person is not None
+        return self.person
+
+    @property
+    def actor(self) -> Actor:
+        """As whom this person changes things."""
+        return Actor(f"console:{self.me.name}", self.me.role)
+
+    @property
+    def may_change(self) -> bool:
+        return self.person is not None and self.person.is_admin
+
+    @property
+    def environment(self) -> Environment:
+        """Which one the page is to show. Raises BadRequest when it is none."""
+        try:
+            return Environment(self.query.get("environment", Environment.PRODUCTION))
+        except ValueError:
+            raise BadRequest("environment is production or sandbox.") from None
+
+    @property
+    def csrf(self) -> str:
+        """Stands in every form: only who can read this session's pages knows it."""
+        return csrf_token(self.services.settings.secret_key, self.secret)
+
+
+def csrf_token(secret_key: bytes, secret: str) -> str:
+    return hmac.digest(secret_key, b"console form " + secret.encode(), sha256).hex()

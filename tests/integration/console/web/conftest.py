@@ -1,0 +1,70 @@
+"""The console on real stores, and browsers of people with each role."""
+
+from collections.abc import Callable, Iterator
+
+import falcon
+import pytest
+
+from console.actor import Role
+from console.people import create_person, set_password
+from console.sessions import open_session
+from console.web.app import create_app
+from console.web.visit import Services
+from shared.clock import now_ms
+from shared.database import Connection, open_pool
+from shared.queues import Redis
+from shared.settings import Settings, read_settings
+from tests.integration.conftest import SECRET_KEY
+from tests.integration.console.web.browser import Browser
+
+PASSWORD = "correct horse battery staple"
+App = falcon.App[falcon.Request, falcon.Response]
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str, redis_url: str) -> Settings:
+    return read_settings(
+        {
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "WAYBILL_SECRET_KEY": SECRET_KEY.decode(),
+            "WAYBILL_CONSOLE_URL": "http://console.test",
+            "WAYBILL_INGEST_URL": "https://events.test",
+        }
+    )
+
+
+@pytest.fixture
+def console(settings: Settings, connection: Connection, redis: Redis) -> Iterator[App]:  # noqa: ARG001
+    """Empty tables, nobody in."""
+    pool = open_pool(settings.database_url, "tests", 4)
+    yield create_app(Services(settings, pool, redis, now_ms))
+    pool.close()
+
+
+@pytest.fixture
+def stranger(console: App) -> Browser:
+    """Nobody is signed in."""
+    return Browser(console)
+
+
+@pytest.fixture
+def browser_of(console: App, connection: Connection) -> Callable[[str, Role], Browser]:
+    """A browser in which a new person of this name and role is signed in."""
+
+    def make(name: str, role: Role) -> Browser:
+        person = create_person(connection, name, role)
+        set_password(connection, person, PASSWORD)
+        return Browser(console, open_session(connection, SECRET_KEY, person))
+
+    return make
+
+
+@pytest.fixture
+def admin(browser_of: Callable[[str, Role], Browser]) -> Browser:
+    return browser_of("Ada", Role.ADMIN)
+
+
+@pytest.fixture
+def viewer(browser_of: Callable[[str, Role], Browser]) -> Browser:
+    return browser_of("Vera", Role.VIEWER)
