@@ -24,6 +24,11 @@ class Setting:
     help: str
 
     @property
+    def label(self) -> str:
+        """For a form that names the unit elsewhere."""
+        return self.option.removesuffix(f"-{self.unit}").replace("-", " ").capitalize()
+
+    @property
     def smallest(self) -> int:
         return -(-LIMITS[self.rule][0] // self.unit_ms)
 

@@ -10,6 +10,7 @@ from console.sessions import SESSION_DAYS_MAX
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 _SAID_SECONDS_MAX = 60
 _SAID_CHARACTERS_MAX = 500
+_GONE_SECONDS = -1  # Falcon leaves a 0 out
 
 
 def read_secret(request: falcon.Request, *, secure: bool) -> str | None:
@@ -40,7 +41,7 @@ def give_said(response: falcon.Response, said: str, *, secure: bool) -> None:
     response.set_cookie(
         _name("waybill_said", secure=secure),
         quote(said[:_SAID_CHARACTERS_MAX]),
-        max_age=_SAID_SECONDS_MAX if said else 0,
+        max_age=_SAID_SECONDS_MAX if said else _GONE_SECONDS,
         path="/",
         secure=secure,
         http_only=True,

@@ -1,7 +1,10 @@
 """Every page of the console, and who is let in. A test walks this list with each role."""
 
-from console.web.pages import account, apps, people, sign_in, welcome
+from console.web.pages import account, apps, people, protection, sign_in, welcome
 from console.web.route import Access, Route, get, post
+
+PROTECTION = "/apps/{app_id:int}/protection"
+TOKEN = f"{PROTECTION}/tokens/{{token_id:int}}"
 
 ROUTES: tuple[Route, ...] = (
     get("/sign-in", sign_in.show, Access.ANYBODY),
@@ -27,4 +30,18 @@ ROUTES: tuple[Route, ...] = (
     get("/apps/{app_id:int}", apps.show),
     get("/apps/{app_id:int}/settings", apps.show_settings),
     post("/apps/{app_id:int}/settings", apps.change_settings),
+    # Protection of an app
+    get(PROTECTION, protection.show),
+    get(f"{PROTECTION}/log", protection.show_log),
+    get(f"{PROTECTION}/enforcement", protection.show_enforcement, Access.ADMIN),
+    post(f"{PROTECTION}/enforcement", protection.enforce),
+    post(f"{PROTECTION}/enforcement/off", protection.stop_enforcing, form=PROTECTION),
+    get(f"{PROTECTION}/tokens/new", protection.show_new, Access.ADMIN),
+    post(f"{PROTECTION}/tokens/new", protection.create),
+    get(TOKEN, protection.show_token),
+    post(TOKEN, protection.edit),
+    post(f"{TOKEN}/activate", protection.activate, form=PROTECTION),
+    post(f"{TOKEN}/deactivate", protection.deactivate, form=PROTECTION),
+    post(f"{TOKEN}/revoke", protection.revoke, form=TOKEN),
+    post(f"{TOKEN}/rotate", protection.rotate, form=TOKEN),
 )

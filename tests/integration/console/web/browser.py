@@ -70,7 +70,7 @@ class Browser:
             method, path, cookies=self.cookies, host=_HOST, protocol="http", **more
         )
         for name, cookie in result.cookies.items():
-            if cookie.max_age == 0:
+            if cookie.max_age == -1:
                 self.cookies.pop(name, None)
             else:
                 self.cookies[name] = cookie.value

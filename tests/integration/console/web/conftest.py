@@ -17,6 +17,8 @@ from shared.settings import Settings, read_settings
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.console.web.browser import Browser
 
+# What differs between servers is tested below the pages; these run on one pair.
+ON_ONE_PAIR = pytest.mark.parametrize("stack", ["wheels"], indirect=True, scope="session")
 PASSWORD = "correct horse battery staple"
 App = falcon.App[falcon.Request, falcon.Response]
 

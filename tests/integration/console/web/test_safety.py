@@ -16,11 +16,12 @@ from console.web.routes import ROUTES
 from shared.database import Connection
 from tests.build import ADMIN
 from tests.integration.console.web.browser import Browser
-from tests.integration.console.web.conftest import PASSWORD
+from tests.integration.console.web.conftest import ON_ONE_PAIR, PASSWORD
 
+pytestmark = ON_ONE_PAIR
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE")
 CHANGING = [route for route in ROUTES if route.method != "GET"]
-# What anybody may do about themselves.
+# What everybody may do about themselves.
 OWN = {"/sign-in", "/sign-out", "/welcome/{secret}", "/account/password"}
 OWN |= {"/account/sign-out-everywhere"}
 # Of sessions and attempts, everything that a request may write by itself.
@@ -47,17 +48,6 @@ def state(connection: Connection) -> list[str]:
 
 def called(route: Route) -> str:
     return f"{route.method} {route.path}"
-
-
-def test_what_changes_something_needs_an_admin_but_for_ones_own_account() -> None:
-    assert {route.path for route in CHANGING if route.access is not Access.ADMIN} == OWN
-    assert {route.method for route in ROUTES} == {"GET", "POST"}
-
-
-def test_only_the_ways_in_are_open_to_anybody() -> None:
-    opened = {route.path for route in ROUTES if route.access is Access.ANYBODY}
-
-    assert opened == {"/sign-in", "/welcome/{secret}"}
 
 
 def test_a_viewer_can_change_nothing_by_any_route_and_method(

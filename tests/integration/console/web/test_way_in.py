@@ -12,8 +12,9 @@ from console.people import create_person, find_person, set_password
 from shared.database import Connection
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.console.web.browser import Browser
-from tests.integration.console.web.conftest import PASSWORD, App
+from tests.integration.console.web.conftest import ON_ONE_PAIR, PASSWORD, App
 
+pytestmark = ON_ONE_PAIR
 BrowserOf = Callable[[str, Role], Browser]
 
 

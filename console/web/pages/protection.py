@@ -1,0 +1,170 @@
+"""Protection of an app: S2S security, step by step as on Adjust's page of that name.
+
+Source: Adjust, "Set up server-to-server (S2S) security".
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+
+from console.apps import App
+from console.audit import list_changes
+from console.enforcement import (
+    ONLY_CONFIGURED_TOKENS,
+    disable_enforcement,
+    enable_enforcement,
+    read_enforcement,
+)
+from console.token_rows import Token, TokenState
+from console.tokens import (
+    ChangedToken,
+    NewToken,
+    activate_token,
+    create_token,
+    deactivate_token,
+    edit_token,
+    list_tokens,
+    revoke_token,
+    rotate_token,
+)
+from console.web.answers import Answer, Page, Redirect
+from console.web.faults import BadRequest, NotFound
+from console.web.visit import Visit
+from console.web.wording import in_words
+from shared.errors import OperatorError
+from shared.scopes import Scope
+
+LOG_ENTRIES = 100
+SCOPES = ((Scope.EVENTS, "Events"), (Scope.SESSIONS, "Sessions"), (Scope.AD_REVENUE, "Ad revenue"))
+
+
+def show(visit: Visit, app: App) -> Answer:
+    tokens = list_tokens(visit.installation, app)
+    shown = "inactive" in visit.query
+    values = {
+        "enforcement": read_enforcement(visit.connection, app),
+        "tokens": [token for token in tokens if token.active or shown],
+        "hidden": sum(not token.active for token in tokens),
+        "shows_inactive": shown,
+        "scopes": dict(SCOPES),
+        "states": TokenState,
+    }
+    return Page("protection.html", values)
+
+
+def show_new(visit: Visit, app: App) -> Answer:
+    enforced = read_enforcement(visit.connection, app).enforced
+    return Page("token_new.html", {"scopes": SCOPES, "enforced": enforced})
+
+
+def create(visit: Visit, app: App) -> Answer:
+    new = NewToken(
+        visit.form.get("name"),
+        _scopes(visit),
+        test="test" in visit.form,
+        expires_at=_end_of(visit.form.get("expires")),
+    )
+    made = create_token(visit.installation, visit.actor, app, new)
+    return Page("token_made.html", {"made": made, "scopes": dict(SCOPES), "first": None})
+
+
+def show_token(visit: Visit, app: App, token_id: int) -> Answer:
+    token = _token(visit, app, token_id)
+    return Page("token.html", {"token": token, "scopes": SCOPES, "states": TokenState})
+
+
+def edit(visit: Visit, app: App, token_id: int) -> Answer:
+    token = _token(visit, app, token_id)
+    changed = edit_token(visit.installation, visit.actor, app, token.name, _scopes(visit))
+    return _changed(app, changed, f"{token.name} is saved.")
+
+
+def activate(visit: Visit, app: App, token_id: int) -> Answer:
+    return _switch(visit, app, token_id, activate_token, "is active")
+
+
+def deactivate(visit: Visit, app: App, token_id: int) -> Answer:
+    return _switch(visit, app, token_id, deactivate_token, "is not active any more")
+
+
+def revoke(visit: Visit, app: App, token_id: int) -> Answer:
+    return _switch(visit, app, token_id, revoke_token, "is revoked for good")
+
+
+def rotate(visit: Visit, app: App, token_id: int) -> Answer:
+    first = _token(visit, app, token_id)
+    new_name = visit.form.get("new_name")
+    made = rotate_token(visit.installation, visit.actor, app, first.name, new_name)
+    return Page("token_made.html", {"made": made, "scopes": dict(SCOPES), "first": first})
+
+
+def show_enforcement(visit: Visit, app: App) -> Answer:
+    values = {
+        "enforcement": read_enforcement(visit.connection, app),
+        "warning": ONLY_CONFIGURED_TOKENS,
+        "scopes": dict(SCOPES),
+    }
+    return Page("enforcement.html", values)
+
+
+def enforce(visit: Visit, app: App) -> Answer:
+    """For the scopes that are ticked, and no others."""
+    wanted = _scopes(visit)
+    if not wanted:
+        raise OperatorError("Tick what is to need a token, or turn enforcement off.")
+    enable_enforcement(visit.installation, visit.actor, app, wanted)
+    others = [scope for scope in Scope if scope not in wanted]
+    stand = disable_enforcement(visit.installation, visit.actor, app, others)
+    return _told(app, "Enforcement is on.", stand.warnings)
+
+
+def stop_enforcing(visit: Visit, app: App) -> Answer:
+    disable_enforcement(visit.installation, visit.actor, app)
+    return _told(app, "Enforcement is off: requests without a token are accepted.")
+
+
+def show_log(visit: Visit, app: App) -> Answer:
+    return Page(
+        "protection_log.html", {"entries": list_changes(visit.connection, app.id, LOG_ENTRIES)}
+    )
+
+
+_Change = Callable[..., ChangedToken]
+
+
+def _switch(visit: Visit, app: App, token_id: int, change: _Change, what: str) -> Answer:
+    token = _token(visit, app, token_id)
+    changed = change(visit.installation, visit.actor, app, token.name)
+    return _changed(app, changed, f"{token.name} {what}.")
+
+
+def _changed(app: App, changed: ChangedToken, sentence: str) -> Answer:
+    return _told(app, sentence, changed.warnings)
+
+
+def _told(app: App, sentence: str, warnings: Sequence[str] = ()) -> Answer:
+    told = " ".join([sentence, *(in_words(warning) for warning in warnings)])
+    return Redirect(f"/apps/{app.id}/protection", told)
+
+
+def _token(visit: Visit, app: App, token_id: int) -> Token:
+    for token in list_tokens(visit.installation, app):
+        if token.id == token_id:
+            return token
+    raise NotFound("The app has no such token.")
+
+
+def _scopes(visit: Visit) -> tuple[Scope, ...]:
+    try:
+        return tuple(Scope(text) for text in visit.form.all("scope"))
+    except ValueError:
+        raise BadRequest("There is no such scope.") from None
+
+
+def _end_of(text: str) -> datetime | None:
+    """The last moment of that day is not reached: it is good through the day before."""
+    if not text:
+        return None
+    try:
+        return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
+    except ValueError:
+        raise OperatorError("--expires must be a day, such as 2027-01-31.") from None

@@ -1,0 +1,202 @@
+"""S2S security in the console: Adjust's page of that name, step by step."""
+
+import re
+
+import pytest
+
+from console.apps import App
+from console.enforcement import read_enforcement
+from console.installation import Installation
+from console.token_rows import Token
+from console.tokens import list_tokens
+from shared.snapshot import SNAPSHOT_KEY, decode_snapshot
+from shared.tokens import is_own_form, token_digest
+from tests.integration.console.web.browser import Browser
+from tests.integration.console.web.conftest import ON_ONE_PAIR
+
+pytestmark = ON_ONE_PAIR
+
+
+@pytest.fixture
+def at(shop: App) -> str:
+    return f"/apps/{shop.id}/protection"
+
+
+def add(admin: Browser, at: str, name: str, *scopes: str, **more: str) -> str:
+    """The token, as the page shows it once."""
+    admin.get(f"{at}/tokens/new")
+    markup = admin.send(f"{at}/tokens/new", name=name, scope=list(scopes), **more).text
+    found = re.search(r'<code id="token">(.*)</code>', markup)
+    assert found, admin.text
+    return found[1]
+
+
+def token_named(installation: Installation, shop: App, name: str) -> Token:
+    (token,) = (token for token in list_tokens(installation, shop) if token.name == name)
+    return token
+
+
+def let_in(installation: Installation) -> set[bytes]:
+    data = installation.redis.get(SNAPSHOT_KEY)
+    assert isinstance(data, bytes)
+    return set(decode_snapshot(data).grants)
+
+
+def test_a_token_is_shown_once_and_works(
+    admin: Browser, installation: Installation, shop: App, at: str
+) -> None:
+    secret = add(admin, at, "backend", "events", "sessions")
+
+    assert is_own_form(secret)
+    assert token_digest(installation.secret_key, secret.encode()) in let_in(installation)
+    assert "Copy token and close" in admin.text
+    shown = admin.get(at).text
+    assert secret not in shown
+    assert token_named(installation, shop, "backend").masked in shown
+    assert "Events Sessions" in admin.text
+
+
+def test_a_refused_name_leaves_the_scopes_ticked(admin: Browser, at: str) -> None:
+    add(admin, at, "backend", "events")
+    admin.get(f"{at}/tokens/new")
+
+    result = admin.send(f"{at}/tokens/new", name="backend", scope=["sessions"])
+
+    assert result.status_code == 422
+    assert "Choose another name" in admin.text
+    assert re.search(r'value="sessions" checked', result.text)
+    assert not re.search(r'value="events" checked', result.text)
+
+
+def test_enforcement_is_turned_on_after_its_warning_scope_by_scope(admin: Browser, at: str) -> None:
+    add(admin, at, "backend", "events")
+    admin.get(f"{at}/enforcement")
+    assert "only requests with a configured token will work" in admin.text
+
+    admin.send(f"{at}/enforcement", scope=["events"])
+
+    assert "Enforcement is on." in admin.text
+    assert "Events token needed covered by backend" in admin.text
+    assert "Sessions open no active token covers it" in admin.text
+    assert "Add the scope" not in admin.text
+
+
+def test_enforcement_without_a_token_that_covers_it_is_refused_with_the_reason(
+    admin: Browser, installation: Installation, shop: App, at: str
+) -> None:
+    add(admin, at, "backend", "events")
+    admin.get(f"{at}/enforcement")
+
+    result = admin.send(f"{at}/enforcement", scope=["events", "ad_revenue"])
+
+    assert result.status_code == 422
+    assert "No active token covers ad_revenue" in admin.text
+    assert read_enforcement(installation.connection, shop).enforced == ()
+
+
+def test_enforcement_is_turned_off(admin: Browser, at: str) -> None:
+    add(admin, at, "backend", "events")
+    admin.get(f"{at}/enforcement")
+    admin.send(f"{at}/enforcement", scope=["events"])
+
+    admin.send(f"{at}/enforcement/off")
+
+    assert "Events open covered by backend" in admin.text
+
+
+def test_scopes_are_edited(admin: Browser, installation: Installation, shop: App, at: str) -> None:
+    add(admin, at, "backend", "events")
+    number = token_named(installation, shop, "backend").id
+    admin.get(f"{at}/tokens/{number}")
+
+    admin.send(f"{at}/tokens/{number}", scope=["events", "ad_revenue"])
+
+    assert token_named(installation, shop, "backend").scopes == ("events", "ad_revenue")
+
+
+def test_a_token_is_switched_off_and_on_in_the_list(
+    admin: Browser, installation: Installation, shop: App, at: str
+) -> None:
+    secret = add(admin, at, "backend")
+    digest = token_digest(installation.secret_key, secret.encode())
+    number = token_named(installation, shop, "backend").id
+    admin.get(at)
+
+    admin.send(f"{at}/tokens/{number}/deactivate")
+    assert digest not in let_in(installation)
+    assert "Show inactive tokens (1)" in admin.text
+    admin.get(f"{at}?inactive=1")
+    admin.send(f"{at}/tokens/{number}/activate")
+
+    assert digest in let_in(installation)
+
+
+def test_the_last_token_takes_enforcement_with_it_and_says_so(
+    admin: Browser, installation: Installation, shop: App, at: str
+) -> None:
+    add(admin, at, "backend")
+    admin.get(f"{at}/enforcement")
+    admin.send(f"{at}/enforcement", scope=["events"])
+    number = token_named(installation, shop, "backend").id
+
+    admin.send(f"{at}/tokens/{number}/deactivate")
+
+    assert "enforcement is switched off" in admin.text
+
+
+def test_a_token_is_rotated_and_the_first_revoked(
+    admin: Browser, installation: Installation, shop: App, at: str
+) -> None:
+    first = add(admin, at, "backend", "events")
+    number = token_named(installation, shop, "backend").id
+    admin.get(f"{at}/tokens/{number}")
+
+    shown = admin.send(f"{at}/tokens/{number}/rotate").text
+    second = re.search(r'<code id="token">(.*)</code>', shown)
+    assert second
+    digests = [token_digest(installation.secret_key, s.encode()) for s in (first, second[1])]
+    assert set(digests) <= let_in(installation)
+    assert token_named(installation, shop, "backend (new)").scopes == ("events",)
+
+    admin.get(f"{at}/tokens/{number}")
+    admin.send(f"{at}/tokens/{number}/revoke")
+    assert digests[0] not in let_in(installation)
+    assert "backend is revoked for good" in admin.text
+
+
+def test_every_change_stands_in_the_audit_log_with_who_made_it(admin: Browser, at: str) -> None:
+    secret = add(admin, at, "backend", "events")
+
+    shown = admin.get(f"{at}/log").text
+
+    assert "console:Ada token.create backend" in admin.text
+    assert secret not in shown
+
+
+def test_a_token_of_another_app_is_not_found(
+    admin: Browser, installation: Installation, shop: App, at: str
+) -> None:
+    add(admin, at, "backend")
+    number = token_named(installation, shop, "backend").id
+    admin.get("/apps/new")
+    admin.send("/apps/new", name="Other")
+
+    assert admin.get(f"{admin.path}/protection/tokens/{number}").status_code == 404
+
+
+@pytest.mark.parametrize("values", [{"scope": "everything"}, {"scope": ["events", "'"]}])
+def test_an_unknown_scope_is_refused(admin: Browser, at: str, values: dict[str, str]) -> None:
+    admin.get(f"{at}/tokens/new")
+
+    assert admin.send(f"{at}/tokens/new", name="backend", **values).status_code == 400
+
+
+def test_a_viewer_sees_tokens_and_no_way_to_change_them(
+    admin: Browser, viewer: Browser, at: str
+) -> None:
+    add(admin, at, "backend")
+
+    viewer.get(at)
+
+    assert "backend" in viewer.text
+    assert [form.action for form in viewer.page.forms] == ["/sign-out"]

@@ -1,0 +1,33 @@
+"""The list of routes: who is let in where."""
+
+from console.web.route import Access
+from console.web.routes import ROUTES
+
+# What everybody may do about themselves.
+OWN = {"/sign-in", "/sign-out", "/welcome/{secret}", "/account/password"}
+OWN |= {"/account/sign-out-everywhere"}
+CHANGING = [route for route in ROUTES if route.method != "GET"]
+
+
+def test_what_changes_something_needs_an_admin_but_for_ones_own_account() -> None:
+    assert {route.path for route in CHANGING if route.access is not Access.ADMIN} == OWN
+    assert {route.method for route in ROUTES} == {"GET", "POST"}
+
+
+def test_only_the_ways_in_are_open_to_anybody() -> None:
+    opened = {route.path for route in ROUTES if route.access is Access.ANYBODY}
+
+    assert opened == {"/sign-in", "/welcome/{secret}"}
+
+
+def test_no_path_is_served_twice_by_one_method() -> None:
+    served = [(route.method, route.path) for route in ROUTES]
+
+    assert len(served) == len(set(served))
+
+
+def test_every_form_has_the_page_that_it_is_shown_on_again() -> None:
+    pages = {route.path for route in ROUTES if route.method == "GET"}
+    alone = {"/sign-out", "/account/sign-out-everywhere"}  # which nothing can refuse
+
+    assert {route.form for route in CHANGING} - pages == alone
