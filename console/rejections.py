@@ -7,7 +7,12 @@ from datetime import UTC, datetime
 from console.apps import app_names
 from shared.database import Connection
 from shared.queues import Redis
-from shared.rejections import Rejection, recent_rejections, rejection_counts
+from shared.rejections import (
+    Rejection,
+    bad_token_addresses,
+    recent_rejections,
+    rejection_counts,
+)
 
 
 @dataclass(frozen=True)
@@ -26,18 +31,24 @@ class Refused:
 
 @dataclass(frozen=True)
 class RejectionReport:
-    """`counts` by code since the beginning; `recent` newest first."""
+    """`counts` by code since the beginning; `recent` newest first.
+
+    `bad_tokens`: within a day, requests with a token that is not valid, by address, most first.
+    """
 
     counts: dict[str, int]
     recent: list[Refused]
+    bad_tokens: dict[str, int]
 
 
 def report_rejections(connection: Connection, redis: Redis, count: int) -> RejectionReport:
-    """With the last `count` of them."""
+    """With the last `count` of them, and the `count` worst addresses."""
     names = app_names(connection)
     counts = sorted(rejection_counts(redis).items(), key=lambda item: (-item[1], item[0]))
     return RejectionReport(
-        dict(counts), [_refused(rejection, names) for rejection in recent_rejections(redis, count)]
+        dict(counts),
+        [_refused(rejection, names) for rejection in recent_rejections(redis, count)],
+        bad_token_addresses(redis, count),
     )
 
 

@@ -1,6 +1,9 @@
 """`waybill rejections`"""
 
+from collections.abc import Iterator
+
 import click
+from rich.console import RenderableType
 from rich.table import Table
 
 from console.options import count_option, json_option
@@ -14,11 +17,20 @@ from console.stores import Place, open_installation, settings_here
 @json_option
 @click.pass_obj
 def rejections(place: Place, count: int, as_json: bool) -> None:
-    """Show the last refused requests, and how often each reason was."""
+    """Show the last refused requests, how often each reason was, and who sends bad tokens."""
     with open_installation(settings_here(place)) as installation:
         report = report_rejections(installation.connection, installation.redis, count)
-    people = (_counts(report), _recent(report)) if report.counts else ("Nothing was refused yet.",)
-    show(report, *people, as_json=as_json)
+    show(report, *_people(report), as_json=as_json)
+
+
+def _people(report: RejectionReport) -> Iterator[RenderableType]:
+    if not report.counts:
+        yield "Nothing was refused yet."
+    else:
+        yield _counts(report)
+        yield _recent(report)
+    if report.bad_tokens:
+        yield table(("address", "bad tokens within a day"), report.bad_tokens.items())
 
 
 def _counts(report: RejectionReport) -> Table:

@@ -12,6 +12,7 @@ from shared.database import Connection
 from shared.events import Event
 from shared.inbox import measure
 from shared.queues import Redis
+from shared.rejections import bad_token_commands
 from shared.snapshot import SNAPSHOT_KEY, decode_snapshot
 from shared.tokens import is_own_form
 from tests.integration.console.conftest import Ask, store_event
@@ -127,7 +128,7 @@ def test_replay_wants_receipts_or_all(ask: Ask) -> None:
 
 
 def test_rejections_status_and_migrate_answer_on_an_empty_installation(ask: Ask) -> None:
-    assert ask("rejections", "--count", "5") == {"counts": {}, "recent": []}
+    assert ask("rejections", "--count", "5") == {"counts": {}, "recent": [], "bad_tokens": {}}
     assert ask("status")["backlog_events"] == 0
     assert ask("migrate") == {"migrations": [], "partitions": []}
 
@@ -266,3 +267,15 @@ def test_the_refusals_of_adjust_are_a_switch_of_the_app(ask: Ask, redis: Redis) 
     assert switched["rules"]["version"] == 2
     assert ask("app", "set", "--app", "Shop", "--no-adjust-refusals")["rules"]["version"] == 2
     assert published() is False
+
+
+def test_rejections_show_who_keeps_sending_bad_tokens(
+    ask: Ask, redis: Redis, variables: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with redis.pipeline() as pipeline:
+        bad_token_commands(pipeline, {"192.0.2.1": 3, "2001:db8::7": 12})
+        pipeline.execute()
+
+    assert ask("rejections")["bad_tokens"] == {"2001:db8::7": 12, "192.0.2.1": 3}
+    assert run(["rejections"], variables) == 0
+    assert "2001:db8::7" in capsys.readouterr().out
