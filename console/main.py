@@ -10,6 +10,7 @@ from console.commands.activity import activity_, retention_
 from console.commands.admin import admin
 from console.commands.app import app
 from console.commands.audit import audit
+from console.commands.check import check_
 from console.commands.config import config
 from console.commands.console_ import console_
 from console.commands.demo import demo
@@ -90,6 +91,7 @@ for command in (
     app,
     token,
     s2s_security,
+    check_,
     event_type,
     link,
     trace_,

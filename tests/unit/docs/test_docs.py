@@ -171,6 +171,14 @@ def test_the_documented_command_lines_are_those_of_the_launcher(program: program
     assert tuple(program.argv[1:]) in [tuple(shlex.split(line)[1:]) for line in lines]
 
 
+def test_every_test_that_the_page_on_security_names_is_there() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "security.md").read_text()))
+    written = "\n".join(path.read_text() for path in ROOT.glob("tests/**/test_*.py"))
+
+    assert named
+    assert named <= set(re.findall(r"^(?:async )?def (test_\w+)", written, re.MULTILINE))
+
+
 def anchors(page: Path) -> set[str]:
     """What GitHub makes of the headings."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
