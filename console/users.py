@@ -10,6 +10,7 @@ from uuid import UUID
 from console.apps import App
 from console.events import EventRecord, find_records
 from shared.database import Connection
+from shared.device_ids import as_user_id
 from shared.errors import OperatorError
 
 
@@ -103,8 +104,15 @@ _LINK = """
 """
 
 _USER = """
-    SELECT id, first_time, device_ids, click_ids FROM users
+    SELECT id, user_id, first_time, device_ids, click_ids FROM users
     WHERE app_id = %s AND environment = %s AND user_id = %s
+"""
+# As the index of users by their adid has it.
+_USER_OF_ADID = r"""
+    SELECT id, user_id, first_time, device_ids, click_ids FROM users
+    WHERE app_id = %s AND environment = %s
+      AND substr(encode(
+          sha256(replace(app_id || ':' || user_id, '\', '\\')::bytea), 'hex'), 1, 32) = %s
 """
 _RECEIPTS = """
     SELECT receipt FROM signals WHERE user_ref = %s
@@ -143,14 +151,20 @@ _CLICKS = f"""
 def user_timeline(
     connection: Connection, app: App, environment: str, user_id: str, count: int
 ) -> UserTimeline:
-    """Raises OperatorError when nothing of such a user was ever stored."""
-    row = connection.execute(_USER, (app.id, environment, user_id)).fetchone()
+    """By the user id, in any case if it is a UUID, or by the adid that stands for it.
+
+    Raises OperatorError when nothing of such a user was ever stored.
+    """
+    row = (
+        connection.execute(_USER, (app.id, environment, as_user_id(user_id))).fetchone()
+        or connection.execute(_USER_OF_ADID, (app.id, environment, user_id.lower())).fetchone()
+    )
     if row is None:
         raise OperatorError(
             f"Nothing of this user is stored in {environment}. Check the user id, letter by "
             "letter, and --environment."
         )
-    user_ref, first_time, device_ids, click_ids = row
+    user_ref, user_id, first_time, device_ids, click_ids = row
     attributions = _attributions(connection, user_ref, count)
     roles = role_of_each(attributions, click_ids)
     return UserTimeline(

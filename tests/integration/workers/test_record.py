@@ -8,12 +8,15 @@ import psycopg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ingest.adjust import AD_REVENUE, EVENT, SESSION
+from ingest.dialect import Dialect
 from ingest.parameters import Parameters
 from ingest.swaarm import read_postback
 from shared import fields
 from shared.database import Connection
 from shared.errors import RequestError
 from shared.events import Environment, Kind
+from shared.snapshot import EventType, KnownApp
 from tests.build import reception
 from tests.integration.conftest import empty
 from tests.integration.fresh import fresh
@@ -190,6 +193,38 @@ def test_what_is_accepted_can_be_stored(
         assert _row(connection, "sale_amount") == (Decimal(accepted.sale_amount),)
 
 
+_ADJUST_NAMES = st.sampled_from([
+    b"idfa", b"idfv", b"adid", b"android_id", b"created_at", b"created_at_unix", b"revenue",
+    b"amount", b"currency", b"environment", b"callback_params", b"partner_params", b"ip_address",
+    b"user_agent", b"ad_revenue_network", b"ad_impressions_count", b"anything",
+])  # fmt: skip
+_KNOWN = KnownApp(1, event_types={"tok": EventType(1, "purchase")})
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    pairs=st.lists(st.tuples(_ADJUST_NAMES, _TEXT | _USUAL | st.just(b"1e-9")), max_size=12),
+    dialect=st.sampled_from([EVENT, SESSION, AD_REVENUE]),
+)
+def test_what_is_accepted_in_the_adjust_dialect_can_be_stored(
+    connection: Connection, pairs: list[tuple[bytes, bytes]], dialect: Dialect
+) -> None:
+    empty(connection)
+    required = [(b"app_token", b"app"), (b"event_token", b"tok"), (b"meid", b"u")]
+    try:
+        sent = Parameters.from_pairs([*required, *pairs])
+        accepted = dialect.read(sent, reception(app=_KNOWN)).event
+    except RequestError:
+        return
+
+    assert store(connection, [accepted]).quarantined == 0
+    assert _row(connection, "receipt, kind") == (accepted.receipt, accepted.kind)
+    if accepted.sale_amount is not None:
+        assert _row(connection, "sale_amount") == (Decimal(accepted.sale_amount),)
+
+
 def test_the_largest_of_everything_that_is_accepted_can_be_stored(connection: Connection) -> None:
     longest = "\U0001f600" * fields.ID_CHARACTERS_MAX
     largest = fresh(
@@ -226,6 +261,6 @@ def test_a_batch_takes_the_same_number_of_statements_whatever_its_size(
             assert record(counting, batch).duplicates == size // 2
             counts.append(counting.statements)
 
-    # keys, their owners, events, users, signals, sightings, stale periods, duplicates
+    # keys, their owners, events, unique types, users, signals, sightings, stale periods, duplicates
     assert counts == [9, 9, 9]
     assert connection.execute("SELECT count(*) FROM events").fetchone() == (522,)
