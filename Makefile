@@ -8,7 +8,7 @@ PYTEST := $(BIN)/pytest -n $(TEST_WORKERS)
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --no-emit-index-url --extra embedded --extra build
 
-.PHONY: demo up test check format docs unit integration system import-test lock clean
+.PHONY: demo up test check format docs unit integration system import-test measure-workers lock clean
 
 demo: .venv/runtime        ## start everything, send the documented calls, show what they became
 	$(BIN)/waybill demo
@@ -42,6 +42,9 @@ system: .venv/dev          ## the real processes over HTTP
 
 import-test: .venv/dev     ## one file in three orders, by 1 and 4 workers, one killed each time
 	$(BIN)/python -m tests.acceptance_import $(if $(EVENTS),--events $(EVENTS))
+
+measure-workers: .venv/dev ## events a second by so many workers, as in docs/operations.md
+	$(BIN)/python -m tests.measure_workers
 
 lock: .venv/dev            ## newest versions into both lock files
 	$(LOCK) --upgrade pyproject.toml -o requirements.lock

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from console.prepare import prepare
 from deploy import programs
+from deploy.fleet import Fleet
 from deploy.listen import Listen
 from deploy.stack import Plan, Stack
 from shared.clock import now_ms
@@ -30,11 +31,12 @@ class Stopped(BaseException):
 
 @dataclass(frozen=True)
 class Extent:
-    """Where ingest and the console answer, and how many workers empty the inbox."""
+    """Where programs answer, and how many workers empty the inbox."""
 
     listen: Listen
     workers: int
     console: Listen | None = None
+    metrics: Listen | None = None
 
 
 def plan_stack(
@@ -53,7 +55,8 @@ def plan_stack(
 
     console = (programs.console(extent.console),) if extent.console else ()
     pipeline = (programs.ingest(extent.listen), programs.workers(extent.workers))
-    plan = Plan((*pipeline, *console), prepare_stores)
+    metrics = (programs.metrics(extent.metrics),) if extent.metrics else ()
+    plan = Plan((*pipeline, *console, *metrics), prepare_stores)
     stack = Stack(data, variables, plan, say)  # which `prepare_stores` sees once it is entered
     return stack
 
@@ -97,6 +100,46 @@ def until_stopped() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class Steps:
+    """SIGTTIN asks for one worker more, SIGTTOU for one less, as gunicorn has it.
+
+    They are counted by the signal's handler and taken by the loop that watches the children, which
+    must not change while it looks at them.
+    """
+
+    def __init__(self) -> None:
+        self._asked = 0
+
+    def take(self) -> int:
+        asked, self._asked = self._asked, 0
+        return asked
+
+    def more(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked += 1
+
+    def fewer(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked -= 1
+
+
+@contextmanager
+def counted_steps() -> Iterator[Steps]:
+    steps = Steps()
+    handlers = {signal.SIGTTIN: steps.more, signal.SIGTTOU: steps.fewer}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield steps
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def follow_steps(fleet: Fleet, steps: Steps, say: Callable[[str], None]) -> None:
+    """Resize as was asked for since the last time."""
+    if asked := steps.take():
+        fleet.resize(fleet.count + asked)
+        say(f"{fleet.count} workers.")
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

@@ -29,6 +29,7 @@ from console.commands.token import token
 from console.commands.trace import trace_
 from console.commands.up import up
 from console.commands.user import user_
+from console.commands.workers import workers
 from console.faults import database_fault, redis_fault
 from console.output import print_error
 from console.stores import Place
@@ -108,6 +109,7 @@ for command in (
     status,
     config,
     metrics,
+    workers,
     migrate,
     admin,
     console_,

@@ -41,8 +41,8 @@ class Command:
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)  # holds the installation's key and URLs
     folder: Path
-    log: Path
-    lock: Path
+    log: Path | None  # None: it writes where the launcher does
+    lock: Path | None  # None: nothing of it would spoil what a later one does
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds_max: float = 10.0
     orphan_signal: signal.Signals = signal.SIGTERM  # the kernel's, once the launcher is dead
@@ -64,7 +64,7 @@ class Process:
         return self._child.poll()
 
     def reason(self) -> str:
-        return logs.reason(self.command.log, self._log_begin)
+        return logs.reason(self.command.log, self._log_begin) if self.command.log else ""
 
     def ask_to_stop(self) -> None:
         with suppress(ProcessLookupError):
@@ -95,16 +95,15 @@ def start(command: Command, standard_input: bytes = b"") -> Process:
     """Start it under its lock. Raises StillHeld while an earlier instance lives, or NotStarted."""
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("children are started from the main thread: it must outlive them")
+    if command.lock is None:
+        return _begin(command, (), standard_input)
     lock = Lock.take(command.lock)
     if lock is None:
         raise StillHeld(f"An earlier {command.name} is still stopping. Try again in a moment.")
     with lock:
-        command.before()
-        logs.cut(command.log)
-        begin = command.log.stat().st_size if command.log.exists() else 0
-        child = _spawn(command, lock.descriptor, standard_input)
-        lock.write(f"pid {child.pid}")
-    return Process(command, child, begin)
+        process = _begin(command, (lock.descriptor,), standard_input)
+        lock.write(f"pid {process.pid}")
+    return process
 
 
 def run(command: Command, seconds_max: float, standard_input: bytes = b"") -> None:
@@ -121,7 +120,12 @@ def run(command: Command, seconds_max: float, standard_input: bytes = b"") -> No
 def failure(process: Process) -> str:
     """What went wrong while starting, in the program's own last words."""
     words = process.reason() or "it did not say why"
-    return f"{process.command.name} did not start: {words} (see {process.command.log})"
+    return f"{process.command.name} did not start: {words}{where(process.command, ' (see ', ')')}"
+
+
+def where(command: Command, before: str, after: str = "") -> str:
+    """Where what it printed is to be found, in words; nothing where it is seen anyway."""
+    return f"{before}{command.log}{after}" if command.log else ""
 
 
 def wait_until(process: Process, ready: Callable[[], bool], seconds_max: float) -> None:
@@ -133,13 +137,27 @@ def wait_until(process: Process, ready: Callable[[], bool], seconds_max: float) 
         if time.monotonic() > deadline:
             raise NotStarted(
                 f"{process.command.name} was not ready after {seconds_max:.0f} s. "
-                f"See {process.command.log}."
+                f"{where(process.command, 'See ', '.')}"
             )
         time.sleep(POLL_SECONDS)
 
 
-def _spawn(command: Command, lock: int, standard_input: bytes) -> subprocess.Popen[bytes]:
+def _begin(command: Command, locks: tuple[int, ...], standard_input: bytes) -> Process:
+    command.before()
+    if command.log is None:
+        return Process(command, _spawn(command, None, locks, standard_input), 0)
+    logs.cut(command.log)
+    begin = command.log.stat().st_size if command.log.exists() else 0
     log = logs.open_to_append(command.log)
+    try:
+        return Process(command, _spawn(command, log, locks, standard_input), begin)
+    finally:
+        os.close(log)
+
+
+def _spawn(
+    command: Command, log: int | None, locks: tuple[int, ...], standard_input: bytes
+) -> subprocess.Popen[bytes]:
     try:
         with _readable(standard_input) as given:
             return subprocess.Popen(
@@ -149,7 +167,7 @@ def _spawn(command: Command, lock: int, standard_input: bytes) -> subprocess.Pop
                 stdin=given,
                 stdout=log,
                 stderr=log,
-                pass_fds=(lock,),
+                pass_fds=locks,
                 # A session of its own: Ctrl-C at the terminal must reach the launcher alone,
                 # which then stops its children in order.
                 start_new_session=True,
@@ -159,8 +177,6 @@ def _spawn(command: Command, lock: int, standard_input: bytes) -> subprocess.Pop
             )
     except (OSError, subprocess.SubprocessError) as fault:
         raise NotStarted(f"{command.name} did not start: {fault}") from fault
-    finally:
-        os.close(log)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from deploy.listen import Listen
 
 READY_SECONDS_MAX = 30.0
 
-WORKER = (
+RQ_OPTIONS = (
     *("--config", "workers.rq_settings", "--connection-class", "workers.main.RqRedis"),
     *("--worker-class", "workers.main.DrainWorker", "--job-class", "workers.main.ListedJob"),
     *("--serializer", "json"),
@@ -20,6 +20,8 @@ WORKER = (
     *("--disable-job-desc-logging", "--quiet"),
 )
 QUEUE = "pipeline"
+WORKER = "worker"
+WORKER_STOP_SECONDS_MAX = 15.0
 
 
 @dataclass(frozen=True)
@@ -44,29 +46,30 @@ class Program:
 
 
 def ingest(listen: Listen) -> Program:
-    gunicorn = (sys.executable, "-m", "gunicorn", "-c", "python:ingest.server")
-    argv = (*gunicorn, "--bind", str(listen), "ingest.app:get_app()")
-    return Program("ingest", argv, listen=listen)
-
-
-def metrics(listen: Listen) -> Program:
-    gunicorn = (sys.executable, "-m", "gunicorn", "-c", "python:console.metrics.server")
-    argv = (*gunicorn, "--bind", str(listen), "console.metrics.app:get_app()")
-    return Program("metrics", argv, listen=listen)
+    return _served("ingest", "ingest.server", "ingest.app", listen, "--listen")
 
 
 def console(listen: Listen) -> Program:
-    gunicorn = (sys.executable, "-m", "gunicorn", "-c", "python:console.web.server")
-    argv = (*gunicorn, "--bind", str(listen), "console.web.app:get_app()")
-    return Program("console", argv, listen=listen, option="--console")
+    return _served("console", "console.web.server", "console.web.app", listen, "--console")
 
 
-def workers(copies: int = 2) -> Program:
+def metrics(listen: Listen) -> Program:
+    return _served("metrics", "console.metrics.server", "console.metrics.app", listen, "--metrics")
+
+
+def workers(copies: int = 2, stop_seconds_max: float = WORKER_STOP_SECONDS_MAX) -> Program:
     return Program(
-        "worker",
-        (sys.executable, "-m", "rq.cli", "worker", *WORKER, QUEUE),
+        WORKER,
+        (sys.executable, "-m", "rq.cli", "worker", *RQ_OPTIONS, QUEUE),
         copies,
+        stop_seconds_max=stop_seconds_max,
         # A worker whose launcher is dead loses its stores at the same moment and would wait for
         # them for ever. A drain may die anywhere: what it held is taken up again.
         orphan_signal=signal.SIGKILL,
     )
+
+
+def _served(name: str, server: str, app: str, listen: Listen, option: str) -> Program:
+    gunicorn = (sys.executable, "-m", "gunicorn", "-c", f"python:{server}")
+    argv = (*gunicorn, "--bind", str(listen), f"{app}:get_app()")
+    return Program(name, argv, listen=listen, option=option)

@@ -12,11 +12,13 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 from deploy import addresses, environment, postgres, processes, programs, sockets, valkey
 from deploy.addresses import Addresses
+from deploy.fleet import Fleet
 from deploy.folder import DataFolder
 from deploy.listen import Listen
 from deploy.lock import Lock, holders, still_held, take_as_launcher
@@ -75,6 +77,7 @@ class Stack:
         self._say = say
         self._supervisor = Supervisor(say)
         self._servers: list[Server] = []
+        self.fleet: Fleet | None = None  # the workers, once they run
         self._lock: Lock | None = None
 
     def __enter__(self) -> Self:
@@ -91,24 +94,23 @@ class Stack:
     @property
     def url(self) -> str | None:
         """Where ingest answers on this machine, None where it does not run."""
-        listen = self._plan.listen_of("ingest")
-        return listen.url if listen else None
+        return self.url_of("ingest")
 
-    @property
-    def console_url(self) -> str | None:
-        """Where the console answers on this machine, None where it does not run."""
-        listen = self._plan.listen_of("console")
+    def url_of(self, name: str) -> str | None:
+        """Where this program answers on this machine, None where it does not run."""
+        listen = self._plan.listen_of(name)
         return listen.url if listen else None
 
     @property
     def pids(self) -> dict[str, int]:
-        """Of what runs now: postgres, valkey, ingest, worker-1, worker-2, console."""
+        """Of what runs now: postgres, valkey, ingest, worker-1, worker-2, console,
+        metrics."""
         return self._supervisor.pids
 
     @property
     def environment(self) -> dict[str, str]:
         """What the programs see; complete from `Plan.prepare` on."""
-        known = {"WAYBILL_INGEST_URL": self.url, "WAYBILL_CONSOLE_URL": self.console_url}
+        known = {"WAYBILL_INGEST_URL": self.url, "WAYBILL_CONSOLE_URL": self.url_of("console")}
         here = {name: address for name, address in known.items() if address}
         return environment.children(
             {**here, **self._variables},
@@ -182,13 +184,15 @@ class Stack:
             self.redis_url,
             str(listen) if listen else None,
             os.getpid(),
-            self.console_url,
+            self.url_of("console"),
         )
         addresses.publish(self.folder, found)
 
     def _run(self, program: Program) -> None:
         commands = [self._command(program, name) for name in program.names()]
         started = self._supervisor.start(*commands)
+        if program.name == programs.WORKER:
+            self.fleet = Fleet(self._supervisor, partial(self._command, program), program.names())
         if program.listen:
             processes.wait_until(started[0], program.listen.answers, programs.READY_SECONDS_MAX)
 

@@ -14,6 +14,7 @@ from deploy.processes import Command, NotStarted, Process, StillHeld
 
 DELAY_SECONDS_MIN = 0.5
 DELAY_SECONDS_MAX = 10.0
+_KILLED_SECONDS_MAX = 1.0  # for the kernel to take it away
 STEADY_SECONDS = 30.0  # a child that ran for this long has started well: its next delay is short
 
 
@@ -24,6 +25,7 @@ class _Kept:
     started_at: float
     due_at: float = 0.0
     delay_seconds: float = 0.0
+    leaves_by: float | None = None  # of one that was dismissed
 
 
 class Supervisor:
@@ -46,12 +48,34 @@ class Supervisor:
         self._stages.append([])
         return [self._begin(command) for command in commands]
 
+    @property
+    def names(self) -> set[str]:
+        """Of all children, also those that are about to start again or to leave."""
+        return {kept.command.name for kept in self._all()}
+
+    def add(self, command: Command, beside: str) -> None:
+        """One more, in the stage of `beside`; as one that died, if it cannot be started now."""
+        (stage,) = [each for each in self._stages if any(k.command.name == beside for k in each)]
+        kept = _Kept(command, None, self._clock())
+        stage.append(kept)
+        self._start_again(kept, kept.started_at)
+
+    def dismiss(self, name: str) -> None:
+        """Ask one to end for good. `watch` sees it off, by SIGKILL when its time is up."""
+        (kept,) = [each for each in self._all() if each.command.name == name]
+        kept.leaves_by = self._clock() + kept.command.stop_seconds_max
+        if kept.process is not None:
+            kept.process.ask_to_stop()
+
     def watch(self) -> None:
         """Look at every child once; never waits."""
         now = self._clock()
-        for kept in self._all():
-            logs.cut(kept.command.log)
-            if kept.process is None:
+        for kept in list(self._all()):
+            if kept.command.log is not None:
+                logs.cut(kept.command.log)
+            if kept.leaves_by is not None:
+                self._see_off(kept, now)
+            elif kept.process is None:
                 if now >= kept.due_at:
                     self._start_again(kept, now)
             elif (status := kept.process.status()) is not None:
@@ -78,6 +102,17 @@ class Supervisor:
         self._stages[-1].append(_Kept(command, process, self._clock()))
         return process
 
+    def _see_off(self, kept: _Kept, now: float) -> None:
+        assert kept.leaves_by is not None
+        if kept.process is not None and kept.process.status() is None and now < kept.leaves_by:
+            return
+        if kept.process is not None:
+            kept.process.kill_group()
+            kept.process.wait(_KILLED_SECONDS_MAX)
+        for stage in self._stages:
+            if kept in stage:
+                stage.remove(kept)
+
     def _start_again(self, kept: _Kept, now: float) -> None:
         try:
             kept.process = processes.start(kept.command)
@@ -90,7 +125,8 @@ class Supervisor:
     def _put_off(self, kept: _Kept, what: str, now: float) -> None:
         kept.delay_seconds = next_delay(kept.delay_seconds, now - kept.started_at)
         kept.due_at = now + kept.delay_seconds
-        self._say(f"{what}. It starts again in {kept.delay_seconds:g} s; see {kept.command.log}")
+        where = processes.where(kept.command, "; see ")
+        self._say(f"{what}. It starts again in {kept.delay_seconds:g} s{where}")
 
 
 def next_delay(previous_seconds: float, ran_seconds: float) -> float:

@@ -21,7 +21,7 @@ from shared.tally import Tally
 from workers.core.faults import Disposition, disposition
 from workers.derive import derive
 from workers.drain_counts import DrainCounts
-from workers.inbox import InboxReader
+from workers.inbox import READ_ENTRIES_MAX, InboxReader
 from workers.isolation import store
 from workers.quarantine import KILLER, quarantine_entry, quarantine_event, quarantined
 from workers.record import Recorded
@@ -29,6 +29,7 @@ from workers.stores import Database
 
 _LOOK_SECONDS = 1.0  # between looks at what other workers left, and at what waits
 _OUTAGE_PAUSE_SECONDS = 0.25
+_TRANSACTIONS_HELD_MAX = 2  # what a worker holds, and what one alone is left with
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class Drain:
         self._stopping = stopping
         self._ends_at = time.monotonic() + limits.drain_seconds_max
         self._looks_at = 0.0
+        self._entries_max = READ_ENTRIES_MAX
 
     def run(self) -> Recorded:
         """Raises DatabaseError for a fault that cannot be told apart from the events'."""
@@ -87,28 +89,41 @@ class Drain:
         if time.monotonic() >= self._looks_at:
             self._looks_at = time.monotonic() + _LOOK_SECONDS
             self._inbox.stay_awake()
-            if self._inbox.waiting_events() > 2 * self._limits.drain_events_max:
+            events, entries = self._inbox.waiting()
+            if events > _TRANSACTIONS_HELD_MAX * self._limits.drain_events_max:
                 self._another()
+            self._entries_max = self._entries_to_hold(events, entries)
             if abandoned := self._inbox.claim_abandoned():
                 return abandoned
-        return self._inbox.read(self._limits.linger_ms)
+        return self._inbox.read(self._limits.linger_ms, self._entries_max)
 
     def _last_look(self) -> list[Entry]:
         """First give up the flag, then look: who adds an entry after that asks for a drain."""
         self._inbox.fall_asleep()
-        return self._inbox.read(None)
+        return self._inbox.read(None, self._entries_max)
+
+    def _entries_to_hold(self, events: int, entries: int) -> int:
+        """What two transactions hold: more would wait here while another worker has nothing."""
+        events_each = max(1, events // max(1, entries))
+        held_max = _TRANSACTIONS_HELD_MAX * self._limits.drain_events_max
+        return min(READ_ENTRIES_MAX, max(1, held_max // events_each))
 
     def _store(self, entries: Sequence[Entry]) -> Recorded:
         self._counts.taken(entries)
         recorded = Recorded()
         with self._inbox.hold(entries):
-            for group in grouped(entries, self._limits.drain_events_max):
+            left = list(grouped(entries, self._limits.drain_events_max))
+            while left and not self._stopping():
+                group = left[0]
                 stored = self._store_until_done(group)
                 if stored is None:
                     break
+                left.pop(0)
                 self._inbox.settle(group)
                 self._counts.settled(group, stored)
                 recorded += stored
+        if left and self._stopping():
+            self._inbox.release([entry for group in left for entry in group])
         return recorded
 
     def _store_until_done(self, group: Sequence[Entry]) -> Recorded | None:

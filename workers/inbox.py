@@ -49,9 +49,9 @@ class InboxReader:
         self._consumer = consumer
         self._claim_idle_ms = claim_idle_ms
 
-    def read(self, block_ms: int | None) -> list[Entry]:
+    def read(self, block_ms: int | None, entries_max: int = READ_ENTRIES_MAX) -> list[Entry]:
         """New entries; waits up to `block_ms` for the first, None: not at all."""
-        reply = self._read_group(block_ms)
+        reply = self._read_group(block_ms, entries_max)
         entries = stream_entries(reply[0][1]) if reply else []
         return [read_entry(entry_id, fields, 1) for entry_id, fields in entries]
 
@@ -80,6 +80,15 @@ class InboxReader:
         self._claim_again(entries, deliveries=0)
         self._redis.hdel(SUSPECTS_KEY, *[entry.id for entry in entries])
 
+    def release(self, entries: Sequence[Entry]) -> None:
+        """Let another worker have these at once, as if they had not been delivered this time."""
+        for deliveries in {entry.deliveries for entry in entries}:
+            ids: list[Any] = [entry.id for entry in entries if entry.deliveries == deliveries]
+            self._redis.xclaim(
+                INBOX_KEY, GROUP, self._consumer, 0, ids,
+                idle=2 * self._claim_idle_ms, retrycount=deliveries - 1, justid=True,
+            )  # fmt: skip
+
     def settle(self, entries: Sequence[Entry]) -> None:
         """Remove what is stored."""
         arguments: list[str | int] = [GROUP]
@@ -106,8 +115,13 @@ class InboxReader:
         """From here on, whoever adds an entry asks for a drain."""
         self._redis.delete(WAKE_KEY)
 
-    def waiting_events(self) -> int:
-        return int(self._redis.get(BACKLOG_KEY) or 0)
+    def waiting(self) -> tuple[int, int]:
+        """Events in the inbox, and entries."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.get(BACKLOG_KEY)
+            pipeline.xlen(INBOX_KEY)
+            events, entries = pipeline.execute()
+        return int(events or 0), entries
 
     def forget_consumers(self, silent_ms: int) -> int:
         """Names of workers that are gone and hold nothing."""
@@ -119,17 +133,21 @@ class InboxReader:
         with suppress(ResponseError):  # it is there already
             self._redis.xgroup_create(INBOX_KEY, GROUP, id="0", mkstream=True)
 
-    def _read_group(self, block_ms: int | None) -> list[tuple[bytes, StreamEntries]]:
+    def _read_group(
+        self, block_ms: int | None, entries_max: int
+    ) -> list[tuple[bytes, StreamEntries]]:
         try:
-            return self._read_new(block_ms)
+            return self._read_new(block_ms, entries_max)
         except ResponseError:
             # No group: the first drain ever, or Redis has lost its data.
             self.make_group()
-            return self._read_new(block_ms)
+            return self._read_new(block_ms, entries_max)
 
-    def _read_new(self, block_ms: int | None) -> list[tuple[bytes, StreamEntries]]:
+    def _read_new(
+        self, block_ms: int | None, entries_max: int
+    ) -> list[tuple[bytes, StreamEntries]]:
         return self._redis.xreadgroup(  # type: ignore[return-value]  # typed for every protocol
-            GROUP, self._consumer, {INBOX_KEY: ">"}, READ_ENTRIES_MAX, block_ms
+            GROUP, self._consumer, {INBOX_KEY: ">"}, entries_max, block_ms
         )
 
     def _claim(self, idle_ms: int, consumer: str | None) -> list[Entry]:

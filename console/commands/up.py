@@ -7,13 +7,22 @@ from pathlib import Path
 
 import click
 
-from console.launch import Extent, await_ready, plan_stack, until_stopped
+from console.launch import (
+    Extent,
+    Steps,
+    await_ready,
+    counted_steps,
+    follow_steps,
+    plan_stack,
+    until_stopped,
+)
 from console.one_time import first_way_in
 from console.options import json_option
 from console.output import show
 from console.status import read_status
 from console.status_line import Look, StatusLine, describe_load
 from console.stores import Place, open_installation
+from deploy.fleet import WORKERS_MAX
 from deploy.listen import PORT_MAX, Listen
 from deploy.stack import Stack
 from shared import queues
@@ -21,7 +30,6 @@ from shared.queues import Redis, RedisError
 from shared.settings import read_settings
 
 _WATCH_SECONDS = 0.2
-_WORKERS_MAX = 64
 
 
 @click.command()
@@ -31,54 +39,70 @@ _WORKERS_MAX = 64
     metavar="HOST:PORT",
     help="Where the console answers, or `none`; else at ingest's host, one port further.",
 )
+@click.option(
+    "--metrics",
+    metavar="HOST:PORT",
+    help="Where the pipeline's metrics are, or `none`; else at ingest's host, two ports further.",
+)
 @click.option("--data", type=click.Path(path_type=Path), help="As `waybill --data`.")
-@click.option("--workers", type=click.IntRange(1, _WORKERS_MAX), default=2, show_default=True)
+@click.option("--workers", type=click.IntRange(1, WORKERS_MAX), default=2, show_default=True)
 @json_option
 @click.pass_obj
 def up(
-    place: Place, listen: str, console: str | None, data: Path | None, workers: int, as_json: bool
+    place: Place,
+    /,
+    listen: str,
+    data: Path | None,
+    workers: int,
+    as_json: bool,
+    **beside: str | None,
 ) -> None:
     """Start everything here and stay until Ctrl-C."""
     place = Place(data or place.data, place.environment)
     line = StatusLine(sys.stderr, enabled=not as_json)
     ingest = Listen.parse(listen)
-    extent = Extent(ingest, workers, _console(console, ingest))
+    served = _beside(ingest, 1, beside["console"]), _beside(ingest, 2, beside["metrics"])
+    extent = Extent(ingest, workers, *served)
     stack = plan_stack(place.data, place.variables, extent, line.say)
-    with until_stopped(), stack:
+    with until_stopped(), counted_steps() as steps, stack:
         await_ready(stack)
         found = {
             "url": stack.url,
-            "console_url": stack.console_url,
+            "console_url": stack.url_of("console"),
+            "metrics_url": stack.url_of("metrics"),
             "data": str(stack.folder.path),
             "pids": stack.pids,
         }
         show(found, _welcome(stack), _way_in(stack), as_json=as_json)
         redis = queues.connect(stack.redis_url)
-        _stay(stack, redis, line)
+        _stay(stack, redis, line, steps)
     line.say("Stopped.")
 
 
-def _console(text: str | None, ingest: Listen) -> Listen | None:
-    """The port behind the last one is no port; then people have to name one."""
-    if text is None and ingest.port < PORT_MAX:
-        return Listen(ingest.host, ingest.port + 1)
+def _beside(ingest: Listen, further: int, text: str | None) -> Listen | None:
+    """As asked for, else so many ports further; behind the last port people have to name one."""
+    if text is None and ingest.port + further <= PORT_MAX:
+        return Listen(ingest.host, ingest.port + further)
     return None if text in {None, "none"} else Listen.parse(str(text))
 
 
 def _way_in(stack: Stack) -> str:
     """Where the console is, and for the first admin how to come in."""
-    if stack.console_url is None:
+    url = stack.url_of("console")
+    if url is None:
         return ""
     with open_installation(read_settings(stack.environment)) as installation:
         path = first_way_in(installation)
-    return f"The console: {stack.console_url}{path}\n"
+    return f"The console: {url}{path}\n"
 
 
-def _stay(stack: Stack, redis: Redis, line: StatusLine) -> None:
+def _stay(stack: Stack, redis: Redis, line: StatusLine, steps: Steps) -> None:
     before = _look(redis)
     due_seconds = 0.0
+    assert stack.fleet is not None
     while True:
         stack.watch()
+        follow_steps(stack.fleet, steps, line.say)
         if time.monotonic() >= due_seconds:
             due_seconds = time.monotonic() + line.period_seconds
             now = _look(redis)

@@ -22,7 +22,12 @@ class Waybill:
     """One `waybill up`, with its data in `data`; `variables` are added to its environment."""
 
     def __init__(
-        self, data: Path, variables: dict[str, str] | None = None, workers: int = 2
+        self,
+        data: Path,
+        variables: dict[str, str] | None = None,
+        workers: int = 2,
+        *,
+        metrics: bool = False,
     ) -> None:
         self.data = data
         self.port = free_port()
@@ -34,7 +39,9 @@ class Waybill:
         } | (variables or {})
         self._output = data.parent / f"{data.name}.out"
         arguments = ["--data", str(data), "up", "--listen", f"127.0.0.1:{self.port}"]
+        self.metrics_port = free_port()
         arguments += ["--console", "none"]  # the console has tests of its own
+        arguments += ["--metrics", f"127.0.0.1:{self.metrics_port}" if metrics else "none"]
         with self._output.open("ab") as output:
             self.process = subprocess.Popen(
                 [WAYBILL, *arguments, "--workers", str(workers)],

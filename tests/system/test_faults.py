@@ -21,13 +21,13 @@ OUTAGE_SECONDS = 20
 LINK = "/click?offer_id=1&pub_id=1"
 
 
-def _postback(token: str, number: int, key: str = "") -> bytes:
+def postback(token: str, number: int, key: str = "") -> bytes:
     target = f"/postback?user_id=user-{number}&event_id=purchase&sale_amount=1.5"
     keyed = f"Idempotency-Key: {key}\r\n" if key else ""
     return get(target, f"Authorization: {token}\r\n{keyed}")
 
 
-def _count(database_url: str, statement: str) -> int:
+def count_rows(database_url: str, statement: str) -> int:
     with psycopg.connect(database_url) as connection:
         row = connection.execute(statement.encode()).fetchone()
     assert row is not None
@@ -47,11 +47,11 @@ def test_a_killed_worker_and_repeated_requests_lose_nothing_and_store_nothing_tw
     killed: list[int] = []
 
     def requests() -> list[bytes]:
-        return [_postback(watched.token, n, f"key-{n}") for n in range(EVENTS)]
+        return [postback(watched.token, n, f"key-{n}") for n in range(EVENTS)]
 
     def kill_half_way() -> None:
         def half_way() -> bool:
-            stored = _count(watched.postgres.url, "SELECT count(*) FROM events")
+            stored = count_rows(watched.postgres.url, "SELECT count(*) FROM events")
             return stored >= EVENTS // 4 or sent.is_set()
 
         until(half_way, DRAIN_SECONDS_MAX, "events being stored")
@@ -67,9 +67,9 @@ def test_a_killed_worker_and_repeated_requests_lose_nothing_and_store_nothing_tw
     took = watched.waybill.wait_until_drained()
 
     receipts = [*first.receipts(), *again.receipts()]
-    events = _count(watched.postgres.url, "SELECT count(*) FROM events")
-    keys = _count(watched.postgres.url, "SELECT count(DISTINCT idempotency_key) FROM events")
-    traced = _count(
+    events = count_rows(watched.postgres.url, "SELECT count(*) FROM events")
+    keys = count_rows(watched.postgres.url, "SELECT count(DISTINCT idempotency_key) FROM events")
+    traced = count_rows(
         watched.postgres.url,
         "SELECT count(*) FROM duplicates JOIN events ON events.receipt = first_receipt "
         "WHERE NOT conflict",
@@ -98,14 +98,14 @@ def test_while_postgresql_is_down_no_request_fails_and_every_row_arrives_afterwa
     breaker = _in_background(outage)
     log = send(
         watched.port,
-        until_told(lambda n: _postback(watched.token, n), lambda: time.monotonic() > ends_at),
+        until_told(lambda n: postback(watched.token, n), lambda: time.monotonic() > ends_at),
         connections=8,
     )
     breaker.join()
     took = watched.waybill.wait_until_drained()
 
-    events = _count(watched.postgres.url, "SELECT count(*) FROM events")
-    quarantined = _count(watched.postgres.url, "SELECT count(*) FROM quarantine")
+    events = count_rows(watched.postgres.url, "SELECT count(*) FROM events")
+    quarantined = count_rows(watched.postgres.url, "SELECT count(*) FROM quarantine")
     print(
         f"\nPostgreSQL down for {OUTAGE_SECONDS} s: {log.statuses()}, {events} rows, "
         f"{quarantined} in quarantine, inbox empty {took:.1f} s after the last answer"
@@ -133,7 +133,7 @@ def test_without_redis_senders_get_503_at_once_and_service_returns_with_it(
     breaker = _in_background(outage)
     log = send(
         watched.port,
-        until_told(lambda n: _postback(watched.token, n), lambda: bool(state["done"])),
+        until_told(lambda n: postback(watched.token, n), lambda: bool(state["done"])),
         connections=8,
     )
     breaker.join()
@@ -146,7 +146,7 @@ def test_without_redis_senders_get_503_at_once_and_service_returns_with_it(
         if answer.at > state["answering"] and answer.status == 200
     )
     slowest = max(answer.took for answer in log.answers)
-    events = _count(watched.postgres.url, "SELECT count(*) FROM events")
+    events = count_rows(watched.postgres.url, "SELECT count(*) FROM events")
     print(
         f"\nRedis down: {log.statuses()}, slowest answer {slowest:.2f} s, served again "
         f"{back - state['answering']:.2f} s after Redis answered, {events} rows"
@@ -164,7 +164,7 @@ def test_a_redis_that_hangs_gets_503_within_a_second(watched: Watched) -> None:
     assert watched.redis.process is not None
     watched.redis.process.send_signal(signal.SIGSTOP)
     try:
-        log = send(watched.port, [_postback(watched.token, n) for n in range(64)], connections=16)
+        log = send(watched.port, [postback(watched.token, n) for n in range(64)], connections=16)
     finally:
         watched.redis.process.send_signal(signal.SIGCONT)
 
@@ -235,7 +235,7 @@ def test_a_revoked_token_sends_nothing_a_second_later(crowded: Running) -> None:
 
     revoker = _in_background(revoke)
     log: Log = asyncio.run(
-        send_beside(crowded.port, until_told(lambda n: _postback(token, n), over), 64)
+        send_beside(crowded.port, until_told(lambda n: postback(token, n), over), 64)
     )
     revoker.join()
 
@@ -250,7 +250,7 @@ def test_a_token_made_under_load_works_within_a_second(running: Running) -> None
     begun = time.monotonic()
 
     until(
-        lambda: send(running.port, [_postback(token, 1)], 1).statuses() == {200: 1},
+        lambda: send(running.port, [postback(token, 1)], 1).statuses() == {200: 1},
         1,
         "a new token",
     )

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from console.apps import create_app
@@ -20,6 +21,7 @@ from tests.build import ADMIN
 from tests.integration.console.conftest import event_of
 from tests.integration.console.test_commands import WAYBILL
 from tests.integration.console.test_quarantine import put_aside
+from tests.integration.deploy.polling import command_line, until
 
 SECONDS_MAX = 60
 
@@ -32,7 +34,8 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 def up(data: Path) -> Iterator[subprocess.Popen[str]]:
     """Started and ready, ended with the test."""
-    addresses = ("--listen", str(free_address()), "--console", str(free_address()))
+    options = ("--listen", "--console", "--metrics")
+    addresses = [text for option in options for text in (option, str(free_address()))]
     process = subprocess.Popen(
         [*WAYBILL, "up", "--data", str(data), *addresses, "--workers", "1", "--json"],
         stdout=subprocess.PIPE,
@@ -63,7 +66,7 @@ def test_up_runs_until_a_signal_and_leaves_nothing_running(
 ) -> None:
     pids = announced(up)["pids"]
     assert isinstance(pids, dict)
-    assert set(pids) == {"postgres", "valkey", "ingest", "worker-1", "console"}
+    assert set(pids) == {"postgres", "valkey", "ingest", "worker-1", "console", "metrics"}
     assert run(["--data", str(data), "app", "create", "--name", "Shop"], {}) == 0
 
     up.send_signal(number)
@@ -74,6 +77,19 @@ def test_up_runs_until_a_signal_and_leaves_nothing_running(
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
     assert run(["--data", str(data), "app", "list"], {}) == 1
+
+
+def test_signals_make_the_workers_more_and_fewer(up: subprocess.Popen[str], data: Path) -> None:
+    announced(up)
+
+    def workers() -> int:
+        children = psutil.Process(up.pid).children()
+        return sum(b"rq.cli" in command_line(child.pid) for child in children)
+
+    for number, count in ((signal.SIGTTIN, 2), (signal.SIGTTOU, 1), (signal.SIGTTOU, 1)):
+        up.send_signal(number)
+        until(lambda: workers() == count)  # noqa: B023 - asked before the next round
+    assert (data / "logs" / "worker-2.log").exists()
 
 
 def test_a_second_up_says_that_one_is_running(up: subprocess.Popen[str], data: Path) -> None:

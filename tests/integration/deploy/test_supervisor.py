@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy.supervisor import Supervisor
-from tests.integration.deploy.children import FORKS, NOTES, SLEEPS, command, python
+from tests.integration.deploy.children import DEAF, FORKS, NOTES, SLEEPS, command, python
 from tests.integration.deploy.polling import lines, runs, until
 
 
@@ -45,6 +45,50 @@ def kill(supervisor: Supervisor, name: str) -> int:
     os.kill(pid, signal.SIGKILL)
     until(lambda: name not in look(supervisor))
     return pid
+
+
+def test_one_more_is_kept_alive_beside_the_others(
+    supervisor: Supervisor, clock: Time, tmp_path: Path
+) -> None:
+    supervisor.start(command(tmp_path, python(SLEEPS), "first"))
+    supervisor.start(command(tmp_path, python(SLEEPS), "later"))
+
+    supervisor.add(command(tmp_path, python(SLEEPS), "more"), beside="first")
+    assert supervisor.pids.keys() == {"first", "more", "later"}
+
+    before = kill(supervisor, "more")
+    clock.now += 0.5
+    assert look(supervisor)["more"] != before
+
+
+def test_one_that_is_dismissed_ends_and_is_not_started_again(
+    supervisor: Supervisor, clock: Time, said: list[str], tmp_path: Path
+) -> None:
+    supervisor.start(*(command(tmp_path, python(SLEEPS), name) for name in ("stays", "goes")))
+    pid = supervisor.pids["goes"]
+
+    supervisor.dismiss("goes")
+    until(lambda: "goes" not in look(supervisor))
+    clock.now += 60
+
+    assert look(supervisor).keys() == {"stays"}
+    assert not runs(pid)
+    assert said == []
+
+
+def test_one_that_does_not_leave_in_time_is_killed(
+    supervisor: Supervisor, clock: Time, tmp_path: Path
+) -> None:
+    supervisor.start(command(tmp_path, python(DEAF), stop_seconds_max=5.0))
+    until(lambda: lines(tmp_path / "child.log") == ["deaf"])
+    pid = supervisor.pids["child"]
+
+    supervisor.dismiss("child")
+    clock.now += 4.9
+    assert look(supervisor) == {"child": pid}
+    clock.now += 0.2
+    assert look(supervisor) == {}
+    assert not runs(pid)
 
 
 def test_a_dead_child_is_told_once_and_started_again_when_it_is_due(

@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from console.launch import STOP_SIGNALS, until_stopped
+from console.launch import STOP_SIGNALS, counted_steps, until_stopped
 
 
 @pytest.mark.parametrize("number", STOP_SIGNALS)
@@ -35,3 +35,14 @@ def test_a_signal_that_the_caller_ignores_stays_ignored() -> None:
         signal.signal(signal.SIGHUP, before)
 
     assert reached
+
+
+def test_steps_are_counted_until_they_are_taken() -> None:
+    before = signal.getsignal(signal.SIGTTIN)
+    with counted_steps() as steps:
+        for number in (signal.SIGTTIN, signal.SIGTTIN, signal.SIGTTIN, signal.SIGTTOU):
+            os.kill(os.getpid(), number)
+        assert steps.take() == 2
+        assert steps.take() == 0
+
+    assert signal.getsignal(signal.SIGTTIN) is before

@@ -1,6 +1,6 @@
 """The drain on a Redis in memory and a ledger for tables; real servers have tests of their own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.database import Connection
-from shared.inbox import INBOX_KEY, WAKE_KEY, Entry, append, measure
+from shared.inbox import GROUP, INBOX_KEY, WAKE_KEY, Entry, append, measure
 from tests.build import batch, entry, event
 from workers.drain import Drain, DrainLimits, grouped
 from workers.inbox import InboxReader
@@ -87,11 +87,17 @@ class Ledger(Database):
 
     def execute(self, statement: str, values: Any = None) -> list[Any]:
         self.statements.append((statement, values))
+        told = self.after_first
+        if told is not None and "INSERT INTO events" in statement:
+            self.after_first = None
+            told()
         return []
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         yield
+
+    after_first: Callable[[], None] | None = None
 
     def recorded(self) -> list[str]:
         """User of each event, transaction after transaction."""
@@ -172,6 +178,36 @@ def test_a_worker_that_stops_hands_over_and_loses_nothing(bench: Bench) -> None:
     assert bench.asked == 1
     bench.stops = False
     assert bench.drain() == Recorded(events=1)
+
+
+def test_a_worker_that_stops_leaves_what_it_has_not_begun_to_another(bench: Bench) -> None:
+    bench.fill("a", "b", "c")
+    bench.ledger.after_first = lambda: setattr(bench, "stops", True)
+
+    assert bench.drain(events_max=1) == Recorded(events=1)
+
+    assert bench.ledger.recorded() == ["a"]
+    bench.stops = False
+    other = InboxReader(bench.redis, "other", 60_000)
+    left = [*other.claim_abandoned(), *other.read(None)]
+    assert [event.user_id for entry in left for event in entry.events()] == ["b", "c"]
+    assert {entry.deliveries for entry in left} == {1}
+
+
+def test_a_worker_takes_no_more_than_it_stores_in_two_transactions(bench: Bench) -> None:
+    for number in range(8):
+        append(bench.redis, batch(*[event(user_id=str(number))] * 100), 100)
+    held: list[int] = []
+
+    def note() -> None:
+        pending: Any = bench.redis.xpending(INBOX_KEY, GROUP)
+        held.append(pending["pending"])
+
+    bench.ledger.after_first = note
+
+    bench.drain(events_max=200)
+
+    assert held == [4]
 
 
 def test_a_long_backlog_asks_for_one_more_worker(bench: Bench) -> None:

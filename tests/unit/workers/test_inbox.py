@@ -83,7 +83,7 @@ def test_an_inbox_that_was_never_written_to_is_empty(redis: FakeStrictRedis) -> 
     assert inbox.read(None) == []
     assert inbox.claim_own() == []
     assert inbox.claim_abandoned() == []
-    assert inbox.waiting_events() == 0
+    assert inbox.waiting() == (0, 0)
 
 
 def test_a_reader_goes_on_after_redis_has_lost_its_data(redis: FakeStrictRedis) -> None:
@@ -256,10 +256,36 @@ def test_the_flag_is_kept_up_while_awake_and_given_up_before_sleep(redis: FakeSt
     assert redis.exists(WAKE_KEY) == 0
 
 
-def test_waiting_events_are_those_of_the_backlog(redis: FakeStrictRedis) -> None:
+def test_what_waits_is_counted_in_events_and_in_entries(redis: FakeStrictRedis) -> None:
+    fill(redis, "a")
+    fill(redis, "b")
     redis.set(BACKLOG_KEY, 12)
 
-    assert reader(redis).waiting_events() == 12
+    assert reader(redis).waiting() == (12, 2)
+
+
+def test_what_a_worker_releases_another_has_at_once_and_as_if_for_the_first_time(
+    redis: FakeStrictRedis,
+) -> None:
+    fill(redis, "a")
+    taken = reader(redis, "stops").read(None)
+    assert reader(redis, "other").claim_abandoned() == []
+
+    reader(redis, "stops").release(taken)
+
+    (again,) = reader(redis, "other").claim_abandoned()
+    assert (again.id, again.deliveries) == (taken[0].id, 1)
+
+
+def test_a_release_does_not_forget_earlier_deliveries(redis: FakeStrictRedis) -> None:
+    fill(redis, "a")
+    reader(redis, "dies").read(None)
+    (second,) = reader(redis, "dies").claim_own()
+
+    reader(redis, "dies").release([second])
+
+    (third,) = reader(redis, "other").claim_abandoned()
+    assert (second.deliveries, third.deliveries) == (2, 2)
 
 
 def test_a_consumer_that_is_gone_is_forgotten_only_when_it_holds_nothing(
