@@ -45,7 +45,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_def
     A click or impression has no user: `user_id` and `event_id` are empty, `click_id` is its own,
     `token_id` is 0 when a partner's link let it in. An event's `click_id` is the click that its
     sender names. `device_ids` are by kind, as sent. `would_refuse` is the fault of its token, where
-    an app accepts events without one; `token_id` is 0 then.
+    an app accepts events without one; `token_id` is 0 then. `described_device` is a user agent that
+    the sender's description of the device makes, where it sent none itself.
     """
 
     receipt: UUID
@@ -74,6 +75,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_def
     ad_unit: str | None = None
     ad_placement: str | None = None
     ad_impressions: int | None = None
+    described_device: str | None = None
 
     @property
     def happened_at_ms(self) -> int:

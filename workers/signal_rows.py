@@ -8,6 +8,7 @@ from shared.database import Connection
 from shared.device_ids import identifying
 from shared.events import Event
 from workers.core.addresses import public_address
+from workers.core.devices import Device
 from workers.user_agents import device_of
 
 # In one order everywhere, so that two workers that meet the same new users queue up.
@@ -84,7 +85,7 @@ def insert_signals(connection: Connection, events: Sequence[Event]) -> None:
 
 
 def _row(event: Event) -> dict[str, object]:
-    device = device_of(event.user_agent)
+    device = _device(event)
     device_ids = sorted(set(event.device_ids.values()))
     # A user id that is a click id binds its user to that click; whether it is one, only the
     # clicks know, and they may still be on their way.
@@ -106,3 +107,11 @@ def _row(event: Event) -> dict[str, object]:
         "identifying": sorted(identifying(device_ids)),
         "named_click": event.click_id,
     }
+
+
+def _device(event: Event) -> Device:
+    """What the user agent describes; where that tells nobody apart, what its sender did."""
+    device = device_of(event.user_agent)
+    if device.tells_people_apart or event.described_device is None:
+        return device
+    return device_of(event.described_device)

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 import msgspec
 
+from ingest.adjust.described_device import described_device
 from ingest.device_ids import take_device_ids
 from ingest.dialect import Reception, Standing
 from ingest.parameters import Parameters
@@ -76,6 +77,7 @@ def event_of(endpoint: str, told: Told, parameters: Parameters, reception: Recep
         ad_unit=told.unit,
         ad_placement=told.placement,
         ad_impressions=told.impressions,
+        described_device=described_device(parameters.rest()),
     )
 
 

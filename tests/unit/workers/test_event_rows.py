@@ -35,8 +35,9 @@ def test_the_statement_fills_every_column_of_the_table() -> None:
 def test_every_field_of_an_event_is_in_its_row(sent: Event) -> None:
     row = _row(sent)
 
-    # A link is what a click comes through: an event has none.
-    assert set(sent.__struct_fields__) - {"event_time_ms", "link_id"} <= set(row)
+    # A link is what a click comes through; a described device is a signal's, its words are kept.
+    elsewhere = {"event_time_ms", "link_id", "described_device"}
+    assert set(sent.__struct_fields__) - elsewhere <= set(row)
     assert row["happened_at_ms"] == sent.happened_at_ms
 
 
