@@ -9,6 +9,7 @@ from collections import deque
 from typing import NamedTuple
 
 from shared.checks import CHECK_ENTRIES_MAX, CheckEntry, check_commands
+from shared.errors import Unauthorized
 from shared.events import Event
 from shared.queues import AsyncRedis, RedisError
 from shared.scopes import Scope
@@ -88,7 +89,7 @@ def _entry(checked: Checked) -> CheckEntry:
         field=checked.field,
         token_id=checked.token_id,
         fault=checked.fault,
-        enforced=checked.fault is not None and event is None,
+        enforced=checked.code == Unauthorized.code,
         scope=checked.scope,
         event_id=event.event_id if event else "",
         receipt=str(event.receipt) if event else None,

@@ -196,8 +196,8 @@ class Endpoint:
         self._intake.rejections.add(
             self._rejection(request, arrival, error.status, error.code, name)
         )
+        self._check(request, arrival, error, name)
         fault = error.fault if isinstance(error, Unauthorized) else None
-        self._check(request, arrival, error, fault, name)
         if fault is not None and fault not in _NO_GUESS:
             await self._intake.bad_tokens.wait(self._note_bad_token(request))
 
@@ -206,15 +206,18 @@ class Endpoint:
         request: Request,
         arrival: Arrival,
         error: WaybillError,
-        fault: TokenFault | None,
         name: str | None,
     ) -> None:
-        """What an app's team should see of a refusal, once it is known whose it is."""
-        app_id, token_id = arrival.app_id, NO_TOKEN
+        """What an app's team should see of a refusal, once it is known whose it is.
+
+        A field may be at fault where the token is too, and both are to be mended.
+        """
+        app_id, token_id, fault = arrival.app_id, NO_TOKEN, None
         if arrival.admission is not None:
-            token_id = arrival.admission.shown_token_id
-        elif isinstance(error, Unauthorized):
-            app_id, token_id = error.app_id, error.token_id or NO_TOKEN
+            token_id, fault = arrival.admission.shown_token_id, arrival.admission.fault
+        if isinstance(error, Unauthorized):
+            app_id = app_id or error.app_id
+            token_id, fault = token_id or error.token_id or NO_TOKEN, error.fault
         if app_id is None:
             return
         self._intake.checks.add(

@@ -187,6 +187,23 @@ async def test_the_check_knows_whose_a_refused_token_is_in_swaarms_dialect_too()
 
 
 @in_loop
+async def test_the_check_shows_the_fault_of_a_token_though_a_field_was_refused() -> None:
+    """Else an app would look ready while its senders carry no token."""
+    async with running(published(())) as ingest:
+        for sent in ("none", "inactive"):
+            await ask(ingest, "/event", ADJUST_QUERY.replace("=tok", "=unknown"), sent)
+        await ingest.parts.checks.write()
+
+        shown = recent_checks(ingest.redis, 1, (NO_TOKEN, 6), 50)
+
+    seen = [(entry.code, entry.field, entry.fault, entry.enforced) for (entry,) in shown.values()]
+    assert seen == [
+        ("malformed_field", "event_token", "missing_token", False),
+        ("malformed_field", "event_token", "inactive_token", False),
+    ]
+
+
+@in_loop
 async def test_bad_tokens_are_counted_by_address_and_tokens_nobody_guessed_are_not() -> None:
     async with running(published((Scope.EVENTS,))) as ingest:
         for sent in ("none", "events", "sessions", "unscoped"):
