@@ -6,7 +6,7 @@ would have answered. The Swaarm dialect always needs its token, which is what na
 Source of the rules: Adjust, "Set up server-to-server (S2S) security".
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from console.actor import Actor, require_admin
@@ -64,14 +64,7 @@ def enable_enforcement(
     Raises OperatorError when one of them has no active token that covers it, or the change cannot
     be published; NotAllowed.
     """
-    require_admin(actor)
-    with published(installation):
-        stand = lock_enforcement(installation.connection, app)
-        tokens = read_tokens(installation.connection, app)
-        _require_covered([scope for scope in scopes if scope not in stand], tokens)
-        enforced = in_order([*stand, *scopes])
-        _enforce(installation.connection, actor, app, stand, enforced)
-    return _described(enforced, tokens)
+    return _change(installation, actor, app, lambda stand: [*stand, *scopes])
 
 
 def disable_enforcement(
@@ -81,13 +74,16 @@ def disable_enforcement(
 
     Raises OperatorError when the change cannot be published; NotAllowed.
     """
-    require_admin(actor)
-    with published(installation):
-        stand = lock_enforcement(installation.connection, app)
-        enforced = tuple(scope for scope in stand if scope not in scopes)
-        _enforce(installation.connection, actor, app, stand, enforced)
-        tokens = read_tokens(installation.connection, app)
-    return _described(enforced, tokens)
+    return _change(
+        installation, actor, app, lambda stand: [scope for scope in stand if scope not in scopes]
+    )
+
+
+def set_enforcement(
+    installation: Installation, actor: Actor, app: App, scopes: Collection[Scope]
+) -> Enforcement:
+    """Enforce these scopes and no others, in one step. Otherwise as `enable_enforcement`."""
+    return _change(installation, actor, app, lambda _: [*scopes])
 
 
 def enforced_scopes(connection: Connection, app: App) -> tuple[Scope, ...]:
@@ -117,6 +113,23 @@ def settle_enforcement(
         _enforce(connection, actor, app, enforced, ())
         return (SWITCHED_OFF,)
     return _uncovered_warnings(enforced, tokens)
+
+
+def _change(
+    installation: Installation,
+    actor: Actor,
+    app: App,
+    choose: Callable[[tuple[Scope, ...]], list[Scope]],
+) -> Enforcement:
+    """Enforce what `choose` makes of what is enforced."""
+    require_admin(actor)
+    with published(installation):
+        stand = lock_enforcement(installation.connection, app)
+        enforced = in_order(choose(stand))
+        tokens = read_tokens(installation.connection, app)
+        _require_covered([scope for scope in enforced if scope not in stand], tokens)
+        _enforce(installation.connection, actor, app, stand, enforced)
+    return _described(enforced, tokens)
 
 
 def _read(connection: Connection, app: App, statement: str) -> tuple[Scope, ...]:

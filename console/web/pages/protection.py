@@ -11,8 +11,8 @@ from console.audit import list_changes
 from console.enforcement import (
     ONLY_CONFIGURED_TOKENS,
     disable_enforcement,
-    enable_enforcement,
     read_enforcement,
+    set_enforcement,
 )
 from console.token_rows import Token, TokenState
 from console.tokens import (
@@ -111,9 +111,7 @@ def enforce(visit: Visit, app: App) -> Answer:
     wanted = _scopes(visit)
     if not wanted:
         raise OperatorError("Tick what is to need a token, or turn enforcement off.")
-    enable_enforcement(visit.installation, visit.actor, app, wanted)
-    others = [scope for scope in Scope if scope not in wanted]
-    stand = disable_enforcement(visit.installation, visit.actor, app, others)
+    stand = set_enforcement(visit.installation, visit.actor, app, wanted)
     return _told(app, "Enforcement is on.", stand.warnings)
 
 

@@ -7,7 +7,7 @@ import pytest
 from console.actor import Actor
 from console.app_refusals import change_refusals, read_refusals
 from console.app_rules import change_rules, read_rules
-from console.apps import App, create_app, list_apps
+from console.apps import App, create_app, describe_app, list_apps
 from console.audit import Action, AuditEntry, list_changes
 from console.enforcement import disable_enforcement, enable_enforcement, read_enforcement
 from console.event_types import NewEventType, create_event_type, list_event_types
@@ -35,6 +35,9 @@ LINK = NewLink("Partner", "Banner", "https://shop.example/")
 # Every function that changes something for an actor, with what makes a change of it.
 CHANGES: dict[Action, Callable[[Installation, Actor, App], object]] = {
     Action.APP_CREATE: lambda here, who, _: create_app(here, who, "Game"),
+    Action.APP_DESCRIBE: lambda here, who, app: describe_app(
+        here.connection, who, app, app.name, "USD", ""
+    ),
     Action.APP_RULES: lambda here, who, app: change_rules(
         here.connection, who, app, {"inactivity-days": 3}
     ),
@@ -56,6 +59,9 @@ CHANGES: dict[Action, Callable[[Installation, Actor, App], object]] = {
     Action.TOKEN_ROTATE: lambda here, who, app: rotate_token(here, who, app, "active", "active 2"),
     Action.ENFORCEMENT: enable_enforcement,
 }
+
+# Nobody but workers and people need to know of these: they read them from the tables.
+_UNPUBLISHED = {Action.APP_RULES, Action.APP_DESCRIBE}
 
 
 def furnish(installation: Installation, app: App) -> None:
@@ -112,11 +118,10 @@ def test_a_viewer_changes_nothing(installation: Installation, shop: App, action:
     assert everything(installation, shop) == before
 
 
-@pytest.mark.parametrize("action", sorted(CHANGES.keys() - {Action.APP_RULES}))
+@pytest.mark.parametrize("action", sorted(CHANGES.keys() - _UNPUBLISHED))
 def test_what_could_not_be_published_is_not_written_down(
     installation: Installation, shop: App, broken_redis: Redis, action: Action
 ) -> None:
-    """The rules of an app alone concern nobody but workers, who read them from the tables."""
     furnish(installation, shop)
     before = everything(installation, shop)
     cut_off = Installation(installation.connection, broken_redis, installation.secret_key)

@@ -1,16 +1,23 @@
 """Enforcement: when it can be switched on, what it covers, and that ingest learns of it."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from console.apps import App, create_app
+from console.audit import list_changes
 from console.enforcement import (
+    SWITCHED_OFF,
     disable_enforcement,
     enable_enforcement,
     enforced_scopes,
+    lock_enforcement,
     read_enforcement,
+    set_enforcement,
 )
 from console.installation import Installation
 from console.tokens import NewToken, create_token, deactivate_token
+from shared.database import connect, transaction
 from shared.errors import OperatorError
 from shared.scopes import Scope
 from shared.snapshot import SNAPSHOT_KEY, decode_snapshot
@@ -90,6 +97,44 @@ def test_it_is_switched_on_and_off_scope_by_scope(installation: Installation, sh
     assert published(installation, shop) == (AD_REVENUE,)
 
     assert disable_enforcement(installation, ADMIN, shop).enforced == ()
+    assert published(installation, shop) == ()
+
+
+def test_it_is_set_to_the_scopes_that_are_named_and_no_others_in_one_step(
+    installation: Installation, shop: App
+) -> None:
+    make(installation, shop, "backend", EVENTS, SESSIONS)
+    set_enforcement(installation, ADMIN, shop, [EVENTS])
+
+    assert set_enforcement(installation, ADMIN, shop, [SESSIONS]).enforced == (SESSIONS,)
+    with pytest.raises(OperatorError, match="covers ad_revenue"):
+        set_enforcement(installation, ADMIN, shop, [EVENTS, AD_REVENUE])
+
+    assert published(installation, shop) == (SESSIONS,)
+    last, first, *_ = list_changes(installation.connection, shop.id, 10)
+    assert (first.after, last.after) == ({"scopes": ["events"]}, {"scopes": ["sessions"]})
+
+
+def test_the_last_two_tokens_stopped_at_once_take_enforcement_along(
+    installation: Installation, shop: App, database_url: str
+) -> None:
+    """Each command alone would still see the other's token."""
+    for name in ("one", "two"):
+        make(installation, shop, name)
+    enable_enforcement(installation, ADMIN, shop)
+
+    with (
+        connect(database_url, "tests") as beside,
+        ThreadPoolExecutor(1) as threads,
+        transaction(beside),
+    ):
+        lock_enforcement(beside, shop)
+        beside.execute("UPDATE tokens SET deactivated_at = now() WHERE name = 'one'")
+        waiting = threads.submit(deactivate_token, installation, ADMIN, shop, "two")
+        with pytest.raises(TimeoutError):
+            waiting.result(0.3)
+
+    assert waiting.result().warnings == (SWITCHED_OFF,)
     assert published(installation, shop) == ()
 
 
