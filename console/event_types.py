@@ -3,6 +3,7 @@
 Ingest knows them by their event tokens, so each reaches ingest, or is not made.
 """
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from console.labels import label, random_code
 from console.publication import published
 from shared.database import Connection
 from shared.errors import OperatorError
+from shared.queues import RedisError, enqueue
 
 NAME_CHARACTERS_MAX = 100
 MAPPING_ID_CHARACTERS_MAX = 256
@@ -56,7 +58,8 @@ def create_event_type(
     installation: Installation, actor: Actor, app: App, new: NewEventType
 ) -> EventType:
     """Raises OperatorError when a value is malformed, or taken in this app, the app has too many,
-    or the change cannot be published; NotAllowed.
+    or the change cannot be published; NotAllowed. Workers then give it the events of this
+    mapping id that came before.
     """
     require_admin(actor)
     connection = installation.connection
@@ -73,6 +76,8 @@ def create_event_type(
         made = EventType(*row)
         told = Change(Action.EVENT_TYPE_CREATE, made.name, None, asdict(values))
         record_change(connection, actor, app.id, told)
+    with suppress(RedisError):  # then the workers' clock asks within a minute
+        enqueue(installation.redis, "claim")
     return made
 
 

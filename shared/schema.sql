@@ -67,6 +67,7 @@ CREATE TABLE event_types (
     event_token text NOT NULL CHECK (length(event_token) BETWEEN 1 AND 64), -- Adjust's
     created_at  timestamptz NOT NULL DEFAULT now(),
     is_unique   boolean NOT NULL DEFAULT false,  -- true: counts once a user
+    claimed     boolean NOT NULL DEFAULT false,  -- true: events from before it was made are its
     UNIQUE (app_id, mapping_id),
     UNIQUE (app_id, event_token)
 );
@@ -143,6 +144,9 @@ CREATE TABLE unique_events (
 
 -- Serves the counting of an hour, and the export of events in the order of their times.
 CREATE INDEX events_event_time ON events (app_id, environment, event_time);
+
+-- Serves what nobody has mapped yet, counted and claimed by the event type that is made for it.
+CREATE INDEX events_unmapped ON events (app_id, event_id, environment, event_time) WHERE unmapped;
 
 -- Idempotency keys: which receipt a key stands for. Not partitioned: a key is one event whatever the
 -- day of its repeats.
@@ -312,9 +316,10 @@ CREATE TABLE attributions (
     superseded_at    timestamptz                 -- null: in force
 );
 
--- Serves a user's decisions, in force or not; one in force at a moment.
+-- Serve a user's decisions, in force or not; one in force at a moment; whom a click brought.
 CREATE UNIQUE INDEX attributions_in_force ON attributions (user_ref, event_time, receipt)
     WHERE superseded_at IS NULL;
+CREATE INDEX attributions_click ON attributions (click_id) WHERE click_id IS NOT NULL;
 CREATE INDEX attributions_superseded ON attributions (user_ref) WHERE superseded_at IS NOT NULL;
 
 -- Sessions: intervals that the signals show, each known by the moment of its first open.

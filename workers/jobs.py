@@ -10,6 +10,7 @@ from rq import get_current_job
 from shared.clock import now_ms
 from shared.queues import enqueue, waiting_jobs
 from workers import upkeep as care
+from workers.claims import claim as claim_events
 from workers.counting import count as count_figures
 from workers.drain import Drain, DrainLimits
 from workers.drain_counts import DrainCounts
@@ -30,6 +31,7 @@ LISTED = frozenset({
     "workers.jobs.recompute",
     "workers.jobs.count",
     "workers.jobs.remember",
+    "workers.jobs.claim",
 })  # fmt: skip
 
 
@@ -102,6 +104,16 @@ def remember() -> str:
         enqueue(stores.redis, "remember")
         return "more to do"
     return "done"
+
+
+@without_data
+def claim() -> str:
+    """Give event types the events that came before they were made."""
+    stores = process_stores()
+    claimed = claim_events(stores.database.connection(), stores.settings.drain_seconds_max)
+    if claimed.more:
+        enqueue(stores.redis, "claim")
+    return f"{claimed.events} events"
 
 
 @without_data

@@ -57,7 +57,13 @@ WHERE receipt BETWEEN %s AND %s AND receipt = ANY(%s) AND counted
 
 def settle_uniques(connection: Connection, events: Sequence[Event]) -> list[Period]:
     """The hours of those that do not count any more, of these events and of earlier ones."""
-    sent = _of_unique_types(connection, events)
+    return settle_occurrences(connection, _of_unique_types(connection, events))
+
+
+def settle_occurrences(
+    connection: Connection, sent: Sequence[tuple[UniqueKey, Occurrence]]
+) -> list[Period]:
+    """The same, of stored events that are known to be of unique types."""
     if not sent:
         return []
     earliest = settle({}, sent).counting

@@ -8,9 +8,10 @@ from rich.table import Table
 from console.actor import terminal_actor
 from console.apps import find_app
 from console.event_types import EventType, NewEventType, create_event_type, list_event_types
-from console.options import app_option, json_option
+from console.options import app_option, count_option, environment_option, json_option
 from console.output import show, table
 from console.stores import Place, open_database, open_installation, settings_here
+from console.unmapped import list_unmapped
 
 
 @click.group("event-type")
@@ -46,6 +47,26 @@ def list_(place: Place, app: str, as_json: bool) -> None:
     show(
         {"event_types": event_types},
         _table(event_types) if event_types else "The app has no event type yet.",
+        as_json=as_json,
+    )
+
+
+@event_type.command("unmapped")
+@app_option
+@environment_option
+@count_option(100, "event ids")
+@json_option
+@click.pass_obj
+def unmapped(place: Place, app: str, environment: str, count: int, as_json: bool) -> None:
+    """List the event ids that arrived and that no event type has."""
+    with open_database(settings_here(place)) as connection:
+        found = list_unmapped(connection, find_app(connection, app), environment, count)
+    rows = ((one.event_id, one.events, one.first_time, one.last_time) for one in found)
+    show(
+        {"unmapped": found},
+        table(("event id", "events", "first (UTC)", "last (UTC)"), rows)
+        if found
+        else "Every event that arrived has an event type.",
         as_json=as_json,
     )
 

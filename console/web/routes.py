@@ -1,8 +1,17 @@
 """Every page of the console, and who is let in. A test walks this list with each role."""
 
-from console.web.pages import account, apps, people, protection, sign_in, welcome
+from console.web.pages import (
+    account,
+    apps,
+    event_types,
+    people,
+    protection,
+    sign_in,
+    welcome,
+)
 from console.web.route import Access, Route, get, post
 
+EVENTS = "/apps/{app_id:int}/events"
 PROTECTION = "/apps/{app_id:int}/protection"
 TOKEN = f"{PROTECTION}/tokens/{{token_id:int}}"
 
@@ -30,6 +39,10 @@ ROUTES: tuple[Route, ...] = (
     get("/apps/{app_id:int}", apps.show),
     get("/apps/{app_id:int}/settings", apps.show_settings),
     post("/apps/{app_id:int}/settings", apps.change_settings),
+    # Events of an app
+    get(EVENTS, event_types.show),
+    get(f"{EVENTS}/new", event_types.show_new, Access.ADMIN),
+    post(f"{EVENTS}/new", event_types.create),
     # Protection of an app
     get(PROTECTION, protection.show),
     get(f"{PROTECTION}/log", protection.show_log),

@@ -1,0 +1,33 @@
+"""Events of an app: its event types, and the event ids that arrived and are none yet."""
+
+from console.apps import App
+from console.event_types import NewEventType, create_event_type, list_event_types
+from console.unmapped import list_unmapped
+from console.web.answers import Answer, Page, Redirect
+from console.web.visit import Visit
+
+UNMAPPED_SHOWN_MAX = 100
+
+
+def show(visit: Visit, app: App) -> Answer:
+    values = {
+        "event_types": list_event_types(visit.connection, app),
+        "unmapped": list_unmapped(visit.connection, app, visit.environment, UNMAPPED_SHOWN_MAX),
+    }
+    return Page("event_types.html", values)
+
+
+def show_new(visit: Visit, app: App) -> Answer:  # noqa: ARG001 - the template asks the visit
+    return Page("event_type_new.html")
+
+
+def create(visit: Visit, app: App) -> Answer:
+    new = NewEventType(
+        visit.form.get("mapping_id"),
+        visit.form.get("name"),
+        visit.form.get("event_token") or None,
+        unique="unique" in visit.form,
+    )
+    made = create_event_type(visit.installation, visit.actor, app, new)
+    said = f"{made.name} is an event type. Events that came before become its within a minute."
+    return Redirect(f"/apps/{app.id}/events", said)

@@ -1,0 +1,101 @@
+"""The page of events: what may be reported, and what arrives under names that nobody mapped."""
+
+from typing import Any
+
+import pytest
+
+from console.apps import App
+from console.event_types import list_event_types
+from console.installation import Installation
+from console.unmapped import list_unmapped
+from shared.clock import now_ms
+from shared.database import Connection
+from shared.queues import waiting_jobs
+from tests.integration.console.web.browser import Browser
+from tests.integration.console.web.conftest import ON_ONE_PAIR
+from tests.integration.fresh import fresh
+from workers.claims import claim
+from workers.record import record
+
+pytestmark = ON_ONE_PAIR
+MARKUP = "<b>\"buy'&amp;</b>"
+
+
+@pytest.fixture
+def at(shop: App) -> str:
+    return f"/apps/{shop.id}/events"
+
+
+def came(connection: Connection, app: App, *event_ids: str, **more: Any) -> None:
+    record(connection, [fresh(app_id=app.id, event_id=each, **more) for each in event_ids])
+
+
+def test_what_is_unmapped_is_listed_most_frequent_first(
+    connection: Connection, shop: App, admin: Browser, at: str
+) -> None:
+    now = now_ms()
+    came(connection, shop, "buy", "register", "__open", event_time_ms=now)
+    came(connection, shop, "buy", event_time_ms=now - 1_000)
+    came(connection, shop, "test", environment="sandbox")
+
+    found = list_unmapped(connection, shop, "production", 10)
+    admin.get(at)
+
+    assert [(each.event_id, each.events) for each in found] == [("buy", 2), ("register", 1)]
+    assert (found[0].last_time - found[0].first_time).total_seconds() == 1
+    assert "Map it : buy" in admin.text
+    assert "Map it : test" not in admin.text
+    admin.get(f"{at}?environment=sandbox")
+    assert "Map it : test" in admin.text
+
+
+def test_mapping_an_id_claims_what_is_stored_and_asks_a_worker_for_it_at_once(
+    connection: Connection, installation: Installation, shop: App, admin: Browser, at: str
+) -> None:
+    came(connection, shop, "buy")
+    admin.get(f"{at}/new?mapping_id=buy")
+    assert admin.page.forms[-1].fields["mapping_id"] == "buy"
+
+    admin.send(f"{at}/new", name="Purchase", unique="1")
+
+    (made,) = list_event_types(connection, shop)
+    assert (made.name, made.mapping_id, made.unique) == ("Purchase", "buy", True)
+    assert made.event_token in admin.text
+    assert waiting_jobs(installation.redis) == 1
+    claim(connection, 1)
+    assert list_unmapped(connection, shop, "production", 10) == []
+    admin.get(at)
+    assert "Every event that arrived in production has an event type." in admin.text
+
+
+def test_a_mapping_id_that_is_taken_is_refused_with_what_was_typed(admin: Browser, at: str) -> None:
+    for _ in range(2):
+        admin.get(f"{at}/new")
+        result = admin.send(f"{at}/new", name="Purchase", mapping_id="buy")
+
+    assert result.status_code == 422
+    assert "has an event type with this mapping id" in admin.text
+    assert admin.page.forms[-1].fields["mapping_id"] == "buy"
+
+
+def test_event_ids_of_senders_are_shown_as_text_and_survive_the_way_to_the_form(
+    connection: Connection, shop: App, admin: Browser, at: str
+) -> None:
+    came(connection, shop, MARKUP)
+
+    assert "<b>" not in admin.get(at).text
+    assert MARKUP in admin.text
+    admin.get(f"{at}/new?mapping_id=%3Cb%3E%22buy%27%26amp%3B%3C%2Fb%3E")
+    assert admin.page.forms[-1].fields["mapping_id"] == MARKUP
+
+
+def test_a_viewer_sees_events_and_no_way_to_map_them(
+    connection: Connection, shop: App, viewer: Browser, at: str
+) -> None:
+    came(connection, shop, "buy")
+
+    viewer.get(at)
+
+    assert "buy" in viewer.text
+    assert "Map it" not in viewer.text
+    assert viewer.get(f"{at}/new").status_code == 403
