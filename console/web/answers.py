@@ -42,4 +42,13 @@ class Document:
     status: int = 200
 
 
-Answer = Page | Redirect | Download | Document
+@dataclass(frozen=True)
+class Finished:
+    """A body that somebody else has made, with the Content-Security-Policy that it needs."""
+
+    content_type: str
+    body: bytes
+    policy: str = ""
+
+
+Answer = Finished | Page | Redirect | Download | Document

@@ -12,6 +12,7 @@ from console.web.headers import SafeHeaders
 from console.web.rendering import Templates
 from console.web.route import Route
 from console.web.routes import ROUTES
+from console.web.rq import RqDashboard
 from console.web.visit import Services
 from shared import queues
 from shared.clock import now_ms
@@ -26,7 +27,8 @@ def get_app() -> falcon.App[falcon.Request, falcon.Response]:
     """What gunicorn calls, in each of its processes."""
     settings = read_settings(environment())
     pool = open_pool(settings.database_url, "console", THREADS)
-    return create_app(Services(settings, pool, queues.connect(settings.redis_url), now_ms))
+    redis = queues.connect(settings.redis_url)
+    return create_app(Services(settings, pool, redis, RqDashboard(redis), now_ms))
 
 
 def create_app(services: Services) -> falcon.App[falcon.Request, falcon.Response]:

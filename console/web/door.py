@@ -18,7 +18,7 @@ from console.apps import App, app_with_id
 from console.faults import StoreFault, database_fault, redis_fault
 from console.sessions import find_session, new_secret
 from console.web import cookies
-from console.web.answers import Answer, Document, Download, Page, Redirect
+from console.web.answers import Answer, Document, Download, Finished, Page, Redirect
 from console.web.faults import BadRequest, ForgedRequest, NotFound
 from console.web.rendering import Templates
 from console.web.route import Access, Handler, Route
@@ -109,13 +109,14 @@ class Door:
 
     def _read_form(self, request: falcon.Request, visit: Visit) -> Values:
         self._require_same_origin(request)
-        if (request.content_type or "").partition(";")[0].strip().lower() != _FORM_TYPE:
-            raise BadRequest("Forms are sent as application/x-www-form-urlencoded.")
         body = request.bounded_stream.read(FORM_BYTES_MAX + 1)
         if len(body) > FORM_BYTES_MAX:
             raise BadRequest("The form is too large.")
+        if body and (request.content_type or "").partition(";")[0].strip().lower() != _FORM_TYPE:
+            raise BadRequest("Forms are sent as application/x-www-form-urlencoded.")
         form = Values.parse(body)
-        if not hmac.compare_digest(form.get("csrf").encode(), visit.csrf.encode()):
+        token = form.get("csrf") or request.get_header("X-CSRF-Token", default="")
+        if not hmac.compare_digest(token.encode(), visit.csrf.encode()):
             raise ForgedRequest
         return form
 
@@ -149,6 +150,11 @@ class Door:
                     cookies.give_secret(response, answer.session, secure=self._secure)
                 if answer.said:
                     cookies.give_said(response, answer.said, secure=self._secure)
+            case Finished():
+                response.content_type = answer.content_type
+                response.data = answer.body
+                if answer.policy:
+                    response.set_header("Content-Security-Policy", answer.policy)
             case Download():
                 response.content_type = answer.content_type
                 response.downloadable_as = answer.filename

@@ -13,7 +13,7 @@ OF_APP = (
     ("Settings", "/apps/{app}/settings"),
 )
 OF_ALL = (("Apps", "/apps"),)
-OF_ADMINS = (("People", "/people"),)
+OF_ADMINS = (("RQ", "/rq"), ("People", "/people"))
 
 
 @dataclass(frozen=True)

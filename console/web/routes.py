@@ -6,6 +6,7 @@ from console.web.pages import (
     event_types,
     people,
     protection,
+    rq,
     sign_in,
     welcome,
 )
@@ -31,6 +32,10 @@ ROUTES: tuple[Route, ...] = (
     post("/people/{person_id:int}/link", people.new_link, form="/people"),
     post("/people/{person_id:int}/close", people.close, form="/people"),
     post("/people/{person_id:int}/reopen", people.reopen, form="/people"),
+    # Operations
+    get("/rq", rq.look, Access.ADMIN),
+    get("/rq/{path:path}", rq.look, Access.ADMIN),
+    post("/rq/{path:path}", rq.change),
     # Apps
     get("/", apps.start),
     get("/apps", apps.show_list),

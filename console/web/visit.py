@@ -8,6 +8,7 @@ from console.actor import Actor
 from console.installation import Installation
 from console.people import Person
 from console.web.faults import BadRequest
+from console.web.rq import RqDashboard
 from console.web.values import NOTHING, Values
 from shared.clock import Clock
 from shared.database import Connection, Pool
@@ -23,6 +24,7 @@ class Services:
     settings: Settings
     pool: Pool
     redis: Redis
+    rq: RqDashboard
     clock: Clock
 
 

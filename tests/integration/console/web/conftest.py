@@ -9,6 +9,7 @@ from console.actor import Role
 from console.people import create_person, set_password
 from console.sessions import open_session
 from console.web.app import create_app
+from console.web.rq import RqDashboard
 from console.web.visit import Services
 from shared.clock import now_ms
 from shared.database import Connection, open_pool
@@ -40,7 +41,7 @@ def settings(database_url: str, redis_url: str) -> Settings:
 def console(settings: Settings, connection: Connection, redis: Redis) -> Iterator[App]:  # noqa: ARG001
     """Empty tables, nobody in."""
     pool = open_pool(settings.database_url, "tests", 4)
-    yield create_app(Services(settings, pool, redis, now_ms))
+    yield create_app(Services(settings, pool, redis, RqDashboard(redis), now_ms))
     pool.close()
 
 

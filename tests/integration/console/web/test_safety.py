@@ -79,7 +79,7 @@ def test_nobody_gets_anything_without_signing_in(
     result = stranger.ask(route.method, filled(route.path, shop))
 
     if route.access is Access.ANYBODY:
-        assert result.status_code in {200, 400, 410}
+        assert result.status_code in {200, 403, 410}
     else:
         assert result.status_code == 303
         assert result.headers["location"].startswith("/sign-in")
@@ -165,7 +165,8 @@ MARKUP = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
 def pages(app: App) -> Iterator[str]:
     for route in ROUTES:
-        if route.method == "GET" and "secret" not in route.path:
+        foreign = route.path.startswith("/rq")  # a page of others, with a policy of its own
+        if route.method == "GET" and "secret" not in route.path and not foreign:
             yield filled(route.path, app)
 
 
