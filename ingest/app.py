@@ -14,20 +14,26 @@ from ingest.bad_tokens import BadTokens
 from ingest.batcher import Batcher, BatchLimits
 from ingest.bodies import Application, WholeBodies
 from ingest.check_log import CheckLog
+from ingest.counts import EndpointCounts, FlushCounts, Metrics, ProcessCounts
 from ingest.devices import Devices
 from ingest.dialect import Dialect
 from ingest.endpoint import Endpoint, Intake
 from ingest.gate import Gate, LoadLimits
+from ingest.gauges import Gauges
 from ingest.grants import Grants
 from ingest.health import Live, Ready
 from ingest.inbox import Confirmation, InboxWriter
+from ingest.process import SHARED, TALLY
 from ingest.rejection_log import RejectionLog
+from ingest.shared_counts import SharedCounts
 from ingest.strays import Strays
 from ingest.watch import Watch
 from shared.clock import Clock, now_ms
 from shared.errors import OperatorError
+from shared.metrics import NO_REASON
 from shared.queues import AsyncRedis, Redis, close_ingest, connect, connect_ingest
 from shared.settings import Settings, environment, read_settings
+from shared.tally import Tally
 
 _CANCELLATIONS_MAX = 10
 _CANCEL_SECONDS = 0.1
@@ -56,6 +62,9 @@ class Parts:
     watch: Watch
     rejections: RejectionLog
     checks: CheckLog
+    ready: Ready
+    counts: ProcessCounts
+    tally: Tally
     now: Clock
     forwarded_hops: int = 0
 
@@ -71,25 +80,40 @@ def get_app() -> Application:
     except OperatorError as fault:
         raise AppImportError(fault.message) from None
     redis = connect_ingest(settings.redis_url, settings.flush_wait_ms_max)
-    return create_app(assemble(settings, redis, connect(settings.redis_url), now_ms))
+    rq = connect(settings.redis_url)
+    return create_app(assemble(settings, redis, rq, now_ms, TALLY, SHARED))
 
 
-def assemble(settings: Settings, redis: AsyncRedis, rq: Redis, now: Clock) -> Parts:
+def assemble(
+    settings: Settings,
+    redis: AsyncRedis,
+    rq: Redis,
+    now: Clock,
+    tally: Tally,
+    shared: SharedCounts | None = None,
+) -> Parts:
     grants = Grants(settings.secret_key, now)
     gate = Gate(LoadLimits(settings.backlog_events_max, settings.memory_percent_max))
-    writer = InboxWriter(redis, rq, now, _confirmation(settings))
+    writer = InboxWriter(redis, rq, now, _confirmation(settings), FlushCounts(tally))
     limits = BatchLimits(
         settings.batch_events_max, settings.batch_bytes_max, settings.waiting_events_max
     )
+    batcher = Batcher(writer.append, lambda: grants.refresh(redis), grants, gate, limits)
+    watch = Watch(redis, grants, gate, settings.durability == "strict", settings.replicas_min)
+    ready = Ready(grants, gate, watch)
+    gauges = Gauges(grants, gate, watch, batcher, ready)
     return Parts(
         redis=redis,
         grants=grants,
         gate=gate,
         writer=writer,
-        batcher=Batcher(writer.append, lambda: grants.refresh(redis), grants, gate, limits),
-        watch=Watch(redis, grants, gate, settings.durability == "strict", settings.replicas_min),
+        batcher=batcher,
+        watch=watch,
         rejections=RejectionLog(redis, settings.rejections_max),
         checks=CheckLog(redis),
+        ready=ready,
+        counts=ProcessCounts(tally, gauges.read, shared),
+        tally=tally,
         now=now,
         forwarded_hops=settings.forwarded_hops,
     )
@@ -101,13 +125,16 @@ def _confirmation(settings: Settings) -> Confirmation:
 
 
 def create_app(parts: Parts) -> Application:
-    app: App[Request, Response] = App(media_type=falcon.MEDIA_JSON, middleware=[Lifespan(parts)])
+    lifespan = Lifespan(parts)
+    app: App[Request, Response] = App(media_type=falcon.MEDIA_JSON, middleware=[lifespan])
     intake = _intake(parts)
     for path, dialect in ROUTES:
-        app.add_route(path, Endpoint(dialect, intake))
-    app.add_route("/health/live", Live())
-    app.add_route("/health/ready", Ready(parts.grants, parts.gate))
-    strays = Strays(parts.rejections, parts.now)
+        counts = EndpointCounts(parts.tally, path, dialect.name)
+        app.add_route(path, Endpoint(dialect, intake, counts))
+    app.add_route("/health/live", Live(lifespan.ended))
+    app.add_route("/health/ready", parts.ready)
+    app.add_route("/metrics", Metrics(parts.counts))
+    strays = Strays(parts.rejections, EndpointCounts(parts.tally, NO_REASON, NO_REASON), parts.now)
     app.add_error_handler(falcon.HTTPNotFound, strays.not_found)
     app.add_error_handler(falcon.HTTPMethodNotAllowed, strays.method_not_allowed)
     return WholeBodies(app)
@@ -143,16 +170,26 @@ class Lifespan:
         self._parts = parts
         self._tasks: list[asyncio.Task[None]] = []
 
+    def ended(self) -> list[str]:
+        """The work that a fault has ended: what it was for is not done any more."""
+        return [task.get_name() for task in self._tasks if task.done()]
+
     async def process_startup(self, _scope: Any, _event: Any) -> None:
         parts = self._parts
-        logs = (parts.rejections.run(), parts.checks.run())
-        for work in (parts.batcher.run(), parts.watch.run(), *logs):
-            self._tasks.append(asyncio.create_task(work))
+        work = {
+            "batcher": parts.batcher.run(),
+            "watch": parts.watch.run(),
+            "rejections": parts.rejections.run(),
+            "checks": parts.checks.run(),
+            "counts": parts.counts.run(),
+        }
+        self._tasks += [asyncio.create_task(each, name=name) for name, each in work.items()]
 
     async def process_shutdown(self, _scope: Any, _event: Any) -> None:
         await self._parts.batcher.finish()
         await _end(self._tasks)
         await self._parts.rejections.write()
         await self._parts.checks.write()
+        self._parts.counts.write()
         await self._parts.writer.close()
         await close_ingest(self._parts.redis)

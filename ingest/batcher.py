@@ -94,6 +94,11 @@ class Batcher:
         self._idle.clear()
         return await done
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for the next flush."""
+        return len(self._waiting)
+
     async def run(self) -> None:
         """Flush until cancelled."""
         while True:

@@ -5,6 +5,7 @@ The same for every endpoint of every dialect; a dialect says how its requests ar
 
 from dataclasses import dataclass, field
 from random import randint
+from time import monotonic
 
 import msgspec
 from falcon.asgi import Request, Response
@@ -14,6 +15,7 @@ from ingest.bad_tokens import BadTokens
 from ingest.batcher import Batcher
 from ingest.bodies import read_form
 from ingest.check_log import Checked, CheckLog
+from ingest.counts import EndpointCounts
 from ingest.devices import Devices
 from ingest.dialect import Dialect, Reading, Reception, Reply
 from ingest.grants import Key
@@ -76,9 +78,10 @@ class Arrival:
 class Endpoint:
     """One path of one dialect."""
 
-    def __init__(self, dialect: Dialect, intake: Intake) -> None:
+    def __init__(self, dialect: Dialect, intake: Intake, counts: EndpointCounts) -> None:
         self._dialect = dialect
         self._intake = intake
+        self._counts = counts
 
     async def on_get(self, request: Request, response: Response) -> None:
         await self._serve(request, response)
@@ -87,12 +90,19 @@ class Endpoint:
         await self._serve(request, response)
 
     async def _serve(self, request: Request, response: Response) -> None:
+        begun = monotonic()
         arrival = Arrival(self._dialect.app_scope or Scope.EVENTS)
         try:
             reply = await self._receive(request, arrival)
         except WaybillError as error:
             reply = self._dialect.refused(error, _known_app(arrival, error))
+            self._counts.refused(reply.status, error.code)
             await self._refuse(request, response, arrival, error)
+        except Exception:
+            self._counts.refused(500, WaybillError.code)
+            raise
+        else:
+            self._counts.accepted(reply.status, begun)
         _write(response, reply)
 
     async def _receive(self, request: Request, arrival: Arrival) -> Reply:
@@ -102,6 +112,7 @@ class Endpoint:
         except Unavailable:
             if reading.if_lost is None:
                 raise
+            self._counts.lost()
             self._intake.rejections.lose(
                 self._rejection(request, arrival, reading.if_lost.status, CLICK_LOST)
             )

@@ -11,6 +11,7 @@ from uvicorn_worker import UvicornWorker
 
 from ingest.connection_limits import ConnectionLimits
 from ingest.open_connections import OpenConnections
+from ingest.process import TALLY
 
 # Files that are no client connection: listeners, stores, logs, the event loop's own.
 _OTHER_FILES_MAX = 128
@@ -45,7 +46,7 @@ class IngestWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker ships
         signal.raise_signal(signal.SIGTERM)
 
     def init_process(self) -> None:
-        self.config.http = OpenConnections(_within_open_files(ConnectionLimits()))
+        self.config.http = OpenConnections(_within_open_files(ConnectionLimits()), TALLY)
         super().init_process()
 
 

@@ -1,28 +1,46 @@
 """Liveness and readiness, each naming the part that fails.
 
-Live: the process answers. Ready: it would take an event now. Shedding does not make it unready: all
-processes share one Redis, and without any of them senders would get no Retry-After.
+Live: the process answers, and its work beside the requests goes on; else it has to be started
+again. Ready: it would take an event now. Shedding does not make it unready: all processes share one
+Redis, and without any of them senders would get no Retry-After.
 """
+
+from collections.abc import Callable
 
 import msgspec
 from falcon.asgi import Request, Response
 
 from ingest.gate import Gate
 from ingest.grants import Grants
+from ingest.watch import Watch
+
+LOOK_SECONDS_MAX = 10.0  # five looks a second; each may wait for Redis a few times
 
 
 class Live:
+    """`ended` names the work that has come to an end while the process serves."""
+
+    def __init__(self, ended: Callable[[], list[str]]) -> None:
+        self._ended = ended
+
     async def on_get(self, _request: Request, response: Response) -> None:
-        response.data = b'{"status":"live"}'
+        ended = self._ended()
+        response.status = 503 if ended else 200
+        response.data = (
+            msgspec.json.encode({"status": "ended", "failing": ended})
+            if ended
+            else b'{"status":"live"}'
+        )
 
 
 class Ready:
-    def __init__(self, grants: Grants, gate: Gate) -> None:
+    def __init__(self, grants: Grants, gate: Gate, watch: Watch) -> None:
         self._grants = grants
         self._gate = gate
+        self._watch = watch
 
     async def on_get(self, _request: Request, response: Response) -> None:
-        failing = self._failing()
+        failing = [name for name, is_well in self.parts().items() if not is_well]
         response.status = 503 if failing else 200
         response.data = msgspec.json.encode(
             {
@@ -33,11 +51,12 @@ class Ready:
             }
         )
 
-    def _failing(self) -> list[str]:
-        parts = {
+    def parts(self) -> dict[str, bool]:
+        """Whether each is well."""
+        return {
             "redis": self._gate.reachable,
             "redis_durability": self._gate.durable,
             "snapshot": self._grants.version is not None,
             "secret_key": not self._grants.holds_other_key,
+            "watch": self._watch.looked_seconds_ago <= LOOK_SECONDS_MAX,
         }
-        return [name for name, holds in parts.items() if not holds]

@@ -4,14 +4,17 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, cast
 
+from ingest.counts import FlushCounts
 from shared.clock import Clock
 from shared.errors import InboxNotReplicated, WaybillError
 from shared.events import WIRE_VERSION
 from shared.inbox import APPEND, APPEND_KEYS, Appended, append_arguments, appended
 from shared.marks import Mark
 from shared.queues import AsyncRedis, Redis, RedisError, enqueue
+from shared.tally import Tally
 
 _log = logging.getLogger(__name__)
 
@@ -40,12 +43,14 @@ class InboxWriter:
         rq: Redis,
         now: Clock,
         confirmation: Confirmation = Confirmation(),
+        flushes: FlushCounts | None = None,
     ) -> None:
         self._redis = redis
         self._now = now
         self._script = redis.register_script(APPEND)
         self._rq = rq
         self._confirmation = confirmation
+        self._flushes = flushes or FlushCounts(Tally())
         self._wakings: set[asyncio.Task[None]] = set()
 
     async def append(
@@ -56,10 +61,16 @@ class InboxWriter:
         Raises Stale, RedisError; InboxNotReplicated when the batch is on the primary alone.
         """
         arguments = append_arguments(str(version), count, payload, WIRE_VERSION, marks, self._now())
-        answer, replicas = await self._write(arguments)
+        begun = monotonic()
+        try:
+            answer, replicas = await self._write(arguments)
+        except (RedisError, OSError):
+            self._flushes.failed()
+            raise
         added = appended(answer)
         if added is None:
             raise Stale("The snapshot has changed.")
+        self._flushes.written(count, begun)
         if added.woke:
             self._wake()
         if replicas < self._confirmation.replicas_min:

@@ -15,7 +15,9 @@ from uvicorn.server import ServerState
 from ingest.connection import Connection
 from ingest.connection_limits import ConnectionLimits
 from ingest.refusals import TooManyConnections
+from shared import metrics
 from shared.errors import Overloaded
+from shared.tally import Tally
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +25,10 @@ logger = logging.getLogger(__name__)
 class OpenConnections:
     """Stands where uvicorn expects a protocol class."""
 
-    def __init__(self, limits: ConnectionLimits) -> None:
+    def __init__(self, limits: ConnectionLimits, tally: Tally | None = None) -> None:
         self.limits = limits
+        self._tally = tally or Tally()
+        self._open = self._tally.counter(metrics.CONNECTIONS)
         self.refused: Counter[str] = Counter()
         self._is_sweeping = False
 
@@ -49,12 +53,14 @@ class OpenConnections:
 
     def count_refusal(self, code: str) -> None:
         self.refused[code] += 1
+        self._tally.counter(metrics.CONNECTIONS_REFUSED, code).add()
 
     def _sweep_later(self, loop: asyncio.AbstractEventLoop, state: ServerState) -> None:
         loop.call_later(self.limits.sweep_seconds, self._sweep, loop, state)
 
     def _sweep(self, loop: asyncio.AbstractEventLoop, state: ServerState) -> None:
         connections = [cast("Connection", connection) for connection in state.connections]
+        self._open.value = len(connections)
         self._is_sweeping = bool(connections)
         if connections:
             # Before the work: a fault in it must not end the deadlines of all connections.

@@ -6,6 +6,9 @@ Each name is the one that gunicorn gives the setting.
 
 import os
 from pathlib import Path
+from typing import Any
+
+from ingest.process import SHARED
 
 worker_class = "ingest.gunicorn_worker.IngestWorker"
 logger_class = "shared.gunicorn_logger.RedactingLogger"
@@ -29,3 +32,19 @@ preload_app = False
 
 # Off unless asked for; no line shows a query string (see shared/gunicorn_logger.py).
 accesslog = None
+
+
+def pre_fork(_server: Any, worker: Any) -> None:
+    """In the master: a place for what this process will count."""
+    worker.slot = SHARED.take_slot()
+
+
+def post_fork(_server: Any, worker: Any) -> None:
+    """In the process."""
+    SHARED.own_slot = worker.slot
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """In the master, once the process has ended, however it did."""
+    if worker.slot is not None:
+        SHARED.give_back(worker.slot)

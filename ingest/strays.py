@@ -6,6 +6,7 @@ import falcon
 from falcon.asgi import Request, Response
 
 from ingest import swaarm
+from ingest.counts import EndpointCounts
 from ingest.rejection_log import RejectionLog
 from shared.clock import Clock
 from shared.errors import MethodNotAllowed, RequestError, UnknownEndpoint
@@ -15,8 +16,9 @@ from shared.rejections import Rejection
 class Strays:
     """Error handlers of the application. The path stays out of the log: anything may be in it."""
 
-    def __init__(self, rejections: RejectionLog, now: Clock) -> None:
+    def __init__(self, rejections: RejectionLog, counts: EndpointCounts, now: Clock) -> None:
         self._rejections = rejections
+        self._counts = counts
         self._now = now
 
     async def not_found(self, request: Request, response: Response, *_: Any) -> None:
@@ -32,6 +34,7 @@ class Strays:
         reply = swaarm.refused(error)
         response.status = reply.status
         response.data = reply.body
+        self._counts.refused(error.status, error.code)
         self._rejections.add(
             Rejection(
                 at_ms=self._now(),

@@ -8,6 +8,7 @@ Redis notices its return.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from time import monotonic
 
 import msgspec
 
@@ -42,6 +43,17 @@ class Watch:
         self._replicas_min = replicas_min
         self._faults: list[str] = []
         self._catching_up: asyncio.Future[None] | None = None
+        self._looked_at = self._confirmed_at = monotonic()
+
+    @property
+    def looked_seconds_ago(self) -> float:
+        """Since it last looked, with an answer or without one."""
+        return monotonic() - self._looked_at
+
+    @property
+    def confirmed_seconds_ago(self) -> float:
+        """Since it last saw that the snapshot held is the newest."""
+        return monotonic() - self._confirmed_at
 
     async def catch_up(self) -> None:
         """See the newest snapshot now: a token nobody knows may have been made a moment ago.
@@ -60,13 +72,14 @@ class Watch:
             if looks % _LOOKS_PER_DURABILITY_CHECK == 0 or not self._gate.durable:
                 await self._guarded(self._check_durability)
             await self._guarded(self._look)
+            self._looked_at = monotonic()
             looks += 1
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _guarded(self, step: Callable[[], Awaitable[None]]) -> None:
         try:
             await step()
-        except (RedisError, OSError, msgspec.MsgspecError) as fault:
+        except (RedisError, OSError, ValueError, KeyError, msgspec.MsgspecError) as fault:
             if self._gate.reachable:
                 _log.warning("Redis does not answer as it should: %s", type(fault).__name__)
             self._gate.lost()
@@ -80,8 +93,10 @@ class Watch:
     async def _look_for_snapshot(self) -> None:
         version = await self._redis.get(VERSION_KEY)
         if (None if version is None else int(version)) == self._grants.version:
+            self._confirmed_at = monotonic()
             return
         await self._grants.refresh(self._redis)
+        self._confirmed_at = monotonic()
         _log.info("snapshot %s", self._grants.version)
         if self._grants.holds_other_key:
             _log.error("the tokens were made under another WAYBILL_SECRET_KEY than this one")

@@ -78,7 +78,8 @@ REQUESTS = _ingest(
 REQUEST_SECONDS = _ingest(
     "waybill_request_seconds",
     _HISTOGRAM,
-    "From a whole request to its answer, which waits for the disk of Redis; refusals included.",
+    "From a whole request to its answer, which waits for the disk of Redis. Refusals are left out: "
+    "some wait on purpose.",
     "endpoint",
     bounds=_FAST_SECONDS,
 )

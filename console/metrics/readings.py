@@ -10,12 +10,14 @@ from shared.published_counts import read_counts
 from shared.queues import Redis, jobs_by_state, workers_by_state
 from shared.recompute import unfinished_recomputes
 from shared.snapshot import VERSION_KEY
-from shared.tally import Series, gauge
+from shared.tally import Series, Tally, gauge, merged
 
 WORKER_SILENT_MS_MAX = 60_000  # an idle one gives a sign of life every 30 s
 PROGRAMS = ("worker", "console", "metrics")
 OTHER = "other"
-_REASONS = ("refused_by_database", "killed_worker", "unreadable")
+REASONS = ("refused_by_database", "killed_worker", "unreadable")
+RULES = ("click_id", "device_id", "address_and_device", "organic")
+OUTCOMES = ("recorded", "duplicate", "quarantined")
 _STATES = ("active", "idle", "idle in transaction")
 
 _QUARANTINE = """
@@ -34,7 +36,7 @@ def read_redis(redis: Redis, now_ms: int) -> list[Series]:
     version = cast("bytes | None", redis.get(VERSION_KEY))
     workers = workers_by_state(redis, now_ms, WORKER_SILENT_MS_MAX)
     return [
-        *read_counts(redis),
+        *merged([_nothing(), read_counts(redis)]),
         *(gauge(metrics.WORKERS, count, state) for state, count in workers.items()),
         *(gauge(metrics.JOBS, count, state) for state, count in jobs_by_state(redis).items()),
         gauge(metrics.RECOMPUTES, len(unfinished_recomputes(redis))),
@@ -56,7 +58,7 @@ def lag_series(backlog: Backlog, lag: Lag) -> list[Series]:
 
 def read_database(connection: Connection) -> list[Series]:
     """Raises DatabaseError."""
-    quarantined = dict.fromkeys(_REASONS, 0)
+    quarantined = dict.fromkeys(REASONS, 0)
     quarantined |= dict(connection.execute(_QUARANTINE).fetchall())
     connections: dict[tuple[str, str], int] = {}
     for name, state, count in connection.execute(_CONNECTIONS):
@@ -69,6 +71,17 @@ def read_database(connection: Connection) -> list[Series]:
         *(gauge(metrics.DATABASE_CONNECTIONS, n, *key) for key, n in connections.items()),
         gauge(metrics.DATABASE_CONNECTIONS_MAX, row[0]),
     ]
+
+
+def _nothing() -> list[Series]:
+    """Before the first: Prometheus sees how a count grows only from a number on."""
+    tally = Tally()
+    tally.counter(metrics.DRAIN_RETRIES)
+    for outcome in OUTCOMES:
+        tally.counter(metrics.EVENTS, outcome)
+    for rule in RULES:
+        tally.counter(metrics.ATTRIBUTIONS, rule)
+    return tally.series()
 
 
 def _program(application_name: str) -> str:

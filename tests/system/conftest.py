@@ -34,7 +34,7 @@ class Watched(Running):
     redis: Redis
 
 
-def _token(waybill: Waybill) -> str:
+def make_token(waybill: Waybill) -> str:
     waybill.json("app", "create", "--name", "Shop", "--app-token", "4w565xzmb54d")
     waybill.json(
         *("event-type", "create", "--app", "Shop", "--event-token", "f0ob4r"),
@@ -52,7 +52,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     waybill = Waybill(tmp_path_factory.mktemp("running") / "data")
     try:
         waybill.wait_until_ready()
-        yield Running(waybill, _token(waybill))
+        yield Running(waybill, make_token(waybill))
     finally:
         waybill.stop()
 
@@ -78,7 +78,7 @@ def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         waybill = Waybill(tmp_path_factory.mktemp("breakable") / "data", variables)
         ending.callback(waybill.stop)
         waybill.wait_until_ready()
-        yield Watched(waybill, _token(waybill), postgres, redis)
+        yield Watched(waybill, make_token(waybill), postgres, redis)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from shared.events import Event
 from shared.inbox import INBOX_KEY, read_entry
 from shared.queues import stream_entries
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY, Snapshot, encode_snapshot
+from shared.tally import Tally
 from tests.build import TOKEN, now, settings, snapshot
 from tests.unit.loop import until
 
@@ -94,7 +95,7 @@ async def running(published: Snapshot | None = None, **variables: str) -> AsyncI
     server = FakeServer()
     telling, redis = TellingRedis(server), FakeStrictRedis(server=server)
     publish(redis, published or snapshot())
-    parts = assemble(settings(**variables), telling, redis, now)
+    parts = assemble(settings(**variables), telling, redis, now, Tally())
     application = create_app(parts)
     async with ASGIConductor(application) as conductor:
         await until(lambda: parts.gate.reachable and parts.gate.durable)

@@ -9,6 +9,7 @@ from fakeredis import FakeServer, FakeStrictRedis
 from ingest.app import Lifespan, assemble
 from shared.queues import RedisError, waiting_jobs
 from shared.rejections import rejection_counts
+from shared.tally import Tally
 from tests.build import now, settings
 from tests.unit.ingest.running import POSTBACK, TellingRedis, running
 from tests.unit.loop import in_loop, until
@@ -108,7 +109,7 @@ class StubbornRedis(TellingRedis):
 async def test_a_process_stops_though_its_client_of_redis_loses_a_cancellation() -> None:
     server = FakeServer()
     redis = StubbornRedis(server)
-    lifespan = Lifespan(assemble(settings(), redis, FakeStrictRedis(server=server), now))
+    lifespan = Lifespan(assemble(settings(), redis, FakeStrictRedis(server=server), now, Tally()))
     await lifespan.process_startup(None, None)
     await until(lambda: redis.is_asked)
 

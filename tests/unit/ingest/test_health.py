@@ -3,6 +3,7 @@
 import pytest
 from falcon.testing import Result
 
+from ingest.rejection_log import RejectionLog
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
 from tests.unit.ingest.running import Running, running
 from tests.unit.loop import in_loop, until
@@ -74,6 +75,45 @@ async def test_on_a_redis_that_is_not_durable_a_process_is_not_ready_and_says_wh
         answer = await ready(ingest)
 
         assert (answer.status_code, answer.json["failing"]) == (503, ["redis_durability"])
+
+
+@in_loop
+async def test_a_process_whose_watch_has_stopped_looking_is_not_ready_and_says_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running() as ingest:
+        monkeypatch.setattr(type(ingest.parts.watch), "looked_seconds_ago", 60.0)
+
+        answer = await ready(ingest)
+
+        assert (answer.status_code, answer.json["failing"]) == (503, ["watch"])
+
+
+@in_loop
+async def test_a_process_whose_work_has_ended_is_not_live_and_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def end() -> None:
+        return
+
+    monkeypatch.setattr(RejectionLog, "run", lambda _: end())
+    async with running() as ingest:
+        answer = await ingest.conductor.simulate_get("/health/live")
+
+    assert answer.status_code == 503
+    assert answer.json == {"status": "ended", "failing": ["rejections"]}
+
+
+@in_loop
+async def test_a_redis_that_answers_nonsense_is_one_that_fails_and_recovers() -> None:
+    async with running() as ingest:
+        ingest.redis.set(VERSION_KEY, "nonsense")
+        await until(lambda: not ingest.parts.gate.reachable)
+        live = await ingest.conductor.simulate_get("/health/live")
+        ingest.redis.set(VERSION_KEY, "1")
+        await until(lambda: ingest.parts.gate.reachable)
+
+    assert live.status_code == 200
 
 
 @in_loop

@@ -1,0 +1,160 @@
+"""Every panel of the dashboard has data under load, while workers come and go.
+
+Asked of a real Prometheus, of Debian's package `prometheus`, where it is installed; that both
+addresses show every metric is tested everywhere.
+"""
+
+import json
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.monitoring import PROMETHEUS, Query, alert_queries, metric_names, panel_queries
+from tests.system.conftest import Running, make_token
+from tests.system.product import Waybill
+from tests.system.servers import accepts, free_port, until
+from tests.system.test_faults import postback
+from tests.system.traffic import get, send, until_told
+
+LOAD_SECONDS = 12
+RANGE = "30s"
+PROGRAM = shutil.which("prometheus")
+PORT = free_port()
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    waybill = Waybill(tmp_path_factory.mktemp("monitored") / "data", workers=1, metrics=True)
+    try:
+        waybill.wait_until_ready()
+        running = Running(waybill, make_token(waybill))
+        with prometheus(tmp_path_factory.mktemp("prometheus"), running):
+            put_under_load(running)
+            yield running
+    finally:
+        waybill.stop()
+
+
+@contextmanager
+def prometheus(folder: Path, running: Running) -> Iterator[None]:
+    """Nothing where it is not installed."""
+    if PROGRAM is None:
+        yield
+        return
+    text = (PROMETHEUS / "prometheus.yml").read_text()
+    text = re.sub("15s", "1s", text).replace("rules.yml", str(PROMETHEUS / "rules.yml"))
+    text = text.replace("ingest:8080", f"127.0.0.1:{running.port}")
+    text = text.replace("metrics:8082", f"127.0.0.1:{running.waybill.metrics_port}")
+    (folder / "prometheus.yml").write_text(text)
+    command = [
+        PROGRAM,
+        f"--config.file={folder}/prometheus.yml",
+        f"--storage.tsdb.path={folder}/data",
+    ]
+    command += [f"--web.listen-address=127.0.0.1:{PORT}", "--log.level=warn"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        until(lambda: accepts(PORT), 30, "Prometheus answering")
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def put_under_load(running: Running) -> None:
+    """Of all kinds, good and bad, while the workers become four and one again."""
+    ends_at = time.monotonic() + LOAD_SECONDS
+
+    def scale() -> None:
+        for number in (signal.SIGTTIN, signal.SIGTTOU):
+            for _ in range(3):
+                time.sleep(LOAD_SECONDS / 8)
+                running.waybill.process.send_signal(number)
+
+    scaler = threading.Thread(target=scale)
+    scaler.start()
+    requests = until_told(lambda n: request(running, n), lambda: time.monotonic() > ends_at)
+    send(running.port, requests, connections=4)
+    scaler.join()
+    with socket.create_connection(("127.0.0.1", running.port)) as client:
+        client.sendall(b"no http\r\n\r\n")
+    running.waybill.wait_until_drained()
+    time.sleep(3)  # workers publish, Prometheus scrapes, each once a second
+
+
+def request(running: Running, number: int) -> bytes:
+    token = running.token
+    match number % 8:
+        case 0:
+            return get("/postback?user_id=a&event_id=b", "Authorization: none\r\n")
+        case 1:
+            return get(f"/click?offer_id=1&pub_id=1&click_id=click-{number}&idfa=id-{number}")
+        case 2:
+            query = f"user_id=user-{number}&event_id=__open&idfa=id-{number - 1}"
+            return get(f"/postback?{query}", f"Authorization: {token}\r\n")
+        case _:
+            return postback(token, number)
+
+
+def shown(running: Running) -> set[str]:
+    """Names of everything that both addresses have a number of."""
+    names: set[str] = set()
+    for port in (running.port, running.waybill.metrics_port):
+        (answer,) = send(port, [get("/metrics")], connections=1).answers
+        assert answer.status == 200
+        names |= set(re.findall(r"^(waybill_\w+)", answer.body.decode(), re.MULTILINE))
+    return names
+
+
+def asked(expression: str) -> list[float]:
+    target = f"/api/v1/query?query={quote(expression)}"
+    (answer,) = send(PORT, [get(target)], connections=1).answers
+    assert answer.status == 200, answer.body
+    return [float(each["value"][1]) for each in json.loads(answer.body)["data"]["result"]]
+
+
+def test_every_metric_of_the_dashboard_and_the_alerts_has_numbers(loaded: Running) -> None:
+    names = {
+        name
+        for query in (*panel_queries(), *alert_queries())
+        for name in metric_names(query.expression)
+    }
+
+    assert names <= shown(loaded)
+
+
+@pytest.mark.parametrize("query", panel_queries() if PROGRAM else (), ids=lambda query: query.of)
+def test_every_panel_has_data(loaded: Running, query: Query) -> None:  # noqa: ARG001
+    values = asked(query.expression.replace("$__rate_interval", RANGE))
+
+    assert values
+    assert any(value == value for value in values), "nothing but NaN"  # noqa: PLR0124
+
+
+@pytest.mark.parametrize("query", alert_queries() if PROGRAM else (), ids=lambda query: query.of)
+def test_every_alert_can_be_evaluated(loaded: Running, query: Query) -> None:  # noqa: ARG001
+    asked(query.expression)
+
+
+SCALED = "max_over_time(sum(waybill_workers)[60s:1s])" if PROGRAM else ""
+
+
+@pytest.mark.parametrize("query", [SCALED] if PROGRAM else [])
+def test_workers_were_seen_to_be_scaled_and_nothing_was_ever_out_of_sight(
+    loaded: Running,  # noqa: ARG001
+    query: str,
+) -> None:
+    assert asked(query) == [4]
+    assert asked("sum(waybill_workers)") == [1]
+    assert asked("min_over_time(up[15s])") == [1, 1]
