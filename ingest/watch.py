@@ -16,7 +16,7 @@ from ingest.durability import durability_faults
 from ingest.gate import Gate, Load
 from ingest.grants import Grants
 from shared.inbox import BACKLOG_KEY
-from shared.queues import AsyncRedis, RedisError
+from shared.queues import AsyncRedis, RedisError, follow_primary
 from shared.snapshot import VERSION_KEY
 
 _PAUSE_SECONDS = 0.2
@@ -85,6 +85,7 @@ class Watch:
             self._gate.lost()
 
     async def _look(self) -> None:
+        await follow_primary(self._redis)
         await self._look_for_snapshot()
         backlog = await self._redis.get(BACKLOG_KEY)
         memory = await self._redis.info("memory")

@@ -6,6 +6,7 @@ a worker, which finds its work in the inbox or the tables.
 """
 
 import socket
+from contextlib import suppress
 from typing import Any, cast
 
 from redis import Redis
@@ -38,6 +39,7 @@ __all__ = [
     "connect_ingest",
     "connect_rq",
     "enqueue",
+    "follow_primary",
     "jobs_by_state",
     "stream_entries",
     "waiting_jobs",
@@ -94,6 +96,14 @@ def connect_ingest(url: str, answer_ms_max: int) -> AsyncRedis:
         address.sentinels, sentinel_kwargs=_sentinel_options(address), **options
     )
     return cast("AsyncRedis", sentinels.master_for(address.name, **_redis_options(address)))
+
+
+async def follow_primary(redis: AsyncRedis) -> None:
+    """Leave a primary that Sentinel has replaced: for 8 s nobody tells it, and it takes events that
+    will be lost. Without Sentinel, or where none answers, nothing changes."""
+    if isinstance(redis.connection_pool, SentinelConnectionPool):
+        with suppress(RedisError):
+            await redis.connection_pool.get_master_address()  # type: ignore[no-untyped-call]
 
 
 async def close_ingest(redis: AsyncRedis) -> None:

@@ -24,6 +24,7 @@ from shared.queues import (
     connect,
     connect_ingest,
     connect_rq,
+    follow_primary,
 )
 from shared.snapshot import VERSION_KEY
 from tests.build import event, now
@@ -58,6 +59,10 @@ class Watched:
     def primary(self) -> int:
         (_, port) = self.ask("GET-MASTER-ADDR-BY-NAME")
         return int(port)
+
+    def asked_to_fail_over(self) -> bool:
+        self.ask("FAILOVER")  # an error while the one before is not over
+        return True
 
     def ask(self, question: str) -> Any:
         return self.sentinel.execute_command(  # type: ignore[no-untyped-call]
@@ -175,6 +180,26 @@ def test_a_redis_with_fewer_replicas_than_have_to_confirm_is_not_durable(watched
     assert "has 1 replicas" in _faults(watched.url, 2)[0]
 
 
+def test_a_primary_that_was_replaced_is_left_though_it_still_answers(watched: Watched) -> None:
+    before = watched.primary()
+
+    async def run() -> None:
+        client = connect_ingest(watched.url, 700)
+        found = (await client.info("server"))["tcp_port"]
+        assert found == before
+        watched.ask("FAILOVER")
+        async with asyncio.timeout(SECONDS_MAX):
+            while found == before:
+                await asyncio.sleep(0.1)
+                await follow_primary(client)
+                found = (await client.info("server"))["tcp_port"]
+        await close_ingest(client)
+
+    asyncio.run(run())
+    assert watched.at(before).info("replication")["role"] == "master"
+    until(lambda: watched.at(before).info("replication")["role"] == "slave")
+
+
 def test_after_a_failover_the_same_clients_work_on_with_the_new_primary(watched: Watched) -> None:
     before = watched.primary()
     with connect(watched.url) as redis, connect_rq(watched.url) as rq:
@@ -182,7 +207,7 @@ def test_after_a_failover_the_same_clients_work_on_with_the_new_primary(watched:
         assert redis.wait(1, 1000) == 1
         assert rq.get("kept") == b"1"
 
-        watched.ask("FAILOVER")
+        until(watched.asked_to_fail_over)
         until(lambda: watched.primary() != before)
 
         until(lambda: bool(redis.set("written", "1")) and redis.get("kept") == b"1")
