@@ -8,7 +8,8 @@ PYTEST := $(BIN)/pytest -n $(TEST_WORKERS)
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --no-emit-index-url --extra embedded --extra build
 
-.PHONY: demo up test check format docs unit integration system import-test measure-workers lock clean
+.PHONY: demo up test check format docs unit integration system import-test measure-workers \
+	cluster-test image-check lock clean
 
 demo: .venv/runtime        ## start everything, send the documented calls, show what they became
 	$(BIN)/waybill demo
@@ -45,6 +46,12 @@ import-test: .venv/dev     ## one file in three orders, by 1 and 4 workers, one 
 
 measure-workers: .venv/dev ## events a second by so many workers, as in docs/operations.md
 	$(BIN)/python -m tests.measure_workers
+
+cluster-test: .venv/dev    ## hosts are cut off, stores fail over: what is lost? (root, 10 minutes)
+	$(BIN)/python -m tests.chaos.cluster
+
+image-check: .venv/dev     ## the steps of the Dockerfile in clean roots (root, debootstrap)
+	$(BIN)/python -m tests.image_check
 
 lock: .venv/dev            ## newest versions into both lock files
 	$(LOCK) --upgrade pyproject.toml -o requirements.lock
