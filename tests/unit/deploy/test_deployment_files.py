@@ -1,0 +1,218 @@
+"""What cannot run here is held against schemas and against the code: Kubernetes, Compose, units.
+
+`data/compose_spec.json` is the schema of the Compose specification (Apache-2.0), as Docker Compose
+1.29.2 ships it.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+import pytest
+import yaml
+
+from console.main import waybill
+from console.metrics.lag import Lag
+from deploy import programs
+from deploy.listen import Listen
+from shared.settings import PROGRAM_VARIABLES, SETTINGS
+
+DEPLOY = Path(__file__).parents[3] / "deploy"
+K8S = DEPLOY / "k8s"
+COMPOSE = DEPLOY / "compose.yaml"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+SCHEMA = Path(__file__).parent / "data" / "compose_spec.json"
+KUBERNETES = ("1.29", "1.37")
+OF_COMPOSE = {"COMPOSE_PROJECT_NAME"}
+OF_THE_STORES = {"POSTGRES_USER", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "REDISCLI_AUTH"}
+
+
+def documents(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for file in sorted(folder.rglob("*.yaml")):
+        for document in yaml.safe_load_all(file.read_text()):
+            yield f"{file.relative_to(folder)}:{document['kind']}", document
+
+
+RESOURCES = {
+    name: document
+    for name, document in documents(K8S)
+    if not document["apiVersion"].startswith(("kustomize.config.k8s.io/", "keda.sh/"))
+}
+PODS = {
+    name: document["spec"]["template"]
+    for name, document in RESOURCES.items()
+    if "template" in document.get("spec", {})
+}
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+@pytest.mark.parametrize("name", RESOURCES)
+def test_every_resource_is_what_kubernetes_takes(name: str, version: str) -> None:
+    kubernetes_validate.validate(RESOURCES[name], version, strict=True)
+
+
+def test_every_file_for_kubernetes_is_named_by_a_kustomization() -> None:
+    named: set[Path] = set()
+    for file in K8S.rglob("kustomization.yaml"):
+        text = re.sub(r"^( *)# (?=- \w+$)", r"\1", file.read_text(), flags=re.MULTILINE)
+        kustomization = yaml.safe_load(text)
+        parts = [*kustomization.get("resources", []), *kustomization.get("components", [])]
+        named |= {(file.parent / part).resolve() for part in parts} | {file.resolve()}
+    there = {file.resolve() for file in K8S.rglob("*.yaml")}
+
+    assert {path for path in named if path.suffix} == there
+    assert all(path.exists() for path in named)
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_a_pod_may_do_nothing_that_it_need_not(name: str) -> None:
+    spec = PODS[name]["spec"]
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["automountServiceAccountToken"] is False
+    for container in spec["containers"]:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert container["resources"]["limits"]["memory"]
+
+
+def test_what_selects_pods_selects_some() -> None:
+    made = [pod["metadata"]["labels"] for pod in PODS.values()]
+    selectors = [
+        document["spec"].get("selector", document["spec"].get("podSelector"))
+        for document in RESOURCES.values()
+        if {"selector", "podSelector"} & document.get("spec", {}).keys()
+    ]
+    assert len(selectors) > len(PODS)
+    for selector in selectors:
+        wanted = selector.get("matchLabels", selector) if selector else {}
+        assert any(wanted.items() <= labels.items() for labels in made), selector
+
+
+def test_nothing_is_started_anew_because_a_store_is_away() -> None:
+    probes = [
+        container[probe]
+        for pod in PODS.values()
+        for container in pod["spec"]["containers"]
+        for probe in ("startupProbe", "livenessProbe")
+        if probe in container
+    ]
+
+    assert probes
+    for probe in probes:
+        assert "tcpSocket" in probe or probe["httpGet"]["path"] == "/health/live"
+
+
+def test_keda_reads_a_number_that_the_pipeline_tells() -> None:
+    scaled = [one for name, one in documents(K8S / "keda") if name.endswith(":ScaledObject")]
+    (trigger,) = scaled[0]["spec"]["triggers"]
+
+    assert trigger["metadata"]["valueLocation"] in {field.name for field in fields(Lag)}
+    assert trigger["metadata"]["url"].endswith("/health/lag")
+    assert scaled[0]["spec"]["scaleTargetRef"]["name"] in {
+        document["metadata"]["name"] for document in RESOURCES.values()
+    }
+
+
+def test_compose_keeps_to_its_specification() -> None:
+    schema = jsonschema.Draft201909Validator(json.loads(SCHEMA.read_text()))
+
+    schema.validate(yaml.safe_load(COMPOSE.read_text()))
+
+
+def test_compose_asks_for_the_variables_that_its_example_names() -> None:
+    asked = set(re.findall(r"(?<!\$)\$\{(\w+)", COMPOSE.read_text()))
+
+    assert asked | OF_COMPOSE == set(variables_of(DEPLOY / "compose.env.example"))
+
+
+def test_compose_gives_nobody_a_secret_that_it_does_not_need() -> None:
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+
+    assert set(services["postgres"]["environment"]) == {"POSTGRES_USER", "POSTGRES_PASSWORD"}
+    assert set(services["redis"]["environment"]) == {"REDISCLI_AUTH"}
+
+
+def test_in_compose_nothing_is_reached_from_other_machines_without_a_proxy() -> None:
+    compose = yaml.safe_load(COMPOSE.read_text())
+    ports = {
+        name: service["ports"]
+        for name, service in compose["services"].items()
+        if "ports" in service
+    }
+    assert compose["networks"]["inside"] == {"internal": True}
+    assert all(port.startswith("127.0.0.1:") for each in ports.values() for port in each)
+
+
+def variables_of(file: Path) -> list[str]:
+    return re.findall(r"^(\w+)=", file.read_text(), re.MULTILINE)
+
+
+def test_no_file_sets_a_variable_that_nobody_reads() -> None:
+    known = {each.variable for each in (*SETTINGS.values(), *PROGRAM_VARIABLES)}
+    named = set(re.findall(r"\b(?:WAYBILL|WEB)_[A-Z_]+\b", COMPOSE.read_text()))
+    for file in DEPLOY.rglob("*.example"):
+        named |= {name for name in variables_of(file) if not name.startswith("PYTHON")}
+    kustomization = yaml.safe_load((K8S / "kustomization.yaml").read_text())
+    (settings,) = kustomization["configMapGenerator"]
+    named |= {literal.partition("=")[0] for literal in settings["literals"]}
+
+    assert named <= known | OF_COMPOSE | OF_THE_STORES
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """Every command line of ours in any of the files."""
+    for name, pod in PODS.items():
+        for container in pod["spec"]["containers"]:
+            if "command" in container:
+                yield name, container["command"]
+    for name, service in yaml.safe_load(COMPOSE.read_text())["services"].items():
+        if service.get("image") == "waybill" and "command" in service:
+            yield f"compose:{name}", service["command"]
+    for unit in UNITS:
+        yield unit.name, shlex.split(started_by(unit))
+
+
+def started_by(unit: Path) -> str:
+    (line,) = re.findall(r"^ExecStart=(.*)$", unit.read_text(), re.MULTILINE)
+    return str(line)
+
+
+@pytest.mark.parametrize(("where", "command"), [*commands()], ids=lambda given: str(given)[:40])
+def test_every_command_is_one_of_waybills_or_ingest(where: str, command: list[str]) -> None:
+    program = Path(command[0]).name
+    if program == "waybill":
+        found = waybill.commands[command[1]]
+        options = {option for each in found.params for option in each.opts}
+        assert {word for word in command[2:] if word.startswith("--")} <= options, where
+    else:
+        assert tuple(command[1:]) == programs.ingest(Listen("127.0.0.1", 8080)).argv[1:], where
+
+
+def test_the_image_runs_ingest_as_nobody_in_particular() -> None:
+    text = (DEPLOY / "Dockerfile").read_text()
+    (started,) = re.findall(r"^CMD (\[.*\])$", text, re.MULTILINE)
+
+    assert tuple(json.loads(started)[1:]) == programs.ingest(Listen("0.0.0.0", 8080)).argv[1:]
+    (user,) = re.findall(r"^USER (.*)$", text, re.MULTILINE)
+    assert user == "10001:10001"
+    assert all(pod["spec"]["securityContext"]["runAsUser"] == 10001 for pod in PODS.values())
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_every_unit_is_confined_in_the_same_way(unit: Path) -> None:
+    def confinement(of: Path) -> str:
+        return of.read_text().partition("User=waybill")[2].partition("[Install]")[0].strip()
+
+    assert confinement(unit) == confinement(UNITS[0])
+    assert {"NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet="} <= set(
+        confinement(unit).splitlines()
+    )
