@@ -8,6 +8,7 @@ for one period if need be, so that nobody waits for anybody.
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -65,13 +66,18 @@ class Period(NamedTuple):
 
 def hour_of(app_id: int, environment: str, time_ms: int) -> Period:
     """The hour of a moment, Unix milliseconds."""
-    hours = timedelta(hours=time_ms // HOUR_MS)
-    return Period(app_id, environment, Grain.HOUR, _EPOCH + hours)
+    return Period(app_id, environment, Grain.HOUR, _start_of(time_ms // HOUR_MS))
 
 
 def day_period(app_id: int, environment: str, day: date) -> Period:
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     return Period(app_id, environment, Grain.DAY, start)
+
+
+@lru_cache(maxsize=4096)
+def _start_of(hour: int) -> datetime:
+    """Made once: this runs for each event, nearly always of the same few hours."""
+    return _EPOCH + timedelta(hours=hour)
 
 
 def mark_stale(connection: Connection, periods: Iterable[Period]) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -77,21 +78,26 @@ WHERE sessions.user_ref = tail.user_ref AND sessions.start_time >= tail.at
     SELECT FROM json_to_recordset(%(sessions)s::json) AS sent (user_ref bigint, receipt uuid)
     WHERE (sent.user_ref, sent.receipt) = (sessions.user_ref, sessions.start_receipt)
   )
-RETURNING sessions.user_ref, {as_ms("start_time")}, true
+RETURNING sessions.user_ref, {as_ms("start_time")}
 """  # noqa: S608 - of constants alone
 
+# A row that nobody had before has no xmax: it is a session that started, not one that went on.
 _SESSIONS = f"""
-INSERT INTO sessions (user_ref, start_time, start_receipt, last_activity, opens, events)
-SELECT user_ref, 'epoch'::timestamptz + start_ms * interval '1 millisecond', receipt,
-       'epoch'::timestamptz + last_ms * interval '1 millisecond', opens, events
-FROM json_to_recordset(%(sessions)s::json) AS sent (
-    user_ref bigint, start_ms bigint, receipt uuid, last_ms bigint, opens integer, events integer
+WITH written AS (
+    INSERT INTO sessions (user_ref, start_time, start_receipt, last_activity, opens, events)
+    SELECT user_ref, 'epoch'::timestamptz + start_ms * interval '1 millisecond', receipt,
+           'epoch'::timestamptz + last_ms * interval '1 millisecond', opens, events
+    FROM json_to_recordset(%(sessions)s::json) AS sent (
+        user_ref bigint, start_ms bigint, receipt uuid, last_ms bigint, opens integer,
+        events integer
+    )
+    ON CONFLICT (user_ref, start_time, start_receipt) DO UPDATE SET
+        last_activity = excluded.last_activity, opens = excluded.opens, events = excluded.events
+    WHERE (sessions.last_activity, sessions.opens, sessions.events)
+       <> (excluded.last_activity, excluded.opens, excluded.events)
+    RETURNING user_ref, start_time, xmax = 0 AS is_new
 )
-ON CONFLICT (user_ref, start_time, start_receipt) DO UPDATE SET
-    last_activity = excluded.last_activity, opens = excluded.opens, events = excluded.events
-WHERE (sessions.last_activity, sessions.opens, sessions.events)
-   <> (excluded.last_activity, excluded.opens, excluded.events)
-RETURNING user_ref, {as_ms("start_time")}, xmax = 0  -- true: a row that was not there
+SELECT user_ref, {as_ms("start_time")} FROM written WHERE is_new
 """  # noqa: S608 - of constants alone
 
 _FORGET_DAYS = """
@@ -130,12 +136,19 @@ WHERE users.id = sent.user_ref
 Rules = Counter[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Decided:
     """A case and what was decided in it."""
 
     case: Case
     decision: Decision
+
+    @cached_property
+    def active_days(self) -> list[date]:
+        """Of the tail's sessions, and of the one before it, which may share the first day."""
+        before = self.case.tail.last_session
+        sessions = (*((before,) if before else ()), *self.decision.sessions)
+        return sorted({day for session in sessions for day in _touched(session)})
 
 
 def write_decisions(connection: Connection, decided: Sequence[Decided]) -> Rules:
@@ -160,11 +173,11 @@ def write_decisions(connection: Connection, decided: Sequence[Decided]) -> Rules
     credited = {row[:-1] for row in attributed} ^ set(superseded)
     changes = Written(
         attributions=[(row[0], row[1], row[-1]) for row in credited],
-        sessions=[(user, start_ms) for user, start_ms, is_change in starts if is_change],
+        sessions=[(user, start_ms) for user, start_ms in starts],
         days=[(user, day) for user, day in days],
     )
     cases = {each.case.user.id: each.case for each in decided}
-    active_days = {each.case.user.id: _active_days(each) for each in decided}
+    active_days = {each.case.user.id: each.active_days for each in decided}
     mark_stale(connection, touched(cases, active_days, changes))
     return Counter(row[-1] for row in attributed)
 
@@ -209,16 +222,9 @@ def _sessions(each: Decided) -> Iterator[dict[str, object]]:
         }
 
 
-def _active_days(each: Decided) -> list[date]:
-    """Of the tail's sessions, and of the one before it, which may share the tail's first day."""
-    before = each.case.tail.last_session
-    sessions = (*((before,) if before else ()), *each.decision.sessions)
-    return sorted({day for session in sessions for day in _touched(session)})
-
-
 def _days(each: Decided) -> Iterator[dict[str, object]]:
     case = each.case
-    for day in _active_days(each):
+    for day in each.active_days:
         yield {
             "app_id": case.user.app_id,
             "environment": case.user.environment,

@@ -1,19 +1,20 @@
 """`waybill report` and `waybill export`"""
 
 import sys
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
 import click
 from rich.console import RenderableType
 
-from console.apps import find_app
+from console.apps import App, find_app
 from console.commands.activity import day, period_options
 from console.options import app_option, environment_option, json_option
 from console.output import show, table
 from console.reports.period import period_of
-from console.reports.question import CURRENCY, By, Filters, Question, Split
-from console.reports.rates import Rates
+from console.reports.question import By, Filters, Question, Split
+from console.reports.rates import Rates, report_currency
 from console.reports.raw import raw_events
 from console.reports.report import Report, read_report
 from console.reports.sheet import Sheet, as_csv, shown
@@ -33,17 +34,16 @@ from shared.partitions import day_of
 @click.option("--link", help="Of this link alone.")
 @click.option("--campaign", help="Of clicks that named this campaign.")
 @click.option("--event", help="Of this event type alone, or 'open', 'ad revenue'.")
-@click.option("--currency", default=CURRENCY, show_default=True, help="In which to show revenue.")
+@click.option("--currency", help="In which to show revenue, else that of the app.")
 @click.option("--csv", "as_csv_", is_flag=True, help="Print the same table as CSV.")
 @json_option
 @click.pass_obj
 def report_(place: Place, /, app: str, as_csv_: bool, as_json: bool, **asked: Any) -> None:
     """Show events, users, installs, sessions and revenue, by hour, day or in total."""
-    question = _question(**asked)
     with open_database(settings_here(place)) as connection:
-        report = read_report(
-            connection, find_app(connection, app), question, Rates(question.currency)
-        )
+        found = find_app(connection, app)
+        question = _question(found, asked)
+        report = read_report(connection, found, question, Rates(question.currency))
     if as_csv_:
         sys.stdout.write(as_csv(report_sheet(report)))
     else:
@@ -61,26 +61,20 @@ def export_(
     """Write raw events of these days (event time, UTC) as NDJSON, in order of time."""
     period = period_of(day(first), day(last), day_of(now_ms()))
     with open_database(settings_here(place)) as connection:
-        for line in raw_events(connection, find_app(connection, app), environment, period):
+        found = find_app(connection, app)
+        for line in raw_events(lambda: nullcontext(connection), found, environment, period):
             sys.stdout.buffer.write(line)
 
 
-def _question(
-    environment: str,
-    first: datetime | None,
-    last: datetime | None,
-    by: str,
-    split: str,
-    currency: str,
-    **filters: str | None,
-) -> Question:
+def _question(app: App, asked: dict[str, Any]) -> Question:
+    filters = {name: asked[name] for name in ("partner", "link", "campaign", "event")}
     return Question(
-        period=period_of(day(first), day(last), day_of(now_ms())),
-        environment=environment,
-        by=By(by),
-        split=Split(split),
+        period=period_of(day(asked["first"]), day(asked["last"]), day_of(now_ms())),
+        environment=asked["environment"],
+        by=By(asked["by"]),
+        split=Split(asked["split"]),
         filters=Filters(**filters),
-        currency=currency.upper(),
+        currency=(asked["currency"] or report_currency(app.currency)).upper(),
     )
 
 

@@ -57,10 +57,10 @@ class Names:
     def partner_by_id(self, partner_id: int, source: str) -> str:
         if partner_id:
             return self.partners.get(partner_id, UNKNOWN_PARTNER)
-        return _unlinked(source)
+        return source_name(source)
 
     def link(self, link_id: int, source: str) -> str:
-        return self.links.get(link_id, UNKNOWN_LINK) if link_id else _unlinked(source)
+        return self.links.get(link_id, UNKNOWN_LINK) if link_id else source_name(source)
 
     def event(self, key: str) -> str:
         return self.events.get(key, key)
@@ -99,7 +99,8 @@ def campaign_name(partner: str, campaign: str) -> str:
     return f"{partner} · {campaign or NO_CAMPAIGN}"
 
 
-def _unlinked(source: str) -> str:
+def source_name(source: str) -> str:
+    """Of what came through no link."""
     return f"{source}{_SOURCE}" if source else ORGANIC
 
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from console.reports.period import Period
+from console.reports.rates import REFERENCE
 from shared.errors import OperatorError
 from shared.events import Environment
 
 HOURLY_DAYS_MAX = 31
-CURRENCY = "EUR"  # what the ECB's rates are told in
 
 
 class By(StrEnum):
@@ -55,7 +55,7 @@ class Question:
     by: By = By.DAY
     split: Split = Split.NONE
     filters: Filters = Filters()
-    currency: str = CURRENCY
+    currency: str = REFERENCE
 
     def __post_init__(self) -> None:
         if self.by is By.HOUR and self.period.days > HOURLY_DAYS_MAX:

@@ -14,6 +14,7 @@ from currency_converter import CurrencyConverter, RateNotFoundError
 
 from shared.errors import OperatorError
 
+REFERENCE = "EUR"  # what the ECB tells its rates in
 RATE_AGE_DAYS_MAX = 400  # an older rate says nothing of an amount
 _GAP_DAYS_MAX = 14  # between two days with rates: holidays
 
@@ -65,6 +66,11 @@ class Rates:
 def currencies() -> frozenset[str]:
     """Those that amounts can be converted from and to."""
     return frozenset(_converter().currencies)
+
+
+def report_currency(currency: str) -> str:
+    """This one, or the euro where it has no rates."""
+    return currency if currency in currencies() else REFERENCE
 
 
 @cache

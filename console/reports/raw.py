@@ -4,7 +4,8 @@ Read in the order of event time, a page a statement, so that no transaction stay
 as somebody takes to read; an event that comes meanwhile may or may not be among them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 from console.apps import App
@@ -52,9 +53,15 @@ _BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
 
 
 def raw_events(
-    connection: Connection, app: App, environment: str, period: Period
+    borrow: Callable[[], AbstractContextManager[Connection]],
+    app: App,
+    environment: str,
+    period: Period,
 ) -> Iterator[bytes]:
-    """Lines with their line feeds, of events whose event time is in the period (UTC)."""
+    """Whole lines, a page at a time, of events whose event time is in the period (UTC).
+
+    A connection is borrowed for each page, and given back before its lines go out.
+    """
     since: datetime = midnight(period.first)
     after = _BEFORE_ALL
     while True:
@@ -66,9 +73,9 @@ def raw_events(
             "after": after,
             "rows": PAGE_ROWS,
         }
-        page = connection.execute(_PAGE, arguments).fetchall()
-        for _, _, line in page:
-            yield line.encode() + b"\n"
+        with borrow() as connection:
+            page = connection.execute(_PAGE, arguments).fetchall()
+        yield b"".join(line.encode() + b"\n" for _, _, line in page)
         if len(page) < PAGE_ROWS:
             return
         since, after, _ = page[-1]

@@ -20,7 +20,8 @@ from console.reports.reach import read_reach
 from shared.database import Connection
 from shared.errors import OperatorError
 
-ROWS_MAX = 50_000
+FIGURES_MAX = 50_000  # sums of one currency and origin, as PostgreSQL gives them
+ROWS_MAX = 5_000
 
 # What is asked for decides the columns; they are named here, and nothing from outside is.
 _COLUMNS = {
@@ -56,6 +57,12 @@ FROM counted_periods
 WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = %(grain)s
   AND start >= %(from)s AND start < %(until)s
 """
+
+
+_TOO_MANY = (
+    f"That would be more than {ROWS_MAX:,} rows. Ask for fewer days, for days instead of hours, or "
+    "for one partner or link."
+)
 
 
 @dataclass
@@ -121,11 +128,14 @@ def read_report(connection: Connection, app: App, question: Question, rates: Rat
     bounds = bounds_of(app, question, names)
     tally = Tally(question, names, rates)
     statement = _FIGURES.format(columns=_COLUMNS[question.split])
-    found = connection.execute(statement.encode(), {**bounds, "rows_max": ROWS_MAX + 1}).fetchall()
-    if len(found) > ROWS_MAX:
-        raise OperatorError("That would be too many rows. Ask for fewer days, or filter.")
-    for row in found:
-        tally.add(row)
+    found = connection.execute(
+        statement.encode(), {**bounds, "rows_max": FIGURES_MAX + 1}
+    ).fetchall()
+    if len(found) <= FIGURES_MAX:
+        for row in found:
+            tally.add(row)
+    if len(found) > FIGURES_MAX or tally.places > ROWS_MAX:
+        raise OperatorError(_TOO_MANY)
     tally.add_users(read_reach(connection, question, names, bounds))
     counted_at, stale = connection.execute(_FRESHNESS, bounds).fetchone() or (None, 0)
     return Report(question, tally.rows(), tally.total, tally.used(), counted_at, int(stale))
@@ -159,6 +169,11 @@ class Tally:
         if len(self._figures) == 1:
             (only,) = self._figures.values()
             self.total.users = only.users
+
+    @property
+    def places(self) -> int:
+        """How many rows there will be."""
+        return len(self._figures)
 
     def rows(self) -> list[Row]:
         """By time, then the largest first."""

@@ -37,6 +37,12 @@ class Sheet:
     rows: Sequence[Sequence[Cell]]
     total: Sequence[Cell] = ()
 
+    def is_figure(self, column: int) -> bool:
+        """Whether numbers stand in it."""
+        cells = (line[column] for line in self.lines)
+        first = next((cell for cell in cells if cell is not None), None)
+        return isinstance(first, int | Decimal | Money | Share)
+
     @property
     def lines(self) -> Iterator[Sequence[Cell]]:
         yield from self.rows

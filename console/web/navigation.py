@@ -8,6 +8,7 @@ from console.web.visit import Visit
 # Label and path of each page of an app, in the order of the work.
 OF_APP = (
     ("Overview", "/apps/{app}"),
+    ("Reports", "/apps/{app}/reports"),
     ("Events", "/apps/{app}/events"),
     ("Protection", "/apps/{app}/protection"),
     ("Settings", "/apps/{app}/settings"),

@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from console.apps import App
+from console.reports.sheet import shown
 from console.web.assets import Assets
 from console.web.navigation import app_items, general_items
 from console.web.visit import Visit
@@ -57,6 +58,7 @@ class Templates:
             "day": day,
             "count": count,
             "amount": amount,
+            "cell": shown,
         }
         self._environment.filters.update(filters)
         self._environment.globals.update(asset=assets.address, change=change)

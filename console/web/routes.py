@@ -6,6 +6,7 @@ from console.web.pages import (
     event_types,
     people,
     protection,
+    reports,
     rq,
     sign_in,
     welcome,
@@ -62,4 +63,12 @@ ROUTES: tuple[Route, ...] = (
     post(f"{TOKEN}/deactivate", protection.deactivate, form=PROTECTION),
     post(f"{TOKEN}/revoke", protection.revoke, form=TOKEN),
     post(f"{TOKEN}/rotate", protection.rotate, form=TOKEN),
+    # Reports
+    get("/apps/{app_id:int}/reports", reports.show),
+    get("/apps/{app_id:int}/reports.csv", reports.download),
+    get("/apps/{app_id:int}/reports/activity", reports.show_activity),
+    get("/apps/{app_id:int}/reports/activity.csv", reports.download_activity),
+    get("/apps/{app_id:int}/reports/retention", reports.show_retention),
+    get("/apps/{app_id:int}/reports/retention.csv", reports.download_retention),
+    get("/apps/{app_id:int}/events.ndjson", reports.download_raw),
 )

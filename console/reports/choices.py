@@ -1,0 +1,45 @@
+"""What a report's filters offer: names of the app, and what its figures of these days hold."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from console.apps import App
+from console.reports.bounds import bounds_of
+from console.reports.names import ORGANIC, read_names, source_name
+from console.reports.question import Question
+from shared.database import Connection
+
+CHOICES_MAX = 200
+
+_SOURCES = """
+SELECT DISTINCT source FROM figures
+WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = 'day'
+  AND start >= %(from)s AND start < %(until)s AND source <> ''
+ORDER BY source LIMIT %(choices_max)s
+"""
+_CAMPAIGNS = """
+SELECT DISTINCT campaign FROM figures
+WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = 'day'
+  AND start >= %(from)s AND start < %(until)s AND campaign <> ''
+ORDER BY campaign LIMIT %(choices_max)s
+"""
+
+
+@dataclass(frozen=True)
+class Choices:
+    partners: Sequence[str]
+    links: Sequence[str]
+    campaigns: Sequence[str]
+    events: Sequence[str]
+
+
+def read_choices(connection: Connection, app: App, question: Question) -> Choices:
+    names = read_names(connection, app)
+    bounds = {**bounds_of(app, question, names), "choices_max": CHOICES_MAX}
+    sources = [source_name(source) for (source,) in connection.execute(_SOURCES, bounds)]
+    return Choices(
+        partners=[*sorted(set(names.partners.values())), *sources, ORGANIC],
+        links=sorted(names.links.values()),
+        campaigns=[campaign for (campaign,) in connection.execute(_CAMPAIGNS, bounds)],
+        events=sorted(names.events.values()),
+    )

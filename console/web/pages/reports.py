@@ -1,0 +1,187 @@
+"""Reports: figures, active users and retention, each as a page and as the same table in a file."""
+
+from datetime import date
+from enum import StrEnum
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from console.apps import App
+from console.reports.activity import Cohort, active_users, retention
+from console.reports.choices import read_choices
+from console.reports.names import read_names
+from console.reports.period import Period, period_of
+from console.reports.pictures import activity_picture, picture, retention_picture
+from console.reports.question import By, Filters, Question, Split
+from console.reports.rates import Rates, currencies, report_currency
+from console.reports.raw import raw_events
+from console.reports.report import Report, read_report
+from console.reports.sheet import Sheet, as_csv
+from console.reports.sheets import (
+    activity_sheet,
+    measures_of,
+    originals_sheet,
+    report_sheet,
+    retention_sheet,
+)
+from console.web.answers import Answer, Download, Page
+from console.web.faults import BadRequest
+from console.web.visit import Visit
+from shared.partitions import day_of
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+CSV = "text/csv; charset=utf-8"
+NDJSON = "application/x-ndjson"
+
+
+def show(visit: Visit, app: App) -> Answer:
+    report = _report(visit, app)
+    measures = measures_of(report)
+    chosen = visit.query.get("measure", measures[0].name)
+    measure = next((each for each in measures if each.name == chosen), measures[0])
+    return Page(
+        "report.html",
+        {
+            "report": report,
+            "question": report.question,
+            "sheet": report_sheet(report),
+            "originals": originals_sheet(report),
+            "chart": picture(report, measure),
+            "measure": measure,
+            "choices": read_choices(visit.connection, app, report.question),
+            "currencies": sorted(currencies()),
+            "charted": [(each.name, each.heading) for each in measures],
+            "query": _query(report.question),
+            "query_of_days": _period_query(visit, report.question.period),
+        },
+    )
+
+
+def download(visit: Visit, app: App) -> Answer:
+    report = _report(visit, app)
+    return _file(app, "report", report.question.period, report_sheet(report))
+
+
+def show_activity(visit: Visit, app: App) -> Answer:
+    period = _period(visit)
+    days = active_users(visit.connection, app, visit.environment, period)
+    return Page(
+        "activity.html",
+        {
+            "period": period,
+            "sheet": activity_sheet(days),
+            "chart": activity_picture(days),
+            "query": _period_query(visit, period),
+        },
+    )
+
+
+def download_activity(visit: Visit, app: App) -> Answer:
+    period = _period(visit)
+    days = active_users(visit.connection, app, visit.environment, period)
+    return _file(app, "active-users", period, activity_sheet(days))
+
+
+def show_retention(visit: Visit, app: App) -> Answer:
+    period, partner = _period(visit), visit.query.get("partner")
+    cohorts = _cohorts(visit, app, period)
+    question = Question(period=period, environment=visit.environment)
+    return Page(
+        "retention.html",
+        {
+            "period": period,
+            "partner": partner,
+            "sheet": retention_sheet(cohorts),
+            "chart": retention_picture(cohorts) if cohorts else None,
+            "choices": read_choices(visit.connection, app, question),
+            "query": _period_query(visit, period, partner=partner),
+        },
+    )
+
+
+def download_retention(visit: Visit, app: App) -> Answer:
+    period = _period(visit)
+    return _file(app, "retention", period, retention_sheet(_cohorts(visit, app, period)))
+
+
+def download_raw(visit: Visit, app: App) -> Answer:
+    """However much it is: a page is read when the one before has gone out."""
+    period, environment = _period(visit), visit.environment
+    lines = raw_events(visit.services.pool.connection, app, environment, period)
+    return Download(_filename(app, "events", period, "ndjson"), NDJSON, lines)
+
+
+def _report(visit: Visit, app: App) -> Report:
+    question = _question(visit, app)
+    return read_report(visit.connection, app, question, Rates(question.currency))
+
+
+def _question(visit: Visit, app: App) -> Question:
+    query = visit.query
+    return Question(
+        period=_period(visit),
+        environment=visit.environment,
+        by=_one_of(By, query.get("by") or By.DAY),
+        split=_one_of(Split, query.get("split") or Split.NONE),
+        filters=Filters(
+            **{name: query.get(name) or None for name in ("partner", "link", "campaign", "event")}
+        ),
+        currency=query.get("currency").upper() or report_currency(app.currency),
+    )
+
+
+def _cohorts(visit: Visit, app: App, period: Period) -> list[Cohort]:
+    partner = visit.query.get("partner")
+    came_by = read_names(visit.connection, app).place_of_partner(partner) if partner else None
+    today = day_of(visit.services.clock())
+    return retention(visit.connection, app, visit.environment, period, today, came_by)
+
+
+def _period(visit: Visit) -> Period:
+    """The last 30 days that are over, unless the address says others."""
+    first, last = (_day(name, visit.query.get(name)) for name in ("from", "to"))
+    return period_of(first, last, day_of(visit.services.clock()))
+
+
+def _day(name: str, text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise BadRequest(f"{name} is a day, as in 2026-01-31.") from None
+
+
+def _one_of(kind: type[Choice], text: str) -> Choice:
+    try:
+        return kind(text)
+    except ValueError:
+        raise BadRequest(f"{text} is none of {', '.join(kind)}.") from None
+
+
+def _query(question: Question) -> str:
+    """As in the address, for links to the same figures."""
+    filters = {name: value for name, value in vars(question.filters).items() if value is not None}
+    return urlencode(
+        {
+            "environment": question.environment,
+            "from": question.period.first,
+            "to": question.period.last,
+            "by": question.by,
+            "split": question.split,
+            **filters,
+            "currency": question.currency,
+        }
+    )
+
+
+def _period_query(visit: Visit, period: Period, **more: str) -> str:
+    given = {name: value for name, value in more.items() if value}
+    days = {"from": period.first, "to": period.last}
+    return urlencode({"environment": visit.environment, **days, **given})
+
+
+def _file(app: App, what: str, period: Period, sheet: Sheet) -> Download:
+    return Download(_filename(app, what, period, "csv"), CSV, [as_csv(sheet).encode()])
+
+
+def _filename(app: App, what: str, period: Period, ending: str) -> str:
+    return f"{what}-{app.id}-{period.first}-{period.last}.{ending}"

@@ -1,0 +1,167 @@
+"""The pages of reports: figures with their chart and table, and the same table as a file."""
+
+import csv
+import io
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from console.apps import App
+from shared.clock import now_ms
+from shared.database import Connection
+from shared.events import Event, Kind
+from shared.ids import click_id_of, new_receipt
+from tests.integration.console.web.browser import Browser, Document
+from tests.integration.counted import count_all, store
+from tests.integration.fresh import fresh
+
+DAY_MS = 86_400_000
+STRANGE = '=HYPERLINK("//x")<script>alert(1)</script>'
+PATHS = ("reports", "reports/activity", "reports/retention")
+
+
+@pytest.fixture
+def app(connection: Connection, shop: App) -> App:
+    """Two users of yesterday: one by a click whose source is markup, one organic and with money."""
+    at_ms = now_ms() - DAY_MS
+    receipt = new_receipt(at_ms)
+    click = fresh(
+        app_id=shop.id,
+        kind=Kind.CLICK,
+        receipt=receipt,
+        click_id=click_id_of(receipt),
+        event_time_ms=at_ms,
+        user_id="",
+        event_id="",
+        parameters={"site": STRANGE, "campaign": STRANGE},
+    )
+    store(
+        connection,
+        click,
+        _event(shop, "ann", at_ms + 1, click_id=click.click_id),
+        _event(shop, "ben", at_ms + 2),
+        _event(shop, "ben", at_ms + 3, kind=Kind.EVENT, event_id="buy", sale_amount="1234.5",
+               sale_amount_currency="EUR"),
+    )  # fmt: skip
+    count_all(connection)
+    return shop
+
+
+def _event(app: App, user: str, at_ms: int, **changes: object) -> Event:
+    usual = {"app_id": app.id, "user_id": user, "kind": Kind.OPEN, "event_id": "__open"}
+    return fresh(**{**usual, "event_time_ms": at_ms, **changes})
+
+
+def _read(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
+def _shown(document: Document) -> list[str]:
+    return document.text.split()
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("query", ["", "?environment=sandbox", "?from=2026-01-01&to=2026-01-05"])
+def test_a_report_is_shown_with_and_without_figures(
+    viewer: Browser, app: App, path: str, query: str
+) -> None:
+    assert viewer.get(f"/apps/{app.id}/{path}{query}").status_code == 200
+
+
+@pytest.mark.parametrize("by", ["hour", "day", "total"])
+@pytest.mark.parametrize("split", ["none", "partner", "link", "campaign", "event"])
+def test_every_cut_is_shown_with_the_table_of_its_file(
+    viewer: Browser, app: App, by: str, split: str
+) -> None:
+    yesterday = datetime.fromtimestamp(now_ms() / 1000, UTC).date() - timedelta(days=1)
+    query = f"from={yesterday}&to={yesterday}&by={by}&split={split}"
+
+    page = viewer.get(f"/apps/{app.id}/reports?{query}")
+    file = viewer.ask("GET", f"/apps/{app.id}/reports.csv", query_string=query)
+
+    assert (page.status_code, file.status_code) == (200, 200)
+    assert "attachment" in file.headers["content-disposition"]
+    text = viewer.text.replace(",", "")
+    for line in _read(file.text):
+        for cell in line:
+            told = cell.removeprefix("'")
+            assert told in text or f"{float(told):.1%}" in text
+
+
+@pytest.mark.parametrize("by", ["day", "total"])
+def test_every_column_has_its_chart(viewer: Browser, app: App, by: str) -> None:
+    for measure in ("users", "revenue", "organic", "value", "nonsense"):
+        query = f"by={by}&split=partner&measure={measure}"
+        assert viewer.get(f"/apps/{app.id}/reports?{query}").status_code == 200
+        assert "svg" in viewer.page.tags
+
+
+def test_what_came_from_outside_is_text_on_the_page_and_in_the_file(
+    viewer: Browser, app: App
+) -> None:
+    query = "by=total&split=partner"
+    page = viewer.get(f"/apps/{app.id}/reports?{query}")
+    file = viewer.ask("GET", f"/apps/{app.id}/reports.csv", query_string=query)
+
+    assert "<script>alert" not in page.text
+    assert STRANGE in viewer.text
+    assert f"'{STRANGE} (source)" in {line[0] for line in _read(file.text)}
+    assert "style" not in viewer.page.attributes
+
+
+def test_charts_are_pictures_with_a_title_and_a_description(viewer: Browser, app: App) -> None:
+    for path in (*PATHS, "reports?by=total&split=partner"):
+        viewer.get(f"/apps/{app.id}/{path}")
+        assert {"svg", "title", "desc", "table", "caption"} <= set(viewer.page.tags)
+        assert "aria-labelledby" in viewer.page.attributes
+
+
+def test_retention_can_be_asked_of_those_who_came_by_one_partner(viewer: Browser, app: App) -> None:
+    files = {
+        partner: _read(
+            viewer.ask(
+                "GET", f"/apps/{app.id}/reports/retention.csv", query_string=f"partner={partner}"
+            ).text
+        )
+        for partner in ("", "(organic)")
+    }
+
+    assert [line[1] for line in files[""][1:]] == ["2"]
+    assert [line[1] for line in files["(organic)"][1:]] == ["1"]
+
+
+def test_raw_events_are_streamed_as_lines_of_json(viewer: Browser, app: App) -> None:
+    file = viewer.ask("GET", f"/apps/{app.id}/events.ndjson")
+
+    events = [json.loads(line) for line in file.content.splitlines()]
+    assert [event["user_id"] for event in events] == ["ann", "ben", "ben"]
+    assert events[0]["attributed_to"] == STRANGE
+    assert file.headers["content-type"] == "application/x-ndjson"
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("from=yesterday", 400),
+        ("by=minute", 400),
+        ("split=user_id", 400),
+        ("environment=staging", 400),
+        ("from=2026-02-01&to=2026-01-01", 422),
+        ("from=2020-01-01&to=2026-01-01", 422),
+        ("by=hour&from=2026-01-01&to=2026-03-01", 422),
+        ("partner=nobody", 422),
+        ("currency=XXX", 422),
+        ("event=%27%3B+DROP+TABLE+figures%3B--", 422),
+    ],
+)
+def test_a_question_that_is_none_is_refused_with_a_sentence(
+    viewer: Browser, app: App, query: str, status: int
+) -> None:
+    page = viewer.get(f"/apps/{app.id}/reports?{query}")
+
+    assert page.status_code == status
+    assert viewer.text
+    assert (
+        viewer.ask("GET", f"/apps/{app.id}/reports.csv", query_string=query).status_code == status
+    )
