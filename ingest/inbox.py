@@ -10,8 +10,9 @@ from typing import Any, cast
 from ingest.counts import FlushCounts
 from shared.clock import Clock
 from shared.errors import InboxNotReplicated, WaybillError
-from shared.events import WIRE_VERSION
+from shared.events import WIRE_VERSION, decode_events
 from shared.inbox import APPEND, APPEND_KEYS, Appended, append_arguments, appended
+from shared.logs import note
 from shared.marks import Mark
 from shared.queues import AsyncRedis, Redis, RedisError, enqueue
 from shared.tally import Tally
@@ -71,16 +72,31 @@ class InboxWriter:
         if added is None:
             raise Stale("The snapshot has changed.")
         self._flushes.written(count, begun)
+        if _log.isEnabledFor(logging.DEBUG):
+            self._note(added, payload, count, begun)
         if added.woke:
             self._wake()
         if replicas < self._confirmation.replicas_min:
             raise InboxNotReplicated
         return added
 
-    async def _write(self, arguments: Sequence[Any]) -> tuple[list[int], int]:
+    def _note(self, added: Appended, payload: bytes, count: int, begun: float) -> None:
+        """A line a flush, by which a receipt leads to its entry, and the entry to its drain."""
+        note(
+            _log,
+            logging.DEBUG,
+            "flushed",
+            entry=added.entry,
+            events=count,
+            backlog=added.backlog,
+            milliseconds=round((monotonic() - begun) * 1000),
+            receipts=[event.receipt for event in decode_events(payload)],
+        )
+
+    async def _write(self, arguments: Sequence[Any]) -> tuple[list[Any], int]:
         """What the script answers, and how many replicas have confirmed it."""
         if not self._confirmation.replicas_min:
-            return cast("list[int]", await self._script(keys=APPEND_KEYS, args=arguments)), 0
+            return cast("list[Any]", await self._script(keys=APPEND_KEYS, args=arguments)), 0
         # One round trip. The whole script travels: whether Redis knows it, a pipeline cannot ask.
         async with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.eval(APPEND, len(APPEND_KEYS), *APPEND_KEYS, *arguments)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ingest.process import SHARED
 
+proc_name = "ingest"
 worker_class = "ingest.gunicorn_worker.IngestWorker"
 logger_class = "shared.gunicorn_logger.RedactingLogger"
 

@@ -26,6 +26,7 @@
     ├── OperatorError                one plain sentence for the person who asked for it
     │   └── NotAllowed               403 not_allowed
     ├── ingest.inbox.Stale           the snapshot has changed under a batch; never leaves ingest
+    ├── shared.logs.UnsafeField      a text is noted in a log, which could hold anything
     ├── shared.tally.UnlistedMetric  something is counted that shared.metrics does not declare
     └── workers.job_faults.JobFailed what RQ is told of a job that failed
 

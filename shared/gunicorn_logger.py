@@ -10,7 +10,9 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
+from shared.logs import LOG_LEVELS, write_through
 from shared.redaction import redact_handlers
+from shared.settings import environment, log_settings
 
 # uvicorn: `127.0.0.1:40000 - "GET /postback?user_id=1 HTTP/1.1" 200`
 _CLIENT = re.compile(r"^\S* - ")
@@ -31,11 +33,16 @@ class RedactingLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
         super().setup(cfg)
         for handler in self.access_log.handlers:
             handler.addFilter(AccessLineFilter())
+        log_format, level = log_settings(environment())
+        lowest = min(self.loglevel, LOG_LEVELS[level])
         root = logging.getLogger()
         root.handlers = list(self.error_log.handlers)
-        root.setLevel(self.loglevel)
+        root.setLevel(lowest)
+        self.error_log.setLevel(lowest)
         redact_handlers(self.access_log)
-        redact_handlers(root)
+        if log_format == "json":
+            write_through(self.access_log, log_format, str(cfg.proc_name))
+        write_through(root, log_format, str(cfg.proc_name))
 
     def atoms(self, *request: Any) -> dict[str, Any]:
         """What gunicorn's own worker classes may put into an access line."""

@@ -32,7 +32,7 @@ _SEARCH_SLACK_MS = 120_000  # clocks of ingest hosts and of Redis may differ by 
 
 # Adds a batch, if it was checked against the snapshot that still holds ('' : whatever holds), and
 # sets the marks of its events. Returns {0}: check again; or {1, backlog, whether this woke the
-# inbox, for each mark whether it stood before}.
+# inbox, the entry's id, for each mark whether it stood before}.
 APPEND_KEYS = (VERSION_KEY, INBOX_KEY, BACKLOG_KEY, ACCEPTED_KEY, WAKE_KEY)
 APPEND = (
     STOOD_BEFORE
@@ -40,11 +40,11 @@ APPEND = (
 if ARGV[1] ~= '' and redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return {0}
 end
-redis.call('XADD', KEYS[2], '*', 'v', ARGV[2], 'n', ARGV[3], 'e', ARGV[4])
+local entry = redis.call('XADD', KEYS[2], '*', 'v', ARGV[2], 'n', ARGV[3], 'e', ARGV[4])
 local backlog = redis.call('INCRBY', KEYS[3], ARGV[3])
 redis.call('INCRBY', KEYS[4], ARGV[3])
 local woke = redis.call('SET', KEYS[5], '1', 'NX', 'PX', ARGV[5])
-local answer = {1, backlog, woke and 1 or 0}
+local answer = {1, backlog, woke and 1 or 0, entry}
 for i = 8, #ARGV, 3 do
   answer[#answer + 1] = stood_before(ARGV[6], ARGV[7], ARGV[i], ARGV[i + 1], ARGV[i + 2])
 end
@@ -93,12 +93,13 @@ class Entry(msgspec.Struct, frozen=True):
 class Appended(msgspec.Struct, frozen=True):
     """The backlog in events, and whether nobody was awake: then a drain has to be asked for.
 
-    `stood`: for each mark of the batch, whether it stood before.
+    `stood`: for each mark of the batch, whether it stood before. `entry` is the batch's id.
     """
 
     backlog: int
     woke: bool
     stood: list[bool] = []
+    entry: str = ""
 
 
 class Backlog(msgspec.Struct, frozen=True):
@@ -132,20 +133,20 @@ def append_arguments(
     return [*arguments, *period_keys(now_ms), *mark_arguments(marks)] if marks else arguments
 
 
-def appended(answer: list[int]) -> Appended | None:
+def appended(answer: list[Any]) -> Appended | None:
     """What APPEND answered; None: the snapshot has changed, nothing was added."""
     written, *told = answer
     if not written:
         return None
-    backlog, woke, *stood = told
-    return Appended(backlog, bool(woke), [bool(one) for one in stood])
+    backlog, woke, entry, *stood = told
+    return Appended(backlog, bool(woke), [bool(one) for one in stood], entry.decode())
 
 
 def append(redis: Redis, payload: bytes, count: int, wire_version: int = WIRE_VERSION) -> Appended:
     """Add a batch that needs no token: a replay, an import."""
     script = redis.register_script(APPEND)
     arguments = append_arguments("", count, payload, wire_version)
-    added = appended(cast("list[int]", script(keys=APPEND_KEYS, args=arguments)))
+    added = appended(cast("list[Any]", script(keys=APPEND_KEYS, args=arguments)))
     assert added is not None  # no version was asked for
     return added
 

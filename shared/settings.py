@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from shared import sentinel_url
 from shared.errors import OperatorError
+from shared.logs import LOG_FORMATS, LOG_LEVELS
 from shared.setting_sources import CONFIG, Layers, Sourced, Variable, find, layered
 
 SECRET_KEY_BYTES_MIN = 32
@@ -63,10 +64,13 @@ def _public_address(value: str) -> str:
     return url
 
 
-def _durability(value: str) -> str:
-    if value not in {"strict", "relaxed"}:
-        raise ValueError("must be strict or relaxed")
-    return value
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value not in words:
+            raise ValueError(f"must be {' or '.join(words)}")
+        return value
+
+    return read
 
 
 def _secret_key(value: str) -> bytes:
@@ -114,7 +118,7 @@ class Settings:
     )
     durability: str = _setting(
         "WAYBILL_DURABILITY",
-        _durability,
+        _one_of("strict", "relaxed"),
         "strict: serve only while Redis writes every event to disk before the answer "
         "(appendfsync always) and evicts nothing. relaxed: serve anyway.",
         "strict",
@@ -202,6 +206,19 @@ class Settings:
     key_days_min: int = _setting(
         "WAYBILL_KEY_DAYS_MIN", _count, "How long an idempotency key is kept.", "30"
     )
+    log_format: str = _setting(
+        "WAYBILL_LOG_FORMAT",
+        _one_of(*LOG_FORMATS),
+        "console: lines for people. json: one JSON object a line.",
+        "console",
+    )
+    log_level: str = _setting(
+        "WAYBILL_LOG_LEVEL",
+        _one_of(*LOG_LEVELS),
+        "warning, info or debug. debug adds a line for each write to the inbox and for each "
+        "transaction, with the receipts and entries in it.",
+        "info",
+    )
     rejections_max: int = _setting(
         "WAYBILL_REJECTIONS_MAX", _count, "Refused requests that the log keeps.", "10000"
     )
@@ -242,6 +259,14 @@ def layers_of(variables: Mapping[str, str]) -> Layers:
 def read_each(layers: Layers) -> list[Reading]:
     """Every setting, in the order of declaration, faulty or not."""
     return [_read(name, declared, layers) for name, declared in SETTINGS.items()]
+
+
+def log_settings(variables: Mapping[str, str]) -> tuple[str, str]:
+    """Format and level, while it is not sure that the settings are whole; a faulty one is unset."""
+    layers = layers_of(variables)
+    readings = [_read(name, SETTINGS[name], layers) for name in ("log_format", "log_level")]
+    log_format, level = (each.value or str(each.declared.default) for each in readings)
+    return log_format, level
 
 
 def read_settings(variables: Mapping[str, str]) -> Settings:

@@ -21,6 +21,7 @@ from shared.tally import Tally
 from workers.core.faults import Disposition, disposition
 from workers.derive import derive
 from workers.drain_counts import DrainCounts
+from workers.drain_log import DrainLog
 from workers.inbox import READ_ENTRIES_MAX, InboxReader
 from workers.isolation import store
 from workers.quarantine import KILLER, quarantine_entry, quarantine_event, quarantined
@@ -56,6 +57,7 @@ class Drain:
     ) -> None:
         self._inbox = inbox
         self._counts = counts or DrainCounts(Tally())
+        self._lines = DrainLog()
         self._database = database
         self._limits = limits
         self._another = another
@@ -67,7 +69,9 @@ class Drain:
     def run(self) -> Recorded:
         """Raises DatabaseError for a fault that cannot be told apart from the events'."""
         with self._counts.timed(metrics.DRAIN_SECONDS):
-            return self._run()
+            recorded = self._run()
+        self._lines.ended(recorded)
+        return recorded
 
     def _run(self) -> Recorded:
         recorded = Recorded()
@@ -121,6 +125,7 @@ class Drain:
                 left.pop(0)
                 self._inbox.settle(group)
                 self._counts.settled(group, stored)
+                self._lines.settled(group, stored)
                 recorded += stored
         if left and self._stopping():
             self._inbox.release([entry for group in left for entry in group])

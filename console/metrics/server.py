@@ -4,7 +4,9 @@ One process, whatever WEB_CONCURRENCY says: it looks at the stores, and two woul
 name is the one that gunicorn gives the setting.
 """
 
+proc_name = "metrics"
 worker_class = "gthread"
+logger_class = "shared.gunicorn_logger.RedactingLogger"
 workers = 1
 threads = 8
 control_socket_disable = True

@@ -6,6 +6,7 @@ processes comes from WEB_CONCURRENCY (1 if unset). Each name is the one that gun
 
 from console.web.app import THREADS
 
+proc_name = "console"
 worker_class = "gthread"
 threads = THREADS
 logger_class = "shared.gunicorn_logger.RedactingLogger"

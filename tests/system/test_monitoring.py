@@ -1,4 +1,4 @@
-"""Every panel of the dashboard has data under load, while workers come and go.
+"""Every panel of the dashboard has data under load, while workers come and go; logs lead on.
 
 Asked of a real Prometheus, of Debian's package `prometheus`, where it is installed; that both
 addresses show every metric is tested everywhere.
@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -34,7 +35,9 @@ PORT = free_port()
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    waybill = Waybill(tmp_path_factory.mktemp("monitored") / "data", workers=1, metrics=True)
+    variables = {"WAYBILL_LOG_FORMAT": "json", "WAYBILL_LOG_LEVEL": "debug"}
+    data = tmp_path_factory.mktemp("monitored") / "data"
+    waybill = Waybill(data, variables, workers=1, metrics=True)
     try:
         waybill.wait_until_ready()
         running = Running(waybill, make_token(waybill))
@@ -158,3 +161,37 @@ def test_workers_were_seen_to_be_scaled_and_nothing_was_ever_out_of_sight(
     assert asked(query) == [4]
     assert asked("sum(waybill_workers)") == [1]
     assert asked("min_over_time(up[15s])") == [1, 1]
+
+
+def lines(running: Running, program: str) -> list[dict[str, Any]]:
+    logs = sorted((running.waybill.data / "logs").glob(f"{program}*.log"))
+    texts = [line for log in logs for line in log.read_text().splitlines()]
+    return [json.loads(line) for line in texts]
+
+
+def test_every_line_of_a_log_is_one_object(loaded: Running) -> None:
+    for program in ("ingest", "worker", "metrics"):
+        found = lines(loaded, program)
+        assert found
+        assert {line["program"] for line in found} == {program}
+
+
+def test_a_receipt_leads_by_the_logs_to_the_transaction_that_stored_it(loaded: Running) -> None:
+    (answer,) = send(loaded.port, [postback(loaded.token, 1)], connections=1).answers
+    receipt = answer.headers["waybill-receipt"]
+    loaded.waybill.wait_until_drained()
+
+    (flushed,) = [line for line in lines(loaded, "ingest") if receipt in line.get("receipts", ())]
+    (stored,) = [
+        line
+        for line in lines(loaded, "worker")
+        if line["message"] == "stored" and flushed["entry"] in line["entries"]
+    ]
+    assert stored["events"] >= 1
+
+
+def test_no_token_and_no_user_is_in_a_log(loaded: Running) -> None:
+    logs = loaded.waybill.logs()
+
+    assert loaded.token not in logs
+    assert "user-3" not in logs

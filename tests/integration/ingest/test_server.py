@@ -1,5 +1,6 @@
 """gunicorn as it is configured: what it logs, what it opens, how it ends."""
 
+import json
 import os
 import re
 import signal
@@ -104,6 +105,18 @@ def _log_of_canaries(folder: Path, *options: str) -> str:
             assert all(answer.startswith(b"HTTP/1.1 ") for answer in answers)
         server.stop()
         return server.written()
+
+
+def test_no_token_reaches_a_json_log_and_every_line_is_an_object(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAYBILL_LOG_FORMAT", "json")
+    log = _log_of_canaries(tmp_path)
+
+    assert log.count(OWN) == log.count(OWN[4:]) == log.count(LEGACY) == 0
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert {line["program"] for line in lines} == {"ingest"}
+    assert any("ValueError: cannot read" in line.get("trace", "") for line in lines)
 
 
 def test_no_token_reaches_a_log_from_any_position_of_a_request(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
 
 from ingest.inbox import InboxWriter, Stale
 from shared.inbox import INBOX_KEY, WAKE_KEY
-from shared.queues import RedisError, waiting_jobs
+from shared.queues import RedisError, stream_entries, waiting_jobs
 from shared.snapshot import VERSION_KEY
 from tests.build import batch, event, now
 from tests.unit.ingest.running import stored
@@ -37,6 +37,23 @@ async def test_a_batch_is_in_the_inbox_when_append_returns_the_backlog() -> None
         assert (await writer.append(1, batch(event(), event()), 2)).backlog == 2
         assert (await writer.append(1, ONE, 1)).backlog == 3
         assert stored(redis) == [event()] * 3
+
+
+@in_loop
+async def test_at_debug_a_flush_leaves_a_line_from_receipt_to_entry(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with writing() as (writer, redis):
+        await writer.append(1, ONE, 1)
+        with caplog.at_level("DEBUG", "ingest.inbox"):
+            added = await writer.append(1, batch(event(), event()), 2)
+        *_, (newest, _) = stream_entries(redis.xrange(INBOX_KEY))
+
+    (line,) = [record for record in caplog.records if record.message == "flushed"]
+    fields = line.__dict__["fields"]
+    assert (fields["entry"], fields["events"]) == (newest.decode(), 2)
+    assert added.entry == newest.decode()
+    assert fields["receipts"] == [str(event().receipt)] * 2
 
 
 @in_loop

@@ -10,6 +10,7 @@ import ingest.refusals
 from ingest.inbox import Stale
 from shared import errors
 from shared.errors import OperatorError, RequestError, Unavailable, WaybillError
+from shared.logs import UnsafeField
 from shared.tally import UnlistedMetric
 from shared.tokens import TokenFault
 from workers.job_faults import JobFailed
@@ -51,6 +52,7 @@ def parent(error: type[WaybillError]) -> str | None:
 def test_the_drawn_tree_is_the_tree_of_the_classes() -> None:
     elsewhere: dict[str, type[WaybillError]] = {
         "ingest.inbox.Stale": Stale,
+        "shared.logs.UnsafeField": UnsafeField,
         "shared.tally.UnlistedMetric": UnlistedMetric,
         "workers.job_faults.JobFailed": JobFailed,
     }

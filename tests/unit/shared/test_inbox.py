@@ -1,5 +1,7 @@
 """The inbox: added, found, measured, settled."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from fakeredis import FakeStrictRedis
@@ -35,11 +37,12 @@ def redis() -> FakeStrictRedis:
 
 
 def appended(redis: FakeStrictRedis, version: str, count: int = 1) -> list[int]:
+    """What the script answers, without the entry's id."""
     script = redis.register_script(APPEND)
-    answer: list[int] = script(
+    answer: list[Any] = script(
         keys=APPEND_KEYS, args=append_arguments(version, count, batch(event()), 1)
     )
-    return answer
+    return [each for each in answer if isinstance(each, int)]
 
 
 def settled(redis: FakeStrictRedis, *entries: tuple[str, int]) -> int:
@@ -89,8 +92,12 @@ def test_the_first_batch_wakes_and_the_flag_ends_by_itself(redis: FakeStrictRedi
 def test_who_adds_learns_the_backlog_and_whether_to_ask_for_a_drain(
     redis: FakeStrictRedis,
 ) -> None:
-    assert append(redis, batch(event(), event()), 2) == Appended(backlog=2, woke=True)
-    assert append(redis, batch(event()), 1) == Appended(backlog=3, woke=False)
+    first = append(redis, batch(event(), event()), 2)
+    entry = only_id(redis)
+    second = append(redis, batch(event()), 1)
+
+    assert first == Appended(backlog=2, woke=True, entry=entry)
+    assert (second.backlog, second.woke) == (3, False)
 
 
 def test_events_that_are_settled_leave_the_inbox_and_the_backlog(redis: FakeStrictRedis) -> None:

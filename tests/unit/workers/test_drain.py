@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from shared.database import Connection
 from shared.inbox import GROUP, INBOX_KEY, WAKE_KEY, Entry, append, measure
+from shared.queues import stream_entries
 from tests.build import batch, entry, event
 from workers.drain import Drain, DrainLimits, grouped
 from workers.inbox import InboxReader
@@ -208,6 +209,23 @@ def test_a_worker_takes_no_more_than_it_stores_in_two_transactions(bench: Bench)
     bench.drain(events_max=200)
 
     assert held == [4]
+
+
+def test_a_drain_leaves_a_line_with_its_entries_and_counts(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.fill("a", "b")
+    ids = [entry_id.decode() for entry_id, _ in stream_entries(bench.redis.xrange(INBOX_KEY))]
+
+    with caplog.at_level("DEBUG", "workers.drain_log"):
+        bench.drain()
+        bench.drain()  # nothing to say
+
+    stored, drained = [record for record in caplog.records if record.name == "workers.drain_log"]
+    assert stored.__dict__["fields"]["entries"] == ids
+    fields = drained.__dict__["fields"]
+    assert (drained.message, fields["events"], fields["entries"]) == ("drained", 2, 2)
+    assert (fields["first_entry"], fields["last_entry"]) == (ids[0], ids[-1])
 
 
 def test_a_long_backlog_asks_for_one_more_worker(bench: Bench) -> None:
