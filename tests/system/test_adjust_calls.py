@@ -22,9 +22,6 @@ from tests.system.traffic import Answer, send
 CALLS = json.loads((Path(__file__).parent / "data" / "adjust_calls.json").read_text())
 RECORD_SECONDS_MAX = 10
 
-# In one process: a device has its first session before its second.
-pytestmark = pytest.mark.xdist_group("adjust_calls")
-
 # App tokens of the pages, their event tokens, and the token that their backends hold.
 APPS = {
     "abc123kuvada7": (["xyzklm"], "v8s5opi0zs45607l8h8c48wak2vxb5oe", "events"),
