@@ -29,6 +29,11 @@ _SESSION = (
     "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 "
     "-c tcp_user_timeout=5000"
 )
+_BY_INDEX = (
+    "SET LOCAL enable_seqscan = off; "
+    "SET LOCAL enable_hashjoin = off; "
+    "SET LOCAL enable_mergejoin = off"
+)
 
 
 def connect(url: str, program: str) -> Connection:
@@ -77,6 +82,18 @@ def _arguments(program: str) -> dict[str, Any]:
 def transaction(connection: Connection) -> Iterator[Connection]:
     """Commit on leaving, roll back on an exception."""
     with connection.transaction():
+        yield connection
+
+
+@contextmanager
+def look_ups(connection: Connection) -> Iterator[Connection]:
+    """A transaction whose statements ask for many things by their keys: each goes by an index.
+
+    A plan is kept and used again. One that was made while a table was empty would read all of it,
+    row by row, when it has grown.
+    """
+    with transaction(connection):
+        connection.execute(_BY_INDEX)
         yield connection
 
 

@@ -212,7 +212,8 @@ CREATE TABLE clicks (
     device_is_bot   boolean NOT NULL,
     device_ids      jsonb NOT NULL,              -- by kind, as sent
     parameters      jsonb NOT NULL,
-    PRIMARY KEY (app_id, environment, click_id)
+    -- The id first: see users_first_time.
+    PRIMARY KEY (click_id, app_id, environment)
 );
 
 CREATE UNIQUE INDEX clicks_receipt ON clicks (receipt);
@@ -250,9 +251,10 @@ CREATE TABLE users (
 CREATE INDEX users_first_time ON users (first_time, app_id, environment);
 
 -- Serves the way back from an adid, which is made of a user as here (`shared.device_ids.adid_of`).
+-- The app comes last for the same reason.
 CREATE INDEX users_adid ON users (
-    app_id, environment,
-    substr(encode(sha256(replace(app_id || ':' || user_id, '\', '\\')::bytea), 'hex'), 1, 32)
+    substr(encode(sha256(replace(app_id || ':' || user_id, '\', '\\')::bytea), 'hex'), 1, 32),
+    app_id, environment
 );
 
 -- Identities: the device ids and click ids by which a user's calls named them. Facts, so that a

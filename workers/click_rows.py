@@ -31,7 +31,7 @@ FROM json_to_recordset(%s::json) AS sent (
     ip_address inet, address text, user_agent text, device_family text, device_os text,
     device_version text, device_is_bot boolean, device_ids jsonb, parameters jsonb
 )
-ORDER BY app_id, environment, click_id, receipt
+ORDER BY click_id, app_id, environment, receipt
 ON CONFLICT DO NOTHING
 """
 

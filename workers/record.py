@@ -8,7 +8,7 @@ one another instead of locking each other out.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.database import Connection, transaction
+from shared.database import Connection, look_ups
 from shared.events import CLICK_KINDS, Event
 from shared.stale_periods import Period, hour_of, mark_stale
 from workers.click_rows import insert_clicks
@@ -64,7 +64,7 @@ class Recorded:
 
 def record(connection: Connection, events: Sequence[Event]) -> Recorded:
     """Raises DatabaseError; then nothing is stored."""
-    with transaction(connection):
+    with look_ups(connection):
         owners = _claim_keys(connection, [event for event in events if key_of(event)])
         fresh, repeats = separate(events, owners)
         _insert_facts(connection, fresh)

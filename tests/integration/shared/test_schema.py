@@ -52,6 +52,23 @@ def test_the_migrations_lead_to_the_schema_as_it_is_written(
     assert migrated.execute(_SHAPE).fetchall() == written.execute(_SHAPE).fetchall()
 
 
+_LED_BY_APP = """
+SELECT indrelid::regclass::text, array_agg(indexrelid::regclass::text)
+FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
+WHERE attname = 'app_id' GROUP BY indrelid HAVING count(*) > 1
+"""
+
+
+def test_what_a_drain_looks_up_has_one_index_at_most_that_leads_with_the_app(
+    connection: Connection,
+) -> None:
+    """Without statistics it takes any of them, and reads the whole app to find one row."""
+    looked_up = {"clicks", "click_device_ids", "users", "identities", "sightings"}
+    found = {table for table, _ in connection.execute(_LED_BY_APP)}
+
+    assert looked_up.isdisjoint(found), found
+
+
 def test_a_second_migration_changes_nothing(connection: Connection) -> None:
     assert migrate(connection) == []
     applied = connection.execute("SELECT name FROM schema_migrations ORDER BY name").fetchall()

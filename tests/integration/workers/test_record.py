@@ -261,6 +261,7 @@ def test_a_batch_takes_the_same_number_of_statements_whatever_its_size(
             assert record(counting, batch).duplicates == size // 2
             counts.append(counting.statements)
 
-    # keys, their owners, events, unique types, users, signals, sightings, stale periods, duplicates
-    assert counts == [9, 9, 9]
+    # settings, keys, their owners, events, unique types,
+    # users, signals, sightings, stale periods, duplicates
+    assert counts == [10, 10, 10]
     assert connection.execute("SELECT count(*) FROM events").fetchone() == (522,)
