@@ -7,6 +7,7 @@ page on S2S parameters and of Adjust's S2S pages.
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hashlib import sha256
 
 from shared.placeholders import is_placeholder
@@ -63,14 +64,14 @@ def identifying(device_ids: Iterable[str]) -> frozenset[str]:
     They are compared by value alone: the same UUID is the same device, whether one dialect calls it
     `gaid` or another `gps_adid`.
     """
-    return frozenset(
-        device_id.strip().lower() for device_id in device_ids if not is_junk(device_id)
-    )
+    return frozenset(_compared(device_id) for device_id in device_ids if not is_junk(device_id))
 
 
+# A drain asks about the same id six times, at 5 us each, between recording an event and deciding.
+@lru_cache(maxsize=16_384)
 def is_junk(device_id: str) -> bool:
     """Millions of people carry the same zeroed id: it names nobody."""
-    bare = device_id.strip().lower()
+    bare = _compared(device_id)
     return is_placeholder(bare) or bare in SHARED_BY_MANY or REPEATED.fullmatch(bare) is not None
 
 
@@ -98,6 +99,10 @@ def adid_of(app_id: int, user_id: str) -> str:
     One-way. `shared/schema.sql` makes the same of a row of `users`, so that it leads back.
     """
     return sha256(f"{app_id}:{user_id}".encode()).hexdigest()[:32]
+
+
+def _compared(device_id: str) -> str:
+    return device_id.strip().lower()
 
 
 def _normal(kind: str, device_id: str) -> str:

@@ -35,7 +35,7 @@ NOWHERE_V6 = tuple(
 
 
 # A few addresses own many clicks, and parsing is half the cost of weighing one (10 us to 5).
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def public_address(text: str | None) -> str | None:
     """The address in its one canonical spelling; None if it is no address, or says nothing."""
     try:

@@ -6,6 +6,7 @@ A tail is the part of a history that may have changed: from the start of a run o
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from workers.core.attribution import Attribution, attribute, resume
 from workers.core.history import Click, History, Identity, Signal, identity_of
@@ -13,7 +14,7 @@ from workers.core.rules import Rules
 from workers.core.sessions import Session, sessionize
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: there the identity is kept
 class Tail:
     """`prior` is the attribution in force before `signals`, `last_session` the last one then.
 
@@ -26,7 +27,7 @@ class Tail:
     prior: Attribution | None
     last_session: Session | None
 
-    @property
+    @cached_property
     def identity(self) -> Identity:
         """Everything this user is known by, the tail's news included."""
         return self.known | identity_of(self.signals)
