@@ -10,11 +10,12 @@ both.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from shared.database import Connection, transaction
+from shared.database import Connection, look_ups
 from shared.events import Event
 from workers.click_search import load_clicks
 from workers.core.decision import decide
-from workers.decisions import Decided, Rules, write_decisions
+from workers.decisions import Rules, write_decisions
+from workers.differences import difference
 from workers.history import load_cases
 from workers.users import concerned_users, lock_users
 
@@ -23,7 +24,8 @@ USERS_MAX = 500  # of one transaction: others wait for the locks
 
 def derive(connection: Connection, events: Sequence[Event]) -> Rules:
     """Decide what these events may have changed; new attributions by rule. Raises DatabaseError."""
-    earliest_ms = concerned_users(connection, events)
+    with look_ups(connection):
+        earliest_ms = concerned_users(connection, events)
     rules = Rules()
     for users in _chunks(sorted(earliest_ms)):
         rules += derive_users(connection, {user: earliest_ms[user] for user in users})
@@ -32,14 +34,14 @@ def derive(connection: Connection, events: Sequence[Event]) -> Rules:
 
 def derive_users(connection: Connection, earliest_ms: Mapping[int, int]) -> Rules:
     """Decide for these users from these moments (Unix milliseconds) on, in one transaction."""
-    with transaction(connection):
+    with look_ups(connection):
         users = lock_users(connection, earliest_ms)
         cases = load_cases(connection, users, earliest_ms)
         clicks = load_clicks(connection, cases)
         return write_decisions(
             connection,
             [
-                Decided(case, decide(case.tail, clicks.get(case.user.id, ()), case.rules))
+                difference(case, decide(case.tail, clicks.get(case.user.id, ()), case.rules))
                 for case in cases
             ],
         )

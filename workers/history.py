@@ -6,9 +6,10 @@ gaps are shorter than the session timeout.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import date
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -22,6 +23,8 @@ from workers.core.sessions import Session
 from workers.core.waterfall import Beaten, Rule
 from workers.questions import as_ms, ask
 from workers.users import User
+
+Stood = TypeVar("Stood")
 
 _RULES = """
 SELECT id, rules_version, click_deterministic_ms, click_probabilistic_ms,
@@ -67,27 +70,54 @@ _STARTS = """
     FROM json_to_recordset(%s::json) AS sent (user_ref bigint, start_ms bigint)
 """
 
-_PRIORS = f"""
-SELECT start.user_ref, {_ATTRIBUTION}
+# The last one before the tail, and all that stand in it.
+_ATTRIBUTIONS = f"""
+SELECT start.user_ref, attributions.event_time < start.at, {_ATTRIBUTION}
 FROM ({_STARTS}) AS start
 CROSS JOIN LATERAL (
-    SELECT * FROM attributions
-    WHERE attributions.user_ref = start.user_ref AND superseded_at IS NULL
-      AND event_time < start.at
-    ORDER BY event_time DESC, receipt DESC LIMIT 1
+    (SELECT * FROM attributions
+     WHERE attributions.user_ref = start.user_ref AND superseded_at IS NULL
+       AND event_time < start.at
+     ORDER BY event_time DESC, receipt DESC LIMIT 1)
+    UNION ALL
+    (SELECT * FROM attributions
+     WHERE attributions.user_ref = start.user_ref AND superseded_at IS NULL
+       AND event_time >= start.at)
 ) AS attributions
 """  # noqa: S608 - of constants alone
 
-_LAST_SESSIONS = f"""
-SELECT start.user_ref, {as_ms("start_time")}, start_receipt, {as_ms("last_activity")},
-       opens, events
+_SESSIONS = f"""
+SELECT start.user_ref, start_time < start.at, {as_ms("start_time")}, start_receipt,
+       {as_ms("last_activity")}, opens, events
 FROM ({_STARTS}) AS start
 CROSS JOIN LATERAL (
-    SELECT * FROM sessions
-    WHERE sessions.user_ref = start.user_ref AND start_time < start.at
-    ORDER BY start_time DESC, start_receipt DESC LIMIT 1
+    (SELECT * FROM sessions
+     WHERE sessions.user_ref = start.user_ref AND start_time < start.at
+     ORDER BY start_time DESC, start_receipt DESC LIMIT 1)
+    UNION ALL
+    (SELECT * FROM sessions
+     WHERE sessions.user_ref = start.user_ref AND start_time >= start.at)
 ) AS sessions
 """  # noqa: S608 - of constants alone
+
+_DAYS = f"""
+SELECT start.user_ref, activity.day
+FROM ({_STARTS}) AS start
+CROSS JOIN LATERAL (
+    SELECT day FROM activity
+    WHERE activity.user_ref = start.user_ref AND day >= (start.at AT TIME ZONE 'UTC')::date
+    OFFSET 0
+) AS activity
+"""  # noqa: S608 - of constants alone
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What was decided before of a tail, and of the days since the one in which it starts."""
+
+    attributions: frozenset[Attribution]
+    sessions: frozenset[Session]
+    days: frozenset[date]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +128,7 @@ class Case:
     rules: Rules
     start_ms: int
     tail: Tail
+    standing: Standing
 
 
 def load_cases(
@@ -152,8 +183,11 @@ def _cases(
     starts: list[dict[str, object]] = [
         {"user_ref": user.id, "start_ms": starts_ms[user.id]} for user in users
     ]
-    priors = {row[0]: _attribution(row[1:]) for row in ask(connection, _PRIORS, starts)}
-    lasts = {row[0]: _session(row[1:]) for row in ask(connection, _LAST_SESSIONS, starts)}
+    attributions = _split(ask(connection, _ATTRIBUTIONS, starts), _attribution)
+    sessions = _split(ask(connection, _SESSIONS, starts), _session)
+    days: dict[int, set[date]] = defaultdict(set)
+    for user_ref, day in ask(connection, _DAYS, starts):
+        days[user_ref].add(day)
     return [
         Case(
             user,
@@ -163,12 +197,35 @@ def _cases(
                 app=str(user.app_id),
                 known=user.known,
                 signals=tuple(signals[user.id]),
-                prior=priors.get(user.id),
-                last_session=lasts.get(user.id),
+                prior=attributions.before.get(user.id),
+                last_session=sessions.before.get(user.id),
+            ),
+            Standing(
+                attributions=frozenset(attributions.inside[user.id]),
+                sessions=frozenset(sessions.inside[user.id]),
+                days=frozenset(days[user.id]),
             ),
         )
         for user in users
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Split(Generic[Stood]):
+    """By user: the last one before the tail, and those in it."""
+
+    before: dict[int, Stood]
+    inside: dict[int, list[Stood]]
+
+
+def _split(rows: Iterable[Sequence[Any]], read: Callable[[Sequence[Any]], Stood]) -> _Split[Stood]:
+    found: _Split[Stood] = _Split({}, defaultdict(list))
+    for user_ref, is_before, *row in rows:
+        if is_before:
+            found.before[user_ref] = read(row)
+        else:
+            found.inside[user_ref].append(read(row))
+    return found
 
 
 def _signal(row: Sequence[Any]) -> Signal:

@@ -1,4 +1,4 @@
-"""Statements that ask about many things at once: one JSON document in, rows out."""
+"""Statements about many things at once: one JSON document in, rows out."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,11 +13,21 @@ def as_ms(column: str) -> str:
     return f"(extract(epoch FROM {column}) * 1000)::bigint"
 
 
-def ask(
-    connection: Connection, statement: str, questions: Sequence[dict[str, object]]
-) -> list[tuple[Any, ...]]:
+Rows = Sequence[dict[str, object]]
+
+
+def ask(connection: Connection, statement: str, questions: Rows) -> list[tuple[Any, ...]]:
     """`statement` reads its one parameter with json_to_recordset. Without questions, no rows."""
     if not questions:
         return []
-    document = msgspec.json.encode(questions).decode()
-    return connection.execute(statement.encode(), (document,)).fetchall()
+    return connection.execute(statement.encode(), (_document(questions),)).fetchall()
+
+
+def send(connection: Connection, statement: str, rows: Rows) -> None:
+    """As `ask`, for a statement that writes the rows and answers nothing."""
+    if rows:
+        connection.execute(statement.encode(), (_document(rows),))
+
+
+def _document(rows: Rows) -> str:
+    return msgspec.json.encode(rows).decode()

@@ -17,6 +17,7 @@ from shared.events import CLICK_KINDS, Event, Kind
 from workers.core.addresses import public_address
 from workers.core.history import Identity
 from workers.core.rules import CLICK_AGE_MS_MAX, LIMITS
+from workers.questions import as_ms
 from workers.user_agents import device_of
 
 _OWN = """
@@ -116,10 +117,10 @@ SELECT id, min(from_ms) FROM concerned GROUP BY id
 """
 
 # Sorted before it is locked: workers that share users wait for one another in one direction.
-_LOCK = """
-SELECT id, app_id, environment, user_id, device_ids, click_ids
+_LOCK = f"""
+SELECT id, app_id, environment, user_id, device_ids, click_ids, {as_ms("first_time")}
 FROM users WHERE id = ANY(%s) ORDER BY id FOR UPDATE
-"""
+"""  # noqa: S608 - of constants alone
 
 _AGE = f"{CLICK_AGE_MS_MAX} milliseconds"
 _PROBABILISTIC = f"{LIMITS['click_probabilistic_ms'][1]} milliseconds"
@@ -127,13 +128,15 @@ _PROBABILISTIC = f"{LIMITS['click_probabilistic_ms'][1]} milliseconds"
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A locked user. `known` is what the last decision knew them by."""
+    """A locked user. `known` is what the last decision knew them by, `first_ms` when it saw them
+    first; None before the first decision."""
 
     id: int
     app_id: int
     environment: str
     user_id: str
     known: Identity
+    first_ms: int | None
 
 
 def concerned_users(connection: Connection, events: Sequence[Event]) -> dict[int, int]:
@@ -146,10 +149,10 @@ def concerned_users(connection: Connection, events: Sequence[Event]) -> dict[int
 
 def lock_users(connection: Connection, ids: Iterable[int]) -> list[User]:
     """Held until the transaction ends. Read whatever is decided from after this."""
-    rows = connection.execute(_LOCK, (list(ids),))
+    rows = connection.execute(_LOCK.encode(), (list(ids),))
     return [
-        User(id_, app, environment, user, Identity(frozenset(devices), frozenset(clicks)))
-        for id_, app, environment, user, devices, clicks in rows
+        User(id_, app, environment, user, Identity(frozenset(devices), frozenset(clicks)), first)
+        for id_, app, environment, user, devices, clicks, first in rows
     ]
 
 
