@@ -1,0 +1,68 @@
+"""Measures Waybill beside its ceilings and beside what one would write instead.
+
+    make bench                            everything, in under 25 minutes
+    make bench ROWS=ingest SECONDS=2      some of it, and shorter
+
+Prints one table, and with --write brings docs/performance.md and its charts up to date.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bench import backlog, drain, end_to_end, ingest
+from tests.bench.report import machine, markdown, write
+from tests.bench.run import Run
+
+ROWS: dict[str, Callable[[Run], None]] = {
+    "ingest": ingest.measure_ceilings,
+    "connections": ingest.measure_matrix,
+    "drain": drain.measure_drain,
+    "end-to-end": end_to_end.measure_end_to_end,
+    "backlog": backlog.measure_backlog,
+    "start": backlog.measure_start,
+}
+
+
+def main() -> int:
+    chosen = _arguments().parse_args()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="waybill-bench-") as folder:
+        Path(folder).chmod(0o755)  # PostgreSQL runs as another user
+        run = Run(
+            Path(folder),
+            seconds=chosen.seconds,
+            rounds=chosen.rounds,
+            rounds_of_targets=chosen.rounds_of_targets,
+            drain_events=chosen.drain_events,
+            backlog_events=chosen.backlog,
+        )
+        ran_on = machine()
+        print(ran_on, file=sys.stderr)
+        with run.open():
+            for name in chosen.rows or ROWS:
+                print(f"{name} …", file=sys.stderr, flush=True)
+                ROWS[name](run)
+    print(f"{ran_on}\n\n{markdown(run.results)}\n\n{(time.monotonic() - began) / 60:.1f} minutes")
+    if chosen.write:
+        write(run.results, ran_on)
+    return 0
+
+
+def _arguments() -> argparse.ArgumentParser:
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
+    arguments.add_argument("rows", nargs="*", choices=[*ROWS, []], help="all of them, if none")
+    arguments.add_argument("--seconds", type=int, default=4, help="of load, a sample")
+    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--rounds-of-targets", type=int, default=5)
+    arguments.add_argument("--drain-events", type=int, default=40_000)
+    arguments.add_argument("--backlog", type=int, default=1_000_000, help="events")
+    arguments.add_argument("--write", action="store_true", help="into docs/performance.md")
+    return arguments
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,195 @@
+"""The drain alone: a backlog that is there, workers that are given it, and COPY beside them."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psycopg
+
+from tests.bench.processes import Program
+from tests.bench.product import ACCEPTED, BACKLOG, INBOX, Installation
+from tests.bench.run import FURNISHED, Run
+from tests.bench.samples import CPU, POSTGRES_CPU, RATE, Sample, Target, alternate
+from tests.bench.stores import BenchPostgres, BenchValkey, one
+from tests.bench.wrk import PEOPLE, Load, send
+from tests.system.servers import until
+
+GROUP = "drain"
+UNIT = "events/s"
+KINDS = {
+    "new": "new users",
+    "returning": "returning users",
+    "clicks": "clicks",
+    "mix": "half clicks, half first events",
+}
+WORKERS = (1, 2, 4)
+_USERS = 10_000
+_RETURNING = 90 * PEOPLE  # people that no other load has
+_SECONDS_MAX = 300
+DONE = 0.98  # of a backlog: the rest waits for a linger, which is no work
+COPY_EVENTS, COPY_ALL = "indexed COPY into events", "indexed COPY of all rows that a drain writes"
+_TABLES = (
+    "users", "events", "signals", "sightings", "identities", "attributions", "sessions", "activity",
+)  # fmt: skip
+
+TARGETS = (
+    Target(
+        "drain of a backlog, one worker, against indexed COPY of the same rows",
+        "new users, 1 worker",
+        COPY_ALL,
+        0.25,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """A full inbox, kept aside, so that each sample starts from the same one."""
+
+    stream: bytes
+    events: int
+    database: str  # what stands in PostgreSQL before it
+
+    def put(self, valkey: BenchValkey) -> None:
+        with valkey.client() as client:
+            client.flushall()
+            client.restore(INBOX, 0, self.stream)
+            client.mset({BACKLOG: self.events, ACCEPTED: self.events})
+
+
+def measure_drain(run: Run) -> None:
+    """By kind of event and number of workers; and what PostgreSQL does with the rows at best."""
+    with run.valkey() as valkey:
+        backlogs = {kind: fill(run, valkey, kind, run.drain_events) for kind in KINDS}
+        measures = {
+            f"{KINDS[kind]}, {count} worker{'s' if count > 1 else ''}": _measure(
+                run, valkey, backlogs[kind], count
+            )
+            for kind in KINDS
+            for count in WORKERS
+        }
+        targeted = "new users, 1 worker"
+        rows = Rows.of(run, valkey, backlogs["new"])
+        sides = {
+            targeted: measures.pop(targeted),
+            COPY_EVENTS: lambda: rows.copy(["events"]),
+            COPY_ALL: lambda: rows.copy(_TABLES),
+        }
+        alternate(run.results, GROUP, UNIT, run.rounds_of_targets, sides)
+        alternate(run.results, GROUP, UNIT, run.rounds, measures)
+    run.results.targets += TARGETS
+
+
+def _measure(run: Run, valkey: BenchValkey, backlog: Backlog, workers: int) -> Callable[[], Sample]:
+    def measure() -> Sample:
+        backlog.put(valkey)
+        installation = run.installed(valkey, "drained", backlog.database)
+        with installation.workers(workers) as programs:
+            return drained(installation, run.postgres, programs)
+
+    return measure
+
+
+def drained(
+    installation: Installation, postgres: BenchPostgres, workers: Sequence[Program]
+) -> Sample:
+    """Events a second, from asking for the first drain until nearly all are stored."""
+    waiting = installation.backlog()
+    enough = waiting * (1 - DONE)
+    began_cpu = [program.cpu_seconds() for program in workers]
+    postgres_began, began = postgres.cpu_seconds(), time.monotonic()
+    for _ in workers:
+        installation.ask_for_drain()
+    until(lambda: installation.backlog() <= enough, _SECONDS_MAX, "the backlog falling")
+    seconds = time.monotonic() - began
+    stored = waiting - installation.backlog()
+    used = sum(program.cpu_seconds() for program in workers) - sum(began_cpu)
+    postgres_used = postgres.cpu_seconds() - postgres_began
+    until(lambda: installation.backlog() == 0, _SECONDS_MAX, "the inbox emptying")
+    return {
+        RATE: stored / seconds,
+        CPU: used / stored * 1e6,
+        POSTGRES_CPU: postgres_used / stored * 1e6,
+    }
+
+
+def fill(run: Run, valkey: BenchValkey, kind: str, events: int) -> Backlog:
+    """As senders fill it, with no worker at work; returning users have been seen once."""
+    database = FURNISHED
+    with valkey.client() as client:
+        client.flushall()
+    installation = run.installed(valkey, "filling")
+    if kind == "returning":
+        with installation.ingest() as web:
+            first = Load("new", 1, first=_RETURNING)
+            _send_until(installation, web.port, first, _USERS)
+        with installation.workers(1) as programs:
+            drained(installation, run.postgres, programs)
+        database = "seen_once"
+        run.postgres.make_database(database, "filling")
+        installation.empty_inbox()
+    with installation.ingest() as web:
+        load = Load(kind, 1, first=_RETURNING if kind == "returning" else None, users=_USERS)
+        _send_until(installation, web.port, load, events)
+    with valkey.client() as client:
+        stream = client.dump(INBOX)
+        assert isinstance(stream, bytes)
+        return Backlog(stream, installation.backlog(), database)
+
+
+def _send_until(installation: Installation, port: int, load: Load, events: int) -> None:
+    """A second at a time; new people that are counted from a given one go on where they were."""
+    while (waiting := installation.backlog()) < events:
+        goes_on = load.kind == "new" and load.first is not None
+        given = replace(load, first=(load.first or 0) + waiting) if goes_on else load
+        send(port, installation.token, given)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All rows that a drain of a backlog has written, one file a table, to be copied again."""
+
+    run: Run
+    files: dict[str, Path]
+    events: int
+
+    @classmethod
+    def of(cls, run: Run, valkey: BenchValkey, backlog: Backlog) -> "Rows":
+        backlog.put(valkey)
+        installation = run.installed(valkey, "drained", backlog.database)
+        with installation.workers(1) as programs:
+            drained(installation, run.postgres, programs)
+        files = {}
+        with psycopg.connect(installation.database_url) as connection:
+            for table in _TABLES:
+                files[table] = run.folder / f"{table}.copy"
+                source = "(SELECT * FROM events)" if table == "events" else table
+                with (
+                    files[table].open("wb") as file,
+                    connection.cursor().copy(f"COPY {source} TO STDOUT".encode()) as copy,
+                ):
+                    for part in copy:
+                        file.write(part)
+        return cls(run, files, int(one(installation.database_url, "SELECT count(*) FROM events")))
+
+    def copy(self, tables: Sequence[str]) -> Sample:
+        """In transactions of as many rows as a drain's, so that commits weigh the same."""
+        url = self.run.postgres.make_database("copied", FURNISHED)
+        began, cpu = time.monotonic(), self.run.postgres.cpu_seconds()
+        with psycopg.connect(url) as connection:
+            for table in tables:
+                for lines in _batches(self.files[table], 2_000):
+                    with connection.cursor().copy(f"COPY {table} FROM STDIN".encode()) as copy:
+                        copy.write(lines)
+                    connection.commit()
+        seconds = time.monotonic() - began
+        used = self.run.postgres.cpu_seconds() - cpu
+        return {RATE: self.events / seconds, POSTGRES_CPU: used / self.events * 1e6}
+
+
+def _batches(path: Path, lines: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while batch := b"".join(itertools.islice(file, lines)):
+            yield batch

@@ -1,0 +1,131 @@
+"""Ingest alone: against what it stands on, by connections, and by how often Redis syncs."""
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+
+from tests.bench.processes import Cores, Program, pinned_cores
+from tests.bench.product import INBOX, SERVER, Installation, Web, serving
+from tests.bench.run import Run
+from tests.bench.samples import CPU, P50, P99, RATE, REDIS_CPU, Sample, Target, alternate
+from tests.bench.stores import FSYNC, BenchValkey
+from tests.bench.wrk import Load, Sent, send
+
+GROUP = "ingest"
+CONNECTIONS = (16, 64, 256)
+UNIT = "requests/s"
+BARE, FALCON = "bare ASGI app", "Falcon, one empty route"
+STOCK = "bare ASGI app, uvicorn's own worker class"
+_STOCK_SERVER = ("-m", "gunicorn", "-k", "uvicorn_worker.UvicornWorker", "--keep-alive", "75")
+
+TARGETS = (
+    Target("ingest against the bare ASGI app", "ingest, AOF always", BARE, 0.60),
+    Target("ingest against Falcon with one empty route", "ingest, AOF always", FALCON, 0.85),
+    Target("p99 of ingest against the bare app's", "ingest, AOF always", BARE, 2.5, True, P99),
+    Target("AOF always against none", "ingest, AOF always", "ingest, AOF none", 0.85),
+)
+
+
+@dataclass
+class Side:
+    """A server that is sent to; with a Valkey, what it accepts is counted and thrown away."""
+
+    web: Web
+    installation: Installation | None
+    cores: Cores
+
+    def measure(self, load: Load) -> Sample:
+        valkey = self.installation.valkey if self.installation else None
+        token = self.installation.token if self.installation else "none"
+        began, redis_began = self.web.program.cpu_seconds(), _cpu(valkey)
+        sent = send(self.web.port, token, load, self.cores.others)
+        used, redis_used = self.web.program.cpu_seconds(), _cpu(valkey)
+        sample = {
+            RATE: sent.per_second,
+            P50: sent.p50_ms,
+            P99: sent.p99_ms,
+            CPU: (used - began) / sent.requests * 1e6,
+        }
+        if self.installation:
+            sample[REDIS_CPU] = (redis_used - redis_began) / sent.requests * 1e6
+            sample["events_per_flush"] = _events_per_flush(self.installation)
+            self.installation.empty_inbox()
+        _check(sent, self.web.program)
+        return sample
+
+
+def _cpu(valkey: BenchValkey | None) -> float:
+    return valkey.cpu_seconds() if valkey else 0.0
+
+
+def _events_per_flush(installation: Installation) -> float:
+    with installation.valkey.client() as client:
+        entries = client.xlen(INBOX)
+    return installation.accepted() / max(1, int(entries))
+
+
+def _check(sent: Sent, program: Program) -> None:
+    assert sent.refused == 0, f"{sent.refused} of {sent.requests} were refused by {program.name}"
+    program.check()
+
+
+def measure_ceilings(run: Run) -> None:
+    """The product beside the bare application and Falcon, on one server class."""
+    with _sides(run) as sides:
+        load = Load(seconds=run.seconds)
+        measures = {name: lambda side=side: side.measure(load) for name, side in sides.items()}
+        alternate(run.results, GROUP, UNIT, run.rounds_of_targets, measures)
+    run.results.targets += TARGETS
+
+
+def measure_matrix(run: Run) -> None:
+    """By connections, keep-alive and AOF."""
+    with _sides(run, ceilings=False) as sides:
+        loads = {
+            f"{count} connections, {'keep-alive' if keep else 'a connection each'}": Load(
+                seconds=max(1, run.seconds - 1), connections=count, keep_alive=keep
+            )
+            for count in CONNECTIONS
+            for keep in (True, False)
+        }
+        measures = {
+            f"{name}, {shape}": lambda side=side, load=load: _settled(side, load)
+            for name, side in sides.items()
+            for shape, load in loads.items()
+        }
+        alternate(run.results, "ingest by connections", UNIT, run.rounds, measures)
+
+
+def _settled(side: Side, load: Load) -> Sample:
+    sample = side.measure(load)
+    if not load.keep_alive:
+        time.sleep(0.5)  # closed connections are swept up
+    return sample
+
+
+@contextmanager
+def _sides(run: Run, *, ceilings: bool = True) -> Iterator[dict[str, Side]]:
+    cores = pinned_cores()
+    with ExitStack() as stack:
+        sides: dict[str, Side] = {}
+        if ceilings:
+            for name, server in _ceilings(run, cores).items():
+                sides[name] = Side(stack.enter_context(server), None, cores)
+        for fsync in FSYNC:
+            installation = stack.enter_context(run.installation(fsync, cores.others))
+            web = stack.enter_context(installation.ingest(cores.server))
+            sides[f"ingest, AOF {fsync}"] = Side(web, installation, cores)
+        yield sides
+
+
+def _ceilings(run: Run, cores: Cores) -> dict[str, AbstractContextManager[Web]]:
+    def server(file: str, application: str, *gunicorn: str) -> AbstractContextManager[Web]:
+        module = f"tests.bench.ceilings.{application}:app"
+        return serving(file, module, run.folder, {}, cores.server, gunicorn or SERVER)
+
+    return {
+        STOCK: server("stock", "bare", *_STOCK_SERVER),
+        BARE: server("bare", "bare"),
+        FALCON: server("falcon", "falcon_route"),
+    }
