@@ -9,7 +9,7 @@ from rich.table import Table
 from console.apps import find_app
 from console.checks import Check, CheckedRequest, CheckedScope, CheckedToken, Readiness, check
 from console.options import json_option
-from console.output import cell, lines, show, table
+from console.output import cell, show, table
 from console.stores import Place, open_installation, settings_here
 from shared.checks import CHECK_ENTRIES_MAX, CHECK_SECONDS
 from shared.clock import now_ms
@@ -20,7 +20,7 @@ _READINESS = {
     Readiness.READY: "ready",
     Readiness.UNSEEN: "covered, but nothing was sent",
     Readiness.UNCOVERED: "no active token covers it",
-    Readiness.UNAUTHORIZED: "would refuse requests",
+    Readiness.UNAUTHORIZED: "refuses requests, or would",
 }
 
 
@@ -82,7 +82,7 @@ def _verdict(done: Check) -> str:
 
 def _requests(checked: CheckedToken, count: int) -> Table:
     made = table(
-        ("at (UTC)", "request", "answer", "enforcement", "event id", "what to mend"),
+        ("at (UTC)", "request", "answer", "enforcement", "event id", "to mend"),
         (
             (
                 request.at,
@@ -90,7 +90,7 @@ def _requests(checked: CheckedToken, count: int) -> Table:
                 _answer(request),
                 _enforcement(request),
                 request.event_id,
-                lines(request.problems),
+                len(request.problems) or None,
             )
             for request in checked.requests[:count]
         ),
