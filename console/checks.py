@@ -95,7 +95,7 @@ class Problem:
 class Check:
     """`green`: requests came, and nothing is to be mended about any of them.
 
-    `ready`: enforcement could be switched on for every scope that requests came for.
+    `ready`: every scope that requests came for is enforced, or could be.
     """
 
     tokens: tuple[CheckedToken, ...]
@@ -180,7 +180,9 @@ def _readiness(*, is_covered: bool, requests: int, refused: int) -> Readiness:
 
 def _is_ready(scopes: Sequence[CheckedScope]) -> bool:
     seen = [scope for scope in scopes if scope.requests]
-    return bool(seen) and all(scope.readiness is Readiness.READY for scope in seen)
+    return bool(seen) and all(
+        scope.enforced or scope.readiness is Readiness.READY for scope in seen
+    )
 
 
 def _problems(requests: Sequence[CheckedRequest]) -> tuple[Problem, ...]:

@@ -4,7 +4,7 @@ Every change reaches ingest, or is not made. Nothing here keeps a token, and no 
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -50,7 +50,7 @@ class IssuedToken:
     """A token just made, with its secret: the only time that anybody sees it."""
 
     token: Token
-    secret: str
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -182,12 +182,13 @@ def revoke_token(installation: Installation, actor: Actor, app: App, name: str) 
     return _alter(installation, actor, app, name, alteration)
 
 
-class _Issue(NamedTuple):
+@dataclass(frozen=True)
+class _Issue:
     """How a token comes to be; `rotates` is the name of the one that it is like."""
 
     action: Action
     new: NewToken
-    secret: str
+    secret: str = field(repr=False)
     rotates: str | None = None
 
 

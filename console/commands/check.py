@@ -71,12 +71,15 @@ def _people(done: Check, count: int) -> Iterator[RenderableType]:
 
 
 def _verdict(done: Check) -> str:
+    seen = [each for each in done.scopes if each.requests]
+    if not seen:
+        return "Enforcement concerns none of these requests: they are not in the Adjust dialect."
     if not done.ready:
         return "Not ready to enforce: see the scopes above."
-    ready = [each for each in done.scopes if each.readiness is Readiness.READY]
-    if all(each.enforced for each in ready):
-        return "Enforced, and all recent requests carry what it asks for."
-    options = " ".join(f"--scope {each.scope}" for each in ready)
+    unenforced = [each for each in seen if not each.enforced]
+    if not unenforced:
+        return "Enforced for every scope that requests came for."
+    options = " ".join(f"--scope {each.scope}" for each in unenforced)
     return f"Ready to enforce: `waybill s2s-security enable --app APP {options}`."
 
 

@@ -128,6 +128,21 @@ def test_ready_is_what_can_then_be_enforced(
     assert [each.enforced for each in look(installation, shop).scopes] == [False, False, True]
 
 
+def test_what_is_enforced_stays_so_whatever_is_sent_without_a_token(
+    installation: Installation, shop: App, token: Token
+) -> None:
+    """Once it is on, whoever is refused is to mend something; the app has nothing to become."""
+    enable_enforcement(installation, ADMIN, shop, [EVENTS])
+    refused: dict[str, Any] = {"status": 401, "code": "unauthorized", "event_id": ""}
+    came(installation, shop, fault=TokenFault.MISSING, enforced=True, **refused)
+    came(installation, shop, token, scope=SESSIONS)
+
+    done = look(installation, shop)
+
+    assert (done.ready, done.green) == (True, False)
+    assert readiness(done)[0] is Readiness.UNAUTHORIZED
+
+
 def test_the_swaarm_dialect_has_no_say_in_whether_enforcement_may_come(
     installation: Installation, shop: App, token: Token
 ) -> None:
@@ -196,6 +211,15 @@ def test_what_is_ready_and_what_is_not_can_be_read_at_the_terminal(
     came(installation, shop, fault=TokenFault.WRONG)
     assert run(["check", "Shop"], variables) == 1
     assert "Not ready to enforce" in capsys.readouterr().out
+
+    enable_enforcement(installation, ADMIN, shop)
+    assert run(["check", "Shop"], variables) == 1
+    assert "Enforced for every scope" in capsys.readouterr().out
+
+    installation.redis.flushall()
+    came(installation, shop, token, dialect="swaarm")
+    assert run(["check", "Shop"], variables) == 0
+    assert "Enforcement concerns none of these" in capsys.readouterr().out
 
     assert run(["check", "Other"], variables) == 1
     assert "no app" in capsys.readouterr().err

@@ -80,6 +80,7 @@ def test_a_new_token_is_published_and_only_its_digest_is_kept(
 
     assert is_own_form(made.secret)
     assert grants(installation)[digest_of(installation, made)].app_id == shop.id
+    assert made.secret not in repr(made)
     stored = installation.connection.execute("SELECT tokens::text FROM tokens").fetchone()
     assert stored is not None
     assert made.secret not in stored[0]
