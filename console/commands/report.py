@@ -54,6 +54,9 @@ def report_(place: Place, /, app: str, as_csv_: bool, as_json: bool, **asked: An
 @app_option
 @environment_option
 @period_options
+@click.option(  # which `console.main` looks for when it has a fault to tell
+    "--json", is_flag=True, expose_value=False, help="Tell a fault as JSON, as the events are."
+)
 @click.pass_obj
 def export_(
     place: Place, app: str, environment: str, first: datetime | None, last: datetime | None
