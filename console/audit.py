@@ -31,6 +31,14 @@ class Action(StrEnum):
     TOKEN_DEACTIVATE = "token.deactivate"  # noqa: S105
     TOKEN_REVOKE = "token.revoke"  # noqa: S105
     TOKEN_ROTATE = "token.rotate"  # noqa: S105
+    PERSON_CREATE = "person.create"
+    PERSON_ROLE = "person.role"
+    PERSON_PASSWORD = "person.password"  # noqa: S105
+    PERSON_LINK = "person.link"
+    PERSON_CLOSE = "person.close"
+    PERSON_REOPEN = "person.reopen"
+    KEY_CREATE = "key.create"
+    KEY_REVOKE = "key.revoke"
     ENFORCEMENT = "enforcement"
 
 

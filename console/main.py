@@ -16,6 +16,7 @@ from console.commands.console_ import console_
 from console.commands.demo import demo
 from console.commands.event_type import event_type
 from console.commands.import_ import import_
+from console.commands.key import key
 from console.commands.link import link
 from console.commands.metrics import metrics
 from console.commands.migrate import migrate
@@ -113,5 +114,6 @@ for command in (
     migrate,
     admin,
     console_,
+    key,
 ):
     waybill.add_command(command)

@@ -5,7 +5,8 @@ How the first admin comes in, how people are invited, and how a forgotten passwo
 
 import secrets
 
-from console.actor import Role
+from console.actor import Actor, Role, require_admin
+from console.audit import Action, Change, record_change
 from console.installation import Installation
 from console.people import (
     COLUMNS,
@@ -39,8 +40,9 @@ class LinkUsed(OperatorError):
         )
 
 
-def make_link(connection: Connection, secret_key: bytes, person: Person) -> str:
-    """The secret that their link ends with. An earlier link of theirs is void."""
+def make_link(connection: Connection, secret_key: bytes, actor: Actor, person: Person) -> str:
+    """The secret that their link ends with. An earlier one of theirs is void. NotAllowed."""
+    require_admin(actor)
     secret = PREFIX + secrets.token_hex(32)
     with transaction(connection):
         connection.execute("DELETE FROM one_time_links WHERE person_id = %s", (person.id,))
@@ -51,10 +53,11 @@ def make_link(connection: Connection, secret_key: bytes, person: Person) -> str:
             """,
             (token_digest(secret_key, secret.encode()), person.id, LINK_HOURS_MAX),
         )
+        record_change(connection, actor, None, Change(Action.PERSON_LINK, person.name, None, {}))
     return secret
 
 
-def first_way_in(installation: Installation) -> str:
+def first_way_in(installation: Installation, actor: Actor) -> str:
     """The path at which the first admin comes in; "" once there is an admin who can sign in."""
     connection, secret_key = installation.connection, installation.secret_key
     if has_working_admin(connection):
@@ -62,8 +65,8 @@ def first_way_in(installation: Installation) -> str:
     try:
         person = find_person(connection, FIRST_ADMIN)
     except OperatorError:
-        person = create_person(connection, FIRST_ADMIN, Role.ADMIN)
-    return f"/welcome/{make_link(connection, secret_key, person)}"
+        person = create_person(connection, actor, FIRST_ADMIN, Role.ADMIN)
+    return f"/welcome/{make_link(connection, secret_key, actor, person)}"
 
 
 def find_invited(connection: Connection, secret_key: bytes, secret: str) -> Person:
@@ -86,4 +89,4 @@ def use_link(connection: Connection, secret_key: bytes, secret: str, password: s
         ).fetchone()
         if taken is None:  # somebody was faster
             raise LinkUsed
-        return set_password(connection, person, password)
+        return set_password(connection, person.actor, person, password)

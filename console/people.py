@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from console.actor import Role
+from console.actor import Actor, Role, require_admin
+from console.audit import Action, Change, record_change
 from console.labels import label
 from console.passwords import hash_password, is_password
 from shared.database import Connection, transaction
@@ -25,6 +26,11 @@ class Person:
     has_password: bool
     created_at: datetime
     closed_at: datetime | None
+
+    @property
+    def actor(self) -> Actor:
+        """As whom they change things in the console."""
+        return Actor(f"console:{self.name}", self.role)
 
     @property
     def is_admin(self) -> bool:
@@ -53,13 +59,18 @@ def person_of(row: tuple[Any, ...]) -> Person:
     return Person(number, name, Role(role), has_password, created_at, closed_at)
 
 
-def create_person(connection: Connection, name: str, role: Role) -> Person:
-    """Without a password, until they choose one. Raises OperatorError when the name is taken."""
+def create_person(connection: Connection, actor: Actor, name: str, role: Role) -> Person:
+    """Without a password, until they choose one. Raises OperatorError when the name is taken;
+    NotAllowed."""
+    require_admin(actor)
     values = label("--name", name, NAME_CHARACTERS_MAX), role
-    row = connection.execute(_INSERT.encode(), values).fetchone()
-    if row is None:
-        raise OperatorError("Somebody has this name. Choose another one.")
-    return person_of(row)
+    with transaction(connection):
+        row = connection.execute(_INSERT.encode(), values).fetchone()
+        if row is None:
+            raise OperatorError("Somebody has this name. Choose another one.")
+        made = person_of(row)
+        _record(connection, actor, Action.PERSON_CREATE, None, made)
+    return made
 
 
 def list_people(connection: Connection) -> list[Person]:
@@ -83,12 +94,19 @@ def has_working_admin(connection: Connection) -> bool:
     return connection.execute(_WORKING_ADMIN).fetchone() is not None
 
 
-def set_password(connection: Connection, person: Person, password: str) -> Person:
-    """Ends every session that they have. Raises OperatorError when the password is too short."""
+def set_password(connection: Connection, actor: Actor, person: Person, password: str) -> Person:
+    """Ends every session that they have. Anybody may set their own: `actor` is then themselves.
+
+    Raises OperatorError when the password is too short; NotAllowed.
+    """
+    if actor != person.actor:
+        require_admin(actor)
     kept = hash_password(password)
     with transaction(connection):
         _end_access(connection, person)
-        return _update(connection, person, "password_hash = %(value)s", kept)
+        changed = _update(connection, person, "password_hash = %(value)s", kept)
+        _record(connection, actor, Action.PERSON_PASSWORD, person, changed)
+    return changed
 
 
 def check_password(connection: Connection, name: str, password: str) -> Person | None:
@@ -100,21 +118,32 @@ def check_password(connection: Connection, name: str, password: str) -> Person |
     return None
 
 
-def set_role(connection: Connection, person: Person, role: Role) -> Person:
-    """Raises OperatorError rather than leave nobody who can administer."""
+def set_role(connection: Connection, actor: Actor, person: Person, role: Role) -> Person:
+    """Raises OperatorError rather than leave nobody who can administer; NotAllowed."""
+    require_admin(actor)
     with _an_admin_stays(connection):
-        return _update(connection, person, "role = %(value)s", role)
+        changed = _update(connection, person, "role = %(value)s", role)
+        _record(connection, actor, Action.PERSON_ROLE, person, changed)
+    return changed
 
 
-def close_person(connection: Connection, person: Person) -> Person:
-    """They cannot sign in any more, from now on. Raises OperatorError as `set_role` does."""
+def close_person(connection: Connection, actor: Actor, person: Person) -> Person:
+    """They cannot sign in any more, from now on. Raises as `set_role` does."""
+    require_admin(actor)
     with _an_admin_stays(connection):
         _end_access(connection, person)
-        return _update(connection, person, "closed_at = coalesce(closed_at, now())")
+        changed = _update(connection, person, "closed_at = coalesce(closed_at, now())")
+        _record(connection, actor, Action.PERSON_CLOSE, person, changed)
+    return changed
 
 
-def reopen_person(connection: Connection, person: Person) -> Person:
-    return _update(connection, person, "closed_at = NULL")
+def reopen_person(connection: Connection, actor: Actor, person: Person) -> Person:
+    """Raises NotAllowed."""
+    require_admin(actor)
+    with transaction(connection):
+        changed = _update(connection, person, "closed_at = NULL")
+        _record(connection, actor, Action.PERSON_REOPEN, person, changed)
+    return changed
 
 
 def _only(connection: Connection, condition: str, value: object) -> Person:
@@ -129,6 +158,17 @@ def _update(connection: Connection, person: Person, change: str, value: object =
     row = connection.execute(_UPDATE.format(change).encode(), arguments).fetchone()
     assert row is not None  # people are never deleted
     return person_of(row)
+
+
+def _record(
+    connection: Connection, actor: Actor, action: Action, before: Person | None, after: Person
+) -> None:
+    told = Change(action, after.name, _told(before) if before else None, _told(after))
+    record_change(connection, actor, None, told)
+
+
+def _told(person: Person) -> dict[str, object]:
+    return {"role": person.role, "closed": person.closed_at is not None}
 
 
 def _end_access(connection: Connection, person: Person) -> None:

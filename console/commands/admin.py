@@ -5,7 +5,7 @@ import sys
 import click
 from rich.table import Table
 
-from console.actor import Role
+from console.actor import Role, terminal_actor
 from console.one_time import make_link
 from console.options import json_option
 from console.output import show, table
@@ -36,8 +36,8 @@ def create(place: Place, name: str, role: str, as_json: bool) -> None:
     """Let somebody in, and show the link with which they choose a password."""
     settings = settings_here(place)
     with open_database(settings) as connection:
-        made = create_person(connection, name, Role(role))
-        secret = make_link(connection, settings.secret_key, made)
+        made = create_person(connection, terminal_actor(), name, Role(role))
+        secret = make_link(connection, settings.secret_key, terminal_actor(), made)
     _show_link(made, f"{settings.console_url}/welcome/{secret}", as_json=as_json)
 
 
@@ -50,7 +50,7 @@ def link(place: Place, name: str, as_json: bool) -> None:
     settings = settings_here(place)
     with open_database(settings) as connection:
         person = find_person(connection, name)
-        secret = make_link(connection, settings.secret_key, person)
+        secret = make_link(connection, settings.secret_key, terminal_actor(), person)
     _show_link(person, f"{settings.console_url}/welcome/{secret}", as_json=as_json)
 
 
@@ -61,7 +61,8 @@ def link(place: Place, name: str, as_json: bool) -> None:
 def password(place: Place, name: str, as_json: bool) -> None:
     """Set somebody's password, read from standard input; signs them out everywhere."""
     with open_database(settings_here(place)) as connection:
-        person = set_password(connection, find_person(connection, name), _standard_input())
+        person = find_person(connection, name)
+        person = set_password(connection, terminal_actor(), person, _standard_input())
     show({"person": person}, _table([person]), as_json=as_json)
 
 
@@ -86,7 +87,7 @@ def list_(place: Place, as_json: bool) -> None:
 def close(place: Place, name: str, as_json: bool) -> None:
     """Let somebody in no more, from now on."""
     with open_database(settings_here(place)) as connection:
-        person = close_person(connection, find_person(connection, name))
+        person = close_person(connection, terminal_actor(), find_person(connection, name))
     show({"person": person}, _table([person]), as_json=as_json)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from console.actor import terminal_actor
 from console.launch import (
     Extent,
     Steps,
@@ -92,7 +93,7 @@ def _way_in(stack: Stack) -> str:
     if url is None:
         return ""
     with open_installation(read_settings(stack.environment)) as installation:
-        path = first_way_in(installation)
+        path = first_way_in(installation, terminal_actor())
     return f"The console: {url}{path}\n"
 
 

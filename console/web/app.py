@@ -6,6 +6,11 @@ from types import SimpleNamespace
 
 import falcon
 
+from console.web.api.call import Endpoint
+from console.web.api.document import PREFIX as PREFIX_OF_API
+from console.web.api.document import openapi
+from console.web.api.door import ApiDoor
+from console.web.api.endpoints import ENDPOINTS
 from console.web.assets import PREFIX, Assets
 from console.web.door import Door
 from console.web.headers import SafeHeaders
@@ -43,10 +48,22 @@ def create_app(services: Services) -> falcon.App[falcon.Request, falcon.Response
     for path in dict.fromkeys(route.path for route in ROUTES):
         app.add_route(path, _resource(door, path))
     app.add_sink(door.nothing_here)
+    _add_api(app, services)
     show_fault = partial(_show_fault, templates)
     for kind in (Exception, falcon.HTTPError):  # Falcon has a handler of its own for the latter
         app.add_error_handler(kind, show_fault)
     return app
+
+
+def _add_api(app: falcon.App[falcon.Request, falcon.Response], services: Services) -> None:
+    api = ApiDoor(services)
+    app.add_sink(api.nothing_here, "/api/")  # the sink that was added last is asked first
+    described = openapi(ENDPOINTS, services.settings.console_url)
+    of_itself = Endpoint("GET", "/openapi.json", "This.", lambda _: described, dict)
+    for path in dict.fromkeys(each.path for each in (*ENDPOINTS, of_itself)):
+        here = [each for each in (*ENDPOINTS, of_itself) if each.path == path]
+        responders = {f"on_{each.method.lower()}": partial(api.serve, each) for each in here}
+        app.add_route(PREFIX_OF_API + path, SimpleNamespace(**responders))
 
 
 def _resource(door: Door, path: str) -> SimpleNamespace:

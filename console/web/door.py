@@ -14,12 +14,14 @@ from urllib.parse import quote, urlsplit
 
 import falcon
 
-from console.apps import App, app_with_id
+from console.apps import App
 from console.faults import StoreFault, database_fault, redis_fault
 from console.sessions import find_session, new_secret
 from console.web import cookies
 from console.web.answers import Answer, Document, Download, Finished, Page, Redirect
 from console.web.faults import BadRequest, ForgedRequest, NotFound
+from console.web.found import with_app
+from console.web.refusals import status_of
 from console.web.rendering import Templates
 from console.web.route import Access, Handler, Route
 from console.web.values import FORM_BYTES_MAX, NOTHING, Values
@@ -73,7 +75,7 @@ class Door:
             _admit(route, visit)
             if route.method == "POST":
                 visit = replace(visit, form=self._read_form(request, visit))
-            names, app = _with_app(connection, names)
+            names, app = with_app(connection, names)
             answer, visit = self._answer(route, visit, names)
         except WaybillError as refusal:
             answer = _refused(refusal)
@@ -165,7 +167,7 @@ class Door:
 
     def _fail(self, response: falcon.Response, fault: WaybillError) -> None:
         """Where nobody can be recognised, a page without anything of theirs."""
-        response.status = _status(fault)
+        response.status = status_of(fault)
         response.content_type = falcon.MEDIA_HTML
         response.text = self._templates.bare("fault.html", message=in_words(fault.message))
 
@@ -179,16 +181,6 @@ def _admit(route: Route, visit: Visit) -> None:
         raise NotAllowed
 
 
-def _with_app(connection: Connection, names: dict[str, Any]) -> tuple[dict[str, Any], App | None]:
-    """`app_id` of the path as `app`. Raises NotFound when there is no such app."""
-    if "app_id" not in names:
-        return names, None
-    app = app_with_id(connection, names["app_id"])
-    if app is None:
-        raise NotFound("There is no such app.")
-    return {"app": app, **{name: value for name, value in names.items() if name != "app_id"}}, app
-
-
 def _named(route: Route, names: dict[str, Any]) -> dict[str, Any]:
     """What the path of its form names, of what the path of the route names."""
     return {
@@ -199,14 +191,7 @@ def _named(route: Route, names: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refused(refusal: WaybillError) -> Page:
-    return Page("error.html", {"message": in_words(refusal.message)}, _status(refusal))
-
-
-def _status(refusal: WaybillError) -> int:
-    """What an operation refuses has no HTTP status of its own."""
-    if isinstance(refusal, StoreFault):
-        return 503
-    return 422 if refusal.status == OperatorError.status else refusal.status
+    return Page("error.html", {"message": in_words(refusal.message)}, status_of(refusal))
 
 
 def _address(request: falcon.Request, hops: int) -> str:

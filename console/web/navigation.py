@@ -14,7 +14,7 @@ OF_APP = (
     ("Settings", "/apps/{app}/settings"),
 )
 OF_ALL = (("Apps", "/apps"),)
-OF_ADMINS = (("RQ", "/rq"), ("People", "/people"))
+OF_ADMINS = (("RQ", "/rq"), ("People", "/people"), ("API keys", "/keys"))
 
 
 @dataclass(frozen=True)

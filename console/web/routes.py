@@ -4,6 +4,7 @@ from console.web.pages import (
     account,
     apps,
     event_types,
+    keys,
     people,
     protection,
     reports,
@@ -33,6 +34,9 @@ ROUTES: tuple[Route, ...] = (
     post("/people/{person_id:int}/link", people.new_link, form="/people"),
     post("/people/{person_id:int}/close", people.close, form="/people"),
     post("/people/{person_id:int}/reopen", people.reopen, form="/people"),
+    get("/keys", keys.show, Access.ADMIN),
+    post("/keys", keys.create),
+    post("/keys/{key_id:int}/revoke", keys.revoke, form="/keys"),
     # Operations
     get("/rq", rq.look, Access.ADMIN),
     get("/rq/{path:path}", rq.look, Access.ADMIN),

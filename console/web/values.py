@@ -39,6 +39,10 @@ class Values:
     def __contains__(self, name: str) -> bool:
         return name in self._texts
 
+    @property
+    def names(self) -> set[str]:
+        return set(self._texts)
+
     def get(self, name: str, default: str = "") -> str:
         """The last one, without the spaces around it."""
         return self._texts[name][-1].strip() if name in self._texts else default

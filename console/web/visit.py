@@ -59,7 +59,7 @@ class Visit:
     @property
     def actor(self) -> Actor:
         """As whom this person changes things."""
-        return Actor(f"console:{self.me.name}", self.me.role)
+        return self.me.actor
 
     @property
     def may_change(self) -> bool:

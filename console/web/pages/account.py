@@ -18,7 +18,7 @@ def change_password(visit: Visit) -> Answer:
         raise OperatorError("The two new passwords differ. Type the same one twice.")
     if check_password(visit.connection, visit.me.name, current) is None:
         raise OperatorError("The current password is not right.")
-    person = set_password(visit.connection, visit.me, chosen)
+    person = set_password(visit.connection, visit.actor, visit.me, chosen)
     session = open_session(visit.connection, visit.services.settings.secret_key, person)
     return Redirect("/account", "Your password is changed; other browsers are signed out.", session)
 

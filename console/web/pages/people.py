@@ -22,7 +22,7 @@ def show(visit: Visit) -> Answer:
 
 def invite(visit: Visit) -> Answer:
     """Shows the link, once, for the admin to pass on."""
-    person = create_person(visit.connection, visit.form.get("name"), _role(visit))
+    person = create_person(visit.connection, visit.actor, visit.form.get("name"), _role(visit))
     return _page(visit, person, _link(visit, person))
 
 
@@ -32,17 +32,22 @@ def new_link(visit: Visit, person_id: int) -> Answer:
 
 
 def change_role(visit: Visit, person_id: int) -> Answer:
-    person = set_role(visit.connection, person_with_id(visit.connection, person_id), _role(visit))
+    person = person_with_id(visit.connection, person_id)
+    person = set_role(visit.connection, visit.actor, person, _role(visit))
     return Redirect("/people", f"{person.name} is {_called(person.role)} now.")
 
 
 def close(visit: Visit, person_id: int) -> Answer:
-    person = close_person(visit.connection, person_with_id(visit.connection, person_id))
+    person = close_person(
+        visit.connection, visit.actor, person_with_id(visit.connection, person_id)
+    )
     return Redirect("/people", f"{person.name} is signed out and cannot sign in any more.")
 
 
 def reopen(visit: Visit, person_id: int) -> Answer:
-    person = reopen_person(visit.connection, person_with_id(visit.connection, person_id))
+    person = reopen_person(
+        visit.connection, visit.actor, person_with_id(visit.connection, person_id)
+    )
     return Redirect("/people", f"{person.name} may sign in again.")
 
 
@@ -58,7 +63,7 @@ def _page(visit: Visit, invited: Person | None = None, link: str = "") -> Answer
 
 def _link(visit: Visit, person: Person) -> str:
     settings = visit.services.settings
-    secret = make_link(visit.connection, settings.secret_key, person)
+    secret = make_link(visit.connection, settings.secret_key, visit.actor, person)
     return f"{settings.console_url}/welcome/{secret}"
 
 

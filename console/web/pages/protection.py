@@ -14,7 +14,7 @@ from console.enforcement import (
     read_enforcement,
     set_enforcement,
 )
-from console.token_rows import Token, TokenState
+from console.token_rows import TokenState
 from console.tokens import (
     ChangedToken,
     NewToken,
@@ -27,7 +27,8 @@ from console.tokens import (
     rotate_token,
 )
 from console.web.answers import Answer, Page, Redirect
-from console.web.faults import BadRequest, NotFound
+from console.web.faults import BadRequest
+from console.web.found import token_of
 from console.web.visit import Visit
 from console.web.wording import in_words
 from shared.errors import OperatorError
@@ -68,12 +69,12 @@ def create(visit: Visit, app: App) -> Answer:
 
 
 def show_token(visit: Visit, app: App, token_id: int) -> Answer:
-    token = _token(visit, app, token_id)
+    token = token_of(visit.installation, app, token_id)
     return Page("token.html", {"token": token, "scopes": SCOPES, "states": TokenState})
 
 
 def edit(visit: Visit, app: App, token_id: int) -> Answer:
-    token = _token(visit, app, token_id)
+    token = token_of(visit.installation, app, token_id)
     changed = edit_token(visit.installation, visit.actor, app, token.name, _scopes(visit))
     return _changed(app, changed, f"{token.name} is saved.")
 
@@ -91,7 +92,7 @@ def revoke(visit: Visit, app: App, token_id: int) -> Answer:
 
 
 def rotate(visit: Visit, app: App, token_id: int) -> Answer:
-    first = _token(visit, app, token_id)
+    first = token_of(visit.installation, app, token_id)
     new_name = visit.form.get("new_name")
     made = rotate_token(visit.installation, visit.actor, app, first.name, new_name)
     return Page("token_made.html", {"made": made, "scopes": dict(SCOPES), "first": first})
@@ -130,7 +131,7 @@ _Change = Callable[..., ChangedToken]
 
 
 def _switch(visit: Visit, app: App, token_id: int, change: _Change, what: str) -> Answer:
-    token = _token(visit, app, token_id)
+    token = token_of(visit.installation, app, token_id)
     changed = change(visit.installation, visit.actor, app, token.name)
     return _changed(app, changed, f"{token.name} {what}.")
 
@@ -142,13 +143,6 @@ def _changed(app: App, changed: ChangedToken, sentence: str) -> Answer:
 def _told(app: App, sentence: str, warnings: Sequence[str] = ()) -> Answer:
     told = " ".join([sentence, *(in_words(warning) for warning in warnings)])
     return Redirect(f"/apps/{app.id}/protection", told)
-
-
-def _token(visit: Visit, app: App, token_id: int) -> Token:
-    for token in list_tokens(visit.installation, app):
-        if token.id == token_id:
-            return token
-    raise NotFound("The app has no such token.")
 
 
 def _scopes(visit: Visit) -> tuple[Scope, ...]:

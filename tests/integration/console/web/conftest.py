@@ -15,6 +15,7 @@ from shared.clock import now_ms
 from shared.database import Connection, open_pool
 from shared.queues import Redis
 from shared.settings import Settings, read_settings
+from tests.build import ADMIN
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.console.web.browser import Browser
 
@@ -56,8 +57,8 @@ def browser_of(console: App, connection: Connection) -> Callable[[str, Role], Br
     """A browser in which a new person of this name and role is signed in."""
 
     def make(name: str, role: Role) -> Browser:
-        person = create_person(connection, name, role)
-        set_password(connection, person, PASSWORD)
+        person = create_person(connection, ADMIN, name, role)
+        set_password(connection, ADMIN, person, PASSWORD)
         return Browser(console, open_session(connection, SECRET_KEY, person))
 
     return make

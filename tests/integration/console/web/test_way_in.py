@@ -10,6 +10,7 @@ from console.installation import Installation
 from console.one_time import first_way_in, make_link
 from console.people import create_person, find_person, set_password
 from shared.database import Connection
+from tests.build import ADMIN
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR, PASSWORD, App
@@ -20,7 +21,7 @@ BrowserOf = Callable[[str, Role], Browser]
 
 @pytest.fixture
 def ada(connection: Connection) -> None:
-    set_password(connection, create_person(connection, "Ada", Role.ADMIN), PASSWORD)
+    set_password(connection, ADMIN, create_person(connection, ADMIN, "Ada", Role.ADMIN), PASSWORD)
 
 
 def sign(browser: Browser, name: str, password: str) -> int:
@@ -187,7 +188,7 @@ def test_a_refused_password_says_why_and_changes_nothing(
 def test_the_first_admin_comes_in_by_a_link_that_works_once(
     installation: Installation, stranger: Browser, console: App
 ) -> None:
-    link = first_way_in(installation)
+    link = first_way_in(installation, ADMIN)
     stranger.get(link)
     stranger.get(link)  # looking does not use it
 
@@ -195,7 +196,7 @@ def test_the_first_admin_comes_in_by_a_link_that_works_once(
 
     assert stranger.path == "/apps"
     assert "Welcome, admin" in stranger.text
-    assert first_way_in(installation) == ""
+    assert first_way_in(installation, ADMIN) == ""
     late = Browser(console)
     assert late.get(link).status_code == 410
     assert "has been used" in late.text
@@ -204,9 +205,9 @@ def test_the_first_admin_comes_in_by_a_link_that_works_once(
 def test_a_link_is_void_after_a_day_and_once_a_newer_one_is_made(
     connection: Connection, stranger: Browser
 ) -> None:
-    person = create_person(connection, "Ada", Role.ADMIN)
-    first = make_link(connection, SECRET_KEY, person)
-    second = make_link(connection, SECRET_KEY, person)
+    person = create_person(connection, ADMIN, "Ada", Role.ADMIN)
+    first = make_link(connection, SECRET_KEY, ADMIN, person)
+    second = make_link(connection, SECRET_KEY, ADMIN, person)
     assert stranger.get(f"/welcome/{first}").status_code == 410
     assert stranger.get(f"/welcome/{second}").status_code == 200
 
@@ -218,8 +219,8 @@ def test_a_link_is_void_after_a_day_and_once_a_newer_one_is_made(
 def test_a_refused_first_password_leaves_the_link_good(
     connection: Connection, stranger: Browser
 ) -> None:
-    person = create_person(connection, "Ada", Role.ADMIN)
-    link = f"/welcome/{make_link(connection, SECRET_KEY, person)}"
+    person = create_person(connection, ADMIN, "Ada", Role.ADMIN)
+    link = f"/welcome/{make_link(connection, SECRET_KEY, ADMIN, person)}"
     stranger.get(link)
 
     assert stranger.send(link, password="short", again="short").status_code == 422

@@ -1,0 +1,65 @@
+"""`waybill key`"""
+
+import click
+from rich.table import Table
+
+from console.actor import Role, terminal_actor
+from console.keys import Key, create_key, list_keys, revoke_key
+from console.options import json_option
+from console.output import show, table
+from console.stores import Place, open_database, settings_here
+from shared.errors import OperatorError
+
+_ONCE = "This is the only time that it is shown. Send it as `Authorization: Bearer KEY`."
+
+
+@click.group()
+def key() -> None:
+    """Keys of the console's HTTP API."""
+
+
+@key.command("create")
+@click.argument("name")
+@click.option("--role", type=click.Choice([*Role]), default=Role.VIEWER, show_default=True)
+@json_option
+@click.pass_obj
+def create(place: Place, name: str, role: str, as_json: bool) -> None:
+    """Make a key and show it, once."""
+    settings = settings_here(place)
+    with open_database(settings) as connection:
+        made = create_key(connection, settings.secret_key, terminal_actor(), name, Role(role))
+    show(made, made.secret, _ONCE, as_json=as_json)
+
+
+@key.command("list")
+@json_option
+@click.pass_obj
+def list_(place: Place, as_json: bool) -> None:
+    """List the keys, masked."""
+    with open_database(settings_here(place)) as connection:
+        keys = list_keys(connection)
+    show({"keys": keys}, _table(keys) if keys else "There is no key yet.", as_json=as_json)
+
+
+@key.command("revoke")
+@click.argument("name")
+@json_option
+@click.pass_obj
+def revoke(place: Place, name: str, as_json: bool) -> None:
+    """Accept a key no more, from now on and for good."""
+    with open_database(settings_here(place)) as connection:
+        number = next((each.id for each in list_keys(connection) if each.name == name), None)
+        if number is None:
+            raise OperatorError("There is no key of this name. See `waybill key list`.")
+        revoked = revoke_key(connection, terminal_actor(), number)
+    show({"key": revoked}, _table([revoked]), as_json=as_json)
+
+
+def _table(keys: list[Key]) -> Table:
+    return table(
+        ("key", "role", "masked", "created (UTC)", "last used (UTC)", "revoked (UTC)"),
+        (
+            (each.name, each.role, each.masked, each.created_at, each.used_at, each.revoked_at)
+            for each in keys
+        ),
+    )

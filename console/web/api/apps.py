@@ -1,0 +1,35 @@
+"""Apps and their event types."""
+
+import msgspec
+
+from console.apps import App, create_app, list_apps
+from console.event_types import EventType, create_event_type, list_event_types
+from console.web.api.call import Call
+
+
+class NewApp(msgspec.Struct, forbid_unknown_fields=True):
+    """Without an app token one is made up."""
+
+    name: str
+    app_token: str | None = None
+
+
+def list_all(call: Call) -> list[App]:
+    return list_apps(call.connection)
+
+
+def create(call: Call) -> App:
+    new: NewApp = call.body
+    return create_app(call.installation, call.actor, new.name, new.app_token)
+
+
+def show(_: Call, app: App) -> App:
+    return app
+
+
+def event_types(call: Call, app: App) -> list[EventType]:
+    return list_event_types(call.connection, app)
+
+
+def create_type(call: Call, app: App) -> EventType:
+    return create_event_type(call.installation, call.actor, app, call.body)

@@ -1,0 +1,90 @@
+"""The OpenAPI document: the endpoints, and JSON schemas of what they take and give."""
+
+import re
+from typing import Any
+
+import msgspec
+
+from console.web.api.call import COUNT_MAX, Endpoint
+from shared.events import Environment
+
+PREFIX = "/api/v1"
+_NAMED = re.compile(r"{(\w+)(?::(\w+))?}")
+_SCHEMAS: dict[str, dict[str, Any]] = {
+    "int": {"type": "integer", "minimum": 1},
+    "uuid": {"type": "string", "format": "uuid"},
+    "": {"type": "string"},
+}
+_QUERIES: dict[str, dict[str, Any]] = {
+    "environment": {"type": "string", "enum": list(Environment), "default": "production"},
+    "count": {"type": "integer", "minimum": 1, "maximum": COUNT_MAX, "default": 100},
+}
+_ERROR = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message"],
+            "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+        }
+    },
+}
+
+
+def openapi(endpoints: tuple[Endpoint, ...], server: str) -> dict[str, Any]:
+    """OpenAPI 3.1; `server` is how the console is reached."""
+    types = [each for one in endpoints for each in (one.gives, one.takes) if each is not None]
+    schemas, components = msgspec.json.schema_components(
+        types, ref_template="#/components/schemas/{name}"
+    )
+    schema_of = {id(each): schema for each, schema in zip(types, schemas, strict=True)}
+    paths: dict[str, dict[str, Any]] = {}
+    for one in endpoints:
+        operation = _operation(one, schema_of)
+        paths.setdefault(plain_path(one.path), {})[one.method.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Waybill console", "version": "1"},
+        "servers": [{"url": f"{server}{PREFIX}"}],
+        "security": [{"key": []}],
+        "paths": paths,
+        "components": {
+            "schemas": {**components, "Error": _ERROR},
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def plain_path(path: str) -> str:
+    """`/apps/{app_id:int}` as `/apps/{app_id}`."""
+    return _NAMED.sub(r"{\1}", path)
+
+
+def _operation(endpoint: Endpoint, schema_of: dict[int, Any]) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "summary": endpoint.summary,
+        "parameters": [
+            *(
+                _parameter(name, "path", _SCHEMAS[kind])
+                for name, kind in _NAMED.findall(endpoint.path)
+            ),
+            *(_parameter(name, "query", _QUERIES[name]) for name in endpoint.query),
+        ],
+        "responses": {
+            str(endpoint.status): _content("Done.", schema_of[id(endpoint.gives)]),
+            "default": _content("Refused.", {"$ref": "#/components/schemas/Error"}),
+        },
+    }
+    if endpoint.takes is not None:
+        body = _content("", schema_of[id(endpoint.takes)])
+        operation["requestBody"] = {"required": True, "content": body["content"]}
+    return operation
+
+
+def _parameter(name: str, place: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": place == "path", "schema": schema}
+
+
+def _content(description: str, schema: Any) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}

@@ -1,0 +1,116 @@
+"""Every call of the API: its path, what it takes and what it gives."""
+
+from console.apps import App
+from console.enforcement import Enforcement
+from console.event_types import EventType, NewEventType
+from console.links import NewLink
+from console.quarantine import Quarantined, QuarantinedBatch
+from console.rejections import RejectionReport
+from console.status import Status
+from console.token_rows import Token
+from console.tokens import ChangedToken, IssuedToken
+from console.trace import Trace
+from console.users import UserTimeline
+from console.web.api import apps, links, operations, tokens, users
+from console.web.api.apps import NewApp
+from console.web.api.call import Endpoint
+from console.web.api.links import LinkWithUrl
+from console.web.api.tokens import AskedToken, Scopes
+
+APP = "/apps/{app_id:int}"
+TOKEN = f"{APP}/tokens/{{token_id:int}}"
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint("GET", "/apps", "All apps, by name.", apps.list_all, list[App]),
+    Endpoint("POST", "/apps", "Make an app.", apps.create, App, NewApp, status=201),
+    Endpoint("GET", APP, "One app.", apps.show, App),
+    Endpoint("GET", f"{APP}/event-types", "Its event types.", apps.event_types, list[EventType]),
+    Endpoint(
+        "POST",
+        f"{APP}/event-types",
+        "Make an event type.",
+        apps.create_type,
+        EventType,
+        NewEventType,
+        status=201,
+    ),
+    Endpoint("GET", f"{APP}/links", "Its tracking links.", links.list_all, list[LinkWithUrl]),
+    Endpoint(
+        "POST",
+        f"{APP}/links",
+        "Make a tracking link, and its partner when new.",
+        links.create,
+        LinkWithUrl,
+        NewLink,
+        status=201,
+    ),
+    Endpoint("GET", f"{APP}/tokens", "Its tokens, masked.", tokens.list_all, list[Token]),
+    Endpoint(
+        "POST",
+        f"{APP}/tokens",
+        "Make a token; the answer holds it, this once.",
+        tokens.create,
+        IssuedToken,
+        AskedToken,
+        status=201,
+    ),
+    Endpoint("PUT", f"{TOKEN}/scopes", "Change its scopes.", tokens.edit, ChangedToken, Scopes),
+    Endpoint("POST", f"{TOKEN}/activate", "Accept it again.", tokens.activate, ChangedToken),
+    Endpoint("POST", f"{TOKEN}/deactivate", "Accept it no more.", tokens.deactivate, ChangedToken),
+    Endpoint("POST", f"{TOKEN}/revoke", "Revoke it for good.", tokens.revoke, ChangedToken),
+    Endpoint(
+        "GET",
+        f"{APP}/enforcement",
+        "For which scopes a token is needed.",
+        tokens.enforcement,
+        Enforcement,
+    ),
+    Endpoint(
+        "PUT",
+        f"{APP}/enforcement",
+        "Need a token for these scopes and no others.",
+        tokens.enforce,
+        Enforcement,
+        Scopes,
+    ),
+    Endpoint(
+        "GET",
+        f"{APP}/users/{{user_id}}",
+        "A user's clicks, events, sessions and attributions, with their reasons.",
+        users.timeline,
+        UserTimeline,
+        query=("environment", "count"),
+    ),
+    Endpoint("GET", "/receipts/{receipt:uuid}", "What became of an event.", users.follow, Trace),
+    Endpoint("GET", "/status", "What waits, and what was accepted.", operations.status, Status),
+    Endpoint(
+        "GET",
+        "/rejections",
+        "The last refused requests, and how often each reason was.",
+        operations.rejections,
+        RejectionReport,
+        query=("count",),
+    ),
+    Endpoint(
+        "GET",
+        "/quarantine",
+        "Events that could not be stored, newest first.",
+        operations.quarantine,
+        list[Quarantined],
+        query=("count",),
+    ),
+    Endpoint(
+        "GET",
+        "/quarantine/{receipt:uuid}",
+        "One of them, with what it holds.",
+        operations.show_one,
+        QuarantinedBatch,
+    ),
+    Endpoint(
+        "POST",
+        "/quarantine/{receipt:uuid}/replay",
+        "Put it back into the inbox.",
+        operations.replay_one,
+        Quarantined,
+    ),
+)

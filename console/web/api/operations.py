@@ -1,0 +1,35 @@
+"""How the pipeline does, and what it could not store."""
+
+from uuid import UUID
+
+from console.quarantine import (
+    Quarantined,
+    QuarantinedBatch,
+    list_quarantine,
+    replay,
+    show_quarantined,
+)
+from console.rejections import RejectionReport, report_rejections
+from console.status import Status, read_status
+from console.web.api.call import Call
+
+
+def status(call: Call) -> Status:
+    return read_status(call.installation.redis)
+
+
+def rejections(call: Call) -> RejectionReport:
+    return report_rejections(call.connection, call.installation.redis, call.count)
+
+
+def quarantine(call: Call) -> list[Quarantined]:
+    return list_quarantine(call.connection, call.count)
+
+
+def show_one(call: Call, receipt: UUID) -> QuarantinedBatch:
+    return show_quarantined(call.connection, receipt)
+
+
+def replay_one(call: Call, receipt: UUID) -> Quarantined:
+    replay(call.connection, call.installation.redis, [receipt])
+    return show_quarantined(call.connection, receipt).entry

@@ -1,0 +1,79 @@
+"""Tokens and enforcement."""
+
+from datetime import datetime
+
+import msgspec
+
+from console.apps import App
+from console.enforcement import Enforcement, read_enforcement, set_enforcement
+from console.token_rows import Token
+from console.tokens import (
+    ChangedToken,
+    IssuedToken,
+    NewToken,
+    activate_token,
+    create_token,
+    deactivate_token,
+    edit_token,
+    list_tokens,
+    revoke_token,
+)
+from console.web.api.call import Call
+from console.web.faults import BadRequest
+from console.web.found import token_of
+from shared.scopes import Scope
+
+
+class AskedToken(msgspec.Struct, forbid_unknown_fields=True):
+    """Without scopes it may be used for everything; `expires_at` has a time zone."""
+
+    name: str
+    scopes: list[Scope] = []
+    test: bool = False
+    expires_at: datetime | None = None
+
+
+class Scopes(msgspec.Struct, forbid_unknown_fields=True):
+    scopes: list[Scope]
+
+
+def list_all(call: Call, app: App) -> list[Token]:
+    return list_tokens(call.installation, app)
+
+
+def create(call: Call, app: App) -> IssuedToken:
+    asked: AskedToken = call.body
+    if asked.expires_at is not None and asked.expires_at.tzinfo is None:
+        raise BadRequest("expires_at needs a time zone, as in 2027-01-31T00:00:00Z.")
+    new = NewToken(asked.name, tuple(asked.scopes), asked.test, asked.expires_at)
+    return create_token(call.installation, call.actor, app, new)
+
+
+def edit(call: Call, app: App, token_id: int) -> ChangedToken:
+    return edit_token(
+        call.installation, call.actor, app, _name(call, app, token_id), call.body.scopes
+    )
+
+
+def activate(call: Call, app: App, token_id: int) -> ChangedToken:
+    return activate_token(call.installation, call.actor, app, _name(call, app, token_id))
+
+
+def deactivate(call: Call, app: App, token_id: int) -> ChangedToken:
+    return deactivate_token(call.installation, call.actor, app, _name(call, app, token_id))
+
+
+def revoke(call: Call, app: App, token_id: int) -> ChangedToken:
+    return revoke_token(call.installation, call.actor, app, _name(call, app, token_id))
+
+
+def enforcement(call: Call, app: App) -> Enforcement:
+    return read_enforcement(call.connection, app)
+
+
+def enforce(call: Call, app: App) -> Enforcement:
+    return set_enforcement(call.installation, call.actor, app, call.body.scopes)
+
+
+def _name(call: Call, app: App, token_id: int) -> str:
+    return token_of(call.installation, app, token_id).name

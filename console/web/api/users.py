@@ -1,0 +1,16 @@
+"""Users, and what became of an event."""
+
+from uuid import UUID
+
+from console.apps import App
+from console.trace import Trace, trace
+from console.users import UserTimeline, user_timeline
+from console.web.api.call import Call
+
+
+def timeline(call: Call, app: App, user_id: str) -> UserTimeline:
+    return user_timeline(call.connection, app, call.environment, user_id, call.count)
+
+
+def follow(call: Call, receipt: UUID) -> Trace:
+    return trace(call.connection, call.installation.redis, receipt)

@@ -1,0 +1,233 @@
+"""The HTTP API: keys, every call, and the document that describes them."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from falcon import testing
+
+from console.actor import Role
+from console.apps import App, app_with_id
+from console.keys import create_key, list_keys, revoke_key
+from console.web.api.call import Endpoint
+from console.web.api.document import PREFIX, plain_path
+from console.web.api.endpoints import ENDPOINTS
+from shared.database import Connection
+from shared.events import Event
+from tests.build import ADMIN
+from tests.integration.conftest import SECRET_KEY
+from tests.integration.console.conftest import store_event
+from tests.integration.console.test_quarantine import put_aside
+from tests.integration.console.web.browser import Browser
+from tests.integration.console.web.conftest import ON_ONE_PAIR
+from tests.integration.console.web.conftest import App as Console
+
+pytestmark = ON_ONE_PAIR
+Ask = Callable[..., testing.Result]
+# What each call that takes something is given here.
+BODIES: dict[str, dict[str, Any]] = {
+    "/apps": {"name": "Second"},
+    "/apps/{app_id}/event-types": {"mapping_id": "register", "name": "Registration"},
+    "/apps/{app_id}/links": {
+        "partner": "Partner",
+        "name": "Spring",
+        "destination": "https://shop.example/",
+    },
+    "/apps/{app_id}/tokens": {"name": "backend", "scopes": ["events"]},
+    "/apps/{app_id}/tokens/{token_id}/scopes": {"scopes": ["events", "sessions"]},
+    "/apps/{app_id}/enforcement": {"scopes": ["events"]},
+}
+
+
+@pytest.fixture
+def ask(console: Console, connection: Connection) -> Ask:
+    """A call with a key of this role, or with the header that is given."""
+
+    def ask(
+        method: str, path: str, role: Role = Role.ADMIN, body: object = None, header: str = ""
+    ) -> testing.Result:
+        if not header:
+            name = f"{role} {len(list_keys(connection))}"
+            header = f"Bearer {create_key(connection, SECRET_KEY, ADMIN, name, role).secret}"
+        return testing.TestClient(console).simulate_request(
+            method,
+            PREFIX + path,
+            headers={"Authorization": header, "Content-Type": "application/json"},
+            body=json.dumps(body) if body is not None else "",
+        )
+
+    return ask
+
+
+@pytest.fixture
+def world(ask: Ask, shop: App, event: Event, connection: Connection) -> dict[str, str]:
+    """One of each thing that a path may name."""
+    store_event(connection, event)
+    put_aside(connection, event)
+    connection.execute(
+        "INSERT INTO users (app_id, environment, user_id) VALUES (%s, 'production', %s)",
+        (shop.id, event.user_id),
+    )
+    made = ask("POST", f"/apps/{shop.id}/tokens", body={"name": "first"}).json
+    return {
+        "app_id": str(shop.id),
+        "token_id": str(made["token"]["id"]),
+        "user_id": event.user_id,
+        "receipt": str(event.receipt),
+    }
+
+
+def filled(path: str, world: dict[str, str]) -> str:
+    return re.sub(r"{(\w+)}", lambda name: world[name[1]], plain_path(path))
+
+
+def called(endpoint: Endpoint) -> str:
+    return f"{endpoint.method} {plain_path(endpoint.path)}"
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=called)
+def test_every_call_gives_what_its_document_says(
+    ask: Ask, world: dict[str, str], endpoint: Endpoint
+) -> None:
+    body = BODIES.get(plain_path(endpoint.path)) if endpoint.takes else None
+
+    result = ask(endpoint.method, filled(endpoint.path, world), body=body)
+
+    assert result.status_code == endpoint.status, result.text
+    msgspec.json.decode(result.content, type=endpoint.gives)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=called)
+def test_a_viewers_key_reads_and_changes_nothing(
+    ask: Ask, world: dict[str, str], endpoint: Endpoint, connection: Connection
+) -> None:
+    def state() -> list[str]:
+        tables = ("apps", "tokens", "event_types", "links", "partners", "quarantine")
+        return [
+            str(row)
+            for table in tables
+            for row in connection.execute(f"SELECT t::text FROM {table} AS t ORDER BY 1".encode())
+        ]
+
+    before = state()
+    body = BODIES.get(plain_path(endpoint.path)) if endpoint.takes else None
+
+    result = ask(endpoint.method, filled(endpoint.path, world), Role.VIEWER, body)
+
+    assert result.status_code == (200 if endpoint.method == "GET" else 403)
+    assert state() == before
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=called)
+@pytest.mark.parametrize("header", ["Bearer wbk_unknown", "Bearer", "Basic YTpi", "none"])
+def test_without_a_key_nothing_is_served(
+    ask: Ask, world: dict[str, str], endpoint: Endpoint, header: str
+) -> None:
+    result = ask(endpoint.method, filled(endpoint.path, world), header=header)
+
+    assert result.status_code == 401
+    assert result.json["error"]["code"] == "no_key"
+
+
+def test_a_session_is_no_key(admin: Browser) -> None:
+    assert admin.ask("GET", f"{PREFIX}/apps").status_code == 401
+
+
+def test_a_revoked_key_is_refused_at_once(ask: Ask, connection: Connection) -> None:
+    made = create_key(connection, SECRET_KEY, ADMIN, "old", Role.ADMIN)
+    header = f"Bearer {made.secret}"
+    assert ask("GET", "/apps", header=header).status_code == 200
+    assert list_keys(connection)[0].used_at is not None
+
+    revoke_key(connection, ADMIN, made.key.id)
+
+    assert ask("GET", "/apps", header=header).status_code == 401
+
+
+def test_the_document_names_every_call_that_is_served_and_no_other(
+    ask: Ask, console: Console
+) -> None:
+    document = ask("GET", "/openapi.json").json
+
+    described = {
+        (method.upper(), PREFIX + path)
+        for path, methods in document["paths"].items()
+        for method in methods
+    }
+    of_itself = {("GET", f"{PREFIX}/openapi.json")}
+    assert served(console) == described | of_itself
+
+
+def served(console: Console) -> set[tuple[str, str]]:
+    """What the router itself knows below the API's prefix, by method and path."""
+    found: set[tuple[str, str]] = set()
+    nodes = [(node, "") for node in console._router._roots]
+    while nodes:
+        node, above = nodes.pop()
+        path = f"{above}/{node.raw_segment}"
+        nodes += [(child, path) for child in node.children]
+        if node.resource is not None and path.startswith(PREFIX):
+            methods = [name for name in vars(node.resource) if name.startswith("on_")]
+            found |= {(name[3:].upper(), plain_path(path)) for name in methods}
+    return found
+
+
+def test_the_document_leads_to_every_schema_that_it_names(ask: Ask) -> None:
+    document = ask("GET", "/openapi.json").json
+
+    named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
+    assert named <= document["components"]["schemas"].keys()
+    assert {"App", "Token", "IssuedToken", "Error"} <= named
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({}, "name"),
+        ({"name": 1}, "name"),
+        ({"name": "x", "colour": "red"}, "colour"),
+        ([], "object"),
+    ],
+)
+def test_a_body_that_does_not_fit_is_refused_by_what_is_wrong(
+    ask: Ask, body: object, reason: str, connection: Connection
+) -> None:
+    result = ask("POST", "/apps", body=body)
+
+    assert result.status_code == 400
+    assert reason in result.json["error"]["message"]
+    assert app_with_id(connection, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/apps/999", 404),
+        ("/apps/1/tokens/999/revoke", 404),
+        ("/status?count=1", 400),
+        ("/rejections?count=0", 400),
+        ("/rejections?count=1001", 400),
+        ("/apps/1/users/x?environment=staging", 400),
+        ("/apps/1/users/unknown", 422),
+    ],
+)
+def test_what_cannot_be_done_says_why(ask: Ask, shop: App, path: str, status: int) -> None:
+    assert shop.id == 1
+    path, _, query = path.partition("?")
+    method = "POST" if path.endswith("revoke") else "GET"
+
+    result = ask(method, f"{path}?{query}" if query else path)
+
+    assert result.status_code == status
+    assert result.json["error"]["message"]
+    assert "`" not in result.json["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/apps/1/nothing"])
+def test_an_unknown_path_is_told_as_json(ask: Ask, path: str) -> None:
+    result = ask("GET", path)
+
+    assert (result.status_code, result.json["error"]["code"]) == (404, "not_found")
