@@ -74,6 +74,10 @@ class Reading(msgspec.Struct, frozen=True):
     standing: Standing | None = None
 
 
+Read = Callable[[Parameters, Reception], Reading]
+Refused = Callable[[WaybillError, str | None], Reply]
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One endpoint of one dialect. `token_names`: the parameters a token may come in.
@@ -85,8 +89,8 @@ class Dialect:
 
     name: str
     token_names: frozenset[bytes]
-    read: Callable[[Parameters, Reception], Reading]
-    refused: Callable[[WaybillError, str | None], Reply]
+    read: Read
+    refused: Refused
     link_names: tuple[bytes, bytes] | None = None
     app_scope: Scope | None = None
     address_header: str | None = None

@@ -2,19 +2,16 @@
 
 from ingest.adjust.answers import accepted, ad_revenue_refused
 from ingest.adjust.told import (
-    ADDRESS_HEADER,
-    NAME,
-    PARAMETERS_MAX,
-    REQUEST_BYTES_MAX,
     Told,
     adid_alone,
+    endpoint,
     event_of,
     standing_of,
     take_amount,
 )
-from ingest.dialect import Dialect, Reading, Reception
+from ingest.dialect import Reading, Reception
 from ingest.parameters import Parameters
-from ingest.told import TOKEN_NAMES, optional
+from ingest.told import optional
 from shared import events, fields
 from shared.errors import MalformedField, MissingField
 from shared.events import Kind
@@ -51,13 +48,4 @@ def _revenue(parameters: Parameters) -> str:
     return amount
 
 
-AD_REVENUE = Dialect(
-    NAME,
-    TOKEN_NAMES,
-    read_ad_revenue,
-    ad_revenue_refused,
-    app_scope=Scope.AD_REVENUE,
-    address_header=ADDRESS_HEADER,
-    request_bytes_max=REQUEST_BYTES_MAX,
-    parameters_max=PARAMETERS_MAX,
-)
+AD_REVENUE = endpoint(read_ad_revenue, ad_revenue_refused, Scope.AD_REVENUE)

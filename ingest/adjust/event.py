@@ -4,19 +4,16 @@ from functools import partial
 
 from ingest.adjust.answers import accepted, event_refused, repeated
 from ingest.adjust.told import (
-    ADDRESS_HEADER,
-    NAME,
-    PARAMETERS_MAX,
-    REQUEST_BYTES_MAX,
     Told,
     adid_alone,
+    endpoint,
     event_of,
     standing_of,
     take_amount,
 )
-from ingest.dialect import Dialect, Reading, Reception
+from ingest.dialect import Reading, Reception
 from ingest.parameters import Parameters
-from ingest.told import TOKEN_NAMES, optional
+from ingest.told import optional
 from shared import fields
 from shared.errors import MalformedField
 from shared.events import Event, Kind
@@ -27,7 +24,7 @@ from shared.snapshot import EventType
 _AMOUNT_MIN = "0.001"
 
 
-def read_event(endpoint: str, parameters: Parameters, reception: Reception) -> Reading:
+def read_event(path: str, parameters: Parameters, reception: Reception) -> Reading:
     """Raises RequestError for the first field that is missing or malformed."""
     event_token = parameters.require("event_token")
     event_type = _event_type(event_token, reception)
@@ -38,7 +35,7 @@ def read_event(endpoint: str, parameters: Parameters, reception: Reception) -> R
         _revenue(parameters),
         optional(parameters, fields.currency, "currency"),
     )
-    event = event_of(endpoint, told, parameters, reception)
+    event = event_of(path, told, parameters, reception)
     return Reading(
         event,
         accepted(event),
@@ -73,15 +70,6 @@ def _mark(event: Event, event_type: EventType) -> Mark | None:
 
 
 EVENT, REVENUE = (
-    Dialect(
-        NAME,
-        TOKEN_NAMES,
-        partial(read_event, endpoint),
-        event_refused,
-        app_scope=Scope.EVENTS,
-        address_header=ADDRESS_HEADER,
-        request_bytes_max=REQUEST_BYTES_MAX,
-        parameters_max=PARAMETERS_MAX,
-    )
-    for endpoint in ("/event", "/revenue")
+    endpoint(partial(read_event, path), event_refused, Scope.EVENTS)
+    for path in ("/event", "/revenue")
 )

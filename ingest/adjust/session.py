@@ -2,17 +2,14 @@
 
 from ingest.adjust.answers import session_answers, session_refused
 from ingest.adjust.told import (
-    ADDRESS_HEADER,
-    NAME,
-    PARAMETERS_MAX,
-    REQUEST_BYTES_MAX,
     Told,
     adid_alone,
+    endpoint,
     event_of,
 )
-from ingest.dialect import Dialect, Reading, Reception
+from ingest.dialect import Reading, Reception
 from ingest.parameters import Parameters
-from ingest.told import TOKEN_NAMES, opened
+from ingest.told import opened
 from shared.events import OPEN, Kind
 from shared.scopes import Scope
 
@@ -31,13 +28,4 @@ def read_session(parameters: Parameters, reception: Reception) -> Reading:
     )
 
 
-SESSION = Dialect(
-    NAME,
-    TOKEN_NAMES,
-    read_session,
-    session_refused,
-    app_scope=Scope.SESSIONS,
-    address_header=ADDRESS_HEADER,
-    request_bytes_max=REQUEST_BYTES_MAX,
-    parameters_max=PARAMETERS_MAX,
-)
+SESSION = endpoint(read_session, session_refused, Scope.SESSIONS)

@@ -13,13 +13,14 @@ import msgspec
 
 from ingest.adjust.described_device import described_device
 from ingest.device_ids import take_device_ids
-from ingest.dialect import Reception, Standing
+from ingest.dialect import Dialect, Read, Reception, Refused, Standing
 from ingest.parameters import Parameters
-from ingest.told import idempotency_key, legible
+from ingest.told import TOKEN_NAMES, idempotency_key, legible
 from shared import fields
 from shared.device_ids import user_id_of
 from shared.errors import MalformedField, UnknownDevice
 from shared.events import Environment, Event, Kind
+from shared.scopes import Scope
 
 NAME = "adjust"
 ADDRESS_HEADER = "X-Adjust-Forwarded-For"
@@ -29,6 +30,20 @@ PARAMETERS_MAX = 100
 _NOBODY = "Send a device id, such as idfv or google_app_set_id; zeroes and undefined are none."
 # An Adjust SDK's own form: a literal Z, then the offset. An unescaped plus arrives as a space.
 _Z_BEFORE_OFFSET = re.compile(r"Z(?=[+\- ]\d{2}:?\d{2}$)")
+
+
+def endpoint(read: Read, refused: Refused, scope: Scope) -> Dialect:
+    """What is the same for each endpoint of this dialect."""
+    return Dialect(
+        NAME,
+        TOKEN_NAMES,
+        read,
+        refused,
+        app_scope=scope,
+        address_header=ADDRESS_HEADER,
+        request_bytes_max=REQUEST_BYTES_MAX,
+        parameters_max=PARAMETERS_MAX,
+    )
 
 
 class Told(NamedTuple):
