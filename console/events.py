@@ -1,7 +1,7 @@
 """An event as people read it: names instead of row numbers, whether it waits or is stored."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -124,6 +124,14 @@ def unstored_record(event: Event, app_names: Mapping[int, str]) -> EventRecord:
         ad_placement=event.ad_placement,
         ad_impressions=event.ad_impressions,
     )
+
+
+def values_of(event: EventRecord) -> Iterator[tuple[str, object]]:
+    """Every value that the event has, by its column's name."""
+    for column in fields(event):
+        value = getattr(event, column.name)
+        if column.name != "unmapped" and value not in (None, "", {}):
+            yield column.name, value
 
 
 def moment(time_ms: int) -> datetime | None:

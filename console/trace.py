@@ -7,6 +7,7 @@ from uuid import UUID
 
 from console.apps import app_names
 from console.events import EventRecord, find_record, moment, unstored_record
+from console.placement import Placement, find_placement
 from console.quarantine import Quarantined, find_quarantined
 from shared.database import Connection
 from shared.errors import OperatorError
@@ -39,6 +40,7 @@ class Trace:
     first: "Trace | None" = None
     conflict: bool | None = None  # of a duplicate: the same key came with another body
     quarantine: Quarantined | None = None
+    placement: Placement | None = None  # of a recorded receipt
 
 
 def parse_receipt(text: str) -> UUID:
@@ -74,7 +76,8 @@ def _recorded(connection: Connection, receipt: UUID) -> Trace | None:
     event = find_record(connection, receipt)
     if event is None:
         return None
-    return Trace(receipt, _given_at(receipt), State.RECORDED, event=event)
+    placement = find_placement(connection, receipt)
+    return Trace(receipt, _given_at(receipt), State.RECORDED, event=event, placement=placement)
 
 
 def _duplicate(connection: Connection, receipt: UUID) -> Trace | None:

@@ -1,19 +1,24 @@
 """A trace in words: first the sentence that answers, then what is known of the event."""
 
+from collections.abc import Iterator
 from dataclasses import fields
 
 from rich.console import RenderableType
 
-from console.events import EventRecord
-from console.output import pairs
+from console.events import EventRecord, values_of
+from console.output import lines, pairs
+from console.placement import Placement
 from console.quarantine import Quarantined
+from console.timeline import placement_words
 from console.trace import State, Trace
 
 
 def describe(trace: Trace) -> list[RenderableType]:
-    parts: list[RenderableType] = [_sentence(trace)]
+    parts: list[RenderableType] = [sentence(trace)]
     if trace.event is not None:
         parts.append(event_view(trace.event))
+    if trace.placement is not None:
+        parts.extend(_placement(trace.placement))
     if trace.quarantine is not None:
         parts.append(quarantine_view(trace.quarantine))
     if trace.first is not None:
@@ -23,18 +28,21 @@ def describe(trace: Trace) -> list[RenderableType]:
 
 def event_view(event: EventRecord) -> RenderableType:
     """Every value that the event has, under its column's name."""
-    return pairs(
-        (column.name, getattr(event, column.name) or None)
-        for column in fields(event)
-        if column.name != "unmapped"
-    )
+    return pairs(values_of(event))
 
 
 def quarantine_view(entry: Quarantined) -> RenderableType:
     return pairs((column.name, getattr(entry, column.name)) for column in fields(entry))
 
 
-def _sentence(trace: Trace) -> str:
+def _placement(placement: Placement) -> Iterator[RenderableType]:
+    told = dict(placement_words(placement))
+    if told:
+        yield pairs((name, lines(texts)) for name, texts in told.items())
+
+
+def sentence(trace: Trace) -> str:
+    """Where it is, and what that means."""
     match trace.state:
         case State.QUEUED:
             meaning = "on disk in the inbox, and not stored yet."

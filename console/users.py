@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from console.apps import App
+from console.attributions import ORIGIN, ORIGIN_TABLES, AttributionRecord, attributions_of
 from console.events import EventRecord, find_records
+from console.rows import named_rows
+from console.user_sessions import SessionRecord, sessions_of
 from shared.database import Connection
-from shared.device_ids import as_user_id
+from shared.device_ids import as_user_id, identifying
 from shared.errors import OperatorError
 
 
@@ -40,42 +42,6 @@ class ClickRecord:
     role: Role
 
 
-@dataclass(frozen=True)
-class SessionRecord:
-    start_time: datetime
-    last_activity: datetime
-    opens: int
-    events: int
-
-
-@dataclass(frozen=True)
-class BeatenClick:
-    click_id: str
-    rule: str
-    lost: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class AttributionRecord:
-    """In force from `event_time` on, unless `superseded_at` says that a late fact changed it.
-
-    `origin` is in words; None: organic.
-    """
-
-    event_time: datetime
-    receipt: UUID
-    rule: str
-    click_id: str | None
-    origin: str | None
-    through: str | None
-    beaten: list[BeatenClick]
-    considered: int
-    is_reattribution: bool
-    rules_version: int
-    decided_at: datetime
-    superseded_at: datetime | None
-
-
 @dataclass(frozen=True, kw_only=True)
 class UserTimeline:
     """Each list in time order, its newest `count`. `first_time` is None until they are decided."""
@@ -91,57 +57,45 @@ class UserTimeline:
     attributions: list[AttributionRecord]
 
 
-# A link has a partner; a source has only its name.
-_ORIGIN = """
-    CASE origin_kind
-        WHEN 'link' THEN coalesce(partners.name || ' / ' || links.name, 'link ' || origin)
-        WHEN 'source' THEN origin
-    END AS origin
-"""
-_LINK = """
-    LEFT JOIN links ON links.id = CASE origin_kind WHEN 'link' THEN origin::bigint END
-    LEFT JOIN partners ON partners.id = links.partner_id
-"""
-
 _USER = """
     SELECT id, user_id, first_time, device_ids, click_ids FROM users
     WHERE app_id = %s AND environment = %s AND user_id = %s
 """
 # As the index of users by their adid has it.
-_USER_OF_ADID = r"""
-    SELECT id, user_id, first_time, device_ids, click_ids FROM users
-    WHERE app_id = %s AND environment = %s
-      AND substr(encode(
-          sha256(replace(app_id || ':' || user_id, '\', '\\')::bytea), 'hex'), 1, 32) = %s
+_ADID = r"""
+    substr(encode(sha256(replace(app_id || ':' || user_id, '\', '\\')::bytea), 'hex'), 1, 32)
 """
+_USER_OF_ADID = f"""
+    SELECT id, user_id, first_time, device_ids, click_ids FROM users
+    WHERE app_id = %s AND environment = %s AND {_ADID} = %s
+"""  # noqa: S608 - of constants alone
+_NAMED_SO = f"""
+    SELECT user_id FROM users
+    WHERE app_id = %(app)s AND environment = %(environment)s AND user_id = %(user_id)s
+    UNION
+    SELECT user_id FROM users
+    WHERE app_id = %(app)s AND environment = %(environment)s AND {_ADID} = %(adid)s
+    UNION
+    SELECT users.user_id FROM identities JOIN users ON users.id = user_ref
+    WHERE identities.app_id = %(app)s AND identities.environment = %(environment)s
+      AND kind = 'device' AND value = ANY(%(device_ids)s)
+    UNION
+    SELECT users.user_id FROM identities JOIN users ON users.id = user_ref
+    WHERE identities.app_id = %(app)s AND identities.environment = %(environment)s
+      AND kind = 'click' AND value = %(text)s
+    ORDER BY user_id
+    LIMIT %(count)s
+"""  # noqa: S608 - of constants alone
 _RECEIPTS = """
     SELECT receipt FROM signals WHERE user_ref = %s
     ORDER BY event_time DESC, receipt DESC LIMIT %s
 """
-_SESSIONS = """
-    SELECT start_time, last_activity, opens, events FROM sessions WHERE user_ref = %s
-    ORDER BY start_time DESC, start_receipt DESC LIMIT %s
-"""
-# In two parts, for each has an index of its own.
-_ATTRIBUTIONS = f"""
-    SELECT
-        attributions.event_time, attributions.receipt, rule, attributions.click_id, {_ORIGIN},
-        through, beaten, considered, is_reattribution, rules_version, decided_at, superseded_at
-    FROM (
-        SELECT * FROM attributions WHERE user_ref = %(user)s AND superseded_at IS NULL
-        UNION ALL
-        SELECT * FROM attributions WHERE user_ref = %(user)s AND superseded_at IS NOT NULL
-    ) AS attributions
-    {_LINK}
-    ORDER BY attributions.event_time DESC, attributions.receipt DESC, superseded_at DESC NULLS FIRST
-    LIMIT %(count)s
-"""  # noqa: S608 - of constants alone
 _CLICKS = f"""
     SELECT
-        click_id, kind, event_time, receipt, {_ORIGIN}, host(ip_address) AS ip_address, user_agent,
+        click_id, kind, event_time, receipt, {ORIGIN}, host(ip_address) AS ip_address, user_agent,
         device_ids, parameters
     FROM clicks
-    {_LINK}
+    {ORIGIN_TABLES}
     WHERE clicks.app_id = %(app)s AND environment = %(environment)s AND click_id = ANY(%(ids)s)
     ORDER BY event_time DESC, click_id DESC
     LIMIT %(count)s
@@ -165,7 +119,7 @@ def user_timeline(
             "letter, and --environment."
         )
     user_ref, user_id, first_time, device_ids, click_ids = row
-    attributions = _attributions(connection, user_ref, count)
+    attributions = attributions_of(connection, user_ref, count)
     roles = role_of_each(attributions, click_ids)
     return UserTimeline(
         app=app.name,
@@ -175,17 +129,25 @@ def user_timeline(
         device_ids=device_ids,
         clicks=_clicks(connection, app, environment, roles, count),
         events=_events(connection, user_ref, count),
-        sessions=_sessions(connection, user_ref, count),
+        sessions=sessions_of(connection, user_ref, count),
         attributions=attributions,
     )
 
 
-def _attributions(connection: Connection, user_ref: int, count: int) -> list[AttributionRecord]:
-    rows = _named(connection, _ATTRIBUTIONS, {"user": user_ref, "count": count})
-    return [
-        AttributionRecord(**{**row, "beaten": [BeatenClick(**click) for click in row["beaten"]]})
-        for row in reversed(rows)
-    ]
+def find_users(
+    connection: Connection, app: App, environment: str, text: str, count: int
+) -> list[str]:
+    """User ids of whom this is the user id, adid, a device id or a click id; the first `count`."""
+    arguments = {
+        "app": app.id,
+        "environment": environment,
+        "text": text,
+        "user_id": as_user_id(text),
+        "adid": text.lower(),
+        "device_ids": list(identifying([text])),
+        "count": count,
+    }
+    return [user_id for (user_id,) in connection.execute(_NAMED_SO.encode(), arguments)]
 
 
 def role_of_each(
@@ -212,7 +174,7 @@ def _clicks(
     connection: Connection, app: App, environment: str, roles: dict[str, Role], count: int
 ) -> list[ClickRecord]:
     arguments = {"app": app.id, "environment": environment, "ids": list(roles), "count": count}
-    rows = _named(connection, _CLICKS, arguments)
+    rows = named_rows(connection, _CLICKS, arguments)
     return [ClickRecord(**row, role=roles[row["click_id"]]) for row in reversed(rows)]
 
 
@@ -220,16 +182,3 @@ def _events(connection: Connection, user_ref: int, count: int) -> list[EventReco
     receipts = [receipt for (receipt,) in connection.execute(_RECEIPTS, (user_ref, count))]
     found = {record.receipt: record for record in find_records(connection, receipts)}
     return [found[receipt] for receipt in reversed(receipts) if receipt in found]
-
-
-def _sessions(connection: Connection, user_ref: int, count: int) -> list[SessionRecord]:
-    rows = connection.execute(_SESSIONS, (user_ref, count)).fetchall()
-    return [SessionRecord(*row) for row in reversed(rows)]
-
-
-def _named(
-    connection: Connection, statement: str, arguments: dict[str, object]
-) -> list[dict[str, Any]]:
-    cursor = connection.execute(statement.encode(), arguments)
-    columns = [column.name for column in cursor.description or ()]
-    return [dict(zip(columns, row, strict=True)) for row in cursor]

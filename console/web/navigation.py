@@ -10,6 +10,7 @@ OF_APP = (
     ("Overview", "/apps/{app}"),
     ("Reports", "/apps/{app}/reports"),
     ("Events", "/apps/{app}/events"),
+    ("Users", "/apps/{app}/users"),
     ("Protection", "/apps/{app}/protection"),
     ("Settings", "/apps/{app}/settings"),
 )

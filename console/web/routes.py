@@ -7,9 +7,11 @@ from console.web.pages import (
     keys,
     people,
     protection,
+    receipts,
     reports,
     rq,
     sign_in,
+    users,
     welcome,
 )
 from console.web.route import Access, Route, get, post
@@ -53,6 +55,10 @@ ROUTES: tuple[Route, ...] = (
     get(EVENTS, event_types.show),
     get(f"{EVENTS}/new", event_types.show_new, Access.ADMIN),
     post(f"{EVENTS}/new", event_types.create),
+    # Users of an app, and what any receipt became
+    get("/apps/{app_id:int}/users", users.show_search),
+    get("/apps/{app_id:int}/user", users.show),
+    get("/receipts/{receipt}", receipts.show),
     # Protection of an app
     get(PROTECTION, protection.show),
     get(f"{PROTECTION}/log", protection.show_log),

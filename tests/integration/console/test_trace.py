@@ -13,6 +13,7 @@ from tests.build import ADMIN
 from tests.build import event as build_event
 from tests.integration.console.conftest import repeat_of, store_event
 from tests.integration.console.test_quarantine import put_aside
+from tests.integration.counted import store
 from workers.record import record
 
 
@@ -113,3 +114,50 @@ def test_a_receipt_that_is_nowhere_is_unknown(installation: Installation) -> Non
     receipt = new_receipt(now_ms())
 
     assert trace(installation.connection, installation.redis, receipt).state is State.UNKNOWN
+
+
+def test_an_event_is_traced_to_its_attribution_and_its_session(
+    installation: Installation, shop: App
+) -> None:
+    came_ms = now_ms() - 60_000
+    click = click_of(shop, new_receipt(came_ms), came_ms)
+    opened, bought = (
+        build_event(
+            receipt=new_receipt(came_ms + after_ms),
+            received_at_ms=came_ms + after_ms,
+            app_id=shop.id,
+            user_id="u",
+            kind=kind,
+            event_id=event_id,
+            device_ids={"gaid": "G"},
+        )
+        for after_ms, kind, event_id in ((1_000, Kind.OPEN, "__open"), (2_000, Kind.EVENT, "buy"))
+    )
+    store(installation.connection, click, opened, bought)
+
+    found = trace(installation.connection, installation.redis, bought.receipt)
+    of_click = trace(installation.connection, installation.redis, click.receipt)
+
+    assert found.placement is not None
+    assert found.placement.attribution is not None
+    assert found.placement.attribution.click_id == click.click_id
+    assert found.placement.session is not None
+    assert (found.placement.session.opens, found.placement.session.events) == (1, 1)
+    assert of_click.placement is not None
+    assert [each.user_id for each in of_click.placement.brought] == ["u"]
+
+
+def test_an_event_before_the_first_open_is_of_no_session(
+    installation: Installation, shop: App
+) -> None:
+    lonely = build_event(
+        receipt=new_receipt(now_ms()), received_at_ms=now_ms(), app_id=shop.id, event_id="buy"
+    )
+    store(installation.connection, lonely)
+
+    placement = trace(installation.connection, installation.redis, lonely.receipt).placement
+
+    assert placement is not None
+    assert placement.session is None
+    assert placement.attribution is not None
+    assert placement.attribution.rule == "organic"

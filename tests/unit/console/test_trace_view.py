@@ -3,11 +3,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from console.placement import Placement
 from console.quarantine import Quarantined
 from console.trace import State, Trace, parse_receipt
 from console.trace_view import describe
+from console.user_sessions import SessionRecord
 from shared.errors import OperatorError
 from tests.unit.console.test_demo import NOW, PURCHASE, RECEIPT
+from tests.unit.console.test_user_view import DECISION
 
 RECORDED = Trace(RECEIPT, NOW, State.RECORDED, event=PURCHASE)
 ENTRY = Quarantined(RECEIPT, "Demo", "killed_worker", "3 deliveries", 1, 1, NOW, None)
@@ -57,3 +60,13 @@ def test_a_receipt_is_read_with_spaces_around_it() -> None:
 def test_what_is_no_id_is_no_receipt(text: str) -> None:
     with pytest.raises(OperatorError, match="This is not a receipt"):
         parse_receipt(text)
+
+
+def test_a_recorded_event_tells_its_attribution_and_its_session() -> None:
+    placement = Placement(1, DECISION, SessionRecord(NOW, NOW, 1, 3))
+
+    _, _, placed = describe(replace(RECORDED, placement=placement))
+
+    cells = " ".join(str(cell) for column in placed.columns for cell in column.cells)  # type: ignore[union-attr]
+    assert "by a device id" in cells
+    assert "opens: 1, other events: 3" in cells

@@ -5,16 +5,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from io import StringIO
 
+from console.attributions import AttributionRecord, BeatenClick
 from console.output import console_on
-from console.user_view import describe_user, instant
-from console.users import (
-    AttributionRecord,
-    BeatenClick,
-    ClickRecord,
-    Role,
-    SessionRecord,
-    UserTimeline,
-)
+from console.timeline import instant
+from console.user_sessions import SessionRecord
+from console.user_view import describe_user
+from console.users import ClickRecord, Role, UserTimeline
 from tests.unit.console.test_demo import PURCHASE, RECEIPT
 
 CAME = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)

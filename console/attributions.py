@@ -1,0 +1,120 @@
+"""Attributions as people read them: where users came from, by which rule, and what lost."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from console.rows import named_rows
+from shared.database import Connection
+
+
+@dataclass(frozen=True)
+class BeatenClick:
+    click_id: str
+    rule: str
+    lost: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributionRecord:
+    """In force from `event_time` on, unless `superseded_at` says that a late fact changed it.
+
+    `origin` is in words; None: organic.
+    """
+
+    event_time: datetime
+    receipt: UUID
+    rule: str
+    click_id: str | None
+    origin: str | None
+    through: str | None
+    beaten: list[BeatenClick]
+    considered: int
+    is_reattribution: bool
+    rules_version: int
+    decided_at: datetime
+    superseded_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Brought:
+    """A user whom a click brought, by an attribution in force."""
+
+    user_id: str
+    attribution: AttributionRecord
+
+
+# A link has a partner; a source has only its name.
+ORIGIN = """
+    CASE origin_kind
+        WHEN 'link' THEN coalesce(partners.name || ' / ' || links.name, 'link ' || origin)
+        WHEN 'source' THEN origin
+    END AS origin
+"""
+ORIGIN_TABLES = """
+    LEFT JOIN links ON links.id = CASE origin_kind WHEN 'link' THEN origin::bigint END
+    LEFT JOIN partners ON partners.id = links.partner_id
+"""
+_COLUMNS = f"""
+    attributions.event_time, attributions.receipt, rule, attributions.click_id, {ORIGIN},
+    through, beaten, considered, is_reattribution, rules_version, decided_at, superseded_at
+"""
+# In two parts, for each has an index of its own.
+_OF_USER = f"""
+    SELECT {_COLUMNS}
+    FROM (
+        SELECT * FROM attributions WHERE user_ref = %(user)s AND superseded_at IS NULL
+        UNION ALL
+        SELECT * FROM attributions WHERE user_ref = %(user)s AND superseded_at IS NOT NULL
+    ) AS attributions
+    {ORIGIN_TABLES}
+    ORDER BY attributions.event_time DESC, attributions.receipt DESC, superseded_at DESC NULLS FIRST
+    LIMIT %(count)s
+"""  # noqa: S608 - of constants alone
+_AT = f"""
+    SELECT {_COLUMNS}
+    FROM attributions
+    {ORIGIN_TABLES}
+    WHERE user_ref = %(user)s AND superseded_at IS NULL
+      AND (attributions.event_time, attributions.receipt) <= (%(time)s, %(receipt)s)
+    ORDER BY attributions.event_time DESC, attributions.receipt DESC
+    LIMIT 1
+"""  # noqa: S608 - of constants alone
+_BY_CLICK = f"""
+    SELECT users.user_id, {_COLUMNS}
+    FROM attributions
+    JOIN users ON users.id = attributions.user_ref
+    {ORIGIN_TABLES}
+    WHERE attributions.click_id = %(click)s AND superseded_at IS NULL
+      AND users.app_id = %(app)s AND users.environment = %(environment)s
+    ORDER BY attributions.event_time, attributions.receipt
+    LIMIT %(count)s
+"""  # noqa: S608 - of constants alone
+
+
+def attributions_of(connection: Connection, user_ref: int, count: int) -> list[AttributionRecord]:
+    """The newest `count`, superseded ones too, in time order."""
+    rows = named_rows(connection, _OF_USER, {"user": user_ref, "count": count})
+    return [_attribution(row) for row in reversed(rows)]
+
+
+def attribution_at(
+    connection: Connection, user_ref: int, time: datetime, receipt: UUID
+) -> AttributionRecord | None:
+    """The one in force for what happened at this moment."""
+    rows = named_rows(connection, _AT, {"user": user_ref, "time": time, "receipt": receipt})
+    return _attribution(rows[0]) if rows else None
+
+
+def brought_by(
+    connection: Connection, app_id: int, environment: str, click_id: str, count: int
+) -> list[Brought]:
+    """The first `count` users who are credited to this click now."""
+    arguments = {"app": app_id, "environment": environment, "click": click_id, "count": count}
+    rows = named_rows(connection, _BY_CLICK, arguments)
+    return [Brought(row.pop("user_id"), _attribution(row)) for row in rows]
+
+
+def _attribution(row: dict[str, Any]) -> AttributionRecord:
+    return AttributionRecord(**{**row, "beaten": [BeatenClick(**each) for each in row["beaten"]]})

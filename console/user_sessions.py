@@ -1,0 +1,41 @@
+"""Sessions of a user, as people read them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from shared.database import Connection
+
+
+@dataclass(frozen=True)
+class SessionRecord:
+    start_time: datetime
+    last_activity: datetime
+    opens: int
+    events: int
+
+
+_OF_USER = """
+    SELECT start_time, last_activity, opens, events FROM sessions WHERE user_ref = %s
+    ORDER BY start_time DESC, start_receipt DESC LIMIT %s
+"""
+_AT = """
+    SELECT start_time, last_activity, opens, events FROM sessions
+    WHERE user_ref = %s AND (start_time, start_receipt) <= (%s, %s)
+    ORDER BY start_time DESC, start_receipt DESC LIMIT 1
+"""
+
+
+def sessions_of(connection: Connection, user_ref: int, count: int) -> list[SessionRecord]:
+    """The newest `count`, in time order."""
+    rows = connection.execute(_OF_USER, (user_ref, count)).fetchall()
+    return [SessionRecord(*row) for row in reversed(rows)]
+
+
+def session_at(
+    connection: Connection, user_ref: int, time: datetime, receipt: UUID
+) -> SessionRecord | None:
+    """The one that what happened at this moment is of; None before the first open."""
+    row = connection.execute(_AT, (user_ref, time, receipt)).fetchone()
+    session = SessionRecord(*row) if row else None
+    return session if session and time <= session.last_activity else None

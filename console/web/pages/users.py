@@ -1,0 +1,39 @@
+"""Users of an app: found by any of their ids, and what is known of each."""
+
+from urllib.parse import urlencode
+
+from console.apps import App
+from console.search import search
+from console.timeline import moments
+from console.users import user_timeline
+from console.web import lanes
+from console.web.answers import Answer, Page, Redirect
+from console.web.visit import Visit
+
+SHOWN_MAX = 200  # events, sessions, clicks and attributions each
+
+
+def show_search(visit: Visit, app: App) -> Answer:
+    """Whoever is the only one is shown at once."""
+    text = visit.query.get("q")
+    if not text:
+        return Page("users.html", {"text": "", "found": None})
+    found = search(visit.installation, app, visit.environment, text)
+    if len(found.users) == 1 and not found.receipts:
+        return Redirect(user_path(app, visit.environment, found.users[0]))
+    if len(found.receipts) == 1 and not found.users:
+        return Redirect(f"/receipts/{found.receipts[0]}")
+    return Page("users.html", {"text": text, "found": found})
+
+
+def show(visit: Visit, app: App) -> Answer:
+    user_id = visit.query.exact("user_id")
+    user = user_timeline(visit.connection, app, visit.environment, user_id, SHOWN_MAX)
+    happened = moments(user)
+    values = {"user": user, "moments": happened, "picture": lanes.draw(happened), "lanes": lanes}
+    return Page("user.html", values)
+
+
+def user_path(app: App, environment: str, user_id: str) -> str:
+    query = urlencode({"environment": environment, "user_id": user_id})
+    return f"/apps/{app.id}/user?{query}"
