@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from console.prepare import prepare
 from deploy import programs
+from deploy.environment import given
 from deploy.fleet import Fleet
 from deploy.listen import Listen
 from deploy.stack import Plan, Stack
@@ -50,7 +51,8 @@ def plan_stack(
 
     def prepare_stores(_database_url: str, _redis_url: str) -> None:
         settings = read_settings(stack.environment)
-        prepare(settings, now_ms)
+        # Beside a PostgreSQL of its own no other version runs; beside another's one may.
+        prepare(settings, now_ms, finish=given(variables, "DATABASE_URL") is None)
         then(settings)
 
     console = (programs.console(extent.console),) if extent.console else ()

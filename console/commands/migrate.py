@@ -10,13 +10,17 @@ from shared.clock import now_ms
 
 
 @click.command()
+@click.option("--finish", is_flag=True, help="Also what waits until only this version runs.")
 @json_option
 @click.pass_obj
-def migrate(place: Place, as_json: bool) -> None:
+def migrate(place: Place, finish: bool, as_json: bool) -> None:
     """Bring the stores to this version; safe at any time."""
-    done = prepare(settings_here(place), now_ms)
-    sentence = (
-        f"{len(done.migrations)} migrations applied, {len(done.partitions)} days made ahead, "
-        "tokens published."
-    )
-    show(done, sentence, as_json=as_json)
+    done = prepare(settings_here(place), now_ms, finish=finish)
+    applied = f"{len(done.migrations)} migrations applied, {len(done.partitions)} days made ahead"
+    sentences = [f"{applied}, tokens published."]
+    if done.waiting:
+        sentences.append(
+            f"{len(done.waiting)} wait for the end of the roll: `waybill migrate --finish`, when "
+            "only this version runs."
+        )
+    show(done, *sentences, as_json=as_json)

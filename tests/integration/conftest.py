@@ -38,7 +38,7 @@ def stack(
 @pytest.fixture(scope="session")
 def database_url(stack: Stack) -> str:
     with connect(stack.database_url, "tests") as connection:
-        migrate(connection)
+        migrate(connection, finish=True)
         make_partitions(connection, now_ms())
     return stack.database_url
 

@@ -1,12 +1,15 @@
 """The schema as it is written, and as the migrations make it."""
 
+import threading
+import time
 from collections.abc import Iterator
 from importlib.resources import files
 
 import pytest
 
 from shared.database import Connection, connect
-from shared.schema import migrate, migrations
+from shared.errors import OperatorError
+from shared.schema import LOCK_WAIT_MS_MAX, Migrated, Migration, migrate, migrations
 
 # Everything that a program could tell apart: columns, constraints, indexes, partitions, sequences.
 _SHAPE = """
@@ -47,7 +50,7 @@ def test_the_migrations_lead_to_the_schema_as_it_is_written(
 ) -> None:
     written, migrated = two_databases
     written.execute(files("shared").joinpath("schema.sql").read_bytes())
-    migrate(migrated)
+    migrate(migrated, finish=True)
 
     assert migrated.execute(_SHAPE).fetchall() == written.execute(_SHAPE).fetchall()
 
@@ -70,7 +73,99 @@ def test_what_a_drain_looks_up_has_one_index_at_most_that_leads_with_the_app(
 
 
 def test_a_second_migration_changes_nothing(connection: Connection) -> None:
-    assert migrate(connection) == []
+    assert migrate(connection) == Migrated([], [])
     applied = connection.execute("SELECT name FROM schema_migrations ORDER BY name").fetchall()
 
-    assert [name for (name,) in applied] == [name for name, _ in migrations()]
+    assert [name for (name,) in applied] == [each.name for each in migrations()]
+
+
+def step(name: str, sql: str) -> Migration:
+    return Migration(name, sql)
+
+
+FIRST = step(
+    "0001_first", "CREATE TABLE schema_migrations (name text); CREATE TABLE kept (id int);"
+)
+BEFORE = step("0002_note", "ALTER TABLE kept ADD COLUMN note text;")
+AFTER = step("0002_note.after", "ALTER TABLE kept DROP COLUMN id;")
+NEXT = step("0003_more", "ALTER TABLE kept ADD COLUMN more text;")
+
+
+@pytest.fixture
+def fresh(two_databases: tuple[Connection, Connection]) -> Connection:
+    return two_databases[0]
+
+
+def columns(connection: Connection) -> list[str]:
+    rows = connection.execute(
+        "SELECT column_name FROM information_schema.columns WHERE table_name = 'kept' ORDER BY 1"
+    )
+    return [name for (name,) in rows]
+
+
+def test_what_the_version_before_would_miss_waits_for_the_end_of_the_roll(
+    fresh: Connection,
+) -> None:
+    migrate(fresh, found=[FIRST])
+
+    rolled = migrate(fresh, found=[FIRST, BEFORE, AFTER])
+    during = columns(fresh)
+    finished = migrate(fresh, found=[FIRST, BEFORE, AFTER], finish=True)
+
+    assert rolled == Migrated(["0002_note"], ["0002_note.after"])
+    assert during == ["id", "note"]
+    assert finished == Migrated(["0002_note.after"], [])
+    assert columns(fresh) == ["note"]
+
+
+def test_a_new_roll_begins_when_the_last_one_is_finished(fresh: Connection) -> None:
+    migrate(fresh, found=[FIRST])
+    migrate(fresh, found=[FIRST, BEFORE, AFTER])
+
+    with pytest.raises(OperatorError, match=r"0002_note\.after waits"):
+        migrate(fresh, found=[FIRST, BEFORE, AFTER, NEXT])
+
+    assert migrate(fresh, found=[FIRST, BEFORE, AFTER, NEXT], finish=True).waiting == []
+    assert columns(fresh) == ["more", "note"]
+
+
+def test_an_empty_database_gets_everything_at_once(fresh: Connection) -> None:
+    assert migrate(fresh, found=[FIRST, BEFORE, AFTER, NEXT]).waiting == []
+    assert columns(fresh) == ["more", "note"]
+
+
+def test_an_index_is_made_while_others_write(fresh: Connection) -> None:
+    index = step(
+        "0002_index",
+        "-- concurrently\nDROP INDEX CONCURRENTLY IF EXISTS kept_id;\n"
+        "CREATE INDEX CONCURRENTLY kept_id ON kept (id);\n",
+    )
+
+    migrate(fresh, found=[FIRST])
+    assert migrate(fresh, found=[FIRST, index]).applied == ["0002_index"]
+    assert fresh.execute("SELECT to_regclass('kept_id')").fetchone() == ("kept_id",)
+
+
+def test_a_migration_that_waits_for_a_table_makes_no_writer_wait_for_long(
+    fresh: Connection, database_url: str
+) -> None:
+    """A report reads the table without end; behind a waiting ALTER every writer would stand."""
+    migrate(fresh, found=[FIRST])
+    url = database_url.replace("/waybill?", "/as_written?")
+    with connect(url, "tests") as reads, connect(url, "tests") as writes:
+        reads.execute("BEGIN")
+        reads.execute("SELECT count(*) FROM kept")
+        found = {"found": [FIRST, BEFORE]}
+        migration = threading.Thread(target=migrate, args=(fresh,), kwargs=found)
+        migration.start()
+        longest, ends_at = 0.0, time.monotonic() + 3
+        while time.monotonic() < ends_at:
+            begun = time.monotonic()
+            writes.execute("INSERT INTO kept (id) VALUES (1)")
+            longest = max(longest, time.monotonic() - begun)
+        reads.execute("COMMIT")
+        migration.join(30)
+
+    assert not migration.is_alive()
+    assert columns(fresh) == ["id", "note"]
+    assert 0 < longest < 2 * LOCK_WAIT_MS_MAX / 1000

@@ -20,7 +20,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 
 def column(name: str) -> tuple[int, int]:
     """Precision and scale of a numeric column of events."""
-    schema = "\n".join(sql for _, sql in migrations())
+    schema = "\n".join(each.sql for each in migrations())
     match = re.search(rf"\b{name}\s+numeric\((\d+), (\d+)\)", schema)
     assert match is not None
     return int(match[1]), int(match[2])
