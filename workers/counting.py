@@ -17,6 +17,7 @@ COUNT_SECONDS_MAX = 120  # of one statement; a job has more
 REST_TIMES = 10
 REST_SECONDS_MIN = 2
 FAULT_REST_SECONDS = 600
+NOTES_MAX = 5_000  # more are folded to one a period
 
 _LOCK = 7_246_004
 
@@ -31,6 +32,16 @@ WHERE NOT EXISTS (
 )
 ORDER BY grain DESC, start DESC
 LIMIT 1
+"""
+
+# An import in no order notes a thousand hours with each batch.
+_FOLD_NOTES = """
+WITH folded AS (
+    DELETE FROM stale_periods WHERE (SELECT count(*) FROM stale_periods) > %s
+    RETURNING app_id, environment, grain, start
+)
+INSERT INTO stale_periods (app_id, environment, grain, start)
+SELECT DISTINCT app_id, environment, grain, start FROM folded
 """
 
 _FORGET_NOTES = """
@@ -65,6 +76,7 @@ def count(connection: Connection, seconds_max: float) -> Counted:
     A period that fails rests for a while, so that it does not keep the others from being counted.
     """
     ends_at = time.monotonic() + seconds_max
+    connection.execute(_FOLD_NOTES, (NOTES_MAX,))
     periods = 0
     while (period := _next(connection)) is not None:
         if periods and time.monotonic() >= ends_at:

@@ -26,7 +26,9 @@ from tests.integration.workers.recount import assert_figures_are_those_of_raw_ro
 from tests.worlds import World, worlds
 from workers import counting, counts
 from workers.counting import Counted, count
+from workers.derive import derive
 from workers.recompute import recompute
+from workers.record import record
 
 MINUTE_MS = 60_000
 
@@ -70,7 +72,7 @@ def test_figures_are_those_of_raw_rows_in_any_order_counted_at_any_time(
 ) -> None:
     connection.execute("INSERT INTO partners (name) VALUES ('Acme')")
 
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(st.lists(worlds(), min_size=1, max_size=3), st.integers(0, 2**32))
     def agree(together: list[World], seed: int) -> None:
         random = Random(seed)
@@ -83,9 +85,12 @@ def test_figures_are_those_of_raw_rows_in_any_order_counted_at_any_time(
         ]
         for wave in shuffled(events, random):
             for batch in wave:
-                store(connection, *batch)
+                record(connection, batch)
                 if random.random() < 0.3:
-                    count(connection, random.choice((0, 60)))
+                    count_all(connection)
+                derive(connection, batch)
+                if random.random() < 0.3:
+                    count_all(connection)
         count_all(connection)
         assert_figures_are_those_of_raw_rows(connection)
 
@@ -165,6 +170,34 @@ def test_a_late_click_moves_what_its_user_did_since_to_its_link(connection: Conn
     assert_figures_are_those_of_raw_rows(connection)
 
 
+def test_a_late_day_shortens_the_absence_before_the_next(connection: Connection) -> None:
+    at_ms = an_hour_ago()
+    for days in (20, 0, 8):
+        store(connection, opened("ann", at_ms - days * 24 * HOUR_MS))
+        count_all(connection)
+
+    last = "SELECT days FROM comebacks WHERE since = 'last' ORDER BY day"
+    assert connection.execute(last).fetchall() == [(None,), (12,), (8,)]
+
+
+def test_a_session_that_goes_on_past_midnight_makes_its_user_active_on_both_days(
+    connection: Connection,
+) -> None:
+    """Counted between the event that shows it and the decision about it."""
+    midnight_ms = now_ms() // (24 * HOUR_MS) * (24 * HOUR_MS)
+    store(connection, opened("ann", midnight_ms - 5 * MINUTE_MS))
+    after = bought("ann", midnight_ms + 5 * MINUTE_MS, "1")
+    record(connection, [after])
+    count_all(connection)
+
+    derive(connection, [after])
+    count_all(connection)
+
+    assert_figures_are_those_of_raw_rows(connection)
+    active = "SELECT sum(users) FROM comebacks WHERE since = 'last'"
+    assert connection.execute(active).fetchone() == (2,)
+
+
 def test_a_click_that_only_lost_gives_nobody_work(connection: Connection) -> None:
     at_ms = an_hour_ago()
     click = clicked(at_ms - 5 * MINUTE_MS)
@@ -222,7 +255,10 @@ def test_one_worker_counts_at_a_time(connection: Connection, database_url: str) 
     assert count(connection, 60).periods == 2
 
 
-def test_a_period_rests_after_it_was_counted(connection: Connection) -> None:
+def test_a_period_rests_after_it_was_counted(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "REST_SECONDS_MIN", 3600)
     at_ms = an_hour_ago()
     store(connection, opened("ann", at_ms))
     count_all(connection)
@@ -319,6 +355,25 @@ def _until_it_lives(url: str, connection: Connection, at_ms: int) -> Iterator[in
                 assert statements > 10
                 return
     raise AssertionError("it never lived")
+
+
+def test_many_notes_are_folded_to_one_a_period(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "REST_SECONDS_MIN", 3600)
+    monkeypatch.setattr(counting, "NOTES_MAX", 39)
+    at_ms = an_hour_ago()
+    store(connection, opened("ann", at_ms), opened("ben", at_ms - HOUR_MS))
+    count_all(connection)
+    for minute in range(20):
+        for user, hours in (("ann", 0), ("ben", 1)):
+            store(connection, opened(user, at_ms - hours * HOUR_MS + minute))
+
+    assert count(connection, 60).periods == 0, "all of them rest"
+
+    assert connection.execute("SELECT count(*) FROM stale_periods").fetchone() == (2,)
+    count_all(connection)
+    assert_figures_are_those_of_raw_rows(connection)
 
 
 def test_a_drain_marks_hours_in_one_statement_whatever_the_batch(connection: Connection) -> None:

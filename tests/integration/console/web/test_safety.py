@@ -167,8 +167,8 @@ def pages(app: App) -> Iterator[str]:
     """Not the files, which have an ending: they are saved, never shown."""
     for route in ROUTES:
         foreign = route.path.startswith("/rq")  # a page of others, with a policy of its own
-        told = "secret" in route.path or "." in route.path
-        if route.method == "GET" and not told and not foreign:
+        is_page = "secret" not in route.path and "." not in route.path
+        if route.method == "GET" and is_page and not foreign:
             yield filled(route.path, app)
 
 
