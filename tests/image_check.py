@@ -155,7 +155,8 @@ def _give_back(stage: Stage) -> None:
 def is_healthy(image: Stage) -> bool:
     """Whether the image's command, run as its user, is found healthy by its own check.
 
-    In a network namespace, for it listens on every address there is.
+    In a network namespace, for it listens on every address there is, and on a root file system that
+    is read-only but for /tmp and /dev/shm, as Compose and Kubernetes run it.
     """
     space = f"waybill-image-{os.getpid()}"
     inside = [str(shutil.which("ip")), "netns", "exec", space]
@@ -165,10 +166,9 @@ def is_healthy(image: Stage) -> bool:
         "WAYBILL_SECRET_KEY": _SECRET,
     }
     (image.root / "dev/shm").mkdir(exist_ok=True)
-    (image.root / "dev/shm").chmod(0o1777)
     subprocess.run(["ip", "netns", "add", space], check=True)
     subprocess.run([*inside, inside[0], "link", "set", "lo", "up"], check=True)
-    argv = [*inside, *image.argv(*image.command)]
+    argv = [*inside, "/bin/sh", "-c", _read_only(image)]
     process = subprocess.Popen(argv, env={**image.environment, **settings})
     try:
         return _answers([*inside, *image.argv(*image.health)], image, process)
@@ -176,6 +176,18 @@ def is_healthy(image: Stage) -> bool:
         process.terminate()
         process.wait(30)
         subprocess.run(["ip", "netns", "del", space], check=True)
+
+
+def _read_only(image: Stage) -> str:
+    # In the mount namespace that `ip netns exec` makes: nobody else sees it.
+    root = shlex.quote(str(image.root))
+    steps = [
+        f"mount --bind {root} {root}",
+        f"mount -o remount,bind,ro {root}",
+        *(f"mount -t tmpfs tmpfs {root}/{folder}" for folder in ("tmp", "dev/shm")),
+        f"exec {shlex.join(image.argv(*image.command))}",
+    ]
+    return " && ".join(steps)
 
 
 def _answers(check: list[str], image: Stage, process: "subprocess.Popen[bytes]") -> bool:

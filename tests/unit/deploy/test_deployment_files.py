@@ -30,7 +30,7 @@ UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 SCHEMA = Path(__file__).parent / "data" / "compose_spec.json"
 KUBERNETES = ("1.29", "1.37")
 OF_COMPOSE = {"COMPOSE_PROJECT_NAME"}
-OF_THE_STORES = {"POSTGRES_USER", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "REDISCLI_AUTH"}
+OF_OTHERS = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "GRAFANA_PASSWORD"}
 
 
 def documents(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -134,6 +134,23 @@ def test_compose_asks_for_the_variables_that_its_example_names() -> None:
     assert asked | OF_COMPOSE == set(variables_of(DEPLOY / "compose.env.example"))
 
 
+def test_compose_hands_out_files_that_there_are() -> None:
+    compose = yaml.safe_load(COMPOSE.read_text())
+    volumes = [volume for one in compose["services"].values() for volume in one.get("volumes", [])]
+    named = [volume.partition(":")[0] for volume in volumes if volume.startswith(".")]
+    named += [config["file"] for config in compose["configs"].values()]
+
+    assert len(named) >= 4
+    assert all((DEPLOY / name).exists() for name in named)
+
+
+def test_prometheus_asks_for_services_that_compose_has() -> None:
+    scraped = re.findall(r'"(\w+):\d+"', (DEPLOY / "prometheus" / "prometheus.yml").read_text())
+
+    assert scraped
+    assert set(scraped) <= yaml.safe_load(COMPOSE.read_text())["services"].keys()
+
+
 def test_compose_gives_nobody_a_secret_that_it_does_not_need() -> None:
     services = yaml.safe_load(COMPOSE.read_text())["services"]
 
@@ -165,7 +182,7 @@ def test_no_file_sets_a_variable_that_nobody_reads() -> None:
     (settings,) = kustomization["configMapGenerator"]
     named |= {literal.partition("=")[0] for literal in settings["literals"]}
 
-    assert named <= known | OF_COMPOSE | OF_THE_STORES
+    assert named <= known | OF_COMPOSE | OF_OTHERS
 
 
 def commands() -> Iterator[tuple[str, list[str]]]:
