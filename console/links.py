@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
+from uuid import UUID
 
 from console.actor import Actor, require_admin
 from console.apps import App
@@ -19,9 +20,12 @@ from console.partners import Partner, ensure_partner
 from console.publication import published
 from shared.database import Connection
 from shared.errors import OperatorError
+from shared.ids import RECEIPT_TIME_MS_MAX, receipt_floor, receipt_time_ms
 
 NAME_CHARACTERS_MAX = 100
 NUMBER_CHARACTERS_MAX = 64
+TEST_MS = 900_000  # how long a test click is waited for
+TEST_SLACK_MS = 120_000  # clocks of ingest hosts and the console may differ by this much
 _NUMBER = re.compile(r"[A-Za-z0-9._~-]+")  # nothing that an address would have to encode
 
 
@@ -107,6 +111,26 @@ def list_links(connection: Connection, app: App | None = None) -> list[Link]:
         {"app": None if app is None else app.id},
     )
     return [Link(*row) for row in rows]
+
+
+def find_test_click(connection: Connection, link: Link, mark: UUID) -> UUID | None:
+    """The receipt of the click with this mark, a receipt of its own, soon after that was made."""
+    made_ms = receipt_time_ms(mark)
+    bounds = max(0, made_ms - TEST_SLACK_MS), min(made_ms + TEST_MS, RECEIPT_TIME_MS_MAX)
+    row = connection.execute(
+        """
+        SELECT receipt FROM clicks
+        WHERE receipt BETWEEN %s AND %s AND link_id = %s AND parameters ->> 'pub_click_id' = %s
+        ORDER BY receipt LIMIT 1
+        """,
+        (*map(receipt_floor, bounds), link.id, str(mark)),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def marked_url(base: str, link: Link, mark: UUID) -> str:
+    """The tracking URL for one click that can be told from all others."""
+    return f"{tracking_url(base, link)}&{urlencode({'pub_click_id': str(mark)})}"
 
 
 def tracking_url(base: str, link: Link) -> str:

@@ -11,6 +11,7 @@ import os
 from hashlib import blake2b
 from uuid import UUID
 
+RECEIPT_TIME_MS_MAX = (1 << 48) - 1  # the year 10889
 _RANDOM_BITS = 74
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~"
 _CLICK_ID_CHARACTERS = 22  # of 6 bits: the first holds two bits only

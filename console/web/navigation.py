@@ -10,6 +10,8 @@ OF_APP = (
     ("Overview", "/apps/{app}"),
     ("Reports", "/apps/{app}/reports"),
     ("Events", "/apps/{app}/events"),
+    ("Integration", "/apps/{app}/integration"),
+    ("Links", "/apps/{app}/links"),
     ("Users", "/apps/{app}/users"),
     ("Protection", "/apps/{app}/protection"),
     ("Settings", "/apps/{app}/settings"),

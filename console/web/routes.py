@@ -4,7 +4,9 @@ from console.web.pages import (
     account,
     apps,
     event_types,
+    integration,
     keys,
+    links,
     people,
     protection,
     receipts,
@@ -17,6 +19,7 @@ from console.web.pages import (
 from console.web.route import Access, Route, get, post
 
 EVENTS = "/apps/{app_id:int}/events"
+LINKS = "/apps/{app_id:int}/links"
 PROTECTION = "/apps/{app_id:int}/protection"
 TOKEN = f"{PROTECTION}/tokens/{{token_id:int}}"
 
@@ -55,6 +58,13 @@ ROUTES: tuple[Route, ...] = (
     get(EVENTS, event_types.show),
     get(f"{EVENTS}/new", event_types.show_new, Access.ADMIN),
     post(f"{EVENTS}/new", event_types.create),
+    # Integration and links of an app
+    get("/apps/{app_id:int}/integration", integration.show),
+    get(LINKS, links.show_list),
+    get(f"{LINKS}/new", links.show_new, Access.ADMIN),
+    post(f"{LINKS}/new", links.create),
+    get(f"{LINKS}/{{link_id:int}}", links.show),
+    get(f"{LINKS}/{{link_id:int}}/test", links.follow),
     # Users of an app, and what any receipt became
     get("/apps/{app_id:int}/users", users.show_search),
     get("/apps/{app_id:int}/user", users.show),

@@ -1,0 +1,63 @@
+"""The integration check of an app, live, and code to begin with."""
+
+from typing import TypeVar
+
+from console.apps import App
+from console.checks import Check, CheckedRequest, Readiness, check
+from console.event_types import list_event_types
+from console.snippets import Language, Speech, event_sending, snippet
+from console.token_rows import Token
+from console.web.answers import Answer, Page
+from console.web.faults import BadRequest
+from console.web.visit import Visit
+from console.web.wording import in_words
+from shared.checks import CHECK_SECONDS
+
+REQUESTS_SHOWN_MAX = 30
+READINESS = {
+    Readiness.READY: ("ready", "good"),
+    Readiness.UNSEEN: ("covered, nothing was sent", "off"),
+    Readiness.UNCOVERED: ("no active token covers it", "warn"),
+    Readiness.UNAUTHORIZED: ("would refuse requests", "bad"),
+}
+_Choice = TypeVar("_Choice", Language, Speech)
+
+
+def show(visit: Visit, app: App) -> Answer:
+    since_ms = visit.services.clock() - CHECK_SECONDS * 1000
+    done = check(visit.installation, app, since_ms)
+    values = {
+        "check": done,
+        "requests": newest(done),
+        "readiness": READINESS,
+        "in_words": in_words,
+    }
+    return Page("integration.html", {**values, **_code(visit, app)})
+
+
+def newest(done: Check) -> list[tuple[CheckedRequest, Token | None]]:
+    """Of all tokens together, with the token of each."""
+    requests = [(request, each.token) for each in done.tokens for request in each.requests]
+    return sorted(requests, key=lambda pair: pair[0].at, reverse=True)[:REQUESTS_SHOWN_MAX]
+
+
+def _code(visit: Visit, app: App) -> dict[str, object]:
+    language = _chosen(Language, visit.query.get("language", Language.CURL))
+    speech = _chosen(Speech, visit.query.get("dialect", Speech.ADJUST))
+    event_types = list_event_types(visit.connection, app)
+    first = event_types[0] if event_types else None
+    sending = event_sending(visit.services.settings.ingest_url, speech, app, first)
+    return {
+        "code": snippet(sending, language),
+        "language": language,
+        "languages": list(Language),
+        "speech": speech,
+        "speeches": list(Speech),
+    }
+
+
+def _chosen(kind: type[_Choice], text: str) -> _Choice:
+    try:
+        return kind(text)
+    except ValueError:
+        raise BadRequest("There is no such code.") from None

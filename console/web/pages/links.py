@@ -1,0 +1,89 @@
+"""Links of an app: made, listed, and tried by a click that is followed to whom it brought."""
+
+from uuid import UUID
+
+from console.apps import App
+from console.links import (
+    Link,
+    NewLink,
+    create_link,
+    find_test_click,
+    list_links,
+    marked_url,
+    tracking_url,
+)
+from console.snippets import Language, click_sending, snippet
+from console.timeline import attribution_words
+from console.trace import parse_receipt, trace
+from console.web.answers import Answer, Page, Redirect
+from console.web.faults import NotFound
+from console.web.visit import Visit
+from shared.ids import new_receipt
+
+
+def show_list(visit: Visit, app: App) -> Answer:
+    base = visit.services.settings.ingest_url
+    links = [(link, tracking_url(base, link)) for link in list_links(visit.connection, app)]
+    return Page("links.html", {"links": links})
+
+
+def show_new(visit: Visit, app: App) -> Answer:  # noqa: ARG001 - the template asks the visit
+    return Page("link_new.html")
+
+
+def create(visit: Visit, app: App) -> Answer:
+    form = visit.form
+    new = NewLink(
+        form.get("partner"),
+        form.get("name"),
+        form.get("destination"),
+        form.get("offer_id") or None,
+        form.get("pub_id") or None,
+    )
+    made = create_link(visit.installation, visit.actor, app, new)
+    said = f"{made.name} is a link. Ingest accepts it within a second."
+    return Redirect(f"/apps/{app.id}/links/{made.id}", said)
+
+
+def show(visit: Visit, app: App, link_id: int) -> Answer:
+    link = _link(visit, app, link_id)
+    url = tracking_url(visit.services.settings.ingest_url, link)
+    # Whoever opens the link with this mark is known by it among all who click.
+    mark = new_receipt(visit.services.clock())
+    return Page("link.html", {"link": link, "url": url, "mark": mark})
+
+
+def follow(visit: Visit, app: App, link_id: int) -> Answer:
+    """The page that waits for the click, then shows what became of it."""
+    link = _link(visit, app, link_id)
+    mark = parse_receipt(visit.query.get("mark"))
+    base = visit.services.settings.ingest_url
+    values = {
+        "link": link,
+        "url": marked_url(base, link, mark),
+        "click": _click(visit, link, mark),
+        "words": attribution_words,
+    }
+    return Page("link_test.html", values)
+
+
+def _click(visit: Visit, link: Link, mark: UUID) -> dict[str, object] | None:
+    receipt = find_test_click(visit.connection, link, mark)
+    if receipt is None:
+        return None
+    found = trace(visit.connection, visit.services.redis, receipt)
+    if found.event is None or found.placement is None:
+        return None
+    sending = click_sending(visit.services.settings.ingest_url, found.event.click_id or "")
+    return {
+        "event": found.event,
+        "brought": found.placement.brought,
+        "code": snippet(sending, Language.CURL),
+    }
+
+
+def _link(visit: Visit, app: App, link_id: int) -> Link:
+    for link in list_links(visit.connection, app):
+        if link.id == link_id:
+            return link
+    raise NotFound("The app has no such link.")

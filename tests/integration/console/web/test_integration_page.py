@@ -1,0 +1,72 @@
+"""The integration page: what came, what it became, what to mend, and code to begin with."""
+
+import html
+
+import pytest
+
+from console.apps import App
+from console.event_types import NewEventType, create_event_type
+from console.installation import Installation
+from tests.build import ADMIN
+from tests.integration.console.test_checks import came
+from tests.integration.console.web.browser import Browser
+from tests.integration.console.web.conftest import ON_ONE_PAIR
+from tests.unit.console.test_snippets import BASE
+
+pytestmark = ON_ONE_PAIR
+MARKUP = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def at(shop: App) -> str:
+    return f"/apps/{shop.id}/integration"
+
+
+def test_before_anything_came_it_says_what_to_do(admin: Browser, at: str) -> None:
+    markup = admin.get(at).text
+
+    assert "No request yet" in admin.text
+    assert 'data-live="2"' in markup
+
+
+def test_a_request_leads_to_what_it_became(
+    installation: Installation, shop: App, admin: Browser, at: str
+) -> None:
+    create_event_type(installation, ADMIN, shop, NewEventType("g3mfiw", "Purchase"))
+    came(installation, shop, event_id="g3mfiw", receipt="01a214a3-d8e2-7bda-9699-0b6761feb9c3")
+
+    markup = admin.get(at).text
+
+    assert "All good" in admin.text
+    assert 'href="/receipts/01a214a3-d8e2-7bda-9699-0b6761feb9c3"' in markup
+
+
+def test_what_to_mend_is_said_without_commands_and_as_text(
+    installation: Installation, shop: App, admin: Browser, at: str
+) -> None:
+    came(installation, shop, event_id=MARKUP)
+
+    markup = admin.get(at).text
+
+    assert "What to mend" in admin.text
+    assert f"/event reports the event id {MARKUP}" in admin.text
+    assert "waybill event-type" not in admin.text
+    assert "<img src=x" not in markup
+
+
+@pytest.mark.parametrize("dialect", ["swaarm", "adjust"])
+@pytest.mark.parametrize("language", ["curl", "python", "php", "node"])
+def test_code_has_this_apps_ids(
+    installation: Installation, shop: App, admin: Browser, at: str, dialect: str, language: str
+) -> None:
+    create_event_type(installation, ADMIN, shop, NewEventType("buy", "Purchase", "tok123"))
+
+    code = html.unescape(admin.get(f"{at}?dialect={dialect}&language={language}").text)
+
+    assert BASE in code
+    assert ("tok123" if dialect == "adjust" else "buy") in code
+    assert "WAYBILL_TOKEN" in code
+
+
+def test_code_in_no_language_is_refused(admin: Browser, at: str) -> None:
+    assert admin.get(f"{at}?language=cobol").status_code == 400

@@ -1,0 +1,113 @@
+"""Links: made, and tried by a click that is followed to whom it brought."""
+
+import re
+from uuid import UUID
+
+import pytest
+
+from console.apps import App
+from console.links import list_links
+from shared.clock import now_ms
+from shared.database import Connection
+from shared.events import Event, Kind
+from shared.ids import click_id_of, new_receipt
+from tests.integration.console.web.browser import Browser
+from tests.integration.console.web.conftest import ON_ONE_PAIR
+from tests.integration.counted import store
+from tests.integration.fresh import fresh
+
+pytestmark = ON_ONE_PAIR
+
+
+@pytest.fixture
+def at(shop: App) -> str:
+    return f"/apps/{shop.id}/links"
+
+
+@pytest.fixture
+def link(admin: Browser, at: str) -> str:
+    """The path of one that was made on the page."""
+    admin.get(f"{at}/new")
+    admin.send(f"{at}/new", partner="Acme", name="Summer", destination="https://shop.example/")
+    return admin.path
+
+
+def clicked(app: App, link: str, **parameters: str) -> Event:
+    receipt = new_receipt(now_ms())
+    return fresh(
+        app_id=app.id,
+        receipt=receipt,
+        kind=Kind.CLICK,
+        click_id=click_id_of(receipt),
+        link_id=int(link.rpartition("/")[2]),
+        user_id="",
+        event_id="",
+        parameters=parameters,
+        user_agent="<img src=x onerror=alert(1)>",
+    )
+
+
+def test_a_link_is_made_and_shown_with_its_tracking_link(
+    connection: Connection, shop: App, admin: Browser, link: str, at: str
+) -> None:
+    (made,) = list_links(connection, shop)
+
+    assert link == f"{at}/{made.id}"
+    assert (made.partner, made.name) == ("Acme", "Summer")
+    assert "https://events.test/click?offer_id=1&pub_id=1" in admin.text
+    admin.get(at)
+    assert "https://events.test/click?offer_id=1&pub_id=1" in admin.text
+
+
+def test_a_destination_that_is_none_is_refused_with_the_reason(admin: Browser, at: str) -> None:
+    admin.get(f"{at}/new")
+
+    result = admin.send(f"{at}/new", partner="Acme", name="Summer", destination="javascript:x")
+
+    assert result.status_code == 422
+    assert "Destination" in admin.text
+
+
+def test_a_test_click_is_followed_from_its_arrival_to_its_user(
+    connection: Connection, shop: App, admin: Browser, link: str
+) -> None:
+    markup = admin.get(link).text
+    found = re.search(r'name="mark" value="([^"]+)"', markup)
+    assert found
+    waiting = f"{link}/test?mark={found[1]}"
+    assert f"pub_click_id={found[1]}" in admin.get(waiting).text
+    assert "The click arrives waiting" in admin.text
+
+    click = clicked(shop, link, pub_click_id=found[1])
+    store(connection, clicked(shop, link, pub_click_id="another"), click)
+    markup = admin.get(waiting).text
+    assert "The click arrives arrived" in admin.text
+    assert f"click_id={click.click_id}" in admin.text
+    assert "<img src=x" not in markup
+
+    came = fresh(app_id=shop.id, user_id="test-1", event_id="", click_id=click.click_id)
+    store(connection, came)
+    admin.get(waiting)
+    assert "A user comes attributed" in admin.text
+    assert "attributed to Acme / Summer" in admin.text
+
+
+def test_a_mark_that_is_none_is_refused(admin: Browser, link: str) -> None:
+    assert admin.get(f"{link}/test?mark=1'--").status_code == 422
+    for digit in "0f":
+        waits = admin.get(f"{link}/test?mark={UUID(digit * 32)}")
+        assert waits.status_code == 200
+        assert "The click arrives waiting" in admin.text
+
+
+def test_a_link_of_another_app_is_not_found(admin: Browser, link: str) -> None:
+    admin.get("/apps/new")
+    admin.send("/apps/new", name="Other")
+    number = link.rpartition("/")[2]
+
+    assert admin.get(f"{admin.path}/links/{number}").status_code == 404
+
+
+def test_a_viewer_may_try_a_link_and_make_none(viewer: Browser, link: str) -> None:
+    assert viewer.get(link).status_code == 200
+    assert viewer.get(f"{link.rpartition('/')[0]}/new").status_code == 403
