@@ -8,7 +8,7 @@ PYTEST := $(BIN)/pytest -n $(TEST_WORKERS)
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --no-emit-index-url --extra embedded --extra build
 
-.PHONY: demo up test check format docs unit integration system import-test measure-workers \
+.PHONY: demo up test check format docs unit integration system browser import-test measure-workers \
 	cluster-test image-check lock clean
 
 demo: .venv/runtime        ## start everything, send the documented calls, show what they became
@@ -17,7 +17,7 @@ demo: .venv/runtime        ## start everything, send the documented calls, show 
 up: .venv/runtime          ## start everything and stay
 	$(BIN)/waybill up
 
-test: check unit integration system  ## what CI runs
+test: check unit integration system browser  ## what CI runs
 
 check: .venv/dev           ## formatting, lint, types, import contract
 	$(BIN)/ruff format --check .
@@ -40,6 +40,13 @@ integration: .venv/dev     ## real PostgreSQL and Redis, of the wheels and of De
 
 system: .venv/dev          ## the real processes over HTTP
 	$(PYTEST) --dist loadfile tests/system
+
+browser: .venv/dev         ## the console as a person uses it, where Chromium is found or installed
+	@if found=$$(tests/browser/find_chromium.sh); then \
+	  CHROMIUM=$$found $(BIN)/pytest tests/browser; \
+	else \
+	  echo "NOT RUN: the browser tests. There is no Chromium here, and none can be installed."; \
+	fi
 
 import-test: .venv/dev     ## one file in three orders, by 1 and 4 workers, one killed each time
 	$(BIN)/python -m tests.acceptance_import $(if $(EVENTS),--events $(EVENTS))

@@ -29,7 +29,9 @@ def admin() -> None:
 
 @admin.command("create")
 @click.argument("name")
-@click.option("--role", type=click.Choice([*Role]), default=Role.ADMIN, show_default=True)
+@click.option(
+    "--role", type=click.Choice([*map(str, Role)]), default=str(Role.ADMIN), show_default=True
+)
 @json_option
 @click.pass_obj
 def create(place: Place, name: str, role: str, as_json: bool) -> None:

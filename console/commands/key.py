@@ -20,7 +20,9 @@ def key() -> None:
 
 @key.command("create")
 @click.argument("name")
-@click.option("--role", type=click.Choice([*Role]), default=Role.VIEWER, show_default=True)
+@click.option(
+    "--role", type=click.Choice([*map(str, Role)]), default=str(Role.VIEWER), show_default=True
+)
 @json_option
 @click.pass_obj
 def create(place: Place, name: str, role: str, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ class Waybill:
         workers: int = 2,
         *,
         metrics: bool = False,
+        console: bool = False,
     ) -> None:
         self.data = data
         self.port = free_port()
@@ -40,7 +42,9 @@ class Waybill:
         self._output = data.parent / f"{data.name}.out"
         arguments = ["--data", str(data), "up", "--listen", f"127.0.0.1:{self.port}"]
         self.metrics_port = free_port()
-        arguments += ["--console", "none"]  # the console has tests of its own
+        self.console_url = f"http://127.0.0.1:{free_port()}"
+        address = self.console_url.removeprefix("http://")
+        arguments += ["--console", address if console else "none"]
         arguments += ["--metrics", f"127.0.0.1:{self.metrics_port}" if metrics else "none"]
         with self._output.open("ab") as output:
             self.process = subprocess.Popen(
@@ -56,6 +60,12 @@ class Waybill:
             return self.url in self.output() and "curl" in self.output()
 
         return until(ready, START_SECONDS_MAX, "waybill up being ready")
+
+    def way_in(self) -> str:
+        """The one-time link of the first admin, as `waybill up` prints it."""
+        until(lambda: "/welcome/" in self.output(), START_SECONDS_MAX, "the link of the console")
+        (link,) = re.findall(r"http://\S+/welcome/\w+", self.output())
+        return str(link)
 
     def output(self) -> str:
         return self._output.read_text(errors="replace")

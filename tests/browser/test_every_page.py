@@ -1,0 +1,111 @@
+"""What holds on every page: for everybody, on a phone, by keyboard alone, light and dark."""
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, StorageState, ViewportSize
+
+from tests.system.product import Waybill
+
+WIDE, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=360, height=740)
+SERIOUS = {"serious", "critical"}
+PAGES = (
+    *("/apps", "/apps/new", "/people", "/keys", "/account", "/nowhere"),
+    *("APP", "APP/settings", "APP/events", "APP/events/new", "APP/reports"),
+    *("APP/reports/activity", "APP/reports/retention"),
+    *("APP/protection?inactive=1", "APP/protection/tokens/new", "TOKEN"),
+    *("APP/protection/enforcement", "APP/protection/log"),
+)
+
+
+@pytest.fixture(scope="module")
+def places(waybill: Waybill) -> dict[str, str]:
+    """An app with something of everything."""
+    app = waybill.json("app", "create", "--name", "Everything")["app"]["id"]
+    for name, *scopes in (("backend", "events", "sessions"), ("old", "ad_revenue")):
+        options = [option for scope in scopes for option in ("--scope", scope)]
+        made = waybill.json("token", "create", "--app", "Everything", "--name", name, *options)
+    waybill.json("token", "deactivate", "--app", "Everything", "old")
+    waybill.json(
+        *("event-type", "create", "--app", "Everything", "--mapping-id", "purchase"),
+        *("--name", "Purchase"),
+    )
+    waybill.json("admin", "create", "--role", "viewer", "Vera")
+    waybill.json("key", "create", "nightly export")
+    return {"APP": f"/apps/{app}", "TOKEN": f"/apps/{app}/protection/tokens/{made['token']['id']}"}
+
+
+def address(name: str, places: dict[str, str]) -> str:
+    for short, path in places.items():
+        if name.startswith(short):
+            return name.replace(short, path, 1)
+    return name
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def looked_at(
+    request: pytest.FixtureRequest, waybill: Waybill, chromium: Browser, signed_in: StorageState
+) -> Iterator[Page]:
+    context = chromium.new_context(
+        base_url=waybill.console_url,
+        storage_state=signed_in,
+        color_scheme=request.param,
+        bypass_csp=True,  # axe is no part of the page
+    )
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_has_a_serious_fault_of_accessibility(
+    looked_at: Page, places: dict[str, str], name: str
+) -> None:
+    for size in (WIDE, PHONE):
+        looked_at.set_viewport_size(size)
+        looked_at.goto(address(name, places))
+        found = Axe().run(looked_at).response["violations"]
+
+        faults = [
+            (fault["id"], [node["html"][:200] for node in fault["nodes"]])
+            for fault in found
+            if fault["impact"] in SERIOUS
+        ]
+        assert faults == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_is_wider_than_a_phone(page: Page, places: dict[str, str], name: str) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto(address(name, places))
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_the_console_can_be_used_by_keyboard_alone(page: Page) -> None:
+    page.goto("/apps")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.querySelector('main').contains(document.activeElement)")
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline != "none"
+
+
+def test_on_a_phone_the_menu_opens_and_leads_on(page: Page) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto("/apps")
+    assert not page.get_by_role("link", name="People").is_visible()
+
+    page.get_by_text("Menu").click()
+    page.get_by_role("link", name="People").click()
+
+    page.wait_for_url("**/people")
+
+
+def test_times_name_their_zone(page: Page) -> None:
+    page.goto("/people")
+
+    for text in page.locator("time").all_inner_texts():
+        assert text.endswith(" UTC")

@@ -1,0 +1,112 @@
+"""The whole of Adjust's page on S2S security, as a person does it."""
+
+import json
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+from playwright.sync_api import Page, expect
+
+from tests.system.product import Waybill
+from tests.system.servers import until
+
+
+def send(waybill: Waybill, token: str | None, **fields: str) -> tuple[int, str]:
+    """An event in Adjust's dialect; the status and the body of its answer."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    body = urlencode({"s2s": "1", "idfv": "DEVICE", **fields}).encode()
+    try:
+        with urlopen(Request(f"{waybill.url}/event", body, headers), timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except HTTPError as refusal:
+        with refusal:
+            return refusal.code, refusal.read().decode()
+
+
+def add_app(page: Page, name: str) -> str:
+    """Through the pages; its address."""
+    page.goto("/apps")
+    page.get_by_role("link", name="New app").or_(
+        page.get_by_role("link", name="Make the first app")
+    ).first.click()
+    page.get_by_label("Name").fill(name)
+    page.get_by_role("button", name="Create app").click()
+    expect(page.get_by_role("heading", level=1, name=name)).to_be_visible()
+    return page.url
+
+
+def test_a_token_is_added_used_enforced_edited_and_deactivated(
+    waybill: Waybill, page: Page
+) -> None:
+    app = add_app(page, "Protected")
+    app_token = page.locator("code").first.inner_text()
+    made = waybill.json(
+        *("event-type", "create", "--app", "Protected", "--mapping-id", "purchase"),
+        *("--name", "Purchase"),
+    )
+    event = {"app_token": app_token, "event_token": made["event_type"]["event_token"]}
+
+    # Add a scoped token, copy it, close.
+    page.get_by_role("link", name="Protection").click()
+    page.get_by_role("link", name="Add token").click()
+    page.get_by_label("Token name").fill("backend")
+    page.get_by_role("checkbox", name="Events event data").check()
+    page.get_by_role("button", name="Add token").click()
+    shown = page.locator("#token").inner_text()
+    page.get_by_role("button", name="Copy token and close").click()
+    page.wait_for_url("**/protection")
+    token = str(page.evaluate("navigator.clipboard.readText()"))
+    assert token == shown
+    assert token not in page.content()
+
+    # Its first event arrives, and so does one without any token.
+    assert send(waybill, token, **event)[0] == 200
+    assert send(waybill, None, **event)[0] == 200
+
+    # Turn authentication on, after its warning.
+    page.get_by_role("link", name="Turn on").click()
+    expect(page.locator("#warning")).to_contain_text("only requests with a configured token")
+    expect(page.get_by_role("checkbox", name="Events covered by backend")).to_be_checked()
+    expect(page.get_by_role("checkbox", name="Sessions")).not_to_be_checked()
+    page.get_by_role("button", name="Turn on").click()
+    expect(page.get_by_role("status")).to_contain_text("Enforcement is on")
+
+    # An unauthorised sender is refused, and the refusal can be seen.
+    until(lambda: send(waybill, None, **event)[0] == 401, 5, "enforcement at ingest")
+    assert send(waybill, token, **event)[0] == 200
+    refused = waybill.run("rejections", "--json")
+    assert '"unauthorized"' in refused.stdout
+
+    # Edit its scopes.
+    page.get_by_role("link", name="Edit backend").click()
+    page.get_by_role("checkbox", name="Ad revenue").check()
+    page.get_by_role("button", name="Edit token").click()
+    expect(page.get_by_role("row", name="backend")).to_contain_text("Ad revenue")
+
+    # Deactivate it: it was the last one, so enforcement ends with it.
+    page.get_by_role("switch", name="backend is active").click()
+    expect(page.get_by_role("status")).to_contain_text("enforcement is switched off")
+    page.get_by_role("link", name="Show inactive tokens").click()
+    expect(page.get_by_role("switch", name="backend is active")).not_to_be_checked()
+
+    # All of it stands in the audit log.
+    page.goto(f"{app}/protection/log")
+    for action in ("token.create", "enforcement", "token.scopes", "token.deactivate"):
+        expect(page.get_by_role("cell", name=action).first).to_be_visible()
+    assert json.dumps(token) not in page.content()
+
+
+def test_a_token_is_added_without_javascript(waybill: Waybill, plain: Page) -> None:
+    add_app(plain, "Plain")
+    app_token = plain.locator("code").first.inner_text()
+    plain.get_by_role("link", name="Protection").click()
+    plain.get_by_role("link", name="Add token").click()
+    plain.get_by_label("Token name").fill("backend")
+    plain.get_by_role("button", name="Add token").click()
+    token = plain.locator("#token").inner_text()
+    plain.get_by_role("link", name="Close").click()
+    expect(plain.get_by_role("row", name="backend")).to_be_visible()
+
+    status, _ = send(waybill, token, app_token=app_token, event_token="unknown")
+
+    assert status != 401
