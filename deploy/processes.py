@@ -80,9 +80,9 @@ class Process:
         with suppress(ProcessLookupError, PermissionError):  # macOS refuses for a zombie
             os.killpg(self.pid, signal.SIGKILL)
 
-    def finish(self) -> None:
-        """Wait for one that was asked to stop, then SIGKILL."""
-        self.wait(self.command.stop_seconds_max)
+    def finish(self, waited_seconds: float = 0.0) -> None:
+        """Wait for one that was asked to stop so long ago, then SIGKILL."""
+        self.wait(max(0.0, self.command.stop_seconds_max - waited_seconds))
         self.kill_group()
         self._child.wait()
 

@@ -88,10 +88,11 @@ class Supervisor:
         """Stage by stage in reverse, the children of one stage at the same time."""
         while self._stages:
             running = [kept.process for kept in self._stages[-1] if kept.process]
+            asked_at = time.monotonic()
             for process in running:
                 process.ask_to_stop()
             for process in running:
-                process.finish()
+                process.finish(time.monotonic() - asked_at)
             self._stages.pop()
 
     def _all(self) -> Iterator[_Kept]:

@@ -20,7 +20,7 @@ _CHANGES = struct.Struct("<Q")  # odd while the master moves counts from one slo
 _HEAD = struct.Struct("<II")  # length and CRC-32 of what follows
 _NEWEST_BYTES = 1  # which half of a slot was written last
 _SLOT_BYTES = _NEWEST_BYTES + 2 * _HALF_BYTES
-_TRIES_MAX = 1000
+_TRIES_MAX = 100
 _GONE = 0  # the slot of processes that have ended
 
 _decoder = msgspec.msgpack.Decoder(list[Series])
@@ -33,6 +33,7 @@ class SharedCounts:
         self._memory = mmap(-1, _CHANGES.size + _SLOTS * _SLOT_BYTES)
         self._taken: set[int] = set()
         self.own_slot: int | None = None  # of this process, once it is forked
+        self._seen: list[list[Series]] = []
 
     # The master
 
@@ -72,13 +73,19 @@ class SharedCounts:
             self.write(self.own_slot, series)
 
     def others(self) -> list[list[Series]]:
-        """What all other processes have counted, of one moment."""
+        """What all other processes have counted, of one moment.
+
+        While the master is at work, what was seen last: a count that fell would pass for a restart.
+        """
         for _ in range(_TRIES_MAX):
             before = self._changes()
+            if before % 2:
+                continue
             found = [self._read(slot) for slot in range(_SLOTS) if slot != self.own_slot]
-            if before % 2 == 0 and self._changes() == before:
-                return found
-        return []
+            if self._changes() == before:
+                self._seen = found
+                break
+        return self._seen
 
     def _read(self, slot: int) -> list[Series]:
         start = self._start(slot)

@@ -209,7 +209,7 @@ DRAIN_RATE = _pipeline(
 EMPTY_SECONDS = _pipeline(
     "waybill_seconds_to_empty",
     _GAUGE,
-    "How long the inbox needs to be empty at this rate; +Inf while nothing leaves it.",
+    "How long the inbox needs to be empty at this rate; 86,400 stands for longer, and for never.",
 )
 WORKERS = _pipeline(
     "waybill_workers", _GAUGE, "Workers that gave a sign of life within a minute.", "state"

@@ -44,9 +44,6 @@ class Counter:
     def values(self) -> tuple[float, ...]:
         return (self.value,)
 
-    def clear(self) -> None:
-        self.value = 0
-
 
 class Histogram:
     """How many values fell under each bound, and their sum."""
@@ -65,10 +62,6 @@ class Histogram:
 
     def values(self) -> tuple[float, ...]:
         return (*self.counts, self.total)
-
-    def clear(self) -> None:
-        self.counts = [0] * len(self.counts)
-        self.total = 0.0
 
 
 class Tally:
@@ -91,10 +84,6 @@ class Tally:
 
     def series(self) -> list[Series]:
         return [Series(name, labels, kept.values()) for (name, labels), kept in self._kept.items()]
-
-    def clear(self) -> None:
-        for kept in self._kept.values():
-            kept.clear()
 
     def _keep(self, metric: Metric, labels: tuple[str, ...]) -> Counter | Histogram:
         kept = self._kept.get((metric.name, labels))

@@ -9,9 +9,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.database import DatabaseError
-from shared.errors import WaybillError
-from shared.queues import RedisError
 from shared.tally import Series
 
 _log = logging.getLogger(__name__)
@@ -67,10 +64,11 @@ class Observer:
         return sight.series
 
     def look(self) -> None:
-        """Once. A store that fails is one that does not answer, whatever its fault."""
+        """Once. A store that fails is one that does not answer, whatever its fault: the thread has
+        to go on looking, for the next look may find it mended."""
         try:
             self._sight = Sight(self._look(), self._clock())
-        except (RedisError, DatabaseError, WaybillError, OSError, ValueError) as fault:
+        except Exception as fault:  # noqa: BLE001 - see above
             if self._sight is not None:
                 _log.warning("%s does not answer: %s", self.name, type(fault).__name__)
             self._sight = None

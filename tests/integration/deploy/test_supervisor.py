@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -74,6 +75,20 @@ def test_one_that_is_dismissed_ends_and_is_not_started_again(
     assert look(supervisor).keys() == {"stays"}
     assert not runs(pid)
     assert said == []
+
+
+def test_all_of_a_stage_have_the_same_time_to_stop(tmp_path: Path, said: list[str]) -> None:
+    supervisor = Supervisor(said.append)
+    names = ("a", "b", "c")
+    supervisor.start(
+        *(command(tmp_path, python(DEAF), each, stop_seconds_max=1.0) for each in names)
+    )
+    until(lambda: all(lines(tmp_path / f"{each}.log") == ["deaf"] for each in names))
+
+    begun = time.monotonic()
+    supervisor.stop()
+
+    assert 1.0 <= time.monotonic() - begun < 2.5
 
 
 def test_one_that_does_not_leave_in_time_is_killed(

@@ -43,7 +43,8 @@ def test_what_was_seen_counts_while_it_is_fresh() -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [RedisError(), DatabaseError(), OSError(), ValueError("not a number")]
+    "fault",
+    [RedisError(), DatabaseError(), OSError(), ValueError("not a number"), KeyError("maxmemory")],
 )
 def test_a_store_that_fails_is_not_seen_until_it_answers_again(fault: Exception) -> None:
     store = Store()
