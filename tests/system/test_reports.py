@@ -1,6 +1,6 @@
 """What an app's backend sends is in the reports within seconds, counted by workers as they run."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -33,8 +33,9 @@ def test_an_accepted_event_is_in_the_report_of_its_day(running: Running) -> None
 
 
 def _total(running: Running) -> dict[str, Any]:
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
-    days = ("--from", today, "--to", today)
+    """Of yesterday to tomorrow: midnight may come while the test runs."""
+    now, day = datetime.now(UTC), timedelta(days=1)
+    days = ("--from", f"{now - day:%Y-%m-%d}", "--to", f"{now + day:%Y-%m-%d}")
     total = running.waybill.json("report", "--app", "Shop", "--by", "total", *days)
     found: dict[str, Any] = total["report"]["total"]
     return found

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from console.reports.question import By, Split
 from console.web.api.call import COUNT_MAX, Endpoint
 from shared.events import Environment
 
@@ -18,6 +19,11 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
 _QUERIES: dict[str, dict[str, Any]] = {
     "environment": {"type": "string", "enum": list(Environment), "default": "production"},
     "count": {"type": "integer", "minimum": 1, "maximum": COUNT_MAX, "default": 100},
+    "from": {"type": "string", "format": "date"},
+    "to": {"type": "string", "format": "date"},
+    "by": {"type": "string", "enum": list(By), "default": By.DAY},
+    "split": {"type": "string", "enum": list(Split), "default": Split.NONE},
+    **{name: {"type": "string"} for name in ("partner", "link", "campaign", "event", "currency")},
 }
 _ERROR = {
     "type": "object",

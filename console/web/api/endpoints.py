@@ -6,12 +6,14 @@ from console.event_types import EventType, NewEventType
 from console.links import NewLink
 from console.quarantine import Quarantined, QuarantinedBatch
 from console.rejections import RejectionReport
+from console.reports.activity import ActiveUsers, Cohort
+from console.reports.report import Report
 from console.status import Status
 from console.token_rows import Token
 from console.tokens import ChangedToken, IssuedToken
 from console.trace import Trace
 from console.users import UserTimeline
-from console.web.api import apps, links, operations, tokens, users
+from console.web.api import apps, links, operations, reports, tokens, users
 from console.web.api.apps import NewApp
 from console.web.api.call import Endpoint
 from console.web.api.links import LinkWithUrl
@@ -80,6 +82,33 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         users.timeline,
         UserTimeline,
         query=("environment", "count"),
+    ),
+    Endpoint(
+        "GET",
+        f"{APP}/report",
+        "Events, users, installs, sessions and revenue; the last 30 days unless others are named.",
+        reports.figures,
+        Report,
+        query=(
+            *("environment", "from", "to", "by", "split"),
+            *("partner", "link", "campaign", "event", "currency"),
+        ),
+    ),
+    Endpoint(
+        "GET",
+        f"{APP}/active-users",
+        "Daily, weekly and monthly active users, by day.",
+        reports.activity,
+        list[ActiveUsers],
+        query=("environment", "from", "to"),
+    ),
+    Endpoint(
+        "GET",
+        f"{APP}/retention",
+        "How many of each day's new users came back, of all or of those who came by a partner.",
+        reports.cohorts,
+        list[Cohort],
+        query=("environment", "from", "to", "partner"),
     ),
     Endpoint("GET", "/receipts/{receipt:uuid}", "What became of an event.", users.follow, Trace),
     Endpoint("GET", "/status", "What waits, and what was accepted.", operations.status, Status),

@@ -1,18 +1,15 @@
 """Reports: figures, active users and retention, each as a page and as the same table in a file."""
 
-from datetime import date
-from enum import StrEnum
-from typing import TypeVar
 from urllib.parse import urlencode
 
 from console.apps import App
 from console.reports.activity import Cohort, active_users, retention
 from console.reports.choices import read_choices
 from console.reports.names import read_names
-from console.reports.period import Period, period_of
+from console.reports.period import Period
 from console.reports.pictures import activity_picture, picture, retention_picture
-from console.reports.question import By, Filters, Question, Split
-from console.reports.rates import Rates, currencies, report_currency
+from console.reports.question import Question
+from console.reports.rates import Rates, currencies
 from console.reports.raw import raw_events
 from console.reports.report import Report, read_report
 from console.reports.sheet import Sheet, as_csv
@@ -24,11 +21,9 @@ from console.reports.sheets import (
     retention_sheet,
 )
 from console.web.answers import Answer, Download, Page
-from console.web.faults import BadRequest
+from console.web.asked import asked_period, asked_question
 from console.web.visit import Visit
 from shared.partitions import day_of
-
-Choice = TypeVar("Choice", bound=StrEnum)
 
 CSV = "text/csv; charset=utf-8"
 NDJSON = "application/x-ndjson"
@@ -112,22 +107,9 @@ def download_raw(visit: Visit, app: App) -> Answer:
 
 
 def _report(visit: Visit, app: App) -> Report:
-    question = _question(visit, app)
+    now_ms = visit.services.clock()
+    question = asked_question(visit.query, visit.environment, app, now_ms)
     return read_report(visit.connection, app, question, Rates(question.currency))
-
-
-def _question(visit: Visit, app: App) -> Question:
-    query = visit.query
-    return Question(
-        period=_period(visit),
-        environment=visit.environment,
-        by=_one_of(By, query.get("by") or By.DAY),
-        split=_one_of(Split, query.get("split") or Split.NONE),
-        filters=Filters(
-            **{name: query.get(name) or None for name in ("partner", "link", "campaign", "event")}
-        ),
-        currency=query.get("currency").upper() or report_currency(app.currency),
-    )
 
 
 def _cohorts(visit: Visit, app: App, period: Period) -> list[Cohort]:
@@ -138,23 +120,7 @@ def _cohorts(visit: Visit, app: App, period: Period) -> list[Cohort]:
 
 
 def _period(visit: Visit) -> Period:
-    """The last 30 days that are over, unless the address says others."""
-    first, last = (_day(name, visit.query.get(name)) for name in ("from", "to"))
-    return period_of(first, last, day_of(visit.services.clock()))
-
-
-def _day(name: str, text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise BadRequest(f"{name} is a day, as in 2026-01-31.") from None
-
-
-def _one_of(kind: type[Choice], text: str) -> Choice:
-    try:
-        return kind(text)
-    except ValueError:
-        raise BadRequest(f"{text} is none of {', '.join(kind)}.") from None
+    return asked_period(visit.query, visit.services.clock())
 
 
 def _query(question: Question) -> str:

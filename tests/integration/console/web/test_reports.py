@@ -4,15 +4,22 @@ import csv
 import io
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from falcon import testing
 
+from console.actor import Role
 from console.apps import App
+from console.keys import create_key
 from shared.clock import now_ms
 from shared.database import Connection
 from shared.events import Event, Kind
 from shared.ids import click_id_of, new_receipt
+from tests.build import ADMIN
+from tests.integration.conftest import SECRET_KEY
 from tests.integration.console.web.browser import Browser, Document
+from tests.integration.console.web.conftest import App as Console
 from tests.integration.counted import count_all, store
 from tests.integration.fresh import fresh
 
@@ -165,3 +172,25 @@ def test_a_question_that_is_none_is_refused_with_a_sentence(
     assert (
         viewer.ask("GET", f"/apps/{app.id}/reports.csv", query_string=query).status_code == status
     )
+
+
+def test_a_program_gets_the_figures_that_a_page_shows(
+    viewer: Browser, app: App, connection: Connection, console: Console
+) -> None:
+    key = create_key(connection, SECRET_KEY, ADMIN, "reports", Role.VIEWER).secret
+
+    def ask(path: str, query: str = "") -> Any:
+        headers = {"Authorization": f"Bearer {key}"}
+        client = testing.TestClient(console)
+        return client.simulate_get(
+            f"/api/v1/apps/{app.id}/{path}", query_string=query, headers=headers
+        ).json
+
+    report = ask("report", "by=total&split=partner")
+    file = viewer.ask("GET", f"/apps/{app.id}/reports.csv", query_string="by=total&split=partner")
+
+    told = {row["name"]: str(row["figures"]["events"]) for row in report["rows"]}
+    assert told == {line[0].removeprefix("'"): line[1] for line in _read(file.text)[1:-1]}
+    assert ask("active-users")[-1]["dau"] == 2
+    assert [cohort["users"] for cohort in ask("retention", "partner=(organic)")] == [1]
+    assert ask("report", "by=week")["error"]["code"] == "bad_request"
