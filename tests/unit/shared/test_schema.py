@@ -42,7 +42,8 @@ def faults(migration: Migration) -> list[str]:
 
 
 def test_migrations_come_in_the_order_of_their_numbers_without_a_gap() -> None:
-    numbers = sorted({int(each.name.partition("_")[0]) for each in migrations()})
+    steps = {each.name.removesuffix(".after") for each in migrations()}
+    numbers = sorted(int(step.partition("_")[0]) for step in steps)
 
     assert numbers == list(range(1, len(numbers) + 1))
 
