@@ -12,6 +12,7 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 from console.prepare import prepare
+from console.stores import KEY, STORES
 from deploy import programs
 from deploy.environment import given
 from deploy.fleet import Fleet
@@ -19,7 +20,7 @@ from deploy.listen import Listen
 from deploy.stack import Plan, Stack
 from shared.clock import now_ms
 from shared.errors import OperatorError
-from shared.settings import Settings, read_settings
+from shared.settings import Settings, check_settings, read_settings
 
 READY_SECONDS_MAX = 30.0
 _POLL_SECONDS = 0.05
@@ -47,7 +48,11 @@ def plan_stack(
     say: Callable[[str], None],
     then: Callable[[Settings], None] = lambda _: None,
 ) -> Stack:
-    """Everything, not started yet. `then` runs once the stores are prepared, before ingest."""
+    """Everything, not started yet. `then` runs once the stores are prepared, before ingest.
+
+    Raises OperatorError that names every fault of the settings, before anything is made.
+    """
+    check_settings(variables, added=(*STORES, KEY))
 
     def prepare_stores(_database_url: str, _redis_url: str) -> None:
         settings = read_settings(stack.environment)

@@ -5,7 +5,7 @@ serves. Where a value comes from is the matter of `shared.setting_sources`.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
@@ -273,12 +273,27 @@ def read_settings(variables: Mapping[str, str]) -> Settings:
     """Raises OperatorError that names every fault."""
     layers = layers_of(variables)
     readings = read_each(layers)
+    _require_sound(layers, readings)
+    return Settings(**{each.name: each.value for each in readings})
+
+
+def check_settings(variables: Mapping[str, str], added: Collection[str]) -> None:
+    """As `read_settings`, before the variables `added` are: those may still be unset."""
+    layers = layers_of(variables)
+    readings = [
+        each
+        for each in read_each(layers)
+        if each.found.text.strip() or each.declared.variable not in added
+    ]
+    _require_sound(layers, readings)
+
+
+def _require_sound(layers: Layers, readings: Iterable[Reading]) -> None:
     faults = [*layers.faults]
     faults += [f"{each.declared.variable} {each.fault}" for each in readings if each.fault]
     if faults:
         lines = "\n".join(f"  {fault}" for fault in faults)
         raise OperatorError(f"These settings need attention:\n{lines}")
-    return Settings(**{each.name: each.value for each in readings})
 
 
 def _read(name: str, declared: Variable, layers: Layers) -> Reading:

@@ -1,12 +1,16 @@
 """`waybill metrics` on real stores: what it shows, what it says of their faults."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from falcon.testing import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from console.commands.demo import free_address
 from console.metrics.app import create_app
 from console.metrics.pipeline import Pipeline, observe
 from shared import queues
@@ -19,6 +23,8 @@ from shared.published_counts import PublishedCounts
 from shared.queues import Redis, enqueue
 from shared.tally import Tally
 from tests.build import batch
+from tests.integration.console.test_commands import WAYBILL
+from tests.integration.deploy.polling import until
 from tests.integration.workers.conftest import Bench
 from workers.drain_counts import DrainCounts
 
@@ -179,3 +185,30 @@ def test_live_tells_whether_it_looks(exporter: Exporter) -> None:
     for observer in exporter.pipeline.observers:
         observer.stop()
         observer.join()
+
+
+def served(process: subprocess.Popen[str], url: str) -> bool:
+    assert process.poll() is None
+    try:
+        with urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def test_the_command_serves_until_it_is_told_to_end(variables: dict[str, str]) -> None:
+    listen = str(free_address())
+    process = subprocess.Popen(
+        [*WAYBILL, "metrics", "--listen", listen],
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with process:
+        until(lambda: served(process, f"http://{listen}/health/live"))
+        process.terminate()
+        out, _ = process.communicate(timeout=30)
+
+    assert process.returncode == 0
+    assert f"http://{listen}/metrics" in out

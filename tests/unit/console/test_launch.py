@@ -1,9 +1,11 @@
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
 from console.launch import STOP_SIGNALS, counted_steps, until_stopped
+from console.main import run
 
 
 @pytest.mark.parametrize("number", STOP_SIGNALS)
@@ -46,3 +48,18 @@ def test_steps_are_counted_until_they_are_taken() -> None:
         assert steps.take() == 0
 
     assert signal.getsignal(signal.SIGTTIN) is before
+
+
+def test_faults_of_settings_are_told_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data"
+    variables = {"WAYBILL_DURABILITY": "maybe", "WAYBILL_BATCH_EVENTS_MAX": "0", "REDIS_URL": ""}
+
+    assert run(["--data", str(data), "up"], variables) == 1
+
+    told = capsys.readouterr().err
+    assert "  WAYBILL_DURABILITY must be strict or relaxed" in told
+    assert "  WAYBILL_BATCH_EVENTS_MAX must be" in told
+    assert "_URL" not in told
+    assert not data.exists()
