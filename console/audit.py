@@ -40,6 +40,7 @@ class Action(StrEnum):
     KEY_CREATE = "key.create"
     KEY_REVOKE = "key.revoke"
     ENFORCEMENT = "enforcement"
+    QUARANTINE_EDIT = "quarantine.edit"
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def show_quarantined(connection: Connection, receipt: UUID) -> QuarantinedBatch:
     """Raises OperatorError when there is none with this receipt."""
     entry = find_quarantined(connection, receipt)
     if entry is None:
-        raise _unknown(receipt)
+        raise unknown_receipt(receipt)
     row = connection.execute(
         "SELECT events FROM quarantine WHERE receipt = %s", (receipt,)
     ).fetchone()
@@ -93,7 +93,7 @@ def replay(connection: Connection, redis: Redis, receipts: Sequence[UUID]) -> No
     """
     for receipt in receipts:
         if find_quarantined(connection, receipt) is None:
-            raise _unknown(receipt)
+            raise unknown_receipt(receipt)
     replayed = 0
     try:
         for receipt in receipts:
@@ -120,7 +120,7 @@ def _replay_one(connection: Connection, redis: Redis, receipt: UUID) -> None:
             (receipt,),
         ).fetchone()
         if row is None:
-            raise _unknown(receipt)
+            raise unknown_receipt(receipt)
         events, count, wire_version = row
         # First the inbox, then the mark: a crash between the two replays again, and loses nothing.
         append(redis, bytes(events), count, wire_version)
@@ -140,5 +140,6 @@ def _records(connection: Connection, wire_version: int, raw: bytes) -> list[Even
     return [unstored_record(event, names) for event in events]
 
 
-def _unknown(receipt: UUID) -> OperatorError:
+def unknown_receipt(receipt: UUID) -> OperatorError:
+    """What is raised when nothing with this receipt is in quarantine."""
     return OperatorError(f"{receipt} is not in quarantine. See `waybill quarantine list`.")

@@ -36,6 +36,11 @@ class LagWindow:
     def __init__(self) -> None:
         self._looks: deque[_Look] = deque()
 
+    @property
+    def span_seconds(self) -> float:
+        """Over how long the rate was seen; 0 after the first look, when it is not known."""
+        return self._looks[-1].at_seconds - self._looks[0].at_seconds if self._looks else 0.0
+
     def add(self, backlog: Backlog, at_seconds: float) -> Lag:
         """What holds now; `at_seconds` on a clock that only goes forward."""
         look = _Look(at_seconds, backlog)

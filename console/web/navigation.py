@@ -16,7 +16,7 @@ OF_APP = (
     ("Protection", "/apps/{app}/protection"),
     ("Settings", "/apps/{app}/settings"),
 )
-OF_ALL = (("Apps", "/apps"),)
+OF_ALL = (("Apps", "/apps"), ("Operations", "/operations"))
 OF_ADMINS = (("RQ", "/rq"), ("People", "/people"), ("API keys", "/keys"))
 
 

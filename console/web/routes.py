@@ -7,8 +7,10 @@ from console.web.pages import (
     integration,
     keys,
     links,
+    operations,
     people,
     protection,
+    quarantine,
     receipts,
     reports,
     rq,
@@ -20,6 +22,8 @@ from console.web.route import Access, Route, get, post
 
 EVENTS = "/apps/{app_id:int}/events"
 LINKS = "/apps/{app_id:int}/links"
+QUARANTINE = "/operations/quarantine"
+QUARANTINED = f"{QUARANTINE}/{{receipt}}"
 PROTECTION = "/apps/{app_id:int}/protection"
 TOKEN = f"{PROTECTION}/tokens/{{token_id:int}}"
 
@@ -43,6 +47,12 @@ ROUTES: tuple[Route, ...] = (
     post("/keys", keys.create),
     post("/keys/{key_id:int}/revoke", keys.revoke, form="/keys"),
     # Operations
+    get("/operations", operations.show),
+    get(QUARANTINE, quarantine.show_list),
+    post(f"{QUARANTINE}/replay", quarantine.replay_all, form=QUARANTINE),
+    get(QUARANTINED, quarantine.show),
+    post(QUARANTINED, quarantine.edit),
+    post(f"{QUARANTINED}/replay", quarantine.replay_one, form=QUARANTINED),
     get("/rq", rq.look, Access.ADMIN),
     get("/rq/{path:path}", rq.look, Access.ADMIN),
     post("/rq/{path:path}", rq.change),

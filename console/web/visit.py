@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from console.actor import Actor
 from console.installation import Installation
+from console.operations import InboxWatch
 from console.people import Person
 from console.web.faults import BadRequest
 from console.web.rq import RqDashboard
@@ -26,6 +27,7 @@ class Services:
     redis: Redis
     rq: RqDashboard
     clock: Clock
+    watch: InboxWatch = field(default_factory=InboxWatch)
 
 
 @dataclass(frozen=True, kw_only=True)

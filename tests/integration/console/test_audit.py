@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from console.actor import Actor
+from console.actor import Actor, Role
 from console.app_refusals import change_refusals, read_refusals
 from console.app_rules import change_rules, read_rules
 from console.apps import App, create_app, describe_app, list_apps
@@ -12,7 +12,21 @@ from console.audit import Action, AuditEntry, list_changes
 from console.enforcement import disable_enforcement, enable_enforcement, read_enforcement
 from console.event_types import NewEventType, create_event_type, list_event_types
 from console.installation import Installation
+from console.keys import create_key, list_keys, revoke_key
 from console.links import NewLink, create_link, list_links
+from console.one_time import make_link
+from console.people import (
+    Person,
+    close_person,
+    create_person,
+    find_person,
+    list_people,
+    reopen_person,
+    set_password,
+    set_role,
+)
+from console.quarantine import list_quarantine, show_quarantined
+from console.quarantine_edit import edit_quarantined, editable_text
 from console.tokens import (
     NewToken,
     activate_token,
@@ -28,8 +42,11 @@ from shared.errors import NotAllowed, OperatorError
 from shared.queues import Redis
 from shared.scopes import Scope
 from tests.build import ADMIN, VIEWER
+from tests.integration.console.conftest import event_of
+from tests.integration.console.test_quarantine import put_aside
 
 OLD = "s2sTokenForTheStoreApp"
+PASSWORD = "correct horse battery staple"
 LINK = NewLink("Partner", "Banner", "https://shop.example/")
 
 # Every function that changes something for an actor, with what makes a change of it.
@@ -58,16 +75,60 @@ CHANGES: dict[Action, Callable[[Installation, Actor, App], object]] = {
     Action.TOKEN_REVOKE: lambda here, who, app: revoke_token(here, who, app, "active"),
     Action.TOKEN_ROTATE: lambda here, who, app: rotate_token(here, who, app, "active", "active 2"),
     Action.ENFORCEMENT: enable_enforcement,
+    Action.QUARANTINE_EDIT: lambda here, who, _: _mend(here, who),
+    Action.PERSON_CREATE: lambda here, who, _: create_person(
+        here.connection, who, "Eve", Role.VIEWER
+    ),
+    Action.PERSON_ROLE: lambda here, who, _: set_role(here.connection, who, _bob(here), Role.ADMIN),
+    Action.PERSON_PASSWORD: lambda here, who, _: set_password(
+        here.connection, who, _bob(here), PASSWORD
+    ),
+    Action.PERSON_LINK: lambda here, who, _: make_link(
+        here.connection, here.secret_key, who, _bob(here)
+    ),
+    Action.PERSON_CLOSE: lambda here, who, _: close_person(here.connection, who, _bob(here)),
+    Action.PERSON_REOPEN: lambda here, who, _: reopen_person(
+        here.connection, who, find_person(here.connection, "Closed")
+    ),
+    Action.KEY_CREATE: lambda here, who, _: create_key(
+        here.connection, here.secret_key, who, "new", Role.VIEWER
+    ),
+    Action.KEY_REVOKE: lambda here, who, _: revoke_key(
+        here.connection, who, list_keys(here.connection)[0].id
+    ),
 }
 
+# These concern people of the console, and no app.
+_OF_NO_APP = {action for action in CHANGES if action.startswith(("person.", "key."))}
 # Nobody but workers and people need to know of these: they read them from the tables.
-_UNPUBLISHED = {Action.APP_RULES, Action.APP_DESCRIBE}
+_UNPUBLISHED = {Action.APP_RULES, Action.APP_DESCRIBE, Action.QUARANTINE_EDIT, *_OF_NO_APP}
+
+
+def _bob(installation: Installation) -> Person:
+    return find_person(installation.connection, "Bob")
+
+
+def _mend(installation: Installation, actor: Actor) -> None:
+    connection = installation.connection
+    (entry,) = list_quarantine(connection, 2)
+    text = editable_text(show_quarantined(connection, entry.receipt))
+    assert text is not None
+    edit_quarantined(connection, actor, entry.receipt, text.replace("purchase", "buy"))
 
 
 def furnish(installation: Installation, app: App) -> None:
     for name in ("active", "inactive"):
         create_token(installation, ADMIN, app, NewToken(name))
     deactivate_token(installation, ADMIN, app, "inactive")
+    connection = installation.connection
+    put_aside(connection, event_of(app))
+    people = [
+        create_person(connection, ADMIN, name, role)
+        for name, role in (("Ada", Role.ADMIN), ("Bob", Role.VIEWER), ("Closed", Role.VIEWER))
+    ]
+    set_password(connection, ADMIN, people[0], PASSWORD)
+    close_person(connection, ADMIN, people[2])
+    create_key(connection, installation.secret_key, ADMIN, "old", Role.VIEWER)
     installation.connection.execute("DELETE FROM audit_log")
 
 
@@ -84,9 +145,18 @@ def everything(installation: Installation, app: App) -> tuple[object, ...]:
         list_event_types(connection, app),
         list_links(connection),
         list_tokens(installation, app),
+        list_people(connection),
+        list_keys(connection),
+        [show_quarantined(connection, each.receipt) for each in list_quarantine(connection, 9)],
         read_enforcement(connection, app),
         changes(installation),
     )
+
+
+def _app_of(action: Action) -> str | None:
+    if action in _OF_NO_APP:
+        return None
+    return "Game" if action is Action.APP_CREATE else "Shop"
 
 
 def test_every_action_is_tried_here() -> None:
@@ -103,8 +173,9 @@ def test_a_change_is_written_down_once_with_who_made_it(
 
     (entry,) = changes(installation)
     assert (entry.action, entry.actor) == (action, ADMIN.name)
-    assert entry.app == ("Game" if action is Action.APP_CREATE else "Shop")
-    assert entry.before != entry.after
+    assert entry.app == _app_of(action)
+    if action is not Action.PERSON_PASSWORD:  # a password is never among the values
+        assert entry.before != entry.after
 
 
 @pytest.mark.parametrize("action", CHANGES)

@@ -40,3 +40,14 @@ def test_a_redis_that_lost_its_data_begins_a_new_window() -> None:
 
     assert window.add(Backlog(5, 0, 5), 1.0).drain_rate == 0.0
     assert window.add(Backlog(3, 0, 7), 2.0).drain_rate == 4.0
+
+
+def test_over_how_long_the_rate_was_seen_is_known() -> None:
+    window = LagWindow()
+    assert window.span_seconds == 0
+    window.add(Backlog(0, 0, 10), 5.0)
+    assert window.span_seconds == 0
+
+    window.add(Backlog(0, 0, 20), 7.5)
+
+    assert window.span_seconds == 2.5
