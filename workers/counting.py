@@ -76,8 +76,10 @@ def count(connection: Connection, seconds_max: float) -> Counted:
     A period that fails rests for a while, so that it does not keep the others from being counted.
     """
     ends_at = time.monotonic() + seconds_max
-    connection.execute(_FOLD_NOTES, (NOTES_MAX,))
     periods = 0
+    with transaction(connection):
+        if _is_alone(connection):
+            connection.execute(_FOLD_NOTES, (NOTES_MAX,))
     while (period := _next(connection)) is not None:
         if periods and time.monotonic() >= ends_at:
             return Counted(periods, more=True)
@@ -107,8 +109,7 @@ def _try(connection: Connection, period: Period) -> bool:
 
 
 def _count(connection: Connection, period: Period) -> bool:
-    row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (_LOCK,)).fetchone()
-    if row is None or not row[0]:
+    if not _is_alone(connection):
         return False
     connection.execute(f"SET LOCAL statement_timeout = '{COUNT_SECONDS_MAX}s'".encode())
     began_at = time.monotonic()
@@ -121,3 +122,9 @@ def _count(connection: Connection, period: Period) -> bool:
     rest_seconds = max(REST_TIMES * (time.monotonic() - began_at), REST_SECONDS_MIN)
     connection.execute(_COUNTED, (*period, rest_seconds))
     return True
+
+
+def _is_alone(connection: Connection) -> bool:
+    """Whether no other worker counts, until the transaction ends."""
+    row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (_LOCK,)).fetchone()
+    return row is not None and bool(row[0])
