@@ -8,27 +8,42 @@ from pathlib import Path
 
 import click
 
+from console.actor import terminal_actor
 from console.demo import Outcome, Played, follow, furnish, send
 from console.demo_calls import CALLS
 from console.demo_view import played_document, played_summary, played_table
+from console.demo_week import furnish_week, import_week
+from console.imports import ImportLimits
 from console.launch import Extent, await_ready, plan_stack, until_stopped
+from console.one_time import first_way_in
 from console.options import json_option
 from console.output import say, show
 from console.stores import KEY, STORES, Place, open_installation
 from deploy.listen import Listen
 from deploy.stack import Stack
+from shared.clock import now_ms
 from shared.errors import OperatorError
 from shared.settings import Settings, read_settings
 
 _FOLLOW_SECONDS_MAX = 30.0
+_WATCH_SECONDS = 0.2
 _WORKERS = 2
 
 
 @click.command()
+@click.option(
+    "--keep",
+    is_flag=True,
+    help="Instead, make up a week of an app and stay with the console until Ctrl-C.",
+)
 @json_option
 @click.pass_obj
-def demo(place: Place, as_json: bool) -> int:
+def demo(place: Place, keep: bool, as_json: bool) -> int:
     """Start everything in a temporary folder, send Swaarm's documented calls, show the rows."""
+    if keep:
+        with until_stopped(), tempfile.TemporaryDirectory(prefix="waybill-demo-") as folder:
+            _keep(Path(folder), own_stores_only(place.variables), as_json=as_json)
+        return 0
     played: Played | None = None
     with until_stopped(), tempfile.TemporaryDirectory(prefix="waybill-demo-") as folder:
         played = _play(Path(folder), own_stores_only(place.variables))
@@ -59,6 +74,25 @@ def _play(data: Path, variables: Mapping[str, str]) -> Played:
         ready = time.monotonic()
         outcomes = _send_and_follow(stack)
         return Played(tuple(outcomes), ready - began, time.monotonic() - ready)
+
+
+def _keep(data: Path, variables: Mapping[str, str], *, as_json: bool) -> None:
+    """A made-up week, to be looked at in the console; nothing of it stays."""
+    extent = Extent(free_address(), _WORKERS, console=free_address())
+    with plan_stack(data, variables, extent, say) as stack:
+        await_ready(stack)
+        settings, actor = read_settings(stack.environment), terminal_actor()
+        with open_installation(settings) as installation:
+            app = furnish_week(installation, actor)
+            limits = ImportLimits(settings.batch_events_max, settings.batch_bytes_max)
+            imported = import_week(installation, app, now_ms(), limits)
+            way_in = f"{stack.url_of('console')}{first_way_in(installation, actor)}"
+        found = {"console_url": way_in, "url": stack.url, "data": str(data), "imported": imported}
+        told = f"{app.name} has {imported.events:,} events of a made-up week. The console: {way_in}"
+        show(found, told, as_json=as_json)
+        while True:
+            stack.watch()
+            time.sleep(_WATCH_SECONDS)
 
 
 def _furnish(settings: Settings) -> None:

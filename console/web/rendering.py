@@ -4,7 +4,7 @@ Everything is escaped; nothing here or in a template marks text of others as saf
 """
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -24,24 +24,14 @@ def utc(moment: datetime | None) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if moment else NONE
 
 
-def day(moment: date) -> str:
-    return f"{moment:%a %d %b %Y}"
-
-
 def count(number: int | None) -> str:
     """With thin spaces between thousands; a dash where there is none."""
     return NONE if number is None else f"{number:,}".replace(",", "\u202f")
 
 
-def amount(value: Decimal) -> str:
-    """Money, to two places, or to as many as it has."""
-    places = max(2, -int(value.normalize().as_tuple().exponent))
-    return f"{value:,.{places}f}".replace(",", "\u202f")
-
-
-def change(now: int, before: int) -> str:
-    """In percent, with its sign; nothing where there is nothing to compare with."""
-    return f"{(now - before) / before:+.0%}" if before else ""
+def money(value: Decimal) -> str:
+    """To two places."""
+    return f"{value:,.2f}".replace(",", "\u202f")
 
 
 class Templates:
@@ -55,13 +45,12 @@ class Templates:
         )
         filters: dict[str, Callable[..., str]] = {
             "utc": utc,
-            "day": day,
             "count": count,
-            "amount": amount,
+            "money": money,
             "cell": shown,
         }
         self._environment.filters.update(filters)
-        self._environment.globals.update(asset=assets.address, change=change)
+        self._environment.globals.update(asset=assets.address)
 
     def render(self, template: str, visit: Visit, app: App | None, values: dict[str, Any]) -> str:
         """`app` is the one whose page it is, if it is one's."""

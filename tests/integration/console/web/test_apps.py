@@ -1,0 +1,98 @@
+"""Apps in the console: made, looked at, set."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from console.app_rules import read_rules
+from console.apps import App, app_with_id, list_apps
+from shared.database import Connection
+from shared.rules import DAY_MS
+from tests.integration.console.web.browser import Browser
+from tests.integration.console.web.conftest import ON_ONE_PAIR
+
+pytestmark = ON_ONE_PAIR
+SETTINGS = {
+    "name": "Shop",
+    "currency": "USD",
+    "destination": "https://shop.example/?c={click_id}",
+    "click-window-days": "14",
+}
+
+
+def test_the_first_app_is_made_from_the_empty_list(admin: Browser, connection: Connection) -> None:
+    admin.get("/")
+    assert "No app yet" in admin.text
+    admin.get("/apps/new")
+
+    admin.send("/apps/new", name=" Shop ", app_token="abc123def456")
+
+    (made,) = list_apps(connection)
+    assert (made.name, made.app_token) == ("Shop", "abc123def456")
+    assert admin.path == f"/apps/{made.id}"
+    assert "Shop is created." in admin.text
+    assert "Shop is created." not in admin.get(admin.path).text
+
+
+def test_settings_are_saved_together(admin: Browser, shop: App, connection: Connection) -> None:
+    admin.get(f"/apps/{shop.id}/settings")
+
+    admin.send(f"/apps/{shop.id}/settings", **SETTINGS)
+
+    kept = app_with_id(connection, shop.id)
+    assert kept is not None
+    assert (kept.currency, kept.destination) == ("USD", SETTINGS["destination"])
+    assert read_rules(connection, shop).click_deterministic_ms == 14 * DAY_MS
+    assert "Earlier decisions stand" in admin.text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"click-window-days": "31"}, "Click window days must be between 1 and 30 days."),
+        ({"click-window-days": "many"}, "Click window days must be a whole number."),
+        ({"currency": "EURO"}, "Currency must be a currency code"),
+        ({"destination": "javascript:alert(1)"}, "Destination"),
+        ({"name": ""}, "Name must have 1 to 100 characters."),
+    ],
+)
+def test_one_wrong_setting_keeps_all_as_they_were(
+    admin: Browser, shop: App, connection: Connection, wrong: dict[str, str], reason: str
+) -> None:
+    admin.get(f"/apps/{shop.id}/settings")
+
+    result = admin.send(f"/apps/{shop.id}/settings", **{**SETTINGS, **wrong})
+
+    assert result.status_code == 422
+    assert reason in admin.text
+    assert app_with_id(connection, shop.id) == shop
+    assert read_rules(connection, shop).version == 1
+    (name,) = wrong
+    assert admin.page.forms[-1].fields[name] == wrong[name]
+
+
+def test_the_list_shows_today_against_yesterday(
+    admin: Browser, shop: App, connection: Connection
+) -> None:
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    for start, events, amount in ((today, 1_234, "42.50"), (today - timedelta(days=1), 55, "7")):
+        connection.execute(
+            """
+            INSERT INTO figures VALUES (
+                %s, 'production', 'day', %s, '1', 0, '', '', 'EUR', %s, %s, 0, 0, 0, 0
+            )
+            """,
+            (shop.id, start, events, amount),
+        )
+
+    admin.get("/apps")
+
+    assert "Shop 1 234 55" in admin.text
+    assert "42.50 EUR 7.00 EUR" in admin.text
+    admin.get("/apps?environment=sandbox")
+    assert "Shop 0 0 0 0 0.00 EUR" in admin.text
+
+
+def test_an_unknown_app_is_not_found(admin: Browser) -> None:
+    assert admin.get("/apps/999/settings").status_code == 404
+    assert "There is no such app." in admin.text
