@@ -3,6 +3,7 @@
 A source may have the name of a partner, so it is told by what it is.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -14,7 +15,7 @@ from shared.errors import OperatorError
 Key = TypeVar("Key")
 
 ORGANIC = "(organic)"
-UNKNOWN_PARTNER, UNKNOWN_LINK = "(unknown partner)", "(unknown link)"
+UNKNOWN_PARTNER = "(unknown partner)"
 NO_CAMPAIGN = "(no campaign)"
 UNKNOWN = -1
 _SOURCE = " (source)"
@@ -29,7 +30,7 @@ _LINKS = """
 SELECT links.id, links.name, partners.id, partners.name
 FROM links JOIN partners ON partners.id = partner_id WHERE app_id = %s
 """
-_EVENT_TYPES = "SELECT id::text, name FROM event_types WHERE app_id = %s"
+_EVENT_TYPES = "SELECT id::text, name, mapping_id FROM event_types WHERE app_id = %s"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,9 @@ class Names:
         return source_name(source)
 
     def link(self, link_id: int, source: str) -> str:
-        return self.links.get(link_id, UNKNOWN_LINK) if link_id else source_name(source)
+        return (
+            self.links.get(link_id, f"(unknown link {link_id})") if link_id else source_name(source)
+        )
 
     def event(self, key: str) -> str:
         return self.events.get(key, key)
@@ -84,8 +87,14 @@ class Names:
 
 
 def read_names(connection: Connection, app: App) -> Names:
+    """Event types may share a name: those have their mapping id behind it."""
     rows = connection.execute(_LINKS, (app.id,)).fetchall()
-    events = {str(key): name for key, name in connection.execute(_EVENT_TYPES, (app.id,))}
+    types = connection.execute(_EVENT_TYPES, (app.id,)).fetchall()
+    taken = Counter([*_BUILT_IN.values(), *(name for _, name, _ in types)])
+    events = {
+        key: name if taken[name] == 1 else f"{name} ({mapping_id})"
+        for key, name, mapping_id in types
+    }
     return Names(
         links={link_id: name for link_id, name, _, _ in rows},
         partner_of={link_id: partner_id for link_id, _, partner_id, _ in rows},

@@ -301,6 +301,26 @@ def test_money_is_converted_by_the_rate_of_its_day_and_kept_as_it_was_sent(
     assert (xau.currency, xau.first) == ("XAU", None)
 
 
+def test_event_types_of_one_name_are_told_apart(connection: Connection, app: App) -> None:
+    connection.execute(
+        "INSERT INTO event_types (app_id, name, mapping_id, event_token) VALUES"
+        " (%(app)s, 'Purchase', 'buy2', 'abc124'), (%(app)s, 'open', 'start', 'abc125')",
+        {"app": app.id},
+    )
+    for number, event_id in enumerate(("buy", "buy2", "start", "__open")):
+        store(connection, _event(app, f"user {number}", event_id, START_MS))
+    count_all(connection)
+
+    report = read_report(connection, app, Question(period=WHOLE, split=Split.EVENT), Rates("EUR"))
+
+    assert {row.name: row.figures.users for row in report.rows} == {
+        "Purchase (buy)": 1,
+        "Purchase (buy2)": 1,
+        "open (start)": 1,
+        "open": 1,
+    }
+
+
 def test_a_report_says_how_much_of_it_has_changed_since_it_was_counted(
     connection: Connection, app: App
 ) -> None:
