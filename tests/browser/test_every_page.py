@@ -1,6 +1,8 @@
 """What holds on every page: for everybody, on a phone, by keyboard alone, light and dark."""
 
+import json
 from collections.abc import Iterator
+from urllib.request import urlopen
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -16,6 +18,9 @@ PAGES = (
     *("APP/reports/activity", "APP/reports/retention"),
     *("APP/protection?inactive=1", "APP/protection/tokens/new", "TOKEN"),
     *("APP/protection/enforcement", "APP/protection/log"),
+    *("APP/integration", "APP/integration?language=python", "APP/links", "APP/links/new"),
+    *("LINK", "LINK/test?mark=019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81", "APP/users"),
+    *("APP/user?user_id=somebody", "RECEIPT", "/operations", "/operations/quarantine"),
 )
 
 
@@ -31,9 +36,23 @@ def places(waybill: Waybill) -> dict[str, str]:
         *("event-type", "create", "--app", "Everything", "--mapping-id", "purchase"),
         *("--name", "Purchase"),
     )
+    link = waybill.json(
+        *("link", "create", "--app", "Everything", "--partner", "Acme", "--name", "Summer"),
+        *("--destination", "https://shop.example/"),
+    )
+    token = waybill.json("token", "create", "--app", "Everything", "--name", "sender")["secret"]
+    query = f"s2s_token={token}&user_id=somebody&event_id=__open"
+    with urlopen(f"{waybill.url}/postback?{query}", timeout=10) as answer:
+        receipt = json.load(answer)["id"]
+    waybill.recorded(receipt)
     waybill.json("admin", "create", "--role", "viewer", "Vera")
     waybill.json("key", "create", "nightly export")
-    return {"APP": f"/apps/{app}", "TOKEN": f"/apps/{app}/protection/tokens/{made['token']['id']}"}
+    return {
+        "APP": f"/apps/{app}",
+        "TOKEN": f"/apps/{app}/protection/tokens/{made['token']['id']}",
+        "LINK": f"/apps/{app}/links/{link['link']['id']}",
+        "RECEIPT": f"/receipts/{receipt}",
+    }
 
 
 def address(name: str, places: dict[str, str]) -> str:
