@@ -20,7 +20,7 @@ def ask(connection: Connection, statement: str, questions: Rows) -> list[tuple[A
     """`statement` reads its one parameter with json_to_recordset. Without questions, no rows."""
     if not questions:
         return []
-    return connection.execute(statement.encode(), (_document(questions),)).fetchall()
+    return list(connection.execute(statement.encode(), (_document(questions),)))
 
 
 def send(connection: Connection, statement: str, rows: Rows) -> None:

@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+from redis.asyncio.connection import AbstractConnection
 
 from ingest.durability import durability_faults
 from ingest.inbox import InboxWriter, Stale
@@ -46,6 +48,30 @@ def test_a_batch_is_added_counted_and_wakes_one_drain(redis_url: str, redis: Red
     assert measure(redis).events == 2
     assert measure(redis).accepted == 2
     assert waiting_jobs(redis) == 1
+
+
+def test_a_flush_is_one_round_trip_however_many_events_share_it(
+    redis_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redis.set(VERSION_KEY, 7)
+    sent: list[object] = []
+    send = AbstractConnection.send_packed_command
+
+    async def counted(connection: AbstractConnection, command: Any, **how: Any) -> None:
+        sent.append(command)
+        await send(connection, command, **how)
+
+    async def work(writer: InboxWriter) -> None:
+        await writer.append(7, PAYLOAD, 1)  # connects, and tells Redis the script
+        monkeypatch.setattr(AbstractConnection, "send_packed_command", counted)
+        for count in (1, 30, 1000):
+            payload = join_events([encode_event(event())] * count)
+            await writer.append(7, payload, count)
+
+    _write(redis_url, redis, work)
+
+    assert len(sent) == 3
+    assert measure(redis).events == 1 + 1 + 30 + 1000
 
 
 @pytest.mark.parametrize("published", [8, None])

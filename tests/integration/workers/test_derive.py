@@ -268,6 +268,23 @@ def test_deriving_takes_the_same_number_of_statements_whatever_the_batch(
     assert len(set(counts)) == 1, counts
 
 
+def test_a_batch_of_a_thousand_makes_no_statement_for_each_event(
+    connection: Connection, database_url: str
+) -> None:
+    """Opens of people who clicked before: everything that a drain can do is done."""
+    at_ms = now_ms() - 10 * MINUTE_MS
+    places = [{**PLACE, "ip_address": f"8.8.{n // 250}.{n % 250}"} for n in range(500)]
+    clicks = [_click(at_ms, **place) for place in places]
+    opens = [_open(f"{n}", at_ms + 1000, **place) for n, place in enumerate(places)]
+    with _Counting.connect(database_url, autocommit=True) as counting:
+        record(counting, [*clicks, *opens])
+        derive(counting, [*clicks, *opens])
+
+    attributed = connection.execute("SELECT count(*) FROM attributions WHERE click_id IS NOT NULL")
+    assert attributed.fetchone() == (500,)
+    assert counting.statements < 50
+
+
 def test_recomputing_decides_by_the_rules_that_hold_now_and_changes_nothing_else(
     connection: Connection, redis: Redis
 ) -> None:

@@ -256,12 +256,15 @@ def test_a_batch_takes_the_same_number_of_statements_whatever_its_size(
 ) -> None:
     counts = []
     for size in (4, 40, 1000):
-        batch = [fresh(idempotency_key=f"{size} {index // 2}") for index in range(size)]
+        batch = [
+            fresh(user_id=f"{size} {index}", idempotency_key=f"{size} {index // 2}")
+            for index in range(size)
+        ]
         with _Counting.connect(database_url, autocommit=True) as counting:
             assert record(counting, batch).duplicates == size // 2
             counts.append(counting.statements)
 
     # settings, keys, their owners, events, unique types,
-    # users, signals, sightings, stale periods, duplicates
+    # users looked up and made, signals, stale periods, duplicates
     assert counts == [10, 10, 10]
     assert connection.execute("SELECT count(*) FROM events").fetchone() == (522,)

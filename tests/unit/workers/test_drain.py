@@ -19,6 +19,7 @@ from workers.drain import Drain, DrainLimits, grouped
 from workers.inbox import InboxReader
 from workers.record import Recorded
 from workers.stores import Database
+from workers.user_rows import _FIND
 
 entries = st.lists(
     st.builds(
@@ -76,7 +77,7 @@ def test_no_group_of_several_exceeds_the_limit_or_holds_a_repeated_delivery(
 
 @dataclass
 class Ledger(Database):
-    """A database that notes what it is told and has nothing to tell."""
+    """A database that notes what it is told, knows every user, and has nothing else to tell."""
 
     statements: list[tuple[str, Any]] = field(default_factory=list)
 
@@ -86,12 +87,15 @@ class Ledger(Database):
     def close(self) -> None:
         pass
 
-    def execute(self, statement: str, values: Any = None) -> list[Any]:
-        self.statements.append((statement, values))
+    def execute(self, statement: str | bytes, values: Any = None) -> list[Any]:
+        text = statement if isinstance(statement, str) else statement.decode()
+        self.statements.append((text, values))
         told = self.after_first
-        if told is not None and "INSERT INTO events" in statement:
+        if told is not None and "INSERT INTO events" in text:
             self.after_first = None
             told()
+        if text == _FIND:
+            return [(*user.values(), 1, None, [], []) for user in msgspec.json.decode(values[0])]
         return []
 
     @contextmanager

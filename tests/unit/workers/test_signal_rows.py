@@ -1,14 +1,16 @@
 """What a signal keeps of its event's device."""
 
 from tests.build import event
-from workers.signal_rows import _row
+from workers.signal_rows import _signal
+from workers.user_rows import KnownUser
 
+NEW = KnownUser(1, None, (), ())
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X)"
 PIXEL = "Mozilla/5.0 (Linux; Android 14; Pixel 8)"
 
 
 def family(**changes: str | None) -> object:
-    return _row(event(**changes))["device_family"]
+    return _signal(event(**changes), NEW)["device_family"]
 
 
 def test_the_user_agent_comes_before_the_description() -> None:
