@@ -9,7 +9,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 	--no-annotate --no-header --no-emit-index-url --extra embedded --extra build
 
 .PHONY: demo up test check format docs unit integration system browser import-test measure-workers \
-	cluster-test image-check lock clean
+	cluster-test image-check bench bench-growth lock clean
 
 demo: .venv/runtime        ## start everything, send the documented calls, show what they became
 	$(BIN)/waybill demo
@@ -60,6 +60,12 @@ cluster-test: .venv/dev    ## hosts are cut off, stores fail over: what is lost?
 image-check: .venv/dev     ## the steps of the Dockerfile in clean roots (root, debootstrap)
 	$(BIN)/python -m tests.image_check
 
+bench: .venv/dev .venv/wrk ## ceilings, product, what one would write instead; ROWS=, SECONDS=, WRITE=1
+	$(BIN)/python -m tests.bench $(ROWS) $(if $(SECONDS),--seconds $(SECONDS)) $(BENCH) $(if $(WRITE),--write)
+
+bench-growth: .venv/dev .venv/wrk ## what an event costs in ever larger tables; EVENTS=, WRITE=1
+	$(BIN)/python -m tests.bench.growth $(if $(EVENTS),--events $(EVENTS)) $(if $(WRITE),--write)
+
 lock: .venv/dev            ## newest versions into both lock files
 	$(LOCK) --upgrade pyproject.toml -o requirements.lock
 	$(LOCK) --extra dev --constraint requirements.lock pyproject.toml -o requirements-dev.lock
@@ -75,4 +81,8 @@ clean:                     ## forget the environment and the caches, keep data
 
 .venv/dev: requirements-dev.lock pyproject.toml .venv/runtime
 	$(PIP) install --require-hashes -r requirements-dev.lock
+	touch $@
+
+.venv/wrk: .venv/dev       ## the one thing that the bench installs: Debian's wrk
+	command -v wrk || apt-get install --yes wrk
 	touch $@

@@ -25,8 +25,8 @@ KINDS = {
     "mix": "half clicks, half first events",
 }
 WORKERS = (1, 2, 4)
-_USERS = 10_000
-_RETURNING = 90 * PEOPLE  # people that no other load has
+USERS = 10_000  # who come back
+_RETURNING = 90 * PEOPLE  # no other load has them
 _SECONDS_MAX = 300
 DONE = 0.98  # of a backlog: the rest waits for a linger, which is no work
 COPY_EVENTS, COPY_ALL = "indexed COPY into events", "indexed COPY of all rows that a drain writes"
@@ -116,35 +116,36 @@ def drained(
 
 
 def fill(run: Run, valkey: BenchValkey, kind: str, events: int) -> Backlog:
-    """As senders fill it, with no worker at work; returning users have been seen once."""
-    database = FURNISHED
+    """As senders fill it, with no worker at work; who comes back has been seen once."""
     with valkey.client() as client:
         client.flushall()
     installation = run.installed(valkey, "filling")
+    database = FURNISHED
     if kind == "returning":
-        with installation.ingest() as web:
-            first = Load("new", 1, first=_RETURNING)
-            _send_until(installation, web.port, first, _USERS)
-        with installation.workers(1) as programs:
-            drained(installation, run.postgres, programs)
+        introduce(installation, run.postgres, _RETURNING)
         database = "seen_once"
         run.postgres.make_database(database, "filling")
-        installation.empty_inbox()
-    with installation.ingest() as web:
-        load = Load(kind, 1, first=_RETURNING if kind == "returning" else None, users=_USERS)
-        _send_until(installation, web.port, load, events)
+    receive(installation, Load(kind, 1, base=_RETURNING, users=USERS), events)
     with valkey.client() as client:
         stream = client.dump(INBOX)
         assert isinstance(stream, bytes)
         return Backlog(stream, installation.backlog(), database)
 
 
-def _send_until(installation: Installation, port: int, load: Load, events: int) -> None:
+def introduce(installation: Installation, postgres: BenchPostgres, base: int) -> None:
+    """The people who will come back: an event of each is recorded."""
+    receive(installation, Load("new", 1, first=base), USERS)
+    with installation.workers(1) as programs:
+        drained(installation, postgres, programs)
+    installation.empty_inbox()
+
+
+def receive(installation: Installation, load: Load, events: int) -> None:
     """A second at a time; new people that are counted from a given one go on where they were."""
-    while (waiting := installation.backlog()) < events:
-        goes_on = load.kind == "new" and load.first is not None
-        given = replace(load, first=(load.first or 0) + waiting) if goes_on else load
-        send(port, installation.token, given)
+    with installation.ingest() as web:
+        while (waiting := installation.backlog()) < events:
+            given = load if load.first is None else replace(load, first=load.first + waiting)
+            send(web.port, installation.token, given)
 
 
 @dataclass(frozen=True)

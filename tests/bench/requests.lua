@@ -1,8 +1,10 @@
--- What wrk sends: KIND TOKEN FIRST USERS. Each request differs: people are counted up from FIRST.
+-- What wrk sends: KIND TOKEN FIRST BASE USERS. New people are counted up from FIRST; those who come
+-- back are USERS people, from BASE on.
 --   new        an event of a person who was never seen
---   returning  an event of one of USERS people, in turn
+--   returning  an event of one who comes back, in turn
 --   clicks     a click on a partner's link
 --   mix        a click, then the first event of the person who clicked, in turn
+--   growth     the two of mix, each after an event of one who comes back
 local AGENTS = {
   "Mozilla%2F5.0+%28iPhone%3B+CPU+iPhone+OS+17_4+like+Mac+OS+X%29+AppleWebKit%2F605.1.15+%28KHTML%2C+like+Gecko%29+Version%2F17.4+Mobile%2F15E148+Safari%2F604.1",
   "Mozilla%2F5.0+%28iPhone%3B+CPU+iPhone+OS+16_6+like+Mac+OS+X%29+AppleWebKit%2F605.1.15+%28KHTML%2C+like+Gecko%29+Version%2F16.6+Mobile%2F15E148+Safari%2F604.1",
@@ -10,22 +12,27 @@ local AGENTS = {
   "Mozilla%2F5.0+%28Linux%3B+Android+13%3B+SM-S911B%29+AppleWebKit%2F537.36+%28KHTML%2C+like+Gecko%29+Chrome%2F122.0.0.0+Mobile+Safari%2F537.36",
   "Mozilla%2F5.0+%28Linux%3B+Android+12%3B+Redmi+Note+12%29+AppleWebKit%2F537.36+%28KHTML%2C+like+Gecko%29+Chrome%2F121.0.0.0+Mobile+Safari%2F537.36",
 }
-local kind, token, first, users, count
+local kind, token, first, base, users, count
 
 local function where(person)
   return string.format("198.%d.%d.%d", 18 + math.floor(person / 65536) % 2,
     math.floor(person / 256) % 256, person % 256)
 end
 
+-- The same person has the same ids, and neighbours have ids far apart, as in an index of real ones.
+local function scattered(person)
+  return person * 40503 % 65536 * 65536 + person % 65536
+end
+
 local function device(person)
-  return string.format("%08x-0000-4000-8000-%012x", person % 4294967296, person)
+  return string.format("%08x-0000-4000-8000-%012x", scattered(person), person)
 end
 
 local function event(person, name)
   return string.format(
     "/postback?s2s_token=%s&user_id=%08X-BEAD-4000-8000-%012X&event_id=%s&sale_amount=%d.99" ..
     "&sale_amount_currency=EUR&ip_address=%s&user_agent=%s&gaid=%s&plan=premium&country=DE",
-    token, person % 4294967296, person, name, person % 90, where(person),
+    token, scattered(person), person, name, person % 90, where(person),
     AGENTS[person % #AGENTS + 1], device(person))
 end
 
@@ -37,8 +44,8 @@ end
 
 function init(arguments)
   kind, token = arguments[1], arguments[2]
-  first, users = tonumber(arguments[3]), tonumber(arguments[4])
-  if arguments[5] == "close" then
+  first, base, users = tonumber(arguments[3]), tonumber(arguments[4]), tonumber(arguments[5])
+  if arguments[6] == "close" then
     wrk.headers["Connection"] = "close"
   end
   count = 0
@@ -47,7 +54,7 @@ end
 local MAKE = {
   new = function(n) return event(first + n, "purchase") end,
   returning = function(n)
-    return event(first + n % users, n % 2 == 0 and "__open" or "purchase")
+    return event(base + n % users, n % 2 == 0 and "__open" or "purchase")
   end,
   clicks = function(n) return click(first + n) end,
   mix = function(n)
@@ -56,6 +63,11 @@ local MAKE = {
     return event(person, "__open")
   end,
 }
+
+MAKE.growth = function(n)
+  if n % 2 == 1 then return MAKE.mix((n - 1) / 2) end
+  return event(base + n / 2 % users, "__open")
+end
 
 function request()
   local path = MAKE[kind](count)

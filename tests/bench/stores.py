@@ -73,8 +73,13 @@ class BenchPostgres(Postgres):
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
             copied = "" if template is None else f" TEMPLATE {template}"
             connection.execute(f"CREATE DATABASE {name}{copied}".encode())
-            connection.execute("CHECKPOINT")  # so that no run pays for what another one wrote
+        self.checkpoint()
         return self.database(name)
+
+    def checkpoint(self) -> None:
+        """So that nothing that is measured pays for what was written before."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
 
     def cpu_seconds(self) -> float:
         assert self.process is not None

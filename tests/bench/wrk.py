@@ -14,13 +14,16 @@ PEOPLE = 10_000_000
 
 @dataclass(frozen=True)
 class Load:
-    """What to send, and for how long."""
+    """What to send, and for how long. New people are counted from `first`, by default from where no
+    other load begins; those who come back are `users` people from `base` on.
+    """
 
     kind: str = "new"
     seconds: int = 4
     connections: int = 64
     keep_alive: bool = True
     first: int | None = None
+    base: int = 0
     users: int = 20_000
 
 
@@ -45,7 +48,7 @@ def send(port: int, token: str, load: Load, cores: str | None = None) -> Sent:
     prefix = [] if cores is None else ["taskset", "-c", cores]
     threads = ["-t1", f"-c{load.connections}", f"-d{load.seconds}s", "--timeout", "10s"]
     ending = [] if load.keep_alive else ["close"]
-    script = ["--", load.kind, token, str(first), str(load.users), *ending]
+    script = ["--", load.kind, token, str(first), str(load.base), str(load.users), *ending]
     done = subprocess.run(
         [*prefix, "wrk", *threads, "-s", str(SCRIPT), f"http://127.0.0.1:{port}/", *script],
         capture_output=True,
