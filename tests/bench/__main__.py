@@ -7,6 +7,7 @@ Prints one table, and with --write brings docs/performance.md and its charts up 
 """
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -40,7 +41,11 @@ def main() -> int:
             drain_events=chosen.drain_events,
             backlog_events=chosen.backlog,
         )
-        ran_on = machine()
+        ran_on = (
+            f"{machine()} Load before it began: {os.getloadavg()[0]:.1f}; {chosen.seconds} s a "
+            f"sample, {chosen.rounds_of_targets} rounds for lines with a target, else "
+            f"{chosen.rounds}."
+        )
         print(ran_on, file=sys.stderr)
         with run.open():
             for name in chosen.rows or ROWS:
