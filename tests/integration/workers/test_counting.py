@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +19,7 @@ from shared.queues import Redis
 from shared.recompute import request_recompute
 from shared.stale_periods import HOUR_MS, Period, hour_of, mark_stale
 from tests.integration.counted import count_all, store
+from tests.integration.crashing import Crash, Crashing
 from tests.integration.fresh import fresh
 from tests.integration.workers.deliveries import as_events, shuffled, stage
 from tests.integration.workers.recount import assert_figures_are_those_of_raw_rows
@@ -314,22 +314,6 @@ def test_recomputing_an_app_rebuilds_its_figures(connection: Connection, redis: 
     assert_figures_are_those_of_raw_rows(connection)
 
 
-class _Crash(Exception):
-    pass
-
-
-class _Crashing(psycopg.Connection[tuple[Any, ...]]):
-    """Dies before its n-th statement."""
-
-    left = 10**9
-
-    def execute(self, *args: Any, **kwargs: Any) -> psycopg.Cursor[tuple[Any, ...]]:
-        self.left -= 1
-        if self.left < 0:
-            raise _Crash
-        return super().execute(*args, **kwargs)
-
-
 def test_a_crash_at_any_statement_leaves_nothing_uncounted(
     connection: Connection, database_url: str
 ) -> None:
@@ -344,11 +328,11 @@ def _until_it_lives(url: str, connection: Connection, at_ms: int) -> Iterator[in
     for statements in range(100):
         store(connection, opened("ann", at_ms + statements))
         connection.execute("UPDATE counted_periods SET rests_until = '-infinity'")
-        with _Crashing.connect(url, autocommit=True, options="-c timezone=UTC") as crashing:
+        with Crashing.connect(url, autocommit=True, options="-c timezone=UTC") as crashing:
             crashing.left = statements
             try:
                 count(crashing, 60)
-            except _Crash:
+            except Crash:
                 yield statements
             else:
                 yield statements

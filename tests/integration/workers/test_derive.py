@@ -12,6 +12,7 @@ from shared.events import Event, Kind
 from shared.ids import click_id_of, new_receipt
 from shared.queues import Redis
 from shared.recompute import RecomputeState, read_recompute, request_recompute
+from tests.integration.crashing import Crash, Crashing
 from tests.integration.fresh import fresh
 from workers.derive import derive
 from workers.recompute import is_left_undone, recompute
@@ -137,22 +138,6 @@ _RECORDED = (
 )
 
 
-class _Crash(Exception):
-    pass
-
-
-class _Crashing(psycopg.Connection[tuple[Any, ...]]):
-    """Dies before its n-th statement."""
-
-    left = 10**9
-
-    def execute(self, *args: Any, **kwargs: Any) -> psycopg.Cursor[tuple[Any, ...]]:
-        self.left -= 1
-        if self.left < 0:
-            raise _Crash
-        return super().execute(*args, **kwargs)
-
-
 def test_a_crash_at_any_statement_gives_the_same_tables_after_redelivery(
     connection: Connection, database_url: str
 ) -> None:
@@ -174,11 +159,11 @@ def test_a_crash_at_any_statement_gives_the_same_tables_after_redelivery(
             connection.execute(f"DELETE FROM {table}".encode())
         connection.execute("ALTER TABLE users ALTER COLUMN id RESTART")
         _store(connection, *older)
-        with _Crashing.connect(database_url, autocommit=True) as crashing:
+        with Crashing.connect(database_url, autocommit=True) as crashing:
             crashing.left = statements
             try:
                 _store(crashing, *batch)
-            except _Crash:
+            except Crash:
                 crashed = True
             else:
                 crashed = False
