@@ -77,7 +77,7 @@ ROUTES: tuple[Route, ...] = (
     get(f"{LINKS}/{{link_id:int}}/test", links.follow),
     # Users of an app, and what any receipt became
     get("/apps/{app_id:int}/users", users.show_search),
-    get("/apps/{app_id:int}/user", users.show),
+    get("/apps/{app_id:int}/users/timeline", users.show),
     get("/receipts/{receipt}", receipts.show),
     # Protection of an app
     get(PROTECTION, protection.show),

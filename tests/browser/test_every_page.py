@@ -20,7 +20,7 @@ PAGES = (
     *("APP/protection/enforcement", "APP/protection/log"),
     *("APP/integration", "APP/integration?language=python", "APP/links", "APP/links/new"),
     *("LINK", "LINK/test?mark=019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81", "APP/users"),
-    *("APP/user?user_id=somebody", "RECEIPT", "/operations", "/operations/quarantine"),
+    *("APP/users/timeline?user_id=somebody", "RECEIPT", "/operations", "/operations/quarantine"),
 )
 
 

@@ -36,4 +36,4 @@ def show(visit: Visit, app: App) -> Answer:
 
 def user_path(app: App, environment: str, user_id: str) -> str:
     query = urlencode({"environment": environment, "user_id": user_id})
-    return f"/apps/{app.id}/user?{query}"
+    return f"/apps/{app.id}/users/timeline?{query}"

@@ -66,7 +66,7 @@ def test_a_user_is_found_by_any_id(
 ) -> None:
     for text in ("u/1 &", IDFV, adid_of(shop.id, "u/1 &")):
         admin.get(f"/apps/{shop.id}/users?q={quote(text)}")
-        assert admin.path == f"/apps/{shop.id}/user", text
+        assert admin.path == f"/apps/{shop.id}/users/timeline", text
         assert "User u/1 &" in admin.text
     for click_or_event in (story[0].click_id, str(story[2].receipt)):
         admin.get(f"/apps/{shop.id}/users?q={click_or_event}")
@@ -85,7 +85,7 @@ def test_what_is_nowhere_is_said_and_shown_as_text(shop: App, admin: Browser) ->
 
 @pytest.mark.usefixtures("story")
 def test_a_timeline_is_shown_as_a_picture_and_in_words(shop: App, admin: Browser) -> None:
-    markup = admin.get(f"/apps/{shop.id}/user?user_id=u%2F1+%26").text
+    markup = admin.get(f"/apps/{shop.id}/users/timeline?user_id=u%2F1+%26").text
 
     for lane in ("clicks", "events", "sessions", "attributions"):
         assert f'class="mark {lane}"' in markup
@@ -125,7 +125,7 @@ def test_a_receipt_of_nothing_is_said_to_be_one(admin: Browser, receipt: str) ->
 
 
 def test_an_unknown_user_is_said_to_be_one(shop: App, admin: Browser) -> None:
-    result = admin.get(f"/apps/{shop.id}/user?user_id=nobody")
+    result = admin.get(f"/apps/{shop.id}/users/timeline?user_id=nobody")
 
     assert result.status_code == 422
     assert "Nothing of this user is stored" in admin.text
