@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -28,6 +29,8 @@ from tests.system.test_faults import postback
 from tests.system.traffic import get, send, until_told
 
 LOAD_SECONDS = 12
+SCALE_SECONDS_MAX = 40
+SEEN_SECONDS = 3  # workers publish, Prometheus scrapes, each once a second
 RANGE = "30s"
 PROGRAM = shutil.which("prometheus")
 PORT = free_port()
@@ -80,20 +83,31 @@ def put_under_load(running: Running) -> None:
     ends_at = time.monotonic() + LOAD_SECONDS
 
     def scale() -> None:
-        for number in (signal.SIGTTIN, signal.SIGTTOU):
+        for number, workers in ((signal.SIGTTIN, 4), (signal.SIGTTOU, 1)):
             for _ in range(3):
-                time.sleep(LOAD_SECONDS / 8)
+                time.sleep(0.5)
                 running.waybill.process.send_signal(number)
+            until(partial(shows_workers, running, workers), SCALE_SECONDS_MAX, "the workers")
+            time.sleep(SEEN_SECONDS)
 
     scaler = threading.Thread(target=scale)
     scaler.start()
-    requests = until_told(lambda n: request(running, n), lambda: time.monotonic() > ends_at)
+    requests = until_told(
+        lambda n: request(running, n),
+        lambda: time.monotonic() > ends_at and not scaler.is_alive(),
+    )
     send(running.port, requests, connections=4)
     scaler.join()
     with socket.create_connection(("127.0.0.1", running.port)) as client:
         client.sendall(b"no http\r\n\r\n")
     running.waybill.wait_until_drained()
-    time.sleep(3)  # workers publish, Prometheus scrapes, each once a second
+    time.sleep(SEEN_SECONDS)
+
+
+def shows_workers(running: Running, count: int) -> bool:
+    (answer,) = send(running.waybill.metrics_port, [get("/metrics")], connections=1).answers
+    samples = re.findall(r"^waybill_workers\S* (\S+)$", answer.body.decode(), re.MULTILINE)
+    return sum(map(float, samples)) == count
 
 
 def request(running: Running, number: int) -> bytes:
