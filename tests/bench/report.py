@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.bench.chart import draw
-from tests.bench.samples import CPU, P50, P99, POSTGRES_CPU, REDIS_CPU, Line, Results, Target
+from tests.bench.samples import CPU, P50, P99, POSTGRES_CPU, REDIS_CPU, Line, Results
 from tests.bench.stores import BenchPostgres, BenchValkey
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -49,7 +49,8 @@ def _first_line(command: list[str]) -> str:
 
 def markdown(results: Results) -> str:
     """Targets first, then every line that was measured."""
-    return "\n".join([*_targets(results), "", *_table(results)])
+    targets = [*_targets(results), ""] if results.targets else []
+    return "\n".join([*targets, *_table(results)])
 
 
 def _targets(results: Results) -> Iterator[str]:
@@ -112,11 +113,3 @@ def replace_between(page: Path, mark: str, text: str) -> None:
     _, _, after = rest.partition(end)
     assert after, f"{page.name} has no {begin} … {end}"
     page.write_text(f"{before}{begin}\n{text}\n{end}{after}")
-
-
-def unmet(results: Results) -> list[Target]:
-    return [
-        target
-        for target in results.targets
-        if (ratio := results.ratio(target)) is not None and not target.is_met(ratio)
-    ]
