@@ -13,6 +13,7 @@ LINES_HEIGHT = 240
 SERIES_MAX = 6
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 12, 28
 _X_LABELS_MAX = 8
+SMALLEST = 1e-6  # amounts have six places
 _STEPS = (1, 2, 2.5, 5, 10)
 _BAR_HEIGHT, _BAR_GAP, _BAR_LEFT, _BAR_RIGHT = 18, 8, 190, 96
 _CELL_WIDTH, _CELL_HEIGHT, _CELL_LEFT, _CELL_TOP = 18.5, 18, 132, 22
@@ -191,8 +192,11 @@ def heat_map(
 
 
 def nice_step(largest: float) -> float:
-    """A quarter of an axis that reaches over `largest`, as people would write it."""
-    quarter = largest / 4 if largest > 0 else 0.25
+    """A quarter of an axis that reaches over `largest`, as people would write it.
+
+    What is less than any stored amount is nothing: its axis would have no end.
+    """
+    quarter = largest / 4 if largest >= SMALLEST else 0.25
     power: float = 10.0 ** floor(log10(quarter))
     return next(step * power for step in _STEPS if step * power >= quarter * 0.999_999)
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from console.reports.charts import (
@@ -25,6 +25,7 @@ def series(*values: float | None) -> Series:
 
 
 @given(st.lists(_VALUES, min_size=1, max_size=400))
+@example([2.2e-308])
 def test_every_dot_is_inside_the_frame_and_on_its_line(values: list[float | None]) -> None:
     chart = lines("t", [str(n) for n in range(len(values))], [series(*values)])
     (line,) = chart.lines
