@@ -130,7 +130,7 @@ def test_replay_wants_receipts_or_all(ask: Ask) -> None:
 def test_rejections_status_and_migrate_answer_on_an_empty_installation(ask: Ask) -> None:
     assert ask("rejections", "--count", "5") == {"counts": {}, "recent": [], "bad_tokens": {}}
     assert ask("status")["backlog_events"] == 0
-    assert ask("migrate") == {"migrations": [], "partitions": []}
+    assert ask("migrate") == {"migrations": [], "partitions": [], "waiting": []}
 
 
 def test_what_came_from_outside_cannot_move_the_cursor(
