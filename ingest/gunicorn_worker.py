@@ -1,7 +1,6 @@
 """One ingest process: uvicorn under gunicorn, with our connections in it."""
 
 import asyncio
-import gc
 import os
 import resource
 import signal
@@ -13,13 +12,12 @@ from uvicorn_worker import UvicornWorker
 from ingest.connection_limits import ConnectionLimits
 from ingest.open_connections import OpenConnections
 from ingest.process import TALLY
+from shared.garbage import look_for_garbage_seldom
 
 # Files that are no client connection: listeners, stores, logs, the event loop's own.
 _OTHER_FILES_MAX = 128
 _SHUTDOWN_SECONDS_MIN = 3
 _MASTER_SECONDS = 1.0
-# Allocations between looks for garbage; Python's own 700 find none, for a request leaves no cycles.
-_GARBAGE_THRESHOLDS = (20_000, 50, 100)
 
 
 class IngestWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker ships no types
@@ -38,7 +36,7 @@ class IngestWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker ships
         self.config.timeout_graceful_shutdown = seconds
 
     async def _serve(self) -> None:
-        _look_for_garbage_seldom()
+        look_for_garbage_seldom()
         leaving = asyncio.create_task(self._leave_with_master())
         await super()._serve()
         leaving.cancel()
@@ -52,13 +50,6 @@ class IngestWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker ships
     def init_process(self) -> None:
         self.config.http = OpenConnections(_within_open_files(ConnectionLimits()), TALLY)
         super().init_process()
-
-
-def _look_for_garbage_seldom() -> None:
-    """And never through what was imported: 7 % of a request's CPU (five rounds, in turns)."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_GARBAGE_THRESHOLDS)
 
 
 def _within_open_files(limits: ConnectionLimits) -> ConnectionLimits:
