@@ -8,8 +8,8 @@ PYTEST := $(BIN)/pytest -n $(TEST_WORKERS)
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-header --no-emit-index-url --extra embedded --extra build
 
-.PHONY: demo up test check format docs unit integration system browser import-test measure-workers \
-	cluster-test image-check bench bench-growth lock clean
+.PHONY: demo up test check format docs unit integration system browser pictures import-test \
+	measure-workers cluster-test image-check bench bench-growth lock clean
 
 demo: .venv/runtime        ## start everything, send the documented calls, show what they became
 	$(BIN)/waybill demo
@@ -47,6 +47,9 @@ browser: .venv/dev         ## the console as a person uses it, where Chromium is
 	else \
 	  echo "NOT RUN: the browser tests. There is no Chromium here, and none can be installed."; \
 	fi
+
+pictures: .venv/dev        ## the screenshots of docs/console.md, to be looked at
+	CHROMIUM=$$(tests/browser/find_chromium.sh) $(BIN)/python -m tests.browser.pictures
 
 import-test: .venv/dev     ## one file in three orders, by 1 and 4 workers, one killed each time
 	$(BIN)/python -m tests.acceptance_import $(if $(EVENTS),--events $(EVENTS))

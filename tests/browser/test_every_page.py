@@ -16,6 +16,8 @@ PAGES = (
     *("/apps", "/apps/new", "/people", "/keys", "/account", "/nowhere"),
     *("APP", "APP/settings", "APP/events", "APP/events/new", "APP/reports"),
     *("APP/reports/activity", "APP/reports/retention"),
+    *("APP/integration", "APP/links", "APP/links/new", "APP/users", "/operations"),
+    *("/operations/quarantine", "/receipts/019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81"),
     *("APP/protection?inactive=1", "APP/protection/tokens/new", "TOKEN"),
     *("APP/protection/enforcement", "APP/protection/log"),
     *("APP/integration", "APP/integration?language=python", "APP/links", "APP/links/new"),
