@@ -13,13 +13,19 @@ from uuid import UUID
 
 RECEIPT_TIME_MS_MAX = (1 << 48) - 1  # the year 10889
 _RANDOM_BITS = 74
+_RANDOM_BYTES = 10
+_POOLED = 256
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~"
 _CLICK_ID_CHARACTERS = 22  # of 6 bits: the first holds two bits only
+
+_pool: list[int] = []
+# A child would give out what its parent does.
+os.register_at_fork(after_in_child=_pool.clear)
 
 
 def new_receipt(now_ms: int) -> UUID:
     """A receipt given at `now_ms` (Unix milliseconds)."""
-    random = int.from_bytes(os.urandom(10), "big") & ((1 << _RANDOM_BITS) - 1)
+    random = _random()
     return UUID(int=_layout(now_ms, random >> 62, random & ((1 << 62) - 1)))
 
 
@@ -47,6 +53,19 @@ def click_id_of(receipt: UUID) -> str:
         characters.append(_ALPHABET[rest & 63])
         rest >>= 6
     return "".join(reversed(characters))
+
+
+def _random() -> int:
+    """74 random bits, drawn for many receipts at once: a call each was 3 % of ingest."""
+    while True:
+        try:
+            return _pool.pop()  # one step for every thread: no two get the same
+        except IndexError:
+            drawn = os.urandom(_RANDOM_BYTES * _POOLED)
+            _pool.extend(
+                int.from_bytes(drawn[at : at + _RANDOM_BYTES], "big") & ((1 << _RANDOM_BITS) - 1)
+                for at in range(0, len(drawn), _RANDOM_BYTES)
+            )
 
 
 def _layout(time_ms: int, random_12: int, random_62: int) -> int:

@@ -1,5 +1,7 @@
 """Receipts: UUIDv7, sorted by time."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from uuid import RFC_4122, UUID
 
 from hypothesis import given
@@ -57,3 +59,24 @@ def test_a_derived_receipt_is_the_same_for_the_same_and_another_for_anything_els
 
     assert receipt == derived_receipt(NOW_MS, b"a") == UUID("019b7ca9-8f2e-7c7f-8979-bd34e716e325")
     assert len({receipt, derived_receipt(NOW_MS, b"b"), derived_receipt(NOW_MS + 1, b"a")}) == 3
+
+
+def test_a_forked_process_gives_other_receipts_than_its_parent() -> None:
+    new_receipt(NOW_MS)  # whatever is drawn ahead is drawn now
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, new_receipt(NOW_MS).bytes)
+        os._exit(0)
+    os.waitpid(child, 0)
+
+    assert os.read(reading, 16) != new_receipt(NOW_MS).bytes
+    os.close(reading)
+    os.close(writing)
+
+
+def test_threads_never_share_a_receipt() -> None:
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(new_receipt, [NOW_MS] * 5_000))
+
+    assert len(set(made)) == len(made)
