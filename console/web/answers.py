@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Page:
-    """A template with its values. `session` is a secret that the browser holds from now on."""
+    """A template with its values."""
 
     template: str
     values: dict[str, Any] = field(default_factory=dict)
@@ -35,14 +35,6 @@ class Download:
 
 
 @dataclass(frozen=True)
-class Document:
-    """JSON for a script of ours, or for a program."""
-
-    document: object
-    status: int = 200
-
-
-@dataclass(frozen=True)
 class Finished:
     """A body that somebody else has made, with the Content-Security-Policy that it needs."""
 
@@ -51,4 +43,4 @@ class Finished:
     policy: str = ""
 
 
-Answer = Finished | Page | Redirect | Download | Document
+Answer = Finished | Page | Redirect | Download

@@ -7,7 +7,6 @@
 """
 
 import hmac
-import logging
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -18,7 +17,7 @@ from console.apps import App
 from console.faults import StoreFault, database_fault, redis_fault
 from console.sessions import find_session, new_secret
 from console.web import cookies
-from console.web.answers import Answer, Document, Download, Finished, Page, Redirect
+from console.web.answers import Answer, Download, Finished, Page, Redirect
 from console.web.faults import BadRequest, ForgedRequest, NotFound
 from console.web.found import with_app
 from console.web.refusals import status_of
@@ -31,7 +30,6 @@ from shared.database import Connection, DatabaseError
 from shared.errors import NotAllowed, OperatorError, WaybillError
 from shared.queues import RedisError
 
-_LOG = logging.getLogger(__name__)
 _FORM_TYPE = "application/x-www-form-urlencoded"
 
 
@@ -161,9 +159,6 @@ class Door:
                 response.content_type = answer.content_type
                 response.downloadable_as = answer.filename
                 response.stream = answer.parts
-            case Document():
-                response.status = answer.status
-                response.media = answer.document
 
     def _fail(self, response: falcon.Response, fault: WaybillError) -> None:
         """Where nobody can be recognised, a page without anything of theirs."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import falcon
 import pytest
@@ -10,10 +11,16 @@ from console.actor import Role
 from console.apps import App, create_app
 from console.installation import Installation
 from console.people import find_person
+from console.web.app import create_app as create_console
 from console.web.headers import CONTENT_SECURITY_POLICY
 from console.web.route import Access, Route
 from console.web.routes import ROUTES
-from shared.database import Connection
+from console.web.rq import RqDashboard
+from console.web.visit import Services
+from shared.clock import now_ms
+from shared.database import Connection, open_pool
+from shared.queues import Redis
+from shared.settings import Settings
 from tests.build import ADMIN
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR, PASSWORD
@@ -223,6 +230,24 @@ def test_cookies_are_out_of_reach_of_scripts_and_of_other_sites(stranger: Browse
     assert cookie.same_site == "Lax"
     assert cookie.path == "/"
     assert cookie.domain is None
+
+
+def test_behind_tls_cookies_travel_over_tls_alone(
+    settings: Settings,
+    redis: Redis,
+    connection: Connection,  # noqa: ARG001 - empty tables
+) -> None:
+    pool = open_pool(settings.database_url, "tests", 1)
+    secure = replace(settings, console_url="https://console.test")
+    stranger = Browser(create_console(Services(secure, pool, redis, RqDashboard(redis), now_ms)))
+
+    result = stranger.ask("GET", "/sign-in")
+
+    cookie = result.cookies["__Host-waybill"]
+    assert cookie.secure
+    assert not cookie.domain  # as the prefix demands
+    assert result.headers["strict-transport-security"].startswith("max-age=")
+    pool.close()
 
 
 def test_methods_that_a_page_does_not_serve_are_refused_by_name(admin: Browser) -> None:
