@@ -1,7 +1,10 @@
 """Marks that Redis has lost are written again from the tables, and then say something again."""
 
+from importlib.resources import files
+
 import pytest
 
+from console.users import _ADID
 from shared.database import Connection
 from shared.device_ids import adid_of
 from shared.events import Environment, Kind
@@ -72,11 +75,9 @@ def test_the_tables_find_a_user_by_the_adid_that_ingest_gives(connection: Connec
             "INSERT INTO users (app_id, environment, user_id) VALUES (7, 'production', %s)", (user,)
         )
 
-    rows = connection.execute(
-        r"""
-        SELECT user_id, substr(encode(
-            sha256(replace(app_id || ':' || user_id, '\', '\\')::bytea), 'hex'), 1, 32)
-        FROM users
-        """
-    ).fetchall()
+    rows = connection.execute(f"SELECT user_id, {_ADID} FROM users".encode()).fetchall()
     assert dict(rows) == {user: adid_of(7, user) for user in users}
+
+
+def test_the_index_of_users_is_over_what_they_are_looked_up_by() -> None:
+    assert _ADID.strip() in files("shared").joinpath("schema.sql").read_text()
