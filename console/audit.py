@@ -22,6 +22,8 @@ class Action(StrEnum):
     APP_DESCRIBE = "app.describe"
     APP_RULES = "app.rules"
     APP_REFUSALS = "app.refusals"
+    APP_RECOMPUTE = "app.recompute"
+    APP_IMPORT = "app.import"
     EVENT_TYPE_CREATE = "event_type.create"
     LINK_CREATE = "link.create"
     TOKEN_CREATE = "token.create"  # noqa: S105 - the name of an action
@@ -41,6 +43,7 @@ class Action(StrEnum):
     KEY_REVOKE = "key.revoke"
     ENFORCEMENT = "enforcement"
     QUARANTINE_EDIT = "quarantine.edit"
+    QUARANTINE_REPLAY = "quarantine.replay"
 
 
 @dataclass(frozen=True)

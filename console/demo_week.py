@@ -14,8 +14,7 @@ import msgspec
 from console.actor import Actor
 from console.apps import App, create_app
 from console.event_types import NewEventType, create_event_type
-from console.import_lines import Destination
-from console.imports import Import, Imported, ImportLimits, destination_in
+from console.imports import Import, Imported, ImportLimits
 from console.installation import Installation
 from console.line_files import FileLine
 from console.links import NewLink, create_link
@@ -67,15 +66,14 @@ def furnish_week(installation: Installation, actor: Actor) -> App:
 
 
 def import_week(
-    installation: Installation, app: App, now_ms: int, limits: ImportLimits
+    installation: Installation, actor: Actor, app: App, now_ms: int, limits: ImportLimits
 ) -> Imported:
     """Raises OperatorError as `Import.run`."""
-    destination: Destination = destination_in(installation.connection, app, now_ms)
     lines = (
         FileLine(number, msgspec.json.encode(line), 0)
         for number, line in enumerate(week(now_ms), start=1)
     )
-    return Import(installation.connection, installation.redis, destination, limits).run(lines)
+    return Import(installation, actor, app, limits).run(lines, now_ms)
 
 
 def week(now_ms: int) -> Iterator[dict[str, Any]]:

@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
+from console.actor import Actor, require_admin
 from console.apps import App
+from console.audit import Action, Change, record_change
 from console.import_lines import Destination, read_line
+from console.installation import Installation
 from console.line_files import LINE_BYTES_MAX, FileLine
 from shared.database import Connection
 from shared.errors import MalformedField, OperatorError, RequestError
@@ -61,43 +64,41 @@ class Imported:
     bad_lines: list[BadLine] = field(default_factory=list)
 
 
-def destination_in(connection: Connection, app: App, now_ms: int) -> Destination:
-    links = connection.execute(_LINKS, (app.id,)).fetchall()
-    return Destination(
-        app_id=app.id,
-        links_by_name={name: id_ for id_, name, _, _ in links},
-        links_by_offer={(offer, pub): id_ for id_, _, offer, pub in links},
-        now_ms=now_ms,
-    )
-
-
 class Import:
     """One run. `imported` counts what is on disk in the inbox, and the lines refused until now."""
 
     def __init__(
         self,
-        connection: Connection,
-        redis: Redis,
-        destination: Destination,
+        installation: Installation,
+        actor: Actor,
+        app: App,
         limits: ImportLimits,
         watch: Callable[[FileLine], None] = lambda _: None,
     ) -> None:
-        self._destination = destination
+        """Raises NotAllowed."""
+        require_admin(actor)
+        self._connection = installation.connection
+        self._actor = actor
+        self._app = app
         self._limits = limits
         self._watch = watch
-        self._days = Days(connection, limits.days_max)
-        self._sender = Sender(redis, limits)
+        self._days = Days(installation.connection, limits.days_max)
+        self._sender = Sender(installation.redis, limits)
         self.imported = Imported()
 
-    def run(self, lines: Iterable[FileLine]) -> Imported:
-        """`watch` sees each line once it is done with.
+    def run(self, lines: Iterable[FileLine], now_ms: int) -> Imported:
+        """`watch` sees each line once it is done with; none may be later than `now_ms`.
 
+        It stands in the audit log before its first line is taken, for nobody can foresee its end.
         Raises OperatorError when Redis fails or nobody empties the inbox, DatabaseError when a
         partition cannot be made. What was sent stays; the same file can be imported again.
         """
+        told = Change(Action.APP_IMPORT, self._app.name, None, {})
+        record_change(self._connection, self._actor, self._app.id, told)
+        destination = _destination_in(self._connection, self._app, now_ms)
         try:
             for line in lines:
-                self._take(line)
+                self._take(line, destination)
                 self._watch(line)
             self._sender.flush()
         except RedisError as fault:
@@ -107,10 +108,10 @@ class Import:
             ) from fault
         return self.imported
 
-    def _take(self, line: FileLine) -> None:
+    def _take(self, line: FileLine, destination: Destination) -> None:
         self.imported.lines += 1
         try:
-            event = self._read(line)
+            event = self._read(line, destination)
         except RequestError as fault:
             self._refuse(line, fault)
             return
@@ -120,10 +121,10 @@ class Import:
         else:
             self.imported.events += 1
 
-    def _read(self, line: FileLine) -> Event:
+    def _read(self, line: FileLine, destination: Destination) -> Event:
         if line.text is None:
             raise RequestError(f"The line is longer than {LINE_BYTES_MAX} bytes.")
-        event = read_line(line.text, self._destination)
+        event = read_line(line.text, destination)
         self._days.make(day_of(event.happened_at_ms))
         self.imported.days = self._days.made
         return event
@@ -133,6 +134,16 @@ class Import:
         if len(self.imported.bad_lines) < self._limits.bad_lines_max:
             bad = BadLine(line.number, fault.field, fault.message)
             self.imported.bad_lines.append(bad)
+
+
+def _destination_in(connection: Connection, app: App, now_ms: int) -> Destination:
+    links = connection.execute(_LINKS, (app.id,)).fetchall()
+    return Destination(
+        app_id=app.id,
+        links_by_name={name: id_ for id_, name, _, _ in links},
+        links_by_offer={(offer, pub): id_ for id_, _, offer, pub in links},
+        now_ms=now_ms,
+    )
 
 
 class Days:

@@ -7,13 +7,16 @@ from uuid import UUID
 
 import msgspec
 
+from console.actor import Actor, require_admin
 from console.apps import app_names
+from console.audit import Action, Change, record_change
 from console.events import EventRecord, unstored_record
+from console.installation import Installation
 from shared.database import Connection, transaction
 from shared.errors import OperatorError
 from shared.events import WIRE_VERSION, decode_events
 from shared.inbox import append
-from shared.queues import Redis, RedisError, enqueue
+from shared.queues import RedisError, enqueue
 
 
 @dataclass(frozen=True)
@@ -85,21 +88,22 @@ def unreplayed_receipts(connection: Connection) -> list[UUID]:
     return [receipt for (receipt,) in rows]
 
 
-def replay(connection: Connection, redis: Redis, receipts: Sequence[UUID]) -> None:
+def replay(installation: Installation, actor: Actor, receipts: Sequence[UUID]) -> None:
     """Put these back into the inbox, under the receipts that they have, and wake a worker.
 
     Again does no harm: receipts are keys. Raises OperatorError when one is unknown, before any is
-    touched, or when Redis fails on the way, with how many were put back until then.
+    touched, or when Redis fails on the way, with how many were put back until then; NotAllowed.
     """
+    require_admin(actor)
     for receipt in receipts:
-        if find_quarantined(connection, receipt) is None:
+        if find_quarantined(installation.connection, receipt) is None:
             raise unknown_receipt(receipt)
     replayed = 0
     try:
         for receipt in receipts:
-            _replay_one(connection, redis, receipt)
+            _replay_one(installation, actor, receipt)
             replayed += 1
-        enqueue(redis, "drain")
+        enqueue(installation.redis, "drain")
     except RedisError as fault:
         raise OperatorError(
             f"Redis failed after {replayed} of {len(receipts)} were put back. "
@@ -107,13 +111,13 @@ def replay(connection: Connection, redis: Redis, receipts: Sequence[UUID]) -> No
         ) from fault
 
 
-def _replay_one(connection: Connection, redis: Redis, receipt: UUID) -> None:
-    with transaction(connection):
+def _replay_one(installation: Installation, actor: Actor, receipt: UUID) -> None:
+    with transaction(installation.connection) as connection:
         # The row stays locked until it is marked: else a worker that is quick to refuse the batch
         # again would mark it as out before we mark it as replayed.
         row = connection.execute(
             """
-            SELECT events, event_count, wire_version FROM quarantine
+            SELECT app_id, events, event_count, wire_version FROM quarantine
             WHERE receipt = %s
             FOR UPDATE
             """,
@@ -121,12 +125,14 @@ def _replay_one(connection: Connection, redis: Redis, receipt: UUID) -> None:
         ).fetchone()
         if row is None:
             raise unknown_receipt(receipt)
-        events, count, wire_version = row
+        app_id, events, count, wire_version = row
         # First the inbox, then the mark: a crash between the two replays again, and loses nothing.
-        append(redis, bytes(events), count, wire_version)
+        append(installation.redis, bytes(events), count, wire_version)
         connection.execute(
             "UPDATE quarantine SET replayed_at = now() WHERE receipt = %s", (receipt,)
         )
+        told = Change(Action.QUARANTINE_REPLAY, str(receipt), None, {"events": count})
+        record_change(connection, actor, app_id, told)
 
 
 def _records(connection: Connection, wire_version: int, raw: bytes) -> list[EventRecord] | None:

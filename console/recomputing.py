@@ -3,7 +3,11 @@
 import time
 from collections.abc import Iterator
 
+from console.actor import Actor, require_admin
 from console.apps import App
+from console.audit import Action, Change, record_change
+from console.installation import Installation
+from shared.database import transaction
 from shared.errors import OperatorError
 from shared.queues import Redis, enqueue
 from shared.recompute import Recompute, RecomputeState, read_recompute, request_recompute
@@ -13,15 +17,23 @@ STANDSTILL_SECONDS_MAX = 120.0
 _LOOK_SECONDS = 0.1
 
 
-def recompute(
+def recompute(installation: Installation, actor: Actor, app: App) -> None:
+    """Ask for it; `follow` says how far it is. Raises RedisError; NotAllowed."""
+    require_admin(actor)
+    with transaction(installation.connection) as connection:
+        told = Change(Action.APP_RECOMPUTE, app.name, None, {})
+        record_change(connection, actor, app.id, told)
+        request_recompute(installation.redis, [app.id])
+        enqueue(installation.redis, "recompute")
+
+
+def follow(
     redis: Redis, app: App, standstill_seconds_max: float = STANDSTILL_SECONDS_MAX
 ) -> Iterator[Recompute]:
-    """Ask, then each state that is seen, up to one of ENDED.
+    """Each state that is seen of what was asked for, up to one of ENDED.
 
     Raises OperatorError when nothing moves; a worker may still take it up later.
     """
-    request_recompute(redis, [app.id])
-    enqueue(redis, "recompute")
     seen, since = None, time.monotonic()
     while seen is None or seen.state not in ENDED:
         found = read_recompute(redis, app.id)

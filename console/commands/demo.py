@@ -85,7 +85,7 @@ def _keep(data: Path, variables: Mapping[str, str], *, as_json: bool) -> None:
         with open_installation(settings) as installation:
             app = furnish_week(installation, actor)
             limits = ImportLimits(settings.batch_events_max, settings.batch_bytes_max)
-            imported = import_week(installation, app, now_ms(), limits)
+            imported = import_week(installation, actor, app, now_ms(), limits)
             way_in = f"{stack.url_of('console')}{first_way_in(installation, actor)}"
         found = {"console_url": way_in, "url": stack.url, "data": str(data), "imported": imported}
         told = f"{app.name} has {imported.events:,} events of a made-up week. The console: {way_in}"

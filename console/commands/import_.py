@@ -6,15 +6,14 @@ from typing import BinaryIO
 import click
 from rich.console import RenderableType
 
-from console.apps import find_app
-from console.import_lines import Destination
+from console.actor import terminal_actor
+from console.apps import App, find_app
 from console.imports import (
     BACKLOG_EVENTS_MAX,
     BadLine,
     Import,
     Imported,
     ImportLimits,
-    destination_in,
 )
 from console.installation import Installation
 from console.line_files import FileLine, file_lines
@@ -60,10 +59,9 @@ def import_(
     settings = settings_here(place)
     with open_installation(settings) as installation:
         found = find_app(installation.connection, app)
-        destination = destination_in(installation.connection, found, now_ms())
         limits = _limits(settings, batch, bad_lines)
         with progress_bar(found.name, enabled=not as_json) as advance:
-            imported = _run(installation, destination, limits, file, advance)
+            imported = _run(installation, found, limits, file, advance)
     show(imported, _counts(imported), as_json=as_json)
     if not as_json:
         _report(imported)
@@ -82,7 +80,7 @@ def _limits(settings: Settings, batch: int, bad_lines: int) -> ImportLimits:
 
 def _run(
     installation: Installation,
-    destination: Destination,
+    app: App,
     limits: ImportLimits,
     file: BinaryIO,
     advance: Advance,
@@ -92,8 +90,8 @@ def _run(
     def watch(line: FileLine) -> None:
         advance(line.ends_at, size)
 
-    run = Import(installation.connection, installation.redis, destination, limits, watch)
-    return run.run(file_lines(file))
+    run = Import(installation, terminal_actor(), app, limits, watch)
+    return run.run(file_lines(file), now_ms())
 
 
 def _size(file: BinaryIO) -> int | None:

@@ -4,6 +4,7 @@ import click
 from rich.console import RenderableType
 from rich.table import Table
 
+from console.actor import terminal_actor
 from console.options import count_option, json_option
 from console.output import show, table
 from console.quarantine import (
@@ -65,7 +66,7 @@ def replay_(place: Place, receipts: tuple[str, ...], everything: bool, as_json: 
     with open_installation(settings_here(place)) as installation:
         if everything:
             wanted = unreplayed_receipts(installation.connection)
-        replay(installation.connection, installation.redis, wanted)
+        replay(installation, terminal_actor(), wanted)
     show({"replayed": wanted}, f"{len(wanted)} put back into the inbox.", as_json=as_json)
 
 

@@ -2,11 +2,12 @@
 
 import click
 
+from console.actor import terminal_actor
 from console.apps import find_app
 from console.options import app_option, json_option
 from console.output import show
 from console.progress import progress_bar
-from console.recomputing import recompute
+from console.recomputing import follow, recompute
 from console.stores import Place, open_installation, settings_here
 from shared.recompute import Recompute, RecomputeState
 
@@ -23,7 +24,8 @@ def recompute_(place: Place, app: str, as_json: bool) -> int:
         progress_bar("users", enabled=not as_json) as advance,
     ):
         found = find_app(installation.connection, app)
-        for last in recompute(installation.redis, found):
+        recompute(installation, terminal_actor(), found)
+        for last in follow(installation.redis, found):
             advance(last.done, last.total or None)
     show({"app": found, "recompute": last}, _sentence(last), as_json=as_json)
     return 0 if last.state is RecomputeState.DONE else 1

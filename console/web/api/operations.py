@@ -31,5 +31,5 @@ def show_one(call: Call, receipt: UUID) -> QuarantinedBatch:
 
 
 def replay_one(call: Call, receipt: UUID) -> Quarantined:
-    replay(call.connection, call.installation.redis, [receipt])
+    replay(call.installation, call.actor, [receipt])
     return show_quarantined(call.connection, receipt).entry

@@ -44,11 +44,11 @@ def edit(visit: Visit, receipt: str) -> Answer:
 
 def replay_one(visit: Visit, receipt: str) -> Answer:
     wanted = parse_receipt(receipt)
-    replay(visit.connection, visit.services.redis, [wanted])
+    replay(visit.installation, visit.actor, [wanted])
     return Redirect(f"/receipts/{wanted}", "Put back into the inbox.")
 
 
 def replay_all(visit: Visit) -> Answer:
     wanted = unreplayed_receipts(visit.connection)
-    replay(visit.connection, visit.services.redis, wanted)
+    replay(visit.installation, visit.actor, wanted)
     return Redirect(_PATH, f"{len(wanted)} put back into the inbox.")

@@ -11,8 +11,10 @@ from console.apps import App, create_app, describe_app, list_apps
 from console.audit import Action, AuditEntry, list_changes
 from console.enforcement import disable_enforcement, enable_enforcement, read_enforcement
 from console.event_types import NewEventType, create_event_type, list_event_types
+from console.imports import Import, ImportLimits
 from console.installation import Installation
 from console.keys import create_key, list_keys, revoke_key
+from console.line_files import FileLine
 from console.links import NewLink, create_link, list_links
 from console.one_time import make_link
 from console.people import (
@@ -25,8 +27,9 @@ from console.people import (
     set_password,
     set_role,
 )
-from console.quarantine import list_quarantine, show_quarantined
+from console.quarantine import list_quarantine, replay, show_quarantined, unreplayed_receipts
 from console.quarantine_edit import edit_quarantined, editable_text
+from console.recomputing import recompute
 from console.tokens import (
     NewToken,
     activate_token,
@@ -39,7 +42,9 @@ from console.tokens import (
     rotate_token,
 )
 from shared.errors import NotAllowed, OperatorError
+from shared.inbox import measure
 from shared.queues import Redis
+from shared.recompute import read_recompute
 from shared.scopes import Scope
 from tests.build import ADMIN, VIEWER
 from tests.integration.console.conftest import event_of
@@ -48,6 +53,8 @@ from tests.integration.console.test_quarantine import put_aside
 OLD = "s2sTokenForTheStoreApp"
 PASSWORD = "correct horse battery staple"
 LINK = NewLink("Partner", "Banner", "https://shop.example/")
+NOW_MS = 1_767_225_600_000
+LINE = b'{"type": "open", "time": 1767225000, "user_id": "u"}'
 
 # Every function that changes something for an actor, with what makes a change of it.
 CHANGES: dict[Action, Callable[[Installation, Actor, App], object]] = {
@@ -60,6 +67,10 @@ CHANGES: dict[Action, Callable[[Installation, Actor, App], object]] = {
     ),
     Action.APP_REFUSALS: lambda here, who, app: change_refusals(
         here, who, app, adjust_refusals=True
+    ),
+    Action.APP_RECOMPUTE: recompute,
+    Action.APP_IMPORT: lambda here, who, app: Import(here, who, app, ImportLimits(9, 9_999)).run(
+        [FileLine(1, LINE, len(LINE))], NOW_MS
     ),
     Action.EVENT_TYPE_CREATE: lambda here, who, app: create_event_type(
         here, who, app, NewEventType("purchase", "Purchase", unique=True)
@@ -76,6 +87,9 @@ CHANGES: dict[Action, Callable[[Installation, Actor, App], object]] = {
     Action.TOKEN_ROTATE: lambda here, who, app: rotate_token(here, who, app, "active", "active 2"),
     Action.ENFORCEMENT: enable_enforcement,
     Action.QUARANTINE_EDIT: lambda here, who, _: _mend(here, who),
+    Action.QUARANTINE_REPLAY: lambda here, who, _: replay(
+        here, who, unreplayed_receipts(here.connection)
+    ),
     Action.PERSON_CREATE: lambda here, who, _: create_person(
         here.connection, who, "Eve", Role.VIEWER
     ),
@@ -101,7 +115,11 @@ CHANGES: dict[Action, Callable[[Installation, Actor, App], object]] = {
 # These concern people of the console, and no app.
 _OF_NO_APP = {action for action in CHANGES if action.startswith(("person.", "key."))}
 # Nobody but workers and people need to know of these: they read them from the tables.
-_UNPUBLISHED = {Action.APP_RULES, Action.APP_DESCRIBE, Action.QUARANTINE_EDIT, *_OF_NO_APP}
+_UNPUBLISHED = {
+    *(Action.APP_RULES, Action.APP_DESCRIBE, Action.APP_RECOMPUTE, Action.APP_IMPORT),
+    *(Action.QUARANTINE_EDIT, Action.QUARANTINE_REPLAY),
+    *_OF_NO_APP,
+}
 
 
 def _bob(installation: Installation) -> Person:
@@ -149,6 +167,8 @@ def everything(installation: Installation, app: App) -> tuple[object, ...]:
         list_keys(connection),
         [show_quarantined(connection, each.receipt) for each in list_quarantine(connection, 9)],
         read_enforcement(connection, app),
+        measure(installation.redis),
+        read_recompute(installation.redis, app.id),
         changes(installation),
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from console.apps import App, create_app
-from console.imports import Import, Imported, ImportLimits, destination_in
+from console.imports import Import, Imported, ImportLimits
 from console.installation import Installation
 from console.line_files import file_lines
 from shared.clock import now_ms
@@ -47,10 +47,8 @@ def imported(
     limits: ImportLimits = LIMITS,
 ) -> Imported:
     texts = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
-    connection, redis = installation.connection, installation.redis
-    destination = destination_in(connection, app, now_ms())
-    run = Import(connection, redis, destination, limits)
-    return run.run(file_lines(BytesIO(b"\n".join(texts))))
+    run = Import(installation, ADMIN, app, limits)
+    return run.run(file_lines(BytesIO(b"\n".join(texts))), now_ms())
 
 
 def test_what_was_imported_is_stored_with_its_ids_and_times(

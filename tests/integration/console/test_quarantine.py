@@ -1,5 +1,6 @@
 import pytest
 
+from console.audit import list_changes
 from console.installation import Installation
 from console.quarantine import (
     count_quarantined,
@@ -16,6 +17,8 @@ from shared.events import Event, encode_event, join_events
 from shared.ids import new_receipt
 from shared.inbox import INBOX_KEY, measure, read_entry
 from shared.queues import Redis, stream_entries, waiting_jobs
+from tests.build import ADMIN
+from tests.integration.conftest import SECRET_KEY
 
 
 def put_aside(connection: Connection, event: Event, wire_version: int = 1) -> None:
@@ -60,7 +63,7 @@ def test_a_replayed_entry_is_in_the_inbox_as_it_was(
     connection, redis = installation.connection, installation.redis
     put_aside(connection, event, wire_version=1)
 
-    replay(connection, redis, unreplayed_receipts(connection))
+    replay(installation, ADMIN, unreplayed_receipts(connection))
 
     ((entry_id, fields),) = stream_entries(redis.xrange(INBOX_KEY))
     entry = read_entry(entry_id, fields, 0)
@@ -79,16 +82,17 @@ def test_an_entry_that_redis_did_not_take_stays_out(
     put_aside(connection, event)
 
     with pytest.raises(OperatorError, match="0 of 1"):
-        replay(connection, broken_redis, [event.receipt])
+        replay(Installation(connection, broken_redis, SECRET_KEY), ADMIN, [event.receipt])
 
     assert unreplayed_receipts(connection) == [event.receipt]
+    assert "quarantine.replay" not in [each.action for each in list_changes(connection, None, 9)]
 
 
 def test_an_unknown_receipt_replays_nothing(installation: Installation, event: Event) -> None:
     put_aside(installation.connection, event)
 
     with pytest.raises(OperatorError, match="not in quarantine"):
-        replay(installation.connection, installation.redis, [event.receipt, new_receipt(now_ms())])
+        replay(installation, ADMIN, [event.receipt, new_receipt(now_ms())])
 
     assert measure(installation.redis).events == 0
     assert unreplayed_receipts(installation.connection) == [event.receipt]

@@ -4,16 +4,21 @@ import msgspec
 import pytest
 
 from console.apps import App
-from console.recomputing import recompute
+from console.installation import Installation
+from console.recomputing import follow, recompute
 from shared.errors import OperatorError
 from shared.queues import Redis, waiting_jobs
 from shared.recompute import Recompute, RecomputeState, read_recompute, report_recompute
+from tests.build import ADMIN
 
 
-def test_progress_is_given_until_the_worker_is_done(redis: Redis, shop: App) -> None:
+def test_progress_is_given_until_the_worker_is_done(
+    installation: Installation, redis: Redis, shop: App
+) -> None:
     seen: list[Recompute] = []
 
-    for progress in recompute(redis, shop):
+    recompute(installation, ADMIN, shop)
+    for progress in follow(redis, shop):
         seen.append(progress)
         done = min(progress.done + 2, 3)
         state = RecomputeState.RUNNING if progress.done < 3 else RecomputeState.DONE
@@ -30,8 +35,9 @@ def test_progress_is_given_until_the_worker_is_done(redis: Redis, shop: App) -> 
     assert waiting_jobs(redis) == 1
 
 
-def test_a_failure_is_an_end_too(redis: Redis, shop: App) -> None:
-    for progress in recompute(redis, shop):
+def test_a_failure_is_an_end_too(installation: Installation, redis: Redis, shop: App) -> None:
+    recompute(installation, ADMIN, shop)
+    for progress in follow(redis, shop):
         failed = msgspec.structs.replace(progress, state=RecomputeState.FAILED)
         report_recompute(redis, shop.id, failed)
 
@@ -39,7 +45,9 @@ def test_a_failure_is_an_end_too(redis: Redis, shop: App) -> None:
 
 
 def test_a_recomputation_that_nobody_takes_up_is_not_watched_for_ever(
-    redis: Redis, shop: App
+    installation: Installation, redis: Redis, shop: App
 ) -> None:
+    recompute(installation, ADMIN, shop)
+
     with pytest.raises(OperatorError, match="Nothing has moved"):
-        list(recompute(redis, shop, standstill_seconds_max=0.3))
+        list(follow(redis, shop, standstill_seconds_max=0.3))

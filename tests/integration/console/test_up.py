@@ -117,7 +117,7 @@ def test_a_replayed_event_is_recorded_by_the_running_workers(
         event = event_of(app)
         put_aside(installation.connection, event)
 
-        replay(installation.connection, installation.redis, [event.receipt])
+        replay(installation, ADMIN, [event.receipt])
 
         deadline = time.monotonic() + SECONDS_MAX
         while (

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from console.apps import App
-from console.imports import Import, ImportLimits, destination_in
+from console.imports import Import, ImportLimits
 from console.installation import Installation
 from console.line_files import file_lines
 from console.users import Role, UserTimeline, user_timeline
 from shared.clock import now_ms
 from shared.database import Connection
 from shared.errors import OperatorError
+from tests.build import ADMIN
 from tests.integration.workers.conftest import Bench
 
 MINUTE_MS = 60_000
@@ -41,12 +42,9 @@ def links(connection: Connection, shop: App) -> None:
 
 def take_in(installation: Installation, app: App, bench: Bench, *lines: dict[str, Any]) -> None:
     """Each in a batch of its own, in this order."""
-    destination = destination_in(installation.connection, app, now_ms())
     for line in lines:
-        run = Import(
-            installation.connection, installation.redis, destination, ImportLimits(1, 10_000)
-        )
-        run.run(file_lines(BytesIO(json.dumps(line).encode())))
+        run = Import(installation, ADMIN, app, ImportLimits(1, 10_000))
+        run.run(file_lines(BytesIO(json.dumps(line).encode())), now_ms())
         bench.drain()
 
 
