@@ -13,10 +13,11 @@ from console.token_rows import Token
 from console.tokens import ChangedToken, IssuedToken
 from console.trace import Trace
 from console.users import UserTimeline
-from console.web.api import apps, links, operations, reports, tokens, users
+from console.web.api import apps, links, operations, reports, settings, tokens, users
 from console.web.api.apps import NewApp
 from console.web.api.call import Endpoint
 from console.web.api.links import LinkWithUrl
+from console.web.api.settings import AppSettings, ChangedSettings
 from console.web.api.tokens import AskedToken, Scopes
 
 APP = "/apps/{app_id:int}"
@@ -26,6 +27,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/apps", "All apps, by name.", apps.list_all, list[App]),
     Endpoint("POST", "/apps", "Make an app.", apps.create, App, NewApp, status=201),
     Endpoint("GET", APP, "One app.", apps.show, App),
+    Endpoint("GET", f"{APP}/settings", "Its settings.", settings.show, AppSettings),
+    Endpoint(
+        "PATCH",
+        f"{APP}/settings",
+        "Change those that are named, all or none.",
+        settings.change,
+        AppSettings,
+        ChangedSettings,
+    ),
     Endpoint("GET", f"{APP}/event-types", "Its event types.", apps.event_types, list[EventType]),
     Endpoint(
         "POST",

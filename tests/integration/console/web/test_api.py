@@ -10,13 +10,17 @@ import pytest
 from falcon import testing
 
 from console.actor import Role
+from console.app_rules import read_rules
 from console.apps import App, app_with_id
+from console.audit import list_changes
 from console.keys import create_key, list_keys, revoke_key
 from console.web.api.call import Endpoint
 from console.web.api.document import PREFIX, plain_path
 from console.web.api.endpoints import ENDPOINTS
+from console.web.api.settings import AppSettings
 from shared.database import Connection
 from shared.events import Event
+from shared.rules import DAY_MS
 from tests.build import ADMIN
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.console.conftest import store_event
@@ -30,6 +34,7 @@ Ask = Callable[..., testing.Result]
 # What each call that takes something is given here.
 BODIES: dict[str, dict[str, Any]] = {
     "/apps": {"name": "Second"},
+    "/apps/{app_id}/settings": {"currency": "USD", "inactivity_days": 3, "adjust_refusals": True},
     "/apps/{app_id}/event-types": {"mapping_id": "register", "name": "Registration"},
     "/apps/{app_id}/links": {
         "partner": "Partner",
@@ -200,6 +205,45 @@ def test_a_body_that_does_not_fit_is_refused_by_what_is_wrong(
     assert result.status_code == 400
     assert reason in result.json["error"]["message"]
     assert app_with_id(connection, 1) is None
+
+
+def test_settings_that_are_named_change_and_the_rest_stays(
+    ask: Ask, shop: App, connection: Connection
+) -> None:
+    at = f"/apps/{shop.id}/settings"
+    ask("PATCH", at, body={"destination": "https://shop.example/", "inactivity_days": 3})
+
+    changed = msgspec.json.decode(
+        ask("PATCH", at, body={"currency": "USD", "destination": None}).content, type=AppSettings
+    )
+
+    rules = read_rules(connection, shop)
+    assert (rules.inactivity_ms, rules.click_deterministic_ms) == (3 * DAY_MS, 7 * DAY_MS)
+    assert (changed.name, changed.currency, changed.destination) == ("Shop", "USD", None)
+    assert (changed.inactivity_days, changed.rules_version) == (3, 2)
+    made = [entry.action for entry in list_changes(connection, shop.id, 9)]
+    assert made == ["app.describe", "app.rules", "app.describe", "app.create"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status"),
+    [
+        ({"currency": "EURO"}, 422),
+        ({"inactivity_days": 366}, 422),
+        ({"name": None}, 400),
+        ({"rules_version": 7}, 400),
+    ],
+)
+def test_one_wrong_setting_changes_none(
+    ask: Ask, shop: App, wrong: dict[str, Any], status: int
+) -> None:
+    at = f"/apps/{shop.id}/settings"
+    before = ask("GET", at).json
+
+    result = ask("PATCH", at, body={"click_window_days": 9, "adjust_refusals": True, **wrong})
+
+    assert result.status_code == status
+    assert ask("GET", at).json == before
 
 
 @pytest.mark.parametrize(
