@@ -3,7 +3,7 @@
 Their own messages are not shown: they may hold addresses, passwords and people's data.
 """
 
-from shared.database import DatabaseError, sqlstate
+from shared.database import DatabaseError, is_away, sqlstate
 from shared.errors import OperatorError
 
 _BY_STATE = {
@@ -27,7 +27,7 @@ class StoreFault(OperatorError):
 
 def database_fault(fault: DatabaseError) -> StoreFault:
     state = sqlstate(fault)
-    if state is None:
+    if state is None or is_away(fault):
         return StoreFault(
             "PostgreSQL cannot be reached. Check that it runs, and the address in DATABASE_URL."
         )

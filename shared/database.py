@@ -29,6 +29,8 @@ _SESSION = (
     "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 "
     "-c tcp_user_timeout=5000"
 )
+# Shut down by somebody, broken down, not up yet.
+_GOING_OR_COMING = frozenset({"57P01", "57P02", "57P03"})
 _BY_INDEX = (
     "SET LOCAL enable_seqscan = off; "
     "SET LOCAL enable_hashjoin = off; "
@@ -102,6 +104,14 @@ def sqlstate(fault: DatabaseError) -> str | None:
     if fault.sqlstate is None and isinstance(fault, psycopg.DataError):
         return "22000"  # a value that the driver itself refused to send
     return fault.sqlstate
+
+
+def is_away(fault: DatabaseError) -> bool:
+    """No server, or one that goes or comes: what was asked for may work in a moment."""
+    state = sqlstate(fault)
+    if state is None:
+        return isinstance(fault, psycopg.OperationalError | psycopg.InterfaceError)
+    return state[:2] == "08" or state in _GOING_OR_COMING
 
 
 def is_closed(connection: Connection) -> bool:

@@ -4,6 +4,9 @@
 2. The route says which role it needs.
 3. A form has to come from this console, and from a page that this session was shown.
 4. The handler answers. What it refuses is shown as a sentence, with the form where there is one.
+
+While PostgreSQL is away none of this is known. Whoever was signed in a short while ago sees what
+the route has to show without it; everybody else is told that it is away.
 """
 
 import hmac
@@ -15,21 +18,24 @@ import falcon
 
 from console.apps import App
 from console.faults import StoreFault, database_fault, redis_fault
+from console.people import Person
 from console.sessions import find_session, new_secret
 from console.web import cookies
 from console.web.answers import Answer, Download, Finished, Page, Redirect
 from console.web.faults import BadRequest, ForgedRequest, NotFound
 from console.web.found import with_app
+from console.web.recent import RecentSessions
 from console.web.refusals import status_of
 from console.web.rendering import Templates
 from console.web.route import Access, Handler, Route
 from console.web.values import FORM_BYTES_MAX, NOTHING, Values
-from console.web.visit import Services, Visit
+from console.web.visit import Services, Visit, Visitor
 from console.web.wording import in_words
-from shared.database import Connection, DatabaseError
+from shared.database import Connection, DatabaseError, is_away
 from shared.errors import NotAllowed, OperatorError, WaybillError
 from shared.queues import RedisError
 
+_RETRY_SECONDS = "5"
 _FORM_TYPE = "application/x-www-form-urlencoded"
 
 
@@ -40,18 +46,31 @@ class Door:
         self._services = services
         self._templates = templates
         self._pages = pages
+        self._recent = RecentSessions(services.clock)
         self._secure = services.settings.console_url.startswith("https://")
 
     def serve(
         self, route: Route, request: falcon.Request, response: falcon.Response, **names: Any
     ) -> None:
         try:
+            self._serve(route, request, response, names)
+        except WaybillError as refusal:  # before it is known who asks, or while a page is made
+            self._fail(response, refusal)
+
+    def _serve(
+        self,
+        route: Route,
+        request: falcon.Request,
+        response: falcon.Response,
+        names: dict[str, Any],
+    ) -> None:
+        try:
             with self._services.pool.connection() as connection:
                 self._visit(route, request, response, connection, names)
         except DatabaseError as fault:
-            self._fail(response, database_fault(fault))
-        except WaybillError as refusal:  # before it is known who asks, or while a page is made
-            self._fail(response, refusal)
+            if not is_away(fault):
+                raise database_fault(fault) from fault
+            self._do_without(route, request, response)
 
     def nothing_here(self, req: falcon.Request, resp: falcon.Response, **_: object) -> None:
         """For paths that no route knows."""
@@ -96,16 +115,34 @@ class Door:
     def _recognise(self, request: falcon.Request, connection: Connection) -> Visit:
         held = cookies.read_secret(request, secure=self._secure)
         key = self._services.settings.secret_key
-        return Visit(
+        person = find_session(connection, key, held) if held else None
+        if held:
+            self._recent.note(held, person)
+        return Visit(connection=connection, **vars(self._visitor(request, held, person)))
+
+    def _visitor(self, request: falcon.Request, held: str | None, person: Person | None) -> Visitor:
+        """`held` is the secret of their cookie, with which this person is signed in."""
+        return Visitor(
             services=self._services,
-            connection=connection,
             path=request.path,
             query=Values.parse(request.query_string.encode()) if request.query_string else NOTHING,
             address=_address(request, self._services.settings.forwarded_hops),
             secret=held or new_secret(),
-            person=find_session(connection, key, held) if held else None,
+            person=person,
             said=cookies.read_said(request, secure=self._secure),
         )
+
+    def _do_without(self, route: Route, request: falcon.Request, response: falcon.Response) -> None:
+        """While PostgreSQL is away."""
+        held = cookies.read_secret(request, secure=self._secure)
+        person = self._recent.find(held) if held else None
+        visitor = self._visitor(request, held, person)
+        if person is not None and route.without_database is not None:
+            answer = route.without_database(visitor)
+        else:
+            answer = Page("away.html", status=503)
+            response.set_header("Retry-After", _RETRY_SECONDS)
+        self._write(answer, visitor, None, response)
 
     def _read_form(self, request: falcon.Request, visit: Visit) -> Values:
         self._require_same_origin(request)
@@ -133,7 +170,7 @@ class Door:
         response.location = "/sign-in" if back == "/" else f"/sign-in?next={quote(back)}"
 
     def _write(
-        self, answer: Answer, visit: Visit, app: App | None, response: falcon.Response
+        self, answer: Answer, visit: Visitor, app: App | None, response: falcon.Response
     ) -> None:
         match answer:
             case Page():
@@ -147,6 +184,7 @@ class Door:
                 response.status = falcon.HTTP_303
                 response.location = answer.path
                 if answer.session is not None:
+                    self._recent.note(visit.secret, None)
                     cookies.give_secret(response, answer.session, secure=self._secure)
                 if answer.said:
                     cookies.give_said(response, answer.said, secure=self._secure)

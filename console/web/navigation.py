@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from console.apps import App
-from console.web.visit import Visit
+from console.web.visit import Visitor
 
 # Label and path of each page of an app, in the order of the work.
 OF_APP = (
@@ -27,13 +27,13 @@ class Item:
     here: bool
 
 
-def general_items(visit: Visit, app: App | None) -> list[Item]:
+def general_items(visit: Visitor, app: App | None) -> list[Item]:
     ways = OF_ALL + (OF_ADMINS if visit.may_change else ())
     # Pages of an app light up their own items, not the list of apps.
     return _items(ways, "" if app else visit.path)
 
 
-def app_items(visit: Visit, app: App) -> list[Item]:
+def app_items(visit: Visitor, app: App) -> list[Item]:
     return _items([(label, path.format(app=app.id)) for label, path in OF_APP], visit.path)
 
 

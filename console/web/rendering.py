@@ -14,7 +14,7 @@ from console.apps import App
 from console.reports.sheet import shown
 from console.web.assets import Assets
 from console.web.navigation import app_items, general_items
-from console.web.visit import Visit
+from console.web.visit import Visitor
 
 NONE = "\N{EN DASH}"
 
@@ -52,7 +52,7 @@ class Templates:
         self._environment.filters.update(filters)
         self._environment.globals.update(asset=assets.address)
 
-    def render(self, template: str, visit: Visit, app: App | None, values: dict[str, Any]) -> str:
+    def render(self, template: str, visit: Visitor, app: App | None, values: dict[str, Any]) -> str:
         """`app` is the one whose page it is, if it is one's."""
         common = {
             "visit": visit,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from console.web.answers import Answer
+from console.web.visit import Visitor
 
 Handler = Callable[..., Answer]
 
@@ -23,7 +24,8 @@ class Route:
     names `app_id`, the handler gets the app instead.
 
     `form` is the path of the page whose form is sent here, which is shown again with the reason
-    when it is refused; by default the page at the same path.
+    when it is refused; by default the page at the same path. `without_database` is what people see
+    who were signed in a moment ago while PostgreSQL is away; else they are told that it is.
     """
 
     method: str
@@ -31,10 +33,16 @@ class Route:
     access: Access
     handler: Handler
     form: str = ""
+    without_database: Callable[[Visitor], Answer] | None = None
 
 
-def get(path: str, handler: Handler, access: Access = Access.VIEWER) -> Route:
-    return Route("GET", path, access, handler)
+def get(
+    path: str,
+    handler: Handler,
+    access: Access = Access.VIEWER,
+    without_database: Callable[[Visitor], Answer] | None = None,
+) -> Route:
+    return Route("GET", path, access, handler, without_database=without_database)
 
 
 def post(path: str, handler: Handler, access: Access = Access.ADMIN, form: str = "") -> Route:

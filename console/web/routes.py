@@ -47,7 +47,7 @@ ROUTES: tuple[Route, ...] = (
     post("/keys", keys.create),
     post("/keys/{key_id:int}/revoke", keys.revoke, form="/keys"),
     # Operations
-    get("/operations", operations.show),
+    get("/operations", operations.show, without_database=operations.show_redis),
     get(QUARANTINE, quarantine.show_list),
     post(f"{QUARANTINE}/replay", quarantine.replay_all, form=QUARANTINE),
     get(QUARANTINED, quarantine.show),

@@ -1,4 +1,7 @@
-"""A visit: one request by one person, as the handlers of pages see it."""
+"""A visit: one request by one person, as the handlers of pages see it.
+
+A visitor is who comes and what they ask for: all of a visit that needs no PostgreSQL.
+"""
 
 import hmac
 from dataclasses import dataclass, field
@@ -31,14 +34,13 @@ class Services:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Visit:
+class Visitor:
     """`secret` is what the browser's cookie holds: signed in with it is `person`, if anybody.
 
     `said` is what the last change has to say, `fault` why the form is shown again.
     """
 
     services: Services
-    connection: Connection
     path: str
     query: Values
     address: str
@@ -47,10 +49,6 @@ class Visit:
     form: Values = NOTHING
     said: str = ""
     fault: str = ""
-
-    @property
-    def installation(self) -> Installation:
-        return Installation(self.connection, self.services.redis, self.services.settings.secret_key)
 
     @property
     def me(self) -> Person:
@@ -79,6 +77,17 @@ class Visit:
     def csrf(self) -> str:
         """Stands in every form: only who can read this session's pages knows it."""
         return csrf_token(self.services.settings.secret_key, self.secret)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit(Visitor):
+    """With a connection to PostgreSQL, borrowed until the page is made."""
+
+    connection: Connection
+
+    @property
+    def installation(self) -> Installation:
+        return Installation(self.connection, self.services.redis, self.services.settings.secret_key)
 
 
 def csrf_token(secret_key: bytes, secret: str) -> str:

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from shared.database import DatabaseError, sqlstate
+from shared.database import DatabaseError, is_away, sqlstate
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,23 @@ def test_a_fault_has_the_state_that_postgresql_gave_it(
     fault: DatabaseError, state: str | None
 ) -> None:
     assert sqlstate(fault) == state
+
+
+@pytest.mark.parametrize(
+    ("fault", "away"),
+    [
+        (psycopg.OperationalError("the connection was lost"), True),
+        (psycopg.errors.AdminShutdown(), True),
+        (psycopg.errors.CannotConnectNow(), True),
+        (psycopg.errors.ConnectionFailure(), True),
+        (psycopg.errors.QueryCanceled(), False),
+        (psycopg.errors.UndefinedTable(), False),
+        (psycopg.ProgrammingError("a parameter is missing"), False),
+        (psycopg.DataError("PostgreSQL text fields cannot contain NUL"), False),
+    ],
+)
+def test_postgresql_is_away_when_asking_again_may_help(fault: DatabaseError, away: bool) -> None:
+    assert is_away(fault) is away
 
 
 def test_a_value_that_the_driver_refused_is_the_values_fault_not_the_connections() -> None:

@@ -1,0 +1,156 @@
+"""While PostgreSQL is away: what Redis knows is shown, everything else says so calmly."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from console.actor import Role
+from console.people import create_person, find_person, set_password
+from console.sessions import close_sessions, open_session
+from console.web.app import create_app
+from console.web.rq import RqDashboard
+from console.web.visit import Services
+from shared import database
+from shared.clock import now_ms
+from shared.database import DatabaseError, connect, open_pool
+from shared.events import encode_event, join_events
+from shared.inbox import append
+from shared.queues import Redis
+from shared.schema import migrate
+from shared.settings import Settings
+from tests.build import ADMIN, event
+from tests.integration.conftest import SECRET_KEY
+from tests.integration.console.web.browser import Browser
+from tests.integration.console.web.conftest import ON_ONE_PAIR, PASSWORD, App
+from tests.system.servers import START_SECONDS_MAX, Postgres, until
+
+pytestmark = ON_ONE_PAIR
+
+
+def start(postgres: Postgres) -> None:
+    def answers() -> bool:
+        with suppress(DatabaseError):
+            connect(postgres.url, "tests").close()
+            return True
+        return False
+
+    postgres.start()
+    until(answers, START_SECONDS_MAX, "PostgreSQL answering")
+
+
+def stop(postgres: Postgres) -> None:
+    """Whoever is connected."""
+    postgres.stop(signal.SIGINT)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    """One that may be stopped, with an admin."""
+    with TemporaryDirectory(prefix="waybill-postgres-") as folder:
+        postgres = Postgres(Path(folder))
+        postgres.make()
+        start(postgres)
+        with connect(postgres.url, "tests") as connection:
+            migrate(connection, finish=True)
+            person = create_person(connection, ADMIN, "Ada", Role.ADMIN)
+            set_password(connection, ADMIN, person, PASSWORD)
+        yield postgres
+        stop(postgres)
+
+
+@pytest.fixture
+def fragile(
+    settings: Settings, postgres: Postgres, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[App]:
+    """The console on that PostgreSQL, which runs."""
+    if postgres.process is None:
+        start(postgres)
+    monkeypatch.setattr(database, "_POOL_WAIT_SECONDS_MAX", 0.5)
+    pool = open_pool(postgres.url, "tests", 2)
+    yield create_app(Services(settings, pool, redis, RqDashboard(redis), now_ms))
+    pool.close()
+
+
+@pytest.fixture
+def ada(fragile: App, postgres: Postgres) -> Browser:
+    """Signed in, and seen by the console."""
+    with connect(postgres.url, "tests") as connection:
+        session = open_session(connection, SECRET_KEY, find_person(connection, "Ada"))
+    browser = Browser(fragile, session)
+    browser.get("/operations")
+    assert "PostgreSQL answers" in browser.text
+    return browser
+
+
+def test_operations_shows_what_redis_knows(postgres: Postgres, redis: Redis, ada: Browser) -> None:
+    append(redis, join_events([encode_event(event())]), 1)
+    stop(postgres)
+
+    result = ada.get("/operations")
+
+    assert result.status_code == 200
+    assert "Waiting in the inbox 1" in ada.text
+    assert "No worker gave a sign of life" in ada.text
+    assert "Redis answers" in ada.text
+    assert "PostgreSQL does not answer" in ada.text
+    assert "Nothing is lost" in ada.text
+
+
+@pytest.mark.parametrize("path", ["/", "/apps", "/apps/1/reports", "/people", "/nowhere"])
+def test_every_other_page_says_that_nothing_is_lost(
+    postgres: Postgres, ada: Browser, path: str
+) -> None:
+    stop(postgres)
+
+    result = ada.get(path)
+
+    assert (result.status_code, result.headers["retry-after"]) == (503, "5")
+    assert "PostgreSQL does not answer" in ada.text
+    assert "Nothing is lost" in ada.text
+    assert "See what waits" in ada.text
+
+
+def test_once_it_is_back_everything_is(postgres: Postgres, ada: Browser) -> None:
+    stop(postgres)
+    ada.get("/apps")
+    start(postgres)
+
+    assert ada.get("/apps").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/operations", "/apps", "/sign-in"])
+def test_who_was_not_signed_in_sees_no_figures(
+    postgres: Postgres, redis: Redis, fragile: App, path: str
+) -> None:
+    append(redis, join_events([encode_event(event())]), 1)
+    stop(postgres)
+    for stranger in (Browser(fragile), Browser(fragile, "A" * 43)):
+        result = stranger.get(path)
+
+        assert result.status_code == 503
+        assert "Nothing is lost" in stranger.text
+        assert "Waiting" not in stranger.text
+
+
+def test_who_signed_out_is_a_stranger(postgres: Postgres, fragile: App, ada: Browser) -> None:
+    held = ada.cookies["waybill"]
+    ada.send("/sign-out")
+    stop(postgres)
+
+    assert Browser(fragile, held).get("/operations").status_code == 503
+
+
+def test_who_was_found_to_be_signed_out_is_a_stranger(
+    postgres: Postgres, fragile: App, ada: Browser
+) -> None:
+    with connect(postgres.url, "tests") as connection:
+        close_sessions(connection, find_person(connection, "Ada"))
+    held = ada.cookies["waybill"]
+    ada.get("/operations")
+    stop(postgres)
+
+    assert Browser(fragile, held).get("/operations").status_code == 503
