@@ -3,13 +3,13 @@
 A token comes before any field is looked at, so that a stranger learns nothing of the fields.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 import msgspec
 
 from ingest.dialect import Dialect
 from ingest.grants import AppKey, Grants, Key, TokenKey
-from ingest.parameters import Pair
+from ingest.parameters import Sent
 from ingest.watch import Watch
 from shared.errors import ConflictingValues, MissingField, Unauthorized, UnknownApp, UnknownLink
 from shared.events import Environment
@@ -104,55 +104,49 @@ class Admissions:
         return link
 
 
-def claim_of(pairs: list[Pair], authorization: str | None, dialect: Dialect) -> Claim:
+def claim_of(sent: Sent, authorization: str | None, dialect: Dialect) -> Claim:
     """Raises MissingField, ConflictingValues for a link or app named by half, twice or not."""
-    tokens = set(_tokens(pairs, authorization, dialect.token_names))
+    tokens = _tokens(sent, authorization, dialect.token_names)
     if dialect.app_scope is not None:
-        return Claim(tokens, None, AppClaim(_app_token(pairs), dialect.app_scope))
+        return Claim(tokens, None, AppClaim(_app_token(sent), dialect.app_scope))
     if dialect.link_names is None:
         return Claim(tokens, None)
-    return Claim(tokens, _link_key(pairs, dialect.link_names, is_needed=not tokens))
+    return Claim(tokens, _link_key(sent, dialect.link_names, is_needed=not tokens))
 
 
-def without_tokens(pairs: list[Pair], names: frozenset[bytes]) -> Iterator[Pair]:
-    return (pair for pair in pairs if pair[0] not in names)
-
-
-def _tokens(
-    pairs: list[Pair], authorization: str | None, names: frozenset[bytes]
-) -> Iterator[bytes]:
-    for name, value in pairs:
-        if value and name in names:
-            yield value
+def _tokens(sent: Sent, authorization: str | None, names: Iterable[str]) -> set[bytes]:
+    tokens: set[bytes] = set()
+    for name in names:
+        tokens.update(sent.values(name))
     if authorization:
         # Swaarm sends the bare token, Adjust "Bearer <token>": both are taken everywhere.
         scheme, _, rest = authorization.partition(" ")
         token = rest.strip() if scheme.lower() == "bearer" else authorization.strip()
         if token:
-            yield token.encode("latin-1", "replace")
+            tokens.add(token.encode("latin-1", "replace"))
+    return tokens
 
 
-def _app_token(pairs: list[Pair]) -> str:
-    value = _value(pairs, b"app_token")
+def _app_token(sent: Sent) -> str:
+    value = _value(sent, "app_token")
     if not value:
         raise MissingField("app_token", "Send the app token that `waybill app list` shows.")
     return value
 
 
-def _link_key(pairs: list[Pair], names: tuple[bytes, bytes], *, is_needed: bool) -> LinkKey | None:
-    values = [_value(pairs, name) for name in names]
+def _link_key(sent: Sent, names: tuple[str, str], *, is_needed: bool) -> LinkKey | None:
+    values = [_value(sent, name) for name in names]
     if not is_needed and not any(values):
         return None
     for name, value in zip(names, values, strict=True):
         if not value:
-            both = " and ".join(each.decode() for each in names)
-            raise MissingField(name.decode(), f"Send {both} of a link, or a token.")
+            raise MissingField(name, f"Send {' and '.join(names)} of a link, or a token.")
     return LinkKey(*values)
 
 
-def _value(pairs: list[Pair], name: bytes) -> str:
-    values = {value for named, value in pairs if named == name and value}
+def _value(sent: Sent, name: str) -> str:
+    values = sent.values(name)
     if len(values) > 1:
-        raise ConflictingValues(name.decode())
+        raise ConflictingValues(name)
     # No link or app is named with the replacement character: what is not UTF-8 names none.
     return b"".join(values).decode(errors="replace")

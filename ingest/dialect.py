@@ -88,10 +88,10 @@ class Dialect:
     """
 
     name: str
-    token_names: frozenset[bytes]
+    token_names: frozenset[str]
     read: Read
     refused: Refused
-    link_names: tuple[bytes, bytes] | None = None
+    link_names: tuple[str, str] | None = None
     app_scope: Scope | None = None
     address_header: str | None = None
     request_bytes_max: int = REQUEST_BYTES_MAX

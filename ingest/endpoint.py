@@ -3,14 +3,14 @@
 The same for every endpoint of every dialect; a dialect says how its requests are read and answered.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import randint
 from time import monotonic
 
 import msgspec
 from falcon.asgi import Request, Response
 
-from ingest.admission import Admission, Admissions, claim_of, without_tokens
+from ingest.admission import Admission, Admissions, claim_of
 from ingest.bad_tokens import BadTokens
 from ingest.batcher import Batcher
 from ingest.bodies import read_form
@@ -19,7 +19,7 @@ from ingest.counts import EndpointCounts
 from ingest.devices import Devices
 from ingest.dialect import Dialect, Reading, Reception, Reply
 from ingest.grants import Key
-from ingest.parameters import Pair, Parameters, read_pairs
+from ingest.parameters import NOTHING, Parameters, Sent
 from ingest.rejection_log import RejectionLog, shown
 from ingest.visitor import NOBODY, PREFETCH_HEADERS, Visitor, is_prefetch, visitor_address
 from shared.clock import Clock
@@ -66,7 +66,7 @@ class Arrival:
     """A request as far as it was understood, for the answer to a refusal and for the logs."""
 
     scope: Scope
-    pairs: list[Pair] = field(default_factory=list)
+    sent: Sent = NOTHING
     app_token: str | None = None
     admission: Admission | None = None
 
@@ -126,28 +126,28 @@ class Endpoint:
         if len(query) > dialect.request_bytes_max:
             raise RequestTooLarge(dialect.request_bytes_max)
         form = await read_form(request, len(query), dialect.request_bytes_max)
-        arrival.pairs = read_pairs(query, form, dialect.parameters_max)
-        claim = claim_of(arrival.pairs, request.get_header("Authorization"), dialect)
+        sent = arrival.sent = Sent(query, form, dialect.parameters_max, request.params)
+        claim = claim_of(sent, request.get_header("Authorization"), dialect)
         arrival.app_token = claim.app.app_token if claim.app else None
         admission = arrival.admission = await self._intake.admissions.admit(claim)
-        reading = await self._understood(arrival.pairs, self._reception(request, admission))
+        reading = await self._understood(sent, self._reception(request, admission))
         arrival.scope = scope_of(reading.event.kind)
         return reading, admission.allowing(arrival.scope)
 
-    async def _understood(self, pairs: list[Pair], reception: Reception) -> Reading:
-        reading = self._dialect.read(self._parameters(pairs), reception)
+    async def _understood(self, sent: Sent, reception: Reception) -> Reading:
+        reading = self._dialect.read(self._parameters(sent), reception)
         event, devices = reading.event, self._intake.devices
         if reading.adid is not None:
             user_id = await devices.user_of(event.app_id, event.environment, reading.adid)
             if user_id is not None:
                 reception = msgspec.structs.replace(reception, known_as=user_id)
-                reading = self._dialect.read(self._parameters(pairs), reception)
+                reading = self._dialect.read(self._parameters(sent), reception)
         if reading.standing is not None:
             await devices.require(reading.event, reading.standing)
         return reading
 
-    def _parameters(self, pairs: list[Pair]) -> Parameters:
-        return Parameters.from_pairs(without_tokens(pairs, self._dialect.token_names))
+    def _parameters(self, sent: Sent) -> Parameters:
+        return sent.parameters(without=self._dialect.token_names)
 
     def _reception(self, request: Request, admission: Admission) -> Reception:
         now_ms = self._intake.now()
@@ -270,7 +270,7 @@ class Endpoint:
             code=code,
             field=name,
             app_id=arrival.app_id,
-            parameters=shown(arrival.pairs),
+            parameters=shown(arrival.sent.pairs()),
         )
 
 

@@ -8,24 +8,24 @@ from shared.events import Event, Kind
 from shared.marks import Mark, device_mark
 
 # Swaarm spells the parameter differently on each endpoint; senders mix them up, and dialects too.
-TOKEN_NAMES = frozenset({b"s2s_token", b"token", b"s2stoken", b"web_token"})
+TOKEN_NAMES = frozenset({"s2s_token", "token", "s2stoken", "web_token"})
 
 
-def optional(parameters: Parameters, read: fields.Reader, *names: str) -> str | None:
+def optional(parameters: Parameters, read: fields.Reader, name: str, *names: str) -> str | None:
     """None when absent or empty; a fault is told under the first of the names."""
-    value = parameters.take(*names)
-    return None if value is None else read(names[0], value)
+    value = parameters.take(name, *names)
+    return None if value is None else read(name, value)
 
 
-def legible(parameters: Parameters, read: fields.Reader, *names: str) -> str | None:
+def legible(parameters: Parameters, read: fields.Reader, name: str, *names: str) -> str | None:
     """None also when malformed: then what was sent is kept with the event, and proves nothing."""
-    value = parameters.take(*names)
+    value = parameters.take(name, *names)
     if value is None:
         return None
     try:
-        return read(names[0], value)
+        return read(name, value)
     except MalformedField:
-        parameters.keep(names[0], value)
+        parameters.keep(name, value)
         return None
 
 

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from console.actor import Actor, Role
 from ingest.dialect import Reception
-from ingest.parameters import Parameters, read_pairs
+from ingest.parameters import Parameters, Sent
 from shared.checks import CheckEntry
 from shared.events import Environment, Event, Kind, encode_event, join_events
 from shared.inbox import Entry
@@ -111,7 +111,7 @@ def reception(**changes: Any) -> Reception:
 
 
 def parameters(query: str) -> Parameters:
-    return Parameters.from_pairs(read_pairs(query.encode(), b""))
+    return Sent(query.encode(), b"").parameters(without=())
 
 
 def rejection(**changes: Any) -> Rejection:

@@ -114,14 +114,14 @@ def standing_of(reception: Reception, in_order_with: str | None) -> Standing | N
     return Standing(in_order_with) if app is not None and app.adjust_refusals else None
 
 
-def take_amount(parameters: Parameters, *names: str) -> str | None:
+def take_amount(parameters: Parameters, name: str, *names: str) -> str | None:
     """Six places, rounded half-even; what had more is kept as it was sent."""
-    value = parameters.take(*names)
+    value = parameters.take(name, *names)
     if value is None:
         return None
-    amount = fields.exact_amount(names[0], value)
+    amount = fields.exact_amount(name, value)
     if not fields.is_as_sent(amount, value):
-        parameters.keep(names[0], value)
+        parameters.keep(name, value)
     return amount
 
 

@@ -19,7 +19,7 @@ from shared.events import Event, Kind
 from shared.ids import click_id_of
 from shared.snapshot import NO_TOKEN, Link
 
-LINK_NAMES = (b"offer_id", b"pub_id")
+LINK_NAMES = ("offer_id", "pub_id")
 
 _ADDRESS = tuple(reversed(ADDRESS))  # these endpoints' own name first
 _USER_AGENT = tuple(reversed(USER_AGENT))

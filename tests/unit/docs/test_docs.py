@@ -135,7 +135,7 @@ def test_every_endpoint_has_a_section_with_the_same_headings_and_calls(
 def test_every_name_of_a_token_is_documented(path: str, dialect: Dialect) -> None:
     token = under(under(DIALECTS.read_text(), f"## `{path}`"), "### Token")
 
-    names = {name.encode() for name in re.findall(r"`([a-z0-9_]+)`", token)}
+    names = set(re.findall(r"`([a-z0-9_]+)`", token))
     assert names == dialect.token_names
 
 

@@ -7,7 +7,7 @@ from ingest.admission import Admissions, Claim, claim_of
 from ingest.dialect import Dialect
 from ingest.gate import Gate, Load, LoadLimits
 from ingest.grants import Grants, TokenKey
-from ingest.parameters import read_pairs
+from ingest.parameters import Sent
 from ingest.swaarm import CLICK, POSTBACK
 from ingest.watch import Watch
 from shared.errors import ConflictingValues, MissingField, NotReady, Unauthorized, UnknownLink
@@ -21,7 +21,7 @@ VALID = TOKEN.encode()
 
 
 def claim(query: str, authorization: str | None = None, dialect: Dialect = CLICK) -> Claim:
-    return claim_of(read_pairs(query.encode(), b""), authorization, dialect)
+    return claim_of(Sent(query.encode(), b""), authorization, dialect)
 
 
 def admissions(held: Snapshot, published: Snapshot | None = None) -> Admissions:

@@ -1,10 +1,14 @@
 """Parameters: from the bytes of a request to one value a name, or a named refusal."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
+from falcon.uri import parse_query_string
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ingest.parameters import Pair, Parameters, read_pairs
+from ingest.parameters import Pair, Parameters, Sent, read_pairs
 from shared.errors import (
     ConflictingValues,
     MalformedField,
@@ -15,7 +19,7 @@ from shared.errors import (
 
 
 def read(query: bytes, form: bytes = b"") -> dict[str, str]:
-    return Parameters.from_pairs(read_pairs(query, form)).rest()
+    return Sent(query, form).parameters(without=()).rest()
 
 
 def many(count: int) -> bytes:
@@ -234,3 +238,38 @@ def test_what_a_sender_escapes_is_what_is_read(sent: list[tuple[str, str]]) -> N
     pairs: list[Pair] = [(name.encode(), value.encode()) for name, value in sent]
 
     assert read_pairs(query, b"") == pairs
+
+
+@given(queries, queries)
+@example(b"a=1&a=2", b"")
+@example(b"a=%zz&b=%4&c=100%", b"d=+%2B")
+@example(b"=x", b"")
+@example(b"%61=1&a%3D=2&b==3", b"c")
+def test_what_is_read_at_once_is_what_is_read_pair_by_pair(query: bytes, form: bytes) -> None:
+    query_read = parse_query_string(query.decode("latin-1"), keep_blank=True, csv=False)
+    pairs = read_pairs(query, form, 1_000)
+
+    for sent in (Sent(query, form, 1_000), Sent(query, form, 1_000, query_read)):
+        assert sent.pairs() == pairs
+        for name in ("event_id", "a"):
+            assert set(sent.values(name)) == {
+                value for named, value in pairs if named == name.encode() and value
+            }
+        assert outcome(partial(sent.parameters, without={"a"})) == outcome(
+            lambda: Parameters.from_pairs(pair for pair in pairs if pair[0] != b"a")
+        )
+
+
+def outcome(parameters: Callable[[], Parameters]) -> dict[str, str] | str:
+    try:
+        return parameters().rest()
+    except RequestError as refusal:
+        return refusal.message
+
+
+def test_parameters_can_be_read_again() -> None:
+    sent = Sent(b"user_id=u&token=t", b"")
+
+    assert sent.parameters(without={"token"}).take("user_id") == "u"
+    assert sent.parameters(without={"token"}).rest() == {"user_id": "u"}
+    assert sent.pairs() == [(b"user_id", b"u"), (b"token", b"t")]

@@ -176,7 +176,7 @@ def test_a_key_in_the_header_follows_the_rules_of_an_id() -> None:
 
 
 def test_a_token_may_have_each_of_the_names_that_swaarm_gives_it() -> None:
-    assert POSTBACK.token_names == {b"s2s_token", b"token", b"s2stoken", b"web_token"}
+    assert POSTBACK.token_names == {"s2s_token", "token", "s2stoken", "web_token"}
 
 
 def test_an_accepted_event_is_answered_with_its_receipt_and_nothing_else() -> None:

@@ -246,4 +246,4 @@ def test_an_impression_is_kept_as_a_click_is_and_sends_nobody_anywhere() -> None
 def test_tokens_and_links_have_the_names_that_swaarm_gives_them() -> None:
     for dialect in (CLICK, IMPRESSION):
         assert dialect.token_names == POSTBACK.token_names
-        assert dialect.link_names == (b"offer_id", b"pub_id")
+        assert dialect.link_names == ("offer_id", "pub_id")
