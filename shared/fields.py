@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import cache
 from ipaddress import ip_address
+from socket import AF_INET, inet_pton
 
 import pycountry
 
@@ -37,6 +38,8 @@ _IMPORTED_MS_MIN = (datetime(IMPORTED_YEAR_MIN, 1, 1, tzinfo=UTC) - _EPOCH) // t
     milliseconds=1
 )
 _AMOUNT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
+# Well within the range and the places, and in the form that Decimal writes.
+_STORED_AS_SENT = re.compile(r"(0|[1-9]\d{0,9})(\.\d{1,6})?", re.ASCII)
 _EXACT_AMOUNT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
 _COUNT = re.compile(r"\d{1,10}", re.ASCII)
 _PLACES = Decimal(1).scaleb(-AMOUNT_PLACES)
@@ -64,6 +67,8 @@ def user_id(name: str, value: str) -> str:
 def amount(name: str, value: str) -> str:
     """Decimal text with at most six places, more of them rounded half-even."""
     text = value.strip()
+    if _STORED_AS_SENT.fullmatch(text):
+        return text
     if len(text) > AMOUNT_CHARACTERS_MAX or not _AMOUNT.fullmatch(text):
         raise MalformedField(name, "must be a decimal number with a point, like 12.50.")
     return _stored(name, Decimal(text))
@@ -110,6 +115,14 @@ def currency(name: str, value: str) -> str:
 def address(name: str, value: str) -> str:
     """An IP address in its shortest form; brackets around IPv6 are taken off."""
     text = value.strip().removeprefix("[").removesuffix("]")
+    try:
+        inet_pton(AF_INET, text)  # C: ip_address, which says the same, took 3 us
+    except (OSError, ValueError):
+        return _longer_address(name, text)
+    return text
+
+
+def _longer_address(name: str, text: str) -> str:
     try:
         if "%" in text:  # a zone has a meaning on its own host only, and no place in an inet
             raise ValueError

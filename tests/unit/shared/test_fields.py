@@ -1,6 +1,8 @@
-"""Times of imported lines; the other fields are tested where calls are read."""
+"""Times of imported lines, and what is read in two ways; else fields are tested where calls are."""
 
 from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from ipaddress import ip_address
 
 import pytest
 from hypothesis import given
@@ -27,3 +29,36 @@ def test_an_imported_time_out_of_that_is_refused(time_ms: int) -> None:
 
     with pytest.raises(MalformedField, match=r"2000|ahead"):
         fields.imported_time("time", moment.isoformat(), NOW_MS)
+
+
+octets = st.integers(0, 300).map(str) | st.sampled_from(["", "01", "+1", " 1", "٣", "0x1"])
+addresses = st.lists(octets, min_size=3, max_size=5).map(".".join) | st.ip_addresses().map(str)
+
+
+@given(addresses | st.text(max_size=20) | st.from_regex(r"[0-9a-f:.%/\[\]]{1,30}"))
+def test_an_address_is_what_python_calls_one(text: str) -> None:
+    bare = text.strip().removeprefix("[").removesuffix("]")
+    try:
+        expected = None if "%" in bare else str(ip_address(bare))
+    except ValueError:
+        expected = None
+    try:
+        read = fields.address("ip_address", text)
+    except MalformedField:
+        read = None
+
+    assert read == expected
+
+
+@given(st.from_regex(r"\A[+-]?0{0,2}[0-9]{0,12}(\.[0-9]{0,8})?\Z"))
+def test_an_amount_is_the_decimal_number_that_was_sent(text: str) -> None:
+    try:
+        read = fields.amount("sale_amount", text)
+    except MalformedField:
+        assert not any(map(str.isdigit, text)) or abs(Decimal(text)) > fields.AMOUNT_MAX
+        return
+
+    sent = Decimal(text)
+    if fields.has_more_places(text):
+        sent = sent.quantize(Decimal("0.000001"), ROUND_HALF_EVEN)
+    assert read == f"{sent:f}"
