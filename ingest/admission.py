@@ -53,7 +53,7 @@ class Admission(msgspec.Struct, frozen=True):
             return self.key  # a link needs none, an app's key has its own
         if not self.grant.allows(scope):
             raise Unauthorized(TokenFault.SCOPE, self.grant.app_id, self.grant.token_id)
-        return self.key._replace(scope=scope)
+        return TokenKey(self.key.digest, scope)
 
 
 class Admissions:

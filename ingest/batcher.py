@@ -89,9 +89,10 @@ class Batcher:
             raise Overloaded
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         waiting = Waiting(key, self._grants.version, encode_event(event), mark, done)
+        if not self._waiting:
+            self._arrived.set()
+            self._idle.clear()
         self._waiting.append(waiting)
-        self._arrived.set()
-        self._idle.clear()
         return await done
 
     @property
