@@ -18,6 +18,7 @@ from uvicorn.server import ServerState
 from ingest import refusals
 from ingest.connection_limits import ConnectionLimits
 from ingest.request_head import announced_bytes, check_fields, check_sizes, without_upgrade
+from ingest.whole_answer import WholeAnswer
 from shared.errors import IncompleteBody, RequestTooLarge, WaybillError
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.answer = WholeAnswer(transport)
         self.due = self.loop.time() + self.limits.header_seconds_max
         self.open_connections.admit(self)
 
@@ -156,6 +158,7 @@ class Connection(HttpToolsProtocol):
             self.unfinished = (cycle, app)
         else:
             cycle.waiting_for_100_continue = False
+            cycle.transport = self.answer
             self.answering = cycle
             super()._start_asgi_task(cycle, app)
 
@@ -177,6 +180,7 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """As uvicorn has it, but the time to keep an idle connection is kept by the sweep."""
         self.server_state.total_requests += 1
+        self.answer.send()
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
