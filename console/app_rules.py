@@ -9,7 +9,7 @@ from console.actor import Actor, require_admin
 from console.apps import App
 from console.audit import Action, Change, record_change
 from shared.database import Connection, transaction
-from shared.errors import OperatorError
+from shared.errors import BadValue
 from shared.rules import DAY_MS, HOUR_MS, LIMITS, MINUTE_MS, Rules
 
 
@@ -101,7 +101,7 @@ def change_rules(
 ) -> Rules:
     """The rules with these values, by option and in its unit. What says nothing new changes none.
 
-    Raises OperatorError for a value out of its limits; then nothing is changed. NotAllowed.
+    Raises BadValue for one out of its limits; then nothing is changed. NotAllowed.
     """
     require_admin(actor)
     changes = {
@@ -122,10 +122,8 @@ def change_rules(
 
 def _checked(setting: Setting, value: int) -> int:
     if not setting.smallest <= value <= setting.largest:
-        raise OperatorError(
-            f"--{setting.option} must be between {setting.smallest} and {setting.largest} "
-            f"{setting.unit}."
-        )
+        rule = f"must be between {setting.smallest} and {setting.largest} {setting.unit}."
+        raise BadValue(setting.option, rule)
     return value * setting.unit_ms
 
 

@@ -13,7 +13,7 @@ from console.labels import label, random_code
 from console.publication import published
 from shared import fields
 from shared.database import Connection, transaction
-from shared.errors import MalformedField, OperatorError
+from shared.errors import BadValue, MalformedField, OperatorError
 
 NAME_CHARACTERS_MAX = 100
 APP_TOKEN_CHARACTERS_MAX = 64
@@ -35,6 +35,7 @@ class App:
     destination: str | None = None
 
 
+_SEE = "See `waybill app list`."
 _COLUMNS = "id, name, app_token, created_at, currency, destination"
 _SELECT = f"SELECT {_COLUMNS} FROM apps"  # noqa: S608 - of constants alone
 _DESCRIBE = f"""
@@ -60,15 +61,13 @@ def create_app(
     if app_token is None:
         app_token = random_code(_APP_TOKEN_LENGTH)
     values = (
-        label("--name", name, NAME_CHARACTERS_MAX),
-        label("--app-token", app_token, APP_TOKEN_CHARACTERS_MAX),
+        label("name", name, NAME_CHARACTERS_MAX),
+        label("app-token", app_token, APP_TOKEN_CHARACTERS_MAX),
     )
     with published(installation):
         row = installation.connection.execute(_INSERT.encode(), values).fetchone()
         if row is None:
-            raise OperatorError(
-                "An app with this name or this app token exists. See `waybill app list`."
-            )
+            raise OperatorError("An app with this name or this app token exists.", _SEE)
         made = App(*row)
         told = Change(Action.APP_CREATE, made.name, None, {"app_token": made.app_token})
         record_change(installation.connection, actor, made.id, told)
@@ -95,7 +94,7 @@ def find_app(connection: Connection, reference: str) -> App:
     """The app with this name or this app token. Raises OperatorError unless there is just one."""
     rows = connection.execute(
         f"{_SELECT} WHERE %(reference)s IN (name, app_token)",
-        {"reference": label("--app", reference, NAME_CHARACTERS_MAX)},
+        {"reference": label("app", reference, NAME_CHARACTERS_MAX)},
     ).fetchall()
     return _only(rows)
 
@@ -114,7 +113,7 @@ def describe_app(
     """
     require_admin(actor)
     values = {
-        "name": label("--name", name, NAME_CHARACTERS_MAX),
+        "name": label("name", name, NAME_CHARACTERS_MAX),
         "currency": _currency(currency),
         "destination": read_destination(destination) if destination else None,
     }
@@ -137,20 +136,21 @@ def _described(app: App) -> dict[str, str | None]:
 
 def _currency(text: str) -> str:
     try:
-        return fields.currency("--currency", text)
+        return fields.currency("currency", text)
     except MalformedField as fault:
-        raise OperatorError(fault.message) from None
+        raise BadValue("currency", fault.rule) from None
 
 
 def _only(rows: Sequence[tuple[Any, ...]]) -> App:
     if not rows:
         raise OperatorError(
-            "There is no app with this name or app token. See `waybill app list`, or make one "
-            "with `waybill app create`."
+            "There is no app with this name or app token.",
+            "See `waybill app list`, or make one with `waybill app create`.",
         )
     if len(rows) > 1:
         raise OperatorError(
             "One app has this name and another has it as its app token. Name the app by the other "
-            "of the two; see `waybill app list`."
+            "of the two.",
+            _SEE,
         )
     return App(*rows[0])

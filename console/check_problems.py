@@ -12,13 +12,13 @@ TIME_FIELDS = frozenset({"created_at_unix", "created_at", "event_time"})
 _OF_FAULT = {
     TokenFault.MISSING: "carries no token. Send `Authorization: Bearer` and the app's token.",
     TokenFault.SEVERAL: "carries several tokens. Send one.",
-    TokenFault.WRONG: "carries a token that nobody has. Compare it with `waybill token list`.",
+    TokenFault.WRONG: "carries a token that nobody has. Compare it with the app's tokens.",
     TokenFault.INACTIVE: "carries {token}, which was deactivated or revoked. Use an active one.",
     TokenFault.EXPIRED: "carries {token}, which has expired. Use one that has not.",
     TokenFault.OTHER_APP: "carries a token of another app. Send one of this app.",
     TokenFault.SCOPE: (
-        "carries {token}, which lacks the scope {scope}. Add it with `waybill token edit`, or use "
-        "a token that has it."
+        "carries {token}, which lacks the scope {scope}. Add it to the token, or use one that has "
+        "it."
     ),
 }
 _ENCOURAGED = (
@@ -30,7 +30,7 @@ _TIME = (
 )
 _UNKNOWN_TYPE = (
     "is refused for its event_token, which is of no event type of this app. Compare it with "
-    "`waybill event-type list`."
+    "the app's event types."
 )
 
 
@@ -55,8 +55,8 @@ def _problems(entry: CheckEntry, token: str | None, mapping_ids: Container[str])
         yield f"comes without {name}. {_ENCOURAGED}"
     if entry.event_id and entry.event_id not in BUILT_IN and entry.event_id not in mapping_ids:
         yield (
-            f"reports the event id {entry.event_id}, which has no event type. Make one with "
-            "`waybill event-type create`."
+            f"reports the event id {entry.event_id}, which has no event type. Make one: "
+            "what came before is claimed by it."
         )
 
 
@@ -66,4 +66,4 @@ def _refusal(entry: CheckEntry) -> str:
     if entry.field == "event_token":
         return _UNKNOWN_TYPE
     where = "" if entry.field is None else f" for {entry.field}"
-    return f"is refused{where}: {entry.code}. The answer says what to do; see `waybill rejections`."
+    return f"is refused{where}: {entry.code}. The answer says what to do."

@@ -2,12 +2,12 @@
 
 from console.labels import label
 from shared.destinations import DESTINATION_CHARACTERS_MAX, destination_fault
-from shared.errors import OperatorError
+from shared.errors import BadValue
 
 
 def read_destination(text: str) -> str:
-    """Raises OperatorError that names the rule which the destination breaks."""
-    destination = label("--destination", text, DESTINATION_CHARACTERS_MAX)
+    """Raises BadValue with the rule that the destination breaks."""
+    destination = label("destination", text, DESTINATION_CHARACTERS_MAX)
     if fault := destination_fault(destination):
-        raise OperatorError(f"--destination {fault}")
+        raise BadValue("destination", fault)
     return destination

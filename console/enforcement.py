@@ -141,13 +141,14 @@ def _read(connection: Connection, app: App, statement: str) -> tuple[Scope, ...]
 def _require_covered(scopes: Sequence[Scope], tokens: Sequence[Token]) -> None:
     if scopes and not any(token.active for token in tokens):
         raise OperatorError(
-            "Enforcement cannot be switched on without an active token. "
-            "Make one with `waybill token create`."
+            "Enforcement cannot be switched on without an active token. Make one.",
+            "See `waybill token create`.",
         )
     if bare := [scope for scope in scopes if not any(token.covers(scope) for token in tokens)]:
         raise OperatorError(
             f"No active token covers {' and '.join(bare)}, so all such requests would be refused. "
-            "Add the scope to a token with `waybill token edit`, or make one that has it."
+            "Add the scope to a token, or make one that has it.",
+            "See `waybill token edit`.",
         )
 
 

@@ -70,8 +70,8 @@ def create_event_type(
         row = connection.execute(_INSERT, {**asdict(values), "app_id": app.id}).fetchone()
         if row is None:
             raise OperatorError(
-                "The app has an event type with this mapping id or this event token. "
-                "See `waybill event-type list`."
+                "The app has an event type with this mapping id or this event token.",
+                "See `waybill event-type list`.",
             )
         made = EventType(*row)
         told = Change(Action.EVENT_TYPE_CREATE, made.name, None, asdict(values))
@@ -97,9 +97,9 @@ def list_event_types(connection: Connection, app: App) -> list[EventType]:
 def _checked(new: NewEventType) -> NewEventType:
     token = random_code(_EVENT_TOKEN_LENGTH) if new.event_token is None else new.event_token
     return NewEventType(
-        mapping_id=label("--mapping-id", new.mapping_id, MAPPING_ID_CHARACTERS_MAX),
-        name=label("--name", new.name, NAME_CHARACTERS_MAX),
-        event_token=label("--event-token", token, EVENT_TOKEN_CHARACTERS_MAX),
+        mapping_id=label("mapping-id", new.mapping_id, MAPPING_ID_CHARACTERS_MAX),
+        name=label("name", new.name, NAME_CHARACTERS_MAX),
+        event_token=label("event-token", token, EVENT_TOKEN_CHARACTERS_MAX),
         unique=new.unique,
     )
 

@@ -1,4 +1,4 @@
-"""The faults of PostgreSQL and Redis in words for the person at the terminal.
+"""The faults of PostgreSQL and Redis in words for the person who asked.
 
 Their own messages are not shown: they may hold addresses, passwords and people's data.
 """
@@ -7,10 +7,13 @@ from shared.database import DatabaseError, is_away, sqlstate
 from shared.errors import OperatorError
 
 _BY_STATE = {
-    "42P01": "The database lacks Waybill's tables. Make them with `waybill migrate`.",
-    "42703": "The database has tables of another version. Bring them up with `waybill migrate`.",
-    "55P03": "Another command holds what this one needs. Try again in a moment.",
-    "57014": "PostgreSQL took too long for this and gave up. Try again, or with a smaller --count.",
+    "42P01": ("The database lacks Waybill's tables.", "Make them with `waybill migrate`."),
+    "42703": (
+        "The database has tables of another version.",
+        "Bring them up with `waybill migrate`.",
+    ),
+    "55P03": ("Another change holds what this one needs. Try again in a moment.", ""),
+    "57014": ("PostgreSQL took too long for this and gave up. Try again, or ask for less.", ""),
 }
 _BY_CLASS = {
     "28": "PostgreSQL refused the user or the password in DATABASE_URL.",
@@ -31,7 +34,9 @@ def database_fault(fault: DatabaseError) -> StoreFault:
         return StoreFault(
             "PostgreSQL cannot be reached. Check that it runs, and the address in DATABASE_URL."
         )
-    known = _BY_STATE.get(state) or _BY_CLASS.get(state[:2])
+    if state in _BY_STATE:
+        return StoreFault(*_BY_STATE[state])
+    known = _BY_CLASS.get(state[:2])
     return StoreFault(known or f"PostgreSQL could not do this (SQLSTATE {state}).")
 
 

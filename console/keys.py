@@ -67,7 +67,7 @@ def create_key(
     require_admin(actor)
     secret = PREFIX + secrets.token_hex(32)
     digest = token_digest(secret_key, secret.encode())
-    values = (label("--name", name, NAME_CHARACTERS_MAX), role, digest, mask(secret))
+    values = (label("name", name, NAME_CHARACTERS_MAX), role, digest, mask(secret))
     with transaction(connection):
         row = connection.execute(_INSERT.encode(), values).fetchone()
         if row is None:

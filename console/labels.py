@@ -4,19 +4,19 @@ import secrets
 import string
 import unicodedata
 
-from shared.errors import OperatorError
+from shared.errors import BadValue
 
 _CODE_ALPHABET = string.ascii_lowercase + string.digits  # what Adjust's own tokens are made of
 _UNPRINTABLE = {"Cc", "Cs"}  # control characters; bytes of the terminal that are not UTF-8
 
 
-def label(option: str, value: str, characters_max: int) -> str:
-    """The value without the spaces around it. Raises OperatorError that names the option."""
+def label(name: str, value: str, characters_max: int) -> str:
+    """The value without the spaces around it. Raises BadValue of this name."""
     text = value.strip()
     if not 1 <= len(text) <= characters_max:
-        raise OperatorError(f"{option} must have 1 to {characters_max} characters.")
+        raise BadValue(name, f"must have 1 to {characters_max} characters.")
     if has_control_characters(text):
-        raise OperatorError(f"{option} must be readable text, without control characters.")
+        raise BadValue(name, "must be readable text, without control characters.")
     return text
 
 

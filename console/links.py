@@ -19,7 +19,7 @@ from console.labels import label
 from console.partners import Partner, ensure_partner
 from console.publication import published
 from shared.database import Connection
-from shared.errors import OperatorError
+from shared.errors import BadValue, OperatorError
 from shared.ids import RECEIPT_TIME_MS_MAX, receipt_floor, receipt_time_ms
 
 NAME_CHARACTERS_MAX = 100
@@ -71,6 +71,7 @@ _INSERT = """
 """
 
 # A partner keeps its number through all its links; an offer is each link's own.
+_SEE = "See `waybill link list`."
 _PUB_ID_OF = "SELECT pub_id FROM links WHERE partner_id = %s ORDER BY id LIMIT 1"
 
 _TAKEN_PUB_IDS = "SELECT pub_id FROM links"
@@ -83,9 +84,9 @@ def create_link(installation: Installation, actor: Actor, app: App, new: NewLink
     """
     require_admin(actor)
     connection = installation.connection
-    name = label("--name", new.name, NAME_CHARACTERS_MAX)
+    name = label("name", new.name, NAME_CHARACTERS_MAX)
     destination = read_destination(new.destination)
-    given = _number("--offer-id", new.offer_id), _number("--pub-id", new.pub_id)
+    given = _number("offer-id", new.offer_id), _number("pub-id", new.pub_id)
     with published(installation):
         # Two commands at once would find the same free number.
         connection.execute("LOCK TABLE links IN SHARE ROW EXCLUSIVE MODE")
@@ -148,12 +149,12 @@ def _made(link: Link) -> Change:
     return Change(Action.LINK_CREATE, link.name, None, told)
 
 
-def _number(option: str, value: str | None) -> str | None:
+def _number(name: str, value: str | None) -> str | None:
     if value is None:
         return None
-    number = label(option, value, NUMBER_CHARACTERS_MAX)
+    number = label(name, value, NUMBER_CHARACTERS_MAX)
     if not _NUMBER.fullmatch(number):
-        raise OperatorError(f"{option} may have letters, digits, dots, hyphens, underscores only.")
+        raise BadValue(name, "may have letters, digits, dots, hyphens, underscores only.")
     return number
 
 
@@ -176,7 +177,5 @@ def _refusal(connection: Connection, app: App, name: str) -> OperatorError:
         "SELECT FROM links WHERE app_id = %s AND name = %s", (app.id, name)
     ).fetchone()
     if taken is not None:
-        return OperatorError("The app has a link of this name. See `waybill link list`.")
-    return OperatorError(
-        "There is a link with this --offer-id and this --pub-id. See `waybill link list`."
-    )
+        return OperatorError("The app has a link of this name.", _SEE)
+    return OperatorError("There is a link with this offer id and this pub id.", _SEE)

@@ -35,7 +35,7 @@ from console.faults import database_fault, redis_fault
 from console.output import print_error
 from console.stores import Place
 from shared.database import DatabaseError
-from shared.errors import WaybillError
+from shared.errors import OperatorError, WaybillError
 from shared.queues import RedisError
 from shared.settings import environment
 
@@ -60,6 +60,9 @@ def run(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
     except click.Abort:
         print_error("interrupted", "Interrupted.", as_json=as_json)
         return 130
+    except OperatorError as error:
+        print_error(error.code, error.at_terminal, as_json=as_json)
+        return 1
     except WaybillError as error:
         print_error(error.code, error.message, as_json=as_json)
         return 1

@@ -35,8 +35,8 @@ class LinkUsed(OperatorError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This link has been used or is older than a day. Ask an admin for a new one, or make "
-            "one at the terminal with `waybill admin link`."
+            "This link has been used or is older than a day. Ask an admin for a new one.",
+            "`waybill admin link` makes one.",
         )
 
 

@@ -18,7 +18,7 @@ class Partner:
 
 def ensure_partner(connection: Connection, name: str) -> Partner:
     """The partner of this name, made when new. Raises OperatorError for a malformed name."""
-    name = label("--partner", name, NAME_CHARACTERS_MAX)
+    name = label("partner", name, NAME_CHARACTERS_MAX)
     connection.execute("INSERT INTO partners (name) VALUES (%s) ON CONFLICT DO NOTHING", (name,))
     row = connection.execute(
         "SELECT id, name, created_at FROM partners WHERE name = %s", (name,)

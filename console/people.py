@@ -63,7 +63,7 @@ def create_person(connection: Connection, actor: Actor, name: str, role: Role) -
     """Without a password, until they choose one. Raises OperatorError when the name is taken;
     NotAllowed."""
     require_admin(actor)
-    values = label("--name", name, NAME_CHARACTERS_MAX), role
+    values = label("name", name, NAME_CHARACTERS_MAX), role
     with transaction(connection):
         row = connection.execute(_INSERT.encode(), values).fetchone()
         if row is None:
@@ -149,7 +149,7 @@ def reopen_person(connection: Connection, actor: Actor, person: Person) -> Perso
 def _only(connection: Connection, condition: str, value: object) -> Person:
     row = connection.execute(f"{_SELECT} WHERE {condition}".encode(), (value,)).fetchone()
     if row is None:
-        raise OperatorError("There is nobody of this name. See `waybill admin list`.")
+        raise OperatorError("There is nobody of this name.", "See `waybill admin list`.")
     return person_of(row)
 
 

@@ -148,4 +148,4 @@ def _records(connection: Connection, wire_version: int, raw: bytes) -> list[Even
 
 def unknown_receipt(receipt: UUID) -> OperatorError:
     """What is raised when nothing with this receipt is in quarantine."""
-    return OperatorError(f"{receipt} is not in quarantine. See `waybill quarantine list`.")
+    return OperatorError(f"{receipt} is not in quarantine.", "See `waybill quarantine list`.")

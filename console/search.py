@@ -25,7 +25,7 @@ class Found:
 
 def search(installation: Installation, app: App, environment: str, text: str) -> Found:
     """By user id, device id, adid, click id or receipt. Raises OperatorError for what is none."""
-    text = label("--id", text, _CHARACTERS_MAX)
+    text = label("id", text, _CHARACTERS_MAX)
     connection = installation.connection
     receipts = {
         *_of_click(connection, app, environment, text),

@@ -89,5 +89,5 @@ def find_token(connection: Connection, app: App, name: str) -> Token:
     wanted = label("The name", name, NAME_CHARACTERS_MAX)
     row = connection.execute(f"{_SELECT} AND name = %s", (app.id, wanted)).fetchone()
     if row is None:
-        raise OperatorError("The app has no token of this name. See `waybill token list`.")
+        raise OperatorError("The app has no token of this name.", "See `waybill token list`.")
     return token_of(row)

@@ -61,6 +61,7 @@ class ChangedToken:
     warnings: tuple[str, ...] = ()
 
 
+_MAKE = "See `waybill token create`."
 _INSERT = f"""
     INSERT INTO tokens (app_id, name, digest, masked, test, scopes, expires_at, created_by)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
@@ -105,8 +106,8 @@ def rotate_token(
         first = find_token(connection, app, name)
         if not first.active:
             raise OperatorError(
-                f"Only an active token can be rotated; this one is {first.state}. "
-                "Make a new one with `waybill token create`."
+                f"Only an active token can be rotated; this one is {first.state}. Make a new one.",
+                _MAKE,
             )
         new = NewToken(new_name, first.scopes, first.test, first.expires_at)
         return _Issue(Action.TOKEN_ROTATE, new, secret, first.name)
@@ -208,7 +209,7 @@ def _issue(
     with published(installation):
         enforced = lock_enforcement(connection, app)
         issue = issue_in(connection)
-        name = label("--name", issue.new.name, NAME_CHARACTERS_MAX)
+        name = label("name", issue.new.name, NAME_CHARACTERS_MAX)
         new = replace(issue.new, name=name, scopes=in_order(issue.new.scopes))
         _require_allowed(connection, app, new, enforced)
         token = _insert(installation, actor, app, new, issue.secret)
@@ -263,7 +264,8 @@ def _require_allowed(
     if count >= TOKENS_MAX:
         raise OperatorError(
             f"The app has {TOKENS_MAX} tokens that are not revoked, which is the limit. Revoke "
-            "those that nobody uses; `waybill token list` shows when each was last used."
+            "those that nobody uses.",
+            "`waybill token list` shows when each was last used.",
         )
 
 
@@ -289,9 +291,7 @@ def _require_alterable(before: Token, alteration: _Alteration, enforced: tuple[S
     if alteration.action is Action.TOKEN_REVOKE:
         return
     if before.state is TokenState.REVOKED:
-        raise OperatorError(
-            "This token was revoked, for good. Make a new one with `waybill token create`."
-        )
+        raise OperatorError("This token was revoked, for good. Make a new one.", _MAKE)
     loses_all = before.scopes and not alteration.scopes
     if alteration.action is Action.TOKEN_SCOPES and enforced and loses_all:
         raise OperatorError(
@@ -337,6 +337,6 @@ def _taken(connection: Connection, app: App, name: str) -> OperatorError:
             "The app has a token of this name, active or not. Choose another name."
         )
     return OperatorError(
-        "This token is already in use in this installation, or was revoked in it. "
-        "Make a new one with `waybill token create`."
+        "This token is already in use in this installation, or was revoked in it. Make a new one.",
+        _MAKE,
     )

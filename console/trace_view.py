@@ -14,7 +14,7 @@ from console.trace import State, Trace
 
 
 def describe(trace: Trace) -> list[RenderableType]:
-    parts: list[RenderableType] = [sentence(trace)]
+    parts: list[RenderableType] = [f"{sentence(trace)} {_hint(trace)}".rstrip()]
     if trace.event is not None:
         parts.append(event_view(trace.event))
     if trace.placement is not None:
@@ -57,6 +57,15 @@ def sentence(trace: Trace) -> str:
     return f"{trace.receipt} {trace.state}: {meaning}"
 
 
+def _hint(trace: Trace) -> str:
+    """Which command helps."""
+    if trace.state is State.QUARANTINED and trace.quarantine and not trace.quarantine.replayed_at:
+        return "See `waybill quarantine replay`."
+    if trace.state is State.RECORDED and trace.event is not None and trace.event.unmapped:
+        return "See `waybill event-type create`."
+    return ""
+
+
 def _unknown(trace: Trace) -> str:
     if trace.given_at is None:
         return "nothing here has this receipt, and Waybill cannot have given it. Check its letters."
@@ -70,7 +79,7 @@ def _recorded(event: EventRecord | None) -> str:
     if event is not None and event.unmapped:
         return (
             "the event is stored, unmapped: its app had no event type with this event_id. "
-            "Make one with `waybill event-type create`."
+            "Make one: it claims what came before."
         )
     return "the event is stored."
 
@@ -88,4 +97,4 @@ def _duplicate(trace: Trace) -> str:
 def _quarantined(entry: Quarantined | None) -> str:
     if entry is not None and entry.replayed_at is not None:
         return "it could not be stored, and was put back into the inbox to be tried again."
-    return "it could not be stored. Mend the cause, then use `waybill quarantine replay`."
+    return "it could not be stored. Mend the cause, then replay it."

@@ -24,6 +24,7 @@
     │   ├── NotReady                 503 not_ready
     │   └── Prefetch                 503 prefetch
     ├── OperatorError                one plain sentence for the person who asked for it
+    │   ├── BadValue                 a value breaks a rule; named as its option is
     │   └── NotAllowed               403 not_allowed
     ├── ingest.inbox.Stale           the snapshot has changed under a batch; never leaves ingest
     ├── shared.logs.UnsafeField      a text is noted in a log, which could hold anything
@@ -82,6 +83,7 @@ class MalformedField(RequestError):
 
     def __init__(self, field: str, rule: str) -> None:
         super().__init__(f"{_called(field)} {rule}", field)
+        self.rule = rule
 
 
 class ConflictingValues(RequestError):
@@ -263,9 +265,31 @@ class Prefetch(Unavailable):
 
 
 class OperatorError(WaybillError):
-    """What a person asked for cannot be done; the sentence says what would help."""
+    """What a person asked for cannot be done. `message` says what is wrong and what would help;
+    `hint` which command helps, for who is at a terminal.
+    """
 
     code = "operator_error"
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    @property
+    def at_terminal(self) -> str:
+        return f"{self.message} {self.hint}".rstrip()
+
+
+class BadValue(OperatorError):
+    """A value that a person gave breaks this rule. `name` is its option's, without the hyphens."""
+
+    def __init__(self, name: str, rule: str) -> None:
+        super().__init__(f"{name.replace('-', ' ').capitalize()} {rule}")
+        self._option = f"--{name} {rule}"
+
+    @property
+    def at_terminal(self) -> str:
+        return self._option
 
 
 class NotAllowed(OperatorError):

@@ -52,7 +52,7 @@ def revoke(place: Place, name: str, as_json: bool) -> None:
     with open_database(settings_here(place)) as connection:
         number = next((each.id for each in list_keys(connection) if each.name == name), None)
         if number is None:
-            raise OperatorError("There is no key of this name. See `waybill key list`.")
+            raise OperatorError("There is no key of this name.", "See `waybill key list`.")
         revoked = revoke_key(connection, terminal_actor(), number)
     show({"key": revoked}, _table([revoked]), as_json=as_json)
 

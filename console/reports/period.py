@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from shared.errors import OperatorError
+from shared.errors import BadValue
 
 MONTH_DAYS = 30
 REPORT_DAYS_MAX = 400
@@ -11,16 +11,15 @@ REPORT_DAYS_MAX = 400
 
 @dataclass(frozen=True)
 class Period:
-    """Days from `first` to `last`, both included. Raises OperatorError when it is none or long."""
+    """Days from `first` to `last`, both included. Raises BadValue when it is none or long."""
 
     first: date
     last: date
 
     def __post_init__(self) -> None:
         if not 1 <= self.days <= REPORT_DAYS_MAX:
-            raise OperatorError(
-                f"--from must not be after --to, nor more than {REPORT_DAYS_MAX} days before it."
-            )
+            rule = f"must be at most {REPORT_DAYS_MAX} days before the last day, and not after it."
+            raise BadValue("from", rule)
 
     @property
     def days(self) -> int:

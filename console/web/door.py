@@ -30,7 +30,6 @@ from console.web.rendering import Templates
 from console.web.route import Access, Handler, Route
 from console.web.values import FORM_BYTES_MAX, NOTHING, Values
 from console.web.visit import Services, Visit, Visitor
-from console.web.wording import in_words
 from shared.database import Connection, DatabaseError, is_away
 from shared.errors import NotAllowed, OperatorError, WaybillError
 from shared.queues import RedisError
@@ -108,7 +107,7 @@ class Door:
             page = self._pages.get(route.form)
             if isinstance(refusal, StoreFault | NotAllowed) or page is None:
                 raise
-            visit = replace(visit, fault=in_words(refusal.message))
+            visit = replace(visit, fault=refusal.message)
             shown = page(visit, **_named(route, names))
             return (replace(shown, status=422) if isinstance(shown, Page) else shown), visit
 
@@ -202,7 +201,7 @@ class Door:
         """Where nobody can be recognised, a page without anything of theirs."""
         response.status = status_of(fault)
         response.content_type = falcon.MEDIA_HTML
-        response.text = self._templates.bare("fault.html", message=in_words(fault.message))
+        response.text = self._templates.bare("fault.html", message=fault.message)
 
 
 def _missing(_: Visit) -> Answer:
@@ -224,7 +223,7 @@ def _named(route: Route, names: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refused(refusal: WaybillError) -> Page:
-    return Page("error.html", {"message": in_words(refusal.message)}, status_of(refusal))
+    return Page("error.html", {"message": refusal.message}, status_of(refusal))
 
 
 def _address(request: falcon.Request, hops: int) -> str:

@@ -18,7 +18,6 @@ from console.web.found import with_app
 from console.web.refusals import status_of
 from console.web.values import NOTHING, Values
 from console.web.visit import Services
-from console.web.wording import in_words
 from shared.database import Connection, DatabaseError
 from shared.errors import NotAllowed, WaybillError
 from shared.queues import RedisError
@@ -89,7 +88,7 @@ class ApiDoor:
         return key
 
     def _refuse(self, response: falcon.Response, refusal: WaybillError) -> None:
-        error = {"code": refusal.code, "message": in_words(refusal.message)}
+        error = {"code": refusal.code, "message": refusal.message}
         _write(response, status_of(refusal), {"error": error})
         if isinstance(refusal, NoKey):
             response.set_header("WWW-Authenticate", "Bearer")

@@ -6,7 +6,7 @@ from console.apps import App, create_app, describe_app, list_apps
 from console.web.answers import Answer, Page, Redirect
 from console.web.visit import Visit
 from shared.database import transaction
-from shared.errors import OperatorError
+from shared.errors import BadValue
 
 
 def start(_: Visit) -> Answer:
@@ -62,5 +62,5 @@ def change_settings(visit: Visit, app: App) -> Answer:
 
 def _whole(option: str, text: str) -> int:
     if not text.isascii() or not text.isdecimal():
-        raise OperatorError(f"--{option} must be a whole number.")
+        raise BadValue(option, "must be a whole number.")
     return int(text)

@@ -10,7 +10,6 @@ from console.token_rows import Token
 from console.web.answers import Answer, Page
 from console.web.faults import BadRequest
 from console.web.visit import Visit
-from console.web.wording import in_words
 from shared.checks import CHECK_SECONDS
 
 REQUESTS_SHOWN_MAX = 30
@@ -30,7 +29,6 @@ def show(visit: Visit, app: App) -> Answer:
         "check": done,
         "requests": newest(done),
         "readiness": READINESS,
-        "in_words": in_words,
     }
     return Page("integration.html", {**values, **_code(visit, app)})
 

@@ -30,8 +30,7 @@ from console.web.answers import Answer, Page, Redirect
 from console.web.faults import BadRequest
 from console.web.found import token_of
 from console.web.visit import Visit
-from console.web.wording import in_words
-from shared.errors import OperatorError
+from shared.errors import BadValue, OperatorError
 from shared.scopes import Scope
 
 LOG_ENTRIES = 100
@@ -141,7 +140,7 @@ def _changed(app: App, changed: ChangedToken, sentence: str) -> Answer:
 
 
 def _told(app: App, sentence: str, warnings: Sequence[str] = ()) -> Answer:
-    told = " ".join([sentence, *(in_words(warning) for warning in warnings)])
+    told = " ".join([sentence, *warnings])
     return Redirect(f"/apps/{app.id}/protection", told)
 
 
@@ -159,4 +158,4 @@ def _end_of(text: str) -> datetime | None:
     try:
         return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
     except ValueError:
-        raise OperatorError("--expires must be a day, such as 2027-01-31.") from None
+        raise BadValue("expires", "must be a day, such as 2027-01-31.") from None

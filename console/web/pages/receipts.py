@@ -6,7 +6,6 @@ from console.trace import Trace, parse_receipt, trace
 from console.trace_view import sentence
 from console.web.answers import Answer, Page
 from console.web.visit import Visit
-from console.web.wording import in_words
 
 
 def show(visit: Visit, receipt: str) -> Answer:
@@ -18,7 +17,7 @@ def _parts(found: Trace) -> list[dict[str, object]]:
     """The receipt itself, then what it repeated."""
     part = {
         "trace": found,
-        "sentence": in_words(sentence(found)),
+        "sentence": sentence(found),
         "facts": dict(values_of(found.event)) if found.event else {},
         "placement": dict(placement_words(found.placement)) if found.placement else {},
     }

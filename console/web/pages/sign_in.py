@@ -4,7 +4,7 @@ from console.sessions import open_session
 from console.sign_in import TooManyAttempts, WrongPassword, sign_in
 from console.web.answers import Answer, Page, Redirect
 from console.web.visit import Visit
-from console.web.wording import local_path
+from console.web.ways_back import local_path
 
 
 def show(visit: Visit) -> Answer:

@@ -4,7 +4,6 @@ from console.one_time import LinkUsed, find_invited, use_link
 from console.sessions import open_session
 from console.web.answers import Answer, Page, Redirect
 from console.web.visit import Visit
-from console.web.wording import in_words
 from shared.errors import OperatorError
 
 
@@ -14,7 +13,7 @@ def show(visit: Visit, secret: str, fault: str = "") -> Answer:
     try:
         invited = find_invited(visit.connection, key, secret)
     except LinkUsed as refusal:
-        return Page("error.html", {"message": in_words(refusal.message)}, 410)
+        return Page("error.html", {"message": refusal.message}, 410)
     return Page("welcome.html", {"invited": invited, "fault": fault}, 422 if fault else 200)
 
 
@@ -26,6 +25,6 @@ def choose_password(visit: Visit, secret: str) -> Answer:
     try:
         person = use_link(visit.connection, key, secret, password)
     except OperatorError as refusal:
-        return show(visit, secret, in_words(refusal.message))
+        return show(visit, secret, refusal.message)
     session = open_session(visit.connection, key, person)
     return Redirect("/", f"Welcome, {person.name}. You are signed in.", session)

@@ -4,7 +4,7 @@ from console.app_rules import change_rules, read_rules
 from console.apps import App, create_app
 from console.installation import Installation
 from shared.database import Connection
-from shared.errors import OperatorError
+from shared.errors import BadValue
 from shared.rules import DAY_MS, HOUR_MS, MINUTE_MS, Rules
 from tests.build import ADMIN
 
@@ -51,7 +51,8 @@ def test_a_value_out_of_its_limits_is_named_and_changes_nothing(
 ) -> None:
     good = {"session-timeout-minutes": 5, "inactivity-days": 0}
 
-    with pytest.raises(OperatorError, match=f"--{option} must be between"):
+    with pytest.raises(BadValue, match="must be between") as refusal:
         change_rules(connection, ADMIN, shop, {**good, option: value})
 
+    assert refusal.value.at_terminal.startswith(f"--{option} must be between")
     assert read_rules(connection, shop) == Rules()

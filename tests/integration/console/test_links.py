@@ -78,7 +78,7 @@ def test_links_of_one_app_or_of_all_are_listed(installation: Installation, shop:
     ("again", "reason"),
     [
         ({"name": "Spring", "offer_id": "8"}, "link of this name"),
-        ({"name": "Autumn", "offer_id": "7", "pub_id": "9"}, "--offer-id"),
+        ({"name": "Autumn", "offer_id": "7", "pub_id": "9"}, "this offer id"),
     ],
 )
 def test_a_name_and_a_pair_of_numbers_are_given_once(
@@ -96,11 +96,11 @@ def test_a_name_and_a_pair_of_numbers_are_given_once(
 @pytest.mark.parametrize(
     ("given", "option"),
     [
-        ({"name": " "}, "--name"),
-        ({"partner": "x" * 101}, "--partner"),
-        ({"destination": "http://shop.example"}, "--destination"),
-        ({"offer_id": "1&2"}, "--offer-id"),
-        ({"pub_id": "x" * 65}, "--pub-id"),
+        ({"name": " "}, "Name"),
+        ({"partner": "x" * 101}, "Partner"),
+        ({"destination": "http://shop.example"}, "Destination"),
+        ({"offer_id": "1&2"}, "Offer id"),
+        ({"pub_id": "x" * 65}, "Pub id"),
     ],
 )
 def test_a_malformed_value_makes_nothing(

@@ -68,7 +68,7 @@ def test_a_time_out_of_range_is_told_with_the_range(field: str) -> None:
 def test_an_event_token_of_no_event_type_is_told() -> None:
     (problem,) = problems(status=400, code="malformed_field", field="event_token", event_id="")
 
-    assert "waybill event-type list" in problem
+    assert "Compare it with the app's event types" in problem
 
 
 @pytest.mark.parametrize("field", [None, "revenue"])

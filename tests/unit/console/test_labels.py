@@ -3,17 +3,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.labels import label, random_code
-from shared.errors import OperatorError
+from shared.errors import BadValue
 
 
 def test_a_label_loses_the_spaces_around_it() -> None:
-    assert label("--name", "  My Shop ", 100) == "My Shop"
+    assert label("name", "  My Shop ", 100) == "My Shop"
 
 
 @pytest.mark.parametrize("value", ["", "   ", "x" * 101, "a\nb", "a\x00b", "a\x1b[2J", "a\udc80"])
 def test_a_label_is_short_readable_text(value: str) -> None:
-    with pytest.raises(OperatorError, match="--name must"):
-        label("--name", value, 100)
+    with pytest.raises(BadValue, match="Name must"):
+        label("name", value, 100)
 
 
 @given(st.integers(1, 64))

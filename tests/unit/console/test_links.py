@@ -7,7 +7,7 @@ import pytest
 
 from console.destinations import read_destination
 from console.links import Link, tracking_url
-from shared.errors import OperatorError
+from shared.errors import BadValue
 
 LINK = Link(
     id=7,
@@ -53,8 +53,8 @@ def test_a_destination_is_taken_without_the_spaces_around_it() -> None:
 def test_a_destination_that_breaks_a_rule_is_refused_with_the_rule(
     destination: str, rule: str
 ) -> None:
-    with pytest.raises(OperatorError) as caught:
+    with pytest.raises(BadValue) as caught:
         read_destination(destination)
 
-    assert caught.value.message.startswith("--destination ")
+    assert caught.value.at_terminal.startswith("--destination ")
     assert rule in caught.value.message

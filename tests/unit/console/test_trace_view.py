@@ -30,7 +30,8 @@ def test_each_state_has_its_sentence() -> None:
 def test_an_unmapped_event_says_how_to_map_the_next() -> None:
     unmapped = Trace(RECEIPT, NOW, State.RECORDED, event=replace(PURCHASE, unmapped=True))
 
-    assert "waybill event-type create" in sentence(unmapped)
+    assert "Make one: it claims what came before" in sentence(unmapped)
+    assert "See `waybill event-type create`." in str(describe(unmapped)[0])
 
 
 def test_a_duplicate_names_its_first_and_shows_it() -> None:
@@ -48,7 +49,9 @@ def test_quarantine_says_whether_it_was_replayed() -> None:
         out, quarantine=replace(ENTRY, replayed_at=datetime(2026, 11, 24, tzinfo=UTC))
     )
 
-    assert "quarantine replay" in sentence(out)
+    assert "then replay it" in sentence(out)
+    assert "See `waybill quarantine replay`." in str(describe(out)[0])
+    assert "waybill" not in str(describe(replayed)[0])
     assert "put back into the inbox" in sentence(replayed)
 
 

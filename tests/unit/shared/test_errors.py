@@ -68,7 +68,8 @@ def test_the_drawn_answers_are_the_answers_of_the_classes() -> None:
         if match := _ANSWER.match(rest):
             answers[name] = (int(match[1]), match[2])
 
-    assert len(answers) == len(of_the_module()) - 3  # the root, RequestError and OperatorError
+    # The root, RequestError, OperatorError and BadValue are none.
+    assert len(answers) == len(of_the_module()) - 4
     for name, answer in answers.items():
         error = of_the_module()[name]
         assert (error.status, error.code) == answer, name
@@ -103,6 +104,7 @@ def test_a_message_is_what_the_exception_says(error: type[WaybillError]) -> None
         "request_bytes_max": 1,
         "fault": TokenFault.WRONG,
         "hint": "h",
+        "name": "n",
     }
     names = inspect.signature(error.__init__).parameters
     made = error(**{name: value for name, value in values.items() if name in names})
@@ -115,6 +117,21 @@ def test_a_missing_field_is_named_and_the_reader_told_what_to_do() -> None:
 
     assert missing.field == "user_id"
     assert missing.message == "user_id is required. Send user_id with every call."
+
+
+def test_who_is_at_a_terminal_is_told_which_command_helps() -> None:
+    fault = OperatorError("There is no such app.", "See `waybill app list`.")
+
+    assert fault.message == "There is no such app."
+    assert fault.at_terminal == "There is no such app. See `waybill app list`."
+    assert OperatorError("Nothing works.").at_terminal == "Nothing works."
+
+
+def test_a_bad_value_is_named_as_an_option_at_a_terminal_and_in_words_elsewhere() -> None:
+    fault = errors.BadValue("app-token", "must have 1 to 64 characters.")
+
+    assert fault.message == "App token must have 1 to 64 characters."
+    assert fault.at_terminal == "--app-token must have 1 to 64 characters."
 
 
 def test_an_operator_error_is_no_answer_to_a_sender() -> None:

@@ -3,7 +3,7 @@ from datetime import date, timedelta
 import pytest
 
 from console.reports.period import REPORT_DAYS_MAX, Period, period_of
-from shared.errors import OperatorError
+from shared.errors import BadValue
 
 TODAY = date(2026, 1, 31)
 
@@ -21,5 +21,5 @@ def test_the_first_day_follows_from_the_last() -> None:
 
 @pytest.mark.parametrize("days", [0, REPORT_DAYS_MAX + 1])
 def test_a_period_is_at_least_a_day_and_not_too_long(days: int) -> None:
-    with pytest.raises(OperatorError, match="--from"):
+    with pytest.raises(BadValue, match="From must"):
         Period(TODAY - timedelta(days=days - 1), TODAY)
