@@ -3,7 +3,8 @@
 rq-dashboard 0.9.0 is a Flask application without any protection, written for RQ 2 and pickles. It
 is called inside of us, request by request, and mended: it reads JSON jobs, and never a pickle; it
 uses our connection; its GET requests change nothing; what stands in a job is shown as text; its
-scripts run under a policy that lets no other run.
+scripts run under a policy that lets no other run. It is in the console's colours, fits on a phone,
+names its fields, and leads back.
 """
 
 import re
@@ -17,6 +18,7 @@ from flask import Flask
 from rq_dashboard import web
 from werkzeug.test import Client
 
+from console.web.assets import Assets
 from shared.queues import Redis
 
 PREFIX = "/rq"
@@ -31,6 +33,11 @@ _POLICY = (
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
 _INLINE = '<script type="text/javascript">'
+_BRAND = '<a class="navbar-brand">RQ-dashboard</a>'
+_WAY_BACK = '<a class="navbar-brand" href="/operations">Waybill</a>'
+# Fields that only a title names, and what cannot be scrolled by keyboard.
+_FIELD = re.compile(r'(<(?:input|select) [^>]*?)title="([\w ]+)"')
+_SCROLLED = re.compile(r'<div class="table-responsive(?:-md)?">')
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,11 @@ class RqDashboard:
         web.setup_rq_connection(app)
         app.register_blueprint(web.blueprint)
         self._client = Client(app, use_cookies=False)
+        assets = Assets()
+        self._styles = "".join(
+            f'<link rel="stylesheet" href="{assets.address(name)}">\n'
+            for name in ("tokens.css", "rq.css")
+        )
 
     @staticmethod
     def looks(path: str) -> bool:
@@ -75,17 +87,20 @@ class RqDashboard:
         if response.mimetype != "text/html":
             return Reply(response.status_code, response.content_type or "", body)
         nonce = secrets.token_urlsafe(16)
-        page = _mend_page(body.decode(), nonce, csrf)
+        page = self._mend_page(body.decode(), nonce, csrf)
         return Reply(
             response.status_code, "text/html; charset=utf-8", page, _POLICY.format(nonce=nonce)
         )
 
-
-def _mend_page(page: str, nonce: str, csrf: str) -> bytes:
-    # `<%=` puts text into the page as markup, `<%-` as text: a message may hold somebody's data.
-    page = page.replace("<%=", "<%-")
-    ours = f'$.ajaxSetup({{headers: {{"X-CSRF-Token": "{csrf}"}}}});'
-    return page.replace(_INLINE, f'<script nonce="{nonce}">{ours}').encode()
+    def _mend_page(self, page: str, nonce: str, csrf: str) -> bytes:
+        # `<%=` puts text into the page as markup, `<%-` as text: a message may hold somebody's
+        # data.
+        page = page.replace("<%=", "<%-").replace("</head>", f"{self._styles}</head>")
+        page = page.replace(_BRAND, _WAY_BACK)
+        page = _SCROLLED.sub('<div class="table-responsive" tabindex="0" role="group">', page)
+        page = _FIELD.sub(r'\1aria-label="\2"', page)
+        ours = f'$.ajaxSetup({{headers: {{"X-CSRF-Token": "{csrf}"}}}});'
+        return page.replace(_INLINE, f'<script nonce="{nonce}">{ours}').encode()
 
 
 def _mend(redis: Redis) -> None:

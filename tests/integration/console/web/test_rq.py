@@ -58,6 +58,15 @@ def test_a_job_is_shown_as_text(admin: Browser, job: str) -> None:
     assert "<%- d.description %>" in shown.text
 
 
+def test_it_is_in_the_consoles_colours_and_leads_back(admin: Browser) -> None:
+    for path in ("", "/0/view/workers", "/0/view/jobs"):
+        page = admin.get(f"/rq{path}").text
+
+        assert re.search(r'href="/static/tokens\.\w+\.css"', page)
+        assert re.search(r'href="/static/rq\.\w+\.css"', page)
+        assert 'href="/operations">Waybill</a>' in page
+
+
 def test_its_scripts_run_by_a_nonce_that_is_new_each_time(admin: Browser) -> None:
     def nonce() -> str:
         result = admin.get("/rq/0/view/queues")
