@@ -44,6 +44,7 @@ def test_postgres_is_durable_and_private(machine: Machine) -> None:
         "fsync": "on",
         "synchronous_commit": "on",
         "full_page_writes": "on",
+        "wal_compression": "pglz",
         "data_checksums": "on",
         "server_encoding": "UTF8",
         "listen_addresses": "",
