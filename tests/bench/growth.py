@@ -38,7 +38,8 @@ _RECEIPT = (
     " - {days}::bigint * 86400000), 12, '0') || substr(replace({0}::text, '-', ''), 13))::uuid"
 )
 _TIME = "{0} - {days} * interval '1 day'"
-_TEXT = "{0} || '-{days}'"
+# As long as it was: a longer one would leave gaps in its pages for the rows of the probe.
+_TEXT = "overlay({0} placing lpad(to_hex({days}), 3, '0') from length({0}) - 11 for 3)"
 _USER = "{0} + {days}::bigint * 100000000"
 _SHIFTED = {
     "users": {"id": _USER, "user_id": _TEXT, "first_time": _TIME},
@@ -63,11 +64,12 @@ _COLUMNS = """
 SELECT attname FROM pg_attribute
 WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 """
-_PARTITION = """
+# The first day may have gone over midnight.
+_PARTITIONS = """
 SELECT format(
     'CREATE TABLE IF NOT EXISTS events_%%s PARTITION OF events FOR VALUES FROM (%%L) TO (%%L)',
     to_char(day, 'YYYYMMDD'), first(day), first(day + 1))
-FROM (SELECT (now() AT TIME ZONE 'UTC')::date - %s AS day) AS chosen
+FROM (SELECT DISTINCT (received_at AT TIME ZONE 'UTC')::date - %s AS day FROM day_events) AS chosen
 """
 _FIRST = """
 CREATE FUNCTION first(day date) RETURNS uuid LANGUAGE sql AS $$
@@ -140,9 +142,8 @@ def _fill_to(grown: Grown, events: int) -> None:
 
 def _copy_day(url: str, days: int) -> None:
     with psycopg.connect(url) as source, psycopg.connect(url) as target:
-        row = target.execute(_PARTITION, (days,)).fetchone()
-        assert row is not None
-        target.execute(str(row[0]).encode())
+        for (partition,) in target.execute(_PARTITIONS, (days,)).fetchall():
+            target.execute(str(partition).encode())
         for table, shifted in _SHIFTED.items():
             columns = [name for (name,) in source.execute(_COLUMNS, (table,))]
             chosen = [shifted.get(name, "{0}").format(name, days=days) for name in columns]
