@@ -12,7 +12,7 @@ from console.events import EventRecord, find_records
 from console.rows import named_rows
 from console.user_sessions import SessionRecord, sessions_of
 from shared.database import Connection
-from shared.device_ids import as_user_id, identifying
+from shared.device_ids import adid_key, as_user_id, identifying
 from shared.errors import OperatorError
 
 
@@ -61,20 +61,27 @@ _USER = """
     SELECT id, user_id, first_time, device_ids, click_ids FROM users
     WHERE app_id = %s AND environment = %s AND user_id = %s
 """
-# As the index of users by their adid has it.
 _ADID = r"""
     substr(encode(sha256(replace(app_id || ':' || user_id, '\', '\\')::bytea), 'hex'), 1, 32)
 """
+# As the index of users by their adid has it.
+_ADID_KEY = r"""
+    ('x' || substr(
+        encode(sha256(replace(app_id || ':' || user_id, '\', '\\')::bytea), 'hex'), 1, 16
+    ))::bit(64)::bigint
+"""
 _USER_OF_ADID = f"""
     SELECT id, user_id, first_time, device_ids, click_ids FROM users
-    WHERE app_id = %s AND environment = %s AND {_ADID} = %s
+    WHERE {_ADID_KEY} = %(adid_key)s
+      AND app_id = %(app)s AND environment = %(environment)s AND {_ADID} = %(adid)s
 """  # noqa: S608 - of constants alone
 _NAMED_SO = f"""
     SELECT user_id FROM users
     WHERE app_id = %(app)s AND environment = %(environment)s AND user_id = %(user_id)s
     UNION
     SELECT user_id FROM users
-    WHERE app_id = %(app)s AND environment = %(environment)s AND {_ADID} = %(adid)s
+    WHERE {_ADID_KEY} = %(adid_key)s
+      AND app_id = %(app)s AND environment = %(environment)s AND {_ADID} = %(adid)s
     UNION
     SELECT users.user_id FROM identities JOIN users ON users.id = user_ref
     WHERE identities.app_id = %(app)s AND identities.environment = %(environment)s
@@ -109,9 +116,10 @@ def user_timeline(
 
     Raises OperatorError when nothing of such a user was ever stored.
     """
+    named = {"app": app.id, "environment": environment, **_adid(user_id)}
     row = (
         connection.execute(_USER, (app.id, environment, as_user_id(user_id))).fetchone()
-        or connection.execute(_USER_OF_ADID, (app.id, environment, user_id.lower())).fetchone()
+        or connection.execute(_USER_OF_ADID.encode(), named).fetchone()
     )
     if row is None:
         raise OperatorError(
@@ -143,11 +151,16 @@ def find_users(
         "environment": environment,
         "text": text,
         "user_id": as_user_id(text),
-        "adid": text.lower(),
+        **_adid(text),
         "device_ids": list(identifying([text])),
         "count": count,
     }
     return [user_id for (user_id,) in connection.execute(_NAMED_SO.encode(), arguments)]
+
+
+def _adid(text: str) -> dict[str, str | int | None]:
+    adid = text.lower()
+    return {"adid": adid, "adid_key": adid_key(adid)}
 
 
 def role_of_each(

@@ -55,6 +55,7 @@ REPEATED = re.compile(r"[0:\-]+|(.)(?:[:\-]*\1){7,}")
 SHARED_BY_MANY = frozenset({"9774d56d682e549c", "02:00:00:00:00:00"})
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+_ADID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _NO_HYPHENS = frozenset({"android_id", "imei", "meid"})  # as Adjust's page asks for them
 
 
@@ -99,6 +100,13 @@ def adid_of(app_id: int, user_id: str) -> str:
     One-way. `shared/schema.sql` makes the same of a row of `users`, so that it leads back.
     """
     return sha256(f"{app_id}:{user_id}".encode()).hexdigest()[:32]
+
+
+def adid_key(adid: str) -> int | None:
+    """The first half of it, by which the tables find its user; None for what is no adid."""
+    if not _ADID.fullmatch(adid):
+        return None
+    return int.from_bytes(bytes.fromhex(adid[:16]), signed=True)
 
 
 def _compared(device_id: str) -> str:
