@@ -25,6 +25,7 @@ class Action(StrEnum):
     APP_RECOMPUTE = "app.recompute"
     APP_IMPORT = "app.import"
     EVENT_TYPE_CREATE = "event_type.create"
+    EVENT_TYPE_POSTBACKS = "event_type.postbacks"
     LINK_CREATE = "link.create"
     TOKEN_CREATE = "token.create"  # noqa: S105 - the name of an action
     TOKEN_IMPORT = "token.import"  # noqa: S105

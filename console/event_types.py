@@ -13,7 +13,7 @@ from console.audit import Action, Change, record_change
 from console.installation import Installation
 from console.labels import label, random_code
 from console.publication import published
-from shared.database import Connection
+from shared.database import Connection, transaction
 from shared.errors import OperatorError
 from shared.queues import RedisError, enqueue
 
@@ -32,26 +32,42 @@ class NewEventType:
     name: str
     event_token: str | None = None
     unique: bool = False
+    multiple_postbacks: bool = False
 
 
 @dataclass(frozen=True)
 class EventType:
-    """`mapping_id` is Swaarm's event_id, `event_token` Adjust's. `unique`: counts once a user."""
+    """`mapping_id` is Swaarm's event_id, `event_token` Adjust's. `unique`: counts once a user.
+    `multiple_postbacks`: each is a conversion for the partner, as `console.conversions` says.
+    """
 
     id: int
     name: str
     mapping_id: str
     event_token: str
     unique: bool
+    multiple_postbacks: bool
     created_at: datetime
 
 
-_INSERT = """
-    INSERT INTO event_types (app_id, name, mapping_id, event_token, is_unique)
-    VALUES (%(app_id)s, %(name)s, %(mapping_id)s, %(event_token)s, %(unique)s)
+_SEE = "See `waybill event-type list`."
+_COLUMNS = "id, name, mapping_id, event_token, is_unique, multiple_postbacks, created_at"
+_SELECT = f"SELECT {_COLUMNS} FROM event_types WHERE app_id = %s"  # noqa: S608 - of constants alone
+_INSERT = f"""
+    INSERT INTO event_types (
+        app_id, name, mapping_id, event_token, is_unique, multiple_postbacks
+    )
+    VALUES (
+        %(app_id)s, %(name)s, %(mapping_id)s, %(event_token)s, %(unique)s, %(multiple_postbacks)s
+    )
     ON CONFLICT DO NOTHING
-    RETURNING id, name, mapping_id, event_token, is_unique, created_at
-"""
+    RETURNING {_COLUMNS}
+"""  # noqa: S608 - of constants alone
+_SET_POSTBACKS = f"""
+    UPDATE event_types SET multiple_postbacks = %(wanted)s
+    WHERE id = %(id)s AND multiple_postbacks <> %(wanted)s
+    RETURNING {_COLUMNS}
+"""  # noqa: S608 - of constants alone
 
 
 def create_event_type(
@@ -67,11 +83,11 @@ def create_event_type(
     with published(installation):
         lock_app(connection, app)
         _require_room(connection, app)
-        row = connection.execute(_INSERT, {**asdict(values), "app_id": app.id}).fetchone()
+        row = connection.execute(_INSERT.encode(), {**asdict(values), "app_id": app.id}).fetchone()
         if row is None:
             raise OperatorError(
                 "The app has an event type with this mapping id or this event token.",
-                "See `waybill event-type list`.",
+                _SEE,
             )
         made = EventType(*row)
         told = Change(Action.EVENT_TYPE_CREATE, made.name, None, asdict(values))
@@ -83,15 +99,37 @@ def create_event_type(
 
 def list_event_types(connection: Connection, app: App) -> list[EventType]:
     """By mapping id."""
-    rows = connection.execute(
-        """
-        SELECT id, name, mapping_id, event_token, is_unique, created_at FROM event_types
-        WHERE app_id = %s
-        ORDER BY mapping_id
-        """,
-        (app.id,),
-    )
+    rows = connection.execute(f"{_SELECT} ORDER BY mapping_id".encode(), (app.id,))
     return [EventType(*row) for row in rows]
+
+
+def find_event_type(connection: Connection, app: App, mapping_id: str) -> EventType:
+    """Raises OperatorError when the app has none with this mapping id."""
+    statement = f"{_SELECT} AND mapping_id = %s".encode()
+    row = connection.execute(statement, (app.id, mapping_id)).fetchone()
+    if row is None:
+        raise OperatorError("The app has no event type with this mapping id.", _SEE)
+    return EventType(*row)
+
+
+def set_multiple_postbacks(
+    connection: Connection, actor: Actor, app: App, event_type: EventType, wanted: bool
+) -> EventType:
+    """As it stands then; what says nothing new changes nothing. NotAllowed."""
+    require_admin(actor)
+    with transaction(connection):
+        values = {"id": event_type.id, "wanted": wanted}
+        row = connection.execute(_SET_POSTBACKS.encode(), values).fetchone()
+        if row is None:
+            return event_type
+        told = Change(
+            Action.EVENT_TYPE_POSTBACKS,
+            event_type.name,
+            {"multiple_postbacks": not wanted},
+            {"multiple_postbacks": wanted},
+        )
+        record_change(connection, actor, app.id, told)
+    return EventType(*row)
 
 
 def _checked(new: NewEventType) -> NewEventType:
@@ -101,6 +139,7 @@ def _checked(new: NewEventType) -> NewEventType:
         name=label("name", new.name, NAME_CHARACTERS_MAX),
         event_token=label("event-token", token, EVENT_TOKEN_CHARACTERS_MAX),
         unique=new.unique,
+        multiple_postbacks=new.multiple_postbacks,
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from console.attributions import AttributionRecord, Brought, attribution_at, brought_by
+from console.conversions import Conversion, conversion_of
 from console.user_sessions import SessionRecord, session_at
 from shared.database import Connection
 
@@ -21,7 +22,8 @@ _CLICK = "SELECT app_id, environment, click_id FROM clicks WHERE receipt = %s"
 
 @dataclass(frozen=True)
 class Placement:
-    """Of an event the attribution in force then and its session, as far as they are decided.
+    """Of an event the attribution in force then, its session, as far as they are decided, and what
+    it is for the partner.
 
     Of a click whom it brought, the first few.
     """
@@ -30,6 +32,7 @@ class Placement:
     attribution: AttributionRecord | None = None
     session: SessionRecord | None = None
     brought: tuple[Brought, ...] = ()
+    conversion: Conversion | None = None
 
 
 def find_placement(connection: Connection, receipt: UUID) -> Placement | None:
@@ -42,10 +45,12 @@ def _of_event(connection: Connection, receipt: UUID) -> Placement | None:
     if row is None:
         return None
     app_id, user_ref, time = row
+    then = attribution_at(connection, user_ref, time, receipt)
     return Placement(
         app_id,
-        attribution_at(connection, user_ref, time, receipt),
+        then,
         session_at(connection, user_ref, time, receipt),
+        conversion=conversion_of(connection, user_ref, time, receipt, then) if then else None,
     )
 
 

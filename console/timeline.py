@@ -7,6 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from console.attributions import AttributionRecord, BeatenClick
+from console.conversions import Conversion
 from console.events import EventRecord
 from console.placement import Placement
 from console.user_sessions import SessionRecord
@@ -124,6 +125,15 @@ def attribution_words(decision: AttributionRecord) -> Iterator[str]:
     yield f"decided {instant(decision.decided_at)} by version {decision.rules_version} of the rules"
 
 
+def _conversion_words(conversion: Conversion) -> str:
+    if conversion.first is None:
+        return "a conversion"
+    return (
+        f"none: {conversion.first} was it, and {conversion.event_type} converts once a click "
+        "(multiple postbacks are off)"
+    )
+
+
 def _beaten(click: BeatenClick) -> str:
     rule, why = _RULES.get(click.rule, click.rule), _LOST.get(click.lost, click.lost)
     return f"beaten: click {click.click_id}, tied by {rule}: {why}"
@@ -133,6 +143,8 @@ def placement_words(placement: Placement) -> Iterator[tuple[str, list[str]]]:
     """What is known of where an event stands, by what it is."""
     if placement.attribution is not None:
         yield "attribution", list(attribution_words(placement.attribution))
+    if placement.conversion is not None:
+        yield "conversion", [_conversion_words(placement.conversion)]
     if placement.session is not None:
         began = f"began {instant(placement.session.start_time)}"
         yield "session", [began, session_words(placement.session)]

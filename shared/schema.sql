@@ -68,6 +68,7 @@ CREATE TABLE event_types (
     created_at  timestamptz NOT NULL DEFAULT now(),
     is_unique   boolean NOT NULL DEFAULT false,  -- true: counts once a user
     claimed     boolean NOT NULL DEFAULT false,  -- true: events from before it was made are its
+    multiple_postbacks boolean NOT NULL DEFAULT false, -- true: each is a conversion, not one a click
     UNIQUE (app_id, mapping_id),
     UNIQUE (app_id, event_token)
 );

@@ -7,7 +7,14 @@ from rich.table import Table
 
 from console.actor import terminal_actor
 from console.apps import find_app
-from console.event_types import EventType, NewEventType, create_event_type, list_event_types
+from console.event_types import (
+    EventType,
+    NewEventType,
+    create_event_type,
+    find_event_type,
+    list_event_types,
+    set_multiple_postbacks,
+)
 from console.options import app_option, count_option, environment_option, json_option
 from console.output import show, table
 from console.stores import Place, open_database, open_installation, settings_here
@@ -25,6 +32,11 @@ def event_type() -> None:
 @click.option("--name", required=True, help="How people call it.")
 @click.option("--event-token", help="Keep the one that Adjust gave; else one is made up.")
 @click.option("--unique", is_flag=True, help="It counts once a user; repeats are kept uncounted.")
+@click.option(
+    "--multiple-postbacks",
+    is_flag=True,
+    help="Each is a conversion for the partner, not one a click.",
+)
 @json_option
 @click.pass_obj
 def create(place: Place, /, app: str, *, as_json: bool, **given: Any) -> None:
@@ -34,6 +46,30 @@ def create(place: Place, /, app: str, *, as_json: bool, **given: Any) -> None:
         found = find_app(installation.connection, app)
         made = create_event_type(installation, terminal_actor(), found, new)
     show({"event_type": made}, _table([made]), as_json=as_json)
+
+
+@event_type.command("set")
+@app_option
+@click.option("--mapping-id", required=True, help="Of which event type.")
+@click.option(
+    "--multiple-postbacks/--no-multiple-postbacks",
+    required=True,
+    help="Whether each is a conversion for the partner, or the first for a click.",
+)
+@json_option
+@click.pass_obj
+def set_(place: Place, app: str, mapping_id: str, multiple_postbacks: bool, as_json: bool) -> None:
+    """Switch multiple postbacks of an event type."""
+    with open_database(settings_here(place)) as connection:
+        found = find_app(connection, app)
+        changed = set_multiple_postbacks(
+            connection,
+            terminal_actor(),
+            found,
+            find_event_type(connection, found, mapping_id),
+            multiple_postbacks,
+        )
+    show({"event_type": changed}, _table([changed]), as_json=as_json)
 
 
 @event_type.command("list")
@@ -73,9 +109,23 @@ def unmapped(place: Place, app: str, environment: str, count: int, as_json: bool
 
 def _table(event_types: list[EventType]) -> Table:
     return table(
-        ("mapping id", "event type", "event token", "unique", "created (UTC)"),
         (
-            (made.mapping_id, made.name, made.event_token, made.unique, made.created_at)
+            "mapping id",
+            "event type",
+            "event token",
+            "unique",
+            "multiple postbacks",
+            "created (UTC)",
+        ),
+        (
+            (
+                made.mapping_id,
+                made.name,
+                made.event_token,
+                made.unique,
+                made.multiple_postbacks,
+                made.created_at,
+            )
             for made in event_types
         ),
     )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from console.apps import App, app_with_id
+from console.event_types import EventType, list_event_types
 from console.installation import Installation
 from console.token_rows import Token
 from console.tokens import list_tokens
@@ -26,3 +27,11 @@ def token_of(installation: Installation, app: App, token_id: int) -> Token:
         if token.id == token_id:
             return token
     raise NotFound("The app has no such token.")
+
+
+def event_type_of(connection: Connection, app: App, event_type_id: int) -> EventType:
+    """Raises NotFound when it is none of this app's."""
+    for event_type in list_event_types(connection, app):
+        if event_type.id == event_type_id:
+            return event_type
+    raise NotFound("The app has no such event type.")

@@ -68,6 +68,7 @@ ROUTES: tuple[Route, ...] = (
     get(EVENTS, event_types.show),
     get(f"{EVENTS}/new", event_types.show_new, Access.ADMIN),
     post(f"{EVENTS}/new", event_types.create),
+    post(f"{EVENTS}/{{event_type_id:int}}/postbacks", event_types.change_postbacks, form=EVENTS),
     # Integration and links of an app
     get("/apps/{app_id:int}/integration", integration.show),
     get(LINKS, links.show_list),

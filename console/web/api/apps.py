@@ -3,8 +3,14 @@
 import msgspec
 
 from console.apps import App, create_app, list_apps
-from console.event_types import EventType, create_event_type, list_event_types
+from console.event_types import (
+    EventType,
+    create_event_type,
+    list_event_types,
+    set_multiple_postbacks,
+)
 from console.web.api.call import Call
+from console.web.found import event_type_of
 
 
 class NewApp(msgspec.Struct, forbid_unknown_fields=True):
@@ -12,6 +18,12 @@ class NewApp(msgspec.Struct, forbid_unknown_fields=True):
 
     name: str
     app_token: str | None = None
+
+
+class ChangedEventType(msgspec.Struct, forbid_unknown_fields=True):
+    """With multiple postbacks each event is a conversion for the partner, else one a click is."""
+
+    multiple_postbacks: bool
 
 
 def list_all(call: Call) -> list[App]:
@@ -33,3 +45,11 @@ def event_types(call: Call, app: App) -> list[EventType]:
 
 def create_type(call: Call, app: App) -> EventType:
     return create_event_type(call.installation, call.actor, app, call.body)
+
+
+def change_type(call: Call, app: App, event_type_id: int) -> EventType:
+    event_type = event_type_of(call.connection, app, event_type_id)
+    wanted: ChangedEventType = call.body
+    return set_multiple_postbacks(
+        call.connection, call.actor, app, event_type, wanted.multiple_postbacks
+    )

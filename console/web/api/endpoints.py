@@ -14,7 +14,7 @@ from console.tokens import ChangedToken, IssuedToken
 from console.trace import Trace
 from console.users import UserTimeline
 from console.web.api import apps, links, operations, reports, settings, tokens, users
-from console.web.api.apps import NewApp
+from console.web.api.apps import ChangedEventType, NewApp
 from console.web.api.call import Endpoint
 from console.web.api.links import LinkWithUrl
 from console.web.api.settings import AppSettings, ChangedSettings
@@ -45,6 +45,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         EventType,
         NewEventType,
         status=201,
+    ),
+    Endpoint(
+        "PATCH",
+        f"{APP}/event-types/{{event_type_id:int}}",
+        "Switch its multiple postbacks.",
+        apps.change_type,
+        EventType,
+        ChangedEventType,
     ),
     Endpoint("GET", f"{APP}/links", "Its tracking links.", links.list_all, list[LinkWithUrl]),
     Endpoint(

@@ -1,9 +1,15 @@
 """Events of an app: its event types, and the event ids that arrived and are none yet."""
 
 from console.apps import App
-from console.event_types import NewEventType, create_event_type, list_event_types
+from console.event_types import (
+    NewEventType,
+    create_event_type,
+    list_event_types,
+    set_multiple_postbacks,
+)
 from console.unmapped import list_unmapped
 from console.web.answers import Answer, Page, Redirect
+from console.web.found import event_type_of
 from console.web.visit import Visit
 
 UNMAPPED_SHOWN_MAX = 100
@@ -27,7 +33,16 @@ def create(visit: Visit, app: App) -> Answer:
         visit.form.get("name"),
         visit.form.get("event_token") or None,
         unique="unique" in visit.form,
+        multiple_postbacks="multiple" in visit.form,
     )
     made = create_event_type(visit.installation, visit.actor, app, new)
     said = f"{made.name} is an event type. Events that came before become its within a minute."
+    return Redirect(f"/apps/{app.id}/events", said)
+
+
+def change_postbacks(visit: Visit, app: App, event_type_id: int) -> Answer:
+    event_type = event_type_of(visit.connection, app, event_type_id)
+    wanted = "multiple" in visit.form
+    set_multiple_postbacks(visit.connection, visit.actor, app, event_type, wanted)
+    said = f"Multiple postbacks of {event_type.name} are {'on' if wanted else 'off'}."
     return Redirect(f"/apps/{app.id}/events", said)

@@ -10,7 +10,12 @@ from console.app_rules import change_rules, read_rules
 from console.apps import App, create_app, describe_app, list_apps
 from console.audit import Action, AuditEntry, list_changes
 from console.enforcement import disable_enforcement, enable_enforcement, read_enforcement
-from console.event_types import NewEventType, create_event_type, list_event_types
+from console.event_types import (
+    NewEventType,
+    create_event_type,
+    list_event_types,
+    set_multiple_postbacks,
+)
 from console.imports import Import, ImportLimits
 from console.installation import Installation
 from console.keys import create_key, list_keys, revoke_key
@@ -75,6 +80,9 @@ CHANGES: dict[Action, Callable[[Installation, Actor, App], object]] = {
     Action.EVENT_TYPE_CREATE: lambda here, who, app: create_event_type(
         here, who, app, NewEventType("purchase", "Purchase", unique=True)
     ),
+    Action.EVENT_TYPE_POSTBACKS: lambda here, who, app: set_multiple_postbacks(
+        here.connection, who, app, list_event_types(here.connection, app)[0], True
+    ),
     Action.LINK_CREATE: lambda here, who, app: create_link(here, who, app, LINK),
     Action.TOKEN_CREATE: lambda here, who, app: create_token(here, who, app, NewToken("new")),
     Action.TOKEN_IMPORT: lambda here, who, app: import_token(here, who, app, NewToken("old"), OLD),
@@ -117,7 +125,7 @@ _OF_NO_APP = {action for action in CHANGES if action.startswith(("person.", "key
 # Nobody but workers and people need to know of these: they read them from the tables.
 _UNPUBLISHED = {
     *(Action.APP_RULES, Action.APP_DESCRIBE, Action.APP_RECOMPUTE, Action.APP_IMPORT),
-    *(Action.QUARANTINE_EDIT, Action.QUARANTINE_REPLAY),
+    *(Action.QUARANTINE_EDIT, Action.QUARANTINE_REPLAY, Action.EVENT_TYPE_POSTBACKS),
     *_OF_NO_APP,
 }
 
@@ -147,6 +155,7 @@ def furnish(installation: Installation, app: App) -> None:
     set_password(connection, ADMIN, people[0], PASSWORD)
     close_person(connection, ADMIN, people[2])
     create_key(connection, installation.secret_key, ADMIN, "old", Role.VIEWER)
+    create_event_type(installation, ADMIN, app, NewEventType("level_up", "Level up"))
     installation.connection.execute("DELETE FROM audit_log")
 
 

@@ -37,6 +37,19 @@ def test_an_app_with_its_token_and_event_types_is_made_from_the_command_line(ask
     assert ask("event-type", "list", "--app", "Shop") == {"event_types": [event_type]}
 
 
+def test_multiple_postbacks_of_an_event_type_are_set_from_the_command_line(ask: Ask) -> None:
+    ask("app", "create", "--name", "Shop")
+    here = ("--app", "Shop", "--mapping-id")
+    create = ("create", *here, "purchase", "--name", "Purchase", "--multiple-postbacks")
+    assert ask("event-type", *create)["event_type"]["multiple_postbacks"]
+
+    changed = ask("event-type", "set", *here, "purchase", "--no-multiple-postbacks")
+
+    assert not changed["event_type"]["multiple_postbacks"]
+    unknown = ask("event-type", "set", *here, "buy", "--multiple-postbacks", status=1)
+    assert "waybill event-type list" in unknown["error"]["message"]
+
+
 def test_a_token_is_shown_once_and_never_again(
     ask: Ask, variables: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,7 +15,7 @@ from console.snippets import (
 
 MADE = datetime(2026, 1, 2, tzinfo=UTC)
 SHOP = App(1, "Shop", "abc123def456", MADE)
-PURCHASE = EventType(1, "Purchase", "buy", "tok123", False, MADE)
+PURCHASE = EventType(1, "Purchase", "buy", "tok123", False, False, MADE)
 BASE = "https://events.test"
 
 

@@ -36,6 +36,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/apps": {"name": "Second"},
     "/apps/{app_id}/settings": {"currency": "USD", "inactivity_days": 3, "adjust_refusals": True},
     "/apps/{app_id}/event-types": {"mapping_id": "register", "name": "Registration"},
+    "/apps/{app_id}/event-types/{event_type_id}": {"multiple_postbacks": True},
     "/apps/{app_id}/links": {
         "partner": "Partner",
         "name": "Spring",
@@ -77,9 +78,12 @@ def world(ask: Ask, shop: App, event: Event, connection: Connection) -> dict[str
         (shop.id, event.user_id),
     )
     made = ask("POST", f"/apps/{shop.id}/tokens", body={"name": "first"}).json
+    kind = {"mapping_id": "level_up", "name": "Level up"}
+    event_type = ask("POST", f"/apps/{shop.id}/event-types", body=kind).json
     return {
         "app_id": str(shop.id),
         "token_id": str(made["token"]["id"]),
+        "event_type_id": str(event_type["id"]),
         "user_id": event.user_id,
         "receipt": str(event.receipt),
     }

@@ -99,3 +99,19 @@ def test_a_viewer_sees_events_and_no_way_to_map_them(
     assert "buy" in viewer.text
     assert "Map it" not in viewer.text
     assert viewer.get(f"{at}/new").status_code == 403
+
+
+def test_multiple_postbacks_are_chosen_and_switched(
+    connection: Connection, shop: App, admin: Browser, at: str
+) -> None:
+    admin.get(f"{at}/new")
+    admin.send(f"{at}/new", mapping_id="buy", name="Purchase", multiple="1")
+    (made,) = list_event_types(connection, shop)
+    assert made.multiple_postbacks
+
+    admin.send(f"{at}/{made.id}/postbacks")
+
+    assert not list_event_types(connection, shop)[0].multiple_postbacks
+    assert "Multiple postbacks of Purchase are off." in admin.text
+    admin.send(f"{at}/{made.id}/postbacks", multiple="1")
+    assert list_event_types(connection, shop)[0].multiple_postbacks
