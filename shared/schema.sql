@@ -240,7 +240,7 @@ CREATE TABLE users (
     app_id        bigint NOT NULL,
     environment   text NOT NULL CHECK (environment IN ('production', 'sandbox')),
     user_id       text COLLATE "C" NOT NULL,
-    -- Derived, as far as this user has been decided:
+    -- Derived, and kept by decisions; of a new user, what the batch told that made them:
     device_ids    text[] COLLATE "C" NOT NULL DEFAULT '{}', -- in the form they are compared in
     click_ids     text[] COLLATE "C" NOT NULL DEFAULT '{}',
     first_time    timestamptz,                   -- of the first signal; its day is day 0

@@ -4,8 +4,9 @@
 but nobody's credit.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+
+import msgspec
 
 from workers.core.attribution import Attribution
 from workers.core.decision import Decision
@@ -17,8 +18,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_MS = 86_400_000
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True):
     """Of one user. `ended` sessions are gone; `changed` ones are new or longer than they were.
 
     `credits` are the moments from which on another click or source is credited, each with whether

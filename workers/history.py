@@ -52,7 +52,7 @@ WITH RECURSIVE run (user_ref, at, timeout) AS (
 SELECT start.user_ref, {as_ms("start.at")}, told.*
 FROM start
 CROSS JOIN LATERAL (
-    SELECT receipt, {as_ms("event_time")}, kind, address,
+    SELECT receipt::text, {as_ms("event_time")}, kind, address,
            device_family, device_os, device_version, device_is_bot, device_ids, click_ids
     FROM signals
     WHERE signals.user_ref = start.user_ref AND event_time >= start.at
@@ -61,7 +61,7 @@ CROSS JOIN LATERAL (
 """  # noqa: S608 - of constants alone
 
 _ATTRIBUTION = f"""
-    {as_ms("attributions.event_time")}, attributions.receipt, rule, click_id, origin_kind,
+    {as_ms("attributions.event_time")}, attributions.receipt::text, rule, click_id, origin_kind,
     origin, through, beaten, considered, is_reattribution, rules_version
 """
 
@@ -87,7 +87,7 @@ CROSS JOIN LATERAL (
 """  # noqa: S608 - of constants alone
 
 _SESSIONS = f"""
-SELECT start.user_ref, start_time < start.at, {as_ms("start_time")}, start_receipt,
+SELECT start.user_ref, start_time < start.at, {as_ms("start_time")}, start_receipt::text,
        {as_ms("last_activity")}, opens, events
 FROM ({_STARTS}) AS start
 CROSS JOIN LATERAL (
@@ -111,8 +111,7 @@ CROSS JOIN LATERAL (
 """  # noqa: S608 - of constants alone
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """What was decided before of a tail, and of the days since the one in which it starts."""
 
     attributions: frozenset[Attribution]
@@ -120,8 +119,7 @@ class Standing:
     days: frozenset[date]
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(msgspec.Struct, frozen=True):
     """A user with the tail that is decided: `start_ms` is where it starts."""
 
     user: User
@@ -231,7 +229,7 @@ def _split(rows: Iterable[Sequence[Any]], read: Callable[[Sequence[Any]], Stood]
 def _signal(row: Sequence[Any]) -> Signal:
     receipt, time_ms, kind, address, family, os, version, is_bot, device_ids, click_ids = row
     return Signal(
-        receipt=str(receipt),
+        receipt=receipt,
         time_ms=time_ms,
         kind=SignalKind(kind),
         device_ids=frozenset(device_ids),
@@ -244,7 +242,7 @@ def _signal(row: Sequence[Any]) -> Signal:
 def _attribution(row: Sequence[Any]) -> Attribution:
     time_ms, receipt, rule, click_id, kind, name, through, beaten, considered, again, version = row
     return Attribution(
-        moment=Moment(time_ms, str(receipt)),
+        moment=Moment(time_ms, receipt),
         rule=Rule(rule),
         click_id=click_id,
         origin=None if name is None else Origin(OriginKind(kind), name),
@@ -259,5 +257,5 @@ def _attribution(row: Sequence[Any]) -> Attribution:
 def _session(row: Sequence[Any]) -> Session:
     time_ms, receipt, last_ms, opens, events = row
     return Session(
-        start=Moment(time_ms, str(receipt)), last_activity_ms=last_ms, opens=opens, events=events
+        start=Moment(time_ms, receipt), last_activity_ms=last_ms, opens=opens, events=events
     )

@@ -9,7 +9,7 @@ from workers.core.addresses import public_address
 from workers.core.devices import Device
 from workers.questions import send
 from workers.user_agents import device_of
-from workers.user_rows import KnownUser, user_key, users_of
+from workers.user_rows import KnownUser, click_ids_of, user_key, users_of
 
 _INSERT_SIGNALS = """
 INSERT INTO signals (
@@ -73,9 +73,7 @@ def _signal(event: Event, user: KnownUser) -> Row:
         "device_version": device.os_version,
         "device_is_bot": device.is_bot,
         "device_ids": sorted(set(event.device_ids.values())),
-        # A user id that is a click id binds its user to that click; whether it is one, only the
-        # clicks know, and they may still be on their way.
-        "click_ids": sorted({event.user_id, event.click_id or event.user_id}),
+        "click_ids": sorted(click_ids_of(event)),
     }
 
 

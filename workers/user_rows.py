@@ -1,20 +1,27 @@
 """Users as rows: each event's user, made when there is none yet.
 
 Looked up before they are made: most events are of users who are there, and a look-up is a fifth of
-an insert that ends in a conflict.
+an insert that ends in a conflict. Who is made is made with what their events tell, so that the
+first decision, which mostly comes to the same, need not write them again: a row is then indexed
+once, and leaves no dead one behind.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
+
 from shared.database import Connection
+from shared.device_ids import identifying
 from shared.events import Event
 from workers.questions import Rows, as_ms, ask
 
 _SENT = """
-json_to_recordset(%s::json)
-    AS sent (app_id bigint, environment text, user_id text COLLATE "C")
+json_to_recordset(%s::json) AS sent (
+    app_id bigint, environment text, user_id text COLLATE "C",
+    first_ms bigint, device_ids text[], click_ids text[]
+)
 """
 
 _FIND = f"""
@@ -30,11 +37,13 @@ CROSS JOIN LATERAL (
 
 # In one order everywhere, so that two workers that meet the same new users queue up.
 _INSERT = f"""
-INSERT INTO users (app_id, environment, user_id)
-SELECT app_id, environment, user_id FROM {_SENT}
+INSERT INTO users (app_id, environment, user_id, first_time, device_ids, click_ids)
+SELECT app_id, environment, user_id,
+       'epoch'::timestamptz + first_ms * interval '1 millisecond', device_ids, click_ids
+FROM {_SENT}
 ORDER BY app_id, environment, user_id
 ON CONFLICT DO NOTHING
-RETURNING app_id, environment, user_id, id, NULL::bigint, device_ids, click_ids
+RETURNING app_id, environment, user_id, id, NULL::bigint, '{{}}'::text[], '{{}}'::text[]
 """  # noqa: S608 - of constants alone
 
 
@@ -44,9 +53,8 @@ class UserKey(NamedTuple):
     user_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class KnownUser:
-    """What stands of a user, as far as they have been decided; `first_ms` None: not yet."""
+class KnownUser(msgspec.Struct, frozen=True):
+    """What committed facts tell of a user; `first_ms` None and no ids: they were made just now."""
 
     id: int
     first_ms: int | None
@@ -61,19 +69,36 @@ def user_key(event: Event) -> UserKey:
     return UserKey(event.app_id, event.environment, event.user_id)
 
 
+def click_ids_of(event: Event) -> set[str]:
+    """A user id that is a click id binds its user to that click; whether it is one, only the clicks
+    know, and they may still be on their way."""
+    return {event.user_id, event.click_id or event.user_id}
+
+
 def users_of(connection: Connection, events: Iterable[Event]) -> Users:
     """The user of each event. Those that another worker makes meanwhile are waited for."""
-    wanted = {user_key(event) for event in events}
-    users = _asked(connection, _FIND, wanted)
-    if missing := wanted - users.keys():
-        users |= _asked(connection, _INSERT, missing)
-    if missing := wanted - users.keys():
-        users |= _asked(connection, _FIND, missing)
+    wanted: dict[UserKey, list[Event]] = defaultdict(list)
+    for event in events:
+        wanted[user_key(event)].append(event)
+    users = _asked(connection, _FIND, [key._asdict() for key in wanted])
+    if missing := wanted.keys() - users.keys():
+        users |= _asked(connection, _INSERT, [_made(key, wanted[key]) for key in missing])
+    if missing := wanted.keys() - users.keys():
+        users |= _asked(connection, _FIND, [key._asdict() for key in missing])
     return users
 
 
-def _asked(connection: Connection, statement: str, wanted: Iterable[UserKey]) -> Users:
-    questions: Rows = [key._asdict() for key in wanted]
+def _made(key: UserKey, events: Sequence[Event]) -> dict[str, object]:
+    device_ids = [device_id for event in events for device_id in event.device_ids.values()]
+    return {
+        **key._asdict(),
+        "first_ms": min(event.happened_at_ms for event in events),
+        "device_ids": sorted(identifying(device_ids)),
+        "click_ids": sorted(set().union(*map(click_ids_of, events))),
+    }
+
+
+def _asked(connection: Connection, statement: str, questions: Rows) -> Users:
     return {
         UserKey(app_id, environment, user_id): KnownUser(*known)
         for app_id, environment, user_id, *known in ask(connection, statement, questions)

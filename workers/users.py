@@ -7,7 +7,6 @@ Too many is harmless, for deciding again changes nothing; none may be missing.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -126,10 +125,9 @@ _AGE = f"{CLICK_AGE_MS_MAX} milliseconds"
 _PROBABILISTIC = f"{LIMITS['click_probabilistic_ms'][1]} milliseconds"
 
 
-@dataclass(frozen=True, slots=True)
-class User:
-    """A locked user. `known` is what the last decision knew them by, `first_ms` when it saw them
-    first; None before the first decision."""
+class User(msgspec.Struct, frozen=True):
+    """A locked user. `known` is what they were known by before the decision that is to be made,
+    `first_ms` since when; None before the first decision."""
 
     id: int
     app_id: int

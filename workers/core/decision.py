@@ -5,8 +5,9 @@ A tail is the part of a history that may have changed: from the start of a run o
 `decide` gives what has to stand from there on. With the whole history as tail, it decides anew.
 """
 
-from dataclasses import dataclass
 from functools import cached_property
+
+import msgspec
 
 from workers.core.attribution import Attribution, attribute, resume
 from workers.core.history import Click, History, Identity, Signal, identity_of
@@ -14,8 +15,7 @@ from workers.core.rules import Rules
 from workers.core.sessions import Session, sessionize
 
 
-@dataclass(frozen=True, kw_only=True)  # no slots: there the identity is kept
-class Tail:
+class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identity is kept
     """`prior` is the attribution in force before `signals`, `last_session` the last one then.
 
     `known` is the identity as of the last decision. Without a prior, `signals` are all there are.
@@ -38,8 +38,7 @@ class Tail:
         return self.prior is not None and self.identity != self.known
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """What stands from the tail's start on. `first` is the user's first signal, if it is in it."""
 
     attributions: tuple[Attribution, ...]
