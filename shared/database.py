@@ -99,11 +99,22 @@ def look_ups(connection: Connection) -> Iterator[Connection]:
         yield connection
 
 
+def copy_in(connection: Connection, statement: str, lines: bytes) -> None:
+    """COPY … FROM STDIN, in PostgreSQL's text format. Raises DatabaseError."""
+    with connection.cursor().copy(statement.encode()) as copy:
+        copy.write(lines)
+
+
 def sqlstate(fault: DatabaseError) -> str | None:
     """The five characters of SQLSTATE, None when the fault is the connection's own."""
     if fault.sqlstate is None and isinstance(fault, psycopg.DataError):
         return "22000"  # a value that the driver itself refused to send
     return fault.sqlstate
+
+
+def is_duplicate(fault: DatabaseError) -> bool:
+    """A row with this key is there already."""
+    return isinstance(fault, psycopg.errors.UniqueViolation)
 
 
 def is_away(fault: DatabaseError) -> bool:

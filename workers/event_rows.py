@@ -1,75 +1,111 @@
-"""Events as rows of `events`: one document for all rows, one statement."""
+"""Events as rows of `events`: copied, which costs PostgreSQL a third of what an insert does.
 
-from collections.abc import Sequence
+COPY knows no ON CONFLICT, and a batch that is delivered again meets its own rows. Then the same
+lines go to a table of the transaction, and from there what is not stored yet.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 
-from shared.database import Connection
+from shared.database import Connection, DatabaseError, copy_in, is_duplicate, transaction
 from shared.events import BUILT_IN, Event
 
+# In the order of a line's fields.
+COLUMNS = (
+    "receipt", "app_id", "token_id", "environment", "kind", "endpoint", "user_id", "event_id",
+    "event_type_id", "unmapped", "event_time", "received_at", "idempotency_key", "ip_address",
+    "user_agent", "sale_amount", "sale_amount_currency", "aggregated_event_value", "event_value",
+    "click_id", "device_ids", "parameters", "would_refuse", "ad_network", "ad_unit",
+    "ad_placement", "ad_impressions",
+)  # fmt: skip
+_INTO = f"({', '.join(COLUMNS)}) FROM STDIN"
+_COPY = f"COPY events {_INTO}"
+_MAKE_ASIDE = "CREATE TEMPORARY TABLE events_again (LIKE events INCLUDING DEFAULTS) ON COMMIT DROP"
+_COPY_ASIDE = f"COPY events_again {_INTO}"
 _INSERT = """
-INSERT INTO events (
-    receipt, app_id, token_id, environment, kind, endpoint, user_id, event_id,
-    event_type_id, unmapped, event_time, received_at, idempotency_key, ip_address, user_agent,
-    sale_amount, sale_amount_currency, aggregated_event_value, event_value,
-    click_id, device_ids, parameters,
-    would_refuse, ad_network, ad_unit, ad_placement, ad_impressions
-)
-SELECT
-    sent.receipt, sent.app_id, sent.token_id, sent.environment, sent.kind, sent.endpoint,
-    sent.user_id, sent.event_id,
-    event_types.id, event_types.id IS NULL AND NOT sent.event_id = ANY(%s),
-    'epoch'::timestamptz + sent.happened_at_ms * interval '1 millisecond',
-    'epoch'::timestamptz + sent.received_at_ms * interval '1 millisecond',
-    sent.idempotency_key, sent.ip_address, sent.user_agent,
-    sent.sale_amount, sent.sale_amount_currency, sent.aggregated_event_value, sent.event_value,
-    sent.click_id, sent.device_ids, sent.parameters,
-    sent.would_refuse, sent.ad_network, sent.ad_unit, sent.ad_placement, sent.ad_impressions
-FROM json_to_recordset(%s::json) AS sent (
-    receipt uuid, app_id bigint, token_id bigint, environment text, kind text, endpoint text,
-    user_id text, event_id text, happened_at_ms bigint, received_at_ms bigint,
-    idempotency_key text, ip_address inet, user_agent text, sale_amount numeric,
-    sale_amount_currency text, aggregated_event_value numeric, event_value text,
-    click_id text, device_ids jsonb, parameters jsonb,
-    would_refuse text, ad_network text, ad_unit text, ad_placement text, ad_impressions integer
-)
-LEFT JOIN event_types
-    ON event_types.app_id = sent.app_id AND event_types.mapping_id = sent.event_id
-ORDER BY sent.receipt
-ON CONFLICT (receipt) DO NOTHING
+INSERT INTO events SELECT * FROM events_again ORDER BY receipt ON CONFLICT (receipt) DO NOTHING
 """
+_DROP_ASIDE = "DROP TABLE events_again"
+
+_EVENT_TYPES = """
+SELECT app_id, mapping_id, id
+FROM event_types JOIN unnest(%s::bigint[], %s::text[]) AS sent (app_id, mapping_id)
+    USING (app_id, mapping_id)
+"""
+
+EventTypes = Mapping[tuple[int, str], int]
+
+_NULL = r"\N"
+_ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
 def insert_events(connection: Connection, events: Sequence[Event]) -> None:
-    document = msgspec.json.encode([_row(event) for event in events]).decode()
-    connection.execute(_INSERT, (list(BUILT_IN), document))
+    """In the order of their receipts, so that two workers with the same batch queue up."""
+    types = _event_types(connection, events)
+    lines = "".join(line(event, types) for event in sorted(events, key=_receipt)).encode()
+    try:
+        with transaction(connection):
+            copy_in(connection, _COPY, lines)
+    except DatabaseError as fault:
+        if not is_duplicate(fault):
+            raise
+        _insert_missing(connection, lines)
 
 
-def _row(event: Event) -> dict[str, object]:
-    return {
-        "receipt": event.receipt,
-        "app_id": event.app_id,
-        "token_id": event.token_id,
-        "environment": event.environment,
-        "kind": event.kind,
-        "endpoint": event.endpoint,
-        "user_id": event.user_id,
-        "event_id": event.event_id,
-        "happened_at_ms": event.happened_at_ms,
-        "received_at_ms": event.received_at_ms,
-        "idempotency_key": event.idempotency_key,
-        "ip_address": event.ip_address,
-        "user_agent": event.user_agent,
-        "sale_amount": event.sale_amount,
-        "sale_amount_currency": event.sale_amount_currency,
-        "aggregated_event_value": event.aggregated_event_value,
-        "event_value": event.event_value,
-        "click_id": event.click_id,
-        "device_ids": event.device_ids,
-        "parameters": event.parameters,
-        "would_refuse": event.would_refuse,
-        "ad_network": event.ad_network,
-        "ad_unit": event.ad_unit,
-        "ad_placement": event.ad_placement,
-        "ad_impressions": event.ad_impressions,
-    }
+def _insert_missing(connection: Connection, lines: bytes) -> None:
+    connection.execute(_MAKE_ASIDE)
+    copy_in(connection, _COPY_ASIDE, lines)
+    connection.execute(_INSERT)
+    connection.execute(_DROP_ASIDE)
+
+
+def _event_types(connection: Connection, events: Iterable[Event]) -> EventTypes:
+    named = sorted({(event.app_id, event.event_id) for event in events})
+    apps, mapping_ids = [app for app, _ in named], [mapping_id for _, mapping_id in named]
+    rows = connection.execute(_EVENT_TYPES, (apps, mapping_ids))
+    return {(app, mapping_id): number for app, mapping_id, number in rows}
+
+
+def line(event: Event, types: EventTypes) -> str:
+    """One line of COPY's text format: fields between tabs, `\\N` for none."""
+    event_type = types.get((event.app_id, event.event_id))
+    is_unmapped = event_type is None and event.event_id not in BUILT_IN
+    return (
+        f"{event.receipt}\t{event.app_id}\t{event.token_id}\t{event.environment}\t"
+        f"{event.kind}\t{_text(event.endpoint)}\t{_text(event.user_id)}\t"
+        f"{_text(event.event_id)}\t{_NULL if event_type is None else event_type}\t"
+        f"{'t' if is_unmapped else 'f'}\t{_moment(event.happened_at_ms)}\t"
+        f"{_moment(event.received_at_ms)}\t{_text(event.idempotency_key)}\t"
+        f"{_text(event.ip_address)}\t{_text(event.user_agent)}\t{_text(event.sale_amount)}\t"
+        f"{_text(event.sale_amount_currency)}\t{_text(event.aggregated_event_value)}\t"
+        f"{_text(event.event_value)}\t{_text(event.click_id)}\t{_document(event.device_ids)}\t"
+        f"{_document(event.parameters)}\t{_text(event.would_refuse)}\t{_text(event.ad_network)}\t"
+        f"{_text(event.ad_unit)}\t{_text(event.ad_placement)}\t"
+        f"{_NULL if event.ad_impressions is None else event.ad_impressions}\n"
+    )
+
+
+def _receipt(event: Event) -> int:
+    return event.receipt.int
+
+
+def _text(value: str | None) -> str:
+    return _NULL if value is None else value.translate(_ESCAPED)
+
+
+def _document(values: Mapping[str, str]) -> str:
+    return msgspec.json.encode(values).decode().replace("\\", r"\\")
+
+
+def _moment(time_ms: int) -> str:
+    seconds, milliseconds = divmod(time_ms, 1000)
+    return f"{_second(seconds)}.{milliseconds:03d}+00"
+
+
+@lru_cache(maxsize=4096)
+def _second(seconds: int) -> str:
+    """Made once: the events of a batch share few of them."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")

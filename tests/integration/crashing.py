@@ -1,21 +1,19 @@
 """A connection that dies in the middle of something."""
 
-from typing import Any
-
-import psycopg
+from tests.integration.statements import Counted
 
 
 class Crash(Exception):
     pass
 
 
-class Crashing(psycopg.Connection[tuple[Any, ...]]):
+class Crashing(Counted):
     """Dies before its n-th statement."""
 
     left = 10**9
 
-    def execute(self, *args: Any, **kwargs: Any) -> psycopg.Cursor[tuple[Any, ...]]:
+    def counted(self) -> None:
+        super().counted()
         self.left -= 1
         if self.left < 0:
             raise Crash
-        return super().execute(*args, **kwargs)

@@ -3,7 +3,6 @@
 import threading
 from typing import Any
 
-import psycopg
 import pytest
 
 from shared.clock import now_ms
@@ -14,6 +13,7 @@ from shared.queues import Redis
 from shared.recompute import RecomputeState, read_recompute, request_recompute
 from tests.integration.crashing import Crash, Crashing
 from tests.integration.fresh import fresh
+from tests.integration.statements import Counted
 from workers.derive import derive
 from workers.recompute import is_left_undone, recompute
 from workers.record import record
@@ -226,14 +226,6 @@ def test_eight_workers_on_one_hot_user_neither_lock_each_other_out_nor_lose_anyt
     assert owned == [("address_and_device",)]
 
 
-class _Counting(psycopg.Connection[tuple[Any, ...]]):
-    statements = 0
-
-    def execute(self, *args: Any, **kwargs: Any) -> psycopg.Cursor[tuple[Any, ...]]:
-        self.statements += 1
-        return super().execute(*args, **kwargs)
-
-
 @pytest.mark.parametrize("kind", ["opens", "clicks"])
 def test_deriving_takes_the_same_number_of_statements_whatever_the_batch(
     connection: Connection, database_url: str, kind: str
@@ -246,7 +238,7 @@ def test_deriving_takes_the_same_number_of_statements_whatever_the_batch(
         else:
             batch = [_click(at_ms - n, **PLACE) for n in range(size)]
         record(connection, batch)
-        with _Counting.connect(database_url, autocommit=True) as counting:
+        with Counted.connect(database_url, autocommit=True) as counting:
             derive(counting, batch)
             counts.append(counting.statements)
 
@@ -261,7 +253,7 @@ def test_a_batch_of_a_thousand_makes_no_statement_for_each_event(
     places = [{**PLACE, "ip_address": f"8.8.{n // 250}.{n % 250}"} for n in range(500)]
     clicks = [_click(at_ms, **place) for place in places]
     opens = [_open(f"{n}", at_ms + 1000, **place) for n, place in enumerate(places)]
-    with _Counting.connect(database_url, autocommit=True) as counting:
+    with Counted.connect(database_url, autocommit=True) as counting:
         record(counting, [*clicks, *opens])
         derive(counting, [*clicks, *opens])
 

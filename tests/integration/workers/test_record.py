@@ -2,9 +2,8 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
-import psycopg
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from shared.snapshot import EventType, KnownApp
 from tests.build import reception
 from tests.integration.conftest import empty
 from tests.integration.fresh import fresh
+from tests.integration.statements import Counted
 from workers.isolation import store
 from workers.record import Recorded, record
 
@@ -101,6 +101,40 @@ def test_an_event_of_a_known_mapping_id_has_its_type_and_another_is_marked_unmap
         (1, "purchase", 1, False),
         (2, "purchase", None, True),
     ]
+
+
+def test_text_is_stored_letter_by_letter_whatever_it_means_to_copy(connection: Connection) -> None:
+    hostile = "\\N \\. \\\\ \t \n \r \x01 \\x41 \\t ü \u2028"
+    sent = fresh(
+        user_id=r"a\tb", user_agent=hostile, event_value=hostile,
+        parameters={hostile: hostile, r"\u0041": "\\"}, device_ids={"gaid": "\\N"},
+    )  # fmt: skip
+    marker = fresh(user_id="z", event_value="\\.", user_agent="\\N")
+
+    assert store(connection, [sent, marker]) == Recorded(events=2)
+
+    rows = connection.execute(
+        "SELECT user_id, user_agent, event_value, parameters, device_ids FROM events "
+        "ORDER BY user_id"
+    ).fetchall()
+    assert rows == [
+        (one.user_id, one.user_agent, one.event_value, one.parameters, one.device_ids)
+        for one in (sent, marker)
+    ]
+
+
+@pytest.mark.parametrize("known", [1, 2, 3])
+def test_of_a_batch_that_is_partly_stored_the_rest_is_stored(
+    connection: Connection, known: int
+) -> None:
+    batch = [fresh(user_id=f"u{number}") for number in range(3)]
+    record(connection, batch[:known])
+
+    assert record(connection, batch) == Recorded(events=3)
+    assert record(connection, [*batch, fresh(user_id="new")]) == Recorded(events=4)
+
+    rows = connection.execute("SELECT user_id FROM events ORDER BY user_id").fetchall()
+    assert rows == [("new",), ("u0",), ("u1",), ("u2",)]
 
 
 def test_a_key_is_one_event_and_a_repeat_points_to_it(connection: Connection) -> None:
@@ -241,16 +275,6 @@ def test_the_largest_of_everything_that_is_accepted_can_be_stored(connection: Co
     assert store(connection, [largest]) == Recorded(events=1)
 
 
-class _Counting(psycopg.Connection[tuple[Any, ...]]):
-    """Counts its statements."""
-
-    statements = 0
-
-    def execute(self, *args: Any, **kwargs: Any) -> psycopg.Cursor[tuple[Any, ...]]:
-        self.statements += 1
-        return super().execute(*args, **kwargs)
-
-
 def test_a_batch_takes_the_same_number_of_statements_whatever_its_size(
     connection: Connection, database_url: str
 ) -> None:
@@ -260,11 +284,11 @@ def test_a_batch_takes_the_same_number_of_statements_whatever_its_size(
             fresh(user_id=f"{size} {index}", idempotency_key=f"{size} {index // 2}")
             for index in range(size)
         ]
-        with _Counting.connect(database_url, autocommit=True) as counting:
+        with Counted.connect(database_url, autocommit=True) as counting:
             assert record(counting, batch).duplicates == size // 2
             counts.append(counting.statements)
 
-    # settings, keys, their owners, events, unique types,
+    # settings, keys, their owners, event types, events, unique types,
     # users looked up and made, signals, stale periods, duplicates
-    assert counts == [10, 10, 10]
+    assert counts == [11, 11, 11]
     assert connection.execute("SELECT count(*) FROM events").fetchone() == (522,)
