@@ -100,6 +100,27 @@ def test_operations_shows_what_redis_knows(postgres: Postgres, redis: Redis, ada
     assert "Nothing is lost" in ada.text
 
 
+def test_while_redis_is_away_too_both_are_said_to_be(
+    settings: Settings, postgres: Postgres, broken_redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if postgres.process is None:
+        start(postgres)
+    monkeypatch.setattr(database, "_POOL_WAIT_SECONDS_MAX", 0.5)
+    with open_pool(postgres.url, "tests", 1) as pool:
+        services = Services(settings, pool, broken_redis, RqDashboard(broken_redis), now_ms)
+        with connect(postgres.url, "tests") as connection:
+            session = open_session(connection, SECRET_KEY, find_person(connection, "Ada"))
+        lonely = Browser(create_app(services), session)
+        lonely.get("/operations")
+        stop(postgres)
+
+        result = lonely.get("/operations")
+
+    assert result.status_code == 200
+    assert "Redis does not answer" in lonely.text
+    assert "PostgreSQL does not answer" in lonely.text
+
+
 @pytest.mark.parametrize("path", ["/", "/apps", "/apps/1/reports", "/people", "/nowhere"])
 def test_every_other_page_says_that_nothing_is_lost(
     postgres: Postgres, ada: Browser, path: str
