@@ -14,6 +14,7 @@ from shared.recompute import RecomputeState, read_recompute, request_recompute
 from tests.integration.crashing import Crash, Crashing
 from tests.integration.fresh import fresh
 from tests.integration.statements import Counted
+from workers.click_search import CLICKS_OF_A_PLACE_MAX
 from workers.derive import derive
 from workers.recompute import is_left_undone, recompute
 from workers.record import record
@@ -260,6 +261,47 @@ def test_a_batch_of_a_thousand_makes_no_statement_for_each_event(
     attributed = connection.execute("SELECT count(*) FROM attributions WHERE click_id IS NOT NULL")
     assert attributed.fetchone() == (500,)
     assert counting.statements < 50
+
+
+def test_a_busy_address_costs_each_of_its_new_users_its_latest_clicks_and_no_more(
+    connection: Connection,
+) -> None:
+    at_ms = now_ms() - 10 * MINUTE_MS
+    clicks = [_click(at_ms - n // 2 * 100, **PLACE) for n in range(4 * CLICKS_OF_A_PLACE_MAX)]
+    people = [_open(f"{n}", at_ms + 1000, **PLACE) for n in range(20)]
+    record(connection, [*clicks, *people])
+
+    before = _clicks_read(connection)
+    derive(connection, people)
+    read = _clicks_read(connection) - before
+
+    newest = min(click.click_id or "" for click in clicks[:2])
+    rows = connection.execute(
+        "SELECT rule, click_id, considered, jsonb_array_length(beaten) FROM attributions"
+    ).fetchall()
+    assert rows == [("address_and_device", newest, CLICKS_OF_A_PLACE_MAX, 10)] * 20
+    assert read <= 20 * (CLICKS_OF_A_PLACE_MAX + 10)
+
+
+def test_of_clicks_in_one_millisecond_all_are_weighed_whatever_order_they_came_in(
+    connection: Connection,
+) -> None:
+    at_ms = now_ms() - 10 * MINUTE_MS
+    clicks = [_click(at_ms, **PLACE) for _ in range(CLICKS_OF_A_PLACE_MAX + 50)]
+    _store(connection, *reversed(clicks), _open("user", at_ms + 1000, **PLACE))
+
+    smallest = min(click.click_id or "" for click in clicks)
+    row = connection.execute("SELECT click_id, considered FROM attributions").fetchone()
+    assert row == (smallest, len(clicks))
+
+
+def _clicks_read(connection: Connection) -> int:
+    connection.execute("SELECT pg_stat_force_next_flush()")
+    row = connection.execute(
+        "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables WHERE relname = 'clicks'"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def test_recomputing_decides_by_the_rules_that_hold_now_and_changes_nothing_else(
