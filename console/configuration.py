@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from console.stores import Place, running_here
+from shared.country_database import fault_of_file
 from shared.redaction import MASK
 from shared.setting_sources import Layers
 from shared.settings import SETTINGS, Reading, read_each
@@ -64,7 +66,13 @@ def masked_url(url: str) -> str:
 def _held(reading: Reading, running: Mapping[str, str]) -> Held:
     declared, found = reading.declared, reading.found
     source = "running waybill up" if declared.variable in running else found.source
-    return Held(declared.variable, _shown(reading), declared.unit, source, reading.fault)
+    fault = reading.fault or _fault_of_file(reading)
+    return Held(declared.variable, _shown(reading), declared.unit, source, fault)
+
+
+def _fault_of_file(reading: Reading) -> str | None:
+    is_given = reading.name == "country_database" and reading.value
+    return fault_of_file(Path(reading.value)) if is_given else None
 
 
 def _shown(reading: Reading) -> str | None:

@@ -127,6 +127,7 @@ CREATE TABLE events (
     ad_unit                text,
     ad_placement           text,
     ad_impressions         integer,
+    country                text,                 -- ISO 3166-1 alpha-2, as known when it was recorded
     PRIMARY KEY (receipt)
 ) PARTITION BY RANGE (receipt);
 
@@ -403,7 +404,9 @@ CREATE TABLE figures (
     value          numeric NOT NULL,             -- sum of aggregated_event_value
     installs       bigint NOT NULL,              -- first attributions, organic ones too
     reattributions bigint NOT NULL,
-    sessions       bigint NOT NULL               -- that started
+    sessions       bigint NOT NULL,              -- that started
+    country        text NOT NULL DEFAULT ''      -- of the event; of the event that made an install,
+                                                 -- a reattribution or a session. '': not known
 );
 
 CREATE INDEX figures_period ON figures (app_id, environment, grain, start);
@@ -415,13 +418,16 @@ CREATE TABLE reach (
     environment text NOT NULL,
     grain       text NOT NULL CHECK (grain IN ('hour', 'day')),
     start       timestamptz NOT NULL,
-    split       text NOT NULL CHECK (split IN ('none', 'partner', 'link', 'campaign')),
+    split       text NOT NULL CHECK (split IN (
+        'none', 'partner', 'link', 'campaign', 'country'
+    )),
     event       text NOT NULL,                   -- as in figures; '': any
     partner_id  bigint NOT NULL,                 -- 0: none; -1: of a link that is not known
     link_id     bigint NOT NULL,
     source      text NOT NULL,
     campaign    text NOT NULL,                   -- of the partner or source
-    users       bigint NOT NULL
+    users       bigint NOT NULL,
+    country     text NOT NULL DEFAULT ''         -- as in figures
 );
 
 CREATE INDEX reach_period ON reach (app_id, environment, grain, split, start);

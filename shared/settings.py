@@ -203,6 +203,13 @@ class Settings:
         "How senders and partners reach ingest; the console puts it into links and examples.",
         "http://127.0.0.1:8080",
     )
+    country_database: str = _setting(
+        "WAYBILL_COUNTRY_DATABASE",
+        str.strip,
+        "An .mmdb file, as GeoLite2 Country: the country of an event whose sender names none, by "
+        "its address. Workers alone read it. Empty: none.",
+        "",
+    )
     key_days_min: int = _setting(
         "WAYBILL_KEY_DAYS_MIN", _count, "How long an idempotency key is kept.", "30"
     )

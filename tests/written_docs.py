@@ -25,7 +25,7 @@ def settings_table() -> str:
         (
             (
                 f"`{each.variable}`",
-                "none" if each.default is None else f"`{each.default}`",
+                f"`{each.default}`" if each.default else "none",
                 each.unit,
                 each.sentence,
             )
@@ -40,7 +40,7 @@ def program_variables_table() -> str:
         (
             (
                 f"`{each.variable}`",
-                "none" if each.default is None else f"`{each.default}`",
+                f"`{each.default}`" if each.default else "none",
                 each.sentence,
             )
             for each in PROGRAM_VARIABLES

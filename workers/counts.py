@@ -21,6 +21,7 @@ happened AS MATERIALIZED (
     SELECT
         receipt, event_time, user_id COLLATE "C" AS user_id, kind, counted, sale_amount,
         coalesce(sale_amount_currency, '') AS currency, aggregated_event_value,
+        coalesce(country, '') AS country,
         CASE
             WHEN kind = 'open' THEN '__open'
             WHEN kind = 'ad_revenue' THEN '__ad_revenue'
@@ -68,7 +69,7 @@ happened AS MATERIALIZED (
 ), belongs AS MATERIALIZED (
     SELECT happened.*, credited.*, happened.receipt = since_receipt AS decides
     FROM (SELECT user_id AS who, receipt, event_time, kind, counted, event, currency, sale_amount,
-                 aggregated_event_value FROM happened) AS happened
+                 aggregated_event_value, country FROM happened) AS happened
     JOIN credited ON credited.user_id = who
     WHERE (event_time, receipt) >= (since_time, since_receipt)
       AND (until_time IS NULL OR (event_time, receipt) < (until_time, until_receipt))
@@ -91,37 +92,43 @@ WHERE app_id = %(app_id)s AND environment = %(environment)s AND since IN ('first
 # and origin first, for all of the splits are made of that.
 _REACH = """
 seen AS MATERIALIZED (
-    SELECT DISTINCT belongs.user_ref, event, link_id, source, campaign,
+    SELECT DISTINCT belongs.user_ref, event, link_id, source, campaign, country,
            CASE WHEN link_id = 0 THEN 0 ELSE coalesce(partner_id, -1) END AS partner_id
     FROM belongs LEFT JOIN links ON links.id = link_id
     WHERE counted
 ), split AS (
     SELECT DISTINCT 'none' AS split, user_ref, event,
-           0 AS partner_id, 0::bigint AS link_id, '' AS source, '' AS campaign
+           0 AS partner_id, 0::bigint AS link_id, '' AS source, '' AS campaign,
+           '' AS country
     FROM seen
     UNION ALL
-    SELECT DISTINCT 'none', user_ref, '', 0, 0, '', '' FROM seen
+    SELECT DISTINCT 'none', user_ref, '', 0, 0, '', '', '' FROM seen
     UNION ALL
-    SELECT DISTINCT 'partner', user_ref, event, partner_id, 0, source, '' FROM seen
+    SELECT DISTINCT 'partner', user_ref, event, partner_id, 0, source, '', '' FROM seen
     UNION ALL
-    SELECT DISTINCT 'partner', user_ref, '', partner_id, 0, source, '' FROM seen
+    SELECT DISTINCT 'partner', user_ref, '', partner_id, 0, source, '', '' FROM seen
     UNION ALL
-    SELECT DISTINCT 'link', user_ref, event, partner_id, link_id, source, '' FROM seen
+    SELECT DISTINCT 'link', user_ref, event, partner_id, link_id, source, '', '' FROM seen
     UNION ALL
-    SELECT DISTINCT 'link', user_ref, '', partner_id, link_id, source, '' FROM seen
+    SELECT DISTINCT 'link', user_ref, '', partner_id, link_id, source, '', '' FROM seen
     UNION ALL
-    SELECT DISTINCT 'campaign', user_ref, event, partner_id, 0, source, campaign FROM seen
+    SELECT DISTINCT 'campaign', user_ref, event, partner_id, 0, source, campaign, '' FROM seen
     UNION ALL
-    SELECT DISTINCT 'campaign', user_ref, '', partner_id, 0, source, campaign FROM seen
+    SELECT DISTINCT 'campaign', user_ref, '', partner_id, 0, source, campaign, '' FROM seen
+    UNION ALL
+    SELECT DISTINCT 'country', user_ref, event, 0, 0, '', '', country FROM seen
+    UNION ALL
+    SELECT DISTINCT 'country', user_ref, '', 0, 0, '', '', country FROM seen
 )
 INSERT INTO reach (
-    app_id, environment, grain, start, split, event, partner_id, link_id, source, campaign, users
+    app_id, environment, grain, start, split, event, partner_id, link_id, source, campaign, country,
+    users
 )
 SELECT
     %(app_id)s, %(environment)s, %(grain)s, %(start)s, split, event, partner_id, link_id, source,
-    campaign, count(*)
+    campaign, country, count(*)
 FROM split
-GROUP BY split, event, partner_id, link_id, source, campaign
+GROUP BY split, event, partner_id, link_id, source, campaign, country
 """
 
 _COUNT_HOUR = f"""
@@ -136,40 +143,41 @@ WITH {_BELONGS}, marked AS (
     ) AS started ON true
 ), counted AS (
 INSERT INTO figures (
-    app_id, environment, grain, start, event, link_id, source, campaign, currency,
+    app_id, environment, grain, start, event, link_id, source, campaign, country, currency,
     events, amount, value, installs, reattributions, sessions
 )
 SELECT
-    %(app_id)s, %(environment)s, 'hour', %(start)s, event, link_id, source, campaign, currency,
-    count(*), coalesce(sum(sale_amount), 0), coalesce(sum(aggregated_event_value), 0), 0, 0, 0
+    %(app_id)s, %(environment)s, 'hour', %(start)s, event, link_id, source, campaign, country,
+    currency, count(*), coalesce(sum(sale_amount), 0), coalesce(sum(aggregated_event_value), 0),
+    0, 0, 0
 FROM marked
 WHERE counted
-GROUP BY event, link_id, source, campaign, currency
+GROUP BY event, link_id, source, campaign, country, currency
 UNION ALL
 SELECT
-    %(app_id)s, %(environment)s, 'hour', %(start)s, '', link_id, source, campaign, '',
+    %(app_id)s, %(environment)s, 'hour', %(start)s, '', link_id, source, campaign, country, '',
     0, 0, 0,
     count(*) FILTER (WHERE decides AND NOT is_reattribution),
     count(*) FILTER (WHERE decides AND is_reattribution),
     count(*) FILTER (WHERE starts)
 FROM marked
 WHERE decides OR starts
-GROUP BY link_id, source, campaign
+GROUP BY link_id, source, campaign, country
 ), {_REACH}
 """  # noqa: S608 - of constants alone
 
 _ADD_UP_DAY = """
 INSERT INTO figures (
-    app_id, environment, grain, start, event, link_id, source, campaign, currency,
+    app_id, environment, grain, start, event, link_id, source, campaign, country, currency,
     events, amount, value, installs, reattributions, sessions
 )
 SELECT
-    app_id, environment, 'day', %(start)s, event, link_id, source, campaign, currency,
+    app_id, environment, 'day', %(start)s, event, link_id, source, campaign, country, currency,
     sum(events), sum(amount), sum(value), sum(installs), sum(reattributions), sum(sessions)
 FROM figures
 WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = 'hour'
   AND start >= %(start)s AND start < %(end)s
-GROUP BY app_id, environment, event, link_id, source, campaign, currency
+GROUP BY app_id, environment, event, link_id, source, campaign, country, currency
 """
 
 _COUNT_REACH = f"WITH {_BELONGS}, {_REACH}"

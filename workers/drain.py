@@ -19,6 +19,7 @@ from shared.events import Event
 from shared.inbox import Entry
 from shared.tally import Tally
 from workers.core.faults import Disposition, disposition
+from workers.countries import CountryOf, said_country
 from workers.derive import derive
 from workers.drain_counts import DrainCounts
 from workers.drain_log import DrainLog
@@ -57,6 +58,7 @@ class Drain:
     ) -> None:
         self._inbox = inbox
         self._counts = counts or DrainCounts(Tally())
+        self._country_of: CountryOf = said_country
         self._lines = DrainLog()
         self._database = database
         self._limits = limits
@@ -66,8 +68,12 @@ class Drain:
         self._looks_at = 0.0
         self._entries_max = READ_ENTRIES_MAX
 
-    def run(self) -> Recorded:
-        """Raises DatabaseError for a fault that cannot be told apart from the events'."""
+    def run(self, country_of: CountryOf = said_country) -> Recorded:
+        """`country_of` tells that of each event.
+
+        Raises DatabaseError for a fault that cannot be told apart from the events'.
+        """
+        self._country_of = country_of
         with self._counts.timed(metrics.DRAIN_SECONDS):
             recorded = self._run()
         self._lines.ended(recorded)
@@ -182,7 +188,7 @@ class Drain:
     def _store_and_derive(self, connection: Connection, events: Sequence[Event]) -> Recorded:
         """Facts first, decisions after: what is decided, is decided from committed facts."""
         with self._counts.timed(metrics.RECORD_SECONDS):
-            recorded = store(connection, events)
+            recorded = store(connection, events, self._country_of)
         with self._counts.timed(metrics.DERIVE_SECONDS):
             self._counts.decided(derive(connection, events))
         return recorded

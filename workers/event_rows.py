@@ -12,6 +12,7 @@ import msgspec
 
 from shared.database import Connection, DatabaseError, copy_in, is_duplicate, transaction
 from shared.events import BUILT_IN, Event
+from workers.countries import CountryOf
 
 # In the order of a line's fields.
 COLUMNS = (
@@ -19,7 +20,7 @@ COLUMNS = (
     "event_type_id", "unmapped", "event_time", "received_at", "idempotency_key", "ip_address",
     "user_agent", "sale_amount", "sale_amount_currency", "aggregated_event_value", "event_value",
     "click_id", "device_ids", "parameters", "would_refuse", "ad_network", "ad_unit",
-    "ad_placement", "ad_impressions",
+    "ad_placement", "ad_impressions", "country",
 )  # fmt: skip
 _INTO = f"({', '.join(COLUMNS)}) FROM STDIN"
 _COPY = f"COPY events {_INTO}"
@@ -42,10 +43,12 @@ _NULL = r"\N"
 _ESCAPED = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
-def insert_events(connection: Connection, events: Sequence[Event]) -> None:
+def insert_events(connection: Connection, events: Sequence[Event], country_of: CountryOf) -> None:
     """In the order of their receipts, so that two workers with the same batch queue up."""
     types = _event_types(connection, events)
-    lines = "".join(line(event, types) for event in sorted(events, key=_receipt)).encode()
+    lines = "".join(
+        line(event, types, country_of(event)) for event in sorted(events, key=_receipt)
+    ).encode()
     try:
         with transaction(connection):
             copy_in(connection, _COPY, lines)
@@ -69,7 +72,7 @@ def _event_types(connection: Connection, events: Iterable[Event]) -> EventTypes:
     return {(app, mapping_id): number for app, mapping_id, number in rows}
 
 
-def line(event: Event, types: EventTypes) -> str:
+def line(event: Event, types: EventTypes, country: str | None) -> str:
     """One line of COPY's text format: fields between tabs, `\\N` for none."""
     event_type = types.get((event.app_id, event.event_id))
     is_unmapped = event_type is None and event.event_id not in BUILT_IN
@@ -84,7 +87,8 @@ def line(event: Event, types: EventTypes) -> str:
         f"{_text(event.event_value)}\t{_text(event.click_id)}\t{_document(event.device_ids)}\t"
         f"{_document(event.parameters)}\t{_text(event.would_refuse)}\t{_text(event.ad_network)}\t"
         f"{_text(event.ad_unit)}\t{_text(event.ad_placement)}\t"
-        f"{_NULL if event.ad_impressions is None else event.ad_impressions}\n"
+        f"{_NULL if event.ad_impressions is None else event.ad_impressions}\t"
+        f"{country or _NULL}\n"
     )
 
 

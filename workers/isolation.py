@@ -9,24 +9,30 @@ from collections.abc import Sequence
 from shared.database import Connection, DatabaseError, sqlstate
 from shared.events import Event
 from workers.core.faults import Disposition, disposition
+from workers.countries import CountryOf, said_country
 from workers.quarantine import REFUSED, quarantine_event
 from workers.record import Recorded, record
 
 
-def store(connection: Connection, events: Sequence[Event]) -> Recorded:
+def store(
+    connection: Connection, events: Sequence[Event], country_of: CountryOf = said_country
+) -> Recorded:
     """Every event is in a table afterwards. Raises DatabaseError if no event is to blame."""
     try:
-        return record(connection, events)
+        return record(connection, events, country_of)
     except DatabaseError as fault:
         state = sqlstate(fault)
         if disposition(state) is not Disposition.ISOLATE:
             raise
-        return _isolate(connection, events, f"SQLSTATE {state}")
+        return _isolate(connection, events, country_of, f"SQLSTATE {state}")
 
 
-def _isolate(connection: Connection, events: Sequence[Event], detail: str) -> Recorded:
+def _isolate(
+    connection: Connection, events: Sequence[Event], country_of: CountryOf, detail: str
+) -> Recorded:
     if len(events) == 1:
         quarantine_event(connection, events[0], REFUSED, detail)
         return Recorded(quarantined=1)
     middle = len(events) // 2
-    return store(connection, events[:middle]) + store(connection, events[middle:])
+    first = store(connection, events[:middle], country_of)
+    return first + store(connection, events[middle:], country_of)

@@ -47,7 +47,7 @@ def drain() -> str:
     another = partial(_another, stores, "drain")
     counts = DrainCounts(stores.tally)
     drain = Drain(_inbox(stores), stores.database, limits, another, is_stopping, counts)
-    recorded = drain.run()
+    recorded = drain.run(stores.country_of)
     return (
         f"{recorded.events} events, {recorded.duplicates} duplicates, "
         f"{recorded.quarantined} quarantined"

@@ -13,6 +13,7 @@ from shared.events import CLICK_KINDS, Event
 from shared.stale_periods import Period, hour_of, mark_stale
 from workers.click_rows import insert_clicks
 from workers.core.repeats import Key, Owner, Repeat, fingerprint, key_of, separate
+from workers.countries import CountryOf, said_country
 from workers.event_rows import insert_events
 from workers.signal_rows import insert_signals
 from workers.unique_rows import settle_uniques
@@ -62,23 +63,25 @@ class Recorded:
         )
 
 
-def record(connection: Connection, events: Sequence[Event]) -> Recorded:
+def record(
+    connection: Connection, events: Sequence[Event], country_of: CountryOf = said_country
+) -> Recorded:
     """Raises DatabaseError; then nothing is stored."""
     with look_ups(connection):
         owners = _claim_keys(connection, [event for event in events if key_of(event)])
         fresh, repeats = separate(events, owners)
-        _insert_facts(connection, fresh)
+        _insert_facts(connection, fresh, country_of)
         if repeats:
             _insert_duplicates(connection, repeats)
     return Recorded(events=len(fresh), duplicates=len(repeats))
 
 
-def _insert_facts(connection: Connection, fresh: Sequence[Event]) -> None:
+def _insert_facts(connection: Connection, fresh: Sequence[Event], country_of: CountryOf) -> None:
     clicks = [event for event in fresh if event.kind in CLICK_KINDS]
     events = [event for event in fresh if event.kind not in CLICK_KINDS]
     changed: list[Period] = []
     if events:
-        insert_events(connection, events)
+        insert_events(connection, events, country_of)
         changed = settle_uniques(connection, events)
     if clicks:
         insert_clicks(connection, clicks)

@@ -7,6 +7,7 @@ from shared.queues import Redis
 from shared.queues import connect as connect_redis
 from shared.settings import Settings, environment, read_settings
 from shared.tally import Tally
+from workers.countries import country_reader
 
 
 class Database:
@@ -29,12 +30,14 @@ class Database:
 
 
 class Stores:
-    """`settings`, `redis` and `database` of this process, and the `tally` of what it counts."""
+    """`settings`, `redis` and `database` of this process, `country_of` an event, and the `tally` of
+    what it counts. Raises OperatorError for a country database that cannot be read."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.redis: Redis = connect_redis(settings.redis_url)
         self.database = Database(settings.database_url)
+        self.country_of = country_reader(settings.country_database)
         self.tally = Tally()
 
 

@@ -17,7 +17,7 @@ SELECT
         WHEN e.kind IN ('open', 'ad_revenue') THEN '__' || e.kind
         WHEN e.event_type_id IS NOT NULL THEN CAST(e.event_type_id AS text)
         WHEN e.unmapped THEN '__unmapped' ELSE e.event_id END) AS event,
-    ({credit}) AS credit
+    COALESCE(e.country, '') AS country, ({credit}) AS credit
 FROM events AS e JOIN users AS u
     ON u.app_id = e.app_id AND u.environment = e.environment AND u.user_id = e.user_id
 """
@@ -38,34 +38,38 @@ _CREDIT_AT = """
 _EVENT_CREDIT = _CREDIT_AT.format(time="e.event_time", receipt="e.receipt")
 _OWN_CREDIT = _CREDIT_AT.format(time="d.event_time", receipt="d.receipt")
 
+# Of the event by whose receipt something is known.
+_COUNTRY = "SELECT COALESCE(MAX(c.country), '') FROM events AS c WHERE c.receipt = {receipt}"
+
 _FIGURES = f"""
-SELECT app_id, environment, grain, date_trunc(grain, event_time), event, credit, currency,
+SELECT app_id, environment, grain, date_trunc(grain, event_time), event, credit, currency, country,
        count(*), coalesce(sum(sale_amount), 0), coalesce(sum(aggregated_event_value), 0), 0, 0, 0
 FROM ({_EVENTS.format(credit=_EVENT_CREDIT)}) AS e, (VALUES ('hour'), ('day')) AS g (grain)
 WHERE counted
-GROUP BY 1, 2, 3, 4, 5, 6, 7
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 UNION ALL
-SELECT app_id, environment, grain, date_trunc(grain, at), '', credit, '',
+SELECT app_id, environment, grain, date_trunc(grain, at), '', credit, '', country,
        0, 0, 0, sum(first), sum(again), sum(started)
 FROM (
     SELECT u.app_id, u.environment, d.event_time AS at, ({_OWN_CREDIT}) AS credit,
+           ({_COUNTRY.format(receipt="d.receipt")}) AS country,
            (NOT d.is_reattribution)::integer AS first, d.is_reattribution::integer AS again,
            0 AS started
     FROM attributions AS d JOIN users AS u ON u.id = d.user_ref WHERE d.superseded_at IS NULL
     UNION ALL
     SELECT u.app_id, u.environment, d.start_time, ({
     _OWN_CREDIT.replace("d.event_time", "d.start_time").replace("d.receipt", "d.start_receipt")
-}), 0, 0, 1
+}), ({_COUNTRY.format(receipt="d.start_receipt")}), 0, 0, 1
     FROM sessions AS d JOIN users AS u ON u.id = d.user_ref
 ) AS decided, (VALUES ('hour'), ('day')) AS g (grain)
-GROUP BY 1, 2, 3, 4, 5, 6, 7
-ORDER BY 1, 2, 3, 4, 5, 6, 7
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
 """
 
 _FIGURES_FOUND = """
 SELECT app_id, environment, grain, start, event, concat_ws('|', link_id::text, source, campaign),
-       currency, events, amount, value, installs, reattributions, sessions
-FROM figures ORDER BY 1, 2, 3, 4, 5, 6, 7
+       currency, country, events, amount, value, installs, reattributions, sessions
+FROM figures ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
 """
 
 # A user's place in each split: the partner of a link, the link, the campaign of a partner.
@@ -82,10 +86,11 @@ FROM (
 ) AS e,
 (VALUES ('hour'), ('day')) AS g (grain),
 LATERAL (VALUES
-    ('none', '0|0||'),
-    ('partner', CONCAT(partner, '|0|', source, '|')),
-    ('link', CONCAT(partner, '|', link, '|', source, '|')),
-    ('campaign', CONCAT(partner, '|0|', source, '|', campaign))
+    ('none', '0|0|||'),
+    ('country', CONCAT('0|0|||', country)),
+    ('partner', CONCAT(partner, '|0|', source, '||')),
+    ('link', CONCAT(partner, '|', link, '|', source, '||')),
+    ('campaign', CONCAT(partner, '|0|', source, '|', campaign, '|'))
 ) AS s (split, place),
 LATERAL (VALUES (''), (event)) AS w (which)
 WHERE counted
@@ -95,7 +100,7 @@ ORDER BY 1, 2, 3, 4, 5, 6, 7
 
 _REACH_FOUND = """
 SELECT app_id, environment, grain, start, split, event,
-       concat(partner_id, '|', link_id, '|', source, '|', campaign), users
+       concat(partner_id, '|', link_id, '|', source, '|', campaign, '|', country), users
 FROM reach ORDER BY 1, 2, 3, 4, 5, 6, 7
 """
 

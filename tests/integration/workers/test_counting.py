@@ -115,7 +115,7 @@ def _received_in_time(event: Event) -> Event:
 
 
 def _with_money(event: Event, random: Random) -> Event:
-    """Amounts in currencies, values, campaigns, and a key that some events share."""
+    """Amounts in currencies, values, campaigns, countries, and a key that some events share."""
     if event.kind is Kind.CLICK:
         campaign = random.choice(({}, {"campaign": "summer "}, {"campaign": "winter"}))
         return msgspec.structs.replace(event, parameters={**event.parameters, **campaign})
@@ -126,6 +126,10 @@ def _with_money(event: Event, random: Random) -> Event:
         sale_amount=random.choice((None, "0.10", "-3.5", "12")),
         sale_amount_currency=random.choice((None, "EUR", "USD")),
         aggregated_event_value=random.choice((None, "1.25")),
+        parameters={
+            **event.parameters,
+            **random.choice(({}, {"country": "de"}, {"country": "FR"})),
+        },
         idempotency_key=random.choice((None, None, f"{event.app_id} {random.randrange(9)}")),
     )
 
@@ -167,6 +171,30 @@ def test_a_late_click_moves_what_its_user_did_since_to_its_link(connection: Conn
     count_all(connection)
 
     assert connection.execute(organic).fetchone() == (7, 1)
+    assert_figures_are_those_of_raw_rows(connection)
+
+
+def test_an_install_a_session_and_a_reattribution_are_of_the_country_of_their_event(
+    connection: Connection,
+) -> None:
+    at_ms = an_hour_ago()
+    click = clicked(at_ms - 2 * MINUTE_MS)
+    store(
+        connection,
+        opened("ann", at_ms - 20 * 24 * HOUR_MS, parameters={"country": "DE"}),
+        click,
+        opened("ann", at_ms, parameters={"country": "fr"}, click_id=click.click_id),
+        bought("ann", at_ms + 1, "2"),
+    )
+    count_all(connection)
+
+    by_country = (
+        "SELECT country, sum(events), sum(installs), sum(reattributions), sum(sessions)"
+        " FROM figures WHERE grain = 'day' GROUP BY 1 ORDER BY 1"
+    )
+    assert connection.execute(by_country).fetchall() == [
+        ("", 1, 0, 0, 0), ("DE", 1, 1, 0, 1), ("FR", 1, 0, 1, 1),
+    ]  # fmt: skip
     assert_figures_are_those_of_raw_rows(connection)
 
 

@@ -59,11 +59,23 @@ def test_every_field_is_stored_with_its_meaning(connection: Connection) -> None:
     assert _row(
         connection,
         "host(ip_address), user_agent, sale_amount, sale_amount_currency, "
-        "aggregated_event_value, event_value, idempotency_key, parameters",
+        "aggregated_event_value, event_value, idempotency_key, parameters, country",
     ) == (
         "2001:db8::7", "Mozilla/5.0", Decimal("9.990001"), "EUR",
-        Decimal(-120), '{"plan":"premium"}', "order-1", {"country": "DE", "ü": "\u2028"},
+        Decimal(-120), '{"plan":"premium"}', "order-1", {"country": "DE", "ü": "\u2028"}, "DE",
     )  # fmt: skip
+
+
+def test_a_recorded_event_keeps_its_country_whatever_a_later_database_says(
+    connection: Connection,
+) -> None:
+    sent = [fresh(), fresh(parameters={"country": "{Country code}"})]
+
+    record(connection, sent, lambda _: "SE")
+    record(connection, sent, lambda _: "NO")
+
+    stored = connection.execute("SELECT country, parameters->>'country' FROM events").fetchall()
+    assert sorted(stored, key=repr) == [("SE", "{Country code}"), ("SE", None)]
 
 
 def test_without_an_event_time_the_event_happened_when_it_was_received(

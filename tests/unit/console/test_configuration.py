@@ -8,6 +8,7 @@ import pytest
 from console.configuration import masked_url
 from console.main import run
 from tests.build import VARIABLES
+from tests.country_files import write_database
 
 SECRETS = {
     "DATABASE_URL": "postgresql://waybill:hunter2@db.internal/waybill?sslpassword=hunter2",
@@ -42,6 +43,22 @@ def test_each_setting_is_shown_with_its_source(
     assert held["WAYBILL_DURABILITY"] == ("strict", "default")
     assert held["WAYBILL_SECRET_KEY"] == ("***", "environment")
     assert shown["unknown"] == ["WAYBILL_BATCH_EVENT_MAX"]
+
+
+def test_a_country_database_that_cannot_be_read_needs_attention(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "countries.mmdb"
+    variables = VARIABLES | {"WAYBILL_COUNTRY_DATABASE": str(file)}
+
+    assert run(["--data", str(tmp_path / "none"), "config", "--json"], variables) == 1
+
+    shown = json.loads(capsys.readouterr().out)
+    (fault,) = [each["fault"] for each in shown["settings"] if each["fault"]]
+    assert fault.startswith(f"The country database {file} cannot be read: No such file")
+
+    write_database(file)
+    assert run(["--data", str(tmp_path / "none"), "config"], variables) == 0
 
 
 def test_what_needs_attention_is_shown_and_ends_with_1(

@@ -61,6 +61,7 @@ POSTBACK_LIMITS = {
     "`idfa`, `gaid` and the other [device ids](#how-a-request-is-read)": ID_LIMIT,
     "`event_time`": f"{rules.EVENT_AGE_DAYS_MAX} days back, {rules.EVENT_AHEAD_DAYS_MAX} day ahead",
     "`idempotency_key`": ID_LIMIT,
+    "`country`": "",
     "any other": f"name of {NAME_CHARACTERS_MAX} characters",
 }
 

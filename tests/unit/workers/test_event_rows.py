@@ -14,9 +14,11 @@ from workers.event_rows import COLUMNS, line
 _UNESCAPED = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
 
 
-def read(sent: Event, types: dict[tuple[int, str], int] | None = None) -> dict[str, str | None]:
+def read(
+    sent: Event, types: dict[tuple[int, str], int] | None = None, country: str | None = None
+) -> dict[str, str | None]:
     """What PostgreSQL reads, by column."""
-    text = line(sent, types or {})
+    text = line(sent, types or {}, country)
     assert text.endswith("\n")
     assert text.count("\n") == 1
     fields = text.removesuffix("\n").split("\t")
@@ -69,3 +71,7 @@ def test_an_event_has_the_type_of_its_mapping_id_or_is_unmapped_or_built_in() ->
     assert told(app_id=7, event_id="purchase") == ("3", "f")
     assert told(app_id=8, event_id="purchase") == (None, "t")
     assert told(app_id=7, event_id="__open") == (None, "f")
+
+
+def test_a_country_that_is_not_known_is_null() -> None:
+    assert [read(event(), country=country)["country"] for country in ("DE", None)] == ["DE", None]

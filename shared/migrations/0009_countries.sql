@@ -1,0 +1,9 @@
+-- Countries: of each event that is recorded from now on, and in what is counted of them.
+ALTER TABLE events ADD COLUMN country text;
+
+ALTER TABLE figures ADD COLUMN country text NOT NULL DEFAULT '';
+
+ALTER TABLE reach ADD COLUMN country text NOT NULL DEFAULT '';
+ALTER TABLE reach DROP CONSTRAINT reach_split_check;
+ALTER TABLE reach ADD CONSTRAINT reach_split_check
+    CHECK (split IN ('none', 'partner', 'link', 'campaign', 'country'));
