@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any, cast
 
 import msgspec
@@ -16,6 +17,7 @@ from shared.inbox import GROUP, INBOX_KEY, WAKE_KEY, Entry, append, measure
 from shared.queues import stream_entries
 from tests.build import batch, entry, event
 from workers.drain import Drain, DrainLimits, grouped
+from workers.event_rows import COLUMNS
 from workers.inbox import InboxReader
 from workers.record import Recorded
 from workers.stores import Database
@@ -90,13 +92,21 @@ class Ledger(Database):
     def execute(self, statement: str | bytes, values: Any = None) -> list[Any]:
         text = statement if isinstance(statement, str) else statement.decode()
         self.statements.append((text, values))
-        told = self.after_first
-        if told is not None and "INSERT INTO events" in text:
-            self.after_first = None
-            told()
         if text == _FIND:
             return [(*user.values(), 1, None, [], []) for user in msgspec.json.decode(values[0])]
         return []
+
+    def cursor(self) -> "Ledger":
+        return self
+
+    @contextmanager
+    def copy(self, statement: bytes) -> Iterator[BytesIO]:
+        lines = BytesIO()
+        yield lines
+        self.statements.append((statement.decode(), lines.getvalue()))
+        told, self.after_first = self.after_first, None
+        if told is not None:
+            told()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -106,8 +116,11 @@ class Ledger(Database):
 
     def recorded(self) -> list[str]:
         """User of each event, transaction after transaction."""
-        documents = [values[-1] for text, values in self.statements if "INSERT INTO events" in text]
-        return [row["user_id"] for text in documents for row in msgspec.json.decode(text)]
+        copied = [lines for text, lines in self.statements if text.startswith("COPY events ")]
+        column = COLUMNS.index("user_id")
+        return [
+            line.split("\t")[column] for lines in copied for line in lines.decode().splitlines()
+        ]
 
     def quarantined(self) -> list[str]:
         return [values[2] for text, values in self.statements if "INSERT INTO quarantine" in text]
