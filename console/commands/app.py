@@ -7,13 +7,13 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from console.actor import terminal_actor
-from console.app_refusals import change_refusals, read_refusals
-from console.app_rules import SETTINGS, Setting, change_rules, read_rules
+from console.app_refusals import read_refusals
+from console.app_rules import SETTINGS, Setting, read_rules
+from console.app_settings import change_settings
 from console.apps import App, create_app, find_app, list_apps
 from console.options import app_option, json_option
 from console.output import pairs, show, table
 from console.stores import Place, open_database, open_installation, settings_here
-from shared.database import transaction
 from shared.errors import OperatorError
 from shared.rules import Rules
 
@@ -80,6 +80,9 @@ def _setting_options(command: Command) -> Command:
 
 @app.command("set")
 @app_option
+@click.option("--name", help="How people call it.")
+@click.option("--currency", help="What reports convert to, a code of ISO 4217.")
+@click.option("--destination", help='Where new links lead unless they say; "" for nowhere.')
 @_setting_options
 @click.option(
     "--adjust-refusals/--no-adjust-refusals",
@@ -88,28 +91,20 @@ def _setting_options(command: Command) -> Command:
 )
 @json_option
 @click.pass_obj
-def set_(
-    place: Place,
-    /,
-    app: str,
-    adjust_refusals: bool | None,
-    as_json: bool,
-    **given: int | None,
-) -> None:
-    """Change an app's rules, for what is decided from now on, and what it refuses."""
-    values = {name.replace("_", "-"): value for name, value in given.items() if value is not None}
-    if not values and adjust_refusals is None:
+def set_(place: Place, /, app: str, as_json: bool, **given: str | int | bool | None) -> None:
+    """Change an app: its name, where it counts, its rules for what is decided from now on."""
+    values = {name: value for name, value in given.items() if value is not None}
+    if not values:
         raise OperatorError("Name at least one setting. See `waybill app set --help`.")
     with open_installation(settings_here(place)) as installation:
-        connection, actor = installation.connection, terminal_actor()
-        found = find_app(connection, app)
-        with transaction(connection):
-            rules = change_rules(connection, actor, found, values)
-            if adjust_refusals is not None:
-                change_refusals(installation, actor, found, adjust_refusals=adjust_refusals)
-            refusals = read_refusals(connection, found)
-    document = {"app": found, "rules": rules, "adjust_refusals": refusals}
-    show(document, _settings(rules, refusals), *([_RULES] if values else []), as_json=as_json)
+        connection = installation.connection
+        before = find_app(connection, app)
+        old = read_rules(connection, before)
+        changed = change_settings(installation, terminal_actor(), before, values)
+        rules, refusals = read_rules(connection, changed), read_refusals(connection, changed)
+    document = {"app": changed, "rules": rules, "adjust_refusals": refusals}
+    notes = [_RULES] if rules != old else []
+    show(document, _table([changed]), _settings(rules, refusals), *notes, as_json=as_json)
 
 
 def _settings(rules: Rules, adjust_refusals: bool) -> RenderableType:
@@ -123,6 +118,9 @@ def _in_units(setting: Setting, rules: Rules) -> str:
 
 def _table(apps: list[App]) -> Table:
     return table(
-        ("app", "app token", "created (UTC)"),
-        ((made.name, made.app_token, made.created_at) for made in apps),
+        ("app", "app token", "currency", "destination", "created (UTC)"),
+        (
+            (made.name, made.app_token, made.currency, made.destination or "", made.created_at)
+            for made in apps
+        ),
     )

@@ -2,10 +2,12 @@
 
 import logging
 from functools import partial
+from threading import Thread
 from types import SimpleNamespace
 
 import falcon
 
+from console.reports.rates import currencies
 from console.web.api.call import Endpoint
 from console.web.api.document import PREFIX as PREFIX_OF_API
 from console.web.api.document import openapi
@@ -33,6 +35,8 @@ def get_app() -> falcon.App[falcon.Request, falcon.Response]:
     settings = read_settings(environment())
     pool = open_pool(settings.database_url, "console", THREADS)
     redis = queues.connect(settings.redis_url)
+    # They take a quarter of a second to read, for which nobody's first page should wait.
+    Thread(target=currencies, name="rates", daemon=True).start()
     return create_app(Services(settings, pool, redis, RqDashboard(redis), now_ms))
 
 

@@ -3,13 +3,11 @@
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from console.app_refusals import change_refusals, read_refusals
-from console.app_rules import SETTINGS, change_rules, read_rules
-from console.apps import App, app_with_id, describe_app, lock_app
+from console.app_refusals import read_refusals
+from console.app_rules import SETTINGS, read_rules
+from console.app_settings import change_settings
+from console.apps import App
 from console.web.api.call import Call
-from shared.database import Connection, transaction
-
-_DESCRIPTION = ("name", "currency", "destination")
 
 
 class AppSettings(msgspec.Struct, kw_only=True):
@@ -67,19 +65,4 @@ def change(call: Call, app: App) -> AppSettings:
         for name, value in msgspec.structs.asdict(call.body).items()
         if value is not UNSET
     }
-    rules = {name.replace("_", "-"): value for name, value in given.items()}
-    with transaction(call.connection) as connection:
-        app = _locked(connection, app)
-        described = (given.get(name, getattr(app, name)) or "" for name in _DESCRIPTION)
-        app = describe_app(connection, call.actor, app, *described)
-        change_rules(connection, call.actor, app, rules)
-        if "adjust_refusals" in given:
-            wanted = given["adjust_refusals"]
-            change_refusals(call.installation, call.actor, app, adjust_refusals=wanted)
-    return show(call, app)
-
-
-def _locked(connection: Connection, app: App) -> App:
-    """As it stands, and nobody else changes it."""
-    lock_app(connection, app)
-    return app_with_id(connection, app.id) or app
+    return show(call, change_settings(call.installation, call.actor, app, given))

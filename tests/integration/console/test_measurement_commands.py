@@ -170,3 +170,20 @@ def test_rules_are_set_and_shown(
     refused = ask("app", "set", "--app", "Shop", "--click-window-days", "31", status=1)
     assert "between 1 and 30 days" in refused["error"]["message"]
     assert "--help" in ask("app", "set", "--app", "Shop", status=1)["error"]["message"]
+
+
+def test_an_app_is_renamed_and_told_its_currency_and_destination_all_or_nothing(ask: Ask) -> None:
+    ask("app", "create", "--name", "Shop")
+    at = "https://shop.example/"
+
+    told = ("--name", "Store", "--currency", "usd", "--destination", at)
+    changed = ask("app", "set", "--app", "Shop", *told)["app"]
+    assert (changed["name"], changed["currency"], changed["destination"]) == ("Store", "USD", at)
+
+    wrong = ("--currency", "EUR", "--inactivity-days", "999")
+    refused = ask("app", "set", "--app", "Store", *wrong, status=1)
+    assert "--inactivity-days" in refused["error"]["message"]
+    assert ask("app", "show", "--app", "Store")["app"] == changed
+
+    emptied = ask("app", "set", "--app", "Store", "--destination", "")["app"]
+    assert (emptied["currency"], emptied["destination"]) == ("USD", None)
