@@ -23,6 +23,7 @@ from tests.system.servers import until
 GROUP = "end to end"
 UNIT = "events/s"
 WAYBILL = "sustained, 1 ingest process, 1 worker"
+KEPT_UP = "a load that one worker keeps up with, 2 connections"
 STOPPED = "the same ingest process, workers stopped"
 BASELINE = "one RQ job per event, 1 worker"
 TOKEN = "baseline"
@@ -58,14 +59,17 @@ def measure_end_to_end(run: Run) -> None:
             BASELINE: lambda: _baseline(run, other),
         }
         alternate(run.results, GROUP, UNIT, run.rounds_of_targets, measures)
+        kept_up = {KEPT_UP: lambda: _sustained(run, valkey, connections=2)}
+        alternate(run.results, GROUP, UNIT, run.rounds, kept_up)
     run.results.targets += TARGETS
 
 
-def _sustained(run: Run, valkey: BenchValkey) -> Sample:
+def _sustained(run: Run, valkey: BenchValkey, connections: int = 64) -> Sample:
     with _fresh(run, valkey) as installation, installation.workers(1):
         with installation.ingest() as web:
             began = time.monotonic()
-            sent = send(web.port, installation.token, Load(seconds=2 * run.seconds))
+            load = Load(seconds=2 * run.seconds, connections=connections)
+            sent = send(web.port, installation.token, load)
             left = installation.backlog()
             until(lambda: installation.backlog() == 0, _SECONDS_MAX, "the inbox emptying")
             seconds = time.monotonic() - began
