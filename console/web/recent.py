@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from console.people import Person
 from shared.clock import Clock
 
-MINUTES_MAX = (
-    60  # since PostgreSQL last said so; a session that was ended meanwhile lives on so long
-)
+# Since PostgreSQL last said so. A session that was ended elsewhere meanwhile lives on so long.
+MINUTES_MAX = 60
 SESSIONS_MAX = 1_000
 _MINUTE_MS = 60_000
 
