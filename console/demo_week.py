@@ -38,6 +38,8 @@ _AGENTS = (
     "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/131.0 Mobile",
 )
 _PRICES = (("4.99", "EUR"), ("9.99", "EUR"), ("4.99", "USD"), ("19.99", "USD"), ("3.99", "GBP"))
+# Of what a sender in each country would say; who says nothing has none.
+_COUNTRIES = (("DE", 9), ("FR", 5), ("US", 5), ("BR", 3), ("JP", 2), ("", 2))
 _RETURNS = (0.45, 0.33, 0.27, 0.24, 0.21, 0.2)  # how likely a user is back after 1, 2, ... days
 
 
@@ -47,6 +49,7 @@ class _User:
     ip: str
     agent: str
     first_ms: int
+    country: str
 
 
 def furnish_week(installation: Installation, actor: Actor) -> App:
@@ -90,12 +93,14 @@ def _user(chance: random.Random, number: int, now_ms: int) -> _User:
     """More of them on the later days, and in the evening."""
     day = DAYS * chance.random() ** 0.7
     first_ms = now_ms - DAYS * DAY_MS + int(day * DAY_MS)
+    countries, weights = zip(*_COUNTRIES, strict=True)
     evening_ms = int(chance.triangular(6, 24, 20) * HOUR_MS)
     return _User(
         user_id=f"{number:04d}-{chance.randrange(16**8):08X}",
         ip=f"198.51.{number // 200}.{number % 200 + 1}",
         agent=chance.choice(_AGENTS),
         first_ms=first_ms - first_ms % DAY_MS + evening_ms,
+        country=chance.choices(countries, weights)[0],
     )
 
 
@@ -131,7 +136,9 @@ def _life(chance: random.Random, user: _User, now_ms: int) -> Iterator[dict[str,
 def _session(
     chance: random.Random, user: _User, start_ms: int, *, first: bool
 ) -> Iterator[dict[str, Any]]:
-    common = {"user_id": user.user_id, "ip": user.ip, "user_agent": user.agent}
+    common: dict[str, Any] = {"user_id": user.user_id, "ip": user.ip, "user_agent": user.agent}
+    if user.country:
+        common["parameters"] = {"country": user.country}
     at = start_ms
     yield {"type": "open", "time": at, **common}
     if first and chance.random() < 0.7:

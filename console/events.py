@@ -45,6 +45,7 @@ class EventRecord:
     ad_unit: str | None = None
     ad_placement: str | None = None
     ad_impressions: int | None = None
+    country: str | None = None
 
 
 _RECORD = """
@@ -55,7 +56,7 @@ _RECORD = """
         trim_scale(sale_amount)::text AS sale_amount, sale_amount_currency,
         trim_scale(aggregated_event_value)::text AS aggregated_event_value,
         event_value, parameters, click_id, device_ids, counted, would_refuse,
-        ad_network, ad_unit, ad_placement, ad_impressions
+        ad_network, ad_unit, ad_placement, ad_impressions, country
     FROM events
     LEFT JOIN apps ON apps.id = events.app_id
     LEFT JOIN event_types ON event_types.id = events.event_type_id

@@ -12,6 +12,7 @@ from console.events import EventRecord
 from console.placement import Placement
 from console.user_sessions import SessionRecord
 from console.users import ClickRecord, UserTimeline
+from shared.countries import country_name
 
 _RULES = {
     "click_id": "the click's id",
@@ -100,6 +101,8 @@ def _event(event: EventRecord) -> Iterator[str]:
     yield event.event_id + (amount if event.sale_amount else "")
     if event.click_id:
         yield f"names click {event.click_id}"
+    if event.country:
+        yield f"in {country_name(event.country)}"
     yield f"receipt {event.receipt}"
 
 

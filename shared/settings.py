@@ -7,6 +7,7 @@ serves. Where a value comes from is the matter of `shared.setting_sources`.
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -62,6 +63,14 @@ def _public_address(value: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
         raise ValueError("must be an address such as https://console.example.com")
     return url
+
+
+def _absolute_path(value: str) -> str:
+    """Programs work in folders of their own, where a relative path would lead elsewhere."""
+    path = value.strip()
+    if path and not Path(path).is_absolute():
+        raise ValueError("must be a path from the root on, such as /var/lib/waybill/countries.mmdb")
+    return path
 
 
 def _one_of(*words: str) -> Callable[[str], str]:
@@ -205,7 +214,7 @@ class Settings:
     )
     country_database: str = _setting(
         "WAYBILL_COUNTRY_DATABASE",
-        str.strip,
+        _absolute_path,
         "An .mmdb file, as GeoLite2 Country: the country of an event whose sender names none, by "
         "its address. Workers alone read it. Empty: none.",
         "",

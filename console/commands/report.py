@@ -33,6 +33,7 @@ from shared.partitions import day_of
 @click.option("--partner", help="Of this partner alone, or '(organic)', or 'NAME (source)'.")
 @click.option("--link", help="Of this link alone.")
 @click.option("--campaign", help="Of clicks that named this campaign.")
+@click.option("--country", help="Of this country alone, by its code, or '(unknown country)'.")
 @click.option("--event", help="Of this event type alone, or 'open', 'ad revenue'.")
 @click.option("--currency", help="In which to show revenue, else that of the app.")
 @click.option("--csv", "as_csv_", is_flag=True, help="Print the same table as CSV.")
@@ -70,7 +71,7 @@ def export_(
 
 
 def _question(app: App, asked: dict[str, Any]) -> Question:
-    filters = {name: asked[name] for name in ("partner", "link", "campaign", "event")}
+    filters = {name: asked[name] for name in ("partner", "link", "campaign", "country", "event")}
     return Question(
         period=period_of(day(asked["first"]), day(asked["last"]), day_of(now_ms())),
         environment=asked["environment"],

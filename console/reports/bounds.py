@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 from console.apps import App
-from console.reports.names import Names, Place
+from console.reports.names import Names, Place, country_key
 from console.reports.question import By, Filters, Question
 
 
@@ -21,6 +21,7 @@ def bounds_of(app: App, question: Question, names: Names) -> dict[str, object]:
         "partner_id": place and place.partner_id,
         "source": place and place.source,
         "campaign": filters.campaign,
+        "country": None if filters.country is None else country_key(filters.country),
         "event": None if filters.event is None else names.event_key(filters.event),
     }
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from console.apps import App
 from console.reports.bounds import bounds_of
-from console.reports.names import ORGANIC, read_names, source_name
+from console.reports.names import ORGANIC, country_label, read_names, source_name
 from console.reports.question import Question
 from shared.database import Connection
 
@@ -23,6 +23,11 @@ WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = 'day'
   AND start >= %(from)s AND start < %(until)s AND campaign <> ''
 ORDER BY campaign LIMIT %(choices_max)s
 """
+_COUNTRIES = """
+SELECT DISTINCT country FROM figures
+WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = 'day'
+  AND start >= %(from)s AND start < %(until)s
+"""  # no more than there are in the world
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class Choices:
     partners: Sequence[str]
     links: Sequence[str]
     campaigns: Sequence[str]
+    countries: Sequence[str]
     events: Sequence[str]
 
 
@@ -37,9 +43,11 @@ def read_choices(connection: Connection, app: App, question: Question) -> Choice
     names = read_names(connection, app)
     bounds = {**bounds_of(app, question, names), "choices_max": CHOICES_MAX}
     sources = [source_name(source) for (source,) in connection.execute(_SOURCES, bounds)]
+    found = connection.execute(_COUNTRIES, bounds)
     return Choices(
         partners=[*sorted(set(names.partners.values())), *sources, ORGANIC],
         links=sorted(names.links.values()),
         campaigns=[campaign for (campaign,) in connection.execute(_CAMPAIGNS, bounds)],
+        countries=sorted(country_label(code) for (code,) in found),
         events=sorted(names.events.values()),
     )

@@ -1,4 +1,4 @@
-"""What people call the things that figures are kept by: partners, links, sources, event types.
+"""What people call what figures are kept by: partners, links, sources, countries, event types.
 
 A source may have the name of a partner, so it is told by what it is.
 """
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from console.apps import App
+from shared.countries import country_code, country_name
 from shared.database import Connection
 from shared.errors import OperatorError
 
@@ -17,6 +18,7 @@ Key = TypeVar("Key")
 ORGANIC = "(organic)"
 UNKNOWN_PARTNER = "(unknown partner)"
 NO_CAMPAIGN = "(no campaign)"
+UNKNOWN_COUNTRY = "(unknown country)"
 UNKNOWN = -1
 _SOURCE = " (source)"
 _BUILT_IN = {
@@ -106,6 +108,21 @@ def read_names(connection: Connection, app: App) -> Names:
 def campaign_name(partner: str, campaign: str) -> str:
     """Two partners' campaigns of one name are two campaigns."""
     return f"{partner} · {campaign or NO_CAMPAIGN}"
+
+
+def country_label(code: str) -> str:
+    """With its code, as `country_key` reads it; '' is the code of what is not known."""
+    return f"{country_name(code)} ({code})" if code else UNKNOWN_COUNTRY
+
+
+def country_key(name: str) -> str:
+    """The code of a label, or a code itself. Raises OperatorError for a name that is none."""
+    if name == UNKNOWN_COUNTRY:
+        return ""
+    code = country_code(name) or country_code(name.removesuffix(")").rpartition("(")[2])
+    if code is None or name.strip().upper() not in {code, country_label(code).upper()}:
+        raise OperatorError("There is no country of this name. Name it by its code, such as DE.")
+    return code
 
 
 def source_name(source: str) -> str:

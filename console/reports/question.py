@@ -26,16 +26,19 @@ class Split(StrEnum):
     PARTNER = "partner"
     LINK = "link"
     CAMPAIGN = "campaign"
+    COUNTRY = "country"
     EVENT = "event"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """Names as a report shows them (a campaign as its click named it); None: any."""
+    """Names as a report shows them, a campaign as its click named it; None: any. A country may be
+    named by its code."""
 
     partner: str | None = None
     link: str | None = None
     campaign: str | None = None
+    country: str | None = None
     event: str | None = None
 
     @property

@@ -25,7 +25,7 @@ FROM (
         page.sale_amount_currency, page.aggregated_event_value, page.event_value,
         host(page.ip_address) AS ip_address, page.user_agent, page.click_id, page.device_ids,
         page.parameters, page.idempotency_key, page.ad_network, page.ad_unit, page.ad_placement,
-        page.ad_impressions,
+        page.ad_impressions, page.country,
         credit.origin_kind AS attributed_by, credit.origin AS attributed_to,
         credit.click_id AS attributed_click_id
     FROM (

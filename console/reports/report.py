@@ -13,7 +13,7 @@ from typing import Any
 
 from console.apps import App
 from console.reports.bounds import bounds_of
-from console.reports.names import Names, campaign_name, read_names
+from console.reports.names import Names, campaign_name, country_label, read_names
 from console.reports.question import By, Question, Split
 from console.reports.rates import Rates
 from console.reports.reach import read_reach
@@ -29,6 +29,7 @@ _COLUMNS = {
     Split.PARTNER: "link_id, source,",
     Split.LINK: "link_id, source,",
     Split.CAMPAIGN: "link_id, source, campaign,",
+    Split.COUNTRY: "country,",
     Split.EVENT: "event,",
 }
 _FIGURES = """
@@ -42,6 +43,7 @@ WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = %(grain)
   AND (%(link_ids)s::bigint[] IS NULL OR link_id = ANY(%(link_ids)s))
   AND (%(source)s::text IS NULL OR source = %(source)s)
   AND (%(campaign)s::text IS NULL OR campaign = %(campaign)s)
+  AND (%(country)s::text IS NULL OR country = %(country)s)
   AND (%(event)s::text IS NULL OR event = %(event)s)
 GROUP BY start, {columns} currency, is_ad, is_of_users
 LIMIT %(rows_max)s
@@ -61,7 +63,7 @@ WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = %(grain)
 
 _TOO_MANY = (
     f"That would be more than {ROWS_MAX:,} rows. Ask for fewer days, for days instead of hours, or "
-    "for one partner or link."
+    "for one partner, link or country."
 )
 
 
@@ -195,6 +197,8 @@ class Tally:
                 return self._names.link(*key)
             case Split.CAMPAIGN:
                 return campaign_name(self._names.partner(*key[:2]), key[2])
+            case Split.COUNTRY:
+                return country_label(*key)
             case Split.EVENT:
                 return self._names.event(*key)
             case Split.NONE:

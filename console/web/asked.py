@@ -30,7 +30,10 @@ def asked_question(query: Values, environment: Environment, app: App, now_ms: in
         by=_one_of(By, query.get("by") or By.DAY),
         split=_one_of(Split, query.get("split") or Split.NONE),
         filters=Filters(
-            **{name: query.get(name) or None for name in ("partner", "link", "campaign", "event")}
+            **{
+                name: query.get(name) or None
+                for name in ("partner", "link", "campaign", "country", "event")
+            }
         ),
         currency=query.get("currency").upper() or report_currency(app.currency),
     )

@@ -23,7 +23,10 @@ _QUERIES: dict[str, dict[str, Any]] = {
     "to": {"type": "string", "format": "date"},
     "by": {"type": "string", "enum": list(By), "default": By.DAY},
     "split": {"type": "string", "enum": list(Split), "default": Split.NONE},
-    **{name: {"type": "string"} for name in ("partner", "link", "campaign", "event", "currency")},
+    **{
+        name: {"type": "string"}
+        for name in ("partner", "link", "campaign", "country", "event", "currency")
+    },
 }
 _ERROR = {
     "type": "object",

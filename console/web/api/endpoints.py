@@ -109,7 +109,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         Report,
         query=(
             *("environment", "from", "to", "by", "split"),
-            *("partner", "link", "campaign", "event", "currency"),
+            *("partner", "link", "campaign", "country", "event", "currency"),
         ),
     ),
     Endpoint(

@@ -18,6 +18,7 @@ def test_every_line_of_the_made_up_week_can_be_imported() -> None:
     kinds = Counter(event.kind for event in events)
     assert {"open", "event", "click", "ad_revenue"} == set(kinds)
     assert len({event.user_id for event in events if event.user_id}) > USERS * 0.8
+    assert len({event.parameters.get("country") for event in events}) > 4
     assert len({event.receipt for event in events}) == len(events)
 
 

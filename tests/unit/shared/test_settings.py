@@ -50,6 +50,12 @@ def test_a_count_of_too_many_digits_is_a_fault_and_no_crash() -> None:
     assert "WAYBILL_BATCH_EVENTS_MAX" in refusal(WAYBILL_BATCH_EVENTS_MAX="9" * 5000)
 
 
+def test_the_path_of_a_country_database_starts_at_the_root() -> None:
+    assert "WAYBILL_COUNTRY_DATABASE must be a path" in refusal(WAYBILL_COUNTRY_DATABASE="a.mmdb")
+    assert settings(WAYBILL_COUNTRY_DATABASE=" /a.mmdb ").country_database == "/a.mmdb"
+    assert not settings().country_database
+
+
 @pytest.mark.parametrize("percent", ["0", "101", "70%", "-1", ""])
 def test_a_percentage_lies_between_1_and_100(percent: str) -> None:
     assert "WAYBILL_MEMORY_PERCENT_MAX" in refusal(WAYBILL_MEMORY_PERCENT_MAX=percent)

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import product
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,13 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 START_MS = int(datetime.combine(DAY_0, datetime.min.time(), UTC).timestamp()) * 1000
 WHOLE = Period(DAY_0 - timedelta(days=1), DAY_0 + timedelta(days=DAYS))
+COUNTRIES = {"": "(unknown country)", "DE": "Germany (DE)", "XK": "Kosovo (XK)"}
+SAID: tuple[dict[str, str], ...] = (
+    {},
+    {"country": "de"},
+    {"country": "XK"},
+    {"country": "{Country}"},
+)
 EVENTS = {"__open": "open", "__ad_revenue": "ad revenue", "buy": "Purchase", "odd": "(unmapped)"}
 
 
@@ -41,6 +49,7 @@ class Raw:
     partner: str
     link: str
     campaign: str
+    country: str
     currency: str = ""
     amount: Decimal = Decimal(0)
     value: Decimal = Decimal(0)
@@ -96,11 +105,13 @@ def _journey(random: Random, app: App, user: str, links: list[int]) -> Iterator[
         if random.random() < 0.7:
             click = _click(random, app, at_ms - random.randrange(HOUR_MS), random.choice(links))
             yield click
-            yield _event(app, user, "__open", at_ms, click_id=click.click_id)
+            said = {"parameters": random.choice(SAID)}
+            yield _event(app, user, "__open", at_ms, click_id=click.click_id, **said)
         for _ in range(random.randrange(6)):
             later_ms = at_ms + random.randrange(3 * DAY_MS)
             event_id = random.choice((*EVENTS, "buy"))
-            money = {
+            money: dict[str, Any] = {
+                "parameters": random.choice(SAID),
                 "sale_amount": random.choice((None, "9.99", "-3.5", "120")),
                 "sale_amount_currency": random.choice((None, "EUR", "USD", "XAU")),
                 "aggregated_event_value": random.choice((None, "1.5")),
@@ -127,7 +138,7 @@ def _click(random: Random, app: App, at_ms: int, link_id: int) -> Event:
     )
 
 
-def _event(app: App, user: str, event_id: str, at_ms: int, **changes: str | None) -> Event:
+def _event(app: App, user: str, event_id: str, at_ms: int, **changes: Any) -> Event:
     kinds = {"__open": Kind.OPEN, "__ad_revenue": Kind.AD_REVENUE}
     return fresh(
         app_id=app.id,
@@ -149,21 +160,23 @@ _CREDIT = """
 _LINKS = "SELECT l.id, l.name, p.name FROM links AS l JOIN partners AS p ON p.id = l.partner_id"
 _ROWS = """
     SELECT event_time, receipt, user_id, event_id, coalesce(sale_amount_currency, ''),
-           coalesce(sale_amount, 0), coalesce(aggregated_event_value, 0), ''
+           coalesce(sale_amount, 0), coalesce(aggregated_event_value, 0), '', country
     FROM events WHERE counted
     UNION ALL
-    SELECT event_time, receipt, user_id, '', '', 0, 0,
-           CASE WHEN is_reattribution THEN 'reattributions' ELSE 'installs' END
+    SELECT event_time, receipt, users.user_id, '', '', 0, 0,
+           CASE WHEN is_reattribution THEN 'reattributions' ELSE 'installs' END,
+           (SELECT country FROM events AS e WHERE e.receipt = attributions.receipt)
     FROM attributions JOIN users ON users.id = user_ref WHERE superseded_at IS NULL
     UNION ALL
-    SELECT start_time, start_receipt, user_id, '', '', 0, 0, 'sessions'
+    SELECT start_time, start_receipt, user_id, '', '', 0, 0, 'sessions',
+           (SELECT country FROM events AS e WHERE e.receipt = start_receipt)
     FROM sessions JOIN users ON users.id = user_ref
 """
 
 
 def _raw_rows(connection: Connection) -> Iterator[Raw]:
     links = {str(link): (partner, name) for link, name, partner in connection.execute(_LINKS)}
-    for at, receipt, user, event, *told in connection.execute(_ROWS).fetchall():
+    for at, receipt, user, event, *told, country in connection.execute(_ROWS).fetchall():
         row = connection.execute(_CREDIT, (user, at, receipt)).fetchone()
         assert row is not None
         kind, origin, campaign = row
@@ -172,7 +185,16 @@ def _raw_rows(connection: Connection) -> Iterator[Raw]:
             if kind == "link"
             else (f"{origin} (source)" if origin else "(organic)",) * 2
         )
-        yield Raw(at, user, EVENTS.get(event, ""), partner, link, campaign, *told)
+        yield Raw(
+            at,
+            user,
+            EVENTS.get(event, ""),
+            partner,
+            link,
+            campaign,
+            COUNTRIES[country or ""],
+            *told,
+        )
 
 
 CUTS = [
@@ -191,6 +213,11 @@ CUTS = [
     (Split.PARTNER, {"campaign": "summer"}),
     (Split.NONE, {"campaign": "=1+1"}),
     (Split.LINK, {"campaign": "summer", "event": "Purchase"}),
+    (Split.EVENT, {"country": "Germany (DE)"}),
+    (Split.NONE, {"country": "(unknown country)"}),
+    (Split.COUNTRY, {"event": "Purchase"}),
+    (Split.COUNTRY, {"partner": "Acme"}),
+    (Split.PARTNER, {"country": "Kosovo (XK)"}),
 ]
 
 
@@ -261,6 +288,7 @@ def _has_no_users(question: Question) -> bool:
     unclear = Split.CAMPAIGN in cut and (
         Split.LINK in cut or (question.split is not Split.CAMPAIGN and Split.PARTNER not in cut)
     )
+    unclear |= Split.COUNTRY in cut and bool(cut & {Split.PARTNER, Split.LINK, Split.CAMPAIGN})
     nothing = question.filters.link == "Link 1" and question.filters.partner == "Bolt"
     return question.by is By.TOTAL or unclear or nothing
 
@@ -337,7 +365,7 @@ def test_a_report_says_how_much_of_it_has_changed_since_it_was_counted(
     assert changed.stale == 1
 
 
-@pytest.mark.parametrize("kind", ["partner", "link", "event"])
+@pytest.mark.parametrize("kind", ["partner", "link", "country", "event"])
 @pytest.mark.parametrize("name", ["nobody", "'; DROP TABLE figures; --", "%s", ""])
 def test_a_filter_that_names_nothing_is_refused(
     connection: Connection, app: App, kind: str, name: str
@@ -346,6 +374,20 @@ def test_a_filter_that_names_nothing_is_refused(
 
     with pytest.raises(OperatorError, match="of this name"):
         read_report(connection, app, Question(period=WHOLE, filters=filters), Rates("EUR"))
+
+
+@pytest.mark.parametrize("name", ["XK", " xk ", "Kosovo (XK)"])
+def test_a_country_may_be_named_by_its_code(
+    connection: Connection, app: App, raw: list[Raw], name: str
+) -> None:
+    question = Question(period=WHOLE, split=Split.COUNTRY, filters=Filters(country=name))
+
+    report = read_report(connection, app, question, Rates("EUR"))
+
+    assert {row.name for row in report.rows} == {"Kosovo (XK)"}
+    assert report.total.events == sum(
+        row.country == "Kosovo (XK)" and bool(row.event) for row in raw
+    )
 
 
 @pytest.mark.parametrize("name", ["' OR true --", "%(app_id)s", "\\"])

@@ -5,6 +5,7 @@ import io
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from falcon import testing
@@ -46,8 +47,8 @@ def app(connection: Connection, shop: App) -> App:
     store(
         connection,
         click,
-        _event(shop, "ann", at_ms + 1, click_id=click.click_id),
-        _event(shop, "ben", at_ms + 2),
+        _event(shop, "ann", at_ms + 1, click_id=click.click_id, parameters={"country": STRANGE}),
+        _event(shop, "ben", at_ms + 2, parameters={"country": "fr"}),
         _event(shop, "ben", at_ms + 3, kind=Kind.EVENT, event_id="buy", sale_amount="1234.5",
                sale_amount_currency="EUR"),
     )  # fmt: skip
@@ -77,7 +78,7 @@ def test_a_report_is_shown_with_and_without_figures(
 
 
 @pytest.mark.parametrize("by", ["hour", "day", "total"])
-@pytest.mark.parametrize("split", ["none", "partner", "link", "campaign", "event"])
+@pytest.mark.parametrize("split", ["none", "partner", "link", "campaign", "country", "event"])
 def test_every_cut_is_shown_with_the_table_of_its_file(
     viewer: Browser, app: App, by: str, split: str
 ) -> None:
@@ -94,6 +95,44 @@ def test_every_cut_is_shown_with_the_table_of_its_file(
         for cell in line:
             told = cell.removeprefix("'")
             assert told in text or f"{float(told):.1%}" in text
+
+
+def test_figures_are_told_apart_and_filtered_by_country(viewer: Browser, app: App) -> None:
+    def events(query: str) -> dict[str, str]:
+        query = f"by=total&split=country&{query}"
+        file = viewer.ask("GET", f"/apps/{app.id}/reports.csv", query_string=query)
+        return {line[0]: line[1] for line in _read(file.text)[1:-1]}
+
+    assert events("") == {"(unknown country)": "2", "France (FR)": "1"}
+    assert events("country=FR") == {"France (FR)": "1"}
+    page = viewer.get(f"/apps/{app.id}/reports?by=total&split=country&country=France+(FR)")
+    assert "<option>(unknown country)</option>" in page.text
+    assert "<option selected>France (FR)</option>" in page.text
+
+
+def test_a_receipt_and_a_timeline_say_in_which_country_an_event_was(
+    viewer: Browser, app: App
+) -> None:
+    lines = viewer.ask("GET", f"/apps/{app.id}/events.ndjson").content.splitlines()
+    (receipt,) = [event["receipt"] for event in map(json.loads, lines) if event["country"]]
+
+    viewer.get(f"/receipts/{receipt}")
+    assert "country FR" in viewer.text
+    viewer.get(f"/apps/{app.id}/users/timeline?user_id=ben")
+    assert "in France" in viewer.text
+
+
+def test_a_country_that_is_markup_is_text_wherever_it_is_shown(viewer: Browser, app: App) -> None:
+    strange = quote(STRANGE)
+    asked = viewer.get(f"/apps/{app.id}/reports?split=country&country={strange}")
+    stored = viewer.ask("GET", f"/apps/{app.id}/events.ndjson")
+    receipts = [json.loads(line)["receipt"] for line in stored.content.splitlines()]
+    shown = viewer.get(f"/receipts/{receipts[0]}")
+
+    assert (asked.status_code, shown.status_code) == (422, 200)
+    assert STRANGE in viewer.text
+    for page in (asked, shown):
+        assert "<script>alert" not in page.text
 
 
 @pytest.mark.parametrize("by", ["day", "total"])
@@ -144,6 +183,7 @@ def test_raw_events_are_streamed_as_lines_of_json(viewer: Browser, app: App) -> 
     events = [json.loads(line) for line in file.content.splitlines()]
     assert [event["user_id"] for event in events] == ["ann", "ben", "ben"]
     assert events[0]["attributed_to"] == STRANGE
+    assert [event["country"] for event in events] == [None, "FR", None]
     assert file.headers["content-type"] == "application/x-ndjson"
 
 
@@ -158,6 +198,7 @@ def test_raw_events_are_streamed_as_lines_of_json(viewer: Browser, app: App) -> 
         ("from=2020-01-01&to=2026-01-01", 422),
         ("by=hour&from=2026-01-01&to=2026-03-01", 422),
         ("partner=nobody", 422),
+        ("country=nowhere", 422),
         ("currency=QQQ", 422),
         ("event=%27%3B+DROP+TABLE+figures%3B--", 422),
     ],
@@ -190,6 +231,8 @@ def test_a_program_gets_the_figures_that_a_page_shows(
     file = viewer.ask("GET", f"/apps/{app.id}/reports.csv", query_string="by=total&split=partner")
 
     told = {row["name"]: str(row["figures"]["events"]) for row in report["rows"]}
+    by_country = ask("report", "by=total&split=country&country=fr")["rows"]
+    assert [(row["name"], row["figures"]["events"]) for row in by_country] == [("France (FR)", 1)]
     assert told == {line[0].removeprefix("'"): line[1] for line in _read(file.text)[1:-1]}
     assert ask("active-users")[-1]["dau"] == 2
     assert [cohort["users"] for cohort in ask("retention", "partner=(organic)")] == [1]
