@@ -5,14 +5,14 @@ https://maxmind.github.io/MaxMind-DB/. Nothing is bundled and nothing is fetched
 """
 
 import logging
+import struct
 import time
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import maxminddb
-from maxminddb import InvalidDatabaseError, Reader
+from maxminddb import MODE_MEMORY, Reader, open_database
 
 from shared.countries import country_code
 from shared.errors import OperatorError
@@ -21,13 +21,20 @@ LOOK_SECONDS = 60.0  # between looks whether the file was replaced
 CACHED_ADDRESSES_MAX = 65_536  # about 10 MB
 
 _Identity = tuple[int, int, int]
-_FAULTS = (OSError, InvalidDatabaseError, ValueError)
+# What the reader raises for a file that is not whole, besides its own error, a RuntimeError.
+_FAULTS = (
+    OSError, RuntimeError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError,
+    MemoryError, struct.error,
+)  # fmt: skip
 
 _log = logging.getLogger(__name__)
 
 
 class CountryDatabase:
-    """The file is mapped into memory, and opened anew within a minute of being replaced.
+    """Held in memory, and read anew within a minute of its file being replaced.
+
+    Read in Python, from a copy: on a broken file the reader in C ends the process, and so does one
+    that is mapped into memory while somebody writes over it.
 
     Raises OperatorError when it cannot be read at first. Later nothing is raised: while there is no
     whole file, no country is known, and the log says so once.
@@ -50,13 +57,9 @@ class CountryDatabase:
             self._look()
         return self._cached(address)
 
-    def close(self) -> None:
-        self._reader.close()
-
     def _open(self) -> None:
-        self._identity = None
         self._identity = _identity(self._path)
-        self._reader = maxminddb.open_database(self._path)
+        self._reader = open_database(self._path, MODE_MEMORY)
         self._cached = lru_cache(maxsize=CACHED_ADDRESSES_MAX)(self._find)
 
     def _look(self) -> None:
@@ -64,9 +67,9 @@ class CountryDatabase:
         try:
             if _identity(self._path) == self._identity:
                 return
-            self.close()
             self._open()
         except _FAULTS as fault:
+            self._identity = None
             self._cached = lru_cache(maxsize=1)(_nowhere)
             self._tell(fault)
         else:
@@ -90,7 +93,7 @@ class CountryDatabase:
 def fault_of_file(path: Path) -> str | None:
     """What a worker that started now would say of the file; None when it can be read."""
     try:
-        CountryDatabase(path).close()
+        CountryDatabase(path)
     except OperatorError as fault:
         return fault.message
     return None

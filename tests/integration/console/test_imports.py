@@ -55,18 +55,19 @@ def test_what_was_imported_is_stored_with_its_ids_and_times(
     installation: Installation, shop: App, bench: Bench
 ) -> None:
     click = {"type": "click", "time": OLD_MS, "click_id": "c", "parameters": {"site": "blog"}}
-    done = imported(installation, shop, [event(1, click_id="c", ip="198.51.100.7"), click])
+    bought = event(1, click_id="c", ip="198.51.100.7", parameters={"country": "de"})
+    done = imported(installation, shop, [bought, click])
     bench.drain()
 
     assert (done.lines, done.events, done.clicks, done.bad) == (2, 1, 1, 0)
     stored = bench.connection.execute(
         """
         SELECT endpoint, user_id, event_id, extract(epoch FROM event_time) * 1000, click_id,
-               tableoid::regclass::text
+               country, tableoid::regclass::text
         FROM events
         """
     ).fetchall()
-    assert stored == [("import", "u", "purchase", OLD_MS + 1, "c", "events_20100101")]
+    assert stored == [("import", "u", "purchase", OLD_MS + 1, "c", "DE", "events_20100101")]
     attributed = bench.connection.execute("SELECT rule, click_id, origin FROM attributions")
     assert attributed.fetchall() == [("click_id", "c", "blog")]
 

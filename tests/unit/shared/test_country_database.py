@@ -1,10 +1,12 @@
 """Countries of addresses: whole files, replaced ones, broken ones."""
 
 import logging
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from shared.country_database import LOOK_SECONDS, CountryDatabase
 from shared.errors import OperatorError
@@ -29,11 +31,14 @@ def file(tmp_path: Path) -> Path:
     return write_database(tmp_path / "countries.mmdb")
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return write_database(tmp_path_factory.mktemp("whole") / "countries.mmdb").read_bytes()
+
+
 @pytest.fixture
-def database(file: Path, clock: Clock) -> Iterator[CountryDatabase]:
-    database = CountryDatabase(file, clock)
-    yield database
-    database.close()
+def database(file: Path, clock: Clock) -> CountryDatabase:
+    return CountryDatabase(file, clock)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +56,6 @@ def test_a_database_of_version_4_alone_knows_no_address_of_version_6(tmp_path: P
     database = CountryDatabase(file)
 
     assert [database.country(address) for address in ("2a02:c0::1", "81.2.69.1")] == [None, "GB"]
-    database.close()
 
 
 @pytest.mark.parametrize(
@@ -71,7 +75,6 @@ def test_a_record_of_any_form_is_a_country_or_none(
     database = CountryDatabase(write_database(tmp_path / "any.mmdb", {"81.2.69.0/24": record}))
 
     assert database.country("81.2.69.1") == country
-    database.close()
 
 
 def test_a_replaced_file_is_read_within_a_minute(
@@ -121,7 +124,45 @@ def test_a_file_whose_inside_is_broken_raises_nothing(
     assert [database.country(f"81.2.69.{last}") for last in range(3)] == [None, None, None]
 
     assert len(caplog.records) == 1
-    database.close()
+
+
+def test_a_file_that_was_away_and_is_back_as_it_was_is_read_again(
+    database: CountryDatabase, file: Path, clock: Clock
+) -> None:
+    for name in ("away.mmdb", "countries.mmdb"):
+        file = file.rename(file.with_name(name))
+        clock.seconds += LOOK_SECONDS
+        database.country("81.2.69.1")
+
+    assert database.country("81.2.69.1") == "GB"
+
+
+def test_a_file_that_is_written_over_where_it_stands_ends_no_process(
+    database: CountryDatabase, file: Path
+) -> None:
+    file.write_bytes(b"")
+
+    assert database.country("81.2.69.1") == "GB"
+
+
+@given(
+    damage=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=9),
+    length=st.none() | st.integers(0, 10_000),
+)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_stands_in_a_file_it_is_refused_at_first_or_answers(
+    whole: bytes, tmp_path: Path, damage: list[tuple[int, int]], length: int | None
+) -> None:
+    content = bytearray(whole)
+    for place, byte in damage:
+        content[place % len(content)] = byte
+    broken = tmp_path / "broken.mmdb"
+    broken.write_bytes(content[:length])
+
+    with suppress(OperatorError):
+        database = CountryDatabase(broken)
+        for address in ("81.2.69.142", "2a02:c0::1", "8.8.8.8"):
+            database.country(address)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no database"])
