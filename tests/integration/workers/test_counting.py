@@ -31,6 +31,7 @@ from workers.recompute import recompute
 from workers.record import record
 
 MINUTE_MS = 60_000
+DAY_MS = 24 * HOUR_MS
 
 
 def an_hour_ago() -> int:
@@ -300,7 +301,7 @@ def test_a_period_rests_after_it_was_counted(
 def test_a_period_that_fails_leaves_the_others_to_be_counted(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_ms = an_hour_ago()
+    at_ms = an_hour_ago() // DAY_MS * DAY_MS - DAY_MS // 2  # noon, so that both are of one day
     store(connection, opened("ann", at_ms), opened("ben", at_ms - 2 * HOUR_MS))
     with monkeypatch.context() as broken:
         broken.setattr(counting, "count_hour", _failing(at_ms))
