@@ -4,6 +4,7 @@ The wheel's own launcher is not used: as root it makes a system user and opens e
 to the world. Only its programs are, found without importing it.
 """
 
+import os
 import re
 import shutil
 import signal
@@ -25,11 +26,24 @@ SOCKET = ".s.PGSQL.5432"
 INIT_SECONDS_MAX = 120.0
 READY_LINE = 7  # of postmaster.pid, where the server writes its state; pg_ctl waits for it too
 
+_SHARED_BUFFERS_MB_MIN, _SHARED_BUFFERS_MB_MAX = 128, 1024
+_SHARED_BUFFERS_SHARE = 16  # of the machine's memory, a part of so many
+
+
+def shared_buffers_mb() -> int:
+    """As much as the indexes by ids ask for once there are millions of them; a small machine keeps
+    its memory. What is not used is not taken.
+    """
+    memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    wanted = memory_mb // _SHARED_BUFFERS_SHARE
+    return max(_SHARED_BUFFERS_MB_MIN, min(wanted, _SHARED_BUFFERS_MB_MAX))
+
+
 SETTINGS = {
     "listen_addresses": "",  # the socket alone: nothing to reach from the network
     "port": "5432",  # names the socket
     "unix_socket_permissions": "0700",
-    "shared_buffers": "128MB",  # holds the hot indexes; leaves a small machine its memory
+    "shared_buffers": f"{shared_buffers_mb()}MB",
     # A committed event is on disk, through a crash and a power cut.
     "fsync": "on",
     "synchronous_commit": "on",

@@ -14,6 +14,18 @@ def test_a_commit_is_on_disk_and_nothing_listens_on_the_network() -> None:
 
 
 @pytest.mark.parametrize(
+    ("memory_gb", "buffers_mb"), [(1, 128), (2, 128), (8, 512), (16, 1024), (256, 1024)]
+)
+def test_a_sixteenth_of_the_memory_is_for_buffers_within_limits(
+    monkeypatch: pytest.MonkeyPatch, memory_gb: int, buffers_mb: int
+) -> None:
+    pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": memory_gb << 18}
+    monkeypatch.setattr("os.sysconf", pages.__getitem__)
+
+    assert postgres.shared_buffers_mb() == buffers_mb
+
+
+@pytest.mark.parametrize(
     ("state", "ready"),
     [("starting", False), ("ready   ", True), ("stopping", False), (None, False)],
 )
