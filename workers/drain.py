@@ -23,7 +23,7 @@ from workers.countries import CountryOf, said_country
 from workers.derive import derive
 from workers.drain_counts import DrainCounts
 from workers.drain_log import DrainLog
-from workers.inbox import READ_ENTRIES_MAX, InboxReader
+from workers.inbox import READ_ENTRIES_MAX, SMALL_ENTRIES_MAX, InboxReader
 from workers.isolation import store
 from workers.quarantine import KILLER, quarantine_entry, quarantine_event, quarantined
 from workers.record import Recorded
@@ -44,15 +44,25 @@ class DrainLimits:
     linger_ms: int = 500  # waiting here for the next event is cheaper than a job for each
 
 
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """How a drain asks for another: for `help` where there is work for one more worker, and to
+    `go_on` when its own time is up.
+    """
+
+    help: Callable[[], object]
+    go_on: Callable[[], object]
+
+
 class Drain:
-    """`another` asks for one more drain unless one is waiting; `stopping` tells of a shutdown."""
+    """`stopping` tells of a shutdown."""
 
     def __init__(
         self,
         inbox: InboxReader,
         database: Database,
         limits: DrainLimits,
-        another: Callable[[], None],
+        asks: Asks,
         stopping: Callable[[], bool],
         counts: DrainCounts | None = None,
     ) -> None:
@@ -62,7 +72,7 @@ class Drain:
         self._lines = DrainLog()
         self._database = database
         self._limits = limits
-        self._another = another
+        self._asks = asks
         self._stopping = stopping
         self._ends_at = time.monotonic() + limits.drain_seconds_max
         self._looks_at = 0.0
@@ -86,7 +96,7 @@ class Drain:
             if entries:
                 recorded += self._store(entries)
             if self._is_over() or not self._reachable():
-                self._another()
+                self._asks.go_on()
                 return recorded
             entries = self._take()
             if not entries and not (entries := self._last_look()):
@@ -101,7 +111,7 @@ class Drain:
             self._inbox.stay_awake()
             events, entries = self._inbox.waiting()
             if events > _TRANSACTIONS_HELD_MAX * self._limits.drain_events_max:
-                self._another()
+                self._asks.help()
             self._entries_max = self._entries_to_hold(events, entries)
             if abandoned := self._inbox.claim_abandoned():
                 return abandoned
@@ -116,7 +126,7 @@ class Drain:
         """What two transactions hold: more would wait here while another worker has nothing."""
         events_each = max(1, events // max(1, entries))
         held_max = _TRANSACTIONS_HELD_MAX * self._limits.drain_events_max
-        return min(READ_ENTRIES_MAX, max(1, held_max // events_each))
+        return min(SMALL_ENTRIES_MAX, max(1, held_max // events_each))
 
     def _store(self, entries: Sequence[Entry]) -> Recorded:
         self._counts.taken(entries)

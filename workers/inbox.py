@@ -22,7 +22,10 @@ from shared.inbox import (
 )
 from shared.queues import Redis, RedisError, ResponseError, StreamEntries, stream_entries
 
-READ_ENTRIES_MAX = 64
+READ_ENTRIES_MAX = 64  # of any size
+# Of small ones. Senders that are few leave an event an entry, and 64 of them are no batch: a worker
+# then stores a third of what it can.
+SMALL_ENTRIES_MAX = 512
 SUSPECTS_KEY = "waybill:suspects"
 
 # Deletes consumers that hold nothing and have been silent: checked and done in one step, because

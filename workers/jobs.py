@@ -12,7 +12,7 @@ from shared.queues import enqueue, waiting_jobs
 from workers import upkeep as care
 from workers.claims import claim as claim_events
 from workers.counting import count as count_figures
-from workers.drain import Drain, DrainLimits
+from workers.drain import Asks, Drain, DrainLimits
 from workers.drain_counts import DrainCounts
 from workers.inbox import InboxReader
 from workers.job_faults import without_data
@@ -44,9 +44,10 @@ def drain() -> str:
         settings.drain_events_max, settings.drain_seconds_max, settings.deliveries_max
     )
 
-    another = partial(_another, stores, "drain")
+    # It goes on whatever else waits: the jobs of the clock would leave the inbox to the sweep.
+    asks = Asks(partial(_another, stores, "drain"), partial(enqueue, stores.redis, "drain"))
     counts = DrainCounts(stores.tally)
-    drain = Drain(_inbox(stores), stores.database, limits, another, is_stopping, counts)
+    drain = Drain(_inbox(stores), stores.database, limits, asks, is_stopping, counts)
     recorded = drain.run(stores.country_of)
     return (
         f"{recorded.events} events, {recorded.duplicates} duplicates, "

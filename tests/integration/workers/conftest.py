@@ -9,7 +9,7 @@ from shared.database import Connection
 from shared.events import Event, encode_event, join_events
 from shared.inbox import append
 from shared.queues import Redis
-from workers.drain import Drain, DrainLimits
+from workers.drain import Asks, Drain, DrainLimits
 from workers.drain_counts import DrainCounts
 from workers.inbox import InboxReader
 from workers.record import Recorded
@@ -44,7 +44,7 @@ class Bench:
         limits = limits or DrainLimits(2000, 10, 3, linger_ms=20)
         another = lambda: self.asked.append(consumer)  # noqa: E731 - as short as its meaning
         inbox = self.inbox(consumer)
-        return Drain(inbox, self.database, limits, another, stopping, counts).run()
+        return Drain(inbox, self.database, limits, Asks(another, another), stopping, counts).run()
 
     def receipts(self, table: str) -> list[str]:
         rows = self.connection.execute(f"SELECT receipt FROM {table} ORDER BY 1".encode())

@@ -26,7 +26,7 @@ from tests.oracle import Attribution, Session
 from tests.scenarios import SCENARIOS
 from tests.scenarios.scenario import MINE, SEEN, clicked, opened, world
 from tests.worlds import World, worlds
-from workers.drain import Drain, DrainLimits
+from workers.drain import Asks, Drain, DrainLimits
 from workers.stores import Database
 
 WORKERS_MAX = 4
@@ -76,8 +76,15 @@ class Workers:
     def run(self, workers: int, drain_events_max: int = 2000) -> None:
         """Until the inbox is empty."""
         limits = DrainLimits(drain_events_max, 30, 3, linger_ms=5)
+        asks = Asks(_nobody, _nobody)
         drains = [
-            Drain(self.bench.inbox(f"worker {number}"), database, limits, _nobody, _never)
+            Drain(
+                self.bench.inbox(f"worker {number}"),
+                database,
+                limits,
+                asks,
+                _never,
+            )
             for number, database in enumerate(self.databases[:workers])
         ]
         for drained in [self.threads.submit(drain.run) for drain in drains]:

@@ -5,13 +5,20 @@ from collections.abc import Callable
 
 import pytest
 
+from shared import metrics
 from shared.events import Event
 from shared.inbox import INBOX_KEY, WAKE_KEY, append, measure
 from shared.queues import connect as connect_redis
+from shared.queues import enqueue, waiting_jobs
+from shared.settings import read_settings
+from shared.tally import Tally
 from tests.integration.fresh import fresh
 from tests.integration.workers.conftest import CLAIM_IDLE_MS, Bench
+from workers import jobs
 from workers.drain import DrainLimits
+from workers.drain_counts import DrainCounts
 from workers.record import Recorded
+from workers.stores import Stores
 
 
 def _until(condition: Callable[[], bool], seconds_max: float = 10) -> None:
@@ -36,6 +43,16 @@ def test_every_event_of_the_inbox_becomes_one_row(bench: Bench) -> None:
     assert bench.receipts("events") == sent
     assert measure(bench.redis).events == 0
     assert bench.redis.xlen(INBOX_KEY) == 0
+
+
+def test_single_events_share_a_transaction_by_the_hundreds(bench: Bench) -> None:
+    """As few senders leave them: an entry each."""
+    bench.send(*([event] for event in _events(400)))
+    tally = Tally()
+
+    assert bench.drain(counts=DrainCounts(tally)) == Recorded(events=400)
+
+    assert sum(tally.histogram(metrics.DRAIN_EVENTS).counts) == 1
 
 
 def test_a_batch_that_is_delivered_twice_is_stored_once(bench: Bench) -> None:
@@ -105,6 +122,29 @@ def test_a_drain_whose_time_is_up_asks_for_another_and_loses_nothing(bench: Benc
 
     assert bench.asked == ["worker"]
     assert recorded.events + measure(bench.redis).events == 200
+
+
+def test_a_drain_whose_time_is_up_goes_on_though_other_jobs_wait(
+    bench: Bench, database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the inbox is left to the sweep whenever the clock has asked for something."""
+    variables = {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "WAYBILL_SECRET_KEY": "a key of the tests, long enough to be one",
+    }
+    stores = Stores(read_settings(variables))
+    monkeypatch.setattr(jobs, "process_stores", lambda: stores)
+    monkeypatch.setattr(jobs, "is_stopping", lambda: True)
+    enqueue(bench.redis, "sweep")
+    bench.send(_events(3))
+
+    jobs.drain()
+    stores.database.close()
+    stores.redis.close()
+
+    assert waiting_jobs(bench.redis) == 2
+    assert measure(bench.redis).events == 3
 
 
 def test_a_long_backlog_asks_for_another_worker(bench: Bench) -> None:

@@ -16,7 +16,7 @@ from shared.database import Connection
 from shared.inbox import GROUP, INBOX_KEY, WAKE_KEY, Entry, append, measure
 from shared.queues import stream_entries
 from tests.build import batch, entry, event
-from workers.drain import Drain, DrainLimits, grouped
+from workers.drain import Asks, Drain, DrainLimits, grouped
 from workers.event_rows import COLUMNS
 from workers.inbox import InboxReader
 from workers.record import Recorded
@@ -143,7 +143,8 @@ class Bench:
 
         limits = DrainLimits(events_max, seconds_max, deliveries_max=3, linger_ms=1)
         inbox = InboxReader(self.redis, "worker", 60_000)
-        return Drain(inbox, self.ledger, limits, another, lambda: self.stops).run()
+        asks = Asks(another, another)
+        return Drain(inbox, self.ledger, limits, asks, lambda: self.stops).run()
 
 
 @pytest.fixture
