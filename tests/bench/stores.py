@@ -7,6 +7,7 @@ the time of each commit, from which the lag of an event is read.
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -148,8 +149,8 @@ class Workplace:
 
     @contextmanager
     def valkey(self, fsync: str = "always", cores: str | None = None) -> Iterator[BenchValkey]:
-        folder = self.folder / f"valkey-{fsync}"
-        folder.mkdir(exist_ok=True)
+        # An empty one: what another has left there would be read first.
+        folder = Path(tempfile.mkdtemp(prefix=f"valkey-{fsync}-", dir=self.folder))
         server = BenchValkey(folder)
         server.fsync, server.cores = fsync, cores
         server.start()
@@ -157,6 +158,7 @@ class Workplace:
             yield server
         finally:
             server.stop()
+            shutil.rmtree(folder)
 
 
 def one(url: str, query: str) -> Any:
