@@ -17,7 +17,7 @@ def change_settings(
     installation: Installation, actor: Actor, app: App, given: Mapping[str, Any]
 ) -> App:
     """The app as it is now. `given` by name: those of `_DESCRIPTION` (a destination of None or ""
-    is none), of the rules as the API calls them, in their units, and `adjust_refusals`.
+    is none), of the rules as their options are called, in their units, and `adjust_refusals`.
 
     Raises BadValue, OperatorError; then nothing is changed. NotAllowed.
     """

@@ -44,7 +44,8 @@ class ClickRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class UserTimeline:
-    """Each list in time order, its newest `count`. `first_time` is None until they are decided."""
+    """Each list in time order, its newest `count`. `first_time` is None until somebody told it: the
+    batch that made the user, or in older rows the first decision."""
 
     app: str
     environment: str

@@ -49,8 +49,8 @@ SETTINGS = {
     "synchronous_commit": "on",
     "full_page_writes": "on",
     # A page is written whole at its first change after a checkpoint, and an index by ids has many:
-    # fewer checkpoints and compressed pages are 2.6 kB of log an event instead of 6.8. As much as
-    # a start after a crash reads in seconds.
+    # compressed pages and fewer checkpoints made 2.6 kB of log an event of 6.8. A start after a
+    # crash reads what was written since the last one, which takes seconds.
     "wal_compression": "on",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",

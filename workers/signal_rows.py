@@ -92,7 +92,7 @@ def _sightings(event: Event, user: KnownUser) -> Iterator[Row]:
 
 
 def _identities(event: Event, user: KnownUser) -> Iterator[Row]:
-    """What a user was decided by has its row already, but their own id, which is no named click."""
+    """What a user is known by has its row already, but their own id, which is no named click."""
     named = [("device", value) for value in identifying(event.device_ids.values())]
     named = [pair for pair in named if pair[1] not in user.device_ids]
     click_id = event.click_id

@@ -127,7 +127,7 @@ _PROBABILISTIC = f"{LIMITS['click_probabilistic_ms'][1]} milliseconds"
 
 class User(msgspec.Struct, frozen=True):
     """A locked user. `known` is what they were known by before the decision that is to be made,
-    `first_ms` since when; None before the first decision."""
+    `first_ms` since when; None if no batch or decision has told yet."""
 
     id: int
     app_id: int

@@ -37,7 +37,7 @@ from shared.scopes import Scope
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, PASSWORD
 from tests.build import ADMIN, event
 from tests.integration.console.test_quarantine import put_aside
-from tests.system.product import WAYBILL
+from tests.system.product import WAYBILL, first_document
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 SIZES = {"wide": (1280, 800), "phone": (360, 740)}
@@ -99,23 +99,13 @@ def main(folder: Path | None) -> None:
         [WAYBILL, "demo", "--keep", "--json"], stdout=subprocess.PIPE, text=True, env=os.environ
     ) as process:
         try:
-            demo = _furnished(json.loads(_document(process)))
+            demo = _furnished(first_document(process))
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
                 _take(browser, demo, folder)
                 browser.close()
         finally:
             process.terminate()
-
-
-def _document(demo: subprocess.Popen[str]) -> str:
-    assert demo.stdout is not None
-    text = ""
-    for line in demo.stdout:
-        text += line
-        if line == "}\n":
-            break
-    return text
 
 
 def _furnished(told: dict[str, Any]) -> Demo:

@@ -19,6 +19,17 @@ RECORD_SECONDS_MAX = 10
 DRAIN_SECONDS_MAX = 60
 
 
+def first_document(process: subprocess.Popen[str]) -> Any:
+    """The one that a command prints with --json before it goes on."""
+    assert process.stdout is not None
+    text = ""
+    for line in process.stdout:
+        text += line
+        if line == "}\n":
+            break
+    return json.loads(text)
+
+
 class Waybill:
     """One `waybill up`, with its data in `data`; `variables` are added to its environment."""
 

@@ -1,11 +1,11 @@
 """Apps: their figures of today, a new one, and their settings."""
 
+from console import app_settings
 from console.app_figures import figures_of_apps
-from console.app_rules import SETTINGS, change_rules, read_rules
-from console.apps import App, create_app, describe_app, list_apps
+from console.app_rules import SETTINGS, read_rules
+from console.apps import App, create_app, list_apps
 from console.web.answers import Answer, Page, Redirect
 from console.web.visit import Visit
-from shared.database import transaction
 from shared.errors import BadValue
 
 
@@ -44,14 +44,13 @@ def show_settings(visit: Visit, app: App) -> Answer:
 
 def change_settings(visit: Visit, app: App) -> Answer:
     form = visit.form
-    values = {
+    described = {name: form.get(name) for name in ("name", "currency", "destination")}
+    rules = {
         setting.option: _whole(setting.option, form.get(setting.option)) for setting in SETTINGS
     }
-    with transaction(visit.connection):
-        described = (form.get(name) for name in ("name", "currency", "destination"))
-        describe_app(visit.connection, visit.actor, app, *described)
-        before = read_rules(visit.connection, app)
-        after = change_rules(visit.connection, visit.actor, app, values)
+    before = read_rules(visit.connection, app)
+    app_settings.change_settings(visit.installation, visit.actor, app, {**described, **rules})
+    after = read_rules(visit.connection, app)
     kept = (
         ""
         if after == before

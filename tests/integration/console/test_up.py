@@ -22,6 +22,7 @@ from tests.integration.console.conftest import event_of
 from tests.integration.console.test_commands import WAYBILL
 from tests.integration.console.test_quarantine import put_aside
 from tests.integration.deploy.polling import command_line, until
+from tests.system.product import first_document
 
 SECONDS_MAX = 60
 
@@ -49,13 +50,7 @@ def up(data: Path) -> Iterator[subprocess.Popen[str]]:
 
 def announced(process: subprocess.Popen[str]) -> dict[str, object]:
     """The one document that `up --json` prints."""
-    assert process.stdout is not None
-    text = ""
-    for line in process.stdout:
-        text += line
-        if line == "}\n":
-            break
-    found: dict[str, object] = json.loads(text)
+    found: dict[str, object] = first_document(process)
     assert "pids" in found, found
     return found
 
