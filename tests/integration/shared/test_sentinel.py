@@ -187,7 +187,7 @@ def test_a_primary_that_was_replaced_is_left_though_it_still_answers(watched: Wa
         client = connect_ingest(watched.url, 700)
         found = (await client.info("server"))["tcp_port"]
         assert found == before
-        watched.ask("FAILOVER")
+        until(watched.asked_to_fail_over)
         async with asyncio.timeout(SECONDS_MAX):
             while found == before:
                 await asyncio.sleep(0.1)
