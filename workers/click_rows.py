@@ -1,40 +1,36 @@
 """Clicks and impressions as rows, read once for what they prove: whom they are credited to, what
 device and address they saw, by which device ids they can be found."""
 
-from collections.abc import Sequence
-
-import msgspec
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from shared.database import Connection
 from shared.device_ids import identifying
-from shared.events import Event
+from shared.events import Event, Kind
+from workers.copies import Target, copy_missing, copy_new
+from workers.copy_lines import document, flag, line, moment, number, text
 from workers.core.addresses import public_address
+from workers.core.history import Origin
 from workers.core.sources import origin_of
+from workers.questions import send
 from workers.user_agents import device_of
 
 # The first click under an id stays: another one under the same id is not the same click.
-_INSERT_CLICKS = """
-INSERT INTO clicks (
-    click_id, app_id, environment, kind, receipt, event_time, received_at,
-    link_id, origin_kind, origin, ip_address, address, user_agent,
-    device_family, device_os, device_version, device_is_bot, device_ids, parameters
+_CLICKS = Target(
+    "clicks",
+    (
+        "click_id", "app_id", "environment", "kind", "receipt", "event_time", "received_at",
+        "link_id", "origin_kind", "origin", "ip_address", "address", "user_agent",
+        "device_family", "device_os", "device_version", "device_is_bot", "device_ids",
+        "parameters",
+    ),
+)  # fmt: skip
+_CLICKS_KEY = "click_id, app_id, environment, receipt"
+_DEVICE_IDS = Target(
+    "click_device_ids", ("app_id", "environment", "device_id", "event_time", "click_id")
 )
-SELECT
-    click_id, app_id, environment, kind, receipt,
-    'epoch'::timestamptz + happened_at_ms * interval '1 millisecond',
-    'epoch'::timestamptz + received_at_ms * interval '1 millisecond',
-    link_id, origin_kind, origin, ip_address, address, user_agent,
-    device_family, device_os, device_version, device_is_bot, device_ids, parameters
-FROM json_to_recordset(%s::json) AS sent (
-    click_id text COLLATE "C", app_id bigint, environment text, kind text, receipt uuid,
-    happened_at_ms bigint, received_at_ms bigint, link_id bigint, origin_kind text, origin text,
-    ip_address inet, address text, user_agent text, device_family text, device_os text,
-    device_version text, device_is_bot boolean, device_ids jsonb, parameters jsonb
-)
-ORDER BY click_id, app_id, environment, receipt
-ON CONFLICT DO NOTHING
-"""
 
+# Of the clicks that stayed.
 _INSERT_DEVICE_IDS = """
 INSERT INTO click_device_ids (app_id, environment, device_id, event_time, click_id)
 SELECT app_id, environment, device_id, event_time, click_id
@@ -47,36 +43,70 @@ ON CONFLICT DO NOTHING
 """
 
 
+class DeviceId(NamedTuple):
+    app_id: int
+    environment: str
+    device_id: str
+    time_ms: int
+    click_id: str
+
+
 def insert_clicks(connection: Connection, clicks: Sequence[Event]) -> None:
-    rows = [_row(click) for click in clicks]
-    document = msgspec.json.encode(rows).decode()
-    connection.execute(_INSERT_CLICKS, (document,))
-    if any(row["identifying"] for row in rows):
-        connection.execute(_INSERT_DEVICE_IDS, (document,))
+    """Those of new clicks are new too."""
+    ordered = sorted(clicks, key=_key)
+    if copy_missing(connection, _CLICKS, _CLICKS_KEY, [_line(click) for click in ordered]):
+        named = sorted(row for click in clicks for row in _device_ids(click))
+        copy_new(connection, _DEVICE_IDS, [_device_id_line(row) for row in named])
+        return
+    sent = [
+        {"receipt": click.receipt, "identifying": list(identifying(click.device_ids.values()))}
+        for click in clicks
+    ]
+    send(connection, _INSERT_DEVICE_IDS, sent)
 
 
-def _row(click: Event) -> dict[str, object]:
-    origin = origin_of(None if click.link_id is None else str(click.link_id), click.parameters)
+def _key(click: Event) -> tuple[str, int, str, int]:
+    return (click.click_id or "", click.app_id, click.environment, click.receipt.int)
+
+
+def _origin(click: Event) -> Origin | None:
+    return origin_of(None if click.link_id is None else str(click.link_id), click.parameters)
+
+
+def _line(click: Event) -> str:
+    origin = _origin(click)
     device = device_of(click.user_agent)
-    return {
-        "click_id": click.click_id,
-        "app_id": click.app_id,
-        "environment": click.environment,
-        "kind": click.kind,
-        "receipt": click.receipt,
-        "happened_at_ms": click.happened_at_ms,
-        "received_at_ms": click.received_at_ms,
-        "link_id": click.link_id,
-        "origin_kind": origin.kind if origin else None,
-        "origin": origin.name if origin else None,
-        "ip_address": click.ip_address,
-        "address": public_address(click.ip_address),
-        "user_agent": click.user_agent,
-        "device_family": device.family,
-        "device_os": device.os,
-        "device_version": device.os_version,
-        "device_is_bot": device.is_bot,
-        "device_ids": click.device_ids,
-        "identifying": sorted(identifying(click.device_ids.values())),
-        "parameters": click.parameters,
-    }
+    return line(
+        text(click.click_id),
+        str(click.app_id),
+        click.environment,
+        click.kind,
+        click.receipt.hex,
+        moment(click.happened_at_ms),
+        moment(click.received_at_ms),
+        number(click.link_id),
+        text(origin.kind if origin else None),
+        text(origin.name if origin else None),
+        text(click.ip_address),
+        text(public_address(click.ip_address)),
+        text(click.user_agent),
+        text(device.family),
+        text(device.os),
+        text(device.os_version),
+        flag(device.is_bot),
+        document(click.device_ids),
+        document(click.parameters),
+    )
+
+
+def _device_ids(click: Event) -> Iterator[DeviceId]:
+    if click.kind is Kind.CLICK:
+        app, environment, click_id = click.app_id, click.environment, click.click_id or ""
+        for device_id in identifying(click.device_ids.values()):
+            yield DeviceId(app, environment, device_id, click.happened_at_ms, click_id)
+
+
+def _device_id_line(row: DeviceId) -> str:
+    app, environment, device_id, time_ms, click_id = row
+    named = (str(app), environment, text(device_id))
+    return line(*named, moment(time_ms), text(click_id))

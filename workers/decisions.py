@@ -1,6 +1,7 @@
 """Writes decisions: only what differs from what stands, a constant number of statements.
 
-A decision that changed stays, superseded; sessions and days of activity are replaced.
+A decision that changed stays, superseded; sessions and days of activity are replaced. What does not
+stand is copied: the users are locked, so nobody else writes it meanwhile.
 """
 
 from collections import Counter
@@ -8,7 +9,10 @@ from collections.abc import Iterator, Sequence
 
 from shared.database import Connection
 from shared.stale_periods import mark_stale
+from workers.copies import Target, copy_new
+from workers.copy_lines import document, flag, line, moment, text
 from workers.core.history import Moment
+from workers.core.sessions import Session
 from workers.differences import Difference
 from workers.questions import send
 from workers.stale import touched
@@ -21,20 +25,13 @@ WHERE attributions.user_ref = sent.user_ref AND attributions.receipt = sent.rece
   AND superseded_at IS NULL
 """
 
-_ATTRIBUTE = """
-INSERT INTO attributions (
-    user_ref, event_time, receipt, rule, click_id, origin_kind, origin, through, beaten,
-    considered, is_reattribution, rules_version
-)
-SELECT user_ref, 'epoch'::timestamptz + time_ms * interval '1 millisecond', receipt, rule,
-       click_id, origin_kind, origin, through, beaten, considered, is_reattribution, rules_version
-FROM json_to_recordset(%s::json) AS sent (
-    user_ref bigint, time_ms bigint, receipt uuid, rule text, click_id text, origin_kind text,
-    origin text, through text, beaten jsonb, considered integer, is_reattribution boolean,
-    rules_version integer
-)
-ON CONFLICT (user_ref, event_time, receipt) WHERE superseded_at IS NULL DO NOTHING
-"""
+_ATTRIBUTIONS = Target(
+    "attributions",
+    (
+        "user_ref", "event_time", "receipt", "rule", "click_id", "origin_kind", "origin",
+        "through", "beaten", "considered", "is_reattribution", "rules_version",
+    ),
+)  # fmt: skip
 
 _END_SESSIONS = """
 DELETE FROM sessions
@@ -43,16 +40,21 @@ WHERE sessions.user_ref = sent.user_ref AND start_receipt = sent.receipt
   AND start_time = 'epoch'::timestamptz + time_ms * interval '1 millisecond'
 """
 
-_SESSIONS = """
-INSERT INTO sessions (user_ref, start_time, start_receipt, last_activity, opens, events)
-SELECT user_ref, 'epoch'::timestamptz + time_ms * interval '1 millisecond', receipt,
-       'epoch'::timestamptz + last_ms * interval '1 millisecond', opens, events
+_CHANGE_SESSIONS = """
+UPDATE sessions SET
+    last_activity = 'epoch'::timestamptz + last_ms * interval '1 millisecond',
+    opens = sent.opens, events = sent.events
 FROM json_to_recordset(%s::json) AS sent (
     user_ref bigint, time_ms bigint, receipt uuid, last_ms bigint, opens integer, events integer
 )
-ON CONFLICT (user_ref, start_time, start_receipt) DO UPDATE SET
-    last_activity = excluded.last_activity, opens = excluded.opens, events = excluded.events
+WHERE sessions.user_ref = sent.user_ref AND start_receipt = sent.receipt
+  AND start_time = 'epoch'::timestamptz + time_ms * interval '1 millisecond'
 """
+
+_SESSIONS = Target(
+    "sessions",
+    ("user_ref", "start_time", "start_receipt", "last_activity", "opens", "events"),
+)
 
 _FORGET_DAYS = """
 DELETE FROM activity
@@ -60,13 +62,7 @@ USING json_to_recordset(%s::json) AS sent (user_ref bigint, day date)
 WHERE activity.user_ref = sent.user_ref AND activity.day = sent.day
 """
 
-_DAYS = """
-INSERT INTO activity (app_id, environment, day, user_ref)
-SELECT app_id, environment, day, user_ref
-FROM json_to_recordset(%s::json)
-    AS sent (app_id bigint, environment text, day date, user_ref bigint)
-ON CONFLICT DO NOTHING
-"""
+_DAYS = Target("activity", ("app_id", "environment", "day", "user_ref"))
 
 _USERS = """
 UPDATE users SET
@@ -84,21 +80,27 @@ Rules = Counter[str]
 
 def write_decisions(connection: Connection, differences: Sequence[Difference]) -> Rules:
     """In the transaction that holds the users' locks. How many attributions are new, by rule."""
+    # What is replaced goes before what replaces it: one attribution is in force at a moment.
     for statement, rows in (
         (_SUPERSEDE, _superseded),
-        (_ATTRIBUTE, _attributed),
         (_END_SESSIONS, _ended),
-        (_SESSIONS, _changed),
+        (_CHANGE_SESSIONS, _changed),
         (_FORGET_DAYS, _forgotten_days),
-        (_DAYS, _new_days),
         (_USERS, _users),
     ):
         send(connection, statement, [row for each in differences for row in rows(each)])
+    for target, lines in (
+        (_ATTRIBUTIONS, _attributed),
+        (_SESSIONS, _begun),
+        (_DAYS, _new_days),
+    ):
+        copy_new(connection, target, [row for each in differences for row in lines(each)])
     mark_stale(connection, touched(differences))
     return Counter(one.rule for each in differences for one in each.attributed)
 
 
 Rows = Iterator[dict[str, object]]
+Lines = Iterator[str]
 
 
 def _superseded(each: Difference) -> Rows:
@@ -106,22 +108,23 @@ def _superseded(each: Difference) -> Rows:
         yield {"user_ref": each.case.user.id, **_moment(attribution.moment)}
 
 
-def _attributed(each: Difference) -> Rows:
+def _attributed(each: Difference) -> Lines:
     for attribution in each.attributed:
         origin = attribution.origin
-        yield {
-            "user_ref": each.case.user.id,
-            **_moment(attribution.moment),
-            "rule": attribution.rule,
-            "click_id": attribution.click_id,
-            "origin_kind": origin.kind if origin else None,
-            "origin": origin.name if origin else None,
-            "through": attribution.through,
-            "beaten": attribution.beaten,
-            "considered": attribution.considered,
-            "is_reattribution": attribution.is_reattribution,
-            "rules_version": attribution.rules_version,
-        }
+        yield line(
+            str(each.case.user.id),
+            moment(attribution.moment.time_ms),
+            attribution.moment.receipt,
+            attribution.rule,
+            text(attribution.click_id),
+            text(origin.kind if origin else None),
+            text(origin.name if origin else None),
+            text(attribution.through),
+            document(attribution.beaten),
+            str(attribution.considered),
+            flag(attribution.is_reattribution),
+            str(attribution.rules_version),
+        )
 
 
 def _ended(each: Difference) -> Rows:
@@ -140,20 +143,31 @@ def _changed(each: Difference) -> Rows:
         }
 
 
+def _begun(each: Difference) -> Lines:
+    for session in each.begun:
+        yield _session_line(each.case.user.id, session)
+
+
+def _session_line(user: int, session: Session) -> str:
+    return line(
+        str(user),
+        moment(session.start.time_ms),
+        session.start.receipt,
+        moment(session.last_activity_ms),
+        str(session.opens),
+        str(session.events),
+    )
+
+
 def _forgotten_days(each: Difference) -> Rows:
     for day in each.forgotten_days:
         yield {"user_ref": each.case.user.id, "day": day}
 
 
-def _new_days(each: Difference) -> Rows:
+def _new_days(each: Difference) -> Lines:
     user = each.case.user
     for day in each.new_days:
-        yield {
-            "app_id": user.app_id,
-            "environment": user.environment,
-            "day": day,
-            "user_ref": user.id,
-        }
+        yield line(str(user.app_id), user.environment, day.isoformat(), str(user.id))
 
 
 def _users(each: Difference) -> Rows:

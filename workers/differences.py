@@ -4,22 +4,20 @@
 but nobody's credit.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
 import msgspec
 
 from workers.core.attribution import Attribution
+from workers.core.days import utc_day, utc_days
 from workers.core.decision import Decision
 from workers.core.history import Moment
 from workers.core.sessions import Session
 from workers.history import Case
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY_MS = 86_400_000
-
 
 class Difference(msgspec.Struct, frozen=True):
-    """Of one user. `ended` sessions are gone; `changed` ones are new or longer than they were.
+    """Of one user. `ended` sessions are gone, `begun` ones new, `changed` ones longer or shorter.
 
     `credits` are the moments from which on another click or source is credited, each with whether
     it is a reattribution. `active_days` are all from the start of the tail on, in order.
@@ -31,7 +29,7 @@ class Difference(msgspec.Struct, frozen=True):
     attributed: tuple[Attribution, ...]
     credits: tuple[tuple[int, bool], ...]
     ended: tuple[Moment, ...]
-    begun: tuple[Moment, ...]
+    begun: tuple[Session, ...]
     changed: tuple[Session, ...]
     active_days: tuple[date, ...]
 
@@ -57,6 +55,7 @@ def difference(case: Case, decision: Decision) -> Difference:
     attributed = [one for one in decision.attributions if one not in standing.attributions]
     starts_before = {session.start for session in standing.sessions}
     starts = {session.start for session in decision.sessions}
+    other = [one for one in decision.sessions if one not in standing.sessions]
     changed_credits = {_credit(one) for one in superseded} ^ {_credit(one) for one in attributed}
     return Difference(
         case=case,
@@ -65,8 +64,8 @@ def difference(case: Case, decision: Decision) -> Difference:
         attributed=tuple(attributed),
         credits=tuple((moment.time_ms, is_again) for moment, *_, is_again in changed_credits),
         ended=tuple(starts_before - starts),
-        begun=tuple(starts - starts_before),
-        changed=tuple(one for one in decision.sessions if one not in standing.sessions),
+        begun=tuple(one for one in other if one.start not in starts_before),
+        changed=tuple(one for one in other if one.start in starts_before),
         active_days=_active_days(case, decision),
     )
 
@@ -80,11 +79,10 @@ def _active_days(case: Case, decision: Decision) -> tuple[date, ...]:
     """Of the tail's sessions, and of the one before it, which may share the tail's first day."""
     last = case.tail.last_session
     sessions = decision.sessions if last is None else (last, *decision.sessions)
-    numbers = {
-        number
+    days = {
+        day
         for session in sessions
-        for number in range(
-            session.start.time_ms // _DAY_MS, session.last_activity_ms // _DAY_MS + 1
-        )
+        for day in utc_days(session.start.time_ms, session.last_activity_ms)
     }
-    return tuple(_EPOCH.date() + timedelta(days=number) for number in sorted(numbers))
+    first = utc_day(case.start_ms)  # what stands is known from here on
+    return tuple(sorted(day for day in days if day >= first))

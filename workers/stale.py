@@ -16,7 +16,7 @@ def touched(differences: Iterable[Difference]) -> Iterator[Period]:
     for each in differences:
         for time_ms, _ in each.credits:
             yield from _since(each.case, time_ms)
-        for start in (*each.begun, *each.ended):
+        for start in (*(session.start for session in each.begun), *each.ended):
             yield _hour(each.case, start.time_ms)
         yield from _days(each)
 

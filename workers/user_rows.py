@@ -28,7 +28,7 @@ _FIND = f"""
 SELECT sent.app_id, sent.environment, sent.user_id, found.*
 FROM {_SENT}
 CROSS JOIN LATERAL (
-    SELECT id, {as_ms("first_time")}, device_ids, click_ids FROM users
+    SELECT id, false, {as_ms("first_time")}, device_ids, click_ids FROM users
     WHERE users.app_id = sent.app_id AND users.environment = sent.environment
       AND users.user_id = sent.user_id
     OFFSET 0
@@ -43,7 +43,7 @@ SELECT app_id, environment, user_id,
 FROM {_SENT}
 ORDER BY app_id, environment, user_id
 ON CONFLICT DO NOTHING
-RETURNING app_id, environment, user_id, id, NULL::bigint, '{{}}'::text[], '{{}}'::text[]
+RETURNING app_id, environment, user_id, id, true, NULL::bigint, '{{}}'::text[], '{{}}'::text[]
 """  # noqa: S608 - of constants alone
 
 
@@ -54,9 +54,10 @@ class UserKey(NamedTuple):
 
 
 class KnownUser(msgspec.Struct, frozen=True):
-    """What committed facts tell of a user; `first_ms` None and no ids: they were made just now."""
+    """What committed facts tell of a user; nothing, if this transaction made them (`is_new`)."""
 
     id: int
+    is_new: bool
     first_ms: int | None
     device_ids: Sequence[str]
     click_ids: Sequence[str]

@@ -304,3 +304,47 @@ def test_a_batch_takes_the_same_number_of_statements_whatever_its_size(
     # users looked up and made, signals, stale periods, duplicates
     assert counts == [11, 11, 11]
     assert connection.execute("SELECT count(*) FROM events").fetchone() == (522,)
+
+
+def test_the_first_click_under_an_id_stays_whatever_comes_beside_it(
+    connection: Connection,
+) -> None:
+    """One that is there already makes a batch go another way: new ones must not lose by it."""
+    first, again, other = (
+        fresh(kind=Kind.CLICK, user_id="", event_id="", click_id=name, device_ids={"gaid": gaid})
+        for name, gaid in (("known", "gaid-1"), ("known", "gaid-2"), ("new", "gaid-3"))
+    )
+    record(connection, [first])
+
+    record(connection, [other, again])
+    record(connection, [again, other, first])
+
+    clicks = connection.execute("SELECT click_id, receipt FROM clicks ORDER BY click_id").fetchall()
+    assert clicks == [("known", first.receipt), ("new", other.receipt)]
+    named = connection.execute("SELECT click_id, device_id FROM click_device_ids ORDER BY 1")
+    assert named.fetchall() == [("known", "gaid-1"), ("new", "gaid-3")]
+
+
+def test_ids_with_every_special_character_are_kept_as_they_were_sent(
+    connection: Connection,
+) -> None:
+    odd = 'a"b\\c,{d}\te\nf\rNULL\\N'
+    sent = fresh(user_id=odd, click_id=f"{odd}2", device_ids={"gaid": odd, "idfa": "NULL"})
+    click = fresh(kind=Kind.CLICK, user_id="", event_id="", click_id=odd, device_ids={"gaid": odd})
+
+    record(connection, [sent, click])
+    record(connection, [fresh(user_id=odd, device_ids={"gaid": f"{odd}3"})])
+
+    signal = connection.execute(
+        "SELECT device_ids, click_ids FROM signals ORDER BY receipt LIMIT 1"
+    ).fetchone()
+    assert signal == (sorted([odd, "NULL"]), sorted([odd, f"{odd}2"]))
+    values = connection.execute("SELECT kind, value FROM identities ORDER BY 1, 2").fetchall()
+    assert values == [
+        ("click", f"{odd}2"),
+        ("device", odd.lower()),
+        ("device", f"{odd}3".lower()),
+    ]  # "NULL" is a placeholder that nobody filled
+    assert connection.execute("SELECT click_id, device_id FROM click_device_ids").fetchall() == [
+        (odd, odd.lower())
+    ]

@@ -3,6 +3,7 @@
 import json
 import re
 from importlib.resources import files
+from uuid import UUID
 
 from hypothesis import given
 
@@ -45,7 +46,8 @@ def test_a_line_loses_nothing(sent: Event) -> None:
 
     # A link is what a click comes through; a described device is a signal's, its words are kept.
     elsewhere = {"event_time_ms", "received_at_ms", "link_id", "described_device"}
-    for name in set(sent.__struct_fields__) - elsewhere:
+    assert UUID(row["receipt"]) == sent.receipt
+    for name in set(sent.__struct_fields__) - elsewhere - {"receipt"}:
         value = getattr(sent, name)
         if isinstance(value, dict):
             assert json.loads(row[name] or "") == value

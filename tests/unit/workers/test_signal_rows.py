@@ -1,16 +1,17 @@
 """What a signal keeps of its event's device."""
 
 from tests.build import event
-from workers.signal_rows import _signal
+from workers.signal_rows import _SIGNALS, _signal_line
 from workers.user_rows import KnownUser
 
-NEW = KnownUser(1, None, (), ())
+NEW = KnownUser(1, True, None, (), ())
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X)"
 PIXEL = "Mozilla/5.0 (Linux; Android 14; Pixel 8)"
 
 
-def family(**changes: str | None) -> object:
-    return _signal(event(**changes), NEW)["device_family"]
+def family(**changes: str | None) -> str:
+    fields = _signal_line(event(**changes), NEW).split("\t")
+    return fields[_SIGNALS.columns.index("device_family")]
 
 
 def test_the_user_agent_comes_before_the_description() -> None:

@@ -1,0 +1,18 @@
+"""Days, as everything that is counted or looked up by day has them: of UTC."""
+
+from datetime import date
+
+from workers.core.rules import DAY_MS
+
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+def utc_day(time_ms: int) -> date:
+    """Of a moment in Unix milliseconds."""
+    return date.fromordinal(_EPOCH + time_ms // DAY_MS)
+
+
+def utc_days(from_ms: int, to_ms: int) -> list[date]:
+    """Each day that has a moment of these, both included, in order."""
+    numbers = range(from_ms // DAY_MS, to_ms // DAY_MS + 1)
+    return [date.fromordinal(_EPOCH + number) for number in numbers]
