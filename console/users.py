@@ -67,9 +67,7 @@ _ADID = r"""
 """
 # As the index of users by their adid has it.
 _ADID_KEY = r"""
-    ('x' || substr(
-        encode(sha256(replace(app_id || ':' || user_id, '\', '\\')::bytea), 'hex'), 1, 16
-    ))::bit(64)::bigint
+    substr(sha256(replace(app_id || ':' || user_id, '\', '\\')::bytea), 1, 2)
 """
 _USER_OF_ADID = f"""
     SELECT id, user_id, first_time, device_ids, click_ids FROM users
@@ -159,7 +157,7 @@ def find_users(
     return [user_id for (user_id,) in connection.execute(_NAMED_SO.encode(), arguments)]
 
 
-def _adid(text: str) -> dict[str, str | int | None]:
+def _adid(text: str) -> dict[str, str | bytes | None]:
     adid = text.lower()
     return {"adid": adid, "adid_key": adid_key(adid)}
 

@@ -102,11 +102,10 @@ def adid_of(app_id: int, user_id: str) -> str:
     return sha256(f"{app_id}:{user_id}".encode()).hexdigest()[:32]
 
 
-def adid_key(adid: str) -> int | None:
-    """The first half of it, by which the tables find its user; None for what is no adid."""
-    if not _ADID.fullmatch(adid):
-        return None
-    return int.from_bytes(bytes.fromhex(adid[:16]), signed=True)
+def adid_key(adid: str) -> bytes | None:
+    """The two bytes that it begins with, by which the tables find its user; None for what is no
+    adid."""
+    return bytes.fromhex(adid[:4]) if _ADID.fullmatch(adid) else None
 
 
 def _compared(device_id: str) -> str:

@@ -220,10 +220,18 @@ CREATE TABLE clicks (
 
 CREATE UNIQUE INDEX clicks_receipt ON clicks (receipt);
 
--- Serves attribution by address and device: clicks like this first signal's, in six hours.
-CREATE INDEX clicks_sighting ON clicks
-    (app_id, environment, address, device_family, device_os, device_version, event_time)
-    WHERE kind = 'click' AND address IS NOT NULL;
+-- Serves attribution by address and device: clicks like this first signal's, in six hours. The day
+-- comes first, so that today's clicks share today's pages, however many other days there are.
+CREATE INDEX clicks_sighting ON clicks (
+    ((event_time AT TIME ZONE 'UTC')::date),
+    address, app_id, environment, device_family, device_os, device_version, event_time
+) WHERE kind = 'click' AND address IS NOT NULL;
+
+-- Serves a new click, which lets its users weigh anew what clicks that name no source lend: those of
+-- its address and device, in thirty days.
+CREATE INDEX clicks_lending ON clicks (
+    address, app_id, environment, device_family, device_os, device_version, event_time
+) WHERE kind = 'click' AND address IS NOT NULL AND origin IS NULL;
 
 -- Device ids of clicks, in the form in which they are compared.
 CREATE TABLE click_device_ids (
@@ -232,8 +240,20 @@ CREATE TABLE click_device_ids (
     device_id   text COLLATE "C" NOT NULL,
     event_time  timestamptz NOT NULL,
     click_id    text COLLATE "C" NOT NULL,
-    PRIMARY KEY (app_id, environment, device_id, event_time, click_id)
+    lends       boolean NOT NULL DEFAULT false   -- true: its click names no source
 );
+
+-- The key. They are asked for in thirty days, so a stretch of ten days comes first, as the day does
+-- in clicks_sighting: four looks instead of one (`workers.core.days.stretches`).
+CREATE UNIQUE INDEX click_device_ids_device ON click_device_ids (
+    (((event_time AT TIME ZONE 'UTC')::date - DATE '1970-01-01') / 10),
+    device_id, app_id, environment, event_time, click_id
+);
+
+-- Serves a new click, as clicks_lending does.
+CREATE INDEX click_device_ids_lending ON click_device_ids (
+    device_id, app_id, environment, event_time, click_id
+) WHERE lends;
 
 -- Users: one primary id in one app and environment, with what all their calls told of them.
 CREATE TABLE users (
@@ -252,13 +272,13 @@ CREATE TABLE users (
 -- planner without statistics takes this index to look a user up, and reads the whole app.
 CREATE INDEX users_first_time ON users (first_time, app_id, environment);
 
--- Serves the way back from an adid, which is made of a user as here (`shared.device_ids.adid_of`);
--- by its first half, for each new user writes to a page of this index that nobody else does.
-CREATE INDEX users_adid ON users ((
-    ('x' || substr(
-        encode(sha256(replace(app_id || ':' || user_id, '\', '\\')::bytea), 'hex'), 1, 16
-    ))::bit(64)::bigint
-));
+-- Serves the way back from an adid, which is made of a user as here (`shared.device_ids.adid_of`):
+-- by its first two bytes, which leave one user of 65,536 to be compared. Users who share them share
+-- an entry, so the index is a seventh of what it would be by whole adids, whose pages are all
+-- touched by anybody's new users.
+CREATE INDEX users_adid ON users (
+    substr(sha256(replace(app_id || ':' || user_id, '\', '\\')::bytea), 1, 2)
+);
 
 -- Identities: the device ids and click ids by which a user's calls named them. Facts, so that a
 -- new click finds its users.
@@ -279,8 +299,12 @@ CREATE TABLE sightings (
     environment text NOT NULL,
     address     text NOT NULL,
     event_time  timestamptz NOT NULL,
-    user_ref    bigint NOT NULL,
-    PRIMARY KEY (app_id, environment, address, event_time, user_ref)
+    user_ref    bigint NOT NULL
+);
+
+-- The key; the day first, as in clicks_sighting.
+CREATE UNIQUE INDEX sightings_place ON sightings (
+    ((event_time AT TIME ZONE 'UTC')::date), address, app_id, environment, event_time, user_ref
 );
 
 -- Signals: what decisions about a user read instead of the events, one narrow row an event.

@@ -27,13 +27,13 @@ _CLICKS = Target(
 )  # fmt: skip
 _CLICKS_KEY = "click_id, app_id, environment, receipt"
 _DEVICE_IDS = Target(
-    "click_device_ids", ("app_id", "environment", "device_id", "event_time", "click_id")
+    "click_device_ids", ("app_id", "environment", "device_id", "event_time", "click_id", "lends")
 )
 
 # Of the clicks that stayed.
 _INSERT_DEVICE_IDS = """
-INSERT INTO click_device_ids (app_id, environment, device_id, event_time, click_id)
-SELECT app_id, environment, device_id, event_time, click_id
+INSERT INTO click_device_ids (app_id, environment, device_id, event_time, click_id, lends)
+SELECT app_id, environment, device_id, event_time, click_id, origin IS NULL
 FROM json_to_recordset(%s::json) AS sent (receipt uuid, identifying text[] COLLATE "C")
 JOIN clicks USING (receipt)
 CROSS JOIN unnest(sent.identifying) AS device_id
@@ -49,6 +49,7 @@ class DeviceId(NamedTuple):
     device_id: str
     time_ms: int
     click_id: str
+    lends: bool
 
 
 def insert_clicks(connection: Connection, clicks: Sequence[Event]) -> None:
@@ -102,11 +103,12 @@ def _line(click: Event) -> str:
 def _device_ids(click: Event) -> Iterator[DeviceId]:
     if click.kind is Kind.CLICK:
         app, environment, click_id = click.app_id, click.environment, click.click_id or ""
+        lends = _origin(click) is None
         for device_id in identifying(click.device_ids.values()):
-            yield DeviceId(app, environment, device_id, click.happened_at_ms, click_id)
+            yield DeviceId(app, environment, device_id, click.happened_at_ms, click_id, lends)
 
 
 def _device_id_line(row: DeviceId) -> str:
-    app, environment, device_id, time_ms, click_id = row
+    app, environment, device_id, time_ms, click_id, lends = row
     named = (str(app), environment, text(device_id))
-    return line(*named, moment(time_ms), text(click_id))
+    return line(*named, moment(time_ms), text(click_id), flag(lends))

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from shared.database import Connection
+from workers.core.days import stretches, utc_days
 from workers.core.devices import Device
 from workers.core.evidence import sightings
 from workers.core.history import Click, Origin, OriginKind, Signal, SignalKind, identity_of
 from workers.core.rules import CLICK_AGE_MS_MAX
 from workers.history import Case
-from workers.questions import as_ms, ask
+from workers.questions import as_ms, ask, day_of, stretch_of
 
 # Behind one address may be a whole carrier, and each of its new users would weigh every click of
 # hours. The latest wins, so those far behind it change nothing but how many there were.
@@ -45,12 +46,14 @@ _CLICKS_OF_DEVICES = f"""
 SELECT user_ref, found.*
 FROM json_to_recordset(%s::json) AS sent (
     user_ref bigint, app_id bigint, environment text, identifying text[] COLLATE "C",
-    from_ms bigint, to_ms bigint
+    stretches integer[], from_ms bigint, to_ms bigint
 )
 CROSS JOIN unnest(identifying) AS wanted
+CROSS JOIN unnest(stretches) AS stretch
 CROSS JOIN LATERAL (
     SELECT click_id FROM click_device_ids AS carried
-    WHERE carried.app_id = sent.app_id AND carried.environment = sent.environment
+    WHERE {stretch_of("carried.event_time")} = stretch
+      AND carried.app_id = sent.app_id AND carried.environment = sent.environment
       AND carried.device_id = wanted
       AND carried.event_time
           BETWEEN 'epoch'::timestamptz + from_ms * interval '1 millisecond'
@@ -69,18 +72,26 @@ _CLICKS_SIGHTED = f"""
 SELECT user_ref, found.*
 FROM json_to_recordset(%s::json) AS sent (
     user_ref bigint, app_id bigint, environment text, address text, device_family text,
-    device_os text, device_version text, from_ms bigint, to_ms bigint
+    device_os text, device_version text, days date[], from_ms bigint, to_ms bigint
 )
 CROSS JOIN LATERAL (
-    SELECT {_CLICK} FROM clicks
-    WHERE clicks.app_id = sent.app_id AND clicks.environment = sent.environment
-      AND clicks.address = sent.address AND clicks.device_family = sent.device_family
-      AND clicks.device_os = sent.device_os AND clicks.device_version = sent.device_version
-      AND clicks.kind = 'click'
-      AND clicks.event_time
-          BETWEEN 'epoch'::timestamptz + from_ms * interval '1 millisecond'
-              AND 'epoch'::timestamptz + to_ms * interval '1 millisecond'
-    -- Ordered as the index is, so that no more is read; ties, so that no order of arrival matters.
+    SELECT {_CLICK}
+    FROM unnest(days) AS day
+    CROSS JOIN LATERAL (
+        SELECT * FROM clicks
+        WHERE {day_of("clicks.event_time")} = day
+          AND clicks.app_id = sent.app_id AND clicks.environment = sent.environment
+          AND clicks.address = sent.address AND clicks.device_family = sent.device_family
+          AND clicks.device_os = sent.device_os AND clicks.device_version = sent.device_version
+          AND clicks.kind = 'click'
+          AND clicks.event_time
+              BETWEEN 'epoch'::timestamptz + from_ms * interval '1 millisecond'
+                  AND 'epoch'::timestamptz + to_ms * interval '1 millisecond'
+        -- Ordered as the index is, so that no more is read; ties, so that no order of arrival
+        -- matters.
+        ORDER BY clicks.event_time DESC
+        FETCH FIRST {CLICKS_OF_A_PLACE_MAX} ROWS WITH TIES
+    ) AS clicks
     ORDER BY clicks.event_time DESC
     FETCH FIRST {CLICKS_OF_A_PLACE_MAX} ROWS WITH TIES
 ) AS found
@@ -119,11 +130,14 @@ def _named(case: Case) -> dict[str, object]:
 def _devices(case: Case, lenders: Sequence[Click]) -> dict[str, object]:
     lent = identity_of(_as_signal(click) for click in lenders)
     device_ids = case.tail.identity.device_ids | lent.device_ids
+    times_ms = [signal.time_ms for signal in case.tail.signals] or [0]
+    from_ms, to_ms = min(times_ms) - CLICK_AGE_MS_MAX, max(times_ms)
     return {
         **_whose(case),
         "identifying": sorted(device_ids),
-        "from_ms": case.start_ms - CLICK_AGE_MS_MAX,
-        "to_ms": max((signal.time_ms for signal in case.tail.signals), default=0),
+        "stretches": stretches(from_ms, to_ms),
+        "from_ms": from_ms,
+        "to_ms": to_ms,
     }
 
 
@@ -135,6 +149,8 @@ def _sighted(case: Case, lenders: Sequence[Click]) -> Iterable[dict[str, object]
     seen = sightings(first.address, first.device)
     for click in lenders:
         seen |= sightings(click.address, click.device)
+    from_ms = first.time_ms - case.rules.click_probabilistic_ms
+    days = utc_days(from_ms, first.time_ms)
     for address, device in sorted(seen, key=str):
         yield {
             **_whose(case),
@@ -142,7 +158,8 @@ def _sighted(case: Case, lenders: Sequence[Click]) -> Iterable[dict[str, object]
             "device_family": device.family,
             "device_os": device.os,
             "device_version": device.os_version,
-            "from_ms": first.time_ms - case.rules.click_probabilistic_ms,
+            "days": days,
+            "from_ms": from_ms,
             "to_ms": first.time_ms,
         }
 

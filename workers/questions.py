@@ -6,11 +6,22 @@ from typing import Any
 import msgspec
 
 from shared.database import Connection
+from workers.core.days import STRETCH_DAYS
 
 
 def as_ms(column: str) -> str:
     """SQL for a moment as Unix milliseconds, as the pure core counts time."""
     return f"(extract(epoch FROM {column}) * 1000)::bigint"
+
+
+def day_of(column: str) -> str:
+    """SQL for a moment's day of UTC (`core.days.utc_day`), as indexes have it."""
+    return f"({column} AT TIME ZONE 'UTC')::date"
+
+
+def stretch_of(column: str) -> str:
+    """SQL for a moment's stretch of days (`core.days.stretches`), as an index has it."""
+    return f"(({day_of(column)} - DATE '1970-01-01') / {STRETCH_DAYS})"
 
 
 Rows = Sequence[dict[str, object]]

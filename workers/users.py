@@ -14,9 +14,10 @@ from shared.database import Connection
 from shared.device_ids import identifying
 from shared.events import CLICK_KINDS, Event, Kind
 from workers.core.addresses import public_address
+from workers.core.days import utc_days
 from workers.core.history import Identity
 from workers.core.rules import CLICK_AGE_MS_MAX, LIMITS
-from workers.questions import as_ms
+from workers.questions import as_ms, day_of
 from workers.user_agents import device_of
 
 _OWN = """
@@ -29,15 +30,15 @@ GROUP BY users.id
 
 # Each look-up is fenced (OFFSET 0): it then goes by its index, one probe a row. Left to itself, a
 # planner that expects 100 rows of a document joins whole tables by app first.
-_CLICKED = """
+_CLICKED = f"""
 WITH click AS MATERIALIZED (
     SELECT app_id, environment, click_id, from_ms, identifying, address,
-           device_family, device_os, device_version,
+           device_family, device_os, device_version, days,
            'epoch'::timestamptz + from_ms * interval '1 millisecond' AS at
     FROM json_to_recordset(%(clicks)s::json) AS sent (
         app_id bigint, environment text, click_id text COLLATE "C", from_ms bigint,
         identifying text[] COLLATE "C", address text,
-        device_family text, device_os text, device_version text
+        device_family text, device_os text, device_version text, days date[]
     )
 ), lender AS MATERIALIZED (
     SELECT click.app_id, click.environment, lent.click_id, click.from_ms
@@ -46,16 +47,10 @@ WITH click AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT click_id FROM click_device_ids AS lent
         WHERE lent.app_id = click.app_id AND lent.environment = click.environment
-          AND lent.device_id = wanted
+          AND lent.device_id = wanted AND lent.lends
           AND lent.event_time BETWEEN at - %(age)s::interval AND at + %(age)s::interval
         OFFSET 0
     ) AS lent
-    CROSS JOIN LATERAL (
-        SELECT FROM clicks
-        WHERE clicks.app_id = click.app_id AND clicks.environment = click.environment
-          AND clicks.click_id = lent.click_id AND clicks.origin IS NULL
-        OFFSET 0
-    ) AS sourceless
     UNION
     SELECT click.app_id, click.environment, lent.click_id, click.from_ms
     FROM click
@@ -104,16 +99,18 @@ WITH click AS MATERIALIZED (
     UNION ALL
     SELECT found.id, from_ms
     FROM click
+    CROSS JOIN unnest(days) AS day
     CROSS JOIN LATERAL (
         SELECT user_ref AS id FROM sightings
-        WHERE sightings.app_id = click.app_id AND sightings.environment = click.environment
+        WHERE {day_of("sightings.event_time")} = day
+          AND sightings.app_id = click.app_id AND sightings.environment = click.environment
           AND sightings.address = click.address
           AND sightings.event_time BETWEEN at AND at + %(probabilistic)s::interval
         OFFSET 0
     ) AS found
 )
 SELECT id, min(from_ms) FROM concerned GROUP BY id
-"""
+"""  # noqa: S608 - of constants alone
 
 # Sorted before it is locked: workers that share users wait for one another in one direction.
 _LOCK = f"""
@@ -122,7 +119,8 @@ FROM users WHERE id = ANY(%s) ORDER BY id FOR UPDATE
 """  # noqa: S608 - of constants alone
 
 _AGE = f"{CLICK_AGE_MS_MAX} milliseconds"
-_PROBABILISTIC = f"{LIMITS['click_probabilistic_ms'][1]} milliseconds"
+_PROBABILISTIC_MS_MAX = LIMITS["click_probabilistic_ms"][1]
+_PROBABILISTIC = f"{_PROBABILISTIC_MS_MAX} milliseconds"
 
 
 class User(msgspec.Struct, frozen=True):
@@ -178,16 +176,18 @@ def _clicked(connection: Connection, events: Sequence[Event]) -> list[tuple[int,
 
 def _click(event: Event) -> dict[str, object]:
     device = device_of(event.user_agent)
+    at_ms = event.happened_at_ms
     return {
         "app_id": event.app_id,
         "environment": event.environment,
         "click_id": event.click_id,
-        "from_ms": event.happened_at_ms,
+        "from_ms": at_ms,
         "identifying": sorted(identifying(event.device_ids.values())),
         "address": public_address(event.ip_address),
         "device_family": device.family,
         "device_os": device.os,
         "device_version": device.os_version,
+        "days": utc_days(at_ms, at_ms + _PROBABILISTIC_MS_MAX),
     }
 
 

@@ -20,6 +20,7 @@ from workers.recompute import is_left_undone, recompute
 from workers.record import record
 
 MINUTE_MS = 60_000
+DAY_MS = 86_400_000
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15"
 PLACE = {"ip_address": "8.8.8.8", "user_agent": PHONE}
 
@@ -263,12 +264,13 @@ def test_a_batch_of_a_thousand_makes_no_statement_for_each_event(
     assert counting.statements < 50
 
 
+@pytest.mark.parametrize("at", ["noon", "midnight"])
 def test_a_busy_address_costs_each_of_its_new_users_its_latest_clicks_and_no_more(
-    connection: Connection,
+    connection: Connection, at: str
 ) -> None:
-    at_ms = now_ms() - 10 * MINUTE_MS
+    at_ms = now_ms() // DAY_MS * DAY_MS - (DAY_MS // 2 if at == "noon" else 1000)
     clicks = [_click(at_ms - n // 2 * 100, **PLACE) for n in range(4 * CLICKS_OF_A_PLACE_MAX)]
-    people = [_open(f"{n}", at_ms + 1000, **PLACE) for n in range(20)]
+    people = [_open(f"{n}", at_ms + 2000, **PLACE) for n in range(20)]
     record(connection, [*clicks, *people])
 
     before = _clicks_read(connection)
@@ -281,6 +283,49 @@ def test_a_busy_address_costs_each_of_its_new_users_its_latest_clicks_and_no_mor
     ).fetchall()
     assert rows == [("address_and_device", newest, CLICKS_OF_A_PLACE_MAX, 10)] * 20
     assert read <= 20 * (CLICKS_OF_A_PLACE_MAX + 10)
+
+
+def test_of_the_clicks_of_two_days_the_latest_are_weighed(connection: Connection) -> None:
+    midnight_ms = now_ms() // DAY_MS * DAY_MS
+    late = [_click(midnight_ms - 1 - n, **PLACE) for n in range(CLICKS_OF_A_PLACE_MAX)]
+    early = [_click(midnight_ms + n, **PLACE) for n in range(50)]
+    _store(connection, *late, *early, _open("user", midnight_ms + 1000, **PLACE))
+
+    row = connection.execute("SELECT click_id, considered, beaten FROM attributions").fetchone()
+    assert row is not None
+    assert row[:2] == (early[-1].click_id, CLICKS_OF_A_PLACE_MAX)
+    assert [lost["click_id"] for lost in row[2]] == [
+        click.click_id for click in reversed(early[-11:-1])
+    ]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    ("ago_ms", "shared"),
+    [
+        (5 * 3_600_000, PLACE),
+        (6 * DAY_MS, {"device_ids": {"gaid": "cdda802e-fb9c-47ad-9866-0794d394c912"}}),
+    ],
+    ids=["an address", "a device"],
+)
+def test_clicks_are_found_over_every_border_of_days(
+    connection: Connection, order: int, ago_ms: int, shared: dict[str, Any]
+) -> None:
+    """Indexes have the days in front, ten of them for device ids: of 20 days one is a border."""
+    noon_ms = now_ms() // DAY_MS * DAY_MS - DAY_MS // 2
+    batches = []
+    for days in range(20):
+        at_ms = noon_ms - days * DAY_MS + 10 * 3_600_000
+        app = {"app_id": days + 1}
+        batches.append([_click(at_ms, **shared, **app)])
+        batches.append([_open("user", at_ms + ago_ms, **shared, **app)])
+    for batch in batches[::order]:
+        _store(connection, *batch)
+
+    rules = connection.execute("SELECT rule FROM attributions WHERE superseded_at IS NULL")
+    assert [rule for (rule,) in rules] == [
+        "address_and_device" if shared is PLACE else "device_id"
+    ] * 20
 
 
 def test_of_clicks_in_one_millisecond_all_are_weighed_whatever_order_they_came_in(

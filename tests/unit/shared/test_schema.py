@@ -6,7 +6,7 @@ import pytest
 
 from shared.schema import Migration, migrations
 
-UNRELEASED_MAX = 9  # of version 0.1.0: nobody runs it yet, so they have no writers to spare
+UNRELEASED_MAX = 10  # of version 0.1.0: nobody runs it yet, so they have no writers to spare
 
 # What makes writers wait for as long as a table is long, or breaks the programs that still run.
 FORBIDDEN_BEFORE = {
