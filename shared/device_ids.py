@@ -65,11 +65,15 @@ def identifying(device_ids: Iterable[str]) -> frozenset[str]:
     They are compared by value alone: the same UUID is the same device, whether one dialect calls it
     `gaid` or another `gps_adid`.
     """
+    return _identifying(tuple(device_ids))
+
+
+# A drain asks about the same ids six times between recording an event and deciding.
+@lru_cache(maxsize=16_384)
+def _identifying(device_ids: tuple[str, ...]) -> frozenset[str]:
     return frozenset(_compared(device_id) for device_id in device_ids if not is_junk(device_id))
 
 
-# A drain asks about the same id six times, at 5 us each, between recording an event and deciding.
-@lru_cache(maxsize=16_384)
 def is_junk(device_id: str) -> bool:
     """Millions of people carry the same zeroed id: it names nobody."""
     bare = _compared(device_id)

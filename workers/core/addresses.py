@@ -5,6 +5,7 @@ click. The networks are written out because `ipaddress.is_private` has changed i
 releases of Python, and a decision may not change with the interpreter.
 """
 
+from bisect import bisect
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
@@ -33,6 +34,9 @@ NOWHERE_V6 = tuple(
     )
 )
 
+_STARTS_V4 = [int(network.network_address) for network in NOWHERE_V4]  # in order
+_ENDS_V4 = [int(network.broadcast_address) for network in NOWHERE_V4]
+
 
 # A few addresses own many clicks, and parsing is half the cost of weighing one (10 us to 5).
 @lru_cache(maxsize=16_384)
@@ -48,7 +52,9 @@ def public_address(text: str | None) -> str | None:
 
 
 def _public_v4(address: IPv4Address) -> str | None:
-    return None if any(address in network for network in NOWHERE_V4) else str(address)
+    # Between numbers: to ask each network took as long as to read the address.
+    number = int(address)
+    return None if _ENDS_V4[bisect(_STARTS_V4, number) - 1] >= number else str(address)
 
 
 def _public_v6(address: IPv6Address) -> str | None:
