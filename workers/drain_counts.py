@@ -1,5 +1,6 @@
 """What drains count: how long events waited, what became of them, what took how long."""
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,11 +14,15 @@ from workers.record import Recorded
 
 
 class DrainCounts:
-    """`now` is the clock of this host; arrival is by that of Redis, so a wait is never below 0."""
+    """`now` is the clock of this host; arrival is by that of Redis, so a wait is never below 0.
+
+    The lanes of a drain count at once, and a sum that two add to loses one of them: hence the lock.
+    """
 
     def __init__(self, tally: Tally, now: Clock = now_ms) -> None:
         self._tally = tally
         self._now = now
+        self._lock = threading.Lock()
 
     def taken(self, entries: Sequence[Entry]) -> None:
         """From the inbox, by this worker."""
@@ -33,18 +38,22 @@ class DrainCounts:
         self._tally.counter(metrics.EVENTS, "quarantined").add(recorded.quarantined)
 
     def decided(self, rules: Rules) -> None:
-        for rule, count in rules.items():
-            self._tally.counter(metrics.ATTRIBUTIONS, rule).add(count)
+        with self._lock:
+            for rule, count in rules.items():
+                self._tally.counter(metrics.ATTRIBUTIONS, rule).add(count)
 
     def retried(self) -> None:
-        self._tally.counter(metrics.DRAIN_RETRIES).add()
+        with self._lock:
+            self._tally.counter(metrics.DRAIN_RETRIES).add()
 
     @contextmanager
     def timed(self, metric: metrics.Metric) -> Iterator[None]:
         """Counts how long what runs inside takes, unless it fails."""
         begun = time.monotonic()
         yield
-        self._tally.histogram(metric).observe(time.monotonic() - begun)
+        seconds = time.monotonic() - begun
+        with self._lock:
+            self._tally.histogram(metric).observe(seconds)
 
     def _waited(self, metric: metrics.Metric, entries: Sequence[Entry]) -> None:
         now = self._now()

@@ -47,7 +47,7 @@ def drain() -> str:
     # It goes on whatever else waits: the jobs of the clock would leave the inbox to the sweep.
     asks = Asks(partial(_another, stores, "drain"), partial(enqueue, stores.redis, "drain"))
     counts = DrainCounts(stores.tally)
-    drain = Drain(_inbox(stores), stores.database, limits, asks, is_stopping, counts)
+    drain = Drain(_inbox(stores), stores.lanes, limits, asks, is_stopping, counts)
     recorded = drain.run(stores.country_of)
     return (
         f"{recorded.events} events, {recorded.duplicates} duplicates, "

@@ -1,4 +1,4 @@
-"""What a worker process holds from job to job: settings, Redis, and one PostgreSQL connection."""
+"""What a worker process holds from job to job: settings, and its connections to the stores."""
 
 from functools import cache
 
@@ -30,13 +30,17 @@ class Database:
 
 
 class Stores:
-    """`settings`, `redis` and `database` of this process, `country_of` an event, and the `tally` of
-    what it counts. Raises OperatorError for a country database that cannot be read."""
+    """`settings`, `redis` and `database` of this process, `lanes` of its drain, `country_of` an
+    event, and the `tally` of what it counts.
+
+    Raises OperatorError for a country database that cannot be read.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.redis: Redis = connect_redis(settings.redis_url)
         self.database = Database(settings.database_url)
+        self.lanes = (self.database, Database(settings.database_url))
         self.country_of = country_reader(settings.country_database)
         self.tally = Tally()
 

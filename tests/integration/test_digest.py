@@ -16,9 +16,8 @@ from tests.build import ADMIN
 from tests.digest import QUERIES, Digest, digests
 from tests.generate import generate
 from tests.integration.conftest import SECRET_KEY, empty
-from tests.integration.workers.conftest import Bench
+from tests.integration.workers.conftest import Bench, opened
 from tests.journeys import LINKS, Line, link_name, offer
-from workers.stores import Database
 
 LINES = generate(600, seed=7)
 BATCH = 100
@@ -26,9 +25,8 @@ BATCH = 100
 
 @pytest.fixture
 def bench(connection: Connection, redis: Redis, database_url: str) -> Iterator[Bench]:
-    database = Database(database_url)
-    yield Bench(connection, redis, database)
-    database.close()
+    with opened(connection, redis, database_url) as bench:
+        yield bench
 
 
 def made_of(lines: Sequence[Line], bench: Bench, database_url: str) -> dict[str, Digest]:

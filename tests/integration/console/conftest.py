@@ -17,8 +17,7 @@ from shared.ids import new_receipt
 from shared.queues import Redis, connect
 from tests.build import ADMIN
 from tests.integration.conftest import SECRET_KEY
-from tests.integration.workers.conftest import Bench
-from workers.stores import Database
+from tests.integration.workers.conftest import Bench, opened
 
 Ask = Callable[..., Any]
 
@@ -90,9 +89,8 @@ def ask(
 @pytest.fixture
 def bench(connection: Connection, redis: Redis, database_url: str) -> Iterator[Bench]:
     """A worker, for what is to be stored and decided."""
-    database = Database(database_url)
-    yield Bench(connection, redis, database)
-    database.close()
+    with opened(connection, redis, database_url) as bench:
+        yield bench
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A drain on real stores, as a worker would run it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -24,7 +25,7 @@ class Bench:
 
     connection: Connection
     redis: Redis
-    database: Database
+    lanes: Sequence[Database]
     asked: list[str] = field(default_factory=list)
 
     def send(self, *batches: Sequence[Event]) -> None:
@@ -44,15 +45,22 @@ class Bench:
         limits = limits or DrainLimits(2000, 10, 3, linger_ms=20)
         another = lambda: self.asked.append(consumer)  # noqa: E731 - as short as its meaning
         inbox = self.inbox(consumer)
-        return Drain(inbox, self.database, limits, Asks(another, another), stopping, counts).run()
+        return Drain(inbox, self.lanes, limits, Asks(another, another), stopping, counts).run()
 
     def receipts(self, table: str) -> list[str]:
         rows = self.connection.execute(f"SELECT receipt FROM {table} ORDER BY 1".encode())
         return [str(receipt) for (receipt,) in rows]
 
 
+@contextmanager
+def opened(connection: Connection, redis: Redis, database_url: str) -> Iterator[Bench]:
+    lanes = (Database(database_url), Database(database_url))
+    yield Bench(connection, redis, lanes)
+    for database in lanes:
+        database.close()
+
+
 @pytest.fixture
 def bench(connection: Connection, redis: Redis, database_url: str) -> Iterator[Bench]:
-    database = Database(database_url)
-    yield Bench(connection, redis, database)
-    database.close()
+    with opened(connection, redis, database_url) as bench:
+        yield bench

@@ -67,10 +67,10 @@ class Found:
 
 @dataclass(frozen=True)
 class Workers:
-    """Up to four, each with a connection of its own."""
+    """Up to four, each with connections of its own."""
 
     bench: Bench
-    databases: Sequence[Database]
+    lanes: Sequence[Sequence[Database]]
     threads: ThreadPoolExecutor
 
     def run(self, workers: int, drain_events_max: int = 2000) -> None:
@@ -80,12 +80,12 @@ class Workers:
         drains = [
             Drain(
                 self.bench.inbox(f"worker {number}"),
-                database,
+                lanes,
                 limits,
                 asks,
                 _never,
             )
-            for number, database in enumerate(self.databases[:workers])
+            for number, lanes in enumerate(self.lanes[:workers])
         ]
         for drained in [self.threads.submit(drain.run) for drain in drains]:
             drained.result()
@@ -95,10 +95,10 @@ class Workers:
 
 @pytest.fixture
 def workers(bench: Bench, database_url: str) -> Iterator[Workers]:
-    databases = [Database(database_url) for _ in range(WORKERS_MAX)]
+    lanes = [(Database(database_url), Database(database_url)) for _ in range(WORKERS_MAX)]
     with ThreadPoolExecutor(WORKERS_MAX) as threads:
-        yield Workers(bench, databases, threads)
-    for database in databases:
+        yield Workers(bench, lanes, threads)
+    for database in (database for pair in lanes for database in pair):
         database.close()
 
 

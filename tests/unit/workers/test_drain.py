@@ -1,6 +1,7 @@
 """The drain on a Redis in memory and a ledger for tables; real servers have tests of their own."""
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -12,7 +13,7 @@ from fakeredis import FakeStrictRedis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.database import Connection
+from shared.database import Connection, DatabaseError
 from shared.inbox import GROUP, INBOX_KEY, WAKE_KEY, Entry, append, measure
 from shared.queues import stream_entries
 from tests.build import batch, entry, event
@@ -82,8 +83,11 @@ class Ledger(Database):
     """A database that notes what it is told, knows every user, and has nothing else to tell."""
 
     statements: list[tuple[str, Any]] = field(default_factory=list)
+    is_away: bool = False
 
     def connection(self) -> Connection:
+        if self.is_away:
+            raise DatabaseError
         return cast("Connection", self)
 
     def close(self) -> None:
@@ -93,7 +97,9 @@ class Ledger(Database):
         text = statement if isinstance(statement, str) else statement.decode()
         self.statements.append((text, values))
         if text == _FIND:
-            return [(*user.values(), 1, None, [], []) for user in msgspec.json.decode(values[0])]
+            return [
+                (*user.values(), 1, False, None, [], []) for user in msgspec.json.decode(values[0])
+            ]
         return []
 
     def cursor(self) -> "Ledger":
@@ -112,7 +118,7 @@ class Ledger(Database):
     def transaction(self) -> Iterator[None]:
         yield
 
-    after_first: Callable[[], None] | None = None
+    after_first: Callable[[], object] | None = None
 
     def recorded(self) -> list[str]:
         """User of each event, transaction after transaction."""
@@ -137,14 +143,17 @@ class Bench:
         for user in users:
             append(self.redis, batch(event(user_id=user)), 1)
 
-    def drain(self, seconds_max: int = 60, events_max: int = 2000) -> Recorded:
+    def drain(
+        self, seconds_max: int = 60, events_max: int = 2000, beside: Sequence[Ledger] = ()
+    ) -> Recorded:
         def another() -> None:
             self.asked += 1
 
         limits = DrainLimits(events_max, seconds_max, deliveries_max=3, linger_ms=1)
         inbox = InboxReader(self.redis, "worker", 60_000)
         asks = Asks(another, another)
-        return Drain(inbox, self.ledger, limits, asks, lambda: self.stops).run()
+        lanes = (self.ledger, *beside)
+        return Drain(inbox, lanes, limits, asks, lambda: self.stops).run()
 
 
 @pytest.fixture
@@ -227,6 +236,59 @@ def test_a_worker_takes_no_more_than_it_stores_in_two_transactions(bench: Bench)
     bench.drain(events_max=200)
 
     assert held == [4]
+
+
+def test_two_groups_are_stored_side_by_side_each_by_its_own_connection(bench: Bench) -> None:
+    bench.fill("a", "b", "c")
+    other, both = Ledger(), threading.Barrier(2)
+    for ledger in (bench.ledger, other):
+        ledger.after_first = lambda: both.wait(10)
+
+    assert bench.drain(events_max=1, beside=[other]) == Recorded(events=3)
+
+    assert bench.ledger.recorded() == ["a", "c"]
+    assert other.recorded() == ["b"]
+    assert bench.redis.xlen(INBOX_KEY) == 0
+
+
+def test_what_was_delivered_before_is_stored_alone(bench: Bench) -> None:
+    """It may be what killed its worker, and who was stored beside it would be suspected too."""
+    bench.fill("a", "b")
+    InboxReader(bench.redis, "worker", 60_000).read(None)
+    bench.fill("c")
+    other, alone = Ledger(), []
+    bench.ledger.after_first = lambda: alone.append(other.recorded() == [])
+
+    bench.drain(events_max=1, beside=[other])
+
+    assert bench.ledger.recorded() == ["a", "b", "c"]
+    assert other.recorded() == []
+    assert alone == [True]
+
+
+def test_a_lane_without_a_connection_keeps_nobody_waiting(bench: Bench) -> None:
+    bench.fill("a", "b")
+    other = Ledger(is_away=True)
+
+    assert bench.drain(events_max=1, beside=[other]) == Recorded(events=2)
+
+    assert bench.ledger.recorded() == ["a", "b"]
+
+
+def test_a_lane_that_fails_leaves_the_other_what_it_stored(bench: Bench) -> None:
+    bench.fill("a", "b")
+    other = Ledger()
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    other.after_first = fail
+
+    with pytest.raises(ZeroDivisionError):
+        bench.drain(events_max=1, beside=[other])
+
+    (left,) = InboxReader(bench.redis, "worker", 60_000).claim_own()
+    assert [event.user_id for event in left.events()] == ["b"]
 
 
 def test_a_drain_leaves_a_line_with_its_entries_and_counts(
