@@ -11,8 +11,8 @@ from console.attributions import ORIGIN, ORIGIN_TABLES, AttributionRecord, attri
 from console.events import EventRecord, find_records
 from console.rows import named_rows
 from console.user_sessions import SessionRecord, sessions_of
-from shared.database import Connection
-from shared.device_ids import adid_key, as_user_id, identifying
+from shared.database import Connection, look_ups
+from shared.device_ids import adid_bytes, as_user_id, identifying
 from shared.errors import OperatorError
 
 
@@ -62,25 +62,20 @@ _USER = """
     SELECT id, user_id, first_time, device_ids, click_ids FROM users
     WHERE app_id = %s AND environment = %s AND user_id = %s
 """
-_ADID = r"""
-    substr(encode(sha256(replace(app_id || ':' || user_id, '\', '\\')::bytea), 'hex'), 1, 32)
-"""
 # As the index of users by their adid has it.
-_ADID_KEY = r"""
-    substr(sha256(replace(app_id || ':' || user_id, '\', '\\')::bytea), 1, 2)
+_ADID = r"""
+    substr(sha256(replace(app_id || ':' || user_id, '\', '\\')::bytea), 1, 16)
 """
+# Fenced: a planner does not know what that index spares, and would read all users of the app.
 _USER_OF_ADID = f"""
-    SELECT id, user_id, first_time, device_ids, click_ids FROM users
-    WHERE {_ADID_KEY} = %(adid_key)s
-      AND app_id = %(app)s AND environment = %(environment)s AND {_ADID} = %(adid)s
+    WITH found AS MATERIALIZED (
+        SELECT app_id, environment, user_id FROM users WHERE {_ADID} = %s
+    )
+    SELECT user_id FROM found WHERE app_id = %s AND environment = %s
 """  # noqa: S608 - of constants alone
-_NAMED_SO = f"""
+_NAMED_SO = """
     SELECT user_id FROM users
-    WHERE app_id = %(app)s AND environment = %(environment)s AND user_id = %(user_id)s
-    UNION
-    SELECT user_id FROM users
-    WHERE {_ADID_KEY} = %(adid_key)s
-      AND app_id = %(app)s AND environment = %(environment)s AND {_ADID} = %(adid)s
+    WHERE app_id = %(app)s AND environment = %(environment)s AND user_id = ANY(%(user_ids)s)
     UNION
     SELECT users.user_id FROM identities JOIN users ON users.id = user_ref
     WHERE identities.app_id = %(app)s AND identities.environment = %(environment)s
@@ -91,7 +86,7 @@ _NAMED_SO = f"""
       AND kind = 'click' AND value = %(text)s
     ORDER BY user_id
     LIMIT %(count)s
-"""  # noqa: S608 - of constants alone
+"""
 _RECEIPTS = """
     SELECT receipt FROM signals WHERE user_ref = %s
     ORDER BY event_time DESC, receipt DESC LIMIT %s
@@ -115,11 +110,10 @@ def user_timeline(
 
     Raises OperatorError when nothing of such a user was ever stored.
     """
-    named = {"app": app.id, "environment": environment, **_adid(user_id)}
-    row = (
-        connection.execute(_USER, (app.id, environment, as_user_id(user_id))).fetchone()
-        or connection.execute(_USER_OF_ADID.encode(), named).fetchone()
-    )
+    row = connection.execute(_USER, (app.id, environment, as_user_id(user_id))).fetchone()
+    if row is None:
+        known = _user_of_adid(connection, app, environment, user_id)
+        row = connection.execute(_USER, (app.id, environment, known)).fetchone()
     if row is None:
         raise OperatorError(
             f"Nothing of this user is stored in {environment}. Check the user id, letter by "
@@ -149,17 +143,20 @@ def find_users(
         "app": app.id,
         "environment": environment,
         "text": text,
-        "user_id": as_user_id(text),
-        **_adid(text),
+        "user_ids": [as_user_id(text), _user_of_adid(connection, app, environment, text)],
         "device_ids": list(identifying([text])),
         "count": count,
     }
     return [user_id for (user_id,) in connection.execute(_NAMED_SO.encode(), arguments)]
 
 
-def _adid(text: str) -> dict[str, str | bytes | None]:
-    adid = text.lower()
-    return {"adid": adid, "adid_key": adid_key(adid)}
+def _user_of_adid(connection: Connection, app: App, environment: str, text: str) -> str | None:
+    adid = adid_bytes(text.lower())
+    if adid is None:
+        return None
+    with look_ups(connection):
+        row = connection.execute(_USER_OF_ADID.encode(), (adid, app.id, environment)).fetchone()
+    return None if row is None else str(row[0])
 
 
 def role_of_each(

@@ -106,10 +106,9 @@ def adid_of(app_id: int, user_id: str) -> str:
     return sha256(f"{app_id}:{user_id}".encode()).hexdigest()[:32]
 
 
-def adid_key(adid: str) -> bytes | None:
-    """The two bytes that it begins with, by which the tables find its user; None for what is no
-    adid."""
-    return bytes.fromhex(adid[:4]) if _ADID.fullmatch(adid) else None
+def adid_bytes(adid: str) -> bytes | None:
+    """As the tables find its user; None for what is no adid."""
+    return bytes.fromhex(adid) if _ADID.fullmatch(adid) else None
 
 
 def _compared(device_id: str) -> str:

@@ -272,13 +272,14 @@ CREATE TABLE users (
 -- planner without statistics takes this index to look a user up, and reads the whole app.
 CREATE INDEX users_first_time ON users (first_time, app_id, environment);
 
--- Serves the way back from an adid, which is made of a user as here (`shared.device_ids.adid_of`):
--- by its first two bytes, which leave one user of 65,536 to be compared. Users who share them share
--- an entry, so the index is a seventh of what it would be by whole adids, whose pages are all
--- touched by anybody's new users.
-CREATE INDEX users_adid ON users (
-    substr(sha256(replace(app_id || ':' || user_id, '\', '\\')::bytea), 1, 2)
-);
+-- Serves the way back from an adid, which is made of a user as here (`shared.device_ids.adid_of`).
+-- A bloom filter for each stretch of the table, made when the stretch is full: an index of all adids
+-- would change a page that nobody else does for each new user. Those of the last stretches, and one
+-- of a hundred others, are compared one by one.
+CREATE INDEX users_adid ON users USING brin (
+    (substr(sha256(replace(app_id || ':' || user_id, '\', '\\')::bytea), 1, 16))
+    bytea_bloom_ops (n_distinct_per_range = 5000, false_positive_rate = 0.01)
+) WITH (pages_per_range = 64, autosummarize = on);
 
 -- Identities: the device ids and click ids by which a user's calls named them. Facts, so that a
 -- new click finds its users.

@@ -1,6 +1,8 @@
 """A user's timeline, from facts that a worker has stored and decided."""
 
+import hashlib
 import json
+import re
 from io import BytesIO
 from typing import Any
 
@@ -10,9 +12,10 @@ from console.apps import App
 from console.imports import Import, ImportLimits
 from console.installation import Installation
 from console.line_files import file_lines
-from console.users import Role, UserTimeline, user_timeline
+from console.users import _USER_OF_ADID, Role, UserTimeline, find_users, user_timeline
 from shared.clock import now_ms
-from shared.database import Connection
+from shared.database import Connection, look_ups
+from shared.device_ids import adid_bytes, adid_of
 from shared.errors import OperatorError
 from tests.build import ADMIN
 from tests.integration.workers.conftest import Bench
@@ -135,3 +138,27 @@ def test_users_of_the_sandbox_and_of_other_apps_are_others(
     for app, environment, user in ((shop, "production", "u"), (shop, "sandbox", "U")):
         with pytest.raises(OperatorError, match="Nothing of this user"):
             timeline(bench.connection, app, user, environment=environment)
+
+
+def test_one_of_many_users_is_found_by_the_adid_without_reading_the_others(
+    shop: App, connection: Connection
+) -> None:
+    connection.execute(
+        "INSERT INTO users (app_id, environment, user_id) "
+        "SELECT %s, 'production', md5(number::text) FROM generate_series(1, 30000) AS number",
+        (shop.id,),
+    )
+    connection.execute("SELECT brin_summarize_new_values('users_adid')")
+    user = hashlib.md5(b"12345", usedforsecurity=False).hexdigest()
+
+    adid = adid_of(shop.id, user)
+
+    assert find_users(connection, shop, "production", adid, 5) == [user]
+    assert user_timeline(connection, shop, "production", adid, 5).user_id == user
+    assert find_users(connection, shop, "sandbox", adid, 5) == []
+    with look_ups(connection):
+        asked = (adid_bytes(adid), shop.id, "production")
+        plan = connection.execute(f"EXPLAIN (ANALYZE) {_USER_OF_ADID}".encode(), asked).fetchall()
+    compared = re.search(r"Rows Removed by Index Recheck: (\d+)", str(plan))
+    assert compared is not None
+    assert int(compared[1]) < 15_000

@@ -4,9 +4,9 @@ from importlib.resources import files
 
 import pytest
 
-from console.users import _ADID, _ADID_KEY
+from console.users import _ADID
 from shared.database import Connection
-from shared.device_ids import adid_key, adid_of
+from shared.device_ids import adid_bytes, adid_of
 from shared.events import Environment, Kind
 from shared.inbox import APPEND, APPEND_KEYS, append_arguments, appended
 from shared.marks import COMPLETE_KEY, Mark, device_mark, unique_mark
@@ -75,11 +75,9 @@ def test_the_tables_find_a_user_by_the_adid_that_ingest_gives(connection: Connec
             "INSERT INTO users (app_id, environment, user_id) VALUES (7, 'production', %s)", (user,)
         )
 
-    rows = connection.execute(f"SELECT user_id, {_ADID}, {_ADID_KEY} FROM users".encode())
-    assert {user: told for user, *told in rows} == {
-        user: [adid_of(7, user), adid_key(adid_of(7, user))] for user in users
-    }
+    rows = connection.execute(f"SELECT user_id, {_ADID} FROM users".encode())
+    assert dict(rows.fetchall()) == {user: adid_bytes(adid_of(7, user)) for user in users}
 
 
 def test_the_index_of_users_is_over_what_they_are_looked_up_by() -> None:
-    assert _ADID_KEY.strip() in files("shared").joinpath("schema.sql").read_text()
+    assert _ADID.strip() in files("shared").joinpath("schema.sql").read_text()

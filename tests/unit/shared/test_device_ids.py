@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.device_ids import PRIMARY_ORDER, adid_key, adid_of, as_user_id, identifying, user_id_of
+from shared.device_ids import (
+    PRIMARY_ORDER,
+    adid_bytes,
+    adid_of,
+    as_user_id,
+    identifying,
+    user_id_of,
+)
 
 GAID = "38400000-8cf0-11bd-b23e-10b96e40000d"
 
@@ -88,5 +95,5 @@ def test_an_adid_is_stable_and_differs_by_app_and_user() -> None:
 
 @pytest.mark.parametrize("text", ["", "f" * 31, "g" * 32, "F" * 32, "f" * 33, "٣" * 32])
 def test_what_is_no_adid_has_no_place_among_them(text: str) -> None:
-    assert adid_key(text) is None
-    assert adid_key("f" * 32) == b"\xff\xff"
+    assert adid_bytes(text) is None
+    assert adid_bytes("f" * 32) == b"\xff" * 16

@@ -1,6 +1,6 @@
 -- PostgreSQL writes a page whole to its log at the page's first change after a checkpoint. What is
 -- found by a scattered value touches a page of its own for each new row, once the table is large:
--- with its days in front, new rows share the pages of these days; two bytes of an adid share entries.
+-- with its days in front, new rows share the pages of these days. Adids go by bloom filters.
 DROP INDEX clicks_sighting;
 CREATE INDEX clicks_sighting ON clicks (
     ((event_time AT TIME ZONE 'UTC')::date),
@@ -30,6 +30,7 @@ CREATE INDEX click_device_ids_lending ON click_device_ids (
 ) WHERE lends;
 
 DROP INDEX users_adid;
-CREATE INDEX users_adid ON users (
-    substr(sha256(replace(app_id || ':' || user_id, '\', '\\')::bytea), 1, 2)
-);
+CREATE INDEX users_adid ON users USING brin (
+    (substr(sha256(replace(app_id || ':' || user_id, '\', '\\')::bytea), 1, 16))
+    bytea_bloom_ops (n_distinct_per_range = 5000, false_positive_rate = 0.01)
+) WITH (pages_per_range = 64, autosummarize = on);
