@@ -126,7 +126,12 @@ def fill(run: Run, valkey: BenchValkey, kind: str, events: int) -> Backlog:
         database = "seen_once"
         run.postgres.make_database(database, "filling")
     receive(installation, Load(kind, 1, base=_RETURNING, users=USERS), events)
-    with valkey.client() as client:
+    return kept(installation, database)
+
+
+def kept(installation: Installation, database: str) -> Backlog:
+    """What waits in the inbox now."""
+    with installation.valkey.client() as client:
         stream = client.dump(INBOX)
         assert isinstance(stream, bytes)
         return Backlog(stream, installation.backlog(), database)
