@@ -10,12 +10,15 @@ from dataclasses import dataclass
 
 from console.metrics.lag import Lag, LagWindow
 from console.metrics.readings import read_database, read_redis
+from console.set_aside import SetAsideUser, list_set_aside
 from shared import metrics
 from shared.database import Connection
 from shared.inbox import measure
 from shared.metrics import Metric
 from shared.queues import Redis
 from shared.tally import Series
+
+SET_ASIDE_SHOWN_MAX = 20
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,15 @@ class RedisHealth:
 
 @dataclass(frozen=True)
 class DatabaseHealth:
-    """Connections by program; events in quarantine by reason."""
+    """Connections by program; events in quarantine by reason; how many users are set aside, and
+    some of them.
+    """
 
     connections: dict[str, int]
     connections_max: int
     quarantined: dict[str, int]
+    set_aside: int
+    set_aside_users: list[SetAsideUser]
 
 
 class InboxWatch:
@@ -81,6 +88,8 @@ def database_health(connection: Connection) -> DatabaseHealth:
         connections=_by_label(series, metrics.DATABASE_CONNECTIONS),
         connections_max=_only(series, metrics.DATABASE_CONNECTIONS_MAX),
         quarantined=_by_label(series, metrics.QUARANTINE),
+        set_aside=_only(series, metrics.SET_ASIDE_USERS),
+        set_aside_users=list_set_aside(connection, SET_ASIDE_SHOWN_MAX),
     )
 
 

@@ -233,6 +233,12 @@ REDIS_MEMORY_MAX = _pipeline(
 QUARANTINE = _pipeline(
     "waybill_quarantine_events", _GAUGE, "Events in quarantine that were not replayed.", "reason"
 )
+SET_ASIDE_USERS = _pipeline(
+    "waybill_set_aside_users",
+    _GAUGE,
+    "Users whose decision failed: their facts are stored, and they are decided again every minute "
+    "to every hour.",
+)
 DATABASE_CONNECTIONS = _pipeline(
     "waybill_database_connections",
     _GAUGE,

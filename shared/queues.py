@@ -20,6 +20,7 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 from rq import Queue
+from rq.timeouts import BaseTimeoutException as JobTimeout
 from rq.utils import utcparse
 from rq.worker_registration import get_keys as worker_keys
 
@@ -28,6 +29,7 @@ from shared.sentinel_url import SentinelUrl, is_sentinel_url, parse_sentinel_url
 __all__ = [
     "AsyncPipeline",
     "AsyncRedis",
+    "JobTimeout",
     "NoScriptError",
     "Pipeline",
     "Redis",

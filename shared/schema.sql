@@ -374,6 +374,16 @@ CREATE TABLE activity (
 
 CREATE INDEX activity_user ON activity (user_ref, day);
 
+-- Set-aside users: their decision failed. Their facts are stored, nobody waits for them, and they are
+-- decided again from the beginning until that succeeds, which takes them out of here.
+CREATE TABLE set_aside_users (
+    user_ref bigint PRIMARY KEY,
+    since    timestamptz NOT NULL DEFAULT now(),
+    fault    text NOT NULL,                      -- the exception's class, never its words
+    tries    integer NOT NULL DEFAULT 1,         -- the more, the longer until the next
+    tried_at timestamptz NOT NULL DEFAULT now()
+);
+
 -- The audit log: who changed what that protects an app, and when. Never a secret.
 CREATE TABLE audit_log (
     id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

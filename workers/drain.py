@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from shared import metrics
 from shared.inbox import Entry
 from shared.tally import Tally
+from workers.core.decision import decide as decide_by_rules
 from workers.countries import CountryOf, said_country
 from workers.drain_counts import DrainCounts
 from workers.drain_log import DrainLog
@@ -23,6 +24,7 @@ from workers.inbox import READ_ENTRIES_MAX, SMALL_ENTRIES_MAX, InboxReader
 from workers.lanes import Group, Lanes
 from workers.record import Recorded
 from workers.stores import Database
+from workers.user_decisions import Decide
 
 _LOOK_SECONDS = 1.0  # between looks at what other workers left, and at what waits
 _TRANSACTIONS_HELD_MAX = 2  # what a worker holds, and what one alone is left with
@@ -69,12 +71,14 @@ class Drain:
         self._looks_at = 0.0
         self._entries_max = READ_ENTRIES_MAX
 
-    def run(self, country_of: CountryOf = said_country) -> Recorded:
-        """`country_of` tells that of each event.
+    def run(
+        self, country_of: CountryOf = said_country, decide: Decide = decide_by_rules
+    ) -> Recorded:
+        """`country_of` tells that of each event; users are decided by `decide`.
 
         Raises DatabaseError for a fault that cannot be told apart from the events'.
         """
-        lanes = [self._lane(database, country_of) for database in self._databases]
+        lanes = [self._lane(database, country_of, decide) for database in self._databases]
         with (
             self._counts.timed(metrics.DRAIN_SECONDS),
             ThreadPoolExecutor(len(lanes), "lane") as threads,
@@ -83,10 +87,15 @@ class Drain:
         self._lines.ended(recorded)
         return recorded
 
-    def _lane(self, database: Database, country_of: CountryOf) -> GroupStore:
-        deliveries_max = self._limits.deliveries_max
+    def _lane(self, database: Database, country_of: CountryOf, decide: Decide) -> GroupStore:
         return GroupStore(
-            self._inbox, database, deliveries_max, country_of, self._counts, self._is_over
+            self._inbox,
+            database,
+            self._limits.deliveries_max,
+            country_of,
+            self._counts,
+            self._is_over,
+            decide,
         )
 
     def _run(self, lanes: Lanes) -> Recorded:

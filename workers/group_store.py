@@ -11,6 +11,7 @@ from shared import metrics
 from shared.database import Connection, DatabaseError, sqlstate
 from shared.events import Event
 from shared.inbox import Entry
+from workers.core.decision import decide as decide_by_rules
 from workers.core.faults import Disposition, disposition
 from workers.countries import CountryOf
 from workers.derive import derive
@@ -20,6 +21,7 @@ from workers.isolation import store
 from workers.quarantine import KILLER, quarantine_entry, quarantine_event, quarantined
 from workers.record import Recorded
 from workers.stores import Database
+from workers.user_decisions import Decide
 
 _OUTAGE_PAUSE_SECONDS = 0.25
 
@@ -40,6 +42,7 @@ class GroupStore:
     country_of: CountryOf
     counts: DrainCounts
     is_over: Callable[[], bool]
+    decide: Decide = decide_by_rules
 
     def store(self, group: Sequence[Entry]) -> Recorded | None:
         """None when PostgreSQL stayed away; the group is then still in the inbox, unharmed.
@@ -118,5 +121,5 @@ class GroupStore:
         with self.counts.timed(metrics.RECORD_SECONDS):
             recorded = store(connection, events, self.country_of)
         with self.counts.timed(metrics.DERIVE_SECONDS):
-            self.counts.decided(derive(connection, events))
+            self.counts.decided(derive(connection, events, self.decide))
         return recorded

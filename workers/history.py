@@ -26,6 +26,8 @@ from workers.users import User
 
 Stood = TypeVar("Stood")
 
+BEGINNING_MS = 0  # no event is older (`shared.fields.IMPORTED_YEAR_MIN`)
+
 _RULES = """
 SELECT id, rules_version, click_deterministic_ms, click_probabilistic_ms,
        reattribution_window_ms, inactivity_ms, session_timeout_ms

@@ -19,6 +19,7 @@ from workers.job_faults import without_data
 from workers.marks import marks_are_lost, restore_marks
 from workers.recompute import is_left_undone
 from workers.recompute import recompute as go_on_recomputing
+from workers.second_tries import try_again as decide_set_aside
 from workers.shutdown import is_stopping
 from workers.stores import Stores, process_stores
 
@@ -32,6 +33,7 @@ LISTED = frozenset({
     "workers.jobs.count",
     "workers.jobs.remember",
     "workers.jobs.claim",
+    "workers.jobs.try_again",
 })  # fmt: skip
 
 
@@ -115,6 +117,16 @@ def claim() -> str:
     if claimed.more:
         enqueue(stores.redis, "claim")
     return f"{claimed.events} events"
+
+
+@without_data
+def try_again() -> str:
+    """Decide users again who were set aside because their decision failed."""
+    stores = process_stores()
+    tries = decide_set_aside(stores.database.connection(), stores.settings.drain_seconds_max)
+    if tries.more:
+        enqueue(stores.redis, "try_again")
+    return f"{tries.decided} of {tries.tried} users decided"
 
 
 @without_data

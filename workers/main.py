@@ -20,7 +20,7 @@ from workers import shutdown
 from workers.jobs import LISTED
 from workers.stores import process_stores
 
-SCHEDULE_SECONDS = {"sweep": 3, "count": 5, "upkeep": 60, "claim": 60}
+SCHEDULE_SECONDS = {"sweep": 3, "count": 5, "upkeep": 60, "claim": 60, "try_again": 60}
 _TICK_SECONDS = 1.0
 _LAST_BEAT_SECONDS_MAX = 2.0
 

@@ -2,9 +2,10 @@
 
 After a change of an app's rules, or to prove that the tables hold what the facts say. Users are
 taken in the order of their ids, some hundred a transaction; one that a drain decides at the same
-time waits its turn. How far it is stands in Redis (`shared.recompute`), so that a job ends when its
-time is up and the next goes on. One worker at a time: the claim lapses when it falls silent. At the
-end every period of the app is noted as stale, so that its figures are counted anew too.
+time waits its turn, and one whose decision fails is set aside while the rest goes on. How far it is
+stands in Redis (`shared.recompute`), so that a job ends when its time is up and the next goes on.
+One worker at a time: the claim lapses when it falls silent. At the end every period of the app is
+noted as stale, so that its figures are counted anew too.
 """
 
 import time
@@ -15,14 +16,13 @@ from shared.database import Connection
 from shared.queues import Redis
 from shared.recompute import Recompute, RecomputeState, report_recompute, unfinished_recomputes
 from shared.stale_periods import mark_app_stale
-from workers.derive import USERS_MAX, derive_users
+from workers.derive import USERS_MAX, derive_anew
 
 CLAIM_KEY = "waybill:recompute:claim"
 CLAIM_MS = 30_000
 
 _COUNT = "SELECT count(*) FROM users WHERE app_id = %s"
 _NEXT = "SELECT id FROM users WHERE app_id = %s AND id > %s ORDER BY id LIMIT %s"
-_BEGINNING_MS = 0
 
 
 def is_left_undone(redis: Redis) -> bool:
@@ -57,7 +57,7 @@ def _step(connection: Connection, app_id: int, progress: Recompute) -> Recompute
     if not users:
         mark_app_stale(connection, app_id)
         return msgspec.structs.replace(progress, state=RecomputeState.DONE, total=progress.done)
-    derive_users(connection, dict.fromkeys(users, _BEGINNING_MS))
+    derive_anew(connection, users)
     return msgspec.structs.replace(
         progress,
         state=RecomputeState.RUNNING,

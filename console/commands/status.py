@@ -1,11 +1,13 @@
 """`waybill status`"""
 
+from functools import partial
+
 import click
 
 from console.options import json_option
 from console.output import pairs, show
-from console.status import read_status
-from console.stores import Place, open_redis, settings_here
+from console.status import read_status, with_set_aside
+from console.stores import Place, open_database, open_redis, settings_here
 
 
 @click.command()
@@ -13,14 +15,17 @@ from console.stores import Place, open_redis, settings_here
 @click.pass_obj
 def status(place: Place, as_json: bool) -> None:
     """Show what waits and what was accepted."""
-    with open_redis(settings_here(place)) as redis:
-        now = read_status(redis)
+    settings = settings_here(place)
+    with open_redis(settings) as redis:
+        now = with_set_aside(read_status(redis), partial(open_database, settings))
+    aside = "not known" if now.set_aside_users is None else f"{now.set_aside_users:,}"
     people = pairs(
         (
             ("events waiting", f"{now.backlog_events:,}"),
             ("oldest waiting", f"{now.oldest_ms / 1000:.1f} s"),
             ("events accepted in all", f"{now.accepted:,}"),
             ("jobs waiting", f"{now.waiting_jobs:,}"),
+            ("users set aside", aside),
         )
     )
     show(now, people, as_json=as_json)

@@ -23,6 +23,7 @@ _STATES = ("active", "idle", "idle in transaction")
 _QUARANTINE = """
 SELECT reason, sum(event_count) FROM quarantine WHERE replayed_at IS NULL GROUP BY reason
 """
+_SET_ASIDE = "SELECT count(*) FROM set_aside_users"
 _CONNECTIONS = """
 SELECT coalesce(application_name, ''), coalesce(state, ''), count(*)
 FROM pg_stat_activity WHERE backend_type = 'client backend' GROUP BY 1, 2
@@ -64,10 +65,12 @@ def read_database(connection: Connection) -> list[Series]:
     for name, state, count in connection.execute(_CONNECTIONS):
         key = (_program(name), state if state in _STATES else OTHER)
         connections[key] = connections.get(key, 0) + count
+    (aside,) = connection.execute(_SET_ASIDE).fetchall()
     row = connection.execute(_CONNECTIONS_MAX).fetchone()
     assert row is not None
     return [
         *(gauge(metrics.QUARANTINE, float(n), reason) for reason, n in quarantined.items()),
+        gauge(metrics.SET_ASIDE_USERS, aside[0]),
         *(gauge(metrics.DATABASE_CONNECTIONS, n, *key) for key, n in connections.items()),
         gauge(metrics.DATABASE_CONNECTIONS_MAX, row[0]),
     ]

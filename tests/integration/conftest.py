@@ -76,6 +76,7 @@ def empty(connection: Connection) -> None:
         "attributions",
         "sessions",
         "activity",
+        "set_aside_users",
         "users",
     )
     settings = ("audit_log", "tokens", "event_types", "links", "partners", "apps", "installation")

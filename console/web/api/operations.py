@@ -1,5 +1,6 @@
 """How the pipeline does, and what it could not store."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from console.quarantine import (
@@ -10,12 +11,14 @@ from console.quarantine import (
     show_quarantined,
 )
 from console.rejections import RejectionReport, report_rejections
+from console.set_aside import count_set_aside
 from console.status import Status, read_status
 from console.web.api.call import Call
 
 
 def status(call: Call) -> Status:
-    return read_status(call.installation.redis)
+    now = read_status(call.installation.redis)
+    return replace(now, set_aside_users=count_set_aside(call.connection))
 
 
 def rejections(call: Call) -> RejectionReport:

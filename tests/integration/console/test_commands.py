@@ -119,6 +119,21 @@ def test_a_recorded_event_is_traced(
     assert "unmapped" in printed
 
 
+def test_status_says_how_many_users_are_set_aside_and_works_without_postgresql(
+    ask: Ask, connection: Connection, variables: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    connection.execute("INSERT INTO set_aside_users (user_ref, fault) VALUES (7, 'Bug')")
+    away = {**variables, "DATABASE_URL": "postgresql://127.0.0.1:1/none"}
+    rows = []
+    for here in (variables, away):
+        assert run(["status"], here) == 0
+        (row,) = [it for it in capsys.readouterr().out.splitlines() if "set aside" in it]
+        rows.append(row.split("users set aside")[1].strip())
+
+    assert rows == ["1", "not known"]
+    assert ask("status")["set_aside_users"] == 1
+
+
 def test_quarantine_is_listed_shown_and_replayed(
     ask: Ask, event: Event, connection: Connection, redis: Redis
 ) -> None:

@@ -100,6 +100,17 @@ def test_what_waits_and_what_a_drain_did_with_it_is_counted(
         assert drained[f"waybill_{name}_seconds_count{{}}"] == 1
 
 
+def test_users_who_are_set_aside_are_counted(exporter: Exporter, connection: Connection) -> None:
+    exporter.look()
+    before = exporter.samples()["waybill_set_aside_users{}"]
+    connection.execute(
+        "INSERT INTO set_aside_users (user_ref, fault) VALUES (7, 'Bug'), (8, 'Bug')"
+    )
+    exporter.look()
+
+    assert (before, exporter.samples()["waybill_set_aside_users{}"]) == (0, 2)
+
+
 def test_jobs_are_counted_and_left_as_they_are(exporter: Exporter, redis: Redis) -> None:
     enqueue(redis, "drain")
     keys = sorted(redis.keys("*"))

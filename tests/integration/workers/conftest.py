@@ -10,11 +10,13 @@ from shared.database import Connection
 from shared.events import Event, encode_event, join_events
 from shared.inbox import append
 from shared.queues import Redis
+from workers.core.decision import decide as decide_by_rules
 from workers.drain import Asks, Drain, DrainLimits
 from workers.drain_counts import DrainCounts
 from workers.inbox import InboxReader
 from workers.record import Recorded
 from workers.stores import Database
+from workers.user_decisions import Decide
 
 CLAIM_IDLE_MS = 300
 
@@ -41,11 +43,13 @@ class Bench:
         limits: DrainLimits | None = None,
         stopping: Callable[[], bool] = lambda: False,
         counts: DrainCounts | None = None,
+        decide: Decide = decide_by_rules,
     ) -> Recorded:
         limits = limits or DrainLimits(2000, 10, 3, linger_ms=20)
         another = lambda: self.asked.append(consumer)  # noqa: E731 - as short as its meaning
         inbox = self.inbox(consumer)
-        return Drain(inbox, self.lanes, limits, Asks(another, another), stopping, counts).run()
+        drain = Drain(inbox, self.lanes, limits, Asks(another, another), stopping, counts)
+        return drain.run(decide=decide)
 
     def receipts(self, table: str) -> list[str]:
         rows = self.connection.execute(f"SELECT receipt FROM {table} ORDER BY 1".encode())

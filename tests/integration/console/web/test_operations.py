@@ -61,6 +61,28 @@ def test_what_waits_and_who_works_is_shown(
     assert "events a second, over" in admin.text
 
 
+def test_users_who_are_set_aside_are_a_problem_that_names_them_by_number(
+    connection: Connection, viewer: Browser, shop: App
+) -> None:
+    viewer.get("/operations")
+    assert "set aside:" not in viewer.text
+    assert "Users set aside 0" in viewer.text
+    (made,) = connection.execute(
+        "INSERT INTO users (app_id, environment, user_id)"
+        " VALUES (%s, 'production', 'ben@me.example') RETURNING id",
+        (shop.id,),
+    ).fetchall()
+    connection.execute(
+        "INSERT INTO set_aside_users (user_ref, fault, tries) VALUES (%s, 'ValueError', 3)", made
+    )
+
+    markup = viewer.get("/operations").text
+
+    assert "1 user is set aside: the decision about them failed." in viewer.text
+    assert f"{made[0]} {shop.name}, production ValueError" in viewer.text
+    assert "ben@me.example" not in markup
+
+
 def test_rejections_are_shown_by_reason_and_as_text(redis: Redis, viewer: Browser) -> None:
     refused = rejection(parameters={"event_id": MARKUP})
     redis.xadd(REJECTIONS_KEY, {"r": encode_rejection(refused)})
