@@ -2,7 +2,8 @@
 
 A constant number of statements for any number of users. A tail starts where the run of signals
 around the earliest change starts: from there backwards, one index look-up a signal, as long as the
-gaps are shorter than the session timeout.
+gaps are shorter than the session timeout. The look-up that ends the run tells at no further cost
+whether anything stands before it.
 """
 
 from collections import defaultdict
@@ -34,24 +35,31 @@ SELECT id, rules_version, click_deterministic_ms, click_probabilistic_ms,
 FROM apps WHERE id = ANY(%s)
 """
 
+_BEFORE = """(
+    SELECT event_time FROM signals
+    WHERE signals.user_ref = {user_ref} AND event_time < {at}
+    ORDER BY event_time DESC LIMIT 1
+)"""
+
+# `before` is the last signal before `at`, null if there is none: the run goes on to it, or ends and
+# leaves it behind.
 _SIGNALS = f"""
-WITH RECURSIVE run (user_ref, at, timeout) AS (
-    SELECT user_ref, 'epoch'::timestamptz + from_ms * interval '1 millisecond',
-           timeout_ms * interval '1 millisecond'
+WITH RECURSIVE change AS (
+    SELECT user_ref, 'epoch'::timestamptz + from_ms * interval '1 millisecond' AS at,
+           timeout_ms * interval '1 millisecond' AS timeout
     FROM json_to_recordset(%s::json) AS sent (user_ref bigint, from_ms bigint, timeout_ms bigint)
+), run (user_ref, at, before, timeout) AS (
+    SELECT user_ref, at, {_BEFORE.format(user_ref="change.user_ref", at="change.at")}, timeout
+    FROM change
     UNION ALL
-    SELECT run.user_ref, earlier.event_time, run.timeout
+    SELECT user_ref, before, {_BEFORE.format(user_ref="run.user_ref", at="run.before")}, timeout
     FROM run
-    CROSS JOIN LATERAL (
-        SELECT event_time FROM signals
-        WHERE signals.user_ref = run.user_ref AND event_time < run.at
-        ORDER BY event_time DESC LIMIT 1
-    ) AS earlier
-    WHERE run.at - earlier.event_time < run.timeout
+    WHERE at - before < timeout
 ), start AS (
-    SELECT user_ref, min(at) AS at FROM run GROUP BY user_ref
+    SELECT user_ref, min(at) AS at, coalesce(min(before) < min(at), false) AS has_earlier
+    FROM run GROUP BY user_ref
 )
-SELECT start.user_ref, {as_ms("start.at")}, told.*
+SELECT start.user_ref, {as_ms("start.at")}, start.has_earlier, told.*
 FROM start
 CROSS JOIN LATERAL (
     SELECT receipt::text, {as_ms("event_time")}, kind, address,
@@ -134,14 +142,18 @@ class Case(msgspec.Struct, frozen=True):
 def load_cases(
     connection: Connection, users: Sequence[User], earliest_ms: Mapping[int, int]
 ) -> list[Case]:
-    """Each user's tail around the earliest change; all of it for one whose tail tells news."""
+    """Load each user's tail around the earliest change, or all signals where the tail needs them.
+
+    That is the case where a tail tells news, and where a user whom nobody has decided yet has
+    signals before it: another worker, or one that died, has committed them and not come to decide.
+    """
     rules = _rules(connection, {user.app_id for user in users})
     cases = _cases(connection, users, earliest_ms, rules)
-    anew = [case.user for case in cases if case.tail.tells_news]
+    anew = [case.user for case in cases if case.tail.needs_all]
     if not anew:
         return cases
-    settled = [case for case in cases if not case.tail.tells_news]
-    return settled + _cases(connection, anew, {user.id: 0 for user in anew}, rules)
+    settled = [case for case in cases if not case.tail.needs_all]
+    return settled + _cases(connection, anew, {user.id: BEGINNING_MS for user in anew}, rules)
 
 
 def _rules(connection: Connection, apps: set[int]) -> dict[int, Rules]:
@@ -177,9 +189,12 @@ def _cases(
     ]
     signals: dict[int, list[Signal]] = defaultdict(list)
     starts_ms: dict[int, int] = dict(earliest_ms)
-    for user_ref, start_ms, *row in ask(connection, _SIGNALS, questions):
+    # Without a row nothing is told of what stands before, which may be everything.
+    earlier = {user.id: earliest_ms[user.id] > BEGINNING_MS for user in users}
+    for user_ref, start_ms, has_earlier, *row in ask(connection, _SIGNALS, questions):
         signals[user_ref].append(_signal(row))
         starts_ms[user_ref] = start_ms
+        earlier[user_ref] = has_earlier
     starts: list[dict[str, object]] = [
         {"user_ref": user.id, "start_ms": starts_ms[user.id]} for user in users
     ]
@@ -199,6 +214,7 @@ def _cases(
                 signals=tuple(signals[user.id]),
                 prior=attributions.before.get(user.id),
                 last_session=sessions.before.get(user.id),
+                has_earlier=earlier[user.id],
             ),
             Standing(
                 attributions=frozenset(attributions.inside[user.id]),

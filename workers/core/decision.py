@@ -3,6 +3,10 @@
 A tail is the part of a history that may have changed: from the start of a run of signals (see
 `sessions.runs`) to the user's end. Before it no session is running, so what stands there stays;
 `decide` gives what has to stand from there on. With the whole history as tail, it decides anew.
+
+Facts are committed before they are decided, and by several workers at once. So between two commits
+a tail may be of a user whom nobody has decided yet, may hold signals of others' batches, or none:
+`decide` has an answer for every one of them.
 """
 
 from functools import cached_property
@@ -18,7 +22,9 @@ from workers.core.sessions import Session, sessionize
 class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identity is kept
     """`prior` is the attribution in force before `signals`, `last_session` the last one then.
 
-    `known` is the identity as of the last decision. Without a prior, `signals` are all there are.
+    `known` is the identity as of the last decision. `has_earlier` tells that signals of the user
+    stand before these; with such a tail and no prior, `decide` would take a later signal for their
+    first (`needs_all`).
     """
 
     app: str
@@ -26,6 +32,7 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identit
     signals: tuple[Signal, ...]
     prior: Attribution | None
     last_session: Session | None
+    has_earlier: bool = False
 
     @cached_property
     def identity(self) -> Identity:
@@ -36,6 +43,11 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identit
     def tells_news(self) -> bool:
         """Whether an id is new: it may tie old clicks to the user, so all is decided again."""
         return self.prior is not None and self.identity != self.known
+
+    @property
+    def needs_all(self) -> bool:
+        """Whether the user is to be decided from all their signals instead of from this tail."""
+        return self.tells_news or (self.prior is None and self.has_earlier)
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -48,7 +60,10 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 def decide(tail: Tail, clicks: tuple[Click, ...], rules: Rules) -> Decision:
-    """`clicks` as `history.History` asks for them."""
+    """Decide what stands from the tail's start on; a user without a signal gets nothing.
+
+    `clicks` as `history.History` asks for them.
+    """
     history = History(app=tail.app, signals=tail.signals, clicks=clicks, known=tail.known)
     if tail.prior is None:
         attributions = attribute(history, rules)
@@ -58,5 +73,12 @@ def decide(tail: Tail, clicks: tuple[Click, ...], rules: Rules) -> Decision:
         attributions,
         sessionize(tail.signals, rules.session_timeout_ms),
         tail.identity,
-        min(tail.signals, key=lambda signal: signal.moment) if tail.prior is None else None,
+        _first(tail),
     )
+
+
+def _first(tail: Tail) -> Signal | None:
+    """Find the user's first signal, which a tail behind an attribution does not hold."""
+    if tail.prior is not None:
+        return None
+    return min(tail.signals, key=lambda signal: signal.moment, default=None)
