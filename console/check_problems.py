@@ -2,9 +2,9 @@
 
 from collections.abc import Container, Iterator
 
-from shared.checks import CheckEntry
 from shared.events import BUILT_IN
 from shared.fields import EVENT_AGE_DAYS_MAX, EVENT_AHEAD_DAYS_MAX
+from shared.integration_log import CheckEntry
 from shared.tokens import TokenFault
 
 TIME_FIELDS = frozenset({"created_at_unix", "created_at", "event_time"})

@@ -16,8 +16,8 @@ from console.enforcement import ScopeProtection, read_enforcement
 from console.event_types import list_event_types
 from console.installation import Installation
 from console.token_rows import Token, read_tokens
-from shared.checks import CHECK_ENTRIES_MAX, CheckEntry, recent_checks
 from shared.events import Environment
+from shared.integration_log import CHECK_ENTRIES_MAX, CheckEntry, recent_checks
 from shared.scopes import Scope
 from shared.snapshot import NO_TOKEN
 from shared.tokens import TokenFault

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from console.publication import published
 from console.stores import open_installation
 from shared.clock import Clock
+from shared.migrate import migrate
 from shared.partitions import make_partitions
-from shared.schema import migrate
 from shared.settings import Settings
 
 

@@ -25,7 +25,7 @@ from shared.errors import (
 )
 from shared.events import Event, encode_event, join_events
 from shared.inbox import Appended
-from shared.marks import Mark
+from shared.seen import Mark
 
 _STALE_TRIES_MAX = 5
 

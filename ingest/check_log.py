@@ -8,9 +8,9 @@ import asyncio
 from collections import deque
 from typing import NamedTuple
 
-from shared.checks import CHECK_ENTRIES_MAX, CheckEntry, check_commands
 from shared.errors import Unauthorized
 from shared.events import Event
+from shared.integration_log import CHECK_ENTRIES_MAX, CheckEntry, check_commands
 from shared.queues import AsyncRedis, RedisError
 from shared.scopes import Scope
 from shared.snapshot import NO_TOKEN

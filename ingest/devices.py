@@ -10,7 +10,8 @@ from shared.clock import Clock
 from shared.device_ids import adid_of
 from shared.errors import BadEventState, InboxUnreachable, UnknownDevice
 from shared.events import Environment, Event
-from shared.marks import (
+from shared.queues import AsyncRedis, RedisError
+from shared.seen import (
     COMPLETE_KEY,
     LOOK_BACK,
     bucket_of,
@@ -19,7 +20,6 @@ from shared.marks import (
     period_keys,
     told_by_device,
 )
-from shared.queues import AsyncRedis, RedisError
 
 _NO_SESSION = "This device has had no session in this app and environment. Send /session first."
 _BEFORE_INSTALL = "It happened before the first session of its device. Compare created_at."

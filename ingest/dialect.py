@@ -14,8 +14,8 @@ from ingest.parameters import PARAMETERS_MAX, Parameters
 from ingest.visitor import NOBODY, Visitor
 from shared.errors import WaybillError
 from shared.events import Event
-from shared.marks import Mark
 from shared.scopes import Scope
+from shared.seen import Mark
 from shared.snapshot import Grant, KnownApp, Link
 from shared.tokens import TokenFault
 

@@ -12,7 +12,7 @@ from uvicorn_worker import UvicornWorker
 from ingest.connection_limits import ConnectionLimits
 from ingest.open_connections import OpenConnections
 from ingest.process import TALLY
-from shared.garbage import look_for_garbage_seldom
+from shared.gc_tuning import look_for_garbage_seldom
 
 # Files that are no client connection: listeners, stores, logs, the event loop's own.
 _OTHER_FILES_MAX = 128

@@ -13,8 +13,8 @@ from shared.errors import InboxNotReplicated, WaybillError
 from shared.events import WIRE_VERSION, decode_events
 from shared.inbox import APPEND, APPEND_KEYS, Appended, append_arguments, appended
 from shared.logs import note
-from shared.marks import Mark
 from shared.queues import AsyncRedis, Redis, RedisError, enqueue
+from shared.seen import Mark
 from shared.tally import Tally
 
 _log = logging.getLogger(__name__)

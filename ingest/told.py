@@ -5,7 +5,7 @@ from ingest.parameters import Parameters
 from shared import fields
 from shared.errors import ConflictingValues, MalformedField
 from shared.events import Event, Kind
-from shared.marks import Mark, device_mark
+from shared.seen import Mark, device_mark
 
 # Swaarm spells the parameter differently on each endpoint; senders mix them up, and dialects too.
 TOKEN_NAMES = frozenset({"s2s_token", "token", "s2stoken", "web_token"})

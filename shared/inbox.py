@@ -14,8 +14,8 @@ import msgspec
 
 from shared.events import WIRE_VERSION, Event, decode_events
 from shared.ids import receipt_time_ms
-from shared.marks import STOOD_BEFORE, Mark, mark_arguments, period_keys
 from shared.queues import Redis, stream_entries
+from shared.seen import STOOD_BEFORE, Mark, mark_arguments, period_keys
 from shared.snapshot import VERSION_KEY
 
 INBOX_KEY = "waybill:inbox"

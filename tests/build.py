@@ -8,9 +8,9 @@ from msgspec import structs
 from console.actor import Actor, Role
 from ingest.dialect import Reception
 from ingest.parameters import Parameters, Sent
-from shared.checks import CheckEntry
 from shared.events import Environment, Event, Kind, encode_event, join_events
 from shared.inbox import Entry
+from shared.integration_log import CheckEntry
 from shared.rejections import Rejection
 from shared.scopes import Scope
 from shared.settings import Settings, read_settings

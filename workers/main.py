@@ -13,7 +13,7 @@ from typing import Any
 from rq import SimpleWorker
 from rq.job import Job
 
-from shared.garbage import look_for_garbage_seldom
+from shared.gc_tuning import look_for_garbage_seldom
 from shared.published_counts import PublishedCounts
 from shared.queues import Redis, RedisError, connect_rq, enqueue
 from workers import shutdown

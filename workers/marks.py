@@ -13,8 +13,8 @@ import msgspec
 from shared.clock import Clock
 from shared.database import Connection
 from shared.events import Environment
-from shared.marks import COMPLETE_KEY, MARKS_MAX, Mark, device_mark, set_marks, unique_mark
 from shared.queues import Redis
+from shared.seen import COMPLETE_KEY, MARKS_MAX, Mark, device_mark, set_marks, unique_mark
 from workers.questions import as_ms
 
 PROGRESS_KEY = "waybill:marks:progress"

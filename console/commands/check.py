@@ -11,8 +11,8 @@ from console.checks import Check, CheckedRequest, CheckedScope, CheckedToken, Re
 from console.options import json_option
 from console.output import cell, show, table
 from console.stores import Place, open_installation, settings_here
-from shared.checks import CHECK_ENTRIES_MAX, CHECK_SECONDS
 from shared.clock import now_ms
+from shared.integration_log import CHECK_ENTRIES_MAX, CHECK_SECONDS
 
 _MINUTES_MAX = CHECK_SECONDS // 60
 _NOTHING = "No request came that is kept here. Let the sender run its tests, then look again."

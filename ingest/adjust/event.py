@@ -17,8 +17,8 @@ from ingest.told import optional
 from shared import fields
 from shared.errors import MalformedField
 from shared.events import Event, Kind
-from shared.marks import Mark, unique_mark
 from shared.scopes import Scope
+from shared.seen import Mark, unique_mark
 from shared.snapshot import EventType
 
 _AMOUNT_MIN = "0.001"

@@ -10,7 +10,7 @@ from console.token_rows import Token
 from console.web.answers import Answer, Page
 from console.web.faults import BadRequest
 from console.web.visit import Visit
-from shared.checks import CHECK_SECONDS
+from shared.integration_log import CHECK_SECONDS
 
 REQUESTS_SHOWN_MAX = 30
 READINESS = {

@@ -12,8 +12,8 @@ from console.installation import Installation
 from console.main import run
 from console.token_rows import Token
 from console.tokens import NewToken, create_token, deactivate_token
-from shared.checks import check_commands
 from shared.clock import now_ms
+from shared.integration_log import check_commands
 from shared.scopes import Scope
 from shared.tokens import TokenFault
 from tests.build import ADMIN, check_entry

@@ -9,8 +9,8 @@ from shared.database import Connection
 from shared.device_ids import adid_bytes, adid_of
 from shared.events import Environment, Kind
 from shared.inbox import APPEND, APPEND_KEYS, append_arguments, appended
-from shared.marks import COMPLETE_KEY, Mark, device_mark, unique_mark
 from shared.queues import Redis
+from shared.seen import COMPLETE_KEY, Mark, device_mark, unique_mark
 from tests.build import batch, event, now
 from tests.integration.fresh import fresh
 from tests.integration.workers.conftest import Bench

@@ -23,8 +23,8 @@ from shared.errors import (
 )
 from shared.events import decode_events, encode_event
 from shared.inbox import Appended
-from shared.marks import Mark
 from shared.queues import RedisError
+from shared.seen import Mark
 from shared.snapshot import Snapshot
 from tests.build import SECRET_KEY, TOKEN, digest, event, grant, now, snapshot
 from tests.unit.loop import ended, in_loop, until

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from shared.device_ids import adid_of
 from shared.events import Environment
-from shared.marks import COMPLETE_KEY
+from shared.seen import COMPLETE_KEY
 from shared.snapshot import EventType, KnownApp, Snapshot
 from tests.build import NOW_MS, snapshot
 from tests.unit.ingest.running import Running, running

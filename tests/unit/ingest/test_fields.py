@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared import fields
 from shared.errors import MalformedField
-from shared.schema import migrations
+from shared.migrate import migrations
 from tests.build import NOW_MS
 
 DAY_MS = 86_400_000

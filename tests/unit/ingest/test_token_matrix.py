@@ -7,8 +7,8 @@ import pytest
 from msgspec import structs
 
 from ingest.bad_tokens import FREE_TRIES
-from shared.checks import recent_checks
 from shared.events import Event
+from shared.integration_log import recent_checks
 from shared.rejections import bad_token_addresses, rejection_counts
 from shared.scopes import Scope
 from shared.snapshot import NO_TOKEN, EventType, KnownApp, Snapshot

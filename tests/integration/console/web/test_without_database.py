@@ -19,8 +19,8 @@ from shared.clock import now_ms
 from shared.database import DatabaseError, connect, open_pool
 from shared.events import encode_event, join_events
 from shared.inbox import append
+from shared.migrate import migrate
 from shared.queues import Redis
-from shared.schema import migrate
 from shared.settings import Settings
 from tests.build import ADMIN, event
 from tests.integration.conftest import SECRET_KEY

@@ -16,7 +16,7 @@ from shared.device_ids import PRIMARY_ORDER, adid_of
 from shared.errors import MalformedField, MissingField, UnknownDevice
 from shared.events import OPEN, Environment, Kind
 from shared.fields import EVENT_AGE_DAYS_MAX
-from shared.marks import device_mark, unique_mark
+from shared.seen import device_mark, unique_mark
 from shared.snapshot import NO_TOKEN, EventType, KnownApp
 from shared.tokens import TokenFault
 from tests.build import NOW_MS, grant, parameters, reception

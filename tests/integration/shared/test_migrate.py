@@ -9,7 +9,7 @@ import pytest
 
 from shared.database import Connection, connect
 from shared.errors import OperatorError
-from shared.schema import LOCK_WAIT_MS_MAX, Migrated, Migration, migrate, migrations
+from shared.migrate import LOCK_WAIT_MS_MAX, Migrated, Migration, migrate, migrations
 
 # Everything that a program could tell apart: columns, constraints, indexes, partitions, sequences.
 _SHAPE = """

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 from fakeredis import FakeStrictRedis
 
-from shared import marks
+from shared import seen
 from shared.device_ids import adid_of
 from shared.events import Environment
 from shared.inbox import APPEND, APPEND_KEYS, Appended, append_arguments, appended
-from shared.marks import (
+from shared.seen import (
     COMPLETE_KEY,
     LOOK_BACK,
     PERIOD_MS,
@@ -110,7 +110,7 @@ def test_a_full_period_takes_no_more_and_makes_nothing_certain(redis: FakeStrict
     redis.set(COMPLETE_KEY, 1)
     assert look(redis)[1] == 1
 
-    redis.set(period_keys(NOW_MS)[0], marks.MARKS_MAX)
+    redis.set(period_keys(NOW_MS)[0], seen.MARKS_MAX)
 
     assert stood(redis, DEVICE, DEVICE) == [False, False]
     assert look(redis)[:2] == [None, 0]

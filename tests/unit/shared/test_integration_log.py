@@ -8,7 +8,7 @@ import pytest
 from fakeredis import FakeStrictRedis
 from fakeredis.aioredis import FakeRedis
 
-from shared.checks import (
+from shared.integration_log import (
     CHECK_ENTRIES_MAX,
     CHECK_SECONDS,
     CheckEntry,

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from shared.schema import Migration, migrations
+from shared.migrate import Migration, migrations
 
 UNRELEASED_MAX = 10  # of version 0.1.0: nobody runs it yet, so they have no writers to spare
 
