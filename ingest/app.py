@@ -8,25 +8,25 @@ import falcon
 from falcon.asgi import App, Request, Response
 from gunicorn.errors import AppImportError
 
-from ingest import adjust, swaarm
-from ingest.admission import Admissions
+from ingest.authentication import Admissions
 from ingest.bad_tokens import BadTokens
 from ingest.batcher import Batcher, BatchLimits
 from ingest.bodies import Application, WholeBodies
-from ingest.check_log import CheckLog
-from ingest.counts import EndpointCounts, FlushCounts, Metrics, ProcessCounts
-from ingest.devices import Devices
-from ingest.dialect import Dialect
+from ingest.credentials import Grants
+from ingest.dialects import adjust, swaarm
+from ingest.dialects.dialect import Dialect
 from ingest.endpoint import Endpoint, Intake
 from ingest.gate import Gate, LoadLimits
-from ingest.gauges import Gauges
-from ingest.grants import Grants
 from ingest.health import Live, Ready
 from ingest.inbox import Confirmation, InboxWriter
+from ingest.known_devices import Devices
 from ingest.process import SHARED, TALLY
-from ingest.rejection_log import RejectionLog
-from ingest.shared_counts import SharedCounts
-from ingest.strays import Strays
+from ingest.request_log.checks import CheckLog
+from ingest.request_log.rejections import RejectionLog
+from ingest.telemetry.counts import EndpointCounts, FlushCounts, Metrics, ProcessCounts
+from ingest.telemetry.gauges import Gauges
+from ingest.telemetry.shared_counts import SharedCounts
+from ingest.unrouted import Strays
 from ingest.watch import Watch
 from shared.clock import Clock, now_ms
 from shared.errors import OperatorError

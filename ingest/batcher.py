@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from ingest.credentials import Grants, Key
 from ingest.gate import Gate
-from ingest.grants import Grants, Key
 from ingest.inbox import Stale
 from shared.errors import (
     InboxNotDurable,

@@ -10,18 +10,18 @@ from time import monotonic
 import msgspec
 from falcon.asgi import Request, Response
 
-from ingest.admission import Admission, Admissions, claim_of
+from ingest.authentication import Admission, Admissions, claim_of
 from ingest.bad_tokens import BadTokens
 from ingest.batcher import Batcher
 from ingest.bodies import read_form
-from ingest.check_log import Checked, CheckLog
-from ingest.counts import EndpointCounts
-from ingest.devices import Devices
-from ingest.dialect import Dialect, Reading, Reception, Reply
-from ingest.grants import Key
+from ingest.client import NOBODY, PREFETCH_HEADERS, Visitor, is_prefetch, visitor_address
+from ingest.credentials import Key
+from ingest.dialects.dialect import Dialect, Reading, Reception, Reply
+from ingest.known_devices import Devices
 from ingest.parameters import NOTHING, Parameters, Sent
-from ingest.rejection_log import RejectionLog, shown
-from ingest.visitor import NOBODY, PREFETCH_HEADERS, Visitor, is_prefetch, visitor_address
+from ingest.request_log.checks import Checked, CheckLog
+from ingest.request_log.rejections import RejectionLog, shown
+from ingest.telemetry.counts import EndpointCounts
 from shared.clock import Clock
 from shared.errors import (
     Prefetch,

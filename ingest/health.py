@@ -10,8 +10,8 @@ from collections.abc import Callable
 import msgspec
 from falcon.asgi import Request, Response
 
+from ingest.credentials import Grants
 from ingest.gate import Gate
-from ingest.grants import Grants
 from ingest.watch import Watch
 
 LOOK_SECONDS_MAX = 10.0  # five looks a second; each may wait for Redis a few times

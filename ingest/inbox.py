@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, cast
 
-from ingest.counts import FlushCounts
+from ingest.telemetry.counts import FlushCounts
 from shared.clock import Clock
 from shared.errors import InboxNotReplicated, WaybillError
 from shared.events import WIRE_VERSION, decode_events

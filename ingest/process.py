@@ -1,7 +1,7 @@
 """What an ingest process has from before its application is made: its tally, and the memory that
 its gunicorn's master shared with it."""
 
-from ingest.shared_counts import SharedCounts
+from ingest.telemetry.shared_counts import SharedCounts
 from shared.tally import Tally
 
 SHARED = SharedCounts()

@@ -11,7 +11,7 @@ from typing import Any
 from ingest.process import SHARED
 
 proc_name = "ingest"
-worker_class = "ingest.gunicorn_worker.IngestWorker"
+worker_class = "ingest.http.gunicorn_worker.IngestWorker"
 logger_class = "shared.gunicorn_logger.RedactingLogger"
 
 # Its socket would take orders from whoever can write to it, and all instances share one path.

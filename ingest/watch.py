@@ -12,9 +12,9 @@ from time import monotonic
 
 import msgspec
 
+from ingest.credentials import Grants
 from ingest.durability import durability_faults
 from ingest.gate import Gate, Load
-from ingest.grants import Grants
 from shared.inbox import BACKLOG_KEY
 from shared.queues import AsyncRedis, RedisError, follow_primary
 from shared.snapshot import VERSION_KEY

@@ -31,7 +31,7 @@
     ├── shared.tally.UnlistedMetric  something is counted that shared.metrics does not declare
     └── workers.job_faults.JobFailed what RQ is told of a job that failed
 
-What a connection refuses before a request reaches Falcon stands in `ingest.refusals`.
+What a connection refuses before a request reaches Falcon stands in `ingest.http.refusals`.
 
 `code` is stable: senders, the rejection log and metrics use the same word. Messages never repeat
 what the sender sent, so that no secret and no markup can travel in them.

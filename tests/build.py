@@ -6,7 +6,7 @@ from uuid import UUID
 from msgspec import structs
 
 from console.actor import Actor, Role
-from ingest.dialect import Reception
+from ingest.dialects.dialect import Reception
 from ingest.parameters import Parameters, Sent
 from shared.events import Environment, Event, Kind, encode_event, join_events
 from shared.inbox import Entry

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.adjust import AD_REVENUE, EVENT, SESSION
-from ingest.dialect import Dialect
+from ingest.dialects.adjust import AD_REVENUE, EVENT, SESSION
+from ingest.dialects.dialect import Dialect
+from ingest.dialects.swaarm import read_postback
 from ingest.parameters import Parameters
-from ingest.swaarm import read_postback
 from shared import fields
 from shared.database import Connection
 from shared.errors import RequestError

@@ -10,10 +10,11 @@ import pytest
 from console.main import waybill
 from deploy import programs
 from deploy.listen import Listen
-from ingest import bodies, refusals, server
+from ingest import bodies, server
 from ingest.app import ROUTES
-from ingest.connection_limits import KIB, ConnectionLimits
-from ingest.dialect import Dialect
+from ingest.dialects.dialect import Dialect
+from ingest.http import refusals
+from ingest.http.limits import KIB, ConnectionLimits
 from ingest.parameters import NAME_CHARACTERS_MAX, PARAMETERS_MAX
 from shared import errors
 from shared import fields as rules

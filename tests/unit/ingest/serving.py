@@ -16,8 +16,8 @@ from typing import Any, Self
 import uvloop
 from uvicorn import Config, Server
 
-from ingest.connection_limits import ConnectionLimits
-from ingest.open_connections import OpenConnections
+from ingest.http.connection_sweep import OpenConnections
+from ingest.http.limits import ConnectionLimits
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\n"

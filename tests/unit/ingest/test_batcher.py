@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from ingest.batcher import Batcher, BatchLimits
+from ingest.credentials import Grants, TokenKey
 from ingest.gate import Gate, Load, LoadLimits
-from ingest.grants import Grants, TokenKey
 from ingest.inbox import Stale
 from shared.errors import (
     InboxNotDurable,

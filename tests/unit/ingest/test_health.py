@@ -3,7 +3,7 @@
 import pytest
 from falcon.testing import Result
 
-from ingest.rejection_log import RejectionLog
+from ingest.request_log.rejections import RejectionLog
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
 from tests.unit.ingest.running import Running, running
 from tests.unit.loop import in_loop, until

@@ -5,8 +5,8 @@ from collections import defaultdict
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ingest import refusals
 from ingest.app import ROUTES
+from ingest.http import refusals
 from shared import errors
 from shared.errors import WaybillError
 from shared.metrics import METRICS, NO_REASON, Source

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from ingest import swaarm
-from ingest.swaarm import POSTBACK, read_postback
+from ingest.dialects import swaarm
+from ingest.dialects.swaarm import POSTBACK, read_postback
 from shared.errors import (
     ConflictingValues,
     InboxUnreachable,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import pytest
 from fakeredis import FakeServer, FakeStrictRedis
 
+from ingest.credentials import Grants
 from ingest.gate import Gate, LoadLimits
-from ingest.grants import Grants
 from ingest.watch import Watch
 from shared.errors import InboxUnreachable
 from shared.inbox import BACKLOG_KEY

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-import ingest.refusals
+import ingest.http.refusals
 from ingest.inbox import Stale
 from shared import errors
 from shared.errors import OperatorError, RequestError, Unavailable, WaybillError
@@ -77,7 +77,7 @@ def test_the_drawn_answers_are_the_answers_of_the_classes() -> None:
 
 def test_no_code_means_two_things() -> None:
     answers = below(RequestError) + below(Unavailable)
-    assert ingest.refusals.UriTooLong in answers
+    assert ingest.http.refusals.UriTooLong in answers
     others: list[type[WaybillError]] = [WaybillError, OperatorError, Stale, JobFailed]
     codes = [error.code for error in answers + others]
 

@@ -1,0 +1,63 @@
+"""One ingest process: uvicorn under gunicorn, with our connections in it."""
+
+import asyncio
+import os
+import resource
+import signal
+from dataclasses import replace
+from typing import Any
+
+from uvicorn_worker import UvicornWorker
+
+from ingest.http.connection_sweep import OpenConnections
+from ingest.http.limits import ConnectionLimits
+from ingest.process import TALLY
+from shared.gc_tuning import look_for_garbage_seldom
+
+# Files that are no client connection: listeners, stores, logs, the event loop's own.
+_OTHER_FILES_MAX = 128
+_SHUTDOWN_SECONDS_MIN = 3
+_MASTER_SECONDS = 1.0
+
+
+class IngestWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker ships no types
+    CONFIG_KWARGS = {  # noqa: RUF012  # as the base class declares it
+        "loop": "uvloop",
+        "lifespan": "on",
+        "ws": "none",
+        "proxy_headers": False,
+        "server_header": False,
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Before gunicorn kills the process, what waits in the application must be written out.
+        seconds = max(1, self.cfg.graceful_timeout - _SHUTDOWN_SECONDS_MIN)
+        self.config.timeout_graceful_shutdown = seconds
+
+    async def _serve(self) -> None:
+        look_for_garbage_seldom()
+        leaving = asyncio.create_task(self._leave_with_master())
+        await super()._serve()
+        leaving.cancel()
+
+    async def _leave_with_master(self) -> None:
+        """A killed master stops nobody; its workers would hold the address for ever."""
+        while os.getppid() == self.ppid:  # noqa: ASYNC110 - nothing tells a process that it is orphaned
+            await asyncio.sleep(_MASTER_SECONDS)
+        signal.raise_signal(signal.SIGTERM)
+
+    def init_process(self) -> None:
+        self.config.http = OpenConnections(_within_open_files(ConnectionLimits()), TALLY)
+        super().init_process()
+
+
+def _within_open_files(limits: ConnectionLimits) -> ConnectionLimits:
+    """Raises the process's limit of open files as far as needed; else takes fewer connections."""
+    needed = limits.connections_max + limits.refused_connections_max + _OTHER_FILES_MAX
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    connections = soft - limits.refused_connections_max - _OTHER_FILES_MAX
+    return replace(limits, connections_max=min(limits.connections_max, max(1, connections)))

@@ -1,0 +1,72 @@
+"""Devices: what the past says of one, where an answer depends on it.
+
+Only for events that ask: those known by an adid alone, and those of an app that wants Adjust's
+stateful refusals too. One round trip each, before the event joins a batch. What Redis does not know
+for certain refuses nobody.
+"""
+
+from ingest.dialects.dialect import Standing
+from shared.clock import Clock
+from shared.device_ids import adid_of
+from shared.errors import BadEventState, InboxUnreachable, UnknownDevice
+from shared.events import Environment, Event
+from shared.queues import AsyncRedis, RedisError
+from shared.seen import (
+    COMPLETE_KEY,
+    LOOK_BACK,
+    bucket_of,
+    device_name,
+    latest_name,
+    period_keys,
+    told_by_device,
+)
+
+_NO_SESSION = "This device has had no session in this app and environment. Send /session first."
+_BEFORE_INSTALL = "It happened before the first session of its device. Compare created_at."
+_NOT_IN_ORDER = "A later event of this kind has come from its device. Send events in their order."
+
+
+class Devices:
+    def __init__(self, redis: AsyncRedis, now: Clock) -> None:
+        self._look_back = redis.register_script(LOOK_BACK)
+        self._now = now
+
+    async def user_of(self, app_id: int, environment: Environment, adid: str) -> str | None:
+        """The user that this adid was made of, None if it was made elsewhere.
+
+        Raises InboxUnreachable.
+        """
+        device, _, _ = await self._ask(device_name(app_id, environment, adid))
+        return None if device is None else told_by_device(device)[1]
+
+    async def require(self, event: Event, standing: Standing) -> None:
+        """Raises UnknownDevice, BadEventState; InboxUnreachable."""
+        adid = adid_of(event.app_id, event.user_id)
+        order = None
+        if standing.in_order_with is not None:
+            order = latest_name(
+                event.app_id, event.environment, event.user_id, standing.in_order_with
+            )
+        device, is_certain, latest = await self._ask(
+            device_name(event.app_id, event.environment, adid), order, event.happened_at_ms
+        )
+        if device is None and is_certain:
+            raise UnknownDevice(_NO_SESSION)
+        if device is not None and event.happened_at_ms < told_by_device(device)[0]:
+            raise BadEventState(_BEFORE_INSTALL)
+        if latest is not None and event.happened_at_ms < int(latest):
+            raise BadEventState(_NOT_IN_ORDER)
+
+    async def _ask(
+        self, device: bytes, order: bytes | None = None, time_ms: int = 0
+    ) -> tuple[bytes | None, bool, bytes | None]:
+        """What is marked of the device, whether that is certain, and the latest time in order."""
+        asked: list[int | bytes] = [bucket_of(device), device]
+        if order is not None:
+            asked += [bucket_of(order), order, time_ms]
+        keys = [COMPLETE_KEY, *period_keys(self._now())]
+        try:
+            marked, is_certain, latest = await self._look_back(keys=keys, args=asked)
+        except (RedisError, OSError) as fault:
+            raise InboxUnreachable from fault
+        return marked, bool(is_certain), latest

@@ -1,0 +1,24 @@
+"""The limits of a connection leave room for what the application takes."""
+
+from dataclasses import fields
+
+from ingest.bodies import REQUEST_BYTES_MAX
+from ingest.http.limits import ConnectionLimits
+from shared.tokens import TOKEN_BYTES_MAX
+
+LIMITS = ConnectionLimits()
+
+
+def test_every_limit_allows_something() -> None:
+    assert all(getattr(LIMITS, field.name) > 0 for field in fields(LIMITS))
+
+
+def test_a_query_that_the_application_takes_passes_beside_a_token_and_other_fields() -> None:
+    assert LIMITS.query_bytes_max >= REQUEST_BYTES_MAX
+    assert LIMITS.head_bytes_max >= LIMITS.query_bytes_max + 4096
+    assert LIMITS.header_bytes_max > TOKEN_BYTES_MAX
+
+
+def test_a_body_that_the_application_takes_passes() -> None:
+    assert LIMITS.body_bytes_max > REQUEST_BYTES_MAX
+    assert LIMITS.bodies_bytes_max > LIMITS.body_bytes_max

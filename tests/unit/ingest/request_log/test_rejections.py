@@ -1,0 +1,156 @@
+"""The rejection log as ingest writes it: exact counts, few entries, no secrets."""
+
+import asyncio
+
+import pytest
+from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.parameters import Pair
+from ingest.request_log.rejections import RejectionLog, shown
+from shared.redaction import MASK
+from shared.rejections import REJECTIONS_KEY, recent_rejections, rejection_counts
+from shared.tokens import new_token
+from tests.build import TOKEN, rejection
+from tests.unit.loop import ended, in_loop, until
+
+
+@in_loop
+async def test_a_rejection_is_written_with_its_count() -> None:
+    server = FakeServer()
+    redis, looks = FakeAsyncRedis(server=server), FakeStrictRedis(server=server)
+    log = RejectionLog(redis, 100)
+
+    log.add(rejection(code="missing_field"))
+    log.add(rejection(code="unauthorized"))
+    assert recent_rejections(looks, 10) == []
+    await log.write()
+
+    assert [entry.code for entry in recent_rejections(looks, 10)] == [
+        "unauthorized",
+        "missing_field",
+    ]
+    assert rejection_counts(looks) == {"missing_field": 1, "unauthorized": 1}
+    await redis.aclose()
+
+
+@in_loop
+async def test_a_flood_is_counted_exactly_and_sampled_with_its_newest() -> None:
+    server = FakeServer()
+    redis, looks = FakeAsyncRedis(server=server), FakeStrictRedis(server=server)
+    log = RejectionLog(redis, 10_000)
+
+    for at_ms in range(5000):
+        log.add(rejection(at_ms=at_ms))
+    await log.write()
+
+    assert rejection_counts(looks) == {"missing_field": 5000}
+    kept = recent_rejections(looks, 10_000)
+    assert 0 < len(kept) <= 200
+    assert kept[0].at_ms == 4999
+    await redis.aclose()
+
+
+@in_loop
+async def test_the_log_is_capped() -> None:
+    server = FakeServer()
+    redis, looks = FakeAsyncRedis(server=server), FakeStrictRedis(server=server)
+    log = RejectionLog(redis, 10)
+
+    for _ in range(20):
+        for _ in range(10):
+            log.add(rejection())
+        await log.write()
+
+    assert looks.xlen(REJECTIONS_KEY) <= 10 + 100  # Redis trims by whole nodes of 100
+    assert rejection_counts(looks) == {"missing_field": 200}
+    await redis.aclose()
+
+
+@in_loop
+async def test_counts_outlast_a_redis_that_is_away() -> None:
+    server = FakeServer()
+    redis, looks = FakeAsyncRedis(server=server), FakeStrictRedis(server=server)
+    log = RejectionLog(redis, 100)
+    log.add(rejection())
+
+    server.connected = False
+    await log.write()
+    log.add(rejection())
+    server.connected = True
+    await log.write()
+    await log.write()
+
+    assert rejection_counts(looks) == {"missing_field": 2}
+    await redis.aclose()
+
+
+@in_loop
+async def test_what_was_added_is_written_by_itself() -> None:
+    server = FakeServer()
+    redis, looks = FakeAsyncRedis(server=server), FakeStrictRedis(server=server)
+    log = RejectionLog(redis, 100)
+    writing = asyncio.create_task(log.run())
+
+    log.add(rejection())
+    await until(lambda: rejection_counts(looks) == {"missing_field": 1})
+
+    await ended(writing)
+    await redis.aclose()
+
+
+@pytest.mark.parametrize("name", [b"s2s_token", b"token", b"s2stoken", b"web_token", b"S2S_TOKEN"])
+def test_a_token_is_masked_under_each_of_its_names(name: bytes) -> None:
+    assert shown([(name, TOKEN.encode())]) == {name.decode(): MASK}
+
+
+@pytest.mark.parametrize("value", ["two words", 'a"b', "a,b", "a&b", "a;b", "a'b)c", "ü" * 300])
+def test_a_token_is_masked_whole_whatever_it_is_made_of(value: str) -> None:
+    assert shown([(b"s2s_token", value.encode())]) == {"s2s_token": MASK}
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        (b"user_id", b"%s"),
+        (b"%s", b"1"),
+        (b"event_value", b'{"s2s_token": "%s"}'),
+        (b"event_value", b"Authorization: Bearer %s"),
+        (b"event_value", b"x" * 180 + b"%s"),
+        (b"event_value", b"x" * 161 + b"%s"),
+        (b"x" * 180 + b"%s", b"1"),
+        (b"referer", b"https://track.example/postback?s2s_token=%s&user_id=1"),
+    ],
+)
+def test_a_token_in_the_wrong_place_is_masked_even_where_the_entry_is_cut(pair: Pair) -> None:
+    token = new_token()
+
+    kept = shown([(pair[0].replace(b"%s", token.encode()), pair[1].replace(b"%s", token.encode()))])
+
+    assert token[4:12] not in str(kept)
+
+
+def test_what_is_no_secret_is_shown_as_it_was_sent() -> None:
+    assert shown([(b"user_id", b"0000-AAAA"), (b"sale_amount", b"12,50"), (b"empty", b"")]) == {
+        "user_id": "0000-AAAA",
+        "sale_amount": "12,50",
+        "empty": "",
+    }
+
+
+def test_bytes_that_are_no_text_are_shown_readably() -> None:
+    assert shown([(b"user_id", b"caf\xe9")]) == {"user_id": "caf\\xe9"}
+
+
+def test_a_long_request_is_shown_short() -> None:
+    kept = shown([(b"p%d" % index, b"x" * 100_000) for index in range(1000)])
+
+    assert len(kept) <= 20
+    assert all(len(value) <= 200 for value in kept.values())
+
+
+@given(st.lists(st.tuples(st.binary(max_size=300), st.binary(max_size=300)), max_size=30))
+def test_any_bytes_can_be_shown(pairs: list[Pair]) -> None:
+    for text in shown(pairs).items():
+        "".join(text).encode()
