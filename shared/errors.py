@@ -29,7 +29,7 @@
     ├── ingest.inbox.Stale           the snapshot has changed under a batch; never leaves ingest
     ├── shared.logs.UnsafeField      a text is noted in a log, which could hold anything
     ├── shared.tally.UnlistedMetric  something is counted that shared.metrics does not declare
-    └── workers.job_faults.JobFailed what RQ is told of a job that failed
+    └── workers.job_errors.JobFailed what RQ is told of a job that failed
 
 What a connection refuses before a request reaches Falcon stands in `ingest.http.refusals`.
 

@@ -9,19 +9,19 @@ from rq import get_current_job
 
 from shared.clock import now_ms
 from shared.queues import enqueue, waiting_jobs
-from workers import upkeep as care
-from workers.claims import claim as claim_events
-from workers.counting import count as count_figures
-from workers.drain import Asks, Drain, DrainLimits
-from workers.drain_counts import DrainCounts
-from workers.inbox import InboxReader
-from workers.job_faults import without_data
-from workers.marks import marks_are_lost, restore_marks
-from workers.recompute import is_left_undone
-from workers.recompute import recompute as go_on_recomputing
+from workers.decisions.recompute import is_left_undone
+from workers.decisions.recompute import recompute as go_on_recomputing
+from workers.drain.drain import Asks, Drain, DrainLimits
+from workers.drain.drain_metrics import DrainCounts
+from workers.drain.inbox_reader import InboxReader
+from workers.facts.backfill_event_types import claim as claim_events
+from workers.job_errors import without_data
+from workers.maintenance import upkeep as care
+from workers.maintenance.restore_seen import marks_are_lost, restore_marks
+from workers.process import Stores, process_stores
+from workers.rollups.schedule import count as count_figures
 from workers.second_tries import try_again as decide_set_aside
 from workers.shutdown import is_stopping
-from workers.stores import Stores, process_stores
 
 COUNT_SECONDS = 1.0  # then the events that wait have their turn
 

@@ -18,7 +18,7 @@ from shared.published_counts import PublishedCounts
 from shared.queues import Redis, RedisError, connect_rq, enqueue
 from workers import shutdown
 from workers.jobs import LISTED
-from workers.stores import process_stores
+from workers.process import process_stores
 
 SCHEDULE_SECONDS = {"sweep": 3, "count": 5, "upkeep": 60, "claim": 60, "try_again": 60}
 _TICK_SECONDS = 1.0

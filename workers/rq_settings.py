@@ -7,7 +7,7 @@ import sys
 
 from shared.errors import OperatorError
 from shared.logs import configure
-from workers.stores import process_stores
+from workers.process import process_stores
 
 try:
     _settings = process_stores().settings

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from shared.database import Connection
 from workers.core.decision import decide as decide_by_rules
-from workers.derive import derive_anew
+from workers.decisions.derive import derive_anew
 from workers.set_aside_users import next_due, set_aside_among
 from workers.user_decisions import Decide
 

@@ -1,7 +1,7 @@
 """Set-aside users: those whose decision failed, so that they keep nobody waiting.
 
 Who is set aside is decided by no drain, whatever else arrives: the facts are stored, and the next
-try decides from all of them (`workers.second_tries`, `workers.recompute`). Nothing can be missed:
+try decides from all of them (`workers.second_tries`, `workers.decisions.recompute`). Nothing can be missed:
 a drain looks here after it has locked the user, and so does whoever takes the user out.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from shared.database import Connection
-from workers.questions import send
+from workers.sql.json_rows import send
 
 _SET_ASIDE = """
 INSERT INTO set_aside_users (user_ref, fault)

@@ -15,17 +15,17 @@ import msgspec
 
 from shared.database import Connection, DatabaseError, look_ups, sqlstate
 from shared.queues import JobTimeout
-from workers.click_search import Clicks, load_clicks
 from workers.core.decision import Decision, Tail
 from workers.core.faults import Disposition, disposition
 from workers.core.history import Click
 from workers.core.rules import Rules as CoreRules
-from workers.decisions import Rules, write_decisions
-from workers.differences import Difference, difference
-from workers.history import Case, load_cases
-from workers.job_faults import described
+from workers.decisions.affected_users import User, lock_users
+from workers.decisions.candidate_clicks import Clicks, load_clicks
+from workers.decisions.diff import Difference, difference
+from workers.decisions.load_history import Case, load_cases
+from workers.decisions.write import Rules, write_decisions
+from workers.job_errors import described
 from workers.set_aside_users import Failure, set_aside, set_aside_among, take_out
-from workers.users import User, lock_users
 
 Decide = Callable[[Tail, tuple[Click, ...], CoreRules], Decision]
 

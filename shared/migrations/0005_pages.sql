@@ -1,4 +1,4 @@
--- An event type claims the events that came before it was made (workers.claims).
+-- An event type claims the events that came before it was made (workers.facts.backfill_event_types).
 ALTER TABLE event_types ADD COLUMN claimed boolean NOT NULL DEFAULT false;
 
 CREATE INDEX events_unmapped ON events (app_id, event_id, environment, event_time) WHERE unmapped;

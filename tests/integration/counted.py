@@ -2,9 +2,9 @@
 
 from shared.database import Connection
 from shared.events import Event
-from workers.counting import count
-from workers.derive import derive
-from workers.record import record
+from workers.decisions.derive import derive
+from workers.facts.record import record
+from workers.rollups.schedule import count
 
 
 def store(connection: Connection, *events: Event) -> None:

@@ -26,7 +26,7 @@ from tests.build import batch
 from tests.integration.console.test_commands import WAYBILL
 from tests.integration.deploy.polling import until
 from tests.integration.workers.conftest import Bench
-from workers.drain_counts import DrainCounts
+from workers.drain.drain_metrics import DrainCounts
 
 
 class Exporter:

@@ -14,7 +14,7 @@ from tests.build import event as build_event
 from tests.integration.console.conftest import repeat_of, store_event
 from tests.integration.console.test_quarantine import put_aside
 from tests.integration.counted import store
-from workers.record import record
+from workers.facts.record import record
 
 
 def click_of(app: App, receipt: UUID, time_ms: int) -> Event:

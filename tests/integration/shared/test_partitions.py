@@ -8,7 +8,7 @@ from shared.events import Event
 from shared.ids import new_receipt
 from shared.partitions import DAYS_AHEAD, days_around, make_partitions, partition_name
 from tests.integration.fresh import fresh
-from workers.record import record
+from workers.facts.record import record
 
 _DAY_MS = 86_400_000
 

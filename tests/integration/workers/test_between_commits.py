@@ -19,8 +19,8 @@ from tests.integration.workers.conftest import Bench
 from tests.integration.workers.deliveries import as_events, stage
 from tests.integration.workers.test_derivation import assert_tables_are_the_oracles
 from tests.worlds import World, worlds
-from workers.derive import derive, derive_anew
-from workers.record import Recorded, record
+from workers.decisions.derive import derive, derive_anew
+from workers.facts.record import Recorded, record
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

@@ -26,8 +26,8 @@ from tests.oracle import Attribution, Session
 from tests.scenarios import SCENARIOS
 from tests.scenarios.scenario import MINE, SEEN, clicked, opened, world
 from tests.worlds import World, worlds
-from workers.drain import Asks, Drain, DrainLimits
-from workers.stores import Database
+from workers.drain.drain import Asks, Drain, DrainLimits
+from workers.process import Database
 
 WORKERS_MAX = 4
 

@@ -16,8 +16,8 @@ from tests.integration.workers.test_derivation import assert_tables_are_the_orac
 from tests.oracle import MINUTE_MS
 from tests.scenarios.scenario import MINE, SEEN, WEEK_MS, bought, clicked, opened, world
 from tests.worlds import WINTER, World
-from workers.derive import derive
-from workers.record import record
+from workers.decisions.derive import derive
+from workers.facts.record import record
 
 WAIT_SECONDS_MAX = 20
 

@@ -18,9 +18,9 @@ from tests.integration.workers.conftest import Bench
 from workers.core.decision import Decision, Tail, decide
 from workers.core.history import Click
 from workers.core.rules import Rules
-from workers.derive import derive, derive_anew
-from workers.recompute import recompute
-from workers.record import Recorded, record
+from workers.decisions.derive import derive, derive_anew
+from workers.decisions.recompute import recompute
+from workers.facts.record import Recorded, record
 from workers.second_tries import SecondTries, try_again
 from workers.set_aside_users import next_due
 from workers.user_decisions import Decide

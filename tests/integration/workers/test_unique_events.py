@@ -11,7 +11,7 @@ from shared.database import Connection, connect
 from shared.events import Event
 from tests.integration.conftest import empty
 from tests.integration.fresh import fresh
-from workers.record import record
+from workers.facts.record import record
 
 HOUR_MS = 3_600_000
 WORKERS = 4

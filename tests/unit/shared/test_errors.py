@@ -13,7 +13,7 @@ from shared.errors import OperatorError, RequestError, Unavailable, WaybillError
 from shared.logs import UnsafeField
 from shared.tally import UnlistedMetric
 from shared.tokens import TokenFault
-from workers.job_faults import JobFailed
+from workers.job_errors import JobFailed
 
 _LINE = re.compile(r"(?P<indent>[│ ]*)(?P<branch>├── |└── )?(?P<name>[\w.]+)(?P<rest>.*)")
 _ANSWER = re.compile(r"\s+(\d{3}) (\w+)")
@@ -54,7 +54,7 @@ def test_the_drawn_tree_is_the_tree_of_the_classes() -> None:
         "ingest.inbox.Stale": Stale,
         "shared.logs.UnsafeField": UnsafeField,
         "shared.tally.UnlistedMetric": UnlistedMetric,
-        "workers.job_faults.JobFailed": JobFailed,
+        "workers.job_errors.JobFailed": JobFailed,
     }
 
     assert {name: above for name, (above, _) in drawn().items()} == {

@@ -18,10 +18,10 @@ from rq.webhook import Webhook
 
 from shared.queues import enqueue
 from tests.build import VARIABLES
-from workers import jobs, stores
+from workers import jobs, process
 from workers.jobs import LISTED
 from workers.main import SCHEDULE_SECONDS, ListedJob, RqRedis, UnlistedJob, keep_time
-from workers.stores import process_stores
+from workers.process import process_stores
 
 
 @pytest.fixture
@@ -220,7 +220,7 @@ def test_rq_opens_redis_by_our_own_door_so_that_it_knows_sentinels() -> None:
 def variables(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """The environment of a worker that has yet to read it."""
     variables = dict(VARIABLES)
-    monkeypatch.setattr(stores, "environment", lambda: variables)
+    monkeypatch.setattr(process, "environment", lambda: variables)
     process_stores.cache_clear()
     sys.modules.pop("workers.rq_settings", None)
     yield variables

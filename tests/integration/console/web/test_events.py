@@ -14,8 +14,8 @@ from shared.queues import waiting_jobs
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
 from tests.integration.fresh import fresh
-from workers.claims import claim
-from workers.record import record
+from workers.facts.backfill_event_types import claim
+from workers.facts.record import record
 
 pytestmark = ON_ONE_PAIR
 MARKUP = "<b>\"buy'&amp;</b>"

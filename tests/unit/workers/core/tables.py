@@ -1,4 +1,4 @@
-"""The tables of users in a few lines: facts, and what stands. As `workers.derive` keeps them."""
+"""The tables of users in a few lines: facts, and what stands. As `workers.decisions.derive` keeps them."""
 
 from dataclasses import dataclass, field
 

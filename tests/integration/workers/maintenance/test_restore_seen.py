@@ -1,0 +1,83 @@
+"""Marks that Redis has lost are written again from the tables, and then say something again."""
+
+from importlib.resources import files
+
+import pytest
+
+from console.users import _ADID
+from shared.database import Connection
+from shared.device_ids import adid_bytes, adid_of
+from shared.events import Environment, Kind
+from shared.inbox import APPEND, APPEND_KEYS, append_arguments, appended
+from shared.queues import Redis
+from shared.seen import COMPLETE_KEY, Mark, device_mark, unique_mark
+from tests.build import batch, event, now
+from tests.integration.fresh import fresh
+from tests.integration.workers.conftest import Bench
+from tests.integration.workers.test_unique_events import first, make_type
+from workers.maintenance import restore_seen
+from workers.maintenance.restore_seen import marks_are_lost, restore_marks
+
+PRODUCTION = Environment.PRODUCTION
+
+
+def stand(redis: Redis, *asked: Mark) -> list[bool]:
+    arguments = append_arguments("", 1, batch(event()), 1, asked, now())
+    added = appended(redis.register_script(APPEND)(keys=APPEND_KEYS, args=arguments))
+    assert added is not None
+    return added.stood
+
+
+def test_devices_and_unique_events_are_marked_again(bench: Bench) -> None:
+    make_type(bench.connection)
+    unique = first(bench.connection, 5)
+    bench.send([unique, fresh(app_id=unique.app_id, kind=Kind.OPEN, user_id="v")])
+    bench.drain()
+    bench.redis.flushall()
+    assert marks_are_lost(bench.redis)
+
+    assert not restore_marks(bench.connection, bench.redis, now, 10)
+
+    assert not marks_are_lost(bench.redis)
+    (kind,) = bench.connection.execute("SELECT id FROM event_types").fetchone() or (0,)
+    app = unique.app_id
+    assert stand(
+        bench.redis,
+        device_mark(app, PRODUCTION, "u", 0),
+        device_mark(app, PRODUCTION, "v", 0),
+        unique_mark(app, PRODUCTION, kind, "u"),
+        device_mark(app, PRODUCTION, "w", 0),
+        unique_mark(app, PRODUCTION, kind, "v"),
+    ) == [True, True, True, False, False]
+
+
+def test_a_job_whose_time_is_up_goes_on_where_it_was(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = [fresh(kind=Kind.OPEN, user_id=f"u{number}") for number in range(5)]
+    bench.send(users)
+    bench.drain()
+    monkeypatch.setattr(restore_seen, "_PAGE", 2)
+    runs = 1
+    while restore_marks(bench.connection, bench.redis, now, 0):
+        assert not bench.redis.exists(COMPLETE_KEY)
+        runs += 1
+
+    assert runs == 4
+    known = [device_mark(1, PRODUCTION, one.user_id, 0) for one in users]
+    assert stand(bench.redis, *known) == [True] * 5
+
+
+def test_the_tables_find_a_user_by_the_adid_that_ingest_gives(connection: Connection) -> None:
+    users = ["ccb300a0-de1b-4d48-bc7e-599e453b8dd4", "a\\b", "ü\u2028", "'; --", "\\x00"]
+    for user in users:
+        connection.execute(
+            "INSERT INTO users (app_id, environment, user_id) VALUES (7, 'production', %s)", (user,)
+        )
+
+    rows = connection.execute(f"SELECT user_id, {_ADID} FROM users".encode())
+    assert dict(rows.fetchall()) == {user: adid_bytes(adid_of(7, user)) for user in users}
+
+
+def test_the_index_of_users_is_over_what_they_are_looked_up_by() -> None:
+    assert _ADID.strip() in files("shared").joinpath("schema.sql").read_text()

@@ -1,0 +1,200 @@
+"""Which users a batch concerns, each from which moment on; and locking them.
+
+A user is concerned by an event of their own, and by a click that could be theirs: one that they
+name, one that shares a device id with them, one from the address of their first signal, and one
+that shares either with a click that they name and that names no source (it lends what it saw).
+Too many is harmless, for deciding again changes nothing; none may be missing.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from shared.database import Connection
+from shared.device_ids import identifying
+from shared.events import CLICK_KINDS, Event, Kind
+from workers.core.addresses import public_address
+from workers.core.days import utc_days
+from workers.core.history import Identity
+from workers.core.rules import CLICK_AGE_MS_MAX, LIMITS
+from workers.sql.json_rows import as_ms, day_of
+from workers.user_agents import device_of
+
+_OWN = """
+SELECT users.id, min(sent.from_ms)
+FROM json_to_recordset(%s::json)
+    AS sent (app_id bigint, environment text, user_id text COLLATE "C", from_ms bigint)
+JOIN users USING (app_id, environment, user_id)
+GROUP BY users.id
+"""
+
+# Each look-up is fenced (OFFSET 0): it then goes by its index, one probe a row. Left to itself, a
+# planner that expects 100 rows of a document joins whole tables by app first.
+_CLICKED = f"""
+WITH click AS MATERIALIZED (
+    SELECT app_id, environment, click_id, from_ms, identifying, address,
+           device_family, device_os, device_version, days,
+           'epoch'::timestamptz + from_ms * interval '1 millisecond' AS at
+    FROM json_to_recordset(%(clicks)s::json) AS sent (
+        app_id bigint, environment text, click_id text COLLATE "C", from_ms bigint,
+        identifying text[] COLLATE "C", address text,
+        device_family text, device_os text, device_version text, days date[]
+    )
+), lender AS MATERIALIZED (
+    SELECT click.app_id, click.environment, lent.click_id, click.from_ms
+    FROM click
+    CROSS JOIN unnest(identifying) AS wanted
+    CROSS JOIN LATERAL (
+        SELECT click_id FROM click_device_ids AS lent
+        WHERE lent.app_id = click.app_id AND lent.environment = click.environment
+          AND lent.device_id = wanted AND lent.lends
+          AND lent.event_time BETWEEN at - %(age)s::interval AND at + %(age)s::interval
+        OFFSET 0
+    ) AS lent
+    UNION
+    SELECT click.app_id, click.environment, lent.click_id, click.from_ms
+    FROM click
+    CROSS JOIN LATERAL (
+        SELECT click_id FROM clicks AS lent
+        WHERE lent.app_id = click.app_id AND lent.environment = click.environment
+          AND lent.address = click.address AND lent.device_family = click.device_family
+          AND lent.device_os = click.device_os AND lent.device_version = click.device_version
+          AND lent.kind = 'click' AND lent.origin IS NULL
+          AND lent.event_time
+              BETWEEN at - %(age)s::interval AND at + %(probabilistic)s::interval
+        OFFSET 0
+    ) AS lent
+), named AS MATERIALIZED (
+    SELECT app_id, environment, click_id, from_ms FROM click
+    UNION ALL
+    SELECT app_id, environment, click_id, from_ms FROM lender
+), concerned AS (
+    SELECT found.id, from_ms
+    FROM named
+    CROSS JOIN LATERAL (
+        SELECT id FROM users
+        WHERE users.app_id = named.app_id AND users.environment = named.environment
+          AND users.user_id = named.click_id
+        OFFSET 0
+    ) AS found
+    UNION ALL
+    SELECT found.user_ref, from_ms
+    FROM named
+    CROSS JOIN LATERAL (
+        SELECT user_ref FROM identities
+        WHERE identities.app_id = named.app_id AND identities.environment = named.environment
+          AND identities.kind = 'click' AND identities.value = named.click_id
+        OFFSET 0
+    ) AS found
+    UNION ALL
+    SELECT found.user_ref, from_ms
+    FROM click
+    CROSS JOIN unnest(identifying) AS wanted
+    CROSS JOIN LATERAL (
+        SELECT user_ref FROM identities
+        WHERE identities.app_id = click.app_id AND identities.environment = click.environment
+          AND identities.kind = 'device' AND identities.value = wanted
+        OFFSET 0
+    ) AS found
+    UNION ALL
+    SELECT found.id, from_ms
+    FROM click
+    CROSS JOIN unnest(days) AS day
+    CROSS JOIN LATERAL (
+        SELECT user_ref AS id FROM sightings
+        WHERE {day_of("sightings.event_time")} = day
+          AND sightings.app_id = click.app_id AND sightings.environment = click.environment
+          AND sightings.address = click.address
+          AND sightings.event_time BETWEEN at AND at + %(probabilistic)s::interval
+        OFFSET 0
+    ) AS found
+)
+SELECT id, min(from_ms) FROM concerned GROUP BY id
+"""  # noqa: S608 - of constants alone
+
+# Sorted before it is locked: workers that share users wait for one another in one direction.
+_LOCK = f"""
+SELECT id, app_id, environment, user_id, device_ids, click_ids, {as_ms("first_time")}
+FROM users WHERE id = ANY(%s) ORDER BY id FOR UPDATE
+"""  # noqa: S608 - of constants alone
+
+_AGE = f"{CLICK_AGE_MS_MAX} milliseconds"
+_PROBABILISTIC_MS_MAX = LIMITS["click_probabilistic_ms"][1]
+_PROBABILISTIC = f"{_PROBABILISTIC_MS_MAX} milliseconds"
+
+
+class User(msgspec.Struct, frozen=True):
+    """A locked user. `known` is what they were known by before the decision that is to be made,
+    `first_ms` since when; None if no batch or decision has told yet."""
+
+    id: int
+    app_id: int
+    environment: str
+    user_id: str
+    known: Identity
+    first_ms: int | None
+
+
+def concerned_users(connection: Connection, events: Sequence[Event]) -> dict[int, int]:
+    """By user, the earliest moment (Unix milliseconds) that may have changed."""
+    earliest: dict[int, int] = {}
+    for user, from_ms in [*_own(connection, events), *_clicked(connection, events)]:
+        earliest[user] = min(from_ms, earliest.get(user, from_ms))
+    return earliest
+
+
+def lock_users(connection: Connection, ids: Iterable[int]) -> list[User]:
+    """Held until the transaction ends. Read whatever is decided from after this."""
+    rows = connection.execute(_LOCK.encode(), (list(ids),))
+    return [
+        User(id_, app, environment, user, Identity(frozenset(devices), frozenset(clicks)), first)
+        for id_, app, environment, user, devices, clicks, first in rows
+    ]
+
+
+def _own(connection: Connection, events: Sequence[Event]) -> list[tuple[int, int]]:
+    signals = [
+        {
+            "app_id": event.app_id,
+            "environment": event.environment,
+            "user_id": event.user_id,
+            "from_ms": event.happened_at_ms,
+        }
+        for event in events
+        if event.kind not in CLICK_KINDS
+    ]
+    return _asked(connection, _OWN, (_document(signals),)) if signals else []
+
+
+def _clicked(connection: Connection, events: Sequence[Event]) -> list[tuple[int, int]]:
+    clicks = [_click(event) for event in events if event.kind is Kind.CLICK]
+    if not clicks:
+        return []
+    arguments = {"clicks": _document(clicks), "age": _AGE, "probabilistic": _PROBABILISTIC}
+    return _asked(connection, _CLICKED, arguments)
+
+
+def _click(event: Event) -> dict[str, object]:
+    device = device_of(event.user_agent)
+    at_ms = event.happened_at_ms
+    return {
+        "app_id": event.app_id,
+        "environment": event.environment,
+        "click_id": event.click_id,
+        "from_ms": at_ms,
+        "identifying": sorted(identifying(event.device_ids.values())),
+        "address": public_address(event.ip_address),
+        "device_family": device.family,
+        "device_os": device.os,
+        "device_version": device.os_version,
+        "days": utc_days(at_ms, at_ms + _PROBABILISTIC_MS_MAX),
+    }
+
+
+def _asked(connection: Connection, statement: str, arguments: object) -> list[tuple[int, int]]:
+    rows = connection.execute(statement, arguments)  # type: ignore[call-overload]
+    return [(user, from_ms) for user, from_ms in rows]
+
+
+def _document(rows: Sequence[dict[str, object]]) -> str:
+    return msgspec.json.encode(rows).decode()

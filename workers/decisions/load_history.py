@@ -1,0 +1,279 @@
+"""Reads the tails of users' histories, from which decisions are made.
+
+A constant number of statements for any number of users. A tail starts where the run of signals
+around the earliest change starts: from there backwards, one index look-up a signal, as long as the
+gaps are shorter than the session timeout. The look-up that ends the run tells at no further cost
+whether anything stands before it.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from shared.database import Connection
+from workers.core.attribution import Attribution
+from workers.core.decision import Tail
+from workers.core.devices import Device
+from workers.core.history import Moment, Origin, OriginKind, Signal, SignalKind
+from workers.core.rules import Rules
+from workers.core.sessions import Session
+from workers.core.waterfall import Beaten, Rule
+from workers.decisions.affected_users import User
+from workers.sql.json_rows import as_ms, ask
+
+Stood = TypeVar("Stood")
+
+BEGINNING_MS = 0  # no event is older (`shared.fields.IMPORTED_YEAR_MIN`)
+
+_RULES = """
+SELECT id, rules_version, click_deterministic_ms, click_probabilistic_ms,
+       reattribution_window_ms, inactivity_ms, session_timeout_ms
+FROM apps WHERE id = ANY(%s)
+"""
+
+_BEFORE = """(
+    SELECT event_time FROM signals
+    WHERE signals.user_ref = {user_ref} AND event_time < {at}
+    ORDER BY event_time DESC LIMIT 1
+)"""
+
+# `before` is the last signal before `at`, null if there is none: the run goes on to it, or ends and
+# leaves it behind.
+_SIGNALS = f"""
+WITH RECURSIVE change AS (
+    SELECT user_ref, 'epoch'::timestamptz + from_ms * interval '1 millisecond' AS at,
+           timeout_ms * interval '1 millisecond' AS timeout
+    FROM json_to_recordset(%s::json) AS sent (user_ref bigint, from_ms bigint, timeout_ms bigint)
+), run (user_ref, at, before, timeout) AS (
+    SELECT user_ref, at, {_BEFORE.format(user_ref="change.user_ref", at="change.at")}, timeout
+    FROM change
+    UNION ALL
+    SELECT user_ref, before, {_BEFORE.format(user_ref="run.user_ref", at="run.before")}, timeout
+    FROM run
+    WHERE at - before < timeout
+), start AS (
+    SELECT user_ref, min(at) AS at, coalesce(min(before) < min(at), false) AS has_earlier
+    FROM run GROUP BY user_ref
+)
+SELECT start.user_ref, {as_ms("start.at")}, start.has_earlier, told.*
+FROM start
+CROSS JOIN LATERAL (
+    SELECT receipt::text, {as_ms("event_time")}, kind, address,
+           device_family, device_os, device_version, device_is_bot, device_ids, click_ids
+    FROM signals
+    WHERE signals.user_ref = start.user_ref AND event_time >= start.at
+    OFFSET 0  -- one range of the index a user, whatever the planner expects
+) AS told
+"""  # noqa: S608 - of constants alone
+
+_ATTRIBUTION = f"""
+    {as_ms("attributions.event_time")}, attributions.receipt::text, rule, click_id, origin_kind,
+    origin, through, beaten, considered, is_reattribution, rules_version
+"""
+
+_STARTS = """
+    SELECT user_ref, 'epoch'::timestamptz + start_ms * interval '1 millisecond' AS at
+    FROM json_to_recordset(%s::json) AS sent (user_ref bigint, start_ms bigint)
+"""
+
+# The last one before the tail, and all that stand in it.
+_ATTRIBUTIONS = f"""
+SELECT start.user_ref, attributions.event_time < start.at, {_ATTRIBUTION}
+FROM ({_STARTS}) AS start
+CROSS JOIN LATERAL (
+    (SELECT * FROM attributions
+     WHERE attributions.user_ref = start.user_ref AND superseded_at IS NULL
+       AND event_time < start.at
+     ORDER BY event_time DESC, receipt DESC LIMIT 1)
+    UNION ALL
+    (SELECT * FROM attributions
+     WHERE attributions.user_ref = start.user_ref AND superseded_at IS NULL
+       AND event_time >= start.at)
+) AS attributions
+"""  # noqa: S608 - of constants alone
+
+_SESSIONS = f"""
+SELECT start.user_ref, start_time < start.at, {as_ms("start_time")}, start_receipt::text,
+       {as_ms("last_activity")}, opens, events
+FROM ({_STARTS}) AS start
+CROSS JOIN LATERAL (
+    (SELECT * FROM sessions
+     WHERE sessions.user_ref = start.user_ref AND start_time < start.at
+     ORDER BY start_time DESC, start_receipt DESC LIMIT 1)
+    UNION ALL
+    (SELECT * FROM sessions
+     WHERE sessions.user_ref = start.user_ref AND start_time >= start.at)
+) AS sessions
+"""  # noqa: S608 - of constants alone
+
+_DAYS = f"""
+SELECT start.user_ref, activity.day
+FROM ({_STARTS}) AS start
+CROSS JOIN LATERAL (
+    SELECT day FROM activity
+    WHERE activity.user_ref = start.user_ref AND day >= (start.at AT TIME ZONE 'UTC')::date
+    OFFSET 0
+) AS activity
+"""  # noqa: S608 - of constants alone
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What was decided before of a tail, and of the days since the one in which it starts."""
+
+    attributions: frozenset[Attribution]
+    sessions: frozenset[Session]
+    days: frozenset[date]
+
+
+class Case(msgspec.Struct, frozen=True):
+    """A user with the tail that is decided: `start_ms` is where it starts."""
+
+    user: User
+    rules: Rules
+    start_ms: int
+    tail: Tail
+    standing: Standing
+
+
+def load_cases(
+    connection: Connection, users: Sequence[User], earliest_ms: Mapping[int, int]
+) -> list[Case]:
+    """Load each user's tail around the earliest change, or all signals where the tail needs them.
+
+    That is the case where a tail tells news, and where a user whom nobody has decided yet has
+    signals before it: another worker, or one that died, has committed them and not come to decide.
+    """
+    rules = _rules(connection, {user.app_id for user in users})
+    cases = _cases(connection, users, earliest_ms, rules)
+    anew = [case.user for case in cases if case.tail.needs_all]
+    if not anew:
+        return cases
+    settled = [case for case in cases if not case.tail.needs_all]
+    return settled + _cases(connection, anew, {user.id: BEGINNING_MS for user in anew}, rules)
+
+
+def _rules(connection: Connection, apps: set[int]) -> dict[int, Rules]:
+    """An app that is gone is decided by the defaults."""
+    rows = connection.execute(_RULES, (list(apps),))
+    found = {
+        app: Rules(
+            version=version,
+            click_deterministic_ms=deterministic,
+            click_probabilistic_ms=probabilistic,
+            reattribution_window_ms=reattribution,
+            inactivity_ms=inactivity,
+            session_timeout_ms=timeout,
+        )
+        for app, version, deterministic, probabilistic, reattribution, inactivity, timeout in rows
+    }
+    return {app: found.get(app, Rules()) for app in apps}
+
+
+def _cases(
+    connection: Connection,
+    users: Sequence[User],
+    earliest_ms: Mapping[int, int],
+    rules: Mapping[int, Rules],
+) -> list[Case]:
+    questions: list[dict[str, object]] = [
+        {
+            "user_ref": user.id,
+            "from_ms": earliest_ms[user.id],
+            "timeout_ms": rules[user.app_id].session_timeout_ms,
+        }
+        for user in users
+    ]
+    signals: dict[int, list[Signal]] = defaultdict(list)
+    starts_ms: dict[int, int] = dict(earliest_ms)
+    # Without a row nothing is told of what stands before, which may be everything.
+    earlier = {user.id: earliest_ms[user.id] > BEGINNING_MS for user in users}
+    for user_ref, start_ms, has_earlier, *row in ask(connection, _SIGNALS, questions):
+        signals[user_ref].append(_signal(row))
+        starts_ms[user_ref] = start_ms
+        earlier[user_ref] = has_earlier
+    starts: list[dict[str, object]] = [
+        {"user_ref": user.id, "start_ms": starts_ms[user.id]} for user in users
+    ]
+    attributions = _split(ask(connection, _ATTRIBUTIONS, starts), _attribution)
+    sessions = _split(ask(connection, _SESSIONS, starts), _session)
+    days: dict[int, set[date]] = defaultdict(set)
+    for user_ref, day in ask(connection, _DAYS, starts):
+        days[user_ref].add(day)
+    return [
+        Case(
+            user,
+            rules[user.app_id],
+            starts_ms[user.id],
+            Tail(
+                app=str(user.app_id),
+                known=user.known,
+                signals=tuple(signals[user.id]),
+                prior=attributions.before.get(user.id),
+                last_session=sessions.before.get(user.id),
+                has_earlier=earlier[user.id],
+            ),
+            Standing(
+                attributions=frozenset(attributions.inside[user.id]),
+                sessions=frozenset(sessions.inside[user.id]),
+                days=frozenset(days[user.id]),
+            ),
+        )
+        for user in users
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Split(Generic[Stood]):
+    """By user: the last one before the tail, and those in it."""
+
+    before: dict[int, Stood]
+    inside: dict[int, list[Stood]]
+
+
+def _split(rows: Iterable[Sequence[Any]], read: Callable[[Sequence[Any]], Stood]) -> _Split[Stood]:
+    found: _Split[Stood] = _Split({}, defaultdict(list))
+    for user_ref, is_before, *row in rows:
+        if is_before:
+            found.before[user_ref] = read(row)
+        else:
+            found.inside[user_ref].append(read(row))
+    return found
+
+
+def _signal(row: Sequence[Any]) -> Signal:
+    receipt, time_ms, kind, address, family, os, version, is_bot, device_ids, click_ids = row
+    return Signal(
+        receipt=receipt,
+        time_ms=time_ms,
+        kind=SignalKind(kind),
+        device_ids=frozenset(device_ids),
+        click_ids=frozenset(click_ids),
+        address=address,
+        device=Device(family, os, version, is_bot),
+    )
+
+
+def _attribution(row: Sequence[Any]) -> Attribution:
+    time_ms, receipt, rule, click_id, kind, name, through, beaten, considered, again, version = row
+    return Attribution(
+        moment=Moment(time_ms, receipt),
+        rule=Rule(rule),
+        click_id=click_id,
+        origin=None if name is None else Origin(OriginKind(kind), name),
+        through=through,
+        beaten=tuple(msgspec.convert(beaten, list[Beaten])),
+        considered=considered,
+        is_reattribution=again,
+        rules_version=version,
+    )
+
+
+def _session(row: Sequence[Any]) -> Session:
+    time_ms, receipt, last_ms, opens, events = row
+    return Session(
+        start=Moment(time_ms, receipt), last_activity_ms=last_ms, opens=opens, events=events
+    )

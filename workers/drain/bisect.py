@@ -1,0 +1,38 @@
+"""Stores a batch even if some of its events cannot be stored.
+
+A batch that PostgreSQL refuses is halved until the refused event is alone, and that one goes to
+quarantine: about ten more transactions for one bad event in a thousand.
+"""
+
+from collections.abc import Sequence
+
+from shared.database import Connection, DatabaseError, sqlstate
+from shared.events import Event
+from workers.core.faults import Disposition, disposition
+from workers.drain.quarantine import REFUSED, quarantine_event
+from workers.facts.countries import CountryOf, said_country
+from workers.facts.record import Recorded, record
+
+
+def store(
+    connection: Connection, events: Sequence[Event], country_of: CountryOf = said_country
+) -> Recorded:
+    """Every event is in a table afterwards. Raises DatabaseError if no event is to blame."""
+    try:
+        return record(connection, events, country_of)
+    except DatabaseError as fault:
+        state = sqlstate(fault)
+        if disposition(state) is not Disposition.ISOLATE:
+            raise
+        return _isolate(connection, events, country_of, f"SQLSTATE {state}")
+
+
+def _isolate(
+    connection: Connection, events: Sequence[Event], country_of: CountryOf, detail: str
+) -> Recorded:
+    if len(events) == 1:
+        quarantine_event(connection, events[0], REFUSED, detail)
+        return Recorded(quarantined=1)
+    middle = len(events) // 2
+    first = store(connection, events[:middle], country_of)
+    return first + store(connection, events[middle:], country_of)

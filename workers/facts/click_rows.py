@@ -1,0 +1,114 @@
+"""Clicks and impressions as rows, read once for what they prove: whom they are credited to, what
+device and address they saw, by which device ids they can be found."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from shared.database import Connection
+from shared.device_ids import identifying
+from shared.events import Event, Kind
+from workers.core.addresses import public_address
+from workers.core.history import Origin
+from workers.core.sources import origin_of
+from workers.sql.copy import Target, copy_missing, copy_new
+from workers.sql.copy_lines import document, flag, line, moment, number, text
+from workers.sql.json_rows import send
+from workers.user_agents import device_of
+
+# The first click under an id stays: another one under the same id is not the same click.
+_CLICKS = Target(
+    "clicks",
+    (
+        "click_id", "app_id", "environment", "kind", "receipt", "event_time", "received_at",
+        "link_id", "origin_kind", "origin", "ip_address", "address", "user_agent",
+        "device_family", "device_os", "device_version", "device_is_bot", "device_ids",
+        "parameters",
+    ),
+)  # fmt: skip
+_CLICKS_KEY = "click_id, app_id, environment, receipt"
+_DEVICE_IDS = Target(
+    "click_device_ids", ("app_id", "environment", "device_id", "event_time", "click_id", "lends")
+)
+
+# Of the clicks that stayed.
+_INSERT_DEVICE_IDS = """
+INSERT INTO click_device_ids (app_id, environment, device_id, event_time, click_id, lends)
+SELECT app_id, environment, device_id, event_time, click_id, origin IS NULL
+FROM json_to_recordset(%s::json) AS sent (receipt uuid, identifying text[] COLLATE "C")
+JOIN clicks USING (receipt)
+CROSS JOIN unnest(sent.identifying) AS device_id
+WHERE clicks.kind = 'click'
+ORDER BY app_id, environment, device_id, event_time, click_id
+ON CONFLICT DO NOTHING
+"""
+
+
+class DeviceId(NamedTuple):
+    app_id: int
+    environment: str
+    device_id: str
+    time_ms: int
+    click_id: str
+    lends: bool
+
+
+def insert_clicks(connection: Connection, clicks: Sequence[Event]) -> None:
+    """Those of new clicks are new too."""
+    ordered = sorted(clicks, key=_key)
+    if copy_missing(connection, _CLICKS, _CLICKS_KEY, [_line(click) for click in ordered]):
+        named = sorted(row for click in clicks for row in _device_ids(click))
+        copy_new(connection, _DEVICE_IDS, [_device_id_line(row) for row in named])
+        return
+    sent = [
+        {"receipt": click.receipt, "identifying": list(identifying(click.device_ids.values()))}
+        for click in clicks
+    ]
+    send(connection, _INSERT_DEVICE_IDS, sent)
+
+
+def _key(click: Event) -> tuple[str, int, str, int]:
+    return (click.click_id or "", click.app_id, click.environment, click.receipt.int)
+
+
+def _origin(click: Event) -> Origin | None:
+    return origin_of(None if click.link_id is None else str(click.link_id), click.parameters)
+
+
+def _line(click: Event) -> str:
+    origin = _origin(click)
+    device = device_of(click.user_agent)
+    return line(
+        text(click.click_id),
+        str(click.app_id),
+        click.environment,
+        click.kind,
+        click.receipt.hex,
+        moment(click.happened_at_ms),
+        moment(click.received_at_ms),
+        number(click.link_id),
+        text(origin.kind if origin else None),
+        text(origin.name if origin else None),
+        text(click.ip_address),
+        text(public_address(click.ip_address)),
+        text(click.user_agent),
+        text(device.family),
+        text(device.os),
+        text(device.os_version),
+        flag(device.is_bot),
+        document(click.device_ids),
+        document(click.parameters),
+    )
+
+
+def _device_ids(click: Event) -> Iterator[DeviceId]:
+    if click.kind is Kind.CLICK:
+        app, environment, click_id = click.app_id, click.environment, click.click_id or ""
+        lends = _origin(click) is None
+        for device_id in identifying(click.device_ids.values()):
+            yield DeviceId(app, environment, device_id, click.happened_at_ms, click_id, lends)
+
+
+def _device_id_line(row: DeviceId) -> str:
+    app, environment, device_id, time_ms, click_id, lends = row
+    named = (str(app), environment, text(device_id))
+    return line(*named, moment(time_ms), text(click_id), flag(lends))

@@ -1,0 +1,123 @@
+"""Facts into tables: a batch in one transaction, in a constant number of statements.
+
+Everything is keyed by receipt, so a batch that is recorded twice, or half by one worker and half by
+another, ends the same. Rows are written in the order of their keys, so that two workers wait for
+one another instead of locking each other out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.database import Connection, look_ups
+from shared.events import CLICK_KINDS, Event
+from workers.core.repeats import Key, Owner, Repeat, fingerprint, key_of, separate
+from workers.facts.click_rows import insert_clicks
+from workers.facts.countries import CountryOf, said_country
+from workers.facts.event_rows import insert_events
+from workers.facts.signal_rows import insert_signals
+from workers.facts.unique_events import settle_uniques
+from workers.rollups.stale_periods import Period, hour_of, mark_stale
+
+_INSERT_KEYS = """
+INSERT INTO idempotency_keys (app_id, environment, key, receipt, fingerprint, received_at)
+SELECT app_id, environment, key, receipt, fingerprint,
+       'epoch'::timestamptz + received_at_ms * interval '1 millisecond'
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::uuid[], %s::bytea[], %s::bigint[])
+    AS sent (app_id, environment, key, receipt, fingerprint, received_at_ms)
+ORDER BY app_id, environment, key, receipt
+ON CONFLICT (app_id, environment, key) DO NOTHING
+"""
+
+# A statement of its own: it sees the keys that another worker committed while ours waited for them.
+_SELECT_OWNERS = """
+SELECT app_id, environment, key, receipt, fingerprint
+FROM idempotency_keys
+JOIN unnest(%s::bigint[], %s::text[], %s::text[]) AS sent (app_id, environment, key)
+    USING (app_id, environment, key)
+"""
+
+_INSERT_DUPLICATES = """
+INSERT INTO duplicates (receipt, first_receipt, app_id, conflict, received_at)
+SELECT receipt, first_receipt, app_id, conflict,
+       'epoch'::timestamptz + received_at_ms * interval '1 millisecond'
+FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::boolean[], %s::bigint[])
+    AS sent (receipt, first_receipt, app_id, conflict, received_at_ms)
+ORDER BY receipt
+ON CONFLICT (receipt) DO NOTHING
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of events: `events` rows, `duplicates` of them, `quarantined` ones."""
+
+    events: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+
+    def __add__(self, other: "Recorded") -> "Recorded":
+        return Recorded(
+            self.events + other.events,
+            self.duplicates + other.duplicates,
+            self.quarantined + other.quarantined,
+        )
+
+
+def record(
+    connection: Connection, events: Sequence[Event], country_of: CountryOf = said_country
+) -> Recorded:
+    """Raises DatabaseError; then nothing is stored."""
+    with look_ups(connection):
+        owners = _claim_keys(connection, [event for event in events if key_of(event)])
+        fresh, repeats = separate(events, owners)
+        _insert_facts(connection, fresh, country_of)
+        if repeats:
+            _insert_duplicates(connection, repeats)
+    return Recorded(events=len(fresh), duplicates=len(repeats))
+
+
+def _insert_facts(connection: Connection, fresh: Sequence[Event], country_of: CountryOf) -> None:
+    clicks = [event for event in fresh if event.kind in CLICK_KINDS]
+    events = [event for event in fresh if event.kind not in CLICK_KINDS]
+    changed: list[Period] = []
+    if events:
+        insert_events(connection, events, country_of)
+        changed = settle_uniques(connection, events)
+    if clicks:
+        insert_clicks(connection, clicks)
+    if events:
+        insert_signals(connection, events)
+        mark_stale(connection, [*changed, *map(_hour_of, events)])
+
+
+def _hour_of(event: Event) -> Period:
+    return hour_of(event.app_id, event.environment, event.happened_at_ms)
+
+
+def _claim_keys(connection: Connection, keyed: Sequence[Event]) -> dict[Key, Owner]:
+    if not keyed:
+        return {}
+    keys = (
+        [event.app_id for event in keyed],
+        [event.environment for event in keyed],
+        [event.idempotency_key for event in keyed],
+    )
+    receipts = [event.receipt for event in keyed]
+    fingerprints = [fingerprint(event) for event in keyed]
+    times = [event.received_at_ms for event in keyed]
+    connection.execute(_INSERT_KEYS, (*keys, receipts, fingerprints, times))
+    rows = connection.execute(_SELECT_OWNERS, keys)
+    return {tuple(key): Owner(receipt, bytes(mark)) for *key, receipt, mark in rows}
+
+
+def _insert_duplicates(connection: Connection, repeats: Sequence[Repeat]) -> None:
+    connection.execute(
+        _INSERT_DUPLICATES,
+        (
+            [repeat.event.receipt for repeat in repeats],
+            [repeat.first_receipt for repeat in repeats],
+            [repeat.event.app_id for repeat in repeats],
+            [repeat.conflict for repeat in repeats],
+            [repeat.event.received_at_ms for repeat in repeats],
+        ),
+    )

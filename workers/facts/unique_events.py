@@ -1,0 +1,108 @@
+"""Which of a user's unique events counts, settled in the transaction that records them.
+
+The row of `unique_events` is the lock: whoever comes second waits for it and sees what the first
+has made of it. Rows are taken in the order of their keys, so that nobody waits in a circle.
+"""
+
+from collections.abc import Sequence
+
+from shared.database import Connection
+from shared.events import Event
+from workers.core.uniques import Occurrence, UniqueKey, settle
+from workers.rollups.stale_periods import Period, hour_of
+from workers.sql.json_rows import as_ms
+
+_UNIQUE_TYPES = """
+SELECT app_id, mapping_id, id FROM event_types WHERE is_unique AND app_id = ANY(%s)
+"""
+
+_KEYS = "app_id, environment, event_type_id, user_id"
+_SENT_KEYS = f"""
+    unnest(%s::bigint[], %s::text[], %s::bigint[], %s::text[]) AS sent ({_KEYS})
+"""
+_SENT = f"""
+    unnest(%s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::bigint[], %s::uuid[])
+        AS sent ({_KEYS}, time_ms, receipt)
+"""
+_TIME = "'epoch'::timestamptz + sent.time_ms * interval '1 millisecond'"
+
+_INSERT = f"""
+INSERT INTO unique_events ({_KEYS}, event_time, receipt)
+SELECT {_KEYS}, {_TIME}, receipt FROM {_SENT}
+ORDER BY {_KEYS}
+ON CONFLICT DO NOTHING
+"""  # noqa: S608 - of constants alone
+
+# A statement of its own: it sees what another worker committed while ours waited for it.
+_LOCK = f"""
+SELECT {_KEYS}, {as_ms("event_time")}, receipt
+FROM unique_events JOIN {_SENT_KEYS} USING ({_KEYS})
+ORDER BY {_KEYS}
+FOR UPDATE OF unique_events
+"""  # noqa: S608 - of constants alone
+
+_UPDATE = f"""
+UPDATE unique_events SET event_time = {_TIME}, receipt = sent.receipt
+FROM {_SENT}
+WHERE unique_events.app_id = sent.app_id AND unique_events.environment = sent.environment
+  AND unique_events.event_type_id = sent.event_type_id AND unique_events.user_id = sent.user_id
+"""  # noqa: S608 - of constants alone
+
+# The range lets PostgreSQL leave out the days that cannot hold one.
+_DISCOUNT = """
+UPDATE events SET counted = false
+WHERE receipt BETWEEN %s AND %s AND receipt = ANY(%s) AND counted
+"""
+
+
+def settle_uniques(connection: Connection, events: Sequence[Event]) -> list[Period]:
+    """The hours of those that do not count any more, of these events and of earlier ones."""
+    return settle_occurrences(connection, _of_unique_types(connection, events))
+
+
+def settle_occurrences(
+    connection: Connection, sent: Sequence[tuple[UniqueKey, Occurrence]]
+) -> list[Period]:
+    """The same, of stored events that are known to be of unique types."""
+    if not sent:
+        return []
+    earliest = settle({}, sent).counting
+    connection.execute(_INSERT, _columns(earliest))
+    rows = connection.execute(_LOCK, _columns(earliest)[:4])
+    standing = {
+        (app, environment, event_type, user): Occurrence(time_ms, receipt)
+        for app, environment, event_type, user, time_ms, receipt in rows
+    }
+    settled = settle(standing, sent)
+    if settled.counting:
+        connection.execute(_UPDATE, _columns(settled.counting))
+    if settled.beaten:
+        receipts = sorted(occurrence.receipt for _, occurrence in settled.beaten)
+        connection.execute(_DISCOUNT, (receipts[0], receipts[-1], receipts))
+    return [
+        hour_of(app, environment, occurrence.time_ms)
+        for (app, environment, _, _), occurrence in settled.beaten
+    ]
+
+
+def _of_unique_types(
+    connection: Connection, events: Sequence[Event]
+) -> list[tuple[UniqueKey, Occurrence]]:
+    apps = sorted({event.app_id for event in events})
+    types = {
+        (app, mapping_id): event_type
+        for app, mapping_id, event_type in connection.execute(_UNIQUE_TYPES, (apps,))
+    }
+    return [
+        (
+            (event.app_id, event.environment.value, event_type, event.user_id),
+            Occurrence(event.happened_at_ms, event.receipt),
+        )
+        for event in events
+        if (event_type := types.get((event.app_id, event.event_id))) is not None
+    ]
+
+
+def _columns(occurrences: dict[UniqueKey, Occurrence]) -> tuple[list[object], ...]:
+    rows = [(*key, *occurrence) for key, occurrence in sorted(occurrences.items())]
+    return tuple(list(column) for column in zip(*rows, strict=True))
