@@ -26,14 +26,14 @@ from console.commands.rejections import rejections
 from console.commands.report import export_, report_
 from console.commands.s2s_security import s2s_security
 from console.commands.status import status
+from console.commands.terminal.output import print_error
 from console.commands.token import token
 from console.commands.trace import trace_
 from console.commands.up import up
 from console.commands.user import user_
 from console.commands.workers import workers
-from console.faults import database_fault, redis_fault
-from console.output import print_error
-from console.stores import Place
+from console.connections import Place
+from console.store_errors import database_fault, redis_fault
 from shared.database import DatabaseError
 from shared.errors import OperatorError, WaybillError
 from shared.queues import RedisError

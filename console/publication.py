@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from console.installation import Installation
+from console.resources import Installation
 from shared.database import transaction
 from shared.errors import OperatorError
 from shared.publishing import publish_snapshot, require_key

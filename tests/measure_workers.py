@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 from console.actor import terminal_actor
-from console.apps import create_app
-from console.prepare import prepare
-from console.stores import open_installation
+from console.apps.apps import create_app
+from console.connections import open_installation
+from console.pipeline.migrate import prepare
 from deploy import programs
 from deploy.fleet import Fleet
 from deploy.stack import Plan, Stack

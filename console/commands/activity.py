@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 import click
 from rich.console import RenderableType
 
-from console.apps import find_app
-from console.options import app_option, environment_option, json_option
-from console.output import show, table
+from console.apps.apps import find_app
+from console.commands.terminal.options import app_option, environment_option, json_option
+from console.commands.terminal.output import show, table
+from console.connections import Place, open_database, settings_here
 from console.reports.activity import ActiveUsers, Cohort, active_users, retention
 from console.reports.period import period_of
-from console.stores import Place, open_database, settings_here
 from shared.clock import now_ms
 from shared.partitions import day_of
 

@@ -5,11 +5,8 @@ import sys
 import click
 from rich.table import Table
 
-from console.actor import Role, terminal_actor
-from console.one_time import make_link
-from console.options import json_option
-from console.output import show, table
-from console.people import (
+from console.accounts.invitations import make_link
+from console.accounts.people import (
     Person,
     close_person,
     create_person,
@@ -17,7 +14,10 @@ from console.people import (
     list_people,
     set_password,
 )
-from console.stores import Place, open_database, settings_here
+from console.actor import Role, terminal_actor
+from console.commands.terminal.options import json_option
+from console.commands.terminal.output import show, table
+from console.connections import Place, open_database, settings_here
 
 _PASSWORD_CHARACTERS_READ = 1_000
 

@@ -7,13 +7,13 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from console.actor import terminal_actor
-from console.app_refusals import read_refusals
-from console.app_rules import SETTINGS, Setting, read_rules
-from console.app_settings import change_settings
-from console.apps import App, create_app, find_app, list_apps
-from console.options import app_option, json_option
-from console.output import pairs, show, table
-from console.stores import Place, open_database, open_installation, settings_here
+from console.apps.apps import App, create_app, find_app, list_apps
+from console.apps.refusal_mode import read_refusals
+from console.apps.rules import SETTINGS, Setting, read_rules
+from console.apps.settings import change_settings
+from console.commands.terminal.options import app_option, json_option
+from console.commands.terminal.output import pairs, show, table
+from console.connections import Place, open_database, open_installation, settings_here
 from shared.errors import OperatorError
 from shared.rules import Rules
 

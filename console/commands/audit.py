@@ -3,11 +3,11 @@
 import click
 from rich.table import Table
 
-from console.apps import find_app
+from console.apps.apps import find_app
 from console.audit import AuditEntry, list_changes
-from console.options import count_option, json_option
-from console.output import show, table
-from console.stores import Place, open_database, settings_here
+from console.commands.terminal.options import count_option, json_option
+from console.commands.terminal.output import show, table
+from console.connections import Place, open_database, settings_here
 
 
 @click.command()

@@ -6,11 +6,18 @@ import click
 from rich.console import RenderableType
 from rich.table import Table
 
-from console.apps import find_app
-from console.checks import Check, CheckedRequest, CheckedScope, CheckedToken, Readiness, check
-from console.options import json_option
-from console.output import cell, show, table
-from console.stores import Place, open_installation, settings_here
+from console.apps.apps import find_app
+from console.commands.terminal.options import json_option
+from console.commands.terminal.output import cell, show, table
+from console.connections import Place, open_installation, settings_here
+from console.security.integration_check import (
+    Check,
+    CheckedRequest,
+    CheckedScope,
+    CheckedToken,
+    Readiness,
+    check,
+)
 from shared.clock import now_ms
 from shared.integration_log import CHECK_ENTRIES_MAX, CHECK_SECONDS
 

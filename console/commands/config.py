@@ -2,10 +2,10 @@
 
 import click
 
-from console.configuration import Configuration, read_configuration
-from console.options import json_option
-from console.output import lines, show, table
-from console.stores import Place
+from console.commands.terminal.options import json_option
+from console.commands.terminal.output import lines, show, table
+from console.connections import Place
+from console.pipeline.configuration import Configuration, read_configuration
 from shared.settings import PROGRAM_VARIABLES
 
 _KNOWN_BESIDES = frozenset(each.variable for each in PROGRAM_VARIABLES)

@@ -2,10 +2,10 @@
 
 import click
 
-from console.options import json_option
-from console.output import show
-from console.serving import serve_here
-from console.stores import Place, settings_here
+from console.commands.terminal.options import json_option
+from console.commands.terminal.output import show
+from console.commands.terminal.serving import serve_here
+from console.connections import Place, settings_here
 from deploy import programs
 from deploy.listen import Listen
 

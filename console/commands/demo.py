@@ -8,17 +8,17 @@ from pathlib import Path
 
 import click
 
+from console.accounts.invitations import first_way_in
 from console.actor import terminal_actor
-from console.demo import Outcome, Played, follow, furnish, send
-from console.demo_calls import CALLS
-from console.demo_view import played_document, played_summary, played_table
-from console.demo_week import furnish_week, import_week
-from console.imports import ImportLimits
-from console.launch import Extent, await_ready, plan_stack, until_stopped
-from console.one_time import first_way_in
-from console.options import json_option
-from console.output import say, show
-from console.stores import KEY, STORES, Place, open_installation
+from console.commands.terminal.demo_view import played_document, played_summary, played_table
+from console.commands.terminal.launch import Extent, await_ready, plan_stack, until_stopped
+from console.commands.terminal.options import json_option
+from console.commands.terminal.output import say, show
+from console.connections import KEY, STORES, Place, open_installation
+from console.demo.calls import CALLS
+from console.demo.demo import Outcome, Played, follow, furnish, send
+from console.demo.sample_week import furnish_week, import_week
+from console.importer.imports import ImportLimits
 from deploy.listen import Listen
 from deploy.stack import Stack
 from shared.clock import now_ms

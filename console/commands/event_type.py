@@ -6,8 +6,8 @@ import click
 from rich.table import Table
 
 from console.actor import terminal_actor
-from console.apps import find_app
-from console.event_types import (
+from console.apps.apps import find_app
+from console.apps.event_types import (
     EventType,
     NewEventType,
     create_event_type,
@@ -15,10 +15,15 @@ from console.event_types import (
     list_event_types,
     set_multiple_postbacks,
 )
-from console.options import app_option, count_option, environment_option, json_option
-from console.output import show, table
-from console.stores import Place, open_database, open_installation, settings_here
-from console.unmapped import list_unmapped
+from console.apps.unmapped_events import list_unmapped
+from console.commands.terminal.options import (
+    app_option,
+    count_option,
+    environment_option,
+    json_option,
+)
+from console.commands.terminal.output import show, table
+from console.connections import Place, open_database, open_installation, settings_here
 
 
 @click.group("event-type")

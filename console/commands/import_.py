@@ -7,20 +7,20 @@ import click
 from rich.console import RenderableType
 
 from console.actor import terminal_actor
-from console.apps import App, find_app
-from console.imports import (
+from console.apps.apps import App, find_app
+from console.commands.terminal.options import app_option, json_option
+from console.commands.terminal.output import pairs, say, show
+from console.commands.terminal.progress import Advance, progress_bar
+from console.connections import Place, open_installation, settings_here
+from console.importer.imports import (
     BACKLOG_EVENTS_MAX,
     BadLine,
     Import,
     Imported,
     ImportLimits,
 )
-from console.installation import Installation
-from console.line_files import FileLine, file_lines
-from console.options import app_option, json_option
-from console.output import pairs, say, show
-from console.progress import Advance, progress_bar
-from console.stores import Place, open_installation, settings_here
+from console.importer.line_reader import FileLine, file_lines
+from console.resources import Installation
 from shared.clock import now_ms
 from shared.settings import Settings
 

@@ -3,11 +3,11 @@
 import click
 from rich.table import Table
 
+from console.accounts.api_keys import Key, create_key, list_keys, revoke_key
 from console.actor import Role, terminal_actor
-from console.keys import Key, create_key, list_keys, revoke_key
-from console.options import json_option
-from console.output import show, table
-from console.stores import Place, open_database, settings_here
+from console.commands.terminal.options import json_option
+from console.commands.terminal.output import show, table
+from console.connections import Place, open_database, settings_here
 from shared.errors import OperatorError
 
 _ONCE = "This is the only time that it is shown. Send it as `Authorization: Bearer KEY`."

@@ -8,11 +8,11 @@ import click
 from rich.table import Table
 
 from console.actor import terminal_actor
-from console.apps import find_app
-from console.links import Link, NewLink, create_link, list_links, tracking_url
-from console.options import app_option, json_option
-from console.output import show, table
-from console.stores import Place, open_database, open_installation, settings_here
+from console.apps.apps import find_app
+from console.apps.links import Link, NewLink, create_link, list_links, tracking_url
+from console.commands.terminal.options import app_option, json_option
+from console.commands.terminal.output import show, table
+from console.connections import Place, open_database, open_installation, settings_here
 from deploy.addresses import addresses
 from deploy.listen import Listen
 

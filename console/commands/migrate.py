@@ -2,10 +2,10 @@
 
 import click
 
-from console.options import json_option
-from console.output import show
-from console.prepare import prepare
-from console.stores import Place, settings_here
+from console.commands.terminal.options import json_option
+from console.commands.terminal.output import show
+from console.connections import Place, settings_here
+from console.pipeline.migrate import prepare
 from shared.clock import now_ms
 
 

@@ -5,9 +5,12 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from console.actor import terminal_actor
-from console.options import count_option, json_option
-from console.output import show, table
-from console.quarantine import (
+from console.commands.terminal.options import count_option, json_option
+from console.commands.terminal.output import show, table
+from console.commands.terminal.trace_view import event_view, quarantine_view
+from console.connections import Place, open_database, open_installation, settings_here
+from console.lookup.trace import parse_receipt
+from console.pipeline.quarantine import (
     Quarantined,
     QuarantinedBatch,
     list_quarantine,
@@ -15,9 +18,6 @@ from console.quarantine import (
     show_quarantined,
     unreplayed_receipts,
 )
-from console.stores import Place, open_database, open_installation, settings_here
-from console.trace import parse_receipt
-from console.trace_view import event_view, quarantine_view
 from shared.errors import OperatorError
 
 

@@ -3,12 +3,12 @@
 import click
 
 from console.actor import terminal_actor
-from console.apps import find_app
-from console.options import app_option, json_option
-from console.output import show
-from console.progress import progress_bar
-from console.recomputing import follow, recompute
-from console.stores import Place, open_installation, settings_here
+from console.apps.apps import find_app
+from console.commands.terminal.options import app_option, json_option
+from console.commands.terminal.output import show
+from console.commands.terminal.progress import progress_bar
+from console.connections import Place, open_installation, settings_here
+from console.pipeline.recompute import follow, recompute
 from shared.recompute import Recompute, RecomputeState
 
 

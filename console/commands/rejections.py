@@ -6,10 +6,10 @@ import click
 from rich.console import RenderableType
 from rich.table import Table
 
-from console.options import count_option, json_option
-from console.output import show, table
-from console.rejections import RejectionReport, report_rejections
-from console.stores import Place, open_installation, settings_here
+from console.commands.terminal.options import count_option, json_option
+from console.commands.terminal.output import show, table
+from console.connections import Place, open_installation, settings_here
+from console.pipeline.rejections import RejectionReport, report_rejections
 
 
 @click.command()

@@ -8,10 +8,11 @@ from typing import Any
 import click
 from rich.console import RenderableType
 
-from console.apps import App, find_app
+from console.apps.apps import App, find_app
 from console.commands.activity import day, period_options
-from console.options import app_option, environment_option, json_option
-from console.output import show, table
+from console.commands.terminal.options import app_option, environment_option, json_option
+from console.commands.terminal.output import show, table
+from console.connections import Place, open_database, settings_here
 from console.reports.period import period_of
 from console.reports.question import By, Filters, Question, Split
 from console.reports.rates import Rates, report_currency
@@ -19,7 +20,6 @@ from console.reports.raw import raw_events
 from console.reports.report import Report, read_report
 from console.reports.sheet import Sheet, as_csv, shown
 from console.reports.sheets import originals_sheet, report_sheet
-from console.stores import Place, open_database, settings_here
 from shared.clock import now_ms
 from shared.partitions import day_of
 

@@ -4,17 +4,17 @@ import click
 from rich.console import RenderableType
 
 from console.actor import terminal_actor
-from console.apps import find_app
-from console.enforcement import (
+from console.apps.apps import find_app
+from console.commands.terminal.options import app_option, json_option, scope_option
+from console.commands.terminal.output import say, show, table
+from console.connections import Place, open_database, open_installation, settings_here
+from console.security.enforcement import (
     ONLY_CONFIGURED_TOKENS,
     Enforcement,
     disable_enforcement,
     enable_enforcement,
     read_enforcement,
 )
-from console.options import app_option, json_option, scope_option
-from console.output import say, show, table
-from console.stores import Place, open_database, open_installation, settings_here
 from shared.errors import OperatorError
 from shared.scopes import Scope
 

@@ -4,10 +4,10 @@ from functools import partial
 
 import click
 
-from console.options import json_option
-from console.output import pairs, show
-from console.status import read_status, with_set_aside
-from console.stores import Place, open_database, open_redis, settings_here
+from console.commands.terminal.options import json_option
+from console.commands.terminal.output import pairs, show
+from console.connections import Place, open_database, open_redis, settings_here
+from console.pipeline.status import read_status, with_set_aside
 
 
 @click.command()

@@ -9,13 +9,13 @@ import click
 from rich.table import Table
 
 from console.actor import Actor, terminal_actor
-from console.apps import App, find_app
-from console.installation import Installation
-from console.options import app_option, json_option, scope_option
-from console.output import say, show, table
-from console.stores import Place, open_installation, settings_here
-from console.token_rows import Token
-from console.tokens import (
+from console.apps.apps import App, find_app
+from console.commands.terminal.options import app_option, json_option, scope_option
+from console.commands.terminal.output import say, show, table
+from console.connections import Place, open_installation, settings_here
+from console.resources import Installation
+from console.security.token_table import Token
+from console.security.tokens import (
     SAFE_BYTES_MIN,
     ChangedToken,
     NewToken,

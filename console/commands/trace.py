@@ -2,11 +2,11 @@
 
 import click
 
-from console.options import json_option
-from console.output import show
-from console.stores import Place, open_installation, settings_here
-from console.trace import parse_receipt, trace
-from console.trace_view import describe
+from console.commands.terminal.options import json_option
+from console.commands.terminal.output import show
+from console.commands.terminal.trace_view import describe
+from console.connections import Place, open_installation, settings_here
+from console.lookup.trace import parse_receipt, trace
 
 
 @click.command("trace")

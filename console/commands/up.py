@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
+from console.accounts.invitations import first_way_in
 from console.actor import terminal_actor
-from console.launch import (
+from console.commands.terminal.launch import (
     Extent,
     Steps,
     await_ready,
@@ -17,12 +18,11 @@ from console.launch import (
     plan_stack,
     until_stopped,
 )
-from console.one_time import first_way_in
-from console.options import json_option
-from console.output import show
-from console.status import read_status
-from console.status_line import Look, StatusLine, describe_load
-from console.stores import Place, open_installation
+from console.commands.terminal.options import json_option
+from console.commands.terminal.output import show
+from console.commands.terminal.status_line import Look, StatusLine, describe_load
+from console.connections import Place, open_installation
+from console.pipeline.status import read_status
 from deploy.fleet import WORKERS_MAX
 from deploy.listen import PORT_MAX, Listen
 from deploy.stack import Stack

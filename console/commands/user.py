@@ -2,12 +2,12 @@
 
 import click
 
-from console.apps import find_app
-from console.options import count_option, environment_option, json_option
-from console.output import show
-from console.stores import Place, open_database, settings_here
-from console.user_view import describe_user
-from console.users import user_timeline
+from console.apps.apps import find_app
+from console.commands.terminal.options import count_option, environment_option, json_option
+from console.commands.terminal.output import show
+from console.commands.terminal.user_view import describe_user
+from console.connections import Place, open_database, settings_here
+from console.lookup.user_timeline import user_timeline
 
 
 @click.command("user")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from console.launch import Steps, counted_steps, follow_steps, until_stopped
-from console.options import json_option
-from console.output import show
-from console.status_line import StatusLine
-from console.stores import Place, environment_here
+from console.commands.terminal.launch import Steps, counted_steps, follow_steps, until_stopped
+from console.commands.terminal.options import json_option
+from console.commands.terminal.output import show
+from console.commands.terminal.status_line import StatusLine
+from console.connections import Place, environment_here
 from deploy import programs
 from deploy.fleet import WORKERS_MAX, Fleet
 from deploy.processes import Command

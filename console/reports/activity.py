@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from console.apps import App
+from console.apps.apps import App
 from console.reports.names import Place
 from console.reports.period import MONTH_DAYS, Period
 from shared.database import Connection

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from console.apps import App
+from console.apps.apps import App
 from console.reports.names import Names, Place, country_key
 from console.reports.question import By, Filters, Question
 

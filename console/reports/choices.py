@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from console.apps import App
+from console.apps.apps import App
 from console.reports.bounds import bounds_of
 from console.reports.names import ORGANIC, country_label, read_names, source_name
 from console.reports.question import Question

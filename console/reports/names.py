@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from console.apps import App
+from console.apps.apps import App
 from shared.countries import country_code, country_name
 from shared.database import Connection
 from shared.errors import OperatorError

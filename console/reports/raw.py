@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
-from console.apps import App
+from console.apps.apps import App
 from console.reports.bounds import midnight
 from console.reports.period import Period
 from shared.database import Connection

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from console.apps import App
+from console.apps.apps import App
 from console.reports.bounds import bounds_of
 from console.reports.names import Names, campaign_name, country_label, read_names
 from console.reports.question import By, Question, Split

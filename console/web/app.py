@@ -8,19 +8,19 @@ from types import SimpleNamespace
 import falcon
 
 from console.reports.rates import currencies
-from console.web.api.call import Endpoint
+from console.web.api.api_call import Endpoint
+from console.web.api.dispatcher import ApiDoor
 from console.web.api.document import PREFIX as PREFIX_OF_API
 from console.web.api.document import openapi
-from console.web.api.door import ApiDoor
 from console.web.api.endpoints import ENDPOINTS
 from console.web.assets import PREFIX, Assets
-from console.web.door import Door
 from console.web.headers import SafeHeaders
+from console.web.page_dispatcher import Door
+from console.web.page_request import Services
 from console.web.rendering import Templates
 from console.web.route import Route
 from console.web.routes import ROUTES
 from console.web.rq import RqDashboard
-from console.web.visit import Services
 from shared import queues
 from shared.clock import now_ms
 from shared.database import open_pool

@@ -5,7 +5,7 @@ from urllib.parse import quote, unquote
 
 import falcon
 
-from console.sessions import SESSION_DAYS_MAX
+from console.accounts.login_sessions import SESSION_DAYS_MAX
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 _SAID_SECONDS_MAX = 60

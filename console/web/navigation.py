@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from console.apps import App
-from console.web.visit import Visitor
+from console.apps.apps import App
+from console.web.page_request import Visitor
 
 # Label and path of each page of an app, in the order of the work.
 OF_APP = (

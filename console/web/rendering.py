@@ -10,11 +10,11 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from console.apps import App
+from console.apps.apps import App
 from console.reports.sheet import shown
 from console.web.assets import Assets
 from console.web.navigation import app_items, general_items
-from console.web.visit import Visitor
+from console.web.page_request import Visitor
 
 NONE = "\N{EN DASH}"
 

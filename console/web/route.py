@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from console.web.answers import Answer
-from console.web.visit import Visitor
+from console.web.page_request import Visitor
+from console.web.responses import Answer
 
 Handler = Callable[..., Answer]
 

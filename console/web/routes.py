@@ -2,19 +2,19 @@
 
 from console.web.pages import (
     account,
+    api_keys,
     apps,
     event_types,
+    events,
     integration,
-    keys,
     links,
+    login,
     operations,
     people,
     protection,
     quarantine,
-    receipts,
     reports,
     rq,
-    sign_in,
     users,
     welcome,
 )
@@ -28,8 +28,8 @@ PROTECTION = "/apps/{app_id:int}/protection"
 TOKEN = f"{PROTECTION}/tokens/{{token_id:int}}"
 
 ROUTES: tuple[Route, ...] = (
-    get("/sign-in", sign_in.show, Access.ANYBODY),
-    post("/sign-in", sign_in.enter, Access.ANYBODY),
+    get("/sign-in", login.show, Access.ANYBODY),
+    post("/sign-in", login.enter, Access.ANYBODY),
     get("/welcome/{secret}", welcome.show, Access.ANYBODY),
     post("/welcome/{secret}", welcome.choose_password, Access.ANYBODY),
     post("/sign-out", account.sign_out, Access.VIEWER),
@@ -43,9 +43,9 @@ ROUTES: tuple[Route, ...] = (
     post("/people/{person_id:int}/link", people.new_link, form="/people"),
     post("/people/{person_id:int}/close", people.close, form="/people"),
     post("/people/{person_id:int}/reopen", people.reopen, form="/people"),
-    get("/keys", keys.show, Access.ADMIN),
-    post("/keys", keys.create),
-    post("/keys/{key_id:int}/revoke", keys.revoke, form="/keys"),
+    get("/keys", api_keys.show, Access.ADMIN),
+    post("/keys", api_keys.create),
+    post("/keys/{key_id:int}/revoke", api_keys.revoke, form="/keys"),
     # Operations
     get("/operations", operations.show, without_database=operations.show_redis),
     get(QUARANTINE, quarantine.show_list),
@@ -79,7 +79,7 @@ ROUTES: tuple[Route, ...] = (
     # Users of an app, and what any receipt became
     get("/apps/{app_id:int}/users", users.show_search),
     get("/apps/{app_id:int}/users/timeline", users.show),
-    get("/receipts/{receipt}", receipts.show),
+    get("/receipts/{receipt}", events.show),
     # Protection of an app
     get(PROTECTION, protection.show),
     get(f"{PROTECTION}/log", protection.show_log),

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-from console.labels import has_control_characters
-from console.web.faults import BadRequest
+from console.validation import has_control_characters
+from console.web.page_errors import BadRequest
 
 FORM_BYTES_MAX = 262_144
 FIELDS_MAX = 500

@@ -23,20 +23,20 @@ from urllib.request import Request, urlopen
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from console.accounts.api_keys import create_key
+from console.accounts.people import create_person
 from console.actor import Role
-from console.apps import App, find_app
-from console.demo_week import APP, week
-from console.installation import Installation
-from console.keys import create_key
-from console.people import create_person
-from console.stores import Place, open_installation, settings_here
-from console.tokens import NewToken, create_token
+from console.apps.apps import App, find_app
+from console.connections import Place, open_installation, settings_here
+from console.demo.sample_week import APP, week
+from console.resources import Installation
+from console.security.tokens import NewToken, create_token
 from shared.clock import now_ms
 from shared.partitions import day_of
 from shared.scopes import Scope
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, PASSWORD
 from tests.build import ADMIN, event
-from tests.integration.console.test_quarantine import put_aside
+from tests.integration.console.pipeline.test_quarantine import put_aside
 from tests.system.product import WAYBILL, first_document
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"

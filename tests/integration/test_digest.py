@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import pytest
 
-from console.apps import create_app
-from console.import_lines import Destination, read_line
-from console.installation import Installation
+from console.apps.apps import create_app
+from console.importer.line_format import Destination, read_line
+from console.resources import Installation
 from shared.clock import now_ms
 from shared.database import Connection
 from shared.queues import Redis

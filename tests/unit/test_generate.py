@@ -7,7 +7,7 @@ from random import Random
 
 import msgspec
 
-from console.import_lines import Destination, read_line
+from console.importer.line_format import Destination, read_line
 from shared.events import Kind
 from tests.build import NOW_MS
 from tests.generate import generate

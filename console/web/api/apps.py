@@ -2,15 +2,15 @@
 
 import msgspec
 
-from console.apps import App, create_app, list_apps
-from console.event_types import (
+from console.apps.apps import App, create_app, list_apps
+from console.apps.event_types import (
     EventType,
     create_event_type,
     list_event_types,
     set_multiple_postbacks,
 )
-from console.web.api.call import Call
-from console.web.found import event_type_of
+from console.web.api.api_call import Call
+from console.web.lookups import event_type_of
 
 
 class NewApp(msgspec.Struct, forbid_unknown_fields=True):

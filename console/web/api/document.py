@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from console.reports.question import By, Split
-from console.web.api.call import COUNT_MAX, Endpoint
+from console.web.api.api_call import COUNT_MAX, Endpoint
 from shared.events import Environment
 
 PREFIX = "/api/v1"

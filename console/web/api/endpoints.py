@@ -1,21 +1,21 @@
 """Every call of the API: its path, what it takes and what it gives."""
 
-from console.apps import App
-from console.enforcement import Enforcement
-from console.event_types import EventType, NewEventType
-from console.links import NewLink
-from console.quarantine import Quarantined, QuarantinedBatch
-from console.rejections import RejectionReport
+from console.apps.apps import App
+from console.apps.event_types import EventType, NewEventType
+from console.apps.links import NewLink
+from console.lookup.trace import Trace
+from console.lookup.user_timeline import UserTimeline
+from console.pipeline.quarantine import Quarantined, QuarantinedBatch
+from console.pipeline.rejections import RejectionReport
+from console.pipeline.status import Status
 from console.reports.activity import ActiveUsers, Cohort
 from console.reports.report import Report
-from console.status import Status
-from console.token_rows import Token
-from console.tokens import ChangedToken, IssuedToken
-from console.trace import Trace
-from console.users import UserTimeline
+from console.security.enforcement import Enforcement
+from console.security.token_table import Token
+from console.security.tokens import ChangedToken, IssuedToken
 from console.web.api import apps, links, operations, reports, settings, tokens, users
+from console.web.api.api_call import Endpoint
 from console.web.api.apps import ChangedEventType, NewApp
-from console.web.api.call import Endpoint
 from console.web.api.links import LinkWithUrl
 from console.web.api.settings import AppSettings, ChangedSettings
 from console.web.api.tokens import AskedToken, Scopes

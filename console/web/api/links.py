@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from console.apps import App
-from console.links import Link, create_link, list_links, tracking_url
-from console.web.api.call import Call
+from console.apps.apps import App
+from console.apps.links import Link, create_link, list_links, tracking_url
+from console.web.api.api_call import Call
 
 
 @dataclass(frozen=True)

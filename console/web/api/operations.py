@@ -3,17 +3,17 @@
 from dataclasses import replace
 from uuid import UUID
 
-from console.quarantine import (
+from console.pipeline.quarantine import (
     Quarantined,
     QuarantinedBatch,
     list_quarantine,
     replay,
     show_quarantined,
 )
-from console.rejections import RejectionReport, report_rejections
+from console.pipeline.rejections import RejectionReport, report_rejections
+from console.pipeline.status import Status, read_status
 from console.set_aside import count_set_aside
-from console.status import Status, read_status
-from console.web.api.call import Call
+from console.web.api.api_call import Call
 
 
 def status(call: Call) -> Status:

@@ -1,12 +1,12 @@
 """Reports: the same figures as on their pages."""
 
-from console.apps import App
+from console.apps.apps import App
 from console.reports.activity import ActiveUsers, Cohort, active_users, retention
 from console.reports.names import read_names
 from console.reports.rates import Rates
 from console.reports.report import Report, read_report
-from console.web.api.call import Call
-from console.web.asked import asked_period, asked_question
+from console.web.api.api_call import Call
+from console.web.report_params import asked_period, asked_question
 from shared.clock import now_ms
 from shared.partitions import day_of
 

@@ -3,11 +3,11 @@
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from console.app_refusals import read_refusals
-from console.app_rules import SETTINGS, read_rules
-from console.app_settings import change_settings
-from console.apps import App
-from console.web.api.call import Call
+from console.apps.apps import App
+from console.apps.refusal_mode import read_refusals
+from console.apps.rules import SETTINGS, read_rules
+from console.apps.settings import change_settings
+from console.web.api.api_call import Call
 
 
 class AppSettings(msgspec.Struct, kw_only=True):

@@ -4,10 +4,10 @@ from datetime import datetime
 
 import msgspec
 
-from console.apps import App
-from console.enforcement import Enforcement, read_enforcement, set_enforcement
-from console.token_rows import Token
-from console.tokens import (
+from console.apps.apps import App
+from console.security.enforcement import Enforcement, read_enforcement, set_enforcement
+from console.security.token_table import Token
+from console.security.tokens import (
     ChangedToken,
     IssuedToken,
     NewToken,
@@ -18,9 +18,9 @@ from console.tokens import (
     list_tokens,
     revoke_token,
 )
-from console.web.api.call import Call
-from console.web.faults import BadRequest
-from console.web.found import token_of
+from console.web.api.api_call import Call
+from console.web.lookups import token_of
+from console.web.page_errors import BadRequest
 from shared.scopes import Scope
 
 

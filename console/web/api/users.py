@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from console.apps import App
-from console.trace import Trace, trace
-from console.users import UserTimeline, user_timeline
-from console.web.api.call import Call
+from console.apps.apps import App
+from console.lookup.trace import Trace, trace
+from console.lookup.user_timeline import UserTimeline, user_timeline
+from console.web.api.api_call import Call
 
 
 def timeline(call: Call, app: App, user_id: str) -> UserTimeline:

@@ -1,9 +1,9 @@
 """One's own account: password and sessions."""
 
-from console.people import check_password, set_password
-from console.sessions import close_session, close_sessions, new_secret, open_session
-from console.web.answers import Answer, Page, Redirect
-from console.web.visit import Visit
+from console.accounts.login_sessions import close_session, close_sessions, new_secret, open_session
+from console.accounts.people import check_password, set_password
+from console.web.page_request import Visit
+from console.web.responses import Answer, Page, Redirect
 from shared.errors import OperatorError
 
 

@@ -1,11 +1,11 @@
 """Apps: their figures of today, a new one, and their settings."""
 
-from console import app_settings
-from console.app_figures import figures_of_apps
-from console.app_rules import SETTINGS, read_rules
-from console.apps import App, create_app, list_apps
-from console.web.answers import Answer, Page, Redirect
-from console.web.visit import Visit
+from console.apps import settings
+from console.apps.apps import App, create_app, list_apps
+from console.apps.rules import SETTINGS, read_rules
+from console.reports.overview import figures_of_apps
+from console.web.page_request import Visit
+from console.web.responses import Answer, Page, Redirect
 from shared.errors import BadValue
 
 
@@ -49,7 +49,7 @@ def change_settings(visit: Visit, app: App) -> Answer:
         setting.option: _whole(setting.option, form.get(setting.option)) for setting in SETTINGS
     }
     before = read_rules(visit.connection, app)
-    app_settings.change_settings(visit.installation, visit.actor, app, {**described, **rules})
+    settings.change_settings(visit.installation, visit.actor, app, {**described, **rules})
     after = read_rules(visit.connection, app)
     kept = (
         ""

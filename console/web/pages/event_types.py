@@ -1,16 +1,16 @@
 """Events of an app: its event types, and the event ids that arrived and are none yet."""
 
-from console.apps import App
-from console.event_types import (
+from console.apps.apps import App
+from console.apps.event_types import (
     NewEventType,
     create_event_type,
     list_event_types,
     set_multiple_postbacks,
 )
-from console.unmapped import list_unmapped
-from console.web.answers import Answer, Page, Redirect
-from console.web.found import event_type_of
-from console.web.visit import Visit
+from console.apps.unmapped_events import list_unmapped
+from console.web.lookups import event_type_of
+from console.web.page_request import Visit
+from console.web.responses import Answer, Page, Redirect
 
 UNMAPPED_SHOWN_MAX = 100
 

@@ -2,14 +2,14 @@
 
 from typing import TypeVar
 
-from console.apps import App
-from console.checks import Check, CheckedRequest, Readiness, check
-from console.event_types import list_event_types
-from console.snippets import Language, Speech, event_sending, snippet
-from console.token_rows import Token
-from console.web.answers import Answer, Page
-from console.web.faults import BadRequest
-from console.web.visit import Visit
+from console.apps.apps import App
+from console.apps.event_types import list_event_types
+from console.security.code_samples import Language, Speech, event_sending, snippet
+from console.security.integration_check import Check, CheckedRequest, Readiness, check
+from console.security.token_table import Token
+from console.web.page_errors import BadRequest
+from console.web.page_request import Visit
+from console.web.responses import Answer, Page
 from shared.integration_log import CHECK_SECONDS
 
 REQUESTS_SHOWN_MAX = 30

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from console.apps import App
-from console.links import (
+from console.apps.apps import App
+from console.apps.links import (
     Link,
     NewLink,
     create_link,
@@ -12,12 +12,12 @@ from console.links import (
     marked_url,
     tracking_url,
 )
-from console.snippets import Language, click_sending, snippet
-from console.timeline import attribution_words
-from console.trace import parse_receipt, trace
-from console.web.answers import Answer, Page, Redirect
-from console.web.faults import NotFound
-from console.web.visit import Visit
+from console.lookup.timeline_words import attribution_words
+from console.lookup.trace import parse_receipt, trace
+from console.security.code_samples import Language, click_sending, snippet
+from console.web.page_errors import NotFound
+from console.web.page_request import Visit
+from console.web.responses import Answer, Page, Redirect
 from shared.ids import new_receipt
 
 

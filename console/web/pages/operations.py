@@ -1,9 +1,9 @@
 """Operations: what waits, who works, how the stores are, what is refused and by whom."""
 
-from console.operations import RedisHealth, database_health, redis_health
-from console.rejections import report_rejections
-from console.web.answers import Answer, Page
-from console.web.visit import Visit, Visitor
+from console.pipeline.health import RedisHealth, database_health, redis_health
+from console.pipeline.rejections import report_rejections
+from console.web.page_request import Visit, Visitor
+from console.web.responses import Answer, Page
 from shared.queues import RedisError
 
 SHOWN_MAX = 20

@@ -1,8 +1,7 @@
 """People of the console: invite, change roles, close."""
 
-from console.actor import Role
-from console.one_time import make_link
-from console.people import (
+from console.accounts.invitations import make_link
+from console.accounts.people import (
     Person,
     close_person,
     create_person,
@@ -11,9 +10,10 @@ from console.people import (
     reopen_person,
     set_role,
 )
-from console.web.answers import Answer, Page, Redirect
-from console.web.faults import BadRequest
-from console.web.visit import Visit
+from console.actor import Role
+from console.web.page_errors import BadRequest
+from console.web.page_request import Visit
+from console.web.responses import Answer, Page, Redirect
 
 
 def show(visit: Visit) -> Answer:

@@ -6,16 +6,16 @@ Source: Adjust, "Set up server-to-server (S2S) security".
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 
-from console.apps import App
+from console.apps.apps import App
 from console.audit import list_changes
-from console.enforcement import (
+from console.security.enforcement import (
     ONLY_CONFIGURED_TOKENS,
     disable_enforcement,
     read_enforcement,
     set_enforcement,
 )
-from console.token_rows import TokenState
-from console.tokens import (
+from console.security.token_table import TokenState
+from console.security.tokens import (
     ChangedToken,
     NewToken,
     activate_token,
@@ -26,10 +26,10 @@ from console.tokens import (
     revoke_token,
     rotate_token,
 )
-from console.web.answers import Answer, Page, Redirect
-from console.web.faults import BadRequest
-from console.web.found import token_of
-from console.web.visit import Visit
+from console.web.lookups import token_of
+from console.web.page_errors import BadRequest
+from console.web.page_request import Visit
+from console.web.responses import Answer, Page, Redirect
 from shared.errors import BadValue, OperatorError
 from shared.scopes import Scope
 

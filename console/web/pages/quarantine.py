@@ -1,16 +1,16 @@
 """The quarantine: events that could not be stored, mended and put back."""
 
-from console.events import values_of
-from console.quarantine import (
+from console.event_records import values_of
+from console.lookup.trace import parse_receipt
+from console.pipeline.quarantine import (
     list_quarantine,
     replay,
     show_quarantined,
     unreplayed_receipts,
 )
-from console.quarantine_edit import edit_quarantined, editable_text
-from console.trace import parse_receipt
-from console.web.answers import Answer, Page, Redirect
-from console.web.visit import Visit
+from console.pipeline.quarantine_edit import edit_quarantined, editable_text
+from console.web.page_request import Visit
+from console.web.responses import Answer, Page, Redirect
 
 ENTRIES_SHOWN_MAX = 100
 EVENTS_SHOWN_MAX = 20

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlencode
 
-from console.apps import App
+from console.apps.apps import App
 from console.reports.activity import Cohort, active_users, retention
 from console.reports.choices import read_choices
 from console.reports.names import read_names
@@ -20,9 +20,9 @@ from console.reports.sheets import (
     report_sheet,
     retention_sheet,
 )
-from console.web.answers import Answer, Download, Page
-from console.web.asked import asked_period, asked_question
-from console.web.visit import Visit
+from console.web.page_request import Visit
+from console.web.report_params import asked_period, asked_question
+from console.web.responses import Answer, Download, Page
 from shared.partitions import day_of
 
 CSV = "text/csv; charset=utf-8"

@@ -1,9 +1,9 @@
 """The RQ dashboard, for admins: what it answers, through the console's door."""
 
-from console.web.answers import Answer, Finished
-from console.web.faults import NotFound
+from console.web.page_errors import NotFound
+from console.web.page_request import Visit
+from console.web.responses import Answer, Finished
 from console.web.rq import RqDashboard
-from console.web.visit import Visit
 
 
 def look(visit: Visit, path: str = "") -> Answer:

@@ -2,13 +2,13 @@
 
 from urllib.parse import urlencode
 
-from console.apps import App
-from console.search import search
-from console.timeline import moments
-from console.users import user_timeline
-from console.web import lanes
-from console.web.answers import Answer, Page, Redirect
-from console.web.visit import Visit
+from console.apps.apps import App
+from console.lookup.search import search
+from console.lookup.timeline_words import moments
+from console.lookup.user_timeline import user_timeline
+from console.web import timeline_chart
+from console.web.page_request import Visit
+from console.web.responses import Answer, Page, Redirect
 
 SHOWN_MAX = 200  # events, sessions, clicks and attributions each
 
@@ -30,7 +30,12 @@ def show(visit: Visit, app: App) -> Answer:
     user_id = visit.query.exact("user_id")
     user = user_timeline(visit.connection, app, visit.environment, user_id, SHOWN_MAX)
     happened = moments(user)
-    values = {"user": user, "moments": happened, "picture": lanes.draw(happened), "lanes": lanes}
+    values = {
+        "user": user,
+        "moments": happened,
+        "picture": timeline_chart.draw(happened),
+        "lanes": timeline_chart,
+    }
     return Page("user.html", values)
 
 

@@ -1,9 +1,9 @@
 """A one-time link: choose a password, and be signed in."""
 
-from console.one_time import LinkUsed, find_invited, use_link
-from console.sessions import open_session
-from console.web.answers import Answer, Page, Redirect
-from console.web.visit import Visit
+from console.accounts.invitations import LinkUsed, find_invited, use_link
+from console.accounts.login_sessions import open_session
+from console.web.page_request import Visit
+from console.web.responses import Answer, Page, Redirect
 from shared.errors import OperatorError
 
 

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from console.apps import App, create_app
-from console.installation import Installation
+from console.apps.apps import App, create_app
 from console.main import run
+from console.resources import Installation
 from shared.clock import now_ms
 from shared.database import Connection
 from shared.events import Environment, Event, Kind

@@ -4,25 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from console.actor import Actor, Role
-from console.app_refusals import change_refusals, read_refusals
-from console.app_rules import change_rules, read_rules
-from console.apps import App, create_app, describe_app, list_apps
-from console.audit import Action, AuditEntry, list_changes
-from console.enforcement import disable_enforcement, enable_enforcement, read_enforcement
-from console.event_types import (
-    NewEventType,
-    create_event_type,
-    list_event_types,
-    set_multiple_postbacks,
-)
-from console.imports import Import, ImportLimits
-from console.installation import Installation
-from console.keys import create_key, list_keys, revoke_key
-from console.line_files import FileLine
-from console.links import NewLink, create_link, list_links
-from console.one_time import make_link
-from console.people import (
+from console.accounts.api_keys import create_key, list_keys, revoke_key
+from console.accounts.invitations import make_link
+from console.accounts.people import (
     Person,
     close_person,
     create_person,
@@ -32,10 +16,31 @@ from console.people import (
     set_password,
     set_role,
 )
-from console.quarantine import list_quarantine, replay, show_quarantined, unreplayed_receipts
-from console.quarantine_edit import edit_quarantined, editable_text
-from console.recomputing import recompute
-from console.tokens import (
+from console.actor import Actor, Role
+from console.apps.apps import App, create_app, describe_app, list_apps
+from console.apps.event_types import (
+    NewEventType,
+    create_event_type,
+    list_event_types,
+    set_multiple_postbacks,
+)
+from console.apps.links import NewLink, create_link, list_links
+from console.apps.refusal_mode import change_refusals, read_refusals
+from console.apps.rules import change_rules, read_rules
+from console.audit import Action, AuditEntry, list_changes
+from console.importer.imports import Import, ImportLimits
+from console.importer.line_reader import FileLine
+from console.pipeline.quarantine import (
+    list_quarantine,
+    replay,
+    show_quarantined,
+    unreplayed_receipts,
+)
+from console.pipeline.quarantine_edit import edit_quarantined, editable_text
+from console.pipeline.recompute import recompute
+from console.resources import Installation
+from console.security.enforcement import disable_enforcement, enable_enforcement, read_enforcement
+from console.security.tokens import (
     NewToken,
     activate_token,
     create_token,
@@ -53,7 +58,7 @@ from shared.recompute import read_recompute
 from shared.scopes import Scope
 from tests.build import ADMIN, VIEWER
 from tests.integration.console.conftest import event_of
-from tests.integration.console.test_quarantine import put_aside
+from tests.integration.console.pipeline.test_quarantine import put_aside
 
 OLD = "s2sTokenForTheStoreApp"
 PASSWORD = "correct horse battery staple"

@@ -16,7 +16,7 @@ from shared.rejections import bad_token_commands
 from shared.snapshot import SNAPSHOT_KEY, decode_snapshot
 from shared.tokens import is_own_form
 from tests.integration.console.conftest import Ask, store_event
-from tests.integration.console.test_quarantine import put_aside
+from tests.integration.console.pipeline.test_quarantine import put_aside
 
 WAYBILL = (sys.executable, "-c", "from console.main import main; main()")
 

@@ -15,16 +15,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from console import tokens
-from console.apps import App, create_app
-from console.enforcement import (
+from console.apps.apps import App, create_app
+from console.resources import Installation
+from console.security import tokens
+from console.security.enforcement import (
     SWITCHED_OFF,
     disable_enforcement,
     enable_enforcement,
     enforced_scopes,
 )
-from console.installation import Installation
-from console.tokens import ChangedToken, NewToken
+from console.security.tokens import ChangedToken, NewToken
 from shared.errors import OperatorError
 from shared.scopes import Scope
 from shared.snapshot import SNAPSHOT_KEY, decode_snapshot

@@ -11,16 +11,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from console.apps import create_app
+from console.apps.apps import create_app
 from console.commands.demo import free_address
+from console.connections import Place, open_installation, settings_here
+from console.lookup.trace import State, trace
 from console.main import run
-from console.quarantine import replay
-from console.stores import Place, open_installation, settings_here
-from console.trace import State, trace
+from console.pipeline.quarantine import replay
 from tests.build import ADMIN
 from tests.integration.console.conftest import event_of
+from tests.integration.console.pipeline.test_quarantine import put_aside
 from tests.integration.console.test_commands import WAYBILL
-from tests.integration.console.test_quarantine import put_aside
 from tests.integration.deploy.polling import command_line, until
 from tests.system.product import first_document
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from console.app_rules import SETTINGS, Setting
-from console.import_lines import Destination, Line, read_line
-from console.imports import BACKLOG_EVENTS_MAX, DAYS_MAX
-from console.line_files import LINE_BYTES_MAX
-from console.users import Role
+from console.apps.rules import SETTINGS, Setting
+from console.importer.imports import BACKLOG_EVENTS_MAX, DAYS_MAX
+from console.importer.line_format import Destination, Line, read_line
+from console.importer.line_reader import LINE_BYTES_MAX
+from console.lookup.user_timeline import Role
 from shared.rules import Rules
 from tests.build import NOW_MS
 

@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from console.apps import App, create_app
-from console.installation import Installation
+from console.apps.apps import App, create_app
 from console.reports.activity import ACTIVE_USERS, RETAINED_USERS, active_users, retention
 from console.reports.period import Period
+from console.resources import Installation
 from shared.database import Connection
 from shared.events import Environment, Kind
 from tests.build import ADMIN

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from console.apps import App
+from console.apps.apps import App
 from console.reports import raw
 from console.reports.period import Period
 from console.reports.raw import raw_events

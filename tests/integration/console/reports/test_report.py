@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from console.apps import App
+from console.apps.apps import App
 from console.reports.period import Period
 from console.reports.question import By, Filters, Question, Split
 from console.reports.rates import Rates

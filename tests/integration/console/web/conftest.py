@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 import falcon
 import pytest
 
+from console.accounts.login_sessions import open_session
+from console.accounts.people import create_person, set_password
 from console.actor import Role
-from console.people import create_person, set_password
-from console.sessions import open_session
 from console.web.app import create_app
+from console.web.page_request import Services
 from console.web.rq import RqDashboard
-from console.web.visit import Services
 from shared.clock import now_ms
 from shared.database import Connection, open_pool
 from shared.queues import Redis

@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from falcon import testing
 
+from console.accounts.api_keys import create_key, list_keys, revoke_key
 from console.actor import Role
-from console.app_rules import read_rules
-from console.apps import App, app_with_id
+from console.apps.apps import App, app_with_id
+from console.apps.rules import read_rules
 from console.audit import list_changes
-from console.keys import create_key, list_keys, revoke_key
-from console.web.api.call import Endpoint
+from console.web.api.api_call import Endpoint
 from console.web.api.document import PREFIX, plain_path
 from console.web.api.endpoints import ENDPOINTS
 from console.web.api.settings import AppSettings
@@ -24,7 +24,7 @@ from shared.rules import DAY_MS
 from tests.build import ADMIN
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.console.conftest import store_event
-from tests.integration.console.test_quarantine import put_aside
+from tests.integration.console.pipeline.test_quarantine import put_aside
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
 from tests.integration.console.web.conftest import App as Console

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from console.app_rules import read_rules
-from console.apps import App, app_with_id, list_apps
+from console.apps.apps import App, app_with_id, list_apps
+from console.apps.rules import read_rules
 from shared.database import Connection
 from shared.rules import DAY_MS
 from tests.integration.console.web.browser import Browser

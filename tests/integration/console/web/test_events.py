@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from console.apps import App
-from console.event_types import list_event_types
-from console.installation import Installation
-from console.unmapped import list_unmapped
+from console.apps.apps import App
+from console.apps.event_types import list_event_types
+from console.apps.unmapped_events import list_unmapped
+from console.resources import Installation
 from shared.clock import now_ms
 from shared.database import Connection
 from shared.queues import waiting_jobs

@@ -4,14 +4,14 @@ import html
 
 import pytest
 
-from console.apps import App
-from console.event_types import NewEventType, create_event_type
-from console.installation import Installation
+from console.apps.apps import App
+from console.apps.event_types import NewEventType, create_event_type
+from console.resources import Installation
 from tests.build import ADMIN
-from tests.integration.console.test_checks import came
+from tests.integration.console.security.test_integration_check import came
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
-from tests.unit.console.test_snippets import BASE
+from tests.unit.console.security.test_code_samples import BASE
 
 pytestmark = ON_ONE_PAIR
 MARKUP = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from console.apps import App
-from console.links import list_links
+from console.apps.apps import App
+from console.apps.links import list_links
 from shared.clock import now_ms
 from shared.database import Connection
 from shared.events import Event, Kind

@@ -5,13 +5,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from console.apps import App
+from console.apps.apps import App
 from console.audit import list_changes
-from console.installation import Installation
-from console.quarantine import show_quarantined
+from console.pipeline.quarantine import show_quarantined
+from console.resources import Installation
 from console.web.app import create_app
+from console.web.page_request import Services
 from console.web.rq import RqDashboard
-from console.web.visit import Services
 from shared.clock import now_ms
 from shared.database import Connection, open_pool
 from shared.events import Event, encode_event, join_events
@@ -21,7 +21,7 @@ from shared.rejections import REJECTION_COUNTS_KEY, REJECTIONS_KEY, encode_rejec
 from shared.settings import Settings
 from tests.build import rejection
 from tests.integration.console.conftest import event_of
-from tests.integration.console.test_quarantine import put_aside
+from tests.integration.console.pipeline.test_quarantine import put_aside
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
 from tests.integration.workers.conftest import Bench

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from console.apps import App
-from console.enforcement import read_enforcement
-from console.installation import Installation
-from console.token_rows import Token
-from console.tokens import list_tokens
+from console.apps.apps import App
+from console.resources import Installation
+from console.security.enforcement import read_enforcement
+from console.security.token_table import Token
+from console.security.tokens import list_tokens
 from shared.snapshot import SNAPSHOT_KEY, decode_snapshot
 from shared.tokens import is_own_form, token_digest
 from tests.integration.console.web.browser import Browser

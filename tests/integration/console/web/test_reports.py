@@ -10,9 +10,9 @@ from urllib.parse import quote
 import pytest
 from falcon import testing
 
+from console.accounts.api_keys import create_key
 from console.actor import Role
-from console.apps import App
-from console.keys import create_key
+from console.apps.apps import App
 from shared.clock import now_ms
 from shared.database import Connection
 from shared.events import Event, Kind

@@ -7,16 +7,16 @@ from dataclasses import replace
 import falcon
 import pytest
 
+from console.accounts.people import find_person
 from console.actor import Role
-from console.apps import App, create_app
-from console.installation import Installation
-from console.people import find_person
+from console.apps.apps import App, create_app
+from console.resources import Installation
 from console.web.app import create_app as create_console
 from console.web.headers import CONTENT_SECURITY_POLICY
+from console.web.page_request import Services
 from console.web.route import Access, Route
 from console.web.routes import ROUTES
 from console.web.rq import RqDashboard
-from console.web.visit import Services
 from shared.clock import now_ms
 from shared.database import Connection, open_pool
 from shared.queues import Redis

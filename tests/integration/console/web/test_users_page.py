@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from console.apps import App
+from console.apps.apps import App
 from shared.clock import now_ms
 from shared.database import Connection
 from shared.device_ids import adid_of

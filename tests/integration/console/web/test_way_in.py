@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from console import sign_in
+from console.accounts import login
+from console.accounts.invitations import first_way_in, make_link
+from console.accounts.people import create_person, find_person, set_password
 from console.actor import Role
-from console.installation import Installation
-from console.one_time import first_way_in, make_link
-from console.people import create_person, find_person, set_password
+from console.resources import Installation
 from shared.database import Connection
 from tests.build import ADMIN
 from tests.integration.conftest import SECRET_KEY
@@ -70,7 +70,7 @@ def test_who_is_not_signed_in_is_sent_to_sign_in_and_back(
 def test_signing_in_is_throttled_and_then_refuses_even_the_right_password(
     stranger: Browser,
 ) -> None:
-    for _ in range(sign_in.NAME_FROM_ADDRESS_MAX):
+    for _ in range(login.NAME_FROM_ADDRESS_MAX):
         assert sign(stranger, "Ada", "guess") == 403
 
     assert sign(stranger, "Ada", PASSWORD) == 429
@@ -79,11 +79,11 @@ def test_signing_in_is_throttled_and_then_refuses_even_the_right_password(
 
 @pytest.mark.usefixtures("ada")
 def test_attempts_are_forgotten_after_the_window(stranger: Browser, connection: Connection) -> None:
-    for _ in range(sign_in.NAME_FROM_ADDRESS_MAX):
+    for _ in range(login.NAME_FROM_ADDRESS_MAX):
         sign(stranger, "Ada", "guess")
     connection.execute(
         "UPDATE sign_in_attempts SET started_at = now() - make_interval(mins => %s)",
-        (sign_in.WINDOW_MINUTES,),
+        (login.WINDOW_MINUTES,),
     )
 
     assert sign(stranger, "Ada", PASSWORD) == 200
@@ -94,7 +94,7 @@ def test_one_address_is_throttled_over_all_names(stranger: Browser, connection: 
     for name in ("Bob", "Eve"):
         assert sign(stranger, name, "guess") == 403
     connection.execute(
-        "UPDATE sign_in_attempts SET attempts = %s WHERE attempts = 2", (sign_in.ADDRESS_MAX,)
+        "UPDATE sign_in_attempts SET attempts = %s WHERE attempts = 2", (login.ADDRESS_MAX,)
     )
 
     assert sign(stranger, "Ada", PASSWORD) == 429

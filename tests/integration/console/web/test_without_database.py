@@ -8,12 +8,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from console.accounts.login_sessions import close_sessions, open_session
+from console.accounts.people import create_person, find_person, set_password
 from console.actor import Role
-from console.people import create_person, find_person, set_password
-from console.sessions import close_sessions, open_session
 from console.web.app import create_app
+from console.web.page_request import Services
 from console.web.rq import RqDashboard
-from console.web.visit import Services
 from shared import database
 from shared.clock import now_ms
 from shared.database import DatabaseError, connect, open_pool

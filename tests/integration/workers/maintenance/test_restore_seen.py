@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import pytest
 
-from console.users import _ADID
+from console.lookup.user_timeline import _ADID
 from shared.database import Connection
 from shared.device_ids import adid_bytes, adid_of
 from shared.events import Environment, Kind

@@ -1,4 +1,4 @@
-from console.app_rules import SETTINGS
+from console.apps.rules import SETTINGS
 from console.web.api.settings import AppSettings, ChangedSettings
 
 

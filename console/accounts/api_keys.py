@@ -1,0 +1,114 @@
+"""Keys of the console's HTTP API: what a program shows instead of signing in."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from console.actor import Actor, Role, require_admin
+from console.audit import Action, Change, record_change
+from console.validation import label
+from shared.database import Connection, transaction
+from shared.errors import OperatorError
+from shared.tokens import mask, token_digest
+
+NAME_CHARACTERS_MAX = 100
+PREFIX = "wbk_"  # which the redaction of logs knows
+
+
+@dataclass(frozen=True)
+class Key:
+    """What is kept of one. `used_at` is up to a minute old."""
+
+    id: int
+    name: str
+    role: Role
+    masked: str
+    created_at: datetime
+    used_at: datetime | None
+    revoked_at: datetime | None
+
+    @property
+    def actor(self) -> Actor:
+        """As whom its holder changes things."""
+        return Actor(f"key:{self.name}", self.role)
+
+
+@dataclass(frozen=True)
+class IssuedKey:
+    """With its secret: the only time that anybody sees it."""
+
+    key: Key
+    secret: str
+
+
+_COLUMNS = "id, name, role, masked, created_at, used_at, revoked_at"
+_INSERT = f"""
+    INSERT INTO console_keys (name, role, digest, masked) VALUES (%s, %s, %s, %s)
+    ON CONFLICT DO NOTHING
+    RETURNING {_COLUMNS}
+"""  # noqa: S608 - of constants alone
+_SELECT = f"SELECT {_COLUMNS} FROM console_keys"  # noqa: S608 - of constants alone
+_REVOKE = f"""
+    UPDATE console_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = %s
+    RETURNING {_COLUMNS}
+"""  # noqa: S608 - of constants alone
+# Used is written once a minute at most, as with sessions.
+_USE = """
+    UPDATE console_keys SET used_at = now()
+    WHERE id = %s AND (used_at IS NULL OR used_at < now() - interval '1 minute')
+"""
+
+
+def create_key(
+    connection: Connection, secret_key: bytes, actor: Actor, name: str, role: Role
+) -> IssuedKey:
+    """Raises OperatorError when the name is taken; NotAllowed."""
+    require_admin(actor)
+    secret = PREFIX + secrets.token_hex(32)
+    digest = token_digest(secret_key, secret.encode())
+    values = (label("name", name, NAME_CHARACTERS_MAX), role, digest, mask(secret))
+    with transaction(connection):
+        row = connection.execute(_INSERT.encode(), values).fetchone()
+        if row is None:
+            raise OperatorError("A key has this name, active or revoked. Choose another one.")
+        made = _key(row)
+        told = Change(Action.KEY_CREATE, made.name, None, {"role": made.role})
+        record_change(connection, actor, None, told)
+    return IssuedKey(made, secret)
+
+
+def list_keys(connection: Connection) -> list[Key]:
+    """In the order they were made; revoked ones too."""
+    return [_key(row) for row in connection.execute(f"{_SELECT} ORDER BY id")]
+
+
+def revoke_key(connection: Connection, actor: Actor, number: int) -> Key:
+    """For good; again is no error. Raises OperatorError when there is none; NotAllowed."""
+    require_admin(actor)
+    with transaction(connection):
+        row = connection.execute(_REVOKE.encode(), (number,)).fetchone()
+        if row is None:
+            raise OperatorError("There is no such key.")
+        key = _key(row)
+        told = Change(Action.KEY_REVOKE, key.name, {"role": key.role}, None)
+        record_change(connection, actor, None, told)
+    return key
+
+
+def find_key(connection: Connection, secret_key: bytes, secret: str) -> Key | None:
+    """The active key with this secret; notes that it was used."""
+    digest = token_digest(secret_key, secret.encode())
+    row = connection.execute(
+        f"{_SELECT} WHERE digest = %s AND revoked_at IS NULL", (digest,)
+    ).fetchone()
+    if row is None:
+        return None
+    key = _key(row)
+    connection.execute(_USE, (key.id,))
+    return key
+
+
+def _key(row: tuple[Any, ...]) -> Key:
+    number, name, role, *rest = row
+    return Key(number, name, Role(role), *rest)

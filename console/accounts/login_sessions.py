@@ -1,0 +1,67 @@
+"""Sessions of the console: who is signed in, on which browser, until when."""
+
+import secrets
+
+from console.accounts.people import COLUMNS, Person, person_of
+from shared.database import Connection
+from shared.tokens import token_digest
+
+IDLE_HOURS_MAX = 24
+SESSION_DAYS_MAX = 7
+
+# Seen is written once a minute at most: a page must not cost a write.
+_FIND = f"""
+WITH found AS (
+    SELECT digest, person_id, seen_at FROM console_sessions
+    WHERE digest = %(digest)s
+      AND seen_at > now() - make_interval(hours => %(idle)s)
+      AND created_at > now() - make_interval(days => %(days)s)
+), seen AS (
+    UPDATE console_sessions SET seen_at = now()
+    FROM found
+    WHERE console_sessions.digest = found.digest
+      AND found.seen_at < now() - interval '1 minute'
+)
+SELECT {COLUMNS} FROM found JOIN people ON people.id = person_id WHERE closed_at IS NULL
+"""  # noqa: S608 - of constants alone
+_LIMITS = {"idle": IDLE_HOURS_MAX, "days": SESSION_DAYS_MAX}
+
+
+def new_secret() -> str:
+    """What a browser holds: 256 random bits."""
+    return secrets.token_urlsafe(32)
+
+
+def open_session(connection: Connection, secret_key: bytes, person: Person) -> str:
+    """A secret that is new, whatever the browser held before. Old sessions are cleared away."""
+    secret = new_secret()
+    connection.execute(
+        """
+        DELETE FROM console_sessions
+        WHERE seen_at < now() - make_interval(hours => %(idle)s)
+           OR created_at < now() - make_interval(days => %(days)s)
+        """,
+        _LIMITS,
+    )
+    connection.execute(
+        "INSERT INTO console_sessions (digest, person_id) VALUES (%s, %s)",
+        (token_digest(secret_key, secret.encode()), person.id),
+    )
+    return secret
+
+
+def find_session(connection: Connection, secret_key: bytes, secret: str) -> Person | None:
+    """Who is signed in with it, if it has not ended and they may still sign in."""
+    digest = token_digest(secret_key, secret.encode())
+    row = connection.execute(_FIND.encode(), {"digest": digest, **_LIMITS}).fetchone()
+    return None if row is None else person_of(row)
+
+
+def close_session(connection: Connection, secret_key: bytes, secret: str) -> None:
+    digest = token_digest(secret_key, secret.encode())
+    connection.execute("DELETE FROM console_sessions WHERE digest = %s", (digest,))
+
+
+def close_sessions(connection: Connection, person: Person) -> None:
+    """Sign out everywhere."""
+    connection.execute("DELETE FROM console_sessions WHERE person_id = %s", (person.id,))

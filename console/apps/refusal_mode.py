@@ -1,0 +1,40 @@
+"""Whether an app's senders get Adjust's refusals that depend on what came before."""
+
+from console.actor import Actor, require_admin
+from console.apps.apps import App, lock_app
+from console.audit import Action, Change, record_change
+from console.publication import published
+from console.resources import Installation
+from shared.database import Connection
+
+
+def read_refusals(connection: Connection, app: App) -> bool:
+    row = connection.execute("SELECT adjust_refusals FROM apps WHERE id = %s", (app.id,)).fetchone()
+    assert row is not None  # apps are never deleted
+    return bool(row[0])
+
+
+def change_refusals(
+    installation: Installation, actor: Actor, app: App, *, adjust_refusals: bool
+) -> None:
+    """What says nothing new changes nothing.
+
+    Raises OperatorError when the change cannot be published; NotAllowed.
+    """
+    require_admin(actor)
+    connection = installation.connection
+    with published(installation):
+        lock_app(connection, app)
+        before = read_refusals(connection, app)
+        if before == adjust_refusals:
+            return
+        connection.execute(
+            "UPDATE apps SET adjust_refusals = %s WHERE id = %s", (adjust_refusals, app.id)
+        )
+        record_change(connection, actor, app.id, _told(app, before, adjust_refusals))
+
+
+def _told(app: App, before: bool, after: bool) -> Change:
+    return Change(
+        Action.APP_REFUSALS, app.name, {"adjust_refusals": before}, {"adjust_refusals": after}
+    )

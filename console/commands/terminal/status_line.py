@@ -1,0 +1,58 @@
+"""The line that `waybill up` keeps saying: rewritten each second where a person looks on, written
+anew now and then where a log does."""
+
+from dataclasses import dataclass
+from typing import TextIO
+
+from console.commands.terminal.output import visible
+from console.pipeline.status import Status
+
+REWRITE_SECONDS = 1.0
+WRITE_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen at a moment, `at_seconds` on a clock that only goes forward."""
+
+    status: Status
+    at_seconds: float
+
+
+def describe_load(now: Look, before: Look) -> str:
+    """Events per second between two looks, and what waits."""
+    seconds = max(now.at_seconds - before.at_seconds, 0.001)
+    rate = max(now.status.accepted - before.status.accepted, 0) / seconds
+    waiting = f"{now.status.backlog_events:,} waiting"
+    oldest = f"oldest {now.status.oldest_ms / 1000:.1f} s"
+    return f"{rate:,.0f} events/s · {waiting} · {oldest} · {now.status.accepted:,} accepted"
+
+
+class StatusLine:
+    """Writes to `file`; other sentences go through `say`, so that they do not mix."""
+
+    def __init__(self, file: TextIO, *, enabled: bool) -> None:
+        self._file = file
+        self._enabled = enabled
+        self._rewrites = file.isatty()
+        self._last = ""
+
+    @property
+    def period_seconds(self) -> float:
+        return REWRITE_SECONDS if self._rewrites else WRITE_SECONDS
+
+    def show(self, line: str) -> None:
+        """On a terminal in place; else below, unless it says nothing new."""
+        if self._enabled and self._rewrites:
+            self._write(f"\r\x1b[K{line}")
+        elif self._enabled and line != self._last:
+            self._write(f"{line}\n")
+        self._last = line
+
+    def say(self, sentence: str) -> None:
+        clear = "\r\x1b[K" if self._rewrites else ""
+        self._write(f"{clear}{visible(sentence)}\n")
+
+    def _write(self, text: str) -> None:
+        self._file.write(text)
+        self._file.flush()

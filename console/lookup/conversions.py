@@ -1,0 +1,58 @@
+"""What an event is for the partner whose link brought its user: a conversion, or a repeat of one.
+
+Source of the rule: Swaarm, events of an offer: a second postback of an event for the same click is
+rejected as a duplicate, unless the event has "Multiple Postbacks". The click is here the
+attribution in force, and an event its event type.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from console.lookup.attributions import AttributionRecord
+from shared.database import Connection
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """`first` was the conversion of this event type for the same click; None: this event is one."""
+
+    event_type: str
+    first: UUID | None
+
+
+_EVENT_TYPE = """
+    SELECT types.id, types.name, types.multiple_postbacks
+    FROM events
+    JOIN event_types AS types ON types.id = events.event_type_id
+    JOIN attributions ON attributions.user_ref = %(user)s AND superseded_at IS NULL
+        AND (attributions.event_time, attributions.receipt) = (%(since)s, %(since_receipt)s)
+    WHERE events.receipt = %(receipt)s AND events.counted AND origin_kind = 'link'
+"""
+_FIRST = """
+    SELECT signals.receipt
+    FROM signals
+    JOIN events ON events.receipt = signals.receipt
+    WHERE signals.user_ref = %(user)s
+      AND (signals.event_time, signals.receipt) >= (%(since)s, %(since_receipt)s)
+      AND (signals.event_time, signals.receipt) < (%(time)s, %(receipt)s)
+      AND events.event_type_id = %(type)s AND events.counted
+    ORDER BY signals.event_time, signals.receipt
+    LIMIT 1
+"""
+
+
+def conversion_of(
+    connection: Connection, user_ref: int, time: datetime, receipt: UUID, then: AttributionRecord
+) -> Conversion | None:
+    """None for what is no event of an event type that counts, or of a user whom no link brought."""
+    moment = {"user": user_ref, "time": time, "receipt": receipt}
+    since = {"since": then.event_time, "since_receipt": then.receipt}
+    row = connection.execute(_EVENT_TYPE, {**moment, **since}).fetchone()
+    if row is None:
+        return None
+    type_id, name, multiple = row
+    if multiple:
+        return Conversion(name, None)
+    first = connection.execute(_FIRST, {**moment, **since, "type": type_id}).fetchone()
+    return Conversion(name, None if first is None else first[0])

@@ -1,0 +1,39 @@
+"""Who was signed in a short while ago, for the time when PostgreSQL cannot be asked.
+
+It opens nothing but a page of figures: with it nobody changes anything or sees anybody's data.
+"""
+
+import threading
+from dataclasses import dataclass, field
+
+from console.accounts.people import Person
+from shared.clock import Clock
+
+# Since PostgreSQL last said so. A session that was ended elsewhere meanwhile lives on so long.
+MINUTES_MAX = 60
+SESSIONS_MAX = 1_000
+_MINUTE_MS = 60_000
+
+
+@dataclass
+class RecentSessions:
+    """Of one process, the sessions that it was asked for last."""
+
+    clock: Clock
+    _seen: dict[str, tuple[Person, int]] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, secret: str, person: Person | None) -> None:
+        """What PostgreSQL says of it: None when it has ended."""
+        with self._lock:
+            self._seen.pop(secret, None)
+            if person is None:
+                return
+            self._seen[secret] = person, self.clock()
+            if len(self._seen) > SESSIONS_MAX:
+                del self._seen[next(iter(self._seen))]  # the one that was noted first
+
+    def find(self, secret: str) -> Person | None:
+        with self._lock:
+            person, noted_ms = self._seen.get(secret, (None, 0))
+        return person if self.clock() - noted_ms < MINUTES_MAX * _MINUTE_MS else None

@@ -1,0 +1,184 @@
+"""Links in the tables and in the snapshot, from the command line as well."""
+
+from threading import Barrier, Thread
+
+import pytest
+
+from console.apps.apps import App, create_app
+from console.apps.links import Link, NewLink, create_link, list_links
+from console.resources import Installation
+from shared.database import connect
+from shared.errors import OperatorError
+from shared.publishing import refresh_snapshot
+from shared.queues import Redis
+from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY, LinkKey, decode_snapshot
+from shared.snapshot import Link as Published
+from tests.build import ADMIN
+from tests.integration.console.conftest import Ask
+
+DESTINATION = "https://shop.example/welcome?from={pub_click_id}"
+
+
+def make(installation: Installation, app: App, name: str = "Spring", **given: str | None) -> Link:
+    new = {"partner": "Acme", "name": name, "destination": DESTINATION, **given}
+    return create_link(installation, ADMIN, app, NewLink(**new))  # type: ignore[arg-type]
+
+
+def published(installation: Installation) -> dict[LinkKey, Published]:
+    data = installation.redis.get(SNAPSHOT_KEY)
+    assert isinstance(data, bytes)
+    return decode_snapshot(data).links
+
+
+def test_a_link_is_published_with_its_app_and_destination(
+    installation: Installation, shop: App
+) -> None:
+    made = make(installation, shop, offer_id="115189", pub_id="20916")
+
+    assert published(installation) == {
+        LinkKey("115189", "20916"): Published(made.id, shop.id, DESTINATION)
+    }
+    assert (made.app, made.partner, made.name) == ("Shop", "Acme", "Spring")
+    assert list_links(installation.connection) == [made]
+
+
+def test_numbers_are_found_where_none_are_given(installation: Installation, shop: App) -> None:
+    make(installation, shop, "taken", partner="Other", offer_id="2", pub_id="1")
+
+    made = [make(installation, shop, name) for name in ("a", "b", "c")]
+    third = make(installation, shop, "d", partner="Third")
+
+    assert [(link.offer_id, link.pub_id) for link in made] == [("1", "2"), ("3", "2"), ("4", "2")]
+    assert (third.offer_id, third.pub_id) == ("5", "3")
+
+
+def test_a_partner_keeps_the_number_it_was_given(installation: Installation, shop: App) -> None:
+    make(installation, shop, "a", pub_id="acme-7")
+
+    assert make(installation, shop, "b").pub_id == "acme-7"
+
+
+def test_a_partner_is_made_once(installation: Installation, shop: App) -> None:
+    make(installation, shop, "a", partner=" Acme ")
+    make(installation, shop, "b")
+
+    names = installation.connection.execute("SELECT name FROM partners").fetchall()
+    assert names == [("Acme",)]
+
+
+def test_links_of_one_app_or_of_all_are_listed(installation: Installation, shop: App) -> None:
+    other = create_app(installation, ADMIN, "Other")
+    first, second = make(installation, shop, "a"), make(installation, other, "a")
+
+    assert list_links(installation.connection) == [first, second]
+    assert list_links(installation.connection, other) == [second]
+
+
+@pytest.mark.parametrize(
+    ("again", "reason"),
+    [
+        ({"name": "Spring", "offer_id": "8"}, "link of this name"),
+        ({"name": "Autumn", "offer_id": "7", "pub_id": "9"}, "this offer id"),
+    ],
+)
+def test_a_name_and_a_pair_of_numbers_are_given_once(
+    installation: Installation, shop: App, again: dict[str, str], reason: str
+) -> None:
+    made = make(installation, shop, offer_id="7", pub_id="9")
+
+    with pytest.raises(OperatorError, match=reason):
+        make(installation, shop, **again)
+
+    assert list_links(installation.connection) == [made]
+    assert len(published(installation)) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [
+        ({"name": " "}, "Name"),
+        ({"partner": "x" * 101}, "Partner"),
+        ({"destination": "http://shop.example"}, "Destination"),
+        ({"offer_id": "1&2"}, "Offer id"),
+        ({"pub_id": "x" * 65}, "Pub id"),
+    ],
+)
+def test_a_malformed_value_makes_nothing(
+    installation: Installation, shop: App, given: dict[str, str], option: str
+) -> None:
+    with pytest.raises(OperatorError, match=option):
+        make(installation, shop, **given)
+
+    assert list_links(installation.connection) == []
+    assert installation.connection.execute("SELECT FROM partners").fetchall() == []
+
+
+def test_a_link_that_cannot_be_published_is_not_made(
+    installation: Installation, shop: App, broken_redis: Redis
+) -> None:
+    cut_off = Installation(installation.connection, broken_redis, installation.secret_key)
+
+    with pytest.raises(OperatorError, match="nothing was changed"):
+        make(cut_off, shop)
+
+    assert list_links(installation.connection) == []
+
+
+def test_two_commands_at_once_find_two_numbers(
+    installation: Installation, shop: App, database_url: str
+) -> None:
+    together = Barrier(8)
+
+    def make_beside(name: str) -> None:
+        with connect(database_url, "tests") as connection:
+            together.wait()
+            beside = Installation(connection, installation.redis, installation.secret_key)
+            make(beside, shop, name, partner=name)
+
+    threads = [Thread(target=make_beside, args=(f"link {n}",)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    made = list_links(installation.connection)
+    assert {link.offer_id for link in made} == {str(n) for n in range(1, 9)}
+    assert len(published(installation)) == 8
+
+
+def test_upkeep_publishes_links_that_redis_has_lost_and_leaves_those_that_it_has(
+    installation: Installation, shop: App
+) -> None:
+    make(installation, shop)
+    connection, redis, key = installation.connection, installation.redis, installation.secret_key
+    with connection.transaction():
+        assert refresh_snapshot(connection, redis, key) is None
+
+    redis.delete(SNAPSHOT_KEY, VERSION_KEY)
+
+    with connection.transaction():
+        assert refresh_snapshot(connection, redis, key) is not None
+    assert len(published(installation)) == 1
+
+
+def test_a_link_is_made_and_listed_from_the_command_line(ask: Ask) -> None:
+    ask("app", "create", "--name", "Shop", "--app-token", "abc123def456")
+    arguments = ("--partner", "Acme", "--name", "Spring", "--destination", DESTINATION)
+
+    made = ask("link", "create", "--app", "abc123def456", *arguments)
+    listed = ask("link", "list")
+
+    url = "https://YOUR-HOST/click?offer_id=1&pub_id=1"
+    assert made["tracking_url"] == url
+    assert made["link"]["destination"] == DESTINATION
+    assert listed == {"links": [{**made["link"], "tracking_url": url}]}
+    assert ask("link", "list", "--app", "Shop") == listed
+
+
+def test_a_destination_that_may_not_be_is_one_json_error(ask: Ask) -> None:
+    ask("app", "create", "--name", "Shop")
+    arguments = ("--app", "Shop", "--partner", "Acme", "--name", "Spring")
+
+    refused = ask("link", "create", *arguments, "--destination", "//evil.example", status=1)
+
+    assert refused["error"]["message"].startswith("--destination must be an address")

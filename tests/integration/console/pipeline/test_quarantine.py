@@ -1,0 +1,98 @@
+import pytest
+
+from console.audit import list_changes
+from console.pipeline.quarantine import (
+    count_quarantined,
+    find_quarantined,
+    list_quarantine,
+    replay,
+    show_quarantined,
+    unreplayed_receipts,
+)
+from console.resources import Installation
+from shared.clock import now_ms
+from shared.database import Connection
+from shared.errors import OperatorError
+from shared.events import Event, encode_event, join_events
+from shared.ids import new_receipt
+from shared.inbox import INBOX_KEY, measure, read_entry
+from shared.queues import Redis, stream_entries, waiting_jobs
+from tests.build import ADMIN
+from tests.integration.conftest import SECRET_KEY
+
+
+def put_aside(connection: Connection, event: Event, wire_version: int = 1) -> None:
+    """As a worker would."""
+    connection.execute(
+        """
+        INSERT INTO quarantine
+            (receipt, app_id, reason, detail, events, event_count, wire_version)
+        VALUES (%s, %s, 'refused_by_database', 'SQLSTATE 23514', %s, 1, %s)
+        """,
+        (event.receipt, event.app_id, join_events([encode_event(event)]), wire_version),
+    )
+
+
+def test_an_entry_is_listed_and_shown_with_its_event(connection: Connection, event: Event) -> None:
+    put_aside(connection, event)
+
+    (entry,) = list_quarantine(connection, 10)
+    batch = show_quarantined(connection, event.receipt)
+
+    assert (entry.receipt, entry.app, entry.detail) == (event.receipt, "Shop", "SQLSTATE 23514")
+    assert batch.entry == entry
+    assert batch.events is not None
+    assert [shown.receipt for shown in batch.events] == [event.receipt]
+    assert count_quarantined(connection) == 1
+
+
+def test_a_batch_of_an_unknown_wire_version_is_shown_raw(
+    connection: Connection, event: Event
+) -> None:
+    put_aside(connection, event, wire_version=99)
+
+    batch = show_quarantined(connection, event.receipt)
+
+    assert batch.events is None
+    assert batch.raw == join_events([encode_event(event)])
+
+
+def test_a_replayed_entry_is_in_the_inbox_as_it_was(
+    installation: Installation, event: Event
+) -> None:
+    connection, redis = installation.connection, installation.redis
+    put_aside(connection, event, wire_version=1)
+
+    replay(installation, ADMIN, unreplayed_receipts(connection))
+
+    ((entry_id, fields),) = stream_entries(redis.xrange(INBOX_KEY))
+    entry = read_entry(entry_id, fields, 0)
+    assert (entry.wire_version, entry.events()) == (1, [event])
+    assert measure(redis).events == 1
+    assert waiting_jobs(redis) == 1
+    assert unreplayed_receipts(connection) == []
+    replayed = find_quarantined(connection, event.receipt)
+    assert replayed is not None
+    assert replayed.replayed_at is not None
+
+
+def test_an_entry_that_redis_did_not_take_stays_out(
+    connection: Connection, broken_redis: Redis, event: Event
+) -> None:
+    put_aside(connection, event)
+
+    with pytest.raises(OperatorError, match="0 of 1"):
+        replay(Installation(connection, broken_redis, SECRET_KEY), ADMIN, [event.receipt])
+
+    assert unreplayed_receipts(connection) == [event.receipt]
+    assert "quarantine.replay" not in [each.action for each in list_changes(connection, None, 9)]
+
+
+def test_an_unknown_receipt_replays_nothing(installation: Installation, event: Event) -> None:
+    put_aside(installation.connection, event)
+
+    with pytest.raises(OperatorError, match="not in quarantine"):
+        replay(installation, ADMIN, [event.receipt, new_receipt(now_ms())])
+
+    assert measure(installation.redis).events == 0
+    assert unreplayed_receipts(installation.connection) == [event.receipt]

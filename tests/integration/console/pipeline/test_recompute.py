@@ -1,0 +1,53 @@
+"""A recomputation as the console sees it: asked for, and watched until its end."""
+
+import msgspec
+import pytest
+
+from console.apps.apps import App
+from console.pipeline.recompute import follow, recompute
+from console.resources import Installation
+from shared.errors import OperatorError
+from shared.queues import Redis, waiting_jobs
+from shared.recompute import Recompute, RecomputeState, read_recompute, report_recompute
+from tests.build import ADMIN
+
+
+def test_progress_is_given_until_the_worker_is_done(
+    installation: Installation, redis: Redis, shop: App
+) -> None:
+    seen: list[Recompute] = []
+
+    recompute(installation, ADMIN, shop)
+    for progress in follow(redis, shop):
+        seen.append(progress)
+        done = min(progress.done + 2, 3)
+        state = RecomputeState.RUNNING if progress.done < 3 else RecomputeState.DONE
+        report_recompute(
+            redis, shop.id, msgspec.structs.replace(progress, done=done, total=3, state=state)
+        )
+
+    assert [(progress.done, progress.state) for progress in seen] == [
+        (0, RecomputeState.WAITING),
+        (2, RecomputeState.RUNNING),
+        (3, RecomputeState.RUNNING),
+        (3, RecomputeState.DONE),
+    ]
+    assert waiting_jobs(redis) == 1
+
+
+def test_a_failure_is_an_end_too(installation: Installation, redis: Redis, shop: App) -> None:
+    recompute(installation, ADMIN, shop)
+    for progress in follow(redis, shop):
+        failed = msgspec.structs.replace(progress, state=RecomputeState.FAILED)
+        report_recompute(redis, shop.id, failed)
+
+    assert read_recompute(redis, shop.id) == failed
+
+
+def test_a_recomputation_that_nobody_takes_up_is_not_watched_for_ever(
+    installation: Installation, redis: Redis, shop: App
+) -> None:
+    recompute(installation, ADMIN, shop)
+
+    with pytest.raises(OperatorError, match="Nothing has moved"):
+        list(follow(redis, shop, standstill_seconds_max=0.3))

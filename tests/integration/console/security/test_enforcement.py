@@ -1,0 +1,154 @@
+"""Enforcement: when it can be switched on, what it covers, and that ingest learns of it."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from console.apps.apps import App, create_app
+from console.audit import list_changes
+from console.resources import Installation
+from console.security.enforcement import (
+    SWITCHED_OFF,
+    disable_enforcement,
+    enable_enforcement,
+    enforced_scopes,
+    lock_enforcement,
+    read_enforcement,
+    set_enforcement,
+)
+from console.security.tokens import NewToken, create_token, deactivate_token
+from shared.database import connect, transaction
+from shared.errors import OperatorError
+from shared.scopes import Scope
+from shared.snapshot import SNAPSHOT_KEY, decode_snapshot
+from tests.build import ADMIN
+
+EVENTS, SESSIONS, AD_REVENUE = Scope
+
+
+def published(installation: Installation, app: App) -> tuple[Scope, ...]:
+    data = installation.redis.get(SNAPSHOT_KEY)
+    assert isinstance(data, bytes)
+    return decode_snapshot(data).apps[app.app_token].enforced
+
+
+def make(installation: Installation, app: App, name: str, *scopes: Scope) -> None:
+    create_token(installation, ADMIN, app, NewToken(name, scopes))
+
+
+def test_a_new_app_enforces_nothing(installation: Installation, shop: App) -> None:
+    assert read_enforcement(installation.connection, shop).enforced == ()
+    assert published(installation, shop) == ()
+
+
+def test_it_cannot_be_switched_on_without_an_active_token(
+    installation: Installation, shop: App
+) -> None:
+    with pytest.raises(OperatorError, match="cannot be switched on without an active token"):
+        enable_enforcement(installation, ADMIN, shop)
+
+    make(installation, shop, "backend")
+    deactivate_token(installation, ADMIN, shop, "backend")
+    with pytest.raises(OperatorError, match="cannot be switched on without an active token"):
+        enable_enforcement(installation, ADMIN, shop)
+
+    assert published(installation, shop) == ()
+
+
+def test_a_token_of_another_app_does_not_count(installation: Installation, shop: App) -> None:
+    make(installation, create_app(installation, ADMIN, "Game"), "backend")
+
+    with pytest.raises(OperatorError, match="without an active token"):
+        enable_enforcement(installation, ADMIN, shop)
+
+
+def test_every_scope_that_it_covers_needs_a_token_that_covers_it(
+    installation: Installation, shop: App
+) -> None:
+    make(installation, shop, "events", EVENTS)
+
+    with pytest.raises(OperatorError, match="covers sessions and ad_revenue"):
+        enable_enforcement(installation, ADMIN, shop)
+    assert enforced_scopes(installation.connection, shop) == ()
+
+    assert enable_enforcement(installation, ADMIN, shop, [EVENTS]).enforced == (EVENTS,)
+    make(installation, shop, "rest", SESSIONS, AD_REVENUE)
+    assert enable_enforcement(installation, ADMIN, shop).enforced == tuple(Scope)
+    assert published(installation, shop) == tuple(Scope)
+
+
+def test_a_token_without_scopes_covers_everything(installation: Installation, shop: App) -> None:
+    make(installation, shop, "backend")
+
+    enforcement = enable_enforcement(installation, ADMIN, shop)
+
+    assert [each.tokens for each in enforcement.scopes] == [("backend",)] * 3
+    assert enforcement.warnings == ()
+
+
+def test_it_is_switched_on_and_off_scope_by_scope(installation: Installation, shop: App) -> None:
+    make(installation, shop, "backend")
+
+    enable_enforcement(installation, ADMIN, shop, [AD_REVENUE])
+    enable_enforcement(installation, ADMIN, shop, [EVENTS])
+    assert published(installation, shop) == (EVENTS, AD_REVENUE)
+
+    disable_enforcement(installation, ADMIN, shop, [EVENTS, SESSIONS])
+    assert published(installation, shop) == (AD_REVENUE,)
+
+    assert disable_enforcement(installation, ADMIN, shop).enforced == ()
+    assert published(installation, shop) == ()
+
+
+def test_it_is_set_to_the_scopes_that_are_named_and_no_others_in_one_step(
+    installation: Installation, shop: App
+) -> None:
+    make(installation, shop, "backend", EVENTS, SESSIONS)
+    set_enforcement(installation, ADMIN, shop, [EVENTS])
+
+    assert set_enforcement(installation, ADMIN, shop, [SESSIONS]).enforced == (SESSIONS,)
+    with pytest.raises(OperatorError, match="covers ad_revenue"):
+        set_enforcement(installation, ADMIN, shop, [EVENTS, AD_REVENUE])
+
+    assert published(installation, shop) == (SESSIONS,)
+    last, first, *_ = list_changes(installation.connection, shop.id, 10)
+    assert (first.after, last.after) == ({"scopes": ["events"]}, {"scopes": ["sessions"]})
+
+
+def test_the_last_two_tokens_stopped_at_once_take_enforcement_along(
+    installation: Installation, shop: App, database_url: str
+) -> None:
+    """Each command alone would still see the other's token."""
+    for name in ("one", "two"):
+        make(installation, shop, name)
+    enable_enforcement(installation, ADMIN, shop)
+
+    with (
+        connect(database_url, "tests") as beside,
+        ThreadPoolExecutor(1) as threads,
+        transaction(beside),
+    ):
+        lock_enforcement(beside, shop)
+        beside.execute("UPDATE tokens SET deactivated_at = now() WHERE name = 'one'")
+        waiting = threads.submit(deactivate_token, installation, ADMIN, shop, "two")
+        with pytest.raises(TimeoutError):
+            waiting.result(0.3)
+
+    assert waiting.result().warnings == (SWITCHED_OFF,)
+    assert published(installation, shop) == ()
+
+
+def test_what_is_enforced_already_does_not_stand_in_the_way_of_more(
+    installation: Installation, shop: App
+) -> None:
+    """A token may have expired since; its scope stays enforced and is warned of."""
+    make(installation, shop, "sessions", SESSIONS)
+    make(installation, shop, "events", EVENTS)
+    enable_enforcement(installation, ADMIN, shop, [SESSIONS])
+    installation.connection.execute("UPDATE tokens SET expires_at = now() WHERE name = 'sessions'")
+
+    enforcement = enable_enforcement(installation, ADMIN, shop, [EVENTS, SESSIONS])
+
+    assert enforcement.enforced == (EVENTS, SESSIONS)
+    (warning,) = enforcement.warnings
+    assert "sessions is enforced, and no active token covers it" in warning

@@ -1,0 +1,78 @@
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from console.commands.terminal.output import cell, print_error, show, table, visible
+
+
+@dataclass(frozen=True)
+class Thing:
+    id: UUID
+    at: datetime
+    raw: bytes
+
+
+THING = Thing(UUID(int=7), datetime(2026, 11, 23, 4, 5, 6, 789, UTC), b"\x00")
+
+
+def test_a_document_is_one_ascii_json_value(capsys: pytest.CaptureFixture[str]) -> None:
+    show({"thing": THING, "name": "Größe\x1b[2J"}, "for people", as_json=True)
+
+    printed = capsys.readouterr().out
+    assert printed.isascii()
+    assert "\x1b" not in printed
+    assert json.loads(printed) == {
+        "thing": {
+            "id": "00000000-0000-0000-0000-000000000007",
+            "at": "2026-11-23T04:05:06.000789Z",
+            "raw": "AA==",
+        },
+        "name": "Größe\x1b[2J",
+    }
+
+
+def test_people_get_the_parts_and_no_json(capsys: pytest.CaptureFixture[str]) -> None:
+    show(
+        {"thing": THING}, table(("id", "at"), [(THING.id, THING.at)]), "A sentence.", as_json=False
+    )
+
+    printed = capsys.readouterr().out
+    assert "2026-11-23 04:05:06" in printed
+    assert "00000000-0000-0000-0000-000000000007" in printed
+    assert printed.endswith("A sentence.\n")
+
+
+def test_an_error_is_one_document_on_stdout_or_one_sentence_on_stderr(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_error("operator_error", "It cannot be done.", as_json=True)
+    document = capsys.readouterr()
+    print_error("operator_error", "It cannot be done.", as_json=False)
+    sentence = capsys.readouterr()
+
+    assert json.loads(document.out) == {
+        "error": {"code": "operator_error", "message": "It cannot be done."}
+    }
+    assert (document.err, sentence.out) == ("", "")
+    assert sentence.err == "It cannot be done.\n"
+
+
+@given(st.text(st.characters(), max_size=50))
+def test_text_from_outside_is_printable_whatever_it_holds(text: str) -> None:
+    shown = visible(text)
+
+    assert shown.isprintable()
+    assert text == shown or not text.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, ""), (True, "yes"), (False, "no"), ({"a": "1", "b": "2"}, "a=1, b=2"), (7, "7")],
+)
+def test_a_value_is_shown_in_words(value: object, words: str) -> None:
+    assert cell(value).plain == words

@@ -1,0 +1,55 @@
+import io
+
+from console.commands.terminal.status_line import Look, StatusLine, describe_load
+from console.pipeline.status import Status
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_load_is_events_per_second_since_the_last_look() -> None:
+    before = Look(Status(0, 0, 1000, 0), 10.0)
+    now = Look(Status(1234, 1500, 5000, 1), 12.0)
+
+    assert describe_load(now, before) == (
+        "2,000 events/s · 1,234 waiting · oldest 1.5 s · 5,000 accepted"
+    )
+
+
+def test_a_redis_that_lost_its_count_is_no_negative_load() -> None:
+    assert describe_load(Look(Status(0, 0, 3, 0), 11.0), Look(Status(0, 0, 9, 0), 10.0)).startswith(
+        "0 events/s"
+    )
+
+
+def test_a_terminal_sees_one_line_rewritten() -> None:
+    file = Terminal()
+    line = StatusLine(file, enabled=True)
+
+    line.show("one")
+    line.show("one")
+    line.say("ingest ended")
+
+    assert file.getvalue() == "\r\x1b[Kone\r\x1b[Kone\r\x1b[Kingest ended\n"
+
+
+def test_a_log_gets_a_line_when_something_changed() -> None:
+    file = io.StringIO()
+    line = StatusLine(file, enabled=True)
+
+    for load in ("one", "one", "two"):
+        line.show(load)
+
+    assert file.getvalue() == "one\ntwo\n"
+
+
+def test_a_program_that_reads_json_gets_no_status_but_warnings() -> None:
+    file = io.StringIO()
+    line = StatusLine(file, enabled=False)
+
+    line.show("one")
+    line.say("ingest ended")
+
+    assert file.getvalue() == "ingest ended\n"
