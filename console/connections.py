@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from console.resources import Installation
+from console.resources import Resources
 from deploy.addresses import Addresses, addresses
 from deploy.environment import children
 from deploy.folder import DataFolder
@@ -26,7 +26,7 @@ KEY = "WAYBILL_SECRET_KEY"
 
 
 @dataclass(frozen=True)
-class Place:
+class CommandContext:
     """Where a command is run: its data folder, and its environment over the file of settings."""
 
     data: Path
@@ -46,15 +46,15 @@ def is_set(variables: Mapping[str, str], name: str) -> bool:
     return bool(variables.get(name) or variables.get(f"{name}_FILE"))
 
 
-def running_here(place: Place) -> dict[str, str]:
+def running_here(context: CommandContext) -> dict[str, str]:
     """What the running `waybill up` of the data folder says where nothing else does."""
-    running = _running(place.data)
-    return {name: value for name, value in running.items() if not is_set(place.variables, name)}
+    running = _running(context.data)
+    return {name: value for name, value in running.items() if not is_set(context.variables, name)}
 
 
-def settings_here(place: Place) -> Settings:
+def settings_here(context: CommandContext) -> Settings:
     """Raises OperatorError where nothing runs and nothing is set."""
-    variables = {**place.variables, **running_here(place)}
+    variables = {**context.variables, **running_here(context)}
     if not all(is_set(variables, name) for name in STORES):
         raise OperatorError(
             "Waybill is not running here. Start `waybill up`, or set DATABASE_URL and REDIS_URL."
@@ -62,10 +62,10 @@ def settings_here(place: Place) -> Settings:
     return read_settings(variables)
 
 
-def environment_here(place: Place) -> dict[str, str]:
+def environment_here(context: CommandContext) -> dict[str, str]:
     """What a program that is started here is to see. Raises OperatorError as `settings_here`."""
-    settings = settings_here(place)
-    variables = {**place.variables, **running_here(place)}
+    settings = settings_here(context)
+    variables = {**context.variables, **running_here(context)}
     return children(variables, settings.database_url, settings.redis_url, lambda: "")
 
 
@@ -91,9 +91,9 @@ def open_database(settings: Settings) -> Iterator[Connection]:
 
 
 @contextmanager
-def open_installation(settings: Settings) -> Iterator[Installation]:
+def open_resources(settings: Settings) -> Iterator[Resources]:
     with open_redis(settings) as redis, open_database(settings) as connection:
-        yield Installation(connection, redis, settings.secret_key)
+        yield Resources(connection, redis, settings.secret_key)
 
 
 def _running(data: Path) -> dict[str, str]:

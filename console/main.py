@@ -32,7 +32,7 @@ from console.commands.trace import trace_
 from console.commands.up import up
 from console.commands.user import user_
 from console.commands.workers import workers
-from console.connections import Place
+from console.connections import CommandContext
 from console.store_errors import database_fault, redis_fault
 from shared.database import DatabaseError
 from shared.errors import OperatorError, WaybillError
@@ -87,7 +87,7 @@ def _run(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
 def waybill(context: click.Context, data: Path | None) -> None:
     """Waybill: a measurement backend for server-to-server events."""
     variables: Mapping[str, str] = context.obj
-    context.obj = Place(data or Path(variables.get("WAYBILL_DATA") or DATA), variables)
+    context.obj = CommandContext(data or Path(variables.get("WAYBILL_DATA") or DATA), variables)
 
 
 for command in (

@@ -7,7 +7,7 @@ from shared.queues import Redis
 
 
 @dataclass(frozen=True)
-class Installation:
+class Resources:
     """One PostgreSQL, one Redis and one key: all that an operation can need."""
 
     connection: Connection

@@ -3,7 +3,7 @@
 Their own messages are not shown: they may hold addresses, passwords and people's data.
 """
 
-from shared.database import DatabaseError, is_away, sqlstate
+from shared.database import DatabaseError, is_unavailable, sqlstate
 from shared.errors import OperatorError
 
 _BY_STATE = {
@@ -30,7 +30,7 @@ class StoreFault(OperatorError):
 
 def database_fault(fault: DatabaseError) -> StoreFault:
     state = sqlstate(fault)
-    if state is None or is_away(fault):
+    if state is None or is_unavailable(fault):
         return StoreFault(
             "PostgreSQL cannot be reached. Check that it runs, and the address in DATABASE_URL."
         )

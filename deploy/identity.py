@@ -20,7 +20,7 @@ PROBE_SECONDS_MAX = 10.0
 
 
 @dataclass(frozen=True)
-class Identity:
+class ServerAccount:
     """`user` and `group` own its files; `drops` says that the child really becomes them."""
 
     name: str
@@ -35,27 +35,29 @@ class Identity:
         return {"user": self.user, "group": self.group, "extra_groups": ()}
 
 
-def own() -> Identity:
-    return Identity("the launcher's own user", os.geteuid(), os.getegid())
+def own() -> ServerAccount:
+    return ServerAccount("the launcher's own user", os.geteuid(), os.getegid())
 
 
-def candidates() -> tuple[Identity, ...]:
+def candidates() -> tuple[ServerAccount, ...]:
     """As whom PostgreSQL might run here, the least intrusive first."""
     if os.geteuid() != 0:
         return (own(),)
     if sys.platform != "linux":
         return (_nobody(),)
     kernel.load()
-    in_namespace = Identity("root in a user namespace", 0, 0, enter=kernel.enter_user_namespace)
+    in_namespace = ServerAccount(
+        "root in a user namespace", 0, 0, enter=kernel.enter_user_namespace
+    )
     return (in_namespace, _nobody())
 
 
-def _nobody() -> Identity:
+def _nobody() -> ServerAccount:
     entry = pwd.getpwnam("nobody")
-    return Identity("nobody", entry.pw_uid, entry.pw_gid, drops=True)
+    return ServerAccount("nobody", entry.pw_uid, entry.pw_gid, drops=True)
 
 
-def hand_over(tree: Path, identity: Identity) -> None:
+def hand_over(tree: Path, identity: ServerAccount) -> None:
     """Make a folder of ours, with all in it, belong to `identity`. Only root can and needs to."""
     if os.geteuid() != 0 or tree.stat().st_uid == identity.user:
         return
@@ -65,7 +67,7 @@ def hand_over(tree: Path, identity: Identity) -> None:
             os.chown(Path(parent, name), identity.user, identity.group, follow_symlinks=False)
 
 
-def version_as(identity: Identity, program: Path, folder: Path) -> str:
+def version_as(identity: ServerAccount, program: Path, folder: Path) -> str:
     """What `program -V` says when `identity` runs it; empty where it cannot, or not write here."""
     test = ("/bin/sh", "-c", 'test -w "$0" && exec "$1" -V', str(folder), str(program))
     try:

@@ -70,7 +70,7 @@ class NoPostgres(OperatorError):
     """There is no PostgreSQL that can run here."""
 
 
-class OtherVersion(OperatorError):
+class OtherPostgresVersion(OperatorError):
     """The data was written by another major version."""
 
 
@@ -80,7 +80,7 @@ class Programs:
 
     folder: Path
     major: int
-    identity: identity.Identity
+    identity: identity.ServerAccount
 
     def __getitem__(self, name: str) -> str:
         return str(self.folder / name)
@@ -198,7 +198,7 @@ def _locale(major: int) -> tuple[str, ...]:
 def _check_version(cluster: Path, major: int) -> None:
     written_by = (cluster / "PG_VERSION").read_text().strip()
     if written_by != str(major):
-        raise OtherVersion(
+        raise OtherPostgresVersion(
             f"The data in {cluster} was written by PostgreSQL {written_by}, and this is "
             f"PostgreSQL {major}. Start it with version {written_by} and move the data with "
             "pg_dump, or choose another folder with --data."

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from deploy import kernel, logs
-from deploy.identity import Identity, own
+from deploy.identity import ServerAccount, own
 from deploy.lock import Lock
 from shared.errors import OperatorError
 
@@ -46,7 +46,7 @@ class Command:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds_max: float = 10.0
     orphan_signal: signal.Signals = signal.SIGTERM  # the kernel's, once the launcher is dead
-    identity: Identity = field(default_factory=own)
+    identity: ServerAccount = field(default_factory=own)
     before: Callable[[], None] = lambda: None  # runs under the lock, just before the start
 
 

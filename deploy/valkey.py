@@ -41,7 +41,7 @@ class NoValkey(OperatorError):
     """There is no Valkey that can run here."""
 
 
-class OtherVersion(OperatorError):
+class OtherValkeyVersion(OperatorError):
     """The data was written by another product or a later version, which this one cannot read."""
 
 
@@ -144,7 +144,7 @@ def _check_version(home: Path, version: Version) -> None:
     """The server's own complaint would advise to "repair" a sound file."""
     note = home / WRITTEN_BY
     if note.exists() and not version.reads(written_by := Version.parse(note.read_text())):
-        raise OtherVersion(
+        raise OtherValkeyVersion(
             f"The data in {home} was written by {written_by}, and this is {version}, which may "
             "not read it. Start it with the other, or choose another folder with --data."
         )

@@ -8,25 +8,25 @@ import falcon
 from falcon.asgi import App, Request, Response
 from gunicorn.errors import AppImportError
 
-from ingest.authentication import Admissions
+from ingest.authentication import Authenticator
 from ingest.bad_tokens import BadTokens
 from ingest.batcher import Batcher, BatchLimits
 from ingest.bodies import Application, WholeBodies
-from ingest.credentials import Grants
+from ingest.credentials import CredentialStore
 from ingest.dialects import adjust, swaarm
 from ingest.dialects.dialect import Dialect
-from ingest.endpoint import Endpoint, Intake
+from ingest.endpoint import Endpoint, EndpointServices
 from ingest.gate import Gate, LoadLimits
-from ingest.health import Live, Ready
+from ingest.health import LivenessProbe, ReadinessProbe
 from ingest.inbox import Confirmation, InboxWriter
-from ingest.known_devices import Devices
+from ingest.known_devices import KnownDevices
 from ingest.process import SHARED, TALLY
 from ingest.request_log.checks import CheckLog
 from ingest.request_log.rejections import RejectionLog
-from ingest.telemetry.counts import EndpointCounts, FlushCounts, Metrics, ProcessCounts
+from ingest.telemetry.counts import EndpointCounts, FlushCounts, IngestMetrics, ProcessCounts
 from ingest.telemetry.gauges import Gauges
 from ingest.telemetry.shared_counts import SharedCounts
-from ingest.unrouted import Strays
+from ingest.unrouted import UnroutedRequests
 from ingest.watch import Watch
 from shared.clock import Clock, now_ms
 from shared.errors import OperatorError
@@ -55,14 +55,14 @@ class Parts:
     """What this process is made of; `redis` writes and watches, `rq` asks for drains."""
 
     redis: AsyncRedis
-    grants: Grants
+    grants: CredentialStore
     gate: Gate
     writer: InboxWriter
     batcher: Batcher
     watch: Watch
     rejections: RejectionLog
     checks: CheckLog
-    ready: Ready
+    ready: ReadinessProbe
     counts: ProcessCounts
     tally: Tally
     now: Clock
@@ -92,7 +92,7 @@ def assemble(
     tally: Tally,
     shared: SharedCounts | None = None,
 ) -> Parts:
-    grants = Grants(settings.secret_key, now)
+    grants = CredentialStore(settings.secret_key, now)
     gate = Gate(LoadLimits(settings.backlog_events_max, settings.memory_percent_max))
     writer = InboxWriter(redis, rq, now, _confirmation(settings), FlushCounts(tally))
     limits = BatchLimits(
@@ -100,7 +100,7 @@ def assemble(
     )
     batcher = Batcher(writer.append, lambda: grants.refresh(redis), grants, gate, limits)
     watch = Watch(redis, grants, gate, settings.durability == "strict", settings.replicas_min)
-    ready = Ready(grants, gate, watch)
+    ready = ReadinessProbe(grants, gate, watch)
     gauges = Gauges(grants, gate, watch, batcher, ready)
     return Parts(
         redis=redis,
@@ -131,20 +131,22 @@ def create_app(parts: Parts) -> Application:
     for path, dialect in ROUTES:
         counts = EndpointCounts(parts.tally, path, dialect.name)
         app.add_route(path, Endpoint(dialect, intake, counts))
-    app.add_route("/health/live", Live(lifespan.ended))
+    app.add_route("/health/live", LivenessProbe(lifespan.ended))
     app.add_route("/health/ready", parts.ready)
-    app.add_route("/metrics", Metrics(parts.counts))
-    strays = Strays(parts.rejections, EndpointCounts(parts.tally, NO_REASON, NO_REASON), parts.now)
+    app.add_route("/metrics", IngestMetrics(parts.counts))
+    strays = UnroutedRequests(
+        parts.rejections, EndpointCounts(parts.tally, NO_REASON, NO_REASON), parts.now
+    )
     app.add_error_handler(falcon.HTTPNotFound, strays.not_found)
     app.add_error_handler(falcon.HTTPMethodNotAllowed, strays.method_not_allowed)
     return WholeBodies(app)
 
 
-def _intake(parts: Parts) -> Intake:
-    return Intake(
-        admissions=Admissions(parts.grants, parts.watch),
+def _intake(parts: Parts) -> EndpointServices:
+    return EndpointServices(
+        admissions=Authenticator(parts.grants, parts.watch),
         batcher=parts.batcher,
-        devices=Devices(parts.redis, parts.now),
+        devices=KnownDevices(parts.redis, parts.now),
         rejections=parts.rejections,
         checks=parts.checks,
         bad_tokens=BadTokens(parts.now),

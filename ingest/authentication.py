@@ -7,33 +7,33 @@ from collections.abc import Iterable
 
 import msgspec
 
-from ingest.credentials import AppKey, Grants, Key, TokenKey
+from ingest.credentials import AppKey, CredentialStore, Key, TokenKey
 from ingest.dialects.dialect import Dialect
 from ingest.parameters import Sent
 from ingest.watch import Watch
 from shared.errors import ConflictingValues, MissingField, Unauthorized, UnknownApp, UnknownLink
 from shared.events import Environment
 from shared.scopes import Scope
-from shared.snapshot import NO_TOKEN, Grant, KnownApp, Link, LinkKey
+from shared.snapshot import NO_TOKEN, Grant, KnownApp, KnownLink, LinkKey
 from shared.tokens import TokenFault
 
 
-class AppClaim(msgspec.Struct, frozen=True):
+class AppCredential(msgspec.Struct, frozen=True):
     """The app that a request names, and the scope that it takes to send it there."""
 
     app_token: str
     scope: Scope
 
 
-class Claim(msgspec.Struct, frozen=True):
+class Credentials(msgspec.Struct, frozen=True):
     """What a request shows: the tokens found in it, each once, and the link or app it names."""
 
     tokens: set[bytes]
     link: LinkKey | None
-    app: AppClaim | None = None
+    app: AppCredential | None = None
 
 
-class Admission(msgspec.Struct, frozen=True):
+class Principal(msgspec.Struct, frozen=True):
     """What let a request in. By `key` it is let in again if the snapshot changes meanwhile.
 
     `app` is the app that was named; `fault` then says why it would be refused, were enforcement on.
@@ -42,7 +42,7 @@ class Admission(msgspec.Struct, frozen=True):
 
     key: Key
     grant: Grant
-    link: Link | None
+    link: KnownLink | None
     app: KnownApp | None = None
     fault: TokenFault | None = None
     shown_token_id: int = NO_TOKEN
@@ -56,14 +56,14 @@ class Admission(msgspec.Struct, frozen=True):
         return TokenKey(self.key.digest, scope)
 
 
-class Admissions:
+class Authenticator:
     """Admits by the snapshot that this process holds, and looks for a newer one before refusing."""
 
-    def __init__(self, grants: Grants, watch: Watch) -> None:
+    def __init__(self, grants: CredentialStore, watch: Watch) -> None:
         self._grants = grants
         self._watch = watch
 
-    async def admit(self, claim: Claim) -> Admission:
+    async def authenticate(self, claim: Credentials) -> Principal:
         """Raises Unauthorized, UnknownLink, UnknownApp, NotReady, InboxUnreachable, Overloaded."""
         try:
             return self._find(claim)
@@ -75,17 +75,17 @@ class Admissions:
         await self._watch.catch_up()
         return self._find(claim)
 
-    def _find(self, claim: Claim) -> Admission:
+    def _find(self, claim: Credentials) -> Principal:
         if claim.app is not None:
             return self._find_app(claim.app, claim.tokens)
         if claim.tokens or claim.link is None:
             digest, grant = self._grants.find(claim.tokens)
             link = self._link_of(grant, claim.link)
-            return Admission(TokenKey(digest), grant, link, shown_token_id=grant.token_id)
+            return Principal(TokenKey(digest), grant, link, shown_token_id=grant.token_id)
         link = self._grants.find_link(claim.link)
-        return Admission(claim.link, Grant(NO_TOKEN, link.app_id, Environment.PRODUCTION), link)
+        return Principal(claim.link, Grant(NO_TOKEN, link.app_id, Environment.PRODUCTION), link)
 
-    def _find_app(self, named: AppClaim, tokens: set[bytes]) -> Admission:
+    def _find_app(self, named: AppCredential, tokens: set[bytes]) -> Principal:
         key = AppKey(named.app_token, named.scope, self._grants.digest_of(tokens))
         app, shown, fault = self._grants.judge(key)
         token_id = shown.token_id if shown else NO_TOKEN
@@ -93,9 +93,9 @@ class Admissions:
             raise Unauthorized(fault, app.app_id, token_id)
         nothing = Grant(NO_TOKEN, app.app_id, Environment.PRODUCTION)
         grant = nothing if shown is None or fault is not None else shown
-        return Admission(key, grant, None, app, fault, token_id)
+        return Principal(key, grant, None, app, fault, token_id)
 
-    def _link_of(self, grant: Grant, key: LinkKey | None) -> Link | None:
+    def _link_of(self, grant: Grant, key: LinkKey | None) -> KnownLink | None:
         if key is None:
             return None
         link = self._grants.find_link(key)
@@ -104,14 +104,14 @@ class Admissions:
         return link
 
 
-def claim_of(sent: Sent, authorization: str | None, dialect: Dialect) -> Claim:
+def credentials_of(sent: Sent, authorization: str | None, dialect: Dialect) -> Credentials:
     """Raises MissingField, ConflictingValues for a link or app named by half, twice or not."""
     tokens = _tokens(sent, authorization, dialect.token_names)
     if dialect.app_scope is not None:
-        return Claim(tokens, None, AppClaim(_app_token(sent), dialect.app_scope))
+        return Credentials(tokens, None, AppCredential(_app_token(sent), dialect.app_scope))
     if dialect.link_names is None:
-        return Claim(tokens, None)
-    return Claim(tokens, _link_key(sent, dialect.link_names, is_needed=not tokens))
+        return Credentials(tokens, None)
+    return Credentials(tokens, _link_key(sent, dialect.link_names, is_needed=not tokens))
 
 
 def _tokens(sent: Sent, authorization: str | None, names: Iterable[str]) -> set[bytes]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from ingest.credentials import Grants, Key
+from ingest.credentials import CredentialStore, Key
 from ingest.gate import Gate
 from ingest.inbox import Stale
 from shared.errors import (
@@ -25,13 +25,13 @@ from shared.errors import (
 )
 from shared.events import Event, encode_event, join_events
 from shared.inbox import Appended
-from shared.seen import Mark
+from shared.seen import SeenMarker
 
 _STALE_TRIES_MAX = 5
 
 _log = logging.getLogger(__name__)
 
-Append = Callable[[int, bytes, int, Sequence[Mark]], Awaitable[Appended]]
+Append = Callable[[int, bytes, int, Sequence[SeenMarker]], Awaitable[Appended]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Waiting:
     key: Key
     version: int | None
     encoded: bytes
-    mark: Mark | None
+    mark: SeenMarker | None
     done: asyncio.Future[bool] = field(repr=False)
 
 
@@ -65,7 +65,7 @@ class Batcher:
         self,
         append: Append,
         refresh: Callable[[], Awaitable[None]],
-        grants: Grants,
+        grants: CredentialStore,
         gate: Gate,
         limits: BatchLimits,
     ) -> None:
@@ -79,7 +79,7 @@ class Batcher:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    async def add(self, event: Event, key: Key, mark: Mark | None = None) -> bool:
+    async def add(self, event: Event, key: Key, mark: SeenMarker | None = None) -> bool:
         """Whether its mark stood before, once the event is on disk.
 
         Raises Unavailable, Unauthorized, UnknownLink, UnknownApp.

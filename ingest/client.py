@@ -16,17 +16,17 @@ _LIST_CHARACTERS_MAX = 4_096
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
+class ClientInfo:
     """None where the connection does not say."""
 
     address: str | None = None
     user_agent: str | None = None
 
 
-NOBODY = Visitor()
+NOBODY = ClientInfo()
 
 
-def visitor_address(peer: str | None, forwarded_for: str | None, hops: int) -> str | None:
+def client_address(peer: str | None, forwarded_for: str | None, hops: int) -> str | None:
     """The visitor's IP address, behind `hops` trusted proxies.
 
     None if it is not known: a request that passed fewer proxies did not come the trusted way.

@@ -12,7 +12,15 @@ from shared.clock import Clock
 from shared.errors import NotReady, Unauthorized, UnknownApp, UnknownLink
 from shared.queues import AsyncRedis
 from shared.scopes import Scope
-from shared.snapshot import SNAPSHOT_KEY, Grant, KnownApp, Link, LinkKey, Snapshot, decode_snapshot
+from shared.snapshot import (
+    SNAPSHOT_KEY,
+    Grant,
+    KnownApp,
+    KnownLink,
+    LinkKey,
+    Snapshot,
+    decode_snapshot,
+)
 from shared.tokens import TOKEN_BYTES_MAX, TokenFault, key_check, token_digest
 
 
@@ -34,7 +42,7 @@ class AppKey(NamedTuple):
 Key = TokenKey | LinkKey | AppKey  # what let a request in
 
 
-class Grants:
+class CredentialStore:
     """Looks tokens, apps and links up. `version` is the snapshot's, None before the first."""
 
     def __init__(self, secret_key: bytes, now: Clock) -> None:
@@ -76,7 +84,7 @@ class Grants:
             raise _unauthorized(fault, grant)
         return token, grant
 
-    def find_link(self, key: LinkKey) -> Link:
+    def find_link(self, key: LinkKey) -> KnownLink:
         """Raises UnknownLink; NotReady when this process cannot tell."""
         link = self._ready().links.get(key)
         if link is None:

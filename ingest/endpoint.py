@@ -10,14 +10,14 @@ from time import monotonic
 import msgspec
 from falcon.asgi import Request, Response
 
-from ingest.authentication import Admission, Admissions, claim_of
+from ingest.authentication import Authenticator, Principal, credentials_of
 from ingest.bad_tokens import BadTokens
 from ingest.batcher import Batcher
 from ingest.bodies import read_form
-from ingest.client import NOBODY, PREFETCH_HEADERS, Visitor, is_prefetch, visitor_address
+from ingest.client import NOBODY, PREFETCH_HEADERS, ClientInfo, client_address, is_prefetch
 from ingest.credentials import Key
-from ingest.dialects.dialect import Dialect, Reading, Reception, Reply
-from ingest.known_devices import Devices
+from ingest.dialects.dialect import Dialect, ParsedRequest, Reply, RequestContext
+from ingest.known_devices import KnownDevices
 from ingest.parameters import NOTHING, Parameters, Sent
 from ingest.request_log.checks import Checked, CheckLog
 from ingest.request_log.rejections import RejectionLog, shown
@@ -45,15 +45,15 @@ _NO_GUESS = frozenset({TokenFault.MISSING, TokenFault.SCOPE})
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
+class EndpointServices:
     """What the endpoints of a process share. `now` is the clock.
 
     Behind `forwarded_hops` proxies stand those who call.
     """
 
-    admissions: Admissions
+    admissions: Authenticator
     batcher: Batcher
-    devices: Devices
+    devices: KnownDevices
     rejections: RejectionLog
     checks: CheckLog
     bad_tokens: BadTokens
@@ -62,13 +62,13 @@ class Intake:
 
 
 @dataclass(slots=True)
-class Arrival:
+class RequestState:
     """A request as far as it was understood, for the answer to a refusal and for the logs."""
 
     scope: Scope
     sent: Sent = NOTHING
     app_token: str | None = None
-    admission: Admission | None = None
+    admission: Principal | None = None
 
     @property
     def app_id(self) -> int | None:
@@ -78,7 +78,7 @@ class Arrival:
 class Endpoint:
     """One path of one dialect."""
 
-    def __init__(self, dialect: Dialect, intake: Intake, counts: EndpointCounts) -> None:
+    def __init__(self, dialect: Dialect, intake: EndpointServices, counts: EndpointCounts) -> None:
         self._dialect = dialect
         self._intake = intake
         self._counts = counts
@@ -91,7 +91,7 @@ class Endpoint:
 
     async def _serve(self, request: Request, response: Response) -> None:
         begun = monotonic()
-        arrival = Arrival(self._dialect.app_scope or Scope.EVENTS)
+        arrival = RequestState(self._dialect.app_scope or Scope.EVENTS)
         try:
             reply = await self._receive(request, arrival)
         except WaybillError as error:
@@ -105,7 +105,7 @@ class Endpoint:
             self._counts.accepted(reply.status, begun)
         _write(response, reply)
 
-    async def _receive(self, request: Request, arrival: Arrival) -> Reply:
+    async def _receive(self, request: Request, arrival: RequestState) -> Reply:
         reading, key = await self._read(request, arrival)
         try:
             stood = await self._intake.batcher.add(reading.event, key, reading.mark)
@@ -121,20 +121,20 @@ class Endpoint:
         self._accept(request, arrival, reading, reply.status)
         return reply
 
-    async def _read(self, request: Request, arrival: Arrival) -> tuple[Reading, Key]:
+    async def _read(self, request: Request, arrival: RequestState) -> tuple[ParsedRequest, Key]:
         dialect, query = self._dialect, request.scope["query_string"]
         if len(query) > dialect.request_bytes_max:
             raise RequestTooLarge(dialect.request_bytes_max)
         form = await read_form(request, len(query), dialect.request_bytes_max)
         sent = arrival.sent = Sent(query, form, dialect.parameters_max, request.params)
-        claim = claim_of(sent, request.get_header("Authorization"), dialect)
+        claim = credentials_of(sent, request.get_header("Authorization"), dialect)
         arrival.app_token = claim.app.app_token if claim.app else None
-        admission = arrival.admission = await self._intake.admissions.admit(claim)
+        admission = arrival.admission = await self._intake.admissions.authenticate(claim)
         reading = await self._understood(sent, self._reception(request, admission))
         arrival.scope = scope_of(reading.event.kind)
         return reading, admission.allowing(arrival.scope)
 
-    async def _understood(self, sent: Sent, reception: Reception) -> Reading:
+    async def _understood(self, sent: Sent, reception: RequestContext) -> ParsedRequest:
         reading = self._dialect.read(self._parameters(sent), reception)
         event, devices = reading.event, self._intake.devices
         if reading.adid is not None:
@@ -149,9 +149,9 @@ class Endpoint:
     def _parameters(self, sent: Sent) -> Parameters:
         return sent.parameters(without=self._dialect.token_names)
 
-    def _reception(self, request: Request, admission: Admission) -> Reception:
+    def _reception(self, request: Request, admission: Principal) -> RequestContext:
         now_ms = self._intake.now()
-        return Reception(
+        return RequestContext(
             new_receipt(now_ms),
             now_ms,
             admission.grant,
@@ -162,23 +162,25 @@ class Endpoint:
             admission.fault,
         )
 
-    def _visitor(self, request: Request) -> Visitor:
+    def _visitor(self, request: Request) -> ClientInfo:
         dialect = self._dialect
         if dialect.address_header is not None:
-            return Visitor(visitor_address(request.get_header(dialect.address_header), None, 0))
+            return ClientInfo(client_address(request.get_header(dialect.address_header), None, 0))
         if dialect.link_names is None:
             return NOBODY
         if is_prefetch(request.get_header(name) for name in PREFETCH_HEADERS):
             raise Prefetch
-        return Visitor(self._caller(request), request.get_header("User-Agent"))
+        return ClientInfo(self._caller(request), request.get_header("User-Agent"))
 
     def _caller(self, request: Request) -> str | None:
         """The address of whoever calls."""
         peer, _ = request.scope.get("client") or (None, None)
         forwarded_for = request.get_header("X-Forwarded-For")
-        return visitor_address(peer, forwarded_for, self._intake.forwarded_hops)
+        return client_address(peer, forwarded_for, self._intake.forwarded_hops)
 
-    def _accept(self, request: Request, arrival: Arrival, reading: Reading, status: int) -> None:
+    def _accept(
+        self, request: Request, arrival: RequestState, reading: ParsedRequest, status: int
+    ) -> None:
         event, admission = reading.event, arrival.admission
         assert admission is not None  # nothing is accepted that was not admitted
         self._intake.checks.add(
@@ -199,7 +201,7 @@ class Endpoint:
             self._note_bad_token(request)
 
     async def _refuse(
-        self, request: Request, response: Response, arrival: Arrival, error: WaybillError
+        self, request: Request, response: Response, arrival: RequestState, error: WaybillError
     ) -> None:
         if isinstance(error, Unavailable):
             response.set_header("Retry-After", str(randint(*_RETRY_SECONDS)))  # noqa: S311
@@ -215,7 +217,7 @@ class Endpoint:
     def _check(
         self,
         request: Request,
-        arrival: Arrival,
+        arrival: RequestState,
         error: WaybillError,
         name: str | None,
     ) -> None:
@@ -257,7 +259,7 @@ class Endpoint:
     def _rejection(
         self,
         request: Request,
-        arrival: Arrival,
+        arrival: RequestState,
         status: int,
         code: str,
         name: str | None = None,
@@ -274,7 +276,7 @@ class Endpoint:
         )
 
 
-def _known_app(arrival: Arrival, error: WaybillError) -> str | None:
+def _known_app(arrival: RequestState, error: WaybillError) -> str | None:
     """The app token that was sent, if an app has it: another could be anything."""
     is_known = arrival.admission is not None or isinstance(error, Unauthorized)
     return arrival.app_token if is_known else None

@@ -10,14 +10,14 @@ from collections.abc import Callable
 import msgspec
 from falcon.asgi import Request, Response
 
-from ingest.credentials import Grants
+from ingest.credentials import CredentialStore
 from ingest.gate import Gate
 from ingest.watch import Watch
 
 LOOK_SECONDS_MAX = 10.0  # five looks a second; each may wait for Redis a few times
 
 
-class Live:
+class LivenessProbe:
     """`ended` names the work that has come to an end while the process serves."""
 
     def __init__(self, ended: Callable[[], list[str]]) -> None:
@@ -33,8 +33,8 @@ class Live:
         )
 
 
-class Ready:
-    def __init__(self, grants: Grants, gate: Gate, watch: Watch) -> None:
+class ReadinessProbe:
+    def __init__(self, grants: CredentialStore, gate: Gate, watch: Watch) -> None:
         self._grants = grants
         self._gate = gate
         self._watch = watch

@@ -14,7 +14,7 @@ from shared.events import WIRE_VERSION, decode_events
 from shared.inbox import APPEND, APPEND_KEYS, Appended, append_arguments, appended
 from shared.logs import note
 from shared.queues import AsyncRedis, Redis, RedisError, enqueue
-from shared.seen import Mark
+from shared.seen import SeenMarker
 from shared.tally import Tally
 
 _log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class InboxWriter:
         self._wakings: set[asyncio.Task[None]] = set()
 
     async def append(
-        self, version: int, payload: bytes, count: int, marks: Sequence[Mark] = ()
+        self, version: int, payload: bytes, count: int, marks: Sequence[SeenMarker] = ()
     ) -> Appended:
         """Once the batch is on disk, and on the replicas' where that is asked for.
 

@@ -5,7 +5,7 @@ stateful refusals too. One round trip each, before the event joins a batch. What
 for certain refuses nobody.
 """
 
-from ingest.dialects.dialect import Standing
+from ingest.dialects.dialect import DeviceHistoryCheck
 from shared.clock import Clock
 from shared.device_ids import adid_of
 from shared.errors import BadEventState, InboxUnreachable, UnknownDevice
@@ -18,7 +18,7 @@ from shared.seen import (
     device_name,
     latest_name,
     period_keys,
-    told_by_device,
+    read_device_marker,
 )
 
 _NO_SESSION = "This device has had no session in this app and environment. Send /session first."
@@ -26,7 +26,7 @@ _BEFORE_INSTALL = "It happened before the first session of its device. Compare c
 _NOT_IN_ORDER = "A later event of this kind has come from its device. Send events in their order."
 
 
-class Devices:
+class KnownDevices:
     def __init__(self, redis: AsyncRedis, now: Clock) -> None:
         self._look_back = redis.register_script(LOOK_BACK)
         self._now = now
@@ -37,9 +37,9 @@ class Devices:
         Raises InboxUnreachable.
         """
         device, _, _ = await self._ask(device_name(app_id, environment, adid))
-        return None if device is None else told_by_device(device)[1]
+        return None if device is None else read_device_marker(device)[1]
 
-    async def require(self, event: Event, standing: Standing) -> None:
+    async def require(self, event: Event, standing: DeviceHistoryCheck) -> None:
         """Raises UnknownDevice, BadEventState; InboxUnreachable."""
         adid = adid_of(event.app_id, event.user_id)
         order = None
@@ -52,7 +52,7 @@ class Devices:
         )
         if device is None and is_certain:
             raise UnknownDevice(_NO_SESSION)
-        if device is not None and event.happened_at_ms < told_by_device(device)[0]:
+        if device is not None and event.happened_at_ms < read_device_marker(device)[0]:
             raise BadEventState(_BEFORE_INSTALL)
         if latest is not None and event.happened_at_ms < int(latest):
             raise BadEventState(_NOT_IN_ORDER)

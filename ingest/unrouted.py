@@ -13,7 +13,7 @@ from shared.errors import MethodNotAllowed, RequestError, UnknownEndpoint
 from shared.rejections import Rejection
 
 
-class Strays:
+class UnroutedRequests:
     """Error handlers of the application. The path stays out of the log: anything may be in it."""
 
     def __init__(self, rejections: RejectionLog, counts: EndpointCounts, now: Clock) -> None:

@@ -12,7 +12,7 @@ from time import monotonic
 
 import msgspec
 
-from ingest.credentials import Grants
+from ingest.credentials import CredentialStore
 from ingest.durability import durability_faults
 from ingest.gate import Gate, Load
 from shared.inbox import BACKLOG_KEY
@@ -31,7 +31,7 @@ class Watch:
     def __init__(
         self,
         redis: AsyncRedis,
-        grants: Grants,
+        grants: CredentialStore,
         gate: Gate,
         strict: bool,
         replicas_min: int = 0,

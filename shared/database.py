@@ -30,7 +30,7 @@ _SESSION = (
     "-c tcp_user_timeout=5000"
 )
 # Shut down by somebody, broken down, not up yet.
-_GOING_OR_COMING = frozenset({"57P01", "57P02", "57P03"})
+_STOPPING_OR_STARTING = frozenset({"57P01", "57P02", "57P03"})
 _BY_INDEX = (
     "SET LOCAL enable_seqscan = off; "
     "SET LOCAL enable_hashjoin = off; "
@@ -88,7 +88,7 @@ def transaction(connection: Connection) -> Iterator[Connection]:
 
 
 @contextmanager
-def look_ups(connection: Connection) -> Iterator[Connection]:
+def index_only(connection: Connection) -> Iterator[Connection]:
     """A transaction whose statements ask for many things by their keys: each goes by an index.
 
     A plan is kept and used again. One that was made while a table was empty would read all of it,
@@ -117,12 +117,12 @@ def is_duplicate(fault: DatabaseError) -> bool:
     return isinstance(fault, psycopg.errors.UniqueViolation)
 
 
-def is_away(fault: DatabaseError) -> bool:
+def is_unavailable(fault: DatabaseError) -> bool:
     """No server, or one that goes or comes: what was asked for may work in a moment."""
     state = sqlstate(fault)
     if state is None:
         return isinstance(fault, psycopg.OperationalError | psycopg.InterfaceError)
-    return state[:2] == "08" or state in _GOING_OR_COMING
+    return state[:2] == "08" or state in _STOPPING_OR_STARTING
 
 
 def is_closed(connection: Connection) -> bool:

@@ -9,12 +9,12 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from shared.metrics import METRICS, Metric, MetricKind, Source
-from shared.tally import Series
+from shared.tally import MetricSeries
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def expose(series: Iterable[Series], source: Source) -> bytes:
+def expose(series: Iterable[MetricSeries], source: Source) -> bytes:
     """The whole answer of a `/metrics`: every metric of the source, with its sentence."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(list(series), source))
@@ -22,7 +22,7 @@ def expose(series: Iterable[Series], source: Source) -> bytes:
 
 
 class _Collector(Collector):
-    def __init__(self, series: Sequence[Series], source: Source) -> None:
+    def __init__(self, series: Sequence[MetricSeries], source: Source) -> None:
         self._series = series
         self._source = source
 
@@ -32,7 +32,7 @@ class _Collector(Collector):
                 yield _family(metric, [s for s in self._series if s.name == metric.name])
 
 
-def _family(metric: Metric, series: Sequence[Series]) -> Family:
+def _family(metric: Metric, series: Sequence[MetricSeries]) -> Family:
     match metric.kind:
         case MetricKind.COUNTER:
             return _filled(
@@ -46,13 +46,15 @@ def _family(metric: Metric, series: Sequence[Series]) -> Family:
             return _histogram(metric, series)
 
 
-def _filled(family: CounterMetricFamily | GaugeMetricFamily, series: Sequence[Series]) -> Family:
+def _filled(
+    family: CounterMetricFamily | GaugeMetricFamily, series: Sequence[MetricSeries]
+) -> Family:
     for each in series:
         family.add_metric(each.labels, each.values[0])
     return family
 
 
-def _histogram(metric: Metric, series: Sequence[Series]) -> Family:
+def _histogram(metric: Metric, series: Sequence[MetricSeries]) -> Family:
     family = HistogramMetricFamily(metric.name, metric.sentence, labels=metric.labels)
     bounds = [*map(str, metric.bounds), "+Inf"]
     for each in series:

@@ -10,7 +10,7 @@ import gc
 _THRESHOLDS = (20_000, 50, 100)
 
 
-def look_for_garbage_seldom() -> None:
+def tune_gc() -> None:
     """To be called once the program has imported what it needs."""
     gc.collect()
     gc.freeze()

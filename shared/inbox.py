@@ -15,7 +15,7 @@ import msgspec
 from shared.events import WIRE_VERSION, Event, decode_events
 from shared.ids import receipt_time_ms
 from shared.queues import Redis, stream_entries
-from shared.seen import STOOD_BEFORE, Mark, mark_arguments, period_keys
+from shared.seen import SEEN_BEFORE, SeenMarker, marker_arguments, period_keys
 from shared.snapshot import VERSION_KEY
 
 INBOX_KEY = "waybill:inbox"
@@ -35,7 +35,7 @@ _SEARCH_SLACK_MS = 120_000  # clocks of ingest hosts and of Redis may differ by 
 # inbox, the entry's id, for each mark whether it stood before}.
 APPEND_KEYS = (VERSION_KEY, INBOX_KEY, BACKLOG_KEY, ACCEPTED_KEY, WAKE_KEY)
 APPEND = (
-    STOOD_BEFORE
+    SEEN_BEFORE
     + """
 if ARGV[1] ~= '' and redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return {0}
@@ -125,12 +125,12 @@ def append_arguments(
     count: int,
     payload: bytes,
     wire_version: int,
-    marks: Sequence[Mark] = (),
+    marks: Sequence[SeenMarker] = (),
     now_ms: int = 0,
 ) -> list[Any]:
     """ARGV of APPEND."""
     arguments = [version, wire_version, count, payload, WAKE_MS]
-    return [*arguments, *period_keys(now_ms), *mark_arguments(marks)] if marks else arguments
+    return [*arguments, *period_keys(now_ms), *marker_arguments(marks)] if marks else arguments
 
 
 def appended(answer: list[Any]) -> Appended | None:

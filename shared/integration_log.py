@@ -19,7 +19,7 @@ CHECK_ENTRIES_MAX = 50
 CHECK_SECONDS = 7 * 86_400
 
 
-class CheckEntry(msgspec.Struct, frozen=True, array_like=True):
+class IntegrationLogEntry(msgspec.Struct, frozen=True, array_like=True):
     """One request. A field is only ever added at the end, with a default.
 
     `dialect` is swaarm or adjust. `code` and `field` are of its refusal, None when it was accepted.
@@ -46,7 +46,10 @@ class CheckEntry(msgspec.Struct, frozen=True, array_like=True):
 
 
 def check_commands(
-    pipeline: AsyncPipeline | Pipeline, app_id: int, token_id: int, entries: Sequence[CheckEntry]
+    pipeline: AsyncPipeline | Pipeline,
+    app_id: int,
+    token_id: int,
+    entries: Sequence[IntegrationLogEntry],
 ) -> None:
     """Queue what adds the entries, oldest first, and drops the oldest beyond the limit."""
     if not entries:
@@ -59,7 +62,7 @@ def check_commands(
 
 def recent_checks(
     redis: Redis, app_id: int, token_ids: Iterable[int], count: int
-) -> dict[int, list[CheckEntry]]:
+) -> dict[int, list[IntegrationLogEntry]]:
     """The last `count` of each token, newest first. What another version wrote may be left out."""
     wanted = list(token_ids)
     with redis.pipeline(transaction=False) as pipeline:
@@ -72,9 +75,9 @@ def recent_checks(
     }
 
 
-def _entry_or_none(text: bytes) -> CheckEntry | None:
+def _entry_or_none(text: bytes) -> IntegrationLogEntry | None:
     try:
-        return msgspec.msgpack.decode(text, type=CheckEntry)
+        return msgspec.msgpack.decode(text, type=IntegrationLogEntry)
     except msgspec.MsgspecError:
         return None
 

@@ -11,7 +11,7 @@ import msgspec
 
 from shared.metrics import METRICS, Metric, MetricKind
 from shared.queues import Redis
-from shared.tally import Series, Tally
+from shared.tally import MetricSeries, Tally
 
 COUNTS_KEY = "waybill:counts"
 
@@ -52,7 +52,7 @@ class PublishedCounts:
         self._published = counted
 
 
-def read_counts(redis: Redis) -> list[Series]:
+def read_counts(redis: Redis) -> list[MetricSeries]:
     """The sums since Redis was empty. What another version counts is left out."""
     values: dict[tuple[str, tuple[str, ...]], list[float]] = {}
     for text, number in cast("dict[bytes, bytes]", redis.hgetall(COUNTS_KEY)).items():
@@ -62,13 +62,13 @@ def read_counts(redis: Redis) -> list[Series]:
             continue
         row = values.setdefault((field.name, field.labels), [0.0] * _width(metric))
         row[field.position] = float(number)
-    return [Series(name, labels, tuple(row)) for (name, labels), row in values.items()]
+    return [MetricSeries(name, labels, tuple(row)) for (name, labels), row in values.items()]
 
 
 def _width(metric: Metric) -> int:
     return len(metric.bounds) + 2 if metric.kind is MetricKind.HISTOGRAM else 1
 
 
-def _parts(series: Series) -> Iterator[tuple[_Field, float]]:
+def _parts(series: MetricSeries) -> Iterator[tuple[_Field, float]]:
     for position, value in enumerate(series.values):
         yield _Field(series.name, series.labels, position), value

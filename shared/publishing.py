@@ -22,10 +22,10 @@ from shared.scopes import Scope
 from shared.snapshot import (
     SNAPSHOT_KEY,
     VERSION_KEY,
-    EventType,
     Grant,
     KnownApp,
-    Link,
+    KnownEventType,
+    KnownLink,
     LinkKey,
     Snapshot,
     decode_snapshot,
@@ -112,11 +112,11 @@ def _tokens(connection: Connection) -> tuple[dict[bytes, Grant], dict[bytes, Gra
 
 
 def _apps(connection: Connection) -> dict[str, KnownApp]:
-    types: dict[int, dict[str, EventType]] = defaultdict(dict)
+    types: dict[int, dict[str, KnownEventType]] = defaultdict(dict)
     for app, event_token, *told in connection.execute(
         "SELECT app_id, event_token, id, mapping_id, is_unique FROM event_types ORDER BY id"
     ):
-        types[app][event_token] = EventType(*told)
+        types[app][event_token] = KnownEventType(*told)
     rows = connection.execute(
         "SELECT app_token, id, enforced_scopes, adjust_refusals FROM apps ORDER BY id"
     )
@@ -130,11 +130,11 @@ def _scopes(names: list[str]) -> tuple[Scope, ...]:
     return tuple(scope for scope in Scope if scope in names)
 
 
-def _links(connection: Connection) -> dict[LinkKey, Link]:
+def _links(connection: Connection) -> dict[LinkKey, KnownLink]:
     rows = connection.execute(
         "SELECT offer_id, pub_id, id, app_id, destination FROM links ORDER BY id"
     )
-    return {LinkKey(offer, pub): Link(*link) for offer, pub, *link in rows}
+    return {LinkKey(offer, pub): KnownLink(*link) for offer, pub, *link in rows}
 
 
 def _published(redis: Redis) -> Snapshot | None:

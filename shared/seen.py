@@ -27,7 +27,7 @@ COMPLETE_KEY = "waybill:marks:complete"
 _TTL_MS = 2 * PERIOD_MS
 
 # For scripts: sets a mark in the present period; whether it stood before, in this one or the last.
-STOOD_BEFORE = f"""
+SEEN_BEFORE = f"""
 local function stood_before(period, last_period, bucket, name, value)
   local marks = period .. ':' .. bucket
   if redis.call('HEXISTS', marks, name) == 1 then
@@ -45,7 +45,7 @@ end
 """
 
 _SET_MARKS = (
-    STOOD_BEFORE
+    SEEN_BEFORE
     + """
 for i = 3, #ARGV, 3 do
   stood_before(ARGV[1], ARGV[2], ARGV[i], ARGV[i + 1], ARGV[i + 2])
@@ -79,7 +79,7 @@ return {{device, certain and 1 or 0, latest}}
 """
 
 
-class Mark(NamedTuple):
+class SeenMarker(NamedTuple):
     """`name` is a digest of what is marked; the first `value` of a mark stays."""
 
     name: bytes
@@ -92,13 +92,13 @@ def period_keys(now_ms: int) -> tuple[str, str]:
     return f"waybill:marks:{period}", f"waybill:marks:{period - 1}"
 
 
-def device_mark(app_id: int, environment: Environment, user_id: str, first_ms: int) -> Mark:
+def device_marker(app_id: int, environment: Environment, user_id: str, first_ms: int) -> SeenMarker:
     """Known since `first_ms`, Unix milliseconds; found by the adid that stands for the user."""
     name = device_name(app_id, environment, adid_of(app_id, user_id))
-    return Mark(name, f"{first_ms}:{user_id}".encode())
+    return SeenMarker(name, f"{first_ms}:{user_id}".encode())
 
 
-def told_by_device(value: bytes) -> tuple[int, str]:
+def read_device_marker(value: bytes) -> tuple[int, str]:
     """Since when a device is known, and its user's id."""
     first_ms, _, user_id = value.decode().partition(":")
     return int(first_ms), user_id
@@ -108,8 +108,10 @@ def device_name(app_id: int, environment: Environment, adid: str) -> bytes:
     return _digest(f"device:{app_id}:{environment}:{adid}")
 
 
-def unique_mark(app_id: int, environment: Environment, event_type_id: int, user_id: str) -> Mark:
-    return Mark(_digest(f"unique:{app_id}:{environment}:{event_type_id}:{user_id}"))
+def unique_marker(
+    app_id: int, environment: Environment, event_type_id: int, user_id: str
+) -> SeenMarker:
+    return SeenMarker(_digest(f"unique:{app_id}:{environment}:{event_type_id}:{user_id}"))
 
 
 def latest_name(app_id: int, environment: Environment, user_id: str, event_id: str) -> bytes:
@@ -121,7 +123,7 @@ def bucket_of(name: bytes) -> int:
     return int.from_bytes(name[:2], "big")
 
 
-def mark_arguments(marks: Iterable[Mark]) -> list[int | bytes]:
+def marker_arguments(marks: Iterable[SeenMarker]) -> list[int | bytes]:
     """As a script takes them."""
     return [part for mark in marks for part in (bucket_of(mark.name), *mark)]
 
@@ -130,8 +132,8 @@ def _digest(text: str) -> bytes:
     return blake2b(text.encode(), digest_size=12).digest()
 
 
-def set_marks(redis: Redis, marks: Sequence[Mark], now_ms: int) -> None:
+def set_markers(redis: Redis, marks: Sequence[SeenMarker], now_ms: int) -> None:
     """Without an event: what the tables say is marked."""
     if marks:
-        arguments = [*period_keys(now_ms), *mark_arguments(marks)]
+        arguments = [*period_keys(now_ms), *marker_arguments(marks)]
         redis.register_script(_SET_MARKS)(args=arguments)

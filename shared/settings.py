@@ -257,7 +257,7 @@ PROGRAM_VARIABLES = (
 
 
 @dataclass(frozen=True)
-class Reading:
+class SettingsReading:
     """One setting as it stands here: its value as text and where from, or what is wrong with it."""
 
     name: str
@@ -272,7 +272,7 @@ def layers_of(variables: Mapping[str, str]) -> Layers:
     return layered(variables, SETTINGS.values())
 
 
-def read_each(layers: Layers) -> list[Reading]:
+def read_each(layers: Layers) -> list[SettingsReading]:
     """Every setting, in the order of declaration, faulty or not."""
     return [_read(name, declared, layers) for name, declared in SETTINGS.items()]
 
@@ -304,7 +304,7 @@ def check_settings(variables: Mapping[str, str], added: Collection[str]) -> None
     _require_sound(layers, readings)
 
 
-def _require_sound(layers: Layers, readings: Iterable[Reading]) -> None:
+def _require_sound(layers: Layers, readings: Iterable[SettingsReading]) -> None:
     faults = [*layers.faults]
     faults += [f"{each.declared.variable} {each.fault}" for each in readings if each.fault]
     if faults:
@@ -312,7 +312,7 @@ def _require_sound(layers: Layers, readings: Iterable[Reading]) -> None:
         raise OperatorError(f"These settings need attention:\n{lines}")
 
 
-def _read(name: str, declared: Variable, layers: Layers) -> Reading:
+def _read(name: str, declared: Variable, layers: Layers) -> SettingsReading:
     found = find(declared, layers)
     value, fault = None, found.fault
     if fault is None:
@@ -320,4 +320,4 @@ def _read(name: str, declared: Variable, layers: Layers) -> Reading:
             value = declared.read(found.text)
         except ValueError as refusal:
             fault = str(refusal)
-    return Reading(name, declared, found, value, fault)
+    return SettingsReading(name, declared, found, value, fault)

@@ -34,7 +34,7 @@ class Grant(msgspec.Struct, frozen=True, array_like=True):
         return not self.scopes or scope in self.scopes
 
 
-class EventType(msgspec.Struct, frozen=True, array_like=True):
+class KnownEventType(msgspec.Struct, frozen=True, array_like=True):
     """What an event token stands for. `is_unique`: it counts once a user."""
 
     id: int
@@ -52,7 +52,7 @@ class KnownApp(msgspec.Struct, frozen=True, array_like=True):
     app_id: int
     enforced: tuple[Scope, ...] = ()
     adjust_refusals: bool = False
-    event_types: dict[str, EventType] = {}
+    event_types: dict[str, KnownEventType] = {}
 
 
 class LinkKey(NamedTuple):
@@ -62,7 +62,7 @@ class LinkKey(NamedTuple):
     pub_id: str
 
 
-class Link(msgspec.Struct, frozen=True, array_like=True):
+class KnownLink(msgspec.Struct, frozen=True, array_like=True):
     """A partner's tracking link: clicks on it need no token. `destination` may hold macros."""
 
     link_id: int
@@ -80,7 +80,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     version: int
     key_check: bytes
     grants: dict[bytes, Grant]
-    links: dict[LinkKey, Link] = {}
+    links: dict[LinkKey, KnownLink] = {}
     apps: dict[str, KnownApp] = {}
     inactive: dict[bytes, Grant] = {}
 

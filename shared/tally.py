@@ -18,7 +18,7 @@ class UnlistedMetric(WaybillError):
     code = "unlisted_metric"
 
 
-class Series(msgspec.Struct, frozen=True, array_like=True):
+class MetricSeries(msgspec.Struct, frozen=True, array_like=True):
     """One metric under one set of labels.
 
     `values`: of a histogram how many fell under each bound and beyond the last, then their sum; of
@@ -82,8 +82,10 @@ class Tally:
         assert isinstance(kept, Histogram)
         return kept
 
-    def series(self) -> list[Series]:
-        return [Series(name, labels, kept.values()) for (name, labels), kept in self._kept.items()]
+    def series(self) -> list[MetricSeries]:
+        return [
+            MetricSeries(name, labels, kept.values()) for (name, labels), kept in self._kept.items()
+        ]
 
     def _keep(self, metric: Metric, labels: tuple[str, ...]) -> Counter | Histogram:
         kept = self._kept.get((metric.name, labels))
@@ -92,15 +94,15 @@ class Tally:
         return kept
 
 
-def gauge(metric: Metric, value: float, *labels: str) -> Series:
+def gauge(metric: Metric, value: float, *labels: str) -> MetricSeries:
     """A number that is read, not counted. Raises UnlistedMetric."""
     _require_listed(metric, labels)
-    return Series(metric.name, labels, (value,))
+    return MetricSeries(metric.name, labels, (value,))
 
 
-def merged(groups: Iterable[Iterable[Series]]) -> list[Series]:
+def merged(groups: Iterable[Iterable[MetricSeries]]) -> list[MetricSeries]:
     """Those of several processes as one: added up, gauges as their declaration says."""
-    found: dict[tuple[str, tuple[str, ...]], Series] = {}
+    found: dict[tuple[str, tuple[str, ...]], MetricSeries] = {}
     for group in groups:
         for series in group:
             key = (series.name, series.labels)
@@ -120,7 +122,7 @@ def _require_listed(metric: Metric, labels: tuple[str, ...]) -> None:
         )
 
 
-def _joined(first: Series, second: Series) -> Series:
+def _joined(first: MetricSeries, second: MetricSeries) -> MetricSeries:
     across = METRICS[first.name].across
     pairs = zip(first.values, second.values, strict=True)
     return msgspec.structs.replace(first, values=tuple(_join(across, pair) for pair in pairs))

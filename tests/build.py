@@ -6,15 +6,15 @@ from uuid import UUID
 from msgspec import structs
 
 from console.actor import Actor, Role
-from ingest.dialects.dialect import Reception
+from ingest.dialects.dialect import RequestContext
 from ingest.parameters import Parameters, Sent
 from shared.events import Environment, Event, Kind, encode_event, join_events
 from shared.inbox import Entry
-from shared.integration_log import CheckEntry
+from shared.integration_log import IntegrationLogEntry
 from shared.rejections import Rejection
 from shared.scopes import Scope
 from shared.settings import Settings, read_settings
-from shared.snapshot import Grant, Link, LinkKey, Snapshot
+from shared.snapshot import Grant, KnownLink, LinkKey, Snapshot
 from shared.tokens import key_check, token_digest
 
 NOW_MS = 1_767_323_045_678  # 2026-01-02T03:04:05.678Z
@@ -90,9 +90,9 @@ LINK_KEY = LinkKey("12", "34")
 LINK = "offer_id=12&pub_id=34"
 
 
-def link(**changes: Any) -> Link:
+def link(**changes: Any) -> KnownLink:
     fields = {"link_id": 7, "app_id": 1, "destination": "https://shop.example/welcome"}
-    return Link(**{**fields, **changes})
+    return KnownLink(**{**fields, **changes})
 
 
 def linked(held: Snapshot | None = None, **changes: Any) -> Snapshot:
@@ -100,14 +100,14 @@ def linked(held: Snapshot | None = None, **changes: Any) -> Snapshot:
     return structs.replace(held or snapshot(), links={LINK_KEY: link(**changes)})
 
 
-def reception(**changes: Any) -> Reception:
+def reception(**changes: Any) -> RequestContext:
     fields: dict[str, Any] = {
         "receipt": RECEIPT,
         "received_at_ms": NOW_MS,
         "grant": grant(),
         "idempotency_key": None,
     }
-    return Reception(**{**fields, **changes})
+    return RequestContext(**{**fields, **changes})
 
 
 def parameters(query: str) -> Parameters:
@@ -128,7 +128,7 @@ def rejection(**changes: Any) -> Rejection:
     return Rejection(**{**fields, **changes})
 
 
-def check_entry(**changes: Any) -> CheckEntry:
+def check_entry(**changes: Any) -> IntegrationLogEntry:
     """An event in the Adjust dialect, accepted with a valid token and nothing to mend."""
     fields: dict[str, Any] = {
         "at_ms": NOW_MS,
@@ -147,4 +147,4 @@ def check_entry(**changes: Any) -> CheckEntry:
         "missing": (),
         "environment": Environment.PRODUCTION,
     }
-    return CheckEntry(**{**fields, **changes})
+    return IntegrationLogEntry(**{**fields, **changes})

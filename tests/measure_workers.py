@@ -14,8 +14,8 @@ from pathlib import Path
 
 from console.actor import terminal_actor
 from console.apps.apps import create_app
-from console.connections import open_installation
-from console.pipeline.migrate import prepare
+from console.connections import open_resources
+from console.pipeline.migrate import migrate_stores
 from deploy import programs
 from deploy.fleet import Fleet
 from deploy.stack import Plan, Stack
@@ -50,7 +50,7 @@ def _measure(folder: Path, events: int, rounds: int) -> dict[int, list[float]]:
     stack: Stack
 
     def prepare_stores(_database_url: str, _redis_url: str) -> None:
-        prepare(read_settings(stack.environment), now_ms)
+        migrate_stores(read_settings(stack.environment), now_ms)
 
     plan = Plan((programs.workers(1),), prepare_stores)
     stack = Stack(folder / "data", dict(os.environ), plan, print)
@@ -58,8 +58,8 @@ def _measure(folder: Path, events: int, rounds: int) -> dict[int, list[float]]:
     with stack:
         assert stack.fleet is not None
         redis = queues.connect(stack.redis_url)
-        with open_installation(read_settings(stack.environment)) as installation:
-            app_id = create_app(installation, terminal_actor(), "Shop").id
+        with open_resources(read_settings(stack.environment)) as resources:
+            app_id = create_app(resources, terminal_actor(), "Shop").id
         _drain(stack, redis, app_id, events // 4)  # prepared statements, caches, statistics
         for _ in range(rounds):
             for count in COUNTS:

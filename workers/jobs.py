@@ -14,12 +14,12 @@ from workers.decisions.recompute import recompute as go_on_recomputing
 from workers.drain.drain import Asks, Drain, DrainLimits
 from workers.drain.drain_metrics import DrainCounts
 from workers.drain.inbox_reader import InboxReader
-from workers.facts.backfill_event_types import claim as claim_events
+from workers.facts.backfill_event_types import backfill_event_types as claim_events
 from workers.job_errors import without_data
 from workers.maintenance import upkeep as care
-from workers.maintenance.restore_seen import marks_are_lost, restore_marks
-from workers.process import Stores, process_stores
-from workers.rollups.schedule import count as count_figures
+from workers.maintenance.restore_seen import restore_seen, seen_markers_are_lost
+from workers.process import WorkerStores, process_stores
+from workers.rollups.schedule import roll_up as count_figures
 from workers.second_tries import try_again as decide_set_aside
 from workers.shutdown import is_stopping
 
@@ -71,7 +71,7 @@ def sweep() -> str:
     if is_left_undone(stores.redis):
         _another(stores, "recompute")
         done.append("went on recomputing")
-    if marks_are_lost(stores.redis):
+    if seen_markers_are_lost(stores.redis):
         _another(stores, "remember")
         done.append("went on remembering")
     return ", ".join(done) or "nothing to do"
@@ -103,7 +103,7 @@ def remember() -> str:
     """Mark again, for ingest, what the tables know of devices and unique events."""
     stores = process_stores()
     connection, seconds_max = stores.database.connection(), stores.settings.drain_seconds_max
-    if restore_marks(connection, stores.redis, now_ms, seconds_max):
+    if restore_seen(connection, stores.redis, now_ms, seconds_max):
         enqueue(stores.redis, "remember")
         return "more to do"
     return "done"
@@ -144,13 +144,13 @@ def upkeep() -> str:
     return f"{done}"
 
 
-def _another(stores: Stores, job: str) -> None:
+def _another(stores: WorkerStores, job: str) -> None:
     """Ask for one more, unless one is waiting: an idle worker takes it up at once."""
     if not waiting_jobs(stores.redis):
         enqueue(stores.redis, job)
 
 
-def _inbox(stores: Stores) -> InboxReader:
+def _inbox(stores: WorkerStores) -> InboxReader:
     job = get_current_job()
     consumer = (job.worker_name if job else None) or "worker"
     return InboxReader(stores.redis, consumer, stores.settings.claim_idle_ms)

@@ -13,7 +13,7 @@ from typing import Any
 from rq import SimpleWorker
 from rq.job import Job
 
-from shared.gc_tuning import look_for_garbage_seldom
+from shared.gc_tuning import tune_gc
 from shared.published_counts import PublishedCounts
 from shared.queues import Redis, RedisError, connect_rq, enqueue
 from workers import shutdown
@@ -61,7 +61,7 @@ class DrainWorker(SimpleWorker):
     max_connection_wait_time = 1.0  # seconds; RQ's 60 would leave events waiting after an outage
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
-        look_for_garbage_seldom()
+        tune_gc()
         stores = process_stores()
         counts = PublishedCounts(stores.redis, stores.tally)
         stop = threading.Event()

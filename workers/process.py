@@ -29,7 +29,7 @@ class Database:
         self._connection = None
 
 
-class Stores:
+class WorkerStores:
     """`settings`, `redis` and `database` of this process, `lanes` of its drain, `country_of` an
     event, and the `tally` of what it counts.
 
@@ -46,6 +46,6 @@ class Stores:
 
 
 @cache
-def process_stores() -> Stores:
+def process_stores() -> WorkerStores:
     """Opened by the first job: an RQ job is a function of no arguments, so this is its door."""
-    return Stores(read_settings(environment()))
+    return WorkerStores(read_settings(environment()))

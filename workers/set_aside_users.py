@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from shared.database import Connection
-from workers.sql.json_rows import send
+from workers.sql.json_rows import write_rows
 
 _SET_ASIDE = """
 INSERT INTO set_aside_users (user_ref, fault)
@@ -47,7 +47,7 @@ class Failure(msgspec.Struct, frozen=True):
 def set_aside(connection: Connection, failures: Sequence[Failure]) -> None:
     """Note whom no drain shall decide, in the transaction that holds their locks."""
     rows = [{"user_ref": each.user, "fault": type(each.fault).__name__} for each in failures]
-    send(connection, _SET_ASIDE, rows)
+    write_rows(connection, _SET_ASIDE, rows)
 
 
 def set_aside_among(connection: Connection, users: Sequence[int]) -> set[int]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from shared.database import Connection, DatabaseError, look_ups, sqlstate
+from shared.database import Connection, DatabaseError, index_only, sqlstate
 from shared.queues import JobTimeout
 from workers.core.decision import Decision, Tail
 from workers.core.faults import Disposition, disposition
@@ -21,8 +21,8 @@ from workers.core.history import Click
 from workers.core.rules import Rules as CoreRules
 from workers.decisions.affected_users import User, lock_users
 from workers.decisions.candidate_clicks import Clicks, load_clicks
-from workers.decisions.diff import Difference, difference
-from workers.decisions.load_history import Case, load_cases
+from workers.decisions.diff import Difference, diff
+from workers.decisions.load_history import UserCase, load_cases
 from workers.decisions.write import Rules, write_decisions
 from workers.job_errors import described
 from workers.set_aside_users import Failure, set_aside, set_aside_among, take_out
@@ -54,7 +54,7 @@ class UserDecisions(msgspec.Struct, frozen=True):
             return self._halved(earliest_ms, fault)
 
     def _together(self, earliest_ms: Mapping[int, int]) -> Rules:
-        with look_ups(self.connection) as connection:
+        with index_only(self.connection) as connection:
             users = self._take(lock_users(connection, earliest_ms))
             cases = load_cases(connection, users, earliest_ms)
             clicks = load_clicks(connection, cases)
@@ -71,13 +71,13 @@ class UserDecisions(msgspec.Struct, frozen=True):
         return [user for user in users if user.id not in aside]
 
     def _decided(
-        self, cases: Sequence[Case], clicks: Clicks
+        self, cases: Sequence[UserCase], clicks: Clicks
     ) -> tuple[list[Difference], list[Failure]]:
         differences, failures = [], []
         for case in cases:
             try:
                 decision = self.decide(case.tail, clicks.get(case.user.id, ()), case.rules)
-                differences.append(difference(case, decision))
+                differences.append(diff(case, decision))
             except Exception as fault:
                 if not _is_of_one(fault):
                     raise
@@ -102,7 +102,7 @@ class UserDecisions(msgspec.Struct, frozen=True):
         return first + second
 
     def _set_aside_alone(self, failure: Failure) -> None:
-        with look_ups(self.connection) as connection:
+        with index_only(self.connection) as connection:
             lock_users(connection, [failure.user])
             set_aside(connection, [failure])
         _report([failure])

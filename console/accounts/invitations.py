@@ -16,7 +16,7 @@ from console.accounts.people import (
 )
 from console.actor import Actor, Role, require_admin
 from console.audit import Action, Change, record_change
-from console.resources import Installation
+from console.resources import Resources
 from shared.database import Connection, transaction
 from shared.errors import OperatorError
 from shared.tokens import token_digest
@@ -57,9 +57,9 @@ def make_link(connection: Connection, secret_key: bytes, actor: Actor, person: P
     return secret
 
 
-def first_way_in(installation: Installation, actor: Actor) -> str:
+def first_way_in(resources: Resources, actor: Actor) -> str:
     """The path at which the first admin comes in; "" once there is an admin who can sign in."""
-    connection, secret_key = installation.connection, installation.secret_key
+    connection, secret_key = resources.connection, resources.secret_key
     if has_working_admin(connection):
         return ""
     try:

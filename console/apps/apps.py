@@ -9,7 +9,7 @@ from console.actor import Actor, require_admin
 from console.apps.destinations import read_destination
 from console.audit import Action, Change, record_change
 from console.publication import published
-from console.resources import Installation
+from console.resources import Resources
 from console.validation import label, random_code
 from shared import fields
 from shared.database import Connection, transaction
@@ -51,9 +51,7 @@ _INSERT = f"""
 """  # noqa: S608 - of constants alone
 
 
-def create_app(
-    installation: Installation, actor: Actor, name: str, app_token: str | None = None
-) -> App:
+def create_app(resources: Resources, actor: Actor, name: str, app_token: str | None = None) -> App:
     """Raises OperatorError when the name or the app token is malformed or taken, or the change
     cannot be published; NotAllowed.
     """
@@ -64,13 +62,13 @@ def create_app(
         label("name", name, NAME_CHARACTERS_MAX),
         label("app-token", app_token, APP_TOKEN_CHARACTERS_MAX),
     )
-    with published(installation):
-        row = installation.connection.execute(_INSERT.encode(), values).fetchone()
+    with published(resources):
+        row = resources.connection.execute(_INSERT.encode(), values).fetchone()
         if row is None:
             raise OperatorError("An app with this name or this app token exists.", _SEE)
         made = App(*row)
         told = Change(Action.APP_CREATE, made.name, None, {"app_token": made.app_token})
-        record_change(installation.connection, actor, made.id, told)
+        record_change(resources.connection, actor, made.id, told)
     return made
 
 

@@ -11,7 +11,7 @@ from console.actor import Actor, require_admin
 from console.apps.apps import App, lock_app
 from console.audit import Action, Change, record_change
 from console.publication import published
-from console.resources import Installation
+from console.resources import Resources
 from console.validation import label, random_code
 from shared.database import Connection, transaction
 from shared.errors import OperatorError
@@ -70,17 +70,15 @@ _SET_POSTBACKS = f"""
 """  # noqa: S608 - of constants alone
 
 
-def create_event_type(
-    installation: Installation, actor: Actor, app: App, new: NewEventType
-) -> EventType:
+def create_event_type(resources: Resources, actor: Actor, app: App, new: NewEventType) -> EventType:
     """Raises OperatorError when a value is malformed, or taken in this app, the app has too many,
     or the change cannot be published; NotAllowed. Workers then give it the events of this
     mapping id that came before.
     """
     require_admin(actor)
-    connection = installation.connection
+    connection = resources.connection
     values = _checked(new)
-    with published(installation):
+    with published(resources):
         lock_app(connection, app)
         _require_room(connection, app)
         row = connection.execute(_INSERT.encode(), {**asdict(values), "app_id": app.id}).fetchone()
@@ -93,7 +91,7 @@ def create_event_type(
         told = Change(Action.EVENT_TYPE_CREATE, made.name, None, asdict(values))
         record_change(connection, actor, app.id, told)
     with suppress(RedisError):  # then the workers' clock asks within a minute
-        enqueue(installation.redis, "claim")
+        enqueue(resources.redis, "claim")
     return made
 
 

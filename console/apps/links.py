@@ -16,7 +16,7 @@ from console.apps.destinations import read_destination
 from console.apps.partners import Partner, ensure_partner
 from console.audit import Action, Change, record_change
 from console.publication import published
-from console.resources import Installation
+from console.resources import Resources
 from console.validation import label
 from shared.database import Connection
 from shared.errors import BadValue, OperatorError
@@ -78,16 +78,16 @@ _TAKEN_PUB_IDS = "SELECT pub_id FROM links"
 _TAKEN_OFFER_IDS = "SELECT offer_id FROM links"
 
 
-def create_link(installation: Installation, actor: Actor, app: App, new: NewLink) -> Link:
+def create_link(resources: Resources, actor: Actor, app: App, new: NewLink) -> Link:
     """Raises OperatorError when a value is malformed or taken, or the link cannot be published;
     NotAllowed.
     """
     require_admin(actor)
-    connection = installation.connection
+    connection = resources.connection
     name = label("name", new.name, NAME_CHARACTERS_MAX)
     destination = read_destination(new.destination)
     given = _number("offer-id", new.offer_id), _number("pub-id", new.pub_id)
-    with published(installation):
+    with published(resources):
         # Two commands at once would find the same free number.
         connection.execute("LOCK TABLE links IN SHARE ROW EXCLUSIVE MODE")
         partner = ensure_partner(connection, new.partner)

@@ -4,7 +4,7 @@ from console.actor import Actor, require_admin
 from console.apps.apps import App, lock_app
 from console.audit import Action, Change, record_change
 from console.publication import published
-from console.resources import Installation
+from console.resources import Resources
 from shared.database import Connection
 
 
@@ -14,16 +14,14 @@ def read_refusals(connection: Connection, app: App) -> bool:
     return bool(row[0])
 
 
-def change_refusals(
-    installation: Installation, actor: Actor, app: App, *, adjust_refusals: bool
-) -> None:
+def change_refusals(resources: Resources, actor: Actor, app: App, *, adjust_refusals: bool) -> None:
     """What says nothing new changes nothing.
 
     Raises OperatorError when the change cannot be published; NotAllowed.
     """
     require_admin(actor)
-    connection = installation.connection
-    with published(installation):
+    connection = resources.connection
+    with published(resources):
         lock_app(connection, app)
         before = read_refusals(connection, app)
         if before == adjust_refusals:

@@ -17,7 +17,7 @@ from console.accounts.people import (
 from console.actor import Role, terminal_actor
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import show, table
-from console.connections import Place, open_database, settings_here
+from console.connections import CommandContext, open_database, settings_here
 
 _PASSWORD_CHARACTERS_READ = 1_000
 
@@ -34,9 +34,9 @@ def admin() -> None:
 )
 @json_option
 @click.pass_obj
-def create(place: Place, name: str, role: str, as_json: bool) -> None:
+def create(context: CommandContext, name: str, role: str, as_json: bool) -> None:
     """Let somebody in, and show the link with which they choose a password."""
-    settings = settings_here(place)
+    settings = settings_here(context)
     with open_database(settings) as connection:
         made = create_person(connection, terminal_actor(), name, Role(role))
         secret = make_link(connection, settings.secret_key, terminal_actor(), made)
@@ -47,9 +47,9 @@ def create(place: Place, name: str, role: str, as_json: bool) -> None:
 @click.argument("name")
 @json_option
 @click.pass_obj
-def link(place: Place, name: str, as_json: bool) -> None:
+def link(context: CommandContext, name: str, as_json: bool) -> None:
     """Show a new one-time link for somebody who has no password, or has forgotten it."""
-    settings = settings_here(place)
+    settings = settings_here(context)
     with open_database(settings) as connection:
         person = find_person(connection, name)
         secret = make_link(connection, settings.secret_key, terminal_actor(), person)
@@ -60,9 +60,9 @@ def link(place: Place, name: str, as_json: bool) -> None:
 @click.argument("name")
 @json_option
 @click.pass_obj
-def password(place: Place, name: str, as_json: bool) -> None:
+def password(context: CommandContext, name: str, as_json: bool) -> None:
     """Set somebody's password, read from standard input; signs them out everywhere."""
-    with open_database(settings_here(place)) as connection:
+    with open_database(settings_here(context)) as connection:
         person = find_person(connection, name)
         person = set_password(connection, terminal_actor(), person, _standard_input())
     show({"person": person}, _table([person]), as_json=as_json)
@@ -71,9 +71,9 @@ def password(place: Place, name: str, as_json: bool) -> None:
 @admin.command("list")
 @json_option
 @click.pass_obj
-def list_(place: Place, as_json: bool) -> None:
+def list_(context: CommandContext, as_json: bool) -> None:
     """List who may use the console."""
-    with open_database(settings_here(place)) as connection:
+    with open_database(settings_here(context)) as connection:
         people = list_people(connection)
     show(
         {"people": people},
@@ -86,9 +86,9 @@ def list_(place: Place, as_json: bool) -> None:
 @click.argument("name")
 @json_option
 @click.pass_obj
-def close(place: Place, name: str, as_json: bool) -> None:
+def close(context: CommandContext, name: str, as_json: bool) -> None:
     """Let somebody in no more, from now on."""
-    with open_database(settings_here(place)) as connection:
+    with open_database(settings_here(context)) as connection:
         person = close_person(connection, terminal_actor(), find_person(connection, name))
     show({"person": person}, _table([person]), as_json=as_json)
 

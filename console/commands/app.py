@@ -13,7 +13,7 @@ from console.apps.rules import SETTINGS, Setting, read_rules
 from console.apps.settings import change_settings
 from console.commands.terminal.options import app_option, json_option
 from console.commands.terminal.output import pairs, show, table
-from console.connections import Place, open_database, open_installation, settings_here
+from console.connections import CommandContext, open_database, open_resources, settings_here
 from shared.errors import OperatorError
 from shared.rules import Rules
 
@@ -32,19 +32,19 @@ def app() -> None:
 @click.option("--app-token", help="Keep the one that it has elsewhere; else one is made up.")
 @json_option
 @click.pass_obj
-def create(place: Place, name: str, app_token: str | None, as_json: bool) -> None:
+def create(context: CommandContext, name: str, app_token: str | None, as_json: bool) -> None:
     """Make an app."""
-    with open_installation(settings_here(place)) as installation:
-        made = create_app(installation, terminal_actor(), name, app_token)
+    with open_resources(settings_here(context)) as resources:
+        made = create_app(resources, terminal_actor(), name, app_token)
     show({"app": made}, _table([made]), as_json=as_json)
 
 
 @app.command("list")
 @json_option
 @click.pass_obj
-def list_(place: Place, as_json: bool) -> None:
+def list_(context: CommandContext, as_json: bool) -> None:
     """List the apps."""
-    with open_database(settings_here(place)) as connection:
+    with open_database(settings_here(context)) as connection:
         apps = list_apps(connection)
     show(
         {"apps": apps},
@@ -57,9 +57,9 @@ def list_(place: Place, as_json: bool) -> None:
 @app_option
 @json_option
 @click.pass_obj
-def show_(place: Place, app: str, as_json: bool) -> None:
+def show_(context: CommandContext, app: str, as_json: bool) -> None:
     """Show an app with its rules for attribution and sessions, and what it refuses."""
-    with open_database(settings_here(place)) as connection:
+    with open_database(settings_here(context)) as connection:
         found = find_app(connection, app)
         rules, refusals = read_rules(connection, found), read_refusals(connection, found)
     document = {"app": found, "rules": rules, "adjust_refusals": refusals}
@@ -91,16 +91,18 @@ def _setting_options(command: Command) -> Command:
 )
 @json_option
 @click.pass_obj
-def set_(place: Place, /, app: str, as_json: bool, **given: str | int | bool | None) -> None:
+def set_(
+    context: CommandContext, /, app: str, as_json: bool, **given: str | int | bool | None
+) -> None:
     """Change an app: its name, where it counts, its rules for what is decided from now on."""
     values = {name: value for name, value in given.items() if value is not None}
     if not values:
         raise OperatorError("Name at least one setting. See `waybill app set --help`.")
-    with open_installation(settings_here(place)) as installation:
-        connection = installation.connection
+    with open_resources(settings_here(context)) as resources:
+        connection = resources.connection
         before = find_app(connection, app)
         old = read_rules(connection, before)
-        changed = change_settings(installation, terminal_actor(), before, values)
+        changed = change_settings(resources, terminal_actor(), before, values)
         rules, refusals = read_rules(connection, changed), read_refusals(connection, changed)
     document = {"app": changed, "rules": rules, "adjust_refusals": refusals}
     notes = [_RULES] if rules != old else []

@@ -9,7 +9,7 @@ from rich.table import Table
 from console.apps.apps import find_app
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import cell, show, table
-from console.connections import Place, open_installation, settings_here
+from console.connections import CommandContext, open_resources, settings_here
 from console.security.integration_check import (
     Check,
     CheckedRequest,
@@ -48,14 +48,14 @@ _READINESS = {
 )
 @json_option
 @click.pass_obj
-def check_(place: Place, app: str, count: int, minutes: int, as_json: bool) -> int:
+def check_(context: CommandContext, app: str, count: int, minutes: int, as_json: bool) -> int:
     """Check how the last requests of APP fared, and whether it is ready to enforce.
 
     The exit status is 0 when all is green, 1 when something is to be mended or nothing came.
     """
-    with open_installation(settings_here(place)) as installation:
-        found = find_app(installation.connection, app)
-        done = check(installation, found, now_ms() - minutes * 60_000)
+    with open_resources(settings_here(context)) as resources:
+        found = find_app(resources.connection, app)
+        done = check(resources, found, now_ms() - minutes * 60_000)
     show(done, *_people(done, count), as_json=as_json)
     return 0 if done.green else 1
 

@@ -4,7 +4,7 @@ import click
 
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import lines, show, table
-from console.connections import Place
+from console.connections import CommandContext
 from console.pipeline.configuration import Configuration, read_configuration
 from shared.settings import PROGRAM_VARIABLES
 
@@ -14,9 +14,9 @@ _KNOWN_BESIDES = frozenset(each.variable for each in PROGRAM_VARIABLES)
 @click.command()
 @json_option
 @click.pass_obj
-def config(place: Place, as_json: bool) -> int:
+def config(context: CommandContext, as_json: bool) -> int:
     """Show each setting that holds here and where it comes from; secrets are masked."""
-    held = read_configuration(place, _KNOWN_BESIDES)
+    held = read_configuration(context, _KNOWN_BESIDES)
     rows = [
         (each.variable, each.value, each.unit, each.source, each.fault) for each in held.settings
     ]

@@ -14,7 +14,7 @@ from console.commands.terminal.demo_view import played_document, played_summary,
 from console.commands.terminal.launch import Extent, await_ready, plan_stack, until_stopped
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import say, show
-from console.connections import KEY, STORES, Place, open_installation
+from console.connections import KEY, STORES, CommandContext, open_resources
 from console.demo.calls import CALLS
 from console.demo.demo import Outcome, Played, follow, furnish, send
 from console.demo.sample_week import furnish_week, import_week
@@ -38,15 +38,15 @@ _WORKERS = 2
 )
 @json_option
 @click.pass_obj
-def demo(place: Place, keep: bool, as_json: bool) -> int:
+def demo(context: CommandContext, keep: bool, as_json: bool) -> int:
     """Start everything in a temporary folder, send Swaarm's documented calls, show the rows."""
     if keep:
         with until_stopped(), tempfile.TemporaryDirectory(prefix="waybill-demo-") as folder:
-            _keep(Path(folder), own_stores_only(place.variables), as_json=as_json)
+            _keep(Path(folder), own_stores_only(context.variables), as_json=as_json)
         return 0
     played: Played | None = None
     with until_stopped(), tempfile.TemporaryDirectory(prefix="waybill-demo-") as folder:
-        played = _play(Path(folder), own_stores_only(place.variables))
+        played = _play(Path(folder), own_stores_only(context.variables))
     if played is None:
         raise OperatorError("The demo was interrupted.")
     show(played_document(played), played_table(played), played_summary(played), as_json=as_json)
@@ -82,11 +82,11 @@ def _keep(data: Path, variables: Mapping[str, str], *, as_json: bool) -> None:
     with plan_stack(data, variables, extent, say) as stack:
         await_ready(stack)
         settings, actor = read_settings(stack.environment), terminal_actor()
-        with open_installation(settings) as installation:
-            app = furnish_week(installation, actor)
+        with open_resources(settings) as resources:
+            app = furnish_week(resources, actor)
             limits = ImportLimits(settings.batch_events_max, settings.batch_bytes_max)
-            imported = import_week(installation, actor, app, now_ms(), limits)
-            way_in = f"{stack.url_of('console')}{first_way_in(installation, actor)}"
+            imported = import_week(resources, actor, app, now_ms(), limits)
+            way_in = f"{stack.url_of('console')}{first_way_in(resources, actor)}"
         found = {"console_url": way_in, "url": stack.url, "data": str(data), "imported": imported}
         told = f"{app.name} has {imported.events:,} events of a made-up week. The console: {way_in}"
         show(found, told, as_json=as_json)
@@ -96,12 +96,12 @@ def _keep(data: Path, variables: Mapping[str, str], *, as_json: bool) -> None:
 
 
 def _furnish(settings: Settings) -> None:
-    with open_installation(settings) as installation:
-        furnish(installation)
+    with open_resources(settings) as resources:
+        furnish(resources)
 
 
 def _send_and_follow(stack: Stack) -> list[Outcome]:
     assert stack.url is not None
     answers = [(call, send(stack.url, call)) for call in CALLS]
-    with open_installation(read_settings(stack.environment)) as installation:
-        return follow(installation, answers, stack.watch, _FOLLOW_SECONDS_MAX)
+    with open_resources(read_settings(stack.environment)) as resources:
+        return follow(resources, answers, stack.watch, _FOLLOW_SECONDS_MAX)

@@ -23,7 +23,7 @@ from console.commands.terminal.options import (
     json_option,
 )
 from console.commands.terminal.output import show, table
-from console.connections import Place, open_database, open_installation, settings_here
+from console.connections import CommandContext, open_database, open_resources, settings_here
 
 
 @click.group("event-type")
@@ -44,12 +44,12 @@ def event_type() -> None:
 )
 @json_option
 @click.pass_obj
-def create(place: Place, /, app: str, *, as_json: bool, **given: Any) -> None:
+def create(context: CommandContext, /, app: str, *, as_json: bool, **given: Any) -> None:
     """Make an event type."""
     new = NewEventType(**given)
-    with open_installation(settings_here(place)) as installation:
-        found = find_app(installation.connection, app)
-        made = create_event_type(installation, terminal_actor(), found, new)
+    with open_resources(settings_here(context)) as resources:
+        found = find_app(resources.connection, app)
+        made = create_event_type(resources, terminal_actor(), found, new)
     show({"event_type": made}, _table([made]), as_json=as_json)
 
 
@@ -63,9 +63,11 @@ def create(place: Place, /, app: str, *, as_json: bool, **given: Any) -> None:
 )
 @json_option
 @click.pass_obj
-def set_(place: Place, app: str, mapping_id: str, multiple_postbacks: bool, as_json: bool) -> None:
+def set_(
+    context: CommandContext, app: str, mapping_id: str, multiple_postbacks: bool, as_json: bool
+) -> None:
     """Switch multiple postbacks of an event type."""
-    with open_database(settings_here(place)) as connection:
+    with open_database(settings_here(context)) as connection:
         found = find_app(connection, app)
         changed = set_multiple_postbacks(
             connection,
@@ -81,9 +83,9 @@ def set_(place: Place, app: str, mapping_id: str, multiple_postbacks: bool, as_j
 @app_option
 @json_option
 @click.pass_obj
-def list_(place: Place, app: str, as_json: bool) -> None:
+def list_(context: CommandContext, app: str, as_json: bool) -> None:
     """List an app's event types."""
-    with open_database(settings_here(place)) as connection:
+    with open_database(settings_here(context)) as connection:
         event_types = list_event_types(connection, find_app(connection, app))
     show(
         {"event_types": event_types},
@@ -98,9 +100,11 @@ def list_(place: Place, app: str, as_json: bool) -> None:
 @count_option(100, "event ids")
 @json_option
 @click.pass_obj
-def unmapped(place: Place, app: str, environment: str, count: int, as_json: bool) -> None:
+def unmapped(
+    context: CommandContext, app: str, environment: str, count: int, as_json: bool
+) -> None:
     """List the event ids that arrived and that no event type has."""
-    with open_database(settings_here(place)) as connection:
+    with open_database(settings_here(context)) as connection:
         found = list_unmapped(connection, find_app(connection, app), environment, count)
     rows = ((one.event_id, one.events, one.first_time, one.last_time) for one in found)
     show(

@@ -11,7 +11,7 @@ from console.apps.apps import App, find_app
 from console.commands.terminal.options import app_option, json_option
 from console.commands.terminal.output import pairs, say, show
 from console.commands.terminal.progress import Advance, progress_bar
-from console.connections import Place, open_installation, settings_here
+from console.connections import CommandContext, open_resources, settings_here
 from console.importer.imports import (
     BACKLOG_EVENTS_MAX,
     BadLine,
@@ -20,7 +20,7 @@ from console.importer.imports import (
     ImportLimits,
 )
 from console.importer.line_reader import FileLine, file_lines
-from console.resources import Installation
+from console.resources import Resources
 from shared.clock import now_ms
 from shared.settings import Settings
 
@@ -48,7 +48,7 @@ _BAD_LINES_MAX = 1_000
 @json_option
 @click.pass_obj
 def import_(
-    place: Place, file: BinaryIO, app: str, batch: int, bad_lines: int, as_json: bool
+    context: CommandContext, file: BinaryIO, app: str, batch: int, bad_lines: int, as_json: bool
 ) -> int:
     """Put the events and clicks of FILE, one JSON object a line, into the inbox.
 
@@ -56,12 +56,12 @@ def import_(
     reported and does not stop the rest; then the exit status is 1. FILE may be - for standard
     input.
     """
-    settings = settings_here(place)
-    with open_installation(settings) as installation:
-        found = find_app(installation.connection, app)
+    settings = settings_here(context)
+    with open_resources(settings) as resources:
+        found = find_app(resources.connection, app)
         limits = _limits(settings, batch, bad_lines)
         with progress_bar(found.name, enabled=not as_json) as advance:
-            imported = _run(installation, found, limits, file, advance)
+            imported = _run(resources, found, limits, file, advance)
     show(imported, _counts(imported), as_json=as_json)
     if not as_json:
         _report(imported)
@@ -79,7 +79,7 @@ def _limits(settings: Settings, batch: int, bad_lines: int) -> ImportLimits:
 
 
 def _run(
-    installation: Installation,
+    resources: Resources,
     app: App,
     limits: ImportLimits,
     file: BinaryIO,
@@ -90,7 +90,7 @@ def _run(
     def watch(line: FileLine) -> None:
         advance(line.ends_at, size)
 
-    run = Import(installation, terminal_actor(), app, limits, watch)
+    run = Import(resources, terminal_actor(), app, limits, watch)
     return run.run(file_lines(file), now_ms())
 
 

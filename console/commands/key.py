@@ -7,7 +7,7 @@ from console.accounts.api_keys import Key, create_key, list_keys, revoke_key
 from console.actor import Role, terminal_actor
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import show, table
-from console.connections import Place, open_database, settings_here
+from console.connections import CommandContext, open_database, settings_here
 from shared.errors import OperatorError
 
 _ONCE = "This is the only time that it is shown. Send it as `Authorization: Bearer KEY`."
@@ -25,9 +25,9 @@ def key() -> None:
 )
 @json_option
 @click.pass_obj
-def create(place: Place, name: str, role: str, as_json: bool) -> None:
+def create(context: CommandContext, name: str, role: str, as_json: bool) -> None:
     """Make a key and show it, once."""
-    settings = settings_here(place)
+    settings = settings_here(context)
     with open_database(settings) as connection:
         made = create_key(connection, settings.secret_key, terminal_actor(), name, Role(role))
     show(made, made.secret, _ONCE, as_json=as_json)
@@ -36,9 +36,9 @@ def create(place: Place, name: str, role: str, as_json: bool) -> None:
 @key.command("list")
 @json_option
 @click.pass_obj
-def list_(place: Place, as_json: bool) -> None:
+def list_(context: CommandContext, as_json: bool) -> None:
     """List the keys, masked."""
-    with open_database(settings_here(place)) as connection:
+    with open_database(settings_here(context)) as connection:
         keys = list_keys(connection)
     show({"keys": keys}, _table(keys) if keys else "There is no key yet.", as_json=as_json)
 
@@ -47,9 +47,9 @@ def list_(place: Place, as_json: bool) -> None:
 @click.argument("name")
 @json_option
 @click.pass_obj
-def revoke(place: Place, name: str, as_json: bool) -> None:
+def revoke(context: CommandContext, name: str, as_json: bool) -> None:
     """Accept a key no more, from now on and for good."""
-    with open_database(settings_here(place)) as connection:
+    with open_database(settings_here(context)) as connection:
         number = next((each.id for each in list_keys(connection) if each.name == name), None)
         if number is None:
             raise OperatorError("There is no key of this name.", "See `waybill key list`.")

@@ -12,7 +12,7 @@ from console.apps.apps import find_app
 from console.apps.links import Link, NewLink, create_link, list_links, tracking_url
 from console.commands.terminal.options import app_option, json_option
 from console.commands.terminal.output import show, table
-from console.connections import Place, open_database, open_installation, settings_here
+from console.connections import CommandContext, open_database, open_resources, settings_here
 from deploy.addresses import addresses
 from deploy.listen import Listen
 
@@ -37,13 +37,13 @@ def link() -> None:
 @click.option("--pub-id", help="The partner's, elsewhere; else its own from before, or a free one.")
 @json_option
 @click.pass_obj
-def create(place: Place, /, app: str, *, as_json: bool, **given: Any) -> None:
+def create(context: CommandContext, /, app: str, *, as_json: bool, **given: Any) -> None:
     """Make a link and show its tracking URL."""
     new = NewLink(**given)
-    with open_installation(settings_here(place)) as installation:
-        found = find_app(installation.connection, app)
-        made = create_link(installation, terminal_actor(), found, new)
-    url = tracking_url(_base(place), made)
+    with open_resources(settings_here(context)) as resources:
+        found = find_app(resources.connection, app)
+        made = create_link(resources, terminal_actor(), found, new)
+    url = tracking_url(_base(context), made)
     show({"link": made, "tracking_url": url}, url, _ADD, as_json=as_json)
 
 
@@ -51,11 +51,11 @@ def create(place: Place, /, app: str, *, as_json: bool, **given: Any) -> None:
 @click.option("--app", help="Of this app alone: its name or app token.")
 @json_option
 @click.pass_obj
-def list_(place: Place, app: str | None, as_json: bool) -> None:
+def list_(context: CommandContext, app: str | None, as_json: bool) -> None:
     """List the links with their tracking URLs."""
-    with open_database(settings_here(place)) as connection:
+    with open_database(settings_here(context)) as connection:
         links = list_links(connection, find_app(connection, app) if app else None)
-    base = _base(place)
+    base = _base(context)
     show(
         {"links": [{**asdict(made), "tracking_url": tracking_url(base, made)} for made in links]},
         _table(base, links) if links else "There is no link yet. Make one: `waybill link create`.",
@@ -63,8 +63,8 @@ def list_(place: Place, app: str | None, as_json: bool) -> None:
     )
 
 
-def _base(place: Place) -> str:
-    running = addresses(place.data)
+def _base(context: CommandContext) -> str:
+    running = addresses(context.data)
     if running is None or running.listen is None:
         return _ELSEWHERE
     return Listen.parse(running.listen).url

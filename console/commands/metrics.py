@@ -5,7 +5,7 @@ import click
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import show
 from console.commands.terminal.serving import serve_here
-from console.connections import Place, settings_here
+from console.connections import CommandContext, settings_here
 from deploy import programs
 from deploy.listen import Listen
 
@@ -14,11 +14,11 @@ from deploy.listen import Listen
 @click.option("--listen", default="127.0.0.1:8082", show_default=True, metavar="HOST:PORT")
 @json_option
 @click.pass_obj
-def metrics(place: Place, listen: str, as_json: bool) -> None:
+def metrics(context: CommandContext, listen: str, as_json: bool) -> None:
     """Serve the pipeline's metrics and health until Ctrl-C."""
     address = Listen.parse(listen)
     address.check_free()
-    settings_here(place)  # its faults before anything is said
+    settings_here(context)  # its faults before anything is said
     url = f"{address.url}/metrics"
     show({"url": url}, f"The metrics of the pipeline are at {url}.", as_json=as_json)
-    serve_here(place, programs.metrics(address))
+    serve_here(context, programs.metrics(address))

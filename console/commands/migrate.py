@@ -4,8 +4,8 @@ import click
 
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import show
-from console.connections import Place, settings_here
-from console.pipeline.migrate import prepare
+from console.connections import CommandContext, settings_here
+from console.pipeline.migrate import migrate_stores
 from shared.clock import now_ms
 
 
@@ -13,9 +13,9 @@ from shared.clock import now_ms
 @click.option("--finish", is_flag=True, help="Also what waits until only this version runs.")
 @json_option
 @click.pass_obj
-def migrate(place: Place, finish: bool, as_json: bool) -> None:
+def migrate(context: CommandContext, finish: bool, as_json: bool) -> None:
     """Bring the stores to this version; safe at any time."""
-    done = prepare(settings_here(place), now_ms, finish=finish)
+    done = migrate_stores(settings_here(context), now_ms, finish=finish)
     applied = f"{len(done.migrations)} migrations applied, {len(done.partitions)} days made ahead"
     sentences = [f"{applied}, tokens published."]
     if done.waiting:

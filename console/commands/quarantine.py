@@ -8,7 +8,7 @@ from console.actor import terminal_actor
 from console.commands.terminal.options import count_option, json_option
 from console.commands.terminal.output import show, table
 from console.commands.terminal.trace_view import event_view, quarantine_view
-from console.connections import Place, open_database, open_installation, settings_here
+from console.connections import CommandContext, open_database, open_resources, settings_here
 from console.lookup.trace import parse_receipt
 from console.pipeline.quarantine import (
     Quarantined,
@@ -30,9 +30,9 @@ def quarantine() -> None:
 @count_option(100, "entries")
 @json_option
 @click.pass_obj
-def list_(place: Place, count: int, as_json: bool) -> None:
+def list_(context: CommandContext, count: int, as_json: bool) -> None:
     """List what is in quarantine."""
-    with open_database(settings_here(place)) as connection:
+    with open_database(settings_here(context)) as connection:
         entries = list_quarantine(connection, count)
     show(
         {"quarantine": entries},
@@ -45,10 +45,10 @@ def list_(place: Place, count: int, as_json: bool) -> None:
 @click.argument("receipt")
 @json_option
 @click.pass_obj
-def show_(place: Place, receipt: str, as_json: bool) -> None:
+def show_(context: CommandContext, receipt: str, as_json: bool) -> None:
     """Show one entry with its events."""
     wanted = parse_receipt(receipt)
-    with open_database(settings_here(place)) as connection:
+    with open_database(settings_here(context)) as connection:
         batch = show_quarantined(connection, wanted)
     show(batch, *_describe(batch), as_json=as_json)
 
@@ -58,15 +58,17 @@ def show_(place: Place, receipt: str, as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="Everything that is out.")
 @json_option
 @click.pass_obj
-def replay_(place: Place, receipts: tuple[str, ...], everything: bool, as_json: bool) -> None:
+def replay_(
+    context: CommandContext, receipts: tuple[str, ...], everything: bool, as_json: bool
+) -> None:
     """Put entries back into the inbox, to be tried again."""
     if bool(receipts) == everything:
         raise OperatorError("Name the receipts to replay, or give --all.")
     wanted = [parse_receipt(receipt) for receipt in receipts]
-    with open_installation(settings_here(place)) as installation:
+    with open_resources(settings_here(context)) as resources:
         if everything:
-            wanted = unreplayed_receipts(installation.connection)
-        replay(installation, terminal_actor(), wanted)
+            wanted = unreplayed_receipts(resources.connection)
+        replay(resources, terminal_actor(), wanted)
     show({"replayed": wanted}, f"{len(wanted)} put back into the inbox.", as_json=as_json)
 
 

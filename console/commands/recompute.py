@@ -7,7 +7,7 @@ from console.apps.apps import find_app
 from console.commands.terminal.options import app_option, json_option
 from console.commands.terminal.output import show
 from console.commands.terminal.progress import progress_bar
-from console.connections import Place, open_installation, settings_here
+from console.connections import CommandContext, open_resources, settings_here
 from console.pipeline.recompute import follow, recompute
 from shared.recompute import Recompute, RecomputeState
 
@@ -16,16 +16,16 @@ from shared.recompute import Recompute, RecomputeState
 @app_option
 @json_option
 @click.pass_obj
-def recompute_(place: Place, app: str, as_json: bool) -> int:
+def recompute_(context: CommandContext, app: str, as_json: bool) -> int:
     """Decide attribution, sessions and activity of an app anew, by its present rules."""
     last = Recompute()
     with (
-        open_installation(settings_here(place)) as installation,
+        open_resources(settings_here(context)) as resources,
         progress_bar("users", enabled=not as_json) as advance,
     ):
-        found = find_app(installation.connection, app)
-        recompute(installation, terminal_actor(), found)
-        for last in follow(installation.redis, found):
+        found = find_app(resources.connection, app)
+        recompute(resources, terminal_actor(), found)
+        for last in follow(resources.redis, found):
             advance(last.done, last.total or None)
     show({"app": found, "recompute": last}, _sentence(last), as_json=as_json)
     return 0 if last.state is RecomputeState.DONE else 1

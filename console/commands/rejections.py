@@ -8,7 +8,7 @@ from rich.table import Table
 
 from console.commands.terminal.options import count_option, json_option
 from console.commands.terminal.output import show, table
-from console.connections import Place, open_installation, settings_here
+from console.connections import CommandContext, open_resources, settings_here
 from console.pipeline.rejections import RejectionReport, report_rejections
 
 
@@ -16,10 +16,10 @@ from console.pipeline.rejections import RejectionReport, report_rejections
 @count_option(20, "refused requests")
 @json_option
 @click.pass_obj
-def rejections(place: Place, count: int, as_json: bool) -> None:
+def rejections(context: CommandContext, count: int, as_json: bool) -> None:
     """Show the last refused requests, how often each reason was, and who sends bad tokens."""
-    with open_installation(settings_here(place)) as installation:
-        report = report_rejections(installation.connection, installation.redis, count)
+    with open_resources(settings_here(context)) as resources:
+        report = report_rejections(resources.connection, resources.redis, count)
     show(report, *_people(report), as_json=as_json)
 
 

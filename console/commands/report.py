@@ -12,7 +12,7 @@ from console.apps.apps import App, find_app
 from console.commands.activity import day, period_options
 from console.commands.terminal.options import app_option, environment_option, json_option
 from console.commands.terminal.output import show, table
-from console.connections import Place, open_database, settings_here
+from console.connections import CommandContext, open_database, settings_here
 from console.reports.period import period_of
 from console.reports.question import By, Filters, Question, Split
 from console.reports.rates import Rates, report_currency
@@ -39,9 +39,11 @@ from shared.partitions import day_of
 @click.option("--csv", "as_csv_", is_flag=True, help="Print the same table as CSV.")
 @json_option
 @click.pass_obj
-def report_(place: Place, /, app: str, as_csv_: bool, as_json: bool, **asked: Any) -> None:
+def report_(
+    context: CommandContext, /, app: str, as_csv_: bool, as_json: bool, **asked: Any
+) -> None:
     """Show events, users, installs, sessions and revenue, by hour, day or in total."""
-    with open_database(settings_here(place)) as connection:
+    with open_database(settings_here(context)) as connection:
         found = find_app(connection, app)
         question = _question(found, asked)
         report = read_report(connection, found, question, Rates(question.currency))
@@ -60,11 +62,15 @@ def report_(place: Place, /, app: str, as_csv_: bool, as_json: bool, **asked: An
 )
 @click.pass_obj
 def export_(
-    place: Place, app: str, environment: str, first: datetime | None, last: datetime | None
+    context: CommandContext,
+    app: str,
+    environment: str,
+    first: datetime | None,
+    last: datetime | None,
 ) -> None:
     """Write raw events of these days (event time, UTC) as NDJSON, in order of time."""
     period = period_of(day(first), day(last), day_of(now_ms()))
-    with open_database(settings_here(place)) as connection:
+    with open_database(settings_here(context)) as connection:
         found = find_app(connection, app)
         for line in raw_events(lambda: nullcontext(connection), found, environment, period):
             sys.stdout.buffer.write(line)

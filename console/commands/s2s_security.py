@@ -7,7 +7,7 @@ from console.actor import terminal_actor
 from console.apps.apps import find_app
 from console.commands.terminal.options import app_option, json_option, scope_option
 from console.commands.terminal.output import say, show, table
-from console.connections import Place, open_database, open_installation, settings_here
+from console.connections import CommandContext, open_database, open_resources, settings_here
 from console.security.enforcement import (
     ONLY_CONFIGURED_TOKENS,
     Enforcement,
@@ -28,9 +28,9 @@ def s2s_security() -> None:
 @app_option
 @json_option
 @click.pass_obj
-def status(place: Place, app: str, as_json: bool) -> None:
+def status(context: CommandContext, app: str, as_json: bool) -> None:
     """Show which scopes are enforced, and which active tokens cover each."""
-    with open_database(settings_here(place)) as connection:
+    with open_database(settings_here(context)) as connection:
         enforcement = read_enforcement(connection, find_app(connection, app))
     _show(enforcement, as_json=as_json)
 
@@ -41,14 +41,16 @@ def status(place: Place, app: str, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 @click.pass_obj
-def enable(place: Place, app: str, scopes: tuple[Scope, ...], yes: bool, as_json: bool) -> None:
+def enable(
+    context: CommandContext, app: str, scopes: tuple[Scope, ...], yes: bool, as_json: bool
+) -> None:
     """Refuse requests in the Adjust dialect that have no valid token."""
-    with open_installation(settings_here(place)) as installation:
-        found = find_app(installation.connection, app)
+    with open_resources(settings_here(context)) as resources:
+        found = find_app(resources.connection, app)
         if not yes:
             _agree(as_json=as_json)
         wanted = scopes or tuple(Scope)
-        enforcement = enable_enforcement(installation, terminal_actor(), found, wanted)
+        enforcement = enable_enforcement(resources, terminal_actor(), found, wanted)
     _show(enforcement, as_json=as_json)
 
 
@@ -57,12 +59,12 @@ def enable(place: Place, app: str, scopes: tuple[Scope, ...], yes: bool, as_json
 @scope_option("Enforce it no more; without any, none is enforced.")
 @json_option
 @click.pass_obj
-def disable(place: Place, app: str, scopes: tuple[Scope, ...], as_json: bool) -> None:
+def disable(context: CommandContext, app: str, scopes: tuple[Scope, ...], as_json: bool) -> None:
     """Accept requests in the Adjust dialect that have no valid token."""
-    with open_installation(settings_here(place)) as installation:
-        found = find_app(installation.connection, app)
+    with open_resources(settings_here(context)) as resources:
+        found = find_app(resources.connection, app)
         wanted = scopes or tuple(Scope)
-        enforcement = disable_enforcement(installation, terminal_actor(), found, wanted)
+        enforcement = disable_enforcement(resources, terminal_actor(), found, wanted)
     _show(enforcement, as_json=as_json)
 
 

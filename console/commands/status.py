@@ -6,16 +6,16 @@ import click
 
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import pairs, show
-from console.connections import Place, open_database, open_redis, settings_here
+from console.connections import CommandContext, open_database, open_redis, settings_here
 from console.pipeline.status import read_status, with_set_aside
 
 
 @click.command()
 @json_option
 @click.pass_obj
-def status(place: Place, as_json: bool) -> None:
+def status(context: CommandContext, as_json: bool) -> None:
     """Show what waits and what was accepted."""
-    settings = settings_here(place)
+    settings = settings_here(context)
     with open_redis(settings) as redis:
         now = with_set_aside(read_status(redis), partial(open_database, settings))
     aside = "not known" if now.set_aside_users is None else f"{now.set_aside_users:,}"

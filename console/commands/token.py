@@ -12,8 +12,8 @@ from console.actor import Actor, terminal_actor
 from console.apps.apps import App, find_app
 from console.commands.terminal.options import app_option, json_option, scope_option
 from console.commands.terminal.output import say, show, table
-from console.connections import Place, open_installation, settings_here
-from console.resources import Installation
+from console.connections import CommandContext, open_resources, settings_here
+from console.resources import Resources
 from console.security.token_table import Token
 from console.security.tokens import (
     SAFE_BYTES_MIN,
@@ -71,10 +71,10 @@ def _new_token_options(command: Command) -> Command:
 @_new_token_options
 @json_option
 @click.pass_obj
-def create(place: Place, /, app: str, *, as_json: bool, **given: Any) -> None:
+def create(context: CommandContext, /, app: str, *, as_json: bool, **given: Any) -> None:
     """Make a token and show it, once."""
     new = _new_token(**given)
-    made = _do(place, app, create_token, new)
+    made = _do(context, app, create_token, new)
     show(made, made.secret, _ONCE, as_json=as_json)
 
 
@@ -83,10 +83,10 @@ def create(place: Place, /, app: str, *, as_json: bool, **given: Any) -> None:
 @_new_token_options
 @json_option
 @click.pass_obj
-def import_(place: Place, /, app: str, *, as_json: bool, **given: Any) -> None:
+def import_(context: CommandContext, /, app: str, *, as_json: bool, **given: Any) -> None:
     """Accept a token that senders already hold, read from standard input."""
     new, secret = _new_token(**given), read_secret(_standard_input())
-    made = _do(place, app, import_token, new, secret)
+    made = _do(context, app, import_token, new, secret)
     weak = (_WEAK,) if len(secret.encode()) < SAFE_BYTES_MIN else ()
     _show(ChangedToken(made, weak), as_json=as_json)
 
@@ -95,10 +95,10 @@ def import_(place: Place, /, app: str, *, as_json: bool, **given: Any) -> None:
 @app_option
 @json_option
 @click.pass_obj
-def list_(place: Place, app: str, as_json: bool) -> None:
+def list_(context: CommandContext, app: str, as_json: bool) -> None:
     """List an app's tokens, masked."""
-    with open_installation(settings_here(place)) as installation:
-        tokens = list_tokens(installation, find_app(installation.connection, app))
+    with open_resources(settings_here(context)) as resources:
+        tokens = list_tokens(resources, find_app(resources.connection, app))
     show(
         {"tokens": tokens},
         _table(tokens) if tokens else "The app has no token yet.",
@@ -114,12 +114,17 @@ def list_(place: Place, app: str, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def edit(
-    place: Place, app: str, name: str, scopes: tuple[Scope, ...], all_scopes: bool, as_json: bool
+    context: CommandContext,
+    app: str,
+    name: str,
+    scopes: tuple[Scope, ...],
+    all_scopes: bool,
+    as_json: bool,
 ) -> None:
     """Change what a token may be used for."""
     if bool(scopes) == all_scopes:
         raise OperatorError("Name the scopes that the token is to have, or give --all-scopes.")
-    _show(_do(place, app, edit_token, name, scopes), as_json=as_json)
+    _show(_do(context, app, edit_token, name, scopes), as_json=as_json)
 
 
 @token.command("deactivate")
@@ -127,9 +132,9 @@ def edit(
 @click.argument("name")
 @json_option
 @click.pass_obj
-def deactivate(place: Place, app: str, name: str, as_json: bool) -> None:
+def deactivate(context: CommandContext, app: str, name: str, as_json: bool) -> None:
     """Accept a token no more, until it is activated again."""
-    _show(_do(place, app, deactivate_token, name), as_json=as_json)
+    _show(_do(context, app, deactivate_token, name), as_json=as_json)
 
 
 @token.command("activate")
@@ -137,9 +142,9 @@ def deactivate(place: Place, app: str, name: str, as_json: bool) -> None:
 @click.argument("name")
 @json_option
 @click.pass_obj
-def activate(place: Place, app: str, name: str, as_json: bool) -> None:
+def activate(context: CommandContext, app: str, name: str, as_json: bool) -> None:
     """Accept a token again that was deactivated."""
-    _show(_do(place, app, activate_token, name), as_json=as_json)
+    _show(_do(context, app, activate_token, name), as_json=as_json)
 
 
 @token.command("revoke")
@@ -147,9 +152,9 @@ def activate(place: Place, app: str, name: str, as_json: bool) -> None:
 @click.argument("name")
 @json_option
 @click.pass_obj
-def revoke(place: Place, app: str, name: str, as_json: bool) -> None:
+def revoke(context: CommandContext, app: str, name: str, as_json: bool) -> None:
     """Accept a token no more, from within a second on and for good."""
-    _show(_do(place, app, revoke_token, name), as_json=as_json)
+    _show(_do(context, app, revoke_token, name), as_json=as_json)
 
 
 @token.command("rotate")
@@ -158,22 +163,22 @@ def revoke(place: Place, app: str, name: str, as_json: bool) -> None:
 @click.option("--name", "new_name", required=True, help="How the second token is called.")
 @json_option
 @click.pass_obj
-def rotate(place: Place, app: str, name: str, new_name: str, as_json: bool) -> None:
+def rotate(context: CommandContext, app: str, name: str, new_name: str, as_json: bool) -> None:
     """Make a second token that may do what the first may, and show it, once."""
-    made = _do(place, app, rotate_token, name, new_name)
+    made = _do(context, app, rotate_token, name, new_name)
     show(made, made.secret, _ONCE, _BOTH, as_json=as_json)
 
 
 def _do(
-    place: Place,
+    context: CommandContext,
     app: str,
-    change: Callable[Concatenate[Installation, Actor, App, Given], Made],
+    change: Callable[Concatenate[Resources, Actor, App, Given], Made],
     *given: Given.args,
     **named: Given.kwargs,
 ) -> Made:
-    with open_installation(settings_here(place)) as installation:
-        found = find_app(installation.connection, app)
-        return change(installation, terminal_actor(), found, *given, **named)
+    with open_resources(settings_here(context)) as resources:
+        found = find_app(resources.connection, app)
+        return change(resources, terminal_actor(), found, *given, **named)
 
 
 def _new_token(

@@ -5,7 +5,7 @@ import click
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import show
 from console.commands.terminal.trace_view import describe
-from console.connections import Place, open_installation, settings_here
+from console.connections import CommandContext, open_resources, settings_here
 from console.lookup.trace import parse_receipt, trace
 
 
@@ -13,9 +13,9 @@ from console.lookup.trace import parse_receipt, trace
 @click.argument("receipt")
 @json_option
 @click.pass_obj
-def trace_(place: Place, receipt: str, as_json: bool) -> None:
+def trace_(context: CommandContext, receipt: str, as_json: bool) -> None:
     """Say where an event is and what became of it."""
     wanted = parse_receipt(receipt)
-    with open_installation(settings_here(place)) as installation:
-        found = trace(installation.connection, installation.redis, wanted)
+    with open_resources(settings_here(context)) as resources:
+        found = trace(resources.connection, resources.redis, wanted)
     show(found, *describe(found), as_json=as_json)

@@ -21,7 +21,7 @@ from console.commands.terminal.launch import (
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import show
 from console.commands.terminal.status_line import Look, StatusLine, describe_load
-from console.connections import Place, open_installation
+from console.connections import CommandContext, open_resources
 from console.pipeline.status import read_status
 from deploy.fleet import WORKERS_MAX
 from deploy.listen import PORT_MAX, Listen
@@ -50,7 +50,7 @@ _WATCH_SECONDS = 0.2
 @json_option
 @click.pass_obj
 def up(
-    place: Place,
+    context: CommandContext,
     /,
     listen: str,
     data: Path | None,
@@ -59,12 +59,12 @@ def up(
     **beside: str | None,
 ) -> None:
     """Start everything here and stay until Ctrl-C."""
-    place = Place(data or place.data, place.environment)
+    context = CommandContext(data or context.data, context.environment)
     line = StatusLine(sys.stderr, enabled=not as_json)
     ingest = Listen.parse(listen)
     served = _beside(ingest, 1, beside["console"]), _beside(ingest, 2, beside["metrics"])
     extent = Extent(ingest, workers, *served)
-    stack = plan_stack(place.data, place.variables, extent, line.say)
+    stack = plan_stack(context.data, context.variables, extent, line.say)
     with until_stopped(), counted_steps() as steps, stack:
         await_ready(stack)
         found = {
@@ -92,8 +92,8 @@ def _way_in(stack: Stack) -> str:
     url = stack.url_of("console")
     if url is None:
         return ""
-    with open_installation(read_settings(stack.environment)) as installation:
-        path = first_way_in(installation, terminal_actor())
+    with open_resources(read_settings(stack.environment)) as resources:
+        path = first_way_in(resources, terminal_actor())
     return f"The console: {url}{path}\n"
 
 

@@ -26,7 +26,7 @@ _HEADER = (("Authorization", TOKEN),)
 
 
 @dataclass(frozen=True)
-class Row:
+class ExpectedRow:
     """What matters of the row that a call is to become. `sale_amount` is plain decimal text.
 
     A click has no user and no event id.
@@ -38,55 +38,61 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Call:
+class DemoCall:
     """A request and its documented answer; `row` is None when nothing may be stored."""
 
     method: str
     target: str
     headers: tuple[tuple[str, str], ...]
     status: int
-    row: Row | None
+    row: ExpectedRow | None
 
 
-_CLICK = Row("", "")
+_CLICK = ExpectedRow("", "")
 _WHERE = "user_ip=203.0.113.7&user_ua=Mozilla/5.0%20(iPhone;%20CPU%20iPhone%20OS%2017_4)"
 _WHO = f"token={TOKEN}&user_id={VISITOR}&event_id=&{_WHERE}"
 
 CALLS = (
-    Call(
+    DemoCall(
         "GET",
         f"/postback?s2s_token={TOKEN}&user_id={USER}&event_id=register",
         (),
         200,
-        Row(USER, "register"),
+        ExpectedRow(USER, "register"),
     ),
-    Call(
+    DemoCall(
         "POST",
         f"/postback?user_id={USER}&event_id=purchase&sale_amout=42",
         _HEADER,
         200,
-        Row(USER, "purchase", "42"),
+        ExpectedRow(USER, "purchase", "42"),
     ),
-    Call(
+    DemoCall(
         "GET",
         f"/postback?user_id={USER}&event_id=register",
         _HEADER,
         200,
-        Row(USER, "register"),
+        ExpectedRow(USER, "register"),
     ),
-    Call("GET", f"/click?offer_id=1&pub_id=1&pub_click_id=a81ad38&{_WHERE}", (), 302, _CLICK),
-    Call("GET", f"/s2sevent?{_WHO}", (), 200, Row(VISITOR, "__install")),
-    Call("GET", f"/s2sevent?event_id=registration&{_WHO}", (), 200, Row(VISITOR, "registration")),
-    Call("GET", f"/s2sevent?event_id=__open&{_WHO}", (), 200, Row(VISITOR, "__open")),
-    Call("GET", f"/click?no_redirect=true&{_WHERE}&s2stoken={TOKEN}", (), 200, _CLICK),
-    Call(
+    DemoCall("GET", f"/click?offer_id=1&pub_id=1&pub_click_id=a81ad38&{_WHERE}", (), 302, _CLICK),
+    DemoCall("GET", f"/s2sevent?{_WHO}", (), 200, ExpectedRow(VISITOR, "__install")),
+    DemoCall(
+        "GET",
+        f"/s2sevent?event_id=registration&{_WHO}",
+        (),
+        200,
+        ExpectedRow(VISITOR, "registration"),
+    ),
+    DemoCall("GET", f"/s2sevent?event_id=__open&{_WHO}", (), 200, ExpectedRow(VISITOR, "__open")),
+    DemoCall("GET", f"/click?no_redirect=true&{_WHERE}&s2stoken={TOKEN}", (), 200, _CLICK),
+    DemoCall(
         "GET",
         f"/postback?s2s_token={TOKEN}&click_id={CLICK_ID}",
         (),
         200,
-        Row(CLICK_ID, "__install"),
+        ExpectedRow(CLICK_ID, "__install"),
     ),
-    Call("GET", f"/postback?s2s_token={TOKEN}", (), 400, None),
-    Call("GET", f"/postback?s2s_token=wrong&user_id={USER}&event_id=register", (), 401, None),
-    Call("GET", f"/postbak?s2s_token={TOKEN}&user_id={USER}&event_id=register", (), 404, None),
+    DemoCall("GET", f"/postback?s2s_token={TOKEN}", (), 400, None),
+    DemoCall("GET", f"/postback?s2s_token=wrong&user_id={USER}&event_id=register", (), 401, None),
+    DemoCall("GET", f"/postbak?s2s_token={TOKEN}&user_id={USER}&event_id=register", (), 404, None),
 )

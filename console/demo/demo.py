@@ -12,10 +12,10 @@ from console.apps.apps import create_app
 from console.apps.event_types import NewEventType, create_event_type
 from console.apps.links import NewLink, create_link
 from console.demo import calls
-from console.demo.calls import Call, Row
+from console.demo.calls import DemoCall, ExpectedRow
 from console.event_records import EventRecord
 from console.lookup.trace import State, Trace, trace
-from console.resources import Installation
+from console.resources import Resources
 from console.security.tokens import NewToken, import_token
 from shared.errors import OperatorError
 
@@ -37,7 +37,7 @@ class Answer:
 class Outcome:
     """A call, its answer, and where its event was when it was last asked for."""
 
-    call: Call
+    call: DemoCall
     answer: Answer
     trace: Trace | None
 
@@ -59,17 +59,17 @@ class Played:
         return all(outcome.as_documented for outcome in self.outcomes)
 
 
-def furnish(installation: Installation) -> None:
+def furnish(resources: Resources) -> None:
     """The app, token, event types and link that the calls speak of."""
-    app = create_app(installation, _ACTOR, calls.APP)
-    import_token(installation, _ACTOR, app, NewToken(calls.TOKEN_NAME), calls.TOKEN)
+    app = create_app(resources, _ACTOR, calls.APP)
+    import_token(resources, _ACTOR, app, NewToken(calls.TOKEN_NAME), calls.TOKEN)
     for mapping_id, name in calls.EVENT_TYPES:
-        create_event_type(installation, _ACTOR, app, NewEventType(mapping_id, name))
+        create_event_type(resources, _ACTOR, app, NewEventType(mapping_id, name))
     link = NewLink(calls.PARTNER, calls.LINK, calls.DESTINATION, "1", "1")
-    create_link(installation, _ACTOR, app, link)
+    create_link(resources, _ACTOR, app, link)
 
 
-def send(url: str, call: Call) -> Answer:
+def send(url: str, call: DemoCall) -> Answer:
     """Send it as it is written. Raises OperatorError when nobody answers."""
     connection = HTTPConnection(urlsplit(url).netloc, timeout=_ANSWER_SECONDS_MAX)
     try:
@@ -83,8 +83,8 @@ def send(url: str, call: Call) -> Answer:
 
 
 def follow(
-    installation: Installation,
-    answers: Sequence[tuple[Call, Answer]],
+    resources: Resources,
+    answers: Sequence[tuple[DemoCall, Answer]],
     meanwhile: Callable[[], None],
     seconds_max: float,
 ) -> list[Outcome]:
@@ -93,7 +93,7 @@ def follow(
     while True:
         meanwhile()
         outcomes = [
-            Outcome(call, answer, _trace(installation, answer.receipt)) for call, answer in answers
+            Outcome(call, answer, _trace(resources, answer.receipt)) for call, answer in answers
         ]
         waits = any(outcome.trace and outcome.trace.state is State.QUEUED for outcome in outcomes)
         if not waits or time.monotonic() > deadline:
@@ -101,14 +101,14 @@ def follow(
         time.sleep(_POLL_SECONDS)
 
 
-def row_of(found: Trace | None) -> Row | None:
+def row_of(found: Trace | None) -> ExpectedRow | None:
     """The row as far as a call foresees it; None when there is no row with an event type."""
     event = found.event if found and found.state is State.RECORDED else None
     return None if event is None or event.unmapped else _row(event)
 
 
-def _row(event: EventRecord) -> Row:
-    return Row(event.user_id, event.event_id, event.sale_amount)
+def _row(event: EventRecord) -> ExpectedRow:
+    return ExpectedRow(event.user_id, event.event_id, event.sale_amount)
 
 
 def _answer(response: HTTPResponse) -> Answer:
@@ -118,7 +118,7 @@ def _answer(response: HTTPResponse) -> Answer:
     return Answer(response.status, body, UUID(receipt) if receipt else None)
 
 
-def _trace(installation: Installation, receipt: UUID | None) -> Trace | None:
+def _trace(resources: Resources, receipt: UUID | None) -> Trace | None:
     if receipt is None:
         return None
-    return trace(installation.connection, installation.redis, receipt)
+    return trace(resources.connection, resources.redis, receipt)

@@ -17,7 +17,7 @@ from console.apps.event_types import NewEventType, create_event_type
 from console.apps.links import NewLink, create_link
 from console.importer.imports import Import, Imported, ImportLimits
 from console.importer.line_reader import FileLine
-from console.resources import Installation
+from console.resources import Resources
 from console.security.tokens import NewToken, create_token, deactivate_token
 from shared.rules import DAY_MS, HOUR_MS, MINUTE_MS
 from shared.scopes import Scope
@@ -52,31 +52,31 @@ class _User:
     country: str
 
 
-def furnish_week(installation: Installation, actor: Actor) -> App:
+def furnish_week(resources: Resources, actor: Actor) -> App:
     """The app with its links, event types and tokens."""
-    app = create_app(installation, actor, APP)
+    app = create_app(resources, actor, APP)
     for partner, name in LINKS:
-        create_link(installation, actor, app, NewLink(partner, name, "https://hayride.example/"))
+        create_link(resources, actor, app, NewLink(partner, name, "https://hayride.example/"))
     for mapping_id, name in EVENT_TYPES:
-        create_event_type(installation, actor, app, NewEventType(mapping_id, name))
+        create_event_type(resources, actor, app, NewEventType(mapping_id, name))
     backend = NewToken("backend", (Scope.EVENTS, Scope.SESSIONS))
-    create_token(installation, actor, app, backend)
-    create_token(installation, actor, app, NewToken("ad mediation", (Scope.AD_REVENUE,)))
-    create_token(installation, actor, app, NewToken("staging", test=True))
-    create_token(installation, actor, app, NewToken("agency, until October"))
-    deactivate_token(installation, actor, app, "agency, until October")
+    create_token(resources, actor, app, backend)
+    create_token(resources, actor, app, NewToken("ad mediation", (Scope.AD_REVENUE,)))
+    create_token(resources, actor, app, NewToken("staging", test=True))
+    create_token(resources, actor, app, NewToken("agency, until October"))
+    deactivate_token(resources, actor, app, "agency, until October")
     return app
 
 
 def import_week(
-    installation: Installation, actor: Actor, app: App, now_ms: int, limits: ImportLimits
+    resources: Resources, actor: Actor, app: App, now_ms: int, limits: ImportLimits
 ) -> Imported:
     """Raises OperatorError as `Import.run`."""
     lines = (
         FileLine(number, msgspec.json.encode(line), 0)
         for number, line in enumerate(week(now_ms), start=1)
     )
-    return Import(installation, actor, app, limits).run(lines, now_ms)
+    return Import(resources, actor, app, limits).run(lines, now_ms)
 
 
 def week(now_ms: int) -> Iterator[dict[str, Any]]:

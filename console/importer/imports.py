@@ -14,7 +14,7 @@ from console.apps.apps import App
 from console.audit import Action, Change, record_change
 from console.importer.line_format import Destination, read_line
 from console.importer.line_reader import LINE_BYTES_MAX, FileLine
-from console.resources import Installation
+from console.resources import Resources
 from shared.database import Connection
 from shared.errors import MalformedField, OperatorError, RequestError
 from shared.events import CLICK_KINDS, Event, encode_event, join_events
@@ -69,7 +69,7 @@ class Import:
 
     def __init__(
         self,
-        installation: Installation,
+        resources: Resources,
         actor: Actor,
         app: App,
         limits: ImportLimits,
@@ -77,13 +77,13 @@ class Import:
     ) -> None:
         """Raises NotAllowed."""
         require_admin(actor)
-        self._connection = installation.connection
+        self._connection = resources.connection
         self._actor = actor
         self._app = app
         self._limits = limits
         self._watch = watch
-        self._days = Days(installation.connection, limits.days_max)
-        self._sender = Sender(installation.redis, limits)
+        self._days = Days(resources.connection, limits.days_max)
+        self._sender = Sender(resources.redis, limits)
         self.imported = Imported()
 
     def run(self, lines: Iterable[FileLine], now_ms: int) -> Imported:

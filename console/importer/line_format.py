@@ -58,7 +58,7 @@ _FOREIGN: Mapping[str, frozenset[str]] = {
 }
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ImportedLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """As it stands in the file. Empty text is taken for a value that is not there."""
 
     type: str
@@ -95,7 +95,7 @@ class Destination:
     now_ms: int
 
 
-_decoder = msgspec.json.Decoder(Line)
+_decoder = msgspec.json.Decoder(ImportedLine)
 _zeroed_encoder = msgspec.msgpack.Encoder(order="deterministic")
 
 
@@ -109,7 +109,7 @@ def read_line(text: bytes, destination: Destination) -> Event:
     return msgspec.structs.replace(event, receipt=receipt, click_id=click_id)
 
 
-def _decoded(text: bytes) -> Line:
+def _decoded(text: bytes) -> ImportedLine:
     try:
         return _decoder.decode(text)
     except msgspec.ValidationError as fault:
@@ -118,7 +118,7 @@ def _decoded(text: bytes) -> Line:
         raise RequestError("The line is not one JSON object in UTF-8.") from fault
 
 
-def _kind(line: Line) -> Kind:
+def _kind(line: ImportedLine) -> Kind:
     """Raises MalformedField also for a value that this kind has no place for."""
     if line.type not in _FOREIGN:
         raise MalformedField("type", "must be event, open, ad_revenue, click or impression.")
@@ -129,7 +129,7 @@ def _kind(line: Line) -> Kind:
     return Kind.OPEN if is_open else Kind(line.type)
 
 
-def _event(line: Line, kind: Kind, destination: Destination) -> Event:
+def _event(line: ImportedLine, kind: Kind, destination: Destination) -> Event:
     is_click = kind in CLICK_KINDS
     for name in ("sale_amount", "sale_amount_currency") if kind is Kind.AD_REVENUE else ():
         if getattr(line, name) in (None, ""):
@@ -164,7 +164,7 @@ def _event(line: Line, kind: Kind, destination: Destination) -> Event:
     )
 
 
-def _content(line: Line, event: Event) -> bytes:
+def _content(line: ImportedLine, event: Event) -> bytes:
     """What makes this line another than every other of its time."""
     if line.id:
         given = fields.identifier("id", line.id)
@@ -178,7 +178,7 @@ def _environment(text: str) -> Environment:
     return Environment(text)
 
 
-def _event_id(line: Line, kind: Kind) -> str:
+def _event_id(line: ImportedLine, kind: Kind) -> str:
     match kind:
         case Kind.EVENT:
             return _required("event_id", line.event_id)
@@ -190,7 +190,7 @@ def _event_id(line: Line, kind: Kind) -> str:
             return ""
 
 
-def _link(line: Line, destination: Destination) -> int | None:
+def _link(line: ImportedLine, destination: Destination) -> int | None:
     if line.link and (line.offer_id or line.pub_id):
         raise MalformedField("link", "stands beside offer_id or pub_id. Name the link by one.")
     if line.link:
@@ -249,7 +249,7 @@ def _named(name: str, given: dict[str, str], read: Callable[[str, str], str]) ->
     return {key: read(name, value) for key, value in given.items()}
 
 
-def _storable(name: str, line: Line) -> str | None:
+def _storable(name: str, line: ImportedLine) -> str | None:
     value: str | None = getattr(line, name)
     return None if value is None else _text(name, value)
 

@@ -21,7 +21,7 @@ _CLICK = "SELECT app_id, environment, click_id FROM clicks WHERE receipt = %s"
 
 
 @dataclass(frozen=True)
-class Placement:
+class EventContext:
     """Of an event the attribution in force then, its session, as far as they are decided, and what
     it is for the partner.
 
@@ -35,18 +35,18 @@ class Placement:
     conversion: Conversion | None = None
 
 
-def find_placement(connection: Connection, receipt: UUID) -> Placement | None:
+def find_event_context(connection: Connection, receipt: UUID) -> EventContext | None:
     """None for what is not stored."""
     return _of_event(connection, receipt) or _of_click(connection, receipt)
 
 
-def _of_event(connection: Connection, receipt: UUID) -> Placement | None:
+def _of_event(connection: Connection, receipt: UUID) -> EventContext | None:
     row = connection.execute(_USER, (receipt,)).fetchone()
     if row is None:
         return None
     app_id, user_ref, time = row
     then = attribution_at(connection, user_ref, time, receipt)
-    return Placement(
+    return EventContext(
         app_id,
         then,
         session_at(connection, user_ref, time, receipt),
@@ -54,10 +54,10 @@ def _of_event(connection: Connection, receipt: UUID) -> Placement | None:
     )
 
 
-def _of_click(connection: Connection, receipt: UUID) -> Placement | None:
+def _of_click(connection: Connection, receipt: UUID) -> EventContext | None:
     row = connection.execute(_CLICK, (receipt,)).fetchone()
     if row is None:
         return None
     app_id, environment, click_id = row
     brought = brought_by(connection, app_id, environment, click_id, BROUGHT_SHOWN_MAX)
-    return Placement(app_id, brought=tuple(brought))
+    return EventContext(app_id, brought=tuple(brought))

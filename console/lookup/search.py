@@ -6,7 +6,7 @@ from uuid import UUID
 from console.apps.apps import App
 from console.lookup.trace import State, parse_receipt, trace
 from console.lookup.user_timeline import find_users
-from console.resources import Installation
+from console.resources import Resources
 from console.validation import label
 from shared.database import Connection
 from shared.errors import OperatorError
@@ -23,13 +23,13 @@ class Found:
     receipts: list[UUID]
 
 
-def search(installation: Installation, app: App, environment: str, text: str) -> Found:
+def search(resources: Resources, app: App, environment: str, text: str) -> Found:
     """By user id, device id, adid, click id or receipt. Raises OperatorError for what is none."""
     text = label("id", text, _CHARACTERS_MAX)
-    connection = installation.connection
+    connection = resources.connection
     receipts = {
         *_of_click(connection, app, environment, text),
-        *_of_receipt(installation, text),
+        *_of_receipt(resources, text),
     }
     users = find_users(connection, app, environment, text, FOUND_USERS_MAX)
     return Found(users, sorted(receipts))
@@ -43,10 +43,10 @@ def _of_click(connection: Connection, app: App, environment: str, text: str) -> 
     return [receipt for (receipt,) in rows]
 
 
-def _of_receipt(installation: Installation, text: str) -> list[UUID]:
+def _of_receipt(resources: Resources, text: str) -> list[UUID]:
     try:
         receipt = parse_receipt(text)
     except OperatorError:
         return []
-    found = trace(installation.connection, installation.redis, receipt)
+    found = trace(resources.connection, resources.redis, receipt)
     return [] if found.state is State.UNKNOWN else [receipt]

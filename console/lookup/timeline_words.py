@@ -9,7 +9,7 @@ from uuid import UUID
 from console.event_records import EventRecord
 from console.lookup.attributions import AttributionRecord, BeatenClick
 from console.lookup.conversions import Conversion
-from console.lookup.event_context import Placement
+from console.lookup.event_context import EventContext
 from console.lookup.sessions import SessionRecord
 from console.lookup.user_timeline import ClickRecord, UserTimeline
 from shared.countries import country_name
@@ -44,7 +44,7 @@ _ORDER = list(Lane)
 
 
 @dataclass(frozen=True)
-class Moment:
+class TimelineEntry:
     """`end` is of a session; `receipt` of what happened. `superseded`: it holds no more."""
 
     time: datetime
@@ -56,7 +56,7 @@ class Moment:
     superseded: bool = False
 
 
-def moments(user: UserTimeline) -> list[Moment]:
+def moments(user: UserTimeline) -> list[TimelineEntry]:
     """In time order."""
     return sorted(_moments(user), key=lambda moment: (moment.time, _ORDER.index(moment.lane)))
 
@@ -67,20 +67,22 @@ def instant(moment: datetime) -> str:
     return f"{utc:%Y-%m-%d %H:%M:%S}.{utc.microsecond // 1000:03} UTC"
 
 
-def _moments(user: UserTimeline) -> Iterator[Moment]:
+def _moments(user: UserTimeline) -> Iterator[TimelineEntry]:
     for click in user.clicks:
         lines = tuple(_click(click))
-        yield Moment(click.event_time, Lane.CLICKS, click.kind, lines, receipt=click.receipt)
+        yield TimelineEntry(click.event_time, Lane.CLICKS, click.kind, lines, receipt=click.receipt)
     for event in user.events:
         if event.event_time is not None:
             lines = tuple(_event(event))
-            yield Moment(event.event_time, Lane.EVENTS, event.kind, lines, receipt=event.receipt)
+            yield TimelineEntry(
+                event.event_time, Lane.EVENTS, event.kind, lines, receipt=event.receipt
+            )
     for session in user.sessions:
         lines = (session_words(session),)
         end = session.last_activity
-        yield Moment(session.start_time, Lane.SESSIONS, "session", lines, end=end)
+        yield TimelineEntry(session.start_time, Lane.SESSIONS, "session", lines, end=end)
     for decision in user.attributions:
-        yield Moment(
+        yield TimelineEntry(
             decision.event_time,
             Lane.ATTRIBUTIONS,
             "attribution",
@@ -142,7 +144,7 @@ def _beaten(click: BeatenClick) -> str:
     return f"beaten: click {click.click_id}, tied by {rule}: {why}"
 
 
-def placement_words(placement: Placement) -> Iterator[tuple[str, list[str]]]:
+def event_context_words(placement: EventContext) -> Iterator[tuple[str, list[str]]]:
     """What is known of where an event stands, by what it is."""
     if placement.attribution is not None:
         yield "attribution", list(attribution_words(placement.attribution))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from console.apps.apps import app_names
 from console.event_records import EventRecord, find_record, moment, unstored_record
-from console.lookup.event_context import Placement, find_placement
+from console.lookup.event_context import EventContext, find_event_context
 from console.pipeline.quarantine import Quarantined, find_quarantined
 from shared.database import Connection
 from shared.errors import OperatorError
@@ -40,7 +40,7 @@ class Trace:
     first: "Trace | None" = None
     conflict: bool | None = None  # of a duplicate: the same key came with another body
     quarantine: Quarantined | None = None
-    placement: Placement | None = None  # of a recorded receipt
+    placement: EventContext | None = None  # of a recorded receipt
 
 
 def parse_receipt(text: str) -> UUID:
@@ -76,7 +76,7 @@ def _recorded(connection: Connection, receipt: UUID) -> Trace | None:
     event = find_record(connection, receipt)
     if event is None:
         return None
-    placement = find_placement(connection, receipt)
+    placement = find_event_context(connection, receipt)
     return Trace(receipt, _given_at(receipt), State.RECORDED, event=event, placement=placement)
 
 

@@ -11,12 +11,12 @@ from console.event_records import EventRecord, find_records
 from console.lookup.attributions import ORIGIN, ORIGIN_TABLES, AttributionRecord, attributions_of
 from console.lookup.sessions import SessionRecord, sessions_of
 from console.rows import named_rows
-from shared.database import Connection, look_ups
+from shared.database import Connection, index_only
 from shared.device_ids import adid_bytes, as_user_id, identifying
 from shared.errors import OperatorError
 
 
-class Role(StrEnum):
+class ClickRole(StrEnum):
     """What a click is to a user, by the attributions in force; the first that applies."""
 
     CREDITED = "credited"
@@ -39,7 +39,7 @@ class ClickRecord:
     user_agent: str | None
     device_ids: dict[str, str]
     parameters: dict[str, str]
-    role: Role
+    role: ClickRole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,23 +154,23 @@ def _user_of_adid(connection: Connection, app: App, environment: str, text: str)
     adid = adid_bytes(text.lower())
     if adid is None:
         return None
-    with look_ups(connection):
+    with index_only(connection):
         row = connection.execute(_USER_OF_ADID.encode(), (adid, app.id, environment)).fetchone()
     return None if row is None else str(row[0])
 
 
 def role_of_each(
     attributions: Sequence[AttributionRecord], named: Sequence[str]
-) -> dict[str, Role]:
+) -> dict[str, ClickRole]:
     """By click, beginning with what matters least, so that what matters more replaces it."""
-    roles = dict.fromkeys(named, Role.NAMED)
+    roles = dict.fromkeys(named, ClickRole.NAMED)
     for decision in attributions:
-        roles |= dict.fromkeys(_weighed(decision), Role.FORMER)
+        roles |= dict.fromkeys(_weighed(decision), ClickRole.FORMER)
     in_force = [decision for decision in attributions if decision.superseded_at is None]
     for decision in in_force:
-        roles |= dict.fromkeys(_weighed(decision), Role.BEATEN)
-    roles |= {decision.through: Role.LENT for decision in in_force if decision.through}
-    roles |= {decision.click_id: Role.CREDITED for decision in in_force if decision.click_id}
+        roles |= dict.fromkeys(_weighed(decision), ClickRole.BEATEN)
+    roles |= {decision.through: ClickRole.LENT for decision in in_force if decision.through}
+    roles |= {decision.click_id: ClickRole.CREDITED for decision in in_force if decision.click_id}
     return roles
 
 
@@ -180,7 +180,7 @@ def _weighed(decision: AttributionRecord) -> list[str]:
 
 
 def _clicks(
-    connection: Connection, app: App, environment: str, roles: dict[str, Role], count: int
+    connection: Connection, app: App, environment: str, roles: dict[str, ClickRole], count: int
 ) -> list[ClickRecord]:
     arguments = {"app": app.id, "environment": environment, "ids": list(roles), "count": count}
     rows = named_rows(connection, _CLICKS, arguments)

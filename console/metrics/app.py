@@ -19,7 +19,7 @@ from shared.queues import connect as connect_redis
 from shared.settings import environment, read_settings
 
 
-class Metrics:
+class PipelineMetrics:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
@@ -28,7 +28,7 @@ class Metrics:
         response.data = exposition.expose(self._pipeline.series(), Source.PIPELINE)
 
 
-class Live:
+class PipelineLiveness:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
@@ -40,7 +40,7 @@ class Live:
         )
 
 
-class Ready:
+class PipelineReadiness:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
@@ -83,8 +83,8 @@ def get_app() -> App[Request, Response]:
 
 def create_app(pipeline: Pipeline) -> App[Request, Response]:
     app: App[Request, Response] = App(media_type=falcon.MEDIA_JSON)
-    app.add_route("/metrics", Metrics(pipeline))
-    app.add_route("/health/live", Live(pipeline))
-    app.add_route("/health/ready", Ready(pipeline))
+    app.add_route("/metrics", PipelineMetrics(pipeline))
+    app.add_route("/health/live", PipelineLiveness(pipeline))
+    app.add_route("/health/ready", PipelineReadiness(pipeline))
     app.add_route("/health/lag", LagNow(pipeline))
     return app

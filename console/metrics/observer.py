@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.tally import Series
+from shared.tally import MetricSeries
 
 _log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 class Sight:
     """What was seen, and when, on a clock that only goes forward."""
 
-    series: list[Series]
+    series: list[MetricSeries]
     at_seconds: float
 
 
@@ -28,7 +28,7 @@ class Observer:
     def __init__(
         self,
         name: str,
-        look: Callable[[], list[Series]],
+        look: Callable[[], list[MetricSeries]],
         pause_seconds: float,
         fresh_seconds_max: float,
         clock: Callable[[], float] = time.monotonic,
@@ -56,7 +56,7 @@ class Observer:
     def is_alive(self) -> bool:
         return self._thread.is_alive()
 
-    def seen(self) -> list[Series] | None:
+    def seen(self) -> list[MetricSeries] | None:
         """None while the store does not answer, or has not for too long."""
         sight = self._sight
         if sight is None or self._clock() - sight.at_seconds > self._fresh_seconds_max:

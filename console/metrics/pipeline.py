@@ -12,7 +12,7 @@ from shared.clock import Clock
 from shared.database import Connection, is_closed
 from shared.inbox import measure
 from shared.queues import Redis
-from shared.tally import Series, gauge
+from shared.tally import MetricSeries, gauge
 
 _REDIS_PAUSE_SECONDS, _REDIS_FRESH_SECONDS_MAX = 1.0, 5.0
 _DATABASE_PAUSE_SECONDS, _DATABASE_FRESH_SECONDS_MAX = 10.0, 30.0
@@ -28,7 +28,7 @@ class RedisLook:
         self._window = LagWindow()
         self.lag: Lag | None = None
 
-    def __call__(self) -> list[Series]:
+    def __call__(self) -> list[MetricSeries]:
         backlog = measure(self._redis)
         self.lag = self._window.add(backlog, time.monotonic())
         return [*lag_series(backlog, self.lag), *read_redis(self._redis, self._now())]
@@ -41,7 +41,7 @@ class DatabaseLook:
         self._open = open_connection
         self._connection: Connection | None = None
 
-    def __call__(self) -> list[Series]:
+    def __call__(self) -> list[MetricSeries]:
         if self._connection is None or is_closed(self._connection):
             self._connection = self._open()
         return read_database(self._connection)
@@ -59,8 +59,8 @@ class Pipeline:
     def observers(self) -> tuple[Observer, Observer]:
         return self.redis, self.database
 
-    def series(self) -> list[Series]:
-        found: list[Series] = []
+    def series(self) -> list[MetricSeries]:
+        found: list[MetricSeries] = []
         for observer in self.observers:
             seen = observer.seen()
             found += [*(seen or ()), gauge(metrics.STORE_UP, int(seen is not None), observer.name)]
@@ -97,5 +97,5 @@ def observe(redis: Redis, open_connection: Callable[[], Connection], now: Clock)
     )
 
 
-def _total(series: Sequence[Series], metric: metrics.Metric) -> float:
+def _total(series: Sequence[MetricSeries], metric: metrics.Metric) -> float:
     return sum(each.values[0] for each in series if each.name == metric.name)

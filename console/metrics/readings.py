@@ -10,7 +10,7 @@ from shared.published_counts import read_counts
 from shared.queues import Redis, jobs_by_state, workers_by_state
 from shared.recompute import unfinished_recomputes
 from shared.snapshot import VERSION_KEY
-from shared.tally import Series, Tally, gauge, merged
+from shared.tally import MetricSeries, Tally, gauge, merged
 
 WORKER_SILENT_MS_MAX = 60_000  # an idle one gives a sign of life every 30 s
 PROGRAMS = ("worker", "console", "metrics")
@@ -31,7 +31,7 @@ FROM pg_stat_activity WHERE backend_type = 'client backend' GROUP BY 1, 2
 _CONNECTIONS_MAX = "SELECT setting::integer FROM pg_settings WHERE name = 'max_connections'"
 
 
-def read_redis(redis: Redis, now_ms: int) -> list[Series]:
+def read_redis(redis: Redis, now_ms: int) -> list[MetricSeries]:
     """Raises RedisError."""
     memory = cast("dict[str, int]", redis.info("memory"))
     version = cast("bytes | None", redis.get(VERSION_KEY))
@@ -47,7 +47,7 @@ def read_redis(redis: Redis, now_ms: int) -> list[Series]:
     ]
 
 
-def lag_series(backlog: Backlog, lag: Lag) -> list[Series]:
+def lag_series(backlog: Backlog, lag: Lag) -> list[MetricSeries]:
     return [
         gauge(metrics.ACCEPTED, backlog.accepted),
         gauge(metrics.BACKLOG_EVENTS, lag.backlog_events),
@@ -57,7 +57,7 @@ def lag_series(backlog: Backlog, lag: Lag) -> list[Series]:
     ]
 
 
-def read_database(connection: Connection) -> list[Series]:
+def read_database(connection: Connection) -> list[MetricSeries]:
     """Raises DatabaseError."""
     quarantined = dict.fromkeys(REASONS, 0)
     quarantined |= dict(connection.execute(_QUARANTINE).fetchall())
@@ -76,7 +76,7 @@ def read_database(connection: Connection) -> list[Series]:
     ]
 
 
-def _nothing() -> list[Series]:
+def _nothing() -> list[MetricSeries]:
     """Before the first: Prometheus sees how a count grows only from a number on."""
     tally = Tally()
     tally.counter(metrics.DRAIN_RETRIES)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from console.connections import Place, running_here
+from console.connections import CommandContext, running_here
 from shared.country_database import fault_of_file
 from shared.redaction import MASK
 from shared.setting_sources import Layers
-from shared.settings import SETTINGS, Reading, read_each
+from shared.settings import SETTINGS, SettingsReading, read_each
 
 _PREFIX = "WAYBILL_"
 
@@ -38,7 +38,7 @@ class Configuration:
         return not self.faults and not any(held.fault for held in self.settings)
 
 
-def read_configuration(place: Place, known_besides: frozenset[str]) -> Configuration:
+def read_configuration(place: CommandContext, known_besides: frozenset[str]) -> Configuration:
     """`known_besides` are variables of the programs that are no settings."""
     running = running_here(place)
     layers = Layers({**place.variables, **running}, place.layers.from_file)
@@ -63,19 +63,19 @@ def masked_url(url: str) -> str:
     return f"{parts.scheme}://{who}{hosts}{parts.path}{query}"
 
 
-def _held(reading: Reading, running: Mapping[str, str]) -> Held:
+def _held(reading: SettingsReading, running: Mapping[str, str]) -> Held:
     declared, found = reading.declared, reading.found
     source = "running waybill up" if declared.variable in running else found.source
     fault = reading.fault or _fault_of_file(reading)
     return Held(declared.variable, _shown(reading), declared.unit, source, fault)
 
 
-def _fault_of_file(reading: Reading) -> str | None:
+def _fault_of_file(reading: SettingsReading) -> str | None:
     is_given = reading.name == "country_database" and reading.value
     return fault_of_file(Path(reading.value)) if is_given else None
 
 
-def _shown(reading: Reading) -> str | None:
+def _shown(reading: SettingsReading) -> str | None:
     if not reading.found.source:
         return None
     if not reading.declared.is_secret:

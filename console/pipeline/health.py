@@ -16,7 +16,7 @@ from shared.database import Connection
 from shared.inbox import measure
 from shared.metrics import Metric
 from shared.queues import Redis
-from shared.tally import Series
+from shared.tally import MetricSeries
 
 SET_ASIDE_SHOWN_MAX = 20
 
@@ -93,7 +93,7 @@ def database_health(connection: Connection) -> DatabaseHealth:
     )
 
 
-def _by_label(series: Iterable[Series], metric: Metric) -> dict[str, int]:
+def _by_label(series: Iterable[MetricSeries], metric: Metric) -> dict[str, int]:
     """Added up by the first label."""
     sums: dict[str, int] = {}
     for each in series:
@@ -103,5 +103,5 @@ def _by_label(series: Iterable[Series], metric: Metric) -> dict[str, int]:
     return sums
 
 
-def _only(series: Iterable[Series], metric: Metric) -> int:
+def _only(series: Iterable[MetricSeries], metric: Metric) -> int:
     return sum(int(each.values[0]) for each in series if each.name == metric.name)

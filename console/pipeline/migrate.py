@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from console.connections import open_installation
+from console.connections import open_resources
 from console.publication import published
 from shared.clock import Clock
 from shared.migrate import migrate
@@ -11,7 +11,7 @@ from shared.settings import Settings
 
 
 @dataclass(frozen=True)
-class Prepared:
+class MigratedStores:
     """What had to be done, empty when everything was there; `waiting` for the end of the roll."""
 
     migrations: list[str]
@@ -19,14 +19,14 @@ class Prepared:
     partitions: list[str]
 
 
-def prepare(settings: Settings, clock: Clock, *, finish: bool = False) -> Prepared:
+def migrate_stores(settings: Settings, clock: Clock, *, finish: bool = False) -> MigratedStores:
     """May run at any time, in several programs at once; `finish` when only this version runs.
 
     Raises OperatorError when the installation has another key, or Redis does not answer.
     """
-    with open_installation(settings) as installation:
-        migrated = migrate(installation.connection, finish=finish)
-        partitions = make_partitions(installation.connection, clock())
-        with published(installation):
+    with open_resources(settings) as resources:
+        migrated = migrate(resources.connection, finish=finish)
+        partitions = make_partitions(resources.connection, clock())
+        with published(resources):
             pass  # nothing changes: what the tables hold is published
-    return Prepared(migrated.applied, migrated.waiting, partitions)
+    return MigratedStores(migrated.applied, migrated.waiting, partitions)

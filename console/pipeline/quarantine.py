@@ -11,7 +11,7 @@ from console.actor import Actor, require_admin
 from console.apps.apps import app_names
 from console.audit import Action, Change, record_change
 from console.event_records import EventRecord, unstored_record
-from console.resources import Installation
+from console.resources import Resources
 from shared.database import Connection, transaction
 from shared.errors import OperatorError
 from shared.events import WIRE_VERSION, decode_events
@@ -88,7 +88,7 @@ def unreplayed_receipts(connection: Connection) -> list[UUID]:
     return [receipt for (receipt,) in rows]
 
 
-def replay(installation: Installation, actor: Actor, receipts: Sequence[UUID]) -> None:
+def replay(resources: Resources, actor: Actor, receipts: Sequence[UUID]) -> None:
     """Put these back into the inbox, under the receipts that they have, and wake a worker.
 
     Again does no harm: receipts are keys. Raises OperatorError when one is unknown, before any is
@@ -96,14 +96,14 @@ def replay(installation: Installation, actor: Actor, receipts: Sequence[UUID]) -
     """
     require_admin(actor)
     for receipt in receipts:
-        if find_quarantined(installation.connection, receipt) is None:
+        if find_quarantined(resources.connection, receipt) is None:
             raise unknown_receipt(receipt)
     replayed = 0
     try:
         for receipt in receipts:
-            _replay_one(installation, actor, receipt)
+            _replay_one(resources, actor, receipt)
             replayed += 1
-        enqueue(installation.redis, "drain")
+        enqueue(resources.redis, "drain")
     except RedisError as fault:
         raise OperatorError(
             f"Redis failed after {replayed} of {len(receipts)} were put back. "
@@ -111,8 +111,8 @@ def replay(installation: Installation, actor: Actor, receipts: Sequence[UUID]) -
         ) from fault
 
 
-def _replay_one(installation: Installation, actor: Actor, receipt: UUID) -> None:
-    with transaction(installation.connection) as connection:
+def _replay_one(resources: Resources, actor: Actor, receipt: UUID) -> None:
+    with transaction(resources.connection) as connection:
         # The row stays locked until it is marked: else a worker that is quick to refuse the batch
         # again would mark it as out before we mark it as replayed.
         row = connection.execute(
@@ -127,7 +127,7 @@ def _replay_one(installation: Installation, actor: Actor, receipt: UUID) -> None
             raise unknown_receipt(receipt)
         app_id, events, count, wire_version = row
         # First the inbox, then the mark: a crash between the two replays again, and loses nothing.
-        append(installation.redis, bytes(events), count, wire_version)
+        append(resources.redis, bytes(events), count, wire_version)
         connection.execute(
             "UPDATE quarantine SET replayed_at = now() WHERE receipt = %s", (receipt,)
         )

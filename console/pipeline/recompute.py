@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from console.actor import Actor, require_admin
 from console.apps.apps import App
 from console.audit import Action, Change, record_change
-from console.resources import Installation
+from console.resources import Resources
 from shared.database import transaction
 from shared.errors import OperatorError
 from shared.queues import Redis, enqueue
@@ -17,14 +17,14 @@ STANDSTILL_SECONDS_MAX = 120.0
 _LOOK_SECONDS = 0.1
 
 
-def recompute(installation: Installation, actor: Actor, app: App) -> None:
+def recompute(resources: Resources, actor: Actor, app: App) -> None:
     """Ask for it; `follow` says how far it is. Raises RedisError; NotAllowed."""
     require_admin(actor)
-    with transaction(installation.connection) as connection:
+    with transaction(resources.connection) as connection:
         told = Change(Action.APP_RECOMPUTE, app.name, None, {})
         record_change(connection, actor, app.id, told)
-        request_recompute(installation.redis, [app.id])
-        enqueue(installation.redis, "recompute")
+        request_recompute(resources.redis, [app.id])
+        enqueue(resources.redis, "recompute")
 
 
 def follow(

@@ -11,7 +11,7 @@ from datetime import date
 from itertools import groupby
 
 from console.apps.apps import App
-from console.reports.names import Place
+from console.reports.names import Breakdown
 from console.reports.period import MONTH_DAYS, Period
 from shared.database import Connection
 
@@ -111,7 +111,7 @@ def retention(
     environment: str,
     period: Period,
     today: date,
-    came_by: Place | None = None,
+    came_by: Breakdown | None = None,
 ) -> list[Cohort]:
     """A row for each day on which a user was seen first, of those who `came_by` it then."""
     arguments = {

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 from console.apps.apps import App
-from console.reports.names import Names, Place, country_key
+from console.reports.names import Breakdown, Names, country_key
 from console.reports.question import By, Filters, Question
 
 
@@ -30,11 +30,11 @@ def midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def _place(filters: Filters, names: Names) -> Place | None:
+def _place(filters: Filters, names: Names) -> Breakdown | None:
     """A link that is not the partner's is nowhere."""
     partner = None if filters.partner is None else names.place_of_partner(filters.partner)
     link = None if filters.link is None else names.place_of_link(filters.link)
     if partner is None or link is None:
         return link or partner
     is_theirs = set(link.link_ids) <= set(partner.link_ids) and link.source == partner.source
-    return link if is_theirs else Place(link.partner_id, (), link.source)
+    return link if is_theirs else Breakdown(link.partner_id, (), link.source)

@@ -21,7 +21,7 @@ HEAT_LEVELS = 10
 
 
 @dataclass(frozen=True)
-class Series:
+class ChartSeries:
     """Values in order, None where there is none; `labels` say each in words."""
 
     name: str
@@ -30,7 +30,7 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Tick:
+class AxisTick:
     at: float
     label: str
 
@@ -43,7 +43,7 @@ class Dot:
 
 
 @dataclass(frozen=True)
-class Line:
+class ChartLine:
     """`paths` are SVG paths, one for each stretch without gaps; `number` is that of its colour."""
 
     name: str
@@ -56,9 +56,9 @@ class Line:
 class Lines:
     title: str
     description: str
-    lines: Sequence[Line]
-    x_ticks: Sequence[Tick]
-    y_ticks: Sequence[Tick]
+    lines: Sequence[ChartLine]
+    x_ticks: Sequence[AxisTick]
+    y_ticks: Sequence[AxisTick]
     width: int = WIDTH
     height: int = LINES_HEIGHT
     left: int = _LEFT
@@ -100,15 +100,15 @@ class HeatMap:
     title: str
     description: str
     cells: Sequence[Cell]
-    rows: Sequence[Tick]
-    columns: Sequence[Tick]
+    rows: Sequence[AxisTick]
+    columns: Sequence[AxisTick]
     height: int
     width: int = WIDTH
     cell_width: float = _CELL_WIDTH - 1.5
     cell_height: float = _CELL_HEIGHT - 1.5
 
 
-def lines(title: str, names: Sequence[str], series: Sequence[Series]) -> Lines:
+def lines(title: str, names: Sequence[str], series: Sequence[ChartSeries]) -> Lines:
     """`names` are those of the places along the x axis. What is negative is drawn at nothing."""
     step = nice_step(max((value or 0 for it in series for value in it.values), default=0))
     top = step * 4
@@ -121,7 +121,7 @@ def lines(title: str, names: Sequence[str], series: Sequence[Series]) -> Lines:
     def y(value: float) -> float:
         return round(LINES_HEIGHT - _BOTTOM - max(value, 0) * scale, 1)
 
-    def dots(it: Series) -> list[Dot | None]:
+    def dots(it: ChartSeries) -> list[Dot | None]:
         return [
             None if value is None else Dot(x(place), y(value), f"{names[place]}: {label}")
             for place, (value, label) in enumerate(zip(it.values, it.labels, strict=True))
@@ -133,15 +133,15 @@ def lines(title: str, names: Sequence[str], series: Sequence[Series]) -> Lines:
         title,
         f"Lines from {names[0]} to {names[-1]}; the table below has the figures." if names else "",
         [
-            Line(name, number, _paths(places), [dot for dot in places if dot])
+            ChartLine(name, number, _paths(places), [dot for dot in places if dot])
             for name, number, places in drawn
         ],
-        [Tick(x(place), names[place]) for place in range(0, len(names), every or 1)],
-        [Tick(y(step * n), short(step * n)) for n in range(5)],
+        [AxisTick(x(place), names[place]) for place in range(0, len(names), every or 1)],
+        [AxisTick(y(step * n), short(step * n)) for n in range(5)],
     )
 
 
-def bars(title: str, series: Series, names: Sequence[str]) -> Bars:
+def bars(title: str, series: ChartSeries, names: Sequence[str]) -> Bars:
     """The longest bar is the largest value; what is negative has none."""
     largest = max((value or 0 for value in series.values), default=0) or 1
     wide = WIDTH - _BAR_LEFT - _BAR_RIGHT
@@ -181,9 +181,9 @@ def heat_map(
         title,
         f"{len(rows)} rows of {len(columns)} squares; the table below has the figures.",
         [cell(n, m, part) for n, row in enumerate(parts) for m, part in enumerate(row)],
-        [Tick(_CELL_TOP + n * _CELL_HEIGHT + 12, name) for n, name in enumerate(rows)],
+        [AxisTick(_CELL_TOP + n * _CELL_HEIGHT + 12, name) for n, name in enumerate(rows)],
         [
-            Tick(_CELL_LEFT + n * _CELL_WIDTH + _CELL_WIDTH / 2, name)
+            AxisTick(_CELL_LEFT + n * _CELL_WIDTH + _CELL_WIDTH / 2, name)
             for n, name in enumerate(columns)
             if n == 0 or (n + 1) % 5 == 0
         ],

@@ -36,7 +36,7 @@ _EVENT_TYPES = "SELECT id::text, name, mapping_id FROM event_types WHERE app_id 
 
 
 @dataclass(frozen=True)
-class Place:
+class Breakdown:
     """Where figures are kept: under these links, all of one partner; or under link 0, partner 0 and
     a source, '' for organic."""
 
@@ -74,18 +74,18 @@ class Names:
         """Raises OperatorError for a name that is none."""
         return _key(self.events, name, "event type")
 
-    def place_of_partner(self, name: str) -> Place:
+    def place_of_partner(self, name: str) -> Breakdown:
         if (source := _source(name)) is not None:
-            return Place(0, (0,), source)
+            return Breakdown(0, (0,), source)
         partner_id = _key(self.partners, name, "partner")
         links = tuple(link for link, partner in self.partner_of.items() if partner == partner_id)
-        return Place(partner_id, links, "")
+        return Breakdown(partner_id, links, "")
 
-    def place_of_link(self, name: str) -> Place:
+    def place_of_link(self, name: str) -> Breakdown:
         if (source := _source(name)) is not None:
-            return Place(0, (0,), source)
+            return Breakdown(0, (0,), source)
         link_id = _key(self.links, name, "link")
-        return Place(self.partner_of[link_id], (link_id,), "")
+        return Breakdown(self.partner_of[link_id], (link_id,), "")
 
 
 def read_names(connection: Connection, app: App) -> Names:

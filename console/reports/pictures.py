@@ -6,7 +6,16 @@ from datetime import datetime
 from decimal import Decimal
 
 from console.reports.activity import RETENTION_DAYS_MAX, ActiveUsers, Cohort
-from console.reports.charts import SERIES_MAX, Bars, HeatMap, Lines, Series, bars, heat_map, lines
+from console.reports.charts import (
+    SERIES_MAX,
+    Bars,
+    ChartSeries,
+    HeatMap,
+    Lines,
+    bars,
+    heat_map,
+    lines,
+)
 from console.reports.question import By, Split
 from console.reports.report import Report
 from console.reports.sheet import Cell, Money, Share, shown
@@ -71,9 +80,9 @@ def _in_total(report: Report, measure: Measure) -> Bars:
     return bars(measure.heading, _series("", [cell for _, cell in largest]), names)
 
 
-def _series(name: str, cells: Sequence[Cell]) -> Series:
+def _series(name: str, cells: Sequence[Cell]) -> ChartSeries:
     values = [None if cell is None else _height(cell) for cell in cells]
-    return Series(name, values, [f"{name} {shown(cell)}".strip() for cell in cells])
+    return ChartSeries(name, values, [f"{name} {shown(cell)}".strip() for cell in cells])
 
 
 def _height(cell: Cell) -> float:

@@ -94,7 +94,7 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Row:
+class ReportRow:
     """`start` is None in a report of the total; `name` is '' where nothing is split."""
 
     start: datetime | None
@@ -117,7 +117,7 @@ class Report:
     """`stale` periods have changed since they were counted, the newest of all at `counted_at`."""
 
     question: Question
-    rows: Sequence[Row]
+    rows: Sequence[ReportRow]
     total: Figures
     rates: Sequence[Used]
     counted_at: datetime | None
@@ -128,7 +128,7 @@ def read_report(connection: Connection, app: App, question: Question, rates: Rat
     """Raises OperatorError for a filter that names nothing, or for too many rows."""
     names = read_names(connection, app)
     bounds = bounds_of(app, question, names)
-    tally = Tally(question, names, rates)
+    tally = ReportBuilder(question, names, rates)
     statement = _FIGURES.format(columns=_COLUMNS[question.split])
     found = connection.execute(
         statement.encode(), {**bounds, "rows_max": FIGURES_MAX + 1}
@@ -143,7 +143,7 @@ def read_report(connection: Connection, app: App, question: Question, rates: Rat
     return Report(question, tally.rows(), tally.total, tally.used(), counted_at, int(stale))
 
 
-class Tally:
+class ReportBuilder:
     """Adds up figures by period and name."""
 
     def __init__(self, question: Question, names: Names, rates: Rates) -> None:
@@ -177,9 +177,9 @@ class Tally:
         """How many rows there will be."""
         return len(self._figures)
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[ReportRow]:
         """By time, then the largest first."""
-        rows = [Row(start, name, figures) for (start, name), figures in self._figures.items()]
+        rows = [ReportRow(start, name, figures) for (start, name), figures in self._figures.items()]
         return sorted(rows, key=_order)
 
     def used(self) -> list[Used]:
@@ -229,7 +229,7 @@ def _add_counts(figures: Figures, counts: Sequence[Any]) -> None:
     figures.sessions += int(sessions)
 
 
-def _order(row: Row) -> tuple[float, int, int, str]:
+def _order(row: ReportRow) -> tuple[float, int, int, str]:
     figures = row.figures
     at = row.start.timestamp() if row.start else 0.0
     return at, -figures.installs, -figures.events, row.name

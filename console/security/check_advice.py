@@ -4,7 +4,7 @@ from collections.abc import Container, Iterator
 
 from shared.events import BUILT_IN
 from shared.fields import EVENT_AGE_DAYS_MAX, EVENT_AHEAD_DAYS_MAX
-from shared.integration_log import CheckEntry
+from shared.integration_log import IntegrationLogEntry
 from shared.tokens import TokenFault
 
 TIME_FIELDS = frozenset({"created_at_unix", "created_at", "event_time"})
@@ -34,7 +34,9 @@ _UNKNOWN_TYPE = (
 )
 
 
-def problems_of(entry: CheckEntry, token: str | None, mapping_ids: Container[str]) -> Iterator[str]:
+def problems_of(
+    entry: IntegrationLogEntry, token: str | None, mapping_ids: Container[str]
+) -> Iterator[str]:
     """Sentences; equal ones of several requests are one problem.
 
     `token` is the name of the token that came. `mapping_ids` are those of the app's event types.
@@ -43,7 +45,9 @@ def problems_of(entry: CheckEntry, token: str | None, mapping_ids: Container[str
         yield f"{entry.endpoint} {problem}"
 
 
-def _problems(entry: CheckEntry, token: str | None, mapping_ids: Container[str]) -> Iterator[str]:
+def _problems(
+    entry: IntegrationLogEntry, token: str | None, mapping_ids: Container[str]
+) -> Iterator[str]:
     if entry.fault is not None:
         named = "a token" if token is None else f"the token {token}"
         yield _OF_FAULT[entry.fault].format(token=named, scope=entry.scope)
@@ -60,7 +64,7 @@ def _problems(entry: CheckEntry, token: str | None, mapping_ids: Container[str])
         )
 
 
-def _refusal(entry: CheckEntry) -> str:
+def _refusal(entry: IntegrationLogEntry) -> str:
     if entry.field in TIME_FIELDS:
         return _TIME.format(field=entry.field, back=EVENT_AGE_DAYS_MAX, ahead=EVENT_AHEAD_DAYS_MAX)
     if entry.field == "event_token":

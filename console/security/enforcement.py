@@ -13,7 +13,7 @@ from console.actor import Actor, require_admin
 from console.apps.apps import App
 from console.audit import Action, Change, record_change
 from console.publication import published
-from console.resources import Installation
+from console.resources import Resources
 from console.security.token_table import Token, in_order, read_tokens
 from shared.database import Connection
 from shared.errors import OperatorError
@@ -57,33 +57,33 @@ def read_enforcement(connection: Connection, app: App) -> Enforcement:
 
 
 def enable_enforcement(
-    installation: Installation, actor: Actor, app: App, scopes: Collection[Scope] = tuple(Scope)
+    resources: Resources, actor: Actor, app: App, scopes: Collection[Scope] = tuple(Scope)
 ) -> Enforcement:
     """Enforce these scopes too. Who asks must have agreed to ONLY_CONFIGURED_TOKENS.
 
     Raises OperatorError when one of them has no active token that covers it, or the change cannot
     be published; NotAllowed.
     """
-    return _change(installation, actor, app, lambda stand: [*stand, *scopes])
+    return _change(resources, actor, app, lambda stand: [*stand, *scopes])
 
 
 def disable_enforcement(
-    installation: Installation, actor: Actor, app: App, scopes: Collection[Scope] = tuple(Scope)
+    resources: Resources, actor: Actor, app: App, scopes: Collection[Scope] = tuple(Scope)
 ) -> Enforcement:
     """Enforce these scopes no more.
 
     Raises OperatorError when the change cannot be published; NotAllowed.
     """
     return _change(
-        installation, actor, app, lambda stand: [scope for scope in stand if scope not in scopes]
+        resources, actor, app, lambda stand: [scope for scope in stand if scope not in scopes]
     )
 
 
 def set_enforcement(
-    installation: Installation, actor: Actor, app: App, scopes: Collection[Scope]
+    resources: Resources, actor: Actor, app: App, scopes: Collection[Scope]
 ) -> Enforcement:
     """Enforce these scopes and no others, in one step. Otherwise as `enable_enforcement`."""
-    return _change(installation, actor, app, lambda _: [*scopes])
+    return _change(resources, actor, app, lambda _: [*scopes])
 
 
 def enforced_scopes(connection: Connection, app: App) -> tuple[Scope, ...]:
@@ -116,19 +116,19 @@ def settle_enforcement(
 
 
 def _change(
-    installation: Installation,
+    resources: Resources,
     actor: Actor,
     app: App,
     choose: Callable[[tuple[Scope, ...]], list[Scope]],
 ) -> Enforcement:
     """Enforce what `choose` makes of what is enforced."""
     require_admin(actor)
-    with published(installation):
-        stand = lock_enforcement(installation.connection, app)
+    with published(resources):
+        stand = lock_enforcement(resources.connection, app)
         enforced = in_order(choose(stand))
-        tokens = read_tokens(installation.connection, app)
+        tokens = read_tokens(resources.connection, app)
         _require_covered([scope for scope in enforced if scope not in stand], tokens)
-        _enforce(installation.connection, actor, app, stand, enforced)
+        _enforce(resources.connection, actor, app, stand, enforced)
     return _described(enforced, tokens)
 
 

@@ -12,12 +12,12 @@ from enum import StrEnum
 
 from console.apps.apps import App
 from console.apps.event_types import list_event_types
-from console.resources import Installation
+from console.resources import Resources
 from console.security.check_advice import problems_of
 from console.security.enforcement import ScopeProtection, read_enforcement
 from console.security.token_table import Token, read_tokens
 from shared.events import Environment
-from shared.integration_log import CHECK_ENTRIES_MAX, CheckEntry, recent_checks
+from shared.integration_log import CHECK_ENTRIES_MAX, IntegrationLogEntry, recent_checks
 from shared.scopes import Scope
 from shared.snapshot import NO_TOKEN
 from shared.tokens import TokenFault
@@ -105,11 +105,11 @@ class Check:
     ready: bool
 
 
-def check(installation: Installation, app: App, since_ms: int) -> Check:
+def check(resources: Resources, app: App, since_ms: int) -> Check:
     """Of what came from `since_ms` on, Unix milliseconds, as far as it is kept."""
-    connection = installation.connection
+    connection = resources.connection
     tokens = {token.id: token for token in read_tokens(connection, app)}
-    kept = recent_checks(installation.redis, app.id, (NO_TOKEN, *tokens), CHECK_ENTRIES_MAX)
+    kept = recent_checks(resources.redis, app.id, (NO_TOKEN, *tokens), CHECK_ENTRIES_MAX)
     mapping_ids = frozenset(kind.mapping_id for kind in list_event_types(connection, app))
     checked = tuple(
         CheckedToken(tokens.get(number), tuple(_requests(recent, tokens.get(number), mapping_ids)))
@@ -125,7 +125,7 @@ def check(installation: Installation, app: App, since_ms: int) -> Check:
 
 
 def _requests(
-    entries: Sequence[CheckEntry], token: Token | None, mapping_ids: frozenset[str]
+    entries: Sequence[IntegrationLogEntry], token: Token | None, mapping_ids: frozenset[str]
 ) -> Iterator[CheckedRequest]:
     name = None if token is None else token.name
     for entry in entries:
@@ -147,7 +147,7 @@ def _requests(
         )
 
 
-def _verdict(entry: CheckEntry) -> Verdict:
+def _verdict(entry: IntegrationLogEntry) -> Verdict:
     if entry.enforced:
         return Verdict.REFUSED
     return Verdict.ACCEPTS if entry.fault is None else Verdict.WOULD_REFUSE

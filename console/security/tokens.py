@@ -12,7 +12,7 @@ from console.actor import Actor, require_admin
 from console.apps.apps import App
 from console.audit import Action, Change, record_change
 from console.publication import published
-from console.resources import Installation
+from console.resources import Resources
 from console.security.enforcement import lock_enforcement, settle_enforcement
 from console.security.token_table import (
     COLUMNS,
@@ -70,29 +70,27 @@ _INSERT = f"""
 """  # noqa: S608 - of constants alone
 
 
-def create_token(installation: Installation, actor: Actor, app: App, new: NewToken) -> IssuedToken:
+def create_token(resources: Resources, actor: Actor, app: App, new: NewToken) -> IssuedToken:
     """Raises OperatorError when the name is taken, a rule of the app forbids the token, or the
     change cannot be published; NotAllowed.
     """
     secret = new_token()
     told = _Issue(Action.TOKEN_CREATE, new, secret)
-    return IssuedToken(_issue(installation, actor, app, lambda _: told), secret)
+    return IssuedToken(_issue(resources, actor, app, lambda _: told), secret)
 
 
-def import_token(
-    installation: Installation, actor: Actor, app: App, new: NewToken, secret: str
-) -> Token:
+def import_token(resources: Resources, actor: Actor, app: App, new: NewToken, secret: str) -> Token:
     """Let a team keep the token that its senders hold, as `read_secret` read it.
 
     Raises OperatorError when the name or the token is taken, a rule of the app forbids the token,
     or the change cannot be published; NotAllowed.
     """
     told = _Issue(Action.TOKEN_IMPORT, new, secret)
-    return _issue(installation, actor, app, lambda _: told)
+    return _issue(resources, actor, app, lambda _: told)
 
 
 def rotate_token(
-    installation: Installation, actor: Actor, app: App, name: str, new_name: str
+    resources: Resources, actor: Actor, app: App, name: str, new_name: str
 ) -> IssuedToken:
     """A second token beside this one, which may do the same. Deactivate the first once every
     sender has the second.
@@ -112,7 +110,7 @@ def rotate_token(
         new = NewToken(new_name, first.scopes, first.test, first.expires_at)
         return _Issue(Action.TOKEN_ROTATE, new, secret, first.name)
 
-    return IssuedToken(_issue(installation, actor, app, like_the_first), secret)
+    return IssuedToken(_issue(resources, actor, app, like_the_first), secret)
 
 
 def read_secret(line: bytes) -> str:
@@ -134,16 +132,16 @@ def read_secret(line: bytes) -> str:
     return secret
 
 
-def list_tokens(installation: Installation, app: App) -> list[Token]:
+def list_tokens(resources: Resources, app: App) -> list[Token]:
     """In the order they were made, revoked ones too; with their last use, copied yet or not."""
-    used = tokens_used(installation.redis)
+    used = tokens_used(resources.redis)
     return [
-        _with_use(token, used.get(token.id)) for token in read_tokens(installation.connection, app)
+        _with_use(token, used.get(token.id)) for token in read_tokens(resources.connection, app)
     ]
 
 
 def edit_token(
-    installation: Installation, actor: Actor, app: App, name: str, scopes: Collection[Scope]
+    resources: Resources, actor: Actor, app: App, name: str, scopes: Collection[Scope]
 ) -> ChangedToken:
     """With these scopes and no others; none: for everything.
 
@@ -151,10 +149,10 @@ def edit_token(
     while enforcement is on, or the change cannot be published; NotAllowed.
     """
     alteration = _Alteration(Action.TOKEN_SCOPES, "scopes = %(scopes)s", in_order([*scopes]))
-    return _alter(installation, actor, app, name, alteration)
+    return _alter(resources, actor, app, name, alteration)
 
 
-def deactivate_token(installation: Installation, actor: Actor, app: App, name: str) -> ChangedToken:
+def deactivate_token(resources: Resources, actor: Actor, app: App, name: str) -> ChangedToken:
     """Accept it no more, from within a second on, until it is activated again.
 
     Raises OperatorError when the app has no such token, it is revoked, or the change cannot be
@@ -163,16 +161,16 @@ def deactivate_token(installation: Installation, actor: Actor, app: App, name: s
     alteration = _Alteration(
         Action.TOKEN_DEACTIVATE, "deactivated_at = coalesce(deactivated_at, now())"
     )
-    return _alter(installation, actor, app, name, alteration)
+    return _alter(resources, actor, app, name, alteration)
 
 
-def activate_token(installation: Installation, actor: Actor, app: App, name: str) -> ChangedToken:
+def activate_token(resources: Resources, actor: Actor, app: App, name: str) -> ChangedToken:
     """Accept it again. Raises as `deactivate_token`."""
     alteration = _Alteration(Action.TOKEN_ACTIVATE, "deactivated_at = NULL")
-    return _alter(installation, actor, app, name, alteration)
+    return _alter(resources, actor, app, name, alteration)
 
 
-def revoke_token(installation: Installation, actor: Actor, app: App, name: str) -> ChangedToken:
+def revoke_token(resources: Resources, actor: Actor, app: App, name: str) -> ChangedToken:
     """From within a second on no request with it is accepted, for good. Again is no error: the
     first holds.
 
@@ -180,7 +178,7 @@ def revoke_token(installation: Installation, actor: Actor, app: App, name: str) 
     NotAllowed.
     """
     alteration = _Alteration(Action.TOKEN_REVOKE, "revoked_at = coalesce(revoked_at, now())")
-    return _alter(installation, actor, app, name, alteration)
+    return _alter(resources, actor, app, name, alteration)
 
 
 @dataclass(frozen=True)
@@ -202,17 +200,17 @@ class _Alteration(NamedTuple):
 
 
 def _issue(
-    installation: Installation, actor: Actor, app: App, issue_in: Callable[[Connection], _Issue]
+    resources: Resources, actor: Actor, app: App, issue_in: Callable[[Connection], _Issue]
 ) -> Token:
     require_admin(actor)
-    connection = installation.connection
-    with published(installation):
+    connection = resources.connection
+    with published(resources):
         enforced = lock_enforcement(connection, app)
         issue = issue_in(connection)
         name = label("name", issue.new.name, NAME_CHARACTERS_MAX)
         new = replace(issue.new, name=name, scopes=in_order(issue.new.scopes))
         _require_allowed(connection, app, new, enforced)
-        token = _insert(installation, actor, app, new, issue.secret)
+        token = _insert(resources, actor, app, new, issue.secret)
         told = {"scopes": new.scopes, "test": new.test, "expires_at": new.expires_at}
         if issue.rotates is not None:
             told["rotates"] = issue.rotates
@@ -220,13 +218,11 @@ def _issue(
     return token
 
 
-def _insert(
-    installation: Installation, actor: Actor, app: App, new: NewToken, secret: str
-) -> Token:
+def _insert(resources: Resources, actor: Actor, app: App, new: NewToken, secret: str) -> Token:
     if secret in new.name:
         raise OperatorError("The name has the token in it, and names are shown. Choose another.")
-    digest = token_digest(installation.secret_key, secret.encode())
-    row = installation.connection.execute(
+    digest = token_digest(resources.secret_key, secret.encode())
+    row = resources.connection.execute(
         _INSERT.encode(),
         (
             app.id,
@@ -240,7 +236,7 @@ def _insert(
         ),
     ).fetchone()
     if row is None:
-        raise _taken(installation.connection, app, new.name)
+        raise _taken(resources.connection, app, new.name)
     return token_of(row)
 
 
@@ -270,11 +266,11 @@ def _require_allowed(
 
 
 def _alter(
-    installation: Installation, actor: Actor, app: App, name: str, alteration: _Alteration
+    resources: Resources, actor: Actor, app: App, name: str, alteration: _Alteration
 ) -> ChangedToken:
     require_admin(actor)
-    connection = installation.connection
-    with published(installation):
+    connection = resources.connection
+    with published(resources):
         enforced = lock_enforcement(connection, app)
         before = find_token(connection, app, name)
         _require_alterable(before, alteration, enforced)

@@ -8,14 +8,14 @@ from types import SimpleNamespace
 import falcon
 
 from console.reports.rates import currencies
-from console.web.api.api_call import Endpoint
-from console.web.api.dispatcher import ApiDoor
+from console.web.api.api_call import ApiEndpoint
+from console.web.api.dispatcher import ApiDispatcher
 from console.web.api.document import PREFIX as PREFIX_OF_API
 from console.web.api.document import openapi
 from console.web.api.endpoints import ENDPOINTS
 from console.web.assets import PREFIX, Assets
 from console.web.headers import SafeHeaders
-from console.web.page_dispatcher import Door
+from console.web.page_dispatcher import PageDispatcher
 from console.web.page_request import Services
 from console.web.rendering import Templates
 from console.web.route import Route
@@ -44,7 +44,7 @@ def create_app(services: Services) -> falcon.App[falcon.Request, falcon.Response
     assets = Assets()
     templates = Templates(assets)
     pages = {route.path: route.handler for route in ROUTES if route.method == "GET"}
-    door = Door(services, templates, pages)
+    door = PageDispatcher(services, templates, pages)
     secure = services.settings.console_url.startswith("https://")
     app = falcon.App(middleware=[SafeHeaders(secure=secure)])
     app.req_options.strip_url_path_trailing_slash = True
@@ -60,17 +60,17 @@ def create_app(services: Services) -> falcon.App[falcon.Request, falcon.Response
 
 
 def _add_api(app: falcon.App[falcon.Request, falcon.Response], services: Services) -> None:
-    api = ApiDoor(services)
+    api = ApiDispatcher(services)
     app.add_sink(api.nothing_here, "/api/")  # the sink that was added last is asked first
     described = openapi(ENDPOINTS, services.settings.console_url)
-    of_itself = Endpoint("GET", "/openapi.json", "This.", lambda _: described, dict)
+    of_itself = ApiEndpoint("GET", "/openapi.json", "This.", lambda _: described, dict)
     for path in dict.fromkeys(each.path for each in (*ENDPOINTS, of_itself)):
         here = [each for each in (*ENDPOINTS, of_itself) if each.path == path]
         responders = {f"on_{each.method.lower()}": partial(api.serve, each) for each in here}
         app.add_route(PREFIX_OF_API + path, SimpleNamespace(**responders))
 
 
-def _resource(door: Door, path: str) -> SimpleNamespace:
+def _resource(door: PageDispatcher, path: str) -> SimpleNamespace:
     """Falcon's form of a path: an object with a method for each HTTP method."""
     return SimpleNamespace(
         **{
@@ -81,7 +81,7 @@ def _resource(door: Door, path: str) -> SimpleNamespace:
     )
 
 
-def _responder(door: Door, route: Route) -> partial[None]:
+def _responder(door: PageDispatcher, route: Route) -> partial[None]:
     return partial(door.serve, route)
 
 

@@ -31,12 +31,12 @@ def give_secret(response: falcon.Response, secret: str, *, secure: bool) -> None
     )
 
 
-def read_said(request: falcon.Request, *, secure: bool) -> str:
+def read_flash(request: falcon.Request, *, secure: bool) -> str:
     values = request.get_cookie_values(_name("waybill_said", secure=secure)) or []
     return unquote(values[0])[:_SAID_CHARACTERS_MAX] if values else ""
 
 
-def give_said(response: falcon.Response, said: str, *, secure: bool) -> None:
+def give_flash(response: falcon.Response, said: str, *, secure: bool) -> None:
     """An empty one takes the last one away."""
     response.set_cookie(
         _name("waybill_said", secure=secure),

@@ -4,7 +4,7 @@ from typing import Any
 
 from console.apps.apps import App, app_with_id
 from console.apps.event_types import EventType, list_event_types
-from console.resources import Installation
+from console.resources import Resources
 from console.security.token_table import Token
 from console.security.tokens import list_tokens
 from console.web.page_errors import NotFound
@@ -21,9 +21,9 @@ def with_app(connection: Connection, names: dict[str, Any]) -> tuple[dict[str, A
     return {"app": app, **{name: value for name, value in names.items() if name != "app_id"}}, app
 
 
-def token_of(installation: Installation, app: App, token_id: int) -> Token:
+def token_of(resources: Resources, app: App, token_id: int) -> Token:
     """With its last use. Raises NotFound when it is none of this app's."""
-    for token in list_tokens(installation, app):
+    for token in list_tokens(resources, app):
         if token.id == token_id:
             return token
     raise NotFound("The app has no such token.")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from console.apps.apps import App
-from console.web.page_request import Visitor
+from console.web.page_request import PageContext
 
 # Label and path of each page of an app, in the order of the work.
 OF_APP = (
@@ -27,14 +27,14 @@ class Item:
     here: bool
 
 
-def general_items(visit: Visitor, app: App | None) -> list[Item]:
-    ways = OF_ALL + (OF_ADMINS if visit.may_change else ())
+def general_items(request: PageContext, app: App | None) -> list[Item]:
+    ways = OF_ALL + (OF_ADMINS if request.may_change else ())
     # Pages of an app light up their own items, not the list of apps.
-    return _items(ways, "" if app else visit.path)
+    return _items(ways, "" if app else request.path)
 
 
-def app_items(visit: Visitor, app: App) -> list[Item]:
-    return _items([(label, path.format(app=app.id)) for label, path in OF_APP], visit.path)
+def app_items(request: PageContext, app: App) -> list[Item]:
+    return _items([(label, path.format(app=app.id)) for label, path in OF_APP], request.path)
 
 
 def _items(ways: "list[tuple[str, str]] | tuple[tuple[str, str], ...]", path: str) -> list[Item]:

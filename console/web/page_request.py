@@ -10,7 +10,7 @@ from hashlib import sha256
 from console.accounts.people import Person
 from console.actor import Actor
 from console.pipeline.health import InboxWatch
-from console.resources import Installation
+from console.resources import Resources
 from console.web.page_errors import BadRequest
 from console.web.rq import RqDashboard
 from console.web.values import NOTHING, Values
@@ -34,7 +34,7 @@ class Services:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Visitor:
+class PageContext:
     """`secret` is what the browser's cookie holds: signed in with it is `person`, if anybody.
 
     `said` is what the last change has to say, `fault` why the form is shown again.
@@ -80,14 +80,14 @@ class Visitor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Visit(Visitor):
+class PageRequest(PageContext):
     """With a connection to PostgreSQL, borrowed until the page is made."""
 
     connection: Connection
 
     @property
-    def installation(self) -> Installation:
-        return Installation(self.connection, self.services.redis, self.services.settings.secret_key)
+    def resources(self) -> Resources:
+        return Resources(self.connection, self.services.redis, self.services.settings.secret_key)
 
 
 def csrf_token(secret_key: bytes, secret: str) -> str:

@@ -14,7 +14,7 @@ from console.apps.apps import App
 from console.reports.sheet import shown
 from console.web.assets import Assets
 from console.web.navigation import app_items, general_items
-from console.web.page_request import Visitor
+from console.web.page_request import PageContext
 
 NONE = "\N{EN DASH}"
 
@@ -52,13 +52,15 @@ class Templates:
         self._environment.filters.update(filters)
         self._environment.globals.update(asset=assets.address)
 
-    def render(self, template: str, visit: Visitor, app: App | None, values: dict[str, Any]) -> str:
+    def render(
+        self, template: str, request: PageContext, app: App | None, values: dict[str, Any]
+    ) -> str:
         """`app` is the one whose page it is, if it is one's."""
         common = {
-            "visit": visit,
+            "request": request,
             "app": app,
-            "general_items": general_items(visit, app) if visit.person else [],
-            "app_items": app_items(visit, app) if app and visit.person else [],
+            "general_items": general_items(request, app) if request.person else [],
+            "app_items": app_items(request, app) if app and request.person else [],
         }
         return self._environment.get_template(template).render({**common, **values})
 

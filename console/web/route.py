@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from console.web.page_request import Visitor
+from console.web.page_request import PageContext
 from console.web.responses import Answer
 
 Handler = Callable[..., Answer]
@@ -33,14 +33,14 @@ class Route:
     access: Access
     handler: Handler
     form: str = ""
-    without_database: Callable[[Visitor], Answer] | None = None
+    without_database: Callable[[PageContext], Answer] | None = None
 
 
 def get(
     path: str,
     handler: Handler,
     access: Access = Access.VIEWER,
-    without_database: Callable[[Visitor], Answer] | None = None,
+    without_database: Callable[[PageContext], Answer] | None = None,
 ) -> Route:
     return Route("GET", path, access, handler, without_database=without_database)
 

@@ -41,7 +41,7 @@ _SCROLLED = re.compile(r'<div class="table-responsive(?:-md)?">')
 
 
 @dataclass(frozen=True)
-class Reply:
+class DashboardReply:
     """`policy` is empty where the console's own holds."""
 
     status: int
@@ -78,17 +78,17 @@ class RqDashboard:
         """Whether a POST to this path may be served: its names go into scripts as they are."""
         return bool(_CHANGES.fullmatch(path))
 
-    def ask(self, method: str, path: str, csrf: str) -> Reply:
+    def ask(self, method: str, path: str, csrf: str) -> DashboardReply:
         """`path` is below PREFIX, without a slash in front."""
         path = f"{path.strip('/') or 0}/view" if _START.fullmatch(path) else path
         base = f"http://console{PREFIX}"
         with self._client.open(f"/{path}", method=method, base_url=base) as response:
             body = response.get_data()
         if response.mimetype != "text/html":
-            return Reply(response.status_code, response.content_type or "", body)
+            return DashboardReply(response.status_code, response.content_type or "", body)
         nonce = secrets.token_urlsafe(16)
         page = self._mend_page(body.decode(), nonce, csrf)
-        return Reply(
+        return DashboardReply(
             response.status_code, "text/html; charset=utf-8", page, _POLICY.format(nonce=nonce)
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from console.lookup.timeline_words import Lane, Moment
+from console.lookup.timeline_words import Lane, TimelineEntry
 
 WIDTH = 960
 LANE_HEIGHT = 34
@@ -17,7 +17,7 @@ _TICKS = 5
 
 
 @dataclass(frozen=True)
-class Mark:
+class TimelineMark:
     """At `x`, so wide. `title` is what it says when it is pointed at."""
 
     x: float
@@ -32,11 +32,11 @@ class Strip:
 
     lane: Lane
     y: int
-    marks: tuple[Mark, ...]
+    marks: tuple[TimelineMark, ...]
 
 
 @dataclass(frozen=True)
-class Tick:
+class TimelineTick:
     x: float
     label: str
 
@@ -48,10 +48,10 @@ class Picture:
     height: int
     axis: int
     strips: tuple[Strip, ...]
-    ticks: tuple[Tick, ...]
+    ticks: tuple[TimelineTick, ...]
 
 
-def draw(moments: Sequence[Moment]) -> Picture | None:
+def draw(moments: Sequence[TimelineEntry]) -> Picture | None:
     """None for nothing."""
     if not moments:
         return None
@@ -81,10 +81,10 @@ class _Scale:
         share = (time - self.first) / self.span if self.span else 0.0
         return round(LABEL_WIDTH + share * (WIDTH - LABEL_WIDTH - _RIGHT), 1)
 
-    def ticks(self) -> tuple[Tick, ...]:
+    def ticks(self) -> tuple[TimelineTick, ...]:
         steps = _TICKS - 1 if self.span else 0
         times = [self.first + self.span * (step / max(steps, 1)) for step in range(steps + 1)]
-        return tuple(Tick(self.x(time), self._label(time)) for time in times)
+        return tuple(TimelineTick(self.x(time), self._label(time)) for time in times)
 
     def _label(self, time: datetime) -> str:
         utc = time.astimezone(UTC)
@@ -93,12 +93,12 @@ class _Scale:
         return f"{utc:%d %b %H:%M}" if self.span < timedelta(days=60) else f"{utc:%d %b %Y}"
 
 
-def _marks(lane: Lane, moments: Sequence[Moment], scale: _Scale) -> tuple[Mark, ...]:
+def _marks(lane: Lane, moments: Sequence[TimelineEntry], scale: _Scale) -> tuple[TimelineMark, ...]:
     return tuple(_mark(moment, scale) for moment in moments if moment.lane is lane)
 
 
-def _mark(moment: Moment, scale: _Scale) -> Mark:
+def _mark(moment: TimelineEntry, scale: _Scale) -> TimelineMark:
     x = scale.x(moment.time)
     width = max(scale.x(moment.end) - x, _MARK) if moment.end else _MARK
     title = f"{moment.time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC: {moment.kind}, {moment.lines[0]}"
-    return Mark(x, width, title, moment.superseded)
+    return TimelineMark(x, width, title, moment.superseded)

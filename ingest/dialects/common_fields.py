@@ -1,11 +1,11 @@
 """What calls tell in every dialect: optional fields, and the idempotency key."""
 
-from ingest.dialects.dialect import Reception
+from ingest.dialects.dialect import RequestContext
 from ingest.parameters import Parameters
 from shared import fields
 from shared.errors import ConflictingValues, MalformedField
 from shared.events import Event, Kind
-from shared.seen import Mark, device_mark
+from shared.seen import SeenMarker, device_marker
 
 # Swaarm spells the parameter differently on each endpoint; senders mix them up, and dialects too.
 TOKEN_NAMES = frozenset({"s2s_token", "token", "s2stoken", "web_token"})
@@ -29,14 +29,14 @@ def legible(parameters: Parameters, read: fields.Reader, name: str, *names: str)
         return None
 
 
-def opened(event: Event) -> Mark | None:
+def opened(event: Event) -> SeenMarker | None:
     """The mark that an open leaves: from now on its device is known."""
     if event.kind is not Kind.OPEN:
         return None
-    return device_mark(event.app_id, event.environment, event.user_id, event.happened_at_ms)
+    return device_marker(event.app_id, event.environment, event.user_id, event.happened_at_ms)
 
 
-def idempotency_key(parameters: Parameters, reception: Reception) -> str | None:
+def idempotency_key(parameters: Parameters, reception: RequestContext) -> str | None:
     header, value = reception.idempotency_key, parameters.take("idempotency_key")
     if header and value and header != value:
         raise ConflictingValues("idempotency_key")

@@ -10,17 +10,17 @@ from uuid import UUID
 import msgspec
 
 from ingest.bodies import REQUEST_BYTES_MAX
-from ingest.client import NOBODY, Visitor
+from ingest.client import NOBODY, ClientInfo
 from ingest.parameters import PARAMETERS_MAX, Parameters
 from shared.errors import WaybillError
 from shared.events import Event
 from shared.scopes import Scope
-from shared.seen import Mark
-from shared.snapshot import Grant, KnownApp, Link
+from shared.seen import SeenMarker
+from shared.snapshot import Grant, KnownApp, KnownLink
 from shared.tokens import TokenFault
 
 
-class Reception(msgspec.Struct, frozen=True):
+class RequestContext(msgspec.Struct, frozen=True):
     """The circumstances of a request: its receipt, its time, who may send, and the key header.
 
     Where links let requests in, also the link that was named and who is at the other end. Where
@@ -32,8 +32,8 @@ class Reception(msgspec.Struct, frozen=True):
     received_at_ms: int
     grant: Grant
     idempotency_key: str | None
-    link: Link | None = None
-    visitor: Visitor = NOBODY
+    link: KnownLink | None = None
+    visitor: ClientInfo = NOBODY
     app: KnownApp | None = None
     fault: TokenFault | None = None
     known_as: str | None = None
@@ -47,7 +47,7 @@ class Reply(msgspec.Struct, frozen=True):
     headers: dict[str, str] = {}
 
 
-class Standing(msgspec.Struct, frozen=True):
+class DeviceHistoryCheck(msgspec.Struct, frozen=True):
     """What an app with Adjust's stateful refusals wants asked of an event before it is taken.
 
     Its device has to be known, since before the event; `in_order_with` names those of its kind,
@@ -57,7 +57,7 @@ class Standing(msgspec.Struct, frozen=True):
     in_order_with: str | None
 
 
-class Reading(msgspec.Struct, frozen=True):
+class ParsedRequest(msgspec.Struct, frozen=True):
     """A request that was understood: the event to keep, and the answer once it is kept.
 
     `if_lost` is the answer when it cannot be kept; None: the sender is told to send it again.
@@ -68,13 +68,13 @@ class Reading(msgspec.Struct, frozen=True):
     event: Event
     reply: Reply
     if_lost: Reply | None = None
-    mark: Mark | None = None
+    mark: SeenMarker | None = None
     if_marked: Reply | None = None
     adid: str | None = None
-    standing: Standing | None = None
+    standing: DeviceHistoryCheck | None = None
 
 
-Read = Callable[[Parameters, Reception], Reading]
+Read = Callable[[Parameters, RequestContext], ParsedRequest]
 Refused = Callable[[WaybillError, str | None], Reply]
 
 

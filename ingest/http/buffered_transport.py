@@ -7,7 +7,7 @@ Ingest's answers are short and complete, so their parts wait for the last of the
 import asyncio
 
 
-class WholeAnswer(asyncio.Transport):
+class BufferedTransport(asyncio.Transport):
     """Stands before the transport of a connection, which answers one request at a time."""
 
     def __init__(self, transport: asyncio.Transport) -> None:

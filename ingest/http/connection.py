@@ -16,13 +16,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from ingest.http import refusals
-from ingest.http.buffered_transport import WholeAnswer
+from ingest.http.buffered_transport import BufferedTransport
 from ingest.http.limits import ConnectionLimits
 from ingest.http.request_head import announced_bytes, check_fields, check_sizes, without_upgrade
 from shared.errors import IncompleteBody, RequestTooLarge, WaybillError
 
 if TYPE_CHECKING:
-    from ingest.http.connection_sweep import OpenConnections
+    pass
 
 NEVER = math.inf
 # What the client owes: nothing, the rest of a head, the rest of a body.
@@ -59,7 +59,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.answer = WholeAnswer(transport)
+        self.answer = BufferedTransport(transport)
         self.due = self.loop.time() + self.limits.header_seconds_max
         self.open_connections.admit(self)
 

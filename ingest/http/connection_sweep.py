@@ -22,7 +22,7 @@ from shared.tally import Tally
 logger = logging.getLogger(__name__)
 
 
-class OpenConnections:
+class ConnectionSweeper:
     """Stands where uvicorn expects a protocol class."""
 
     def __init__(self, limits: ConnectionLimits, tally: Tally | None = None) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 from uvicorn_worker import UvicornWorker
 
-from ingest.http.connection_sweep import OpenConnections
+from ingest.http.connection_sweep import ConnectionSweeper
 from ingest.http.limits import ConnectionLimits
 from ingest.process import TALLY
-from shared.gc_tuning import look_for_garbage_seldom
+from shared.gc_tuning import tune_gc
 
 # Files that are no client connection: listeners, stores, logs, the event loop's own.
 _OTHER_FILES_MAX = 128
@@ -36,7 +36,7 @@ class IngestWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker ships
         self.config.timeout_graceful_shutdown = seconds
 
     async def _serve(self) -> None:
-        look_for_garbage_seldom()
+        tune_gc()
         leaving = asyncio.create_task(self._leave_with_master())
         await super()._serve()
         leaving.cancel()
@@ -48,7 +48,7 @@ class IngestWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker ships
         signal.raise_signal(signal.SIGTERM)
 
     def init_process(self) -> None:
-        self.config.http = OpenConnections(_within_open_files(ConnectionLimits()), TALLY)
+        self.config.http = ConnectionSweeper(_within_open_files(ConnectionLimits()), TALLY)
         super().init_process()
 
 

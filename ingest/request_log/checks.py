@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from shared.errors import Unauthorized
 from shared.events import Event
-from shared.integration_log import CHECK_ENTRIES_MAX, CheckEntry, check_commands
+from shared.integration_log import CHECK_ENTRIES_MAX, IntegrationLogEntry, check_commands
 from shared.queues import AsyncRedis, RedisError
 from shared.scopes import Scope
 from shared.snapshot import NO_TOKEN
@@ -77,9 +77,9 @@ class CheckLog:
             return  # a check that misses a few requests is one all the same
 
 
-def _entry(checked: Checked) -> CheckEntry:
+def _entry(checked: Checked) -> IntegrationLogEntry:
     event = checked.event
-    return CheckEntry(
+    return IntegrationLogEntry(
         at_ms=checked.at_ms,
         dialect=checked.dialect,
         endpoint=checked.endpoint,

@@ -12,7 +12,7 @@ from falcon.asgi import Request, Response
 from ingest.telemetry.shared_counts import SharedCounts
 from shared import exposition, metrics
 from shared.metrics import NO_REASON, Source
-from shared.tally import Counter, Series, Tally, gauge, merged
+from shared.tally import Counter, MetricSeries, Tally, gauge, merged
 
 _PAUSE_SECONDS = 1.0
 
@@ -70,13 +70,16 @@ class ProcessCounts:
     """
 
     def __init__(
-        self, tally: Tally, gauges: Callable[[], Sequence[Series]], shared: SharedCounts | None
+        self,
+        tally: Tally,
+        gauges: Callable[[], Sequence[MetricSeries]],
+        shared: SharedCounts | None,
     ) -> None:
         self._tally = tally
         self._gauges = gauges
         self._shared = shared
 
-    def together(self) -> list[Series]:
+    def together(self) -> list[MetricSeries]:
         # Written as well: what was shown once must not be gone if this process is killed now.
         others = self._shared.others() if self._shared else []
         return merged([self.write(), *others])
@@ -87,7 +90,7 @@ class ProcessCounts:
             self.write()
             await asyncio.sleep(_PAUSE_SECONDS)
 
-    def write(self) -> list[Series]:
+    def write(self) -> list[MetricSeries]:
         """What this process has counted, as the others now see it."""
         own = [*self._tally.series(), *self._gauges(), gauge(metrics.PROCESSES, 1)]
         if self._shared:
@@ -95,7 +98,7 @@ class ProcessCounts:
         return own
 
 
-class Metrics:
+class IngestMetrics:
     """`/metrics`, for Prometheus."""
 
     def __init__(self, counts: ProcessCounts) -> None:

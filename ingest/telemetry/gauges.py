@@ -3,23 +3,23 @@
 from dataclasses import dataclass
 
 from ingest.batcher import Batcher
-from ingest.credentials import Grants
+from ingest.credentials import CredentialStore
 from ingest.gate import Gate
-from ingest.health import Ready
+from ingest.health import ReadinessProbe
 from ingest.watch import Watch
 from shared import metrics
-from shared.tally import Series, gauge
+from shared.tally import MetricSeries, gauge
 
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    grants: Grants
+    grants: CredentialStore
     gate: Gate
     watch: Watch
     batcher: Batcher
-    ready: Ready
+    ready: ReadinessProbe
 
-    def read(self) -> list[Series]:
+    def read(self) -> list[MetricSeries]:
         parts = self.ready.parts().items()
         return [
             gauge(metrics.WAITING_REQUESTS, self.batcher.waiting),

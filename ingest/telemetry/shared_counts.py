@@ -12,7 +12,7 @@ from mmap import mmap
 import msgspec
 
 from shared.metrics import METRICS, MetricKind
-from shared.tally import Series, merged
+from shared.tally import MetricSeries, merged
 
 _SLOTS = 256
 _HALF_BYTES = 131_072
@@ -23,7 +23,7 @@ _SLOT_BYTES = _NEWEST_BYTES + 2 * _HALF_BYTES
 _TRIES_MAX = 100
 _GONE = 0  # the slot of processes that have ended
 
-_decoder = msgspec.msgpack.Decoder(list[Series])
+_decoder = msgspec.msgpack.Decoder(list[MetricSeries])
 
 
 class SharedCounts:
@@ -33,7 +33,7 @@ class SharedCounts:
         self._memory = mmap(-1, _CHANGES.size + _SLOTS * _SLOT_BYTES)
         self._taken: set[int] = set()
         self.own_slot: int | None = None  # of this process, once it is forked
-        self._seen: list[list[Series]] = []
+        self._seen: list[list[MetricSeries]] = []
 
     # The master
 
@@ -55,7 +55,7 @@ class SharedCounts:
 
     # Each process
 
-    def write(self, slot: int, series: list[Series]) -> None:
+    def write(self, slot: int, series: list[MetricSeries]) -> None:
         """Into the half that nobody reads. Raises ValueError for more than it holds."""
         content = msgspec.msgpack.encode(series)
         if len(content) > _HALF_BYTES - _HEAD.size:
@@ -67,12 +67,12 @@ class SharedCounts:
         _HEAD.pack_into(self._memory, at - _HEAD.size, len(content), zlib.crc32(content))
         self._memory[start] = half
 
-    def write_own(self, series: list[Series]) -> None:
+    def write_own(self, series: list[MetricSeries]) -> None:
         """Nothing without a slot."""
         if self.own_slot is not None:
             self.write(self.own_slot, series)
 
-    def others(self) -> list[list[Series]]:
+    def others(self) -> list[list[MetricSeries]]:
         """What all other processes have counted, of one moment.
 
         While the master is at work, what was seen last: a count that fell would pass for a restart.
@@ -87,7 +87,7 @@ class SharedCounts:
                 break
         return self._seen
 
-    def _read(self, slot: int) -> list[Series]:
+    def _read(self, slot: int) -> list[MetricSeries]:
         start = self._start(slot)
         for _ in range(_TRIES_MAX):
             at = self._at(start, self._memory[start])
@@ -112,5 +112,5 @@ class SharedCounts:
         _CHANGES.pack_into(self._memory, 0, self._changes() + 1)
 
 
-def _is_gauge(series: Series) -> bool:
+def _is_gauge(series: MetricSeries) -> bool:
     return METRICS[series.name].kind is MetricKind.GAUGE

@@ -30,31 +30,29 @@ TARGETS = (Target("Redis bytes a queued event against its own", SHARE, None, 1.5
 def measure_backlog(run: Run) -> None:
     """Filled at 64 connections; then two workers."""
     with run.valkey() as valkey:
-        installation = run.installed(valkey, "backlog")
-        alone, _ = _memory(installation, Load("mix", _ALONE_SECONDS, connections=1), 1)
+        resources = run.installed(valkey, "backlog")
+        alone, _ = _memory(resources, Load("mix", _ALONE_SECONDS, connections=1), 1)
         run.results.add(GROUP, ALONE, "bytes", {RATE: alone})
-        installation.empty_inbox()
+        resources.empty_inbox()
         began = time.monotonic()
-        bytes_an_event, own = _memory(
-            installation, Load("mix", 10 * run.seconds), run.backlog_events
-        )
-        filled = installation.accepted() / (time.monotonic() - began)
+        bytes_an_event, own = _memory(resources, Load("mix", 10 * run.seconds), run.backlog_events)
+        filled = resources.accepted() / (time.monotonic() - began)
         run.results.add(GROUP, FILLED, "events/s", {RATE: filled})
         run.results.add(GROUP, MEMORY, "bytes", {RATE: bytes_an_event})
         run.results.add(GROUP, SHARE, "times", {RATE: bytes_an_event / own})
-        with installation.workers(2) as programs:
-            sample = drained(installation, run.postgres, programs)
+        with resources.workers(2) as programs:
+            sample = drained(resources, run.postgres, programs)
         run.results.add(GROUP, DRAINED, "events/s", sample)
     run.results.targets += TARGETS
 
 
-def _memory(installation: Installation, load: Load, events: int) -> tuple[float, float]:
+def _memory(resources: Installation, load: Load, events: int) -> tuple[float, float]:
     """Redis bytes an event, and bytes of an event on the wire between ingest and workers."""
-    with installation.valkey.client() as client:
+    with resources.valkey.client() as client:
         before = int(client.info("memory")["used_memory"])
-        with installation.ingest() as web:
-            while installation.backlog() < events:
-                send(web.port, installation.token, load)
+        with resources.ingest() as web:
+            while resources.backlog() < events:
+                send(web.port, resources.token, load)
         used = int(client.info("memory")["used_memory"]) - before
         waiting = int(client.get(BACKLOG) or 0)
         sampled = client.xrange(INBOX, count=200)
@@ -77,10 +75,10 @@ def measure_start(run: Run) -> None:
 
 
 def _cold_ingest(run: Run, valkey: BenchValkey) -> Sample:
-    installation = run.installed(valkey, "cold")
+    resources = run.installed(valkey, "cold")
     began = time.monotonic()
-    with installation.ingest() as web:
-        _first_event(web.port, installation.token)
+    with resources.ingest() as web:
+        _first_event(web.port, resources.token)
         return {RATE: time.monotonic() - began}
 
 

@@ -85,29 +85,27 @@ def measure_drain(run: Run) -> None:
 def _measure(run: Run, valkey: BenchValkey, backlog: Backlog, workers: int) -> Callable[[], Sample]:
     def measure() -> Sample:
         backlog.put(valkey)
-        installation = run.installed(valkey, "drained", backlog.database)
-        with installation.workers(workers) as programs:
-            return drained(installation, run.postgres, programs)
+        resources = run.installed(valkey, "drained", backlog.database)
+        with resources.workers(workers) as programs:
+            return drained(resources, run.postgres, programs)
 
     return measure
 
 
-def drained(
-    installation: Installation, postgres: BenchPostgres, workers: Sequence[Program]
-) -> Sample:
+def drained(resources: Installation, postgres: BenchPostgres, workers: Sequence[Program]) -> Sample:
     """Events a second, from asking for the first drain until nearly all are stored."""
-    waiting = installation.backlog()
+    waiting = resources.backlog()
     enough = waiting * (1 - DONE)
     began_cpu = [program.cpu_seconds() for program in workers]
     postgres_began, began = postgres.cpu_seconds(), time.monotonic()
     for _ in workers:
-        installation.ask_for_drain()
-    until(lambda: installation.backlog() <= enough, _SECONDS_MAX, "the backlog falling")
+        resources.ask_for_drain()
+    until(lambda: resources.backlog() <= enough, _SECONDS_MAX, "the backlog falling")
     seconds = time.monotonic() - began
-    stored = waiting - installation.backlog()
+    stored = waiting - resources.backlog()
     used = sum(program.cpu_seconds() for program in workers) - sum(began_cpu)
     postgres_used = postgres.cpu_seconds() - postgres_began
-    until(lambda: installation.backlog() == 0, _SECONDS_MAX, "the inbox emptying")
+    until(lambda: resources.backlog() == 0, _SECONDS_MAX, "the inbox emptying")
     return {
         RATE: stored / seconds,
         CPU: used / stored * 1e6,
@@ -119,38 +117,38 @@ def fill(run: Run, valkey: BenchValkey, kind: str, events: int) -> Backlog:
     """As senders fill it, with no worker at work; who comes back has been seen once."""
     with valkey.client() as client:
         client.flushall()
-    installation = run.installed(valkey, "filling")
+    resources = run.installed(valkey, "filling")
     database = FURNISHED
     if kind == "returning":
-        introduce(installation, run.postgres, _RETURNING)
+        introduce(resources, run.postgres, _RETURNING)
         database = "seen_once"
         run.postgres.make_database(database, "filling")
-    receive(installation, Load(kind, 1, base=_RETURNING, users=USERS), events)
-    return kept(installation, database)
+    receive(resources, Load(kind, 1, base=_RETURNING, users=USERS), events)
+    return kept(resources, database)
 
 
-def kept(installation: Installation, database: str) -> Backlog:
+def kept(resources: Installation, database: str) -> Backlog:
     """What waits in the inbox now."""
-    with installation.valkey.client() as client:
+    with resources.valkey.client() as client:
         stream = client.dump(INBOX)
         assert isinstance(stream, bytes)
-        return Backlog(stream, installation.backlog(), database)
+        return Backlog(stream, resources.backlog(), database)
 
 
-def introduce(installation: Installation, postgres: BenchPostgres, base: int) -> None:
+def introduce(resources: Installation, postgres: BenchPostgres, base: int) -> None:
     """The people who will come back: an event of each is recorded."""
-    receive(installation, Load("new", 1, first=base), USERS)
-    with installation.workers(1) as programs:
-        drained(installation, postgres, programs)
-    installation.empty_inbox()
+    receive(resources, Load("new", 1, first=base), USERS)
+    with resources.workers(1) as programs:
+        drained(resources, postgres, programs)
+    resources.empty_inbox()
 
 
-def receive(installation: Installation, load: Load, events: int) -> None:
+def receive(resources: Installation, load: Load, events: int) -> None:
     """A second at a time; new people that are counted from a given one go on where they were."""
-    with installation.ingest() as web:
-        while (waiting := installation.backlog()) < events:
+    with resources.ingest() as web:
+        while (waiting := resources.backlog()) < events:
             given = load if load.first is None else replace(load, first=load.first + waiting)
-            send(web.port, installation.token, given)
+            send(web.port, resources.token, given)
 
 
 @dataclass(frozen=True)
@@ -164,11 +162,11 @@ class Rows:
     @classmethod
     def of(cls, run: Run, valkey: BenchValkey, backlog: Backlog) -> "Rows":
         backlog.put(valkey)
-        installation = run.installed(valkey, "drained", backlog.database)
-        with installation.workers(1) as programs:
-            drained(installation, run.postgres, programs)
+        resources = run.installed(valkey, "drained", backlog.database)
+        with resources.workers(1) as programs:
+            drained(resources, run.postgres, programs)
         files = {}
-        with psycopg.connect(installation.database_url) as connection:
+        with psycopg.connect(resources.database_url) as connection:
             for table in _TABLES:
                 files[table] = run.folder / f"{table}.copy"
                 source = "(SELECT * FROM events)" if table == "events" else table
@@ -178,7 +176,7 @@ class Rows:
                 ):
                     for part in copy:
                         file.write(part)
-        return cls(run, files, int(one(installation.database_url, "SELECT count(*) FROM events")))
+        return cls(run, files, int(one(resources.database_url, "SELECT count(*) FROM events")))
 
     def copy(self, tables: Sequence[str]) -> Sample:
         """In transactions of as many rows as a drain's, so that commits weigh the same."""

@@ -65,17 +65,17 @@ def measure_end_to_end(run: Run) -> None:
 
 
 def _sustained(run: Run, valkey: BenchValkey, connections: int = 64) -> Sample:
-    with _fresh(run, valkey) as installation, installation.workers(1):
-        with installation.ingest() as web:
+    with _fresh(run, valkey) as resources, resources.workers(1):
+        with resources.ingest() as web:
             began = time.monotonic()
             load = Load(seconds=2 * run.seconds, connections=connections)
-            sent = send(web.port, installation.token, load)
-            left = installation.backlog()
-            until(lambda: installation.backlog() == 0, _SECONDS_MAX, "the inbox emptying")
+            sent = send(web.port, resources.token, load)
+            left = resources.backlog()
+            until(lambda: resources.backlog() == 0, _SECONDS_MAX, "the inbox emptying")
             seconds = time.monotonic() - began
-        accepted = installation.accepted()
-        lag = one(installation.database_url, _LAG)
-        stored = one(installation.database_url, _COUNT)
+        accepted = resources.accepted()
+        lag = one(resources.database_url, _LAG)
+        stored = one(resources.database_url, _COUNT)
     assert stored == accepted, f"{accepted} accepted, {stored} stored"
     return {
         RATE: accepted / seconds,
@@ -87,8 +87,8 @@ def _sustained(run: Run, valkey: BenchValkey, connections: int = 64) -> Sample:
 
 
 def _stopped(run: Run, valkey: BenchValkey) -> Sample:
-    with _fresh(run, valkey) as installation, installation.ingest() as web:
-        return {RATE: _rate(send(web.port, installation.token, Load(seconds=2 * run.seconds)))}
+    with _fresh(run, valkey) as resources, resources.ingest() as web:
+        return {RATE: _rate(send(web.port, resources.token, Load(seconds=2 * run.seconds)))}
 
 
 def _baseline(run: Run, valkey: BenchValkey) -> Sample:

@@ -101,7 +101,7 @@ class Step:
 class Grown:
     """Tables with a day of `day_events` in them, and so many copies of it on older days."""
 
-    installation: Installation
+    resources: Installation
     day_events: int
     copies: int = 0
 
@@ -114,7 +114,7 @@ def measure_growth(run: Run, events_max: int, probe_events: int) -> list[Step]:
     """Fill and drain in turns, up to `events_max`."""
     with run.valkey() as valkey:
         grown = _first_day(run, valkey, fill(run, valkey, "mix", probe_events))
-        sides = {_GROWN: grown.installation}
+        sides = {_GROWN: grown.resources}
         steps: list[Step] = []
         for events in [*(step for step in STEPS if step < events_max), events_max]:
             with run.postgres.careless():
@@ -129,14 +129,14 @@ def measure_growth(run: Run, events_max: int, probe_events: int) -> list[Step]:
 
 def _first_day(run: Run, valkey: BenchValkey, day: Backlog) -> Grown:
     day.put(valkey)
-    installation = run.installed(valkey, _GROWN)
-    with installation.workers(1) as programs:
-        drained(installation, run.postgres, programs)
-    with psycopg.connect(installation.database_url, autocommit=True) as connection:
+    resources = run.installed(valkey, _GROWN)
+    with resources.workers(1) as programs:
+        drained(resources, run.postgres, programs)
+    with psycopg.connect(resources.database_url, autocommit=True) as connection:
         connection.execute(_FIRST.encode())
         for table in _SHIFTED:
             connection.execute(f"CREATE TABLE day_{table} AS SELECT * FROM {table}".encode())
-    return Grown(installation, day.events)
+    return Grown(resources, day.events)
 
 
 def _fill_to(grown: Grown, events: int) -> None:
@@ -144,11 +144,11 @@ def _fill_to(grown: Grown, events: int) -> None:
     while grown.events < events:
         began = time.monotonic()
         grown.copies += 1
-        _copy_day(grown.installation.database_url, grown.copies)
+        _copy_day(grown.resources.database_url, grown.copies)
         rate = grown.day_events / (time.monotonic() - began)
         shown = f"  {grown.events:,} of {events:,}, {rate:,.0f} a second"
         print(shown, file=sys.stderr, flush=True)
-    with psycopg.connect(grown.installation.database_url, autocommit=True) as connection:
+    with psycopg.connect(grown.resources.database_url, autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE)")
 
 
@@ -174,8 +174,8 @@ def _probe(
 ) -> Step:
     """People of its own come back, so that their histories are as long at every size."""
     base = people + PEOPLE // 2
-    for installation in sides.values():
-        introduce(installation, run.postgres, base)
+    for resources in sides.values():
+        introduce(resources, run.postgres, base)
     run.postgres.checkpoint()
     samples: dict[str, list[Sample]] = {name: [] for name in sides}
     for number in range(PARTS):
@@ -196,15 +196,15 @@ def _probe(
     )
 
 
-def _drained(run: Run, installation: Installation, part: Backlog) -> Sample:
+def _drained(run: Run, resources: Installation, part: Backlog) -> Sample:
     """What an event costs the worker and PostgreSQL together."""
-    part.put(installation.valkey)
-    installation.publish()
-    wal, disk = _written(installation.database_url)
-    with installation.workers(1) as programs:
-        sample = drained(installation, run.postgres, programs)
-    wal_after, disk_after = _written(installation.database_url)
-    installation.empty_inbox()
+    part.put(resources.valkey)
+    resources.publish()
+    wal, disk = _written(resources.database_url)
+    with resources.workers(1) as programs:
+        sample = drained(resources, run.postgres, programs)
+    wal_after, disk_after = _written(resources.database_url)
+    resources.empty_inbox()
     return {
         RATE: sample[RATE],
         CPU: sample[CPU] + sample[POSTGRES_CPU],

@@ -32,12 +32,12 @@ class Side:
     """A server that is sent to; with a Valkey, what it accepts is counted and thrown away."""
 
     web: Web
-    installation: Installation | None
+    resources: Installation | None
     cores: Cores
 
     def measure(self, load: Load) -> Sample:
-        valkey = self.installation.valkey if self.installation else None
-        token = self.installation.token if self.installation else "none"
+        valkey = self.resources.valkey if self.resources else None
+        token = self.resources.token if self.resources else "none"
         began, redis_began = self.web.program.cpu_seconds(), _cpu(valkey)
         sent = send(self.web.port, token, load, self.cores.others)
         used, redis_used = self.web.program.cpu_seconds(), _cpu(valkey)
@@ -47,10 +47,10 @@ class Side:
             P99: sent.p99_ms,
             CPU: (used - began) / sent.requests * 1e6,
         }
-        if self.installation:
+        if self.resources:
             sample[REDIS_CPU] = (redis_used - redis_began) / sent.requests * 1e6
-            sample["events_per_flush"] = _events_per_flush(self.installation)
-            self.installation.empty_inbox()
+            sample["events_per_flush"] = _events_per_flush(self.resources)
+            self.resources.empty_inbox()
         _check(sent, self.web.program)
         return sample
 
@@ -59,10 +59,10 @@ def _cpu(valkey: BenchValkey | None) -> float:
     return valkey.cpu_seconds() if valkey else 0.0
 
 
-def _events_per_flush(installation: Installation) -> float:
-    with installation.valkey.client() as client:
+def _events_per_flush(resources: Installation) -> float:
+    with resources.valkey.client() as client:
         entries = client.xlen(INBOX)
-    return installation.accepted() / max(1, int(entries))
+    return resources.accepted() / max(1, int(entries))
 
 
 def _check(sent: Sent, program: Program) -> None:
@@ -113,9 +113,9 @@ def _sides(run: Run, *, ceilings: bool = True) -> Iterator[dict[str, Side]]:
             for name, server in _ceilings(run, cores).items():
                 sides[name] = Side(stack.enter_context(server), None, cores)
         for fsync in FSYNC:
-            installation = stack.enter_context(run.installation(fsync, cores.others))
-            web = stack.enter_context(installation.ingest(cores.server))
-            sides[f"ingest, AOF {fsync}"] = Side(web, installation, cores)
+            resources = stack.enter_context(run.resources(fsync, cores.others))
+            web = stack.enter_context(resources.ingest(cores.server))
+            sides[f"ingest, AOF {fsync}"] = Side(web, resources, cores)
         yield sides
 
 

@@ -48,9 +48,7 @@ class Run:
             yield valkey
 
     @contextmanager
-    def installation(
-        self, fsync: str = "always", cores: str | None = None
-    ) -> Iterator[Installation]:
+    def resources(self, fsync: str = "always", cores: str | None = None) -> Iterator[Installation]:
         """On stores of its own, with the app, token and link that every one has."""
         with self.valkey(fsync, cores) as valkey:
             yield self.installed(valkey, f"waybill_{fsync}")

@@ -27,9 +27,9 @@ from console.accounts.api_keys import create_key
 from console.accounts.people import create_person
 from console.actor import Role
 from console.apps.apps import App, find_app
-from console.connections import Place, open_installation, settings_here
+from console.connections import CommandContext, open_resources, settings_here
 from console.demo.sample_week import APP, week
-from console.resources import Installation
+from console.resources import Resources
 from console.security.tokens import NewToken, create_token
 from shared.clock import now_ms
 from shared.partitions import day_of
@@ -111,15 +111,13 @@ def main(folder: Path | None) -> None:
 def _furnished(told: dict[str, Any]) -> Demo:
     """With a person, a key, requests good and bad, and an event that could not be stored."""
     base, _, way_in = told["console_url"].partition("/welcome/")
-    with open_installation(settings_here(Place(Path(told["data"]), {}))) as installation:
-        app = find_app(installation.connection, APP)
-        create_person(installation.connection, ADMIN, "Vera", Role.VIEWER)
-        create_key(
-            installation.connection, installation.secret_key, ADMIN, "nightly export", Role.VIEWER
-        )
-        receipt = _send_some(installation, app, told["url"])
+    with open_resources(settings_here(CommandContext(Path(told["data"]), {}))) as resources:
+        app = find_app(resources.connection, APP)
+        create_person(resources.connection, ADMIN, "Vera", Role.VIEWER)
+        create_key(resources.connection, resources.secret_key, ADMIN, "nightly export", Role.VIEWER)
+        receipt = _send_some(resources, app, told["url"])
         aside = event(app_id=app.id, event_id="purchase", sale_amount="-1")
-        put_aside(installation.connection, aside)
+        put_aside(resources.connection, aside)
     paths = {
         "RECEIPT": f"/receipts/{receipt}",
         "QUARANTINED": f"/operations/quarantine/{aside.receipt}",
@@ -127,10 +125,10 @@ def _furnished(told: dict[str, Any]) -> Demo:
     return Demo(base, f"/welcome/{way_in}", paths)
 
 
-def _send_some(installation: Installation, app: App, url: str) -> str:
+def _send_some(resources: Resources, app: App, url: str) -> str:
     """The receipt of a purchase of the busiest user."""
     new = NewToken("checkout", (Scope.EVENTS, Scope.SESSIONS))
-    secret = create_token(installation, ADMIN, app, new).secret
+    secret = create_token(resources, ADMIN, app, new).secret
     good = {"user_id": BUSIEST, "event_id": "purchase", "sale_amount": "9.99"}
     money = {**good, "sale_amount_currency": "EUR"}
     seen = {"ip_address": "198.51.100.7", "user_agent": "Mozilla/5.0 (iPhone)"}

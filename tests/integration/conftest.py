@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.stack import Plan, Stack, Stores
+from deploy.stack import EmbeddedStores, Plan, Stack
 from shared.clock import now_ms
 from shared.database import Connection, connect
 from shared.migrate import migrate
@@ -14,7 +14,7 @@ from shared.queues import Redis
 from shared.queues import connect as connect_redis
 
 SECRET_KEY = b"a key of the tests, long enough to be one"
-DEBIAN = Stores(Path("/usr/lib/postgresql/15/bin"), Path("/usr/bin/redis-server"))
+DEBIAN = EmbeddedStores(Path("/usr/lib/postgresql/15/bin"), Path("/usr/bin/redis-server"))
 
 
 def _debian_is_installed() -> bool:
@@ -23,7 +23,7 @@ def _debian_is_installed() -> bool:
     return (DEBIAN.postgres_binaries / "initdb").exists() and DEBIAN.valkey_program.exists()
 
 
-STORES = {"wheels": Stores()} | ({"debian": DEBIAN} if _debian_is_installed() else {})
+STORES = {"wheels": EmbeddedStores()} | ({"debian": DEBIAN} if _debian_is_installed() else {})
 
 
 @pytest.fixture(scope="session", params=STORES)

@@ -8,7 +8,7 @@ import pytest
 
 from console.apps.apps import create_app
 from console.importer.line_format import Destination, read_line
-from console.resources import Installation
+from console.resources import Resources
 from shared.clock import now_ms
 from shared.database import Connection
 from shared.queues import Redis
@@ -32,9 +32,9 @@ def bench(connection: Connection, redis: Redis, database_url: str) -> Iterator[B
 def made_of(lines: Sequence[Line], bench: Bench, database_url: str) -> dict[str, Digest]:
     """By one batch after the other."""
     empty(bench.connection)
-    installation = Installation(bench.connection, bench.redis, SECRET_KEY)
+    resources = Resources(bench.connection, bench.redis, SECRET_KEY)
     destination = Destination(
-        create_app(installation, ADMIN, "Shop").id,
+        create_app(resources, ADMIN, "Shop").id,
         {link_name(number): number for number in range(LINKS)},
         {offer("shop", number): number for number in range(LINKS)},
         now_ms(),

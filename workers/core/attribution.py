@@ -19,7 +19,7 @@ from typing import Final
 
 import msgspec
 
-from workers.core.evidence import Sighting, Trace, evidence, sightings, traces_of
+from workers.core.evidence import ClickTrace, Sighting, evidence, sightings, traces_of
 from workers.core.history import (
     Click,
     History,
@@ -74,7 +74,7 @@ def attribute(history: History, rules: Rules) -> tuple[Attribution, ...]:
     signals = in_order(history.signals)
     if not signals:
         return ()
-    case = Case(traces_of(history), history.identity, rules)
+    case = DecisionContext(traces_of(history), history.identity, rules)
     first = _first(signals[0], case)
     opening = sessionize(signals[:1], rules.session_timeout_ms)
     return (first, *_returns(signals[1:], first, opening[0] if opening else None, case))
@@ -93,7 +93,7 @@ def resume(
     A moment between two runs (`sessions.runs`) is the easy one: no session is running there, so the
     stored ones before it are as they stood.
     """
-    case = Case(traces_of(history), history.identity, rules)
+    case = DecisionContext(traces_of(history), history.identity, rules)
     return tuple(_returns(history.signals, prior, last_session, case))
 
 
@@ -120,22 +120,25 @@ def attribution_at(attributions: Sequence[Attribution], moment: Moment) -> Attri
     return attributions[place - 1] if place else None
 
 
-class Case(msgspec.Struct, frozen=True):
+class DecisionContext(msgspec.Struct, frozen=True):
     """What all decisions about one user have in common."""
 
-    traces: tuple[Trace, ...]
+    traces: tuple[ClickTrace, ...]
     identity: Identity
     rules: Rules
 
 
-def _first(signal: Signal, case: Case) -> Attribution:
+def _first(signal: Signal, case: DecisionContext) -> Attribution:
     seen = sightings(signal.address, signal.device)
     choice = _choose(signal.moment, first_steps(case.rules), case, seen, standing=None)
     return _attribution(signal.moment, choice, case.rules, is_reattribution=False)
 
 
 def _returns(
-    signals: Iterable[Signal], prior: Attribution, last_session: Session | None, case: Case
+    signals: Iterable[Signal],
+    prior: Attribution,
+    last_session: Session | None,
+    case: DecisionContext,
 ) -> Iterator[Attribution]:
     rules = case.rules
     idle_ms_min = max(rules.inactivity_ms, rules.session_timeout_ms)
@@ -158,7 +161,7 @@ def _returns(
 def _choose(
     moment: Moment,
     steps: tuple[Step, ...],
-    case: Case,
+    case: DecisionContext,
     seen: frozenset[Sighting],
     standing: Attribution | None,
 ) -> Choice:
@@ -168,7 +171,7 @@ def _choose(
     return choose(case.traces, found, steps, at_ms, partial(_barred, standing))
 
 
-def _barred(standing: Attribution | None, trace: Trace) -> Lost | None:
+def _barred(standing: Attribution | None, trace: ClickTrace) -> Lost | None:
     if trace.origin is None:
         return Lost.NO_SOURCE
     if standing is None:

@@ -32,7 +32,7 @@ Mark = TypeVar("Mark", bound=Hashable)
 THEMSELVES: Final = ""
 
 
-class Trace(msgspec.Struct, frozen=True, kw_only=True):
+class ClickTrace(msgspec.Struct, frozen=True, kw_only=True):
     """A click of this app, read for what it can prove."""
 
     click_id: str
@@ -50,7 +50,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     sightings: Mapping[Sighting, str]
 
 
-def traces_of(history: History) -> tuple[Trace, ...]:
+def traces_of(history: History) -> tuple[ClickTrace, ...]:
     """The clicks of the history's own app, each id once.
 
     Other apps' clicks go first: one with an id that this app also has must not displace it.
@@ -62,7 +62,7 @@ def traces_of(history: History) -> tuple[Trace, ...]:
 def evidence(
     identity: Identity,
     seen: frozenset[Sighting],
-    traces: Iterable[Trace],
+    traces: Iterable[ClickTrace],
     at_ms: int,
     lending_ms: int,
 ) -> Evidence:
@@ -96,12 +96,12 @@ def lender_among(marks: Iterable[Mark], known: Mapping[Mark, str]) -> str | None
     return min((known[mark] for mark in marks if mark in known), default=None)
 
 
-def _lends(trace: Trace, identity: Identity) -> bool:
+def _lends(trace: ClickTrace, identity: Identity) -> bool:
     return trace.origin is None and trace.click_id in identity.click_ids
 
 
-def _trace(click: Click) -> Trace:
-    return Trace(
+def _trace(click: Click) -> ClickTrace:
+    return ClickTrace(
         click_id=click.id,
         time_ms=click.time_ms,
         origin=click.origin,

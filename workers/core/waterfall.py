@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from workers.core.evidence import Evidence, Trace, lender_among
+from workers.core.evidence import ClickTrace, Evidence, lender_among
 from workers.core.rules import CLICK_AGE_MS_MAX, Rules
 
 BEATEN_MAX: Final = 10
@@ -53,7 +53,7 @@ class Step(msgspec.Struct, frozen=True):
     """
 
     rule: Rule
-    through: Callable[[Evidence, Trace], str | None]
+    through: Callable[[Evidence, ClickTrace], str | None]
     window_ms: int
     reach_ms: int
 
@@ -61,7 +61,7 @@ class Step(msgspec.Struct, frozen=True):
 class Match(msgspec.Struct, frozen=True, kw_only=True):
     """A click with the step that ties it to the user, and why it may not win, if it may not."""
 
-    trace: Trace
+    trace: ClickTrace
     rank: int
     rule: Rule
     through: str
@@ -96,11 +96,11 @@ def return_steps(rules: Rules) -> tuple[Step, ...]:
 
 
 def choose(
-    traces: Iterable[Trace],
+    traces: Iterable[ClickTrace],
     evidence: Evidence,
     steps: tuple[Step, ...],
     at_ms: int,
-    barred: Callable[[Trace], Lost | None],
+    barred: Callable[[ClickTrace], Lost | None],
 ) -> Choice:
     """Weigh every click for a signal of `at_ms`. `barred` says which are out whatever ties them."""
     found = (_match(trace, evidence, steps, at_ms, barred(trace)) for trace in traces)
@@ -121,20 +121,20 @@ def _deterministic(window_ms: int) -> tuple[Step, ...]:
     )
 
 
-def _by_click_id(evidence: Evidence, trace: Trace) -> str | None:
+def _by_click_id(evidence: Evidence, trace: ClickTrace) -> str | None:
     return lender_among((trace.click_id,), evidence.click_ids)
 
 
-def _by_device_id(evidence: Evidence, trace: Trace) -> str | None:
+def _by_device_id(evidence: Evidence, trace: ClickTrace) -> str | None:
     return lender_among(trace.device_ids, evidence.device_ids)
 
 
-def _by_sighting(evidence: Evidence, trace: Trace) -> str | None:
+def _by_sighting(evidence: Evidence, trace: ClickTrace) -> str | None:
     return lender_among(trace.sightings, evidence.sightings)
 
 
 def _match(
-    trace: Trace, evidence: Evidence, steps: tuple[Step, ...], at_ms: int, barred: Lost | None
+    trace: ClickTrace, evidence: Evidence, steps: tuple[Step, ...], at_ms: int, barred: Lost | None
 ) -> Match | None:
     """The first step inside whose window the click is; else the first that ties it at all."""
     age_ms = at_ms - trace.time_ms

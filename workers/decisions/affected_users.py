@@ -135,7 +135,7 @@ class User(msgspec.Struct, frozen=True):
     first_ms: int | None
 
 
-def concerned_users(connection: Connection, events: Sequence[Event]) -> dict[int, int]:
+def affected_users(connection: Connection, events: Sequence[Event]) -> dict[int, int]:
     """By user, the earliest moment (Unix milliseconds) that may have changed."""
     earliest: dict[int, int] = {}
     for user, from_ms in [*_own(connection, events), *_clicked(connection, events)]:

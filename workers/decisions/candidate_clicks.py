@@ -15,8 +15,8 @@ from workers.core.devices import Device
 from workers.core.evidence import sightings
 from workers.core.history import Click, Origin, OriginKind, Signal, SignalKind, identity_of
 from workers.core.rules import CLICK_AGE_MS_MAX
-from workers.decisions.load_history import Case
-from workers.sql.json_rows import as_ms, ask, day_of, stretch_of
+from workers.decisions.load_history import UserCase
+from workers.sql.json_rows import as_ms, day_of, select_for, stretch_of
 
 # Behind one address may be a whole carrier, and each of its new users would weigh every click of
 # hours. The latest wins, so those far behind it change nothing but how many there were.
@@ -100,13 +100,13 @@ CROSS JOIN LATERAL (
 Clicks = Mapping[int, tuple[Click, ...]]
 
 
-def load_clicks(connection: Connection, cases: Sequence[Case]) -> Clicks:
+def load_clicks(connection: Connection, cases: Sequence[UserCase]) -> Clicks:
     """What `core.history.History.clicks` asks for, by user."""
     found: dict[int, dict[str, Click]] = defaultdict(dict)
     apps = {case.user.id: case.tail.app for case in cases}
 
     def look(statement: str, questions: Iterable[dict[str, object]]) -> None:
-        for user, *row in ask(connection, statement, list(questions)):
+        for user, *row in select_for(connection, statement, list(questions)):
             click = _click(apps[user], row)
             found[user][click.id] = click
 
@@ -123,11 +123,11 @@ def load_clicks(connection: Connection, cases: Sequence[Case]) -> Clicks:
     return {user: tuple(clicks.values()) for user, clicks in found.items()}
 
 
-def _named(case: Case) -> dict[str, object]:
+def _named(case: UserCase) -> dict[str, object]:
     return {**_whose(case), "click_ids": sorted(case.tail.identity.click_ids)}
 
 
-def _devices(case: Case, lenders: Sequence[Click]) -> dict[str, object]:
+def _devices(case: UserCase, lenders: Sequence[Click]) -> dict[str, object]:
     lent = identity_of(_as_signal(click) for click in lenders)
     device_ids = case.tail.identity.device_ids | lent.device_ids
     times_ms = [signal.time_ms for signal in case.tail.signals] or [0]
@@ -141,7 +141,7 @@ def _devices(case: Case, lenders: Sequence[Click]) -> dict[str, object]:
     }
 
 
-def _sighted(case: Case, lenders: Sequence[Click]) -> Iterable[dict[str, object]]:
+def _sighted(case: UserCase, lenders: Sequence[Click]) -> Iterable[dict[str, object]]:
     """Only a user's first signal is decided by address and device."""
     if case.tail.prior is not None or not case.tail.signals:
         return
@@ -164,7 +164,7 @@ def _sighted(case: Case, lenders: Sequence[Click]) -> Iterable[dict[str, object]
         }
 
 
-def _whose(case: Case) -> dict[str, object]:
+def _whose(case: UserCase) -> dict[str, object]:
     user = case.user
     return {"user_ref": user.id, "app_id": user.app_id, "environment": user.environment}
 

@@ -10,11 +10,11 @@ both. A user whose decision fails is set aside and holds up nobody else.
 
 from collections.abc import Iterator, Sequence
 
-from shared.database import Connection, DatabaseError, look_ups, sqlstate
+from shared.database import Connection, DatabaseError, index_only, sqlstate
 from shared.events import Event
 from workers.core.decision import decide as decide_by_rules
 from workers.core.faults import Disposition, disposition
-from workers.decisions.affected_users import concerned_users
+from workers.decisions.affected_users import affected_users
 from workers.decisions.load_history import BEGINNING_MS
 from workers.decisions.write import Rules
 from workers.drain.quarantine import quarantined
@@ -52,8 +52,8 @@ def _concerned(connection: Connection, events: Sequence[Event]) -> dict[int, int
     It stands in quarantine by now, and the values that it was refused for may break a look-up too.
     """
     try:
-        with look_ups(connection):
-            return concerned_users(connection, events)
+        with index_only(connection):
+            return affected_users(connection, events)
     except DatabaseError as fault:
         if disposition(sqlstate(fault)) is not Disposition.ISOLATE:
             raise

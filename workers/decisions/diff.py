@@ -13,7 +13,7 @@ from workers.core.days import utc_day, utc_days
 from workers.core.decision import Decision
 from workers.core.history import Moment
 from workers.core.sessions import Session
-from workers.decisions.load_history import Case
+from workers.decisions.load_history import UserCase
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -23,7 +23,7 @@ class Difference(msgspec.Struct, frozen=True):
     it is a reattribution. `active_days` are all from the start of the tail on, in order.
     """
 
-    case: Case
+    case: UserCase
     decision: Decision
     superseded: tuple[Attribution, ...]
     attributed: tuple[Attribution, ...]
@@ -49,7 +49,7 @@ class Difference(msgspec.Struct, frozen=True):
         return is_first_other or self.decision.identity != user.known
 
 
-def difference(case: Case, decision: Decision) -> Difference:
+def diff(case: UserCase, decision: Decision) -> Difference:
     standing = case.standing
     superseded = standing.attributions.difference(decision.attributions)
     attributed = [one for one in decision.attributions if one not in standing.attributions]
@@ -75,7 +75,7 @@ def _credit(attribution: Attribution) -> tuple[Moment, object, object, bool]:
     return (one.moment, one.origin, one.click_id, one.is_reattribution)
 
 
-def _active_days(case: Case, decision: Decision) -> tuple[date, ...]:
+def _active_days(case: UserCase, decision: Decision) -> tuple[date, ...]:
     """Of the tail's sessions, and of the one before it, which may share the tail's first day."""
     last = case.tail.last_session
     sessions = decision.sessions if last is None else (last, *decision.sessions)

@@ -23,7 +23,7 @@ from workers.core.rules import Rules
 from workers.core.sessions import Session
 from workers.core.waterfall import Beaten, Rule
 from workers.decisions.affected_users import User
-from workers.sql.json_rows import as_ms, ask
+from workers.sql.json_rows import as_ms, select_for
 
 Stood = TypeVar("Stood")
 
@@ -121,7 +121,7 @@ CROSS JOIN LATERAL (
 """  # noqa: S608 - of constants alone
 
 
-class Standing(msgspec.Struct, frozen=True):
+class StoredDecisions(msgspec.Struct, frozen=True):
     """What was decided before of a tail, and of the days since the one in which it starts."""
 
     attributions: frozenset[Attribution]
@@ -129,19 +129,19 @@ class Standing(msgspec.Struct, frozen=True):
     days: frozenset[date]
 
 
-class Case(msgspec.Struct, frozen=True):
+class UserCase(msgspec.Struct, frozen=True):
     """A user with the tail that is decided: `start_ms` is where it starts."""
 
     user: User
     rules: Rules
     start_ms: int
     tail: Tail
-    standing: Standing
+    standing: StoredDecisions
 
 
 def load_cases(
     connection: Connection, users: Sequence[User], earliest_ms: Mapping[int, int]
-) -> list[Case]:
+) -> list[UserCase]:
     """Load each user's tail around the earliest change, or all signals where the tail needs them.
 
     That is the case where a tail tells news, and where a user whom nobody has decided yet has
@@ -178,7 +178,7 @@ def _cases(
     users: Sequence[User],
     earliest_ms: Mapping[int, int],
     rules: Mapping[int, Rules],
-) -> list[Case]:
+) -> list[UserCase]:
     questions: list[dict[str, object]] = [
         {
             "user_ref": user.id,
@@ -191,20 +191,20 @@ def _cases(
     starts_ms: dict[int, int] = dict(earliest_ms)
     # Without a row nothing is told of what stands before, which may be everything.
     earlier = {user.id: earliest_ms[user.id] > BEGINNING_MS for user in users}
-    for user_ref, start_ms, has_earlier, *row in ask(connection, _SIGNALS, questions):
+    for user_ref, start_ms, has_earlier, *row in select_for(connection, _SIGNALS, questions):
         signals[user_ref].append(_signal(row))
         starts_ms[user_ref] = start_ms
         earlier[user_ref] = has_earlier
     starts: list[dict[str, object]] = [
         {"user_ref": user.id, "start_ms": starts_ms[user.id]} for user in users
     ]
-    attributions = _split(ask(connection, _ATTRIBUTIONS, starts), _attribution)
-    sessions = _split(ask(connection, _SESSIONS, starts), _session)
+    attributions = _split(select_for(connection, _ATTRIBUTIONS, starts), _attribution)
+    sessions = _split(select_for(connection, _SESSIONS, starts), _session)
     days: dict[int, set[date]] = defaultdict(set)
-    for user_ref, day in ask(connection, _DAYS, starts):
+    for user_ref, day in select_for(connection, _DAYS, starts):
         days[user_ref].add(day)
     return [
-        Case(
+        UserCase(
             user,
             rules[user.app_id],
             starts_ms[user.id],
@@ -216,7 +216,7 @@ def _cases(
                 last_session=sessions.before.get(user.id),
                 has_earlier=earlier[user.id],
             ),
-            Standing(
+            StoredDecisions(
                 attributions=frozenset(attributions.inside[user.id]),
                 sessions=frozenset(sessions.inside[user.id]),
                 days=frozenset(days[user.id]),

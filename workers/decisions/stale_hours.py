@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from workers.decisions.diff import Difference
-from workers.decisions.load_history import Case
-from workers.rollups.stale_periods import Period, day_period, hour_of
+from workers.decisions.load_history import UserCase
+from workers.rollups.stale_periods import StalePeriod, day_period, hour_of
 
 
-def touched(differences: Iterable[Difference]) -> Iterator[Period]:
+def touched(differences: Iterable[Difference]) -> Iterator[StalePeriod]:
     for each in differences:
         for time_ms, _ in each.credits:
             yield from _since(each.case, time_ms)
@@ -21,14 +21,14 @@ def touched(differences: Iterable[Difference]) -> Iterator[Period]:
         yield from _days(each)
 
 
-def _since(case: Case, time_ms: int) -> Iterator[Period]:
+def _since(case: UserCase, time_ms: int) -> Iterator[StalePeriod]:
     yield _hour(case, time_ms)
     for signal in case.tail.signals:
         if signal.time_ms >= time_ms:
             yield _hour(case, signal.time_ms)
 
 
-def _days(each: Difference) -> Iterator[Period]:
+def _days(each: Difference) -> Iterator[StalePeriod]:
     changed = {*each.new_days, *each.forgotten_days}
     if any(not is_reattribution for _, is_reattribution in each.credits):
         changed.update(each.active_days)
@@ -38,5 +38,5 @@ def _days(each: Difference) -> Iterator[Period]:
         yield day_period(user.app_id, user.environment, day)
 
 
-def _hour(case: Case, time_ms: int) -> Period:
+def _hour(case: UserCase, time_ms: int) -> StalePeriod:
     return hour_of(case.user.app_id, case.user.environment, time_ms)

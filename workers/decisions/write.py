@@ -15,7 +15,7 @@ from workers.decisions.stale_hours import touched
 from workers.rollups.stale_periods import mark_stale
 from workers.sql.copy import Target, copy_new
 from workers.sql.copy_lines import document, flag, line, moment, text
-from workers.sql.json_rows import send
+from workers.sql.json_rows import write_rows
 
 _SUPERSEDE = """
 UPDATE attributions SET superseded_at = now()
@@ -88,7 +88,7 @@ def write_decisions(connection: Connection, differences: Sequence[Difference]) -
         (_FORGET_DAYS, _forgotten_days),
         (_USERS, _users),
     ):
-        send(connection, statement, [row for each in differences for row in rows(each)])
+        write_rows(connection, statement, [row for each in differences for row in rows(each)])
     for target, lines in (
         (_ATTRIBUTIONS, _attributed),
         (_SESSIONS, _begun),

@@ -14,7 +14,7 @@ from workers.facts.countries import CountryOf, said_country
 from workers.facts.record import Recorded, record
 
 
-def store(
+def store_bisecting(
     connection: Connection, events: Sequence[Event], country_of: CountryOf = said_country
 ) -> Recorded:
     """Every event is in a table afterwards. Raises DatabaseError if no event is to blame."""
@@ -34,5 +34,5 @@ def _isolate(
         quarantine_event(connection, events[0], REFUSED, detail)
         return Recorded(quarantined=1)
     middle = len(events) // 2
-    first = store(connection, events[:middle], country_of)
-    return first + store(connection, events[middle:], country_of)
+    first = store_bisecting(connection, events[:middle], country_of)
+    return first + store_bisecting(connection, events[middle:], country_of)

@@ -117,7 +117,7 @@ class Drain:
     def _take(self) -> list[Entry]:
         if time.monotonic() >= self._looks_at:
             self._looks_at = time.monotonic() + _LOOK_SECONDS
-            self._inbox.stay_awake()
+            self._inbox.refresh_wake_flag()
             events, entries = self._inbox.waiting()
             if events > _TRANSACTIONS_HELD_MAX * self._limits.drain_events_max:
                 self._asks.help()
@@ -128,7 +128,7 @@ class Drain:
 
     def _last_look(self) -> list[Entry]:
         """First give up the flag, then look: who adds an entry after that asks for a drain."""
-        self._inbox.fall_asleep()
+        self._inbox.clear_wake_flag()
         return self._inbox.read(None, self._entries_max)
 
     def _entries_to_hold(self, events: int, entries: int) -> int:
@@ -165,7 +165,7 @@ class Drain:
             if stored is None:
                 unstored.append(group)
                 continue
-            self._inbox.settle(group)
+            self._inbox.ack(group)
             self._counts.settled(group, stored)
             self._lines.settled(group, stored)
             recorded += stored

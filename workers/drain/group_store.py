@@ -14,7 +14,7 @@ from shared.inbox import Entry
 from workers.core.decision import decide as decide_by_rules
 from workers.core.faults import Disposition, disposition
 from workers.decisions.derive import derive
-from workers.drain.bisect import store
+from workers.drain.bisect import store_bisecting
 from workers.drain.drain_metrics import DrainCounts
 from workers.drain.inbox_reader import InboxReader
 from workers.drain.quarantine import KILLER, quarantine_entry, quarantine_event, quarantined
@@ -58,7 +58,7 @@ class GroupStore:
                 _log.warning("PostgreSQL: %s (%s)", type(fault).__name__, sqlstate(fault))
             self.counts.retried()
             self.database.close()
-            self.inbox.forgive(group)
+            self.inbox.reset_deliveries(group)
             time.sleep(_OUTAGE_PAUSE_SECONDS)
             if self.is_over() or not self.reachable():
                 return None
@@ -112,14 +112,14 @@ class GroupStore:
                 quarantine_event(connection, event, KILLER, f"{entry.deliveries} deliveries")
                 recorded += Recorded(quarantined=1)
                 continue
-            self.inbox.trying(entry, index)
+            self.inbox.note_suspect(entry, index)
             recorded += self._store_and_derive(connection, [event])
         return recorded
 
     def _store_and_derive(self, connection: Connection, events: Sequence[Event]) -> Recorded:
         """Facts first, decisions after: what is decided, is decided from committed facts."""
         with self.counts.timed(metrics.RECORD_SECONDS):
-            recorded = store(connection, events, self.country_of)
+            recorded = store_bisecting(connection, events, self.country_of)
         with self.counts.timed(metrics.DERIVE_SECONDS):
             self.counts.decided(derive(connection, events, self.decide))
         return recorded

@@ -78,7 +78,7 @@ class InboxReader:
             stop.set()
             keeper.join()
 
-    def forgive(self, entries: Sequence[Entry]) -> None:
+    def reset_deliveries(self, entries: Sequence[Entry]) -> None:
         """Count these deliveries as none: PostgreSQL was away, so no event is to blame."""
         self._claim_again(entries, deliveries=0)
         self._redis.hdel(SUSPECTS_KEY, *[entry.id for entry in entries])
@@ -92,7 +92,7 @@ class InboxReader:
                 idle=2 * self._claim_idle_ms, retrycount=deliveries - 1, justid=True,
             )  # fmt: skip
 
-    def settle(self, entries: Sequence[Entry]) -> None:
+    def ack(self, entries: Sequence[Entry]) -> None:
         """Remove what is stored."""
         arguments: list[str | int] = [GROUP]
         for entry in entries:
@@ -107,14 +107,14 @@ class InboxReader:
         index = self._redis.hget(SUSPECTS_KEY, entry.id)
         return None if index is None else int(index)
 
-    def trying(self, entry: Entry, index: int) -> None:
+    def note_suspect(self, entry: Entry, index: int) -> None:
         self._redis.hset(SUSPECTS_KEY, entry.id, str(index))
 
-    def stay_awake(self) -> None:
+    def refresh_wake_flag(self) -> None:
         """A drain is at work and will look again: nobody needs to ask for another."""
         self._redis.set(WAKE_KEY, "1", px=WAKE_MS)
 
-    def fall_asleep(self) -> None:
+    def clear_wake_flag(self) -> None:
         """From here on, whoever adds an entry asks for a drain."""
         self._redis.delete(WAKE_KEY)
 

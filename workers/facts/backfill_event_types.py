@@ -13,7 +13,7 @@ from typing import Any
 from shared.database import Connection, transaction
 from workers.core.uniques import Occurrence
 from workers.facts.unique_events import settle_occurrences
-from workers.rollups.stale_periods import Period, hour_of, mark_stale
+from workers.rollups.stale_periods import StalePeriod, hour_of, mark_stale
 from workers.sql.json_rows import as_ms
 
 CLAIM_EVENTS_MAX = 2_000  # of one step
@@ -43,7 +43,7 @@ WHERE id = %s AND created_at < now() - %s * interval '1 second'
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
+class Backfilled:
     """How many events were claimed; `more` when time was up before the last of them."""
 
     events: int
@@ -51,7 +51,7 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Claimant:
+class _NewEventType:
     """An event type that may have events from before it was made."""
 
     id: int
@@ -60,23 +60,23 @@ class _Claimant:
     unique: bool
 
 
-def claim(
+def backfill_event_types(
     connection: Connection, seconds_max: float, events_max: int = CLAIM_EVENTS_MAX
-) -> Claimed:
+) -> Backfilled:
     """Claim for every event type until time is up, at least one step. Raises DatabaseError."""
     ends_at = time.monotonic() + seconds_max
     events = 0
     for row in connection.execute(_UNCLAIMED).fetchall():
-        claimant = _Claimant(*row)
+        claimant = _NewEventType(*row)
         while step := _claim_some(connection, claimant, events_max):
             events += step
             if time.monotonic() >= ends_at:
-                return Claimed(events, more=True)
+                return Backfilled(events, more=True)
         connection.execute(_CLAIMED, (claimant.id, RECORD_SECONDS_MAX))
-    return Claimed(events, more=False)
+    return Backfilled(events, more=False)
 
 
-def _claim_some(connection: Connection, claimant: _Claimant, events_max: int) -> int:
+def _claim_some(connection: Connection, claimant: _NewEventType, events_max: int) -> int:
     with transaction(connection):
         found = connection.execute(_FIND, (claimant.app_id, claimant.mapping_id, events_max))
         receipts = sorted(receipt for (receipt,) in found)
@@ -89,8 +89,8 @@ def _claim_some(connection: Connection, claimant: _Claimant, events_max: int) ->
 
 
 def _changed(
-    connection: Connection, claimant: _Claimant, rows: Sequence[tuple[Any, ...]]
-) -> list[Period]:
+    connection: Connection, claimant: _NewEventType, rows: Sequence[tuple[Any, ...]]
+) -> list[StalePeriod]:
     """The hours of these events, and of those that do not count beside them any more."""
     periods = []
     occurrences = []

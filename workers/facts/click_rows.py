@@ -12,7 +12,7 @@ from workers.core.history import Origin
 from workers.core.sources import origin_of
 from workers.sql.copy import Target, copy_missing, copy_new
 from workers.sql.copy_lines import document, flag, line, moment, number, text
-from workers.sql.json_rows import send
+from workers.sql.json_rows import write_rows
 from workers.user_agents import device_of
 
 # The first click under an id stays: another one under the same id is not the same click.
@@ -63,7 +63,7 @@ def insert_clicks(connection: Connection, clicks: Sequence[Event]) -> None:
         {"receipt": click.receipt, "identifying": list(identifying(click.device_ids.values()))}
         for click in clicks
     ]
-    send(connection, _INSERT_DEVICE_IDS, sent)
+    write_rows(connection, _INSERT_DEVICE_IDS, sent)
 
 
 def _key(click: Event) -> tuple[str, int, str, int]:

@@ -8,7 +8,7 @@ one another instead of locking each other out.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.database import Connection, look_ups
+from shared.database import Connection, index_only
 from shared.events import CLICK_KINDS, Event
 from workers.core.repeats import Key, Owner, Repeat, fingerprint, key_of, separate
 from workers.facts.click_rows import insert_clicks
@@ -16,7 +16,7 @@ from workers.facts.countries import CountryOf, said_country
 from workers.facts.event_rows import insert_events
 from workers.facts.signal_rows import insert_signals
 from workers.facts.unique_events import settle_uniques
-from workers.rollups.stale_periods import Period, hour_of, mark_stale
+from workers.rollups.stale_periods import StalePeriod, hour_of, mark_stale
 
 _INSERT_KEYS = """
 INSERT INTO idempotency_keys (app_id, environment, key, receipt, fingerprint, received_at)
@@ -67,7 +67,7 @@ def record(
     connection: Connection, events: Sequence[Event], country_of: CountryOf = said_country
 ) -> Recorded:
     """Raises DatabaseError; then nothing is stored."""
-    with look_ups(connection):
+    with index_only(connection):
         owners = _claim_keys(connection, [event for event in events if key_of(event)])
         fresh, repeats = separate(events, owners)
         _insert_facts(connection, fresh, country_of)
@@ -79,7 +79,7 @@ def record(
 def _insert_facts(connection: Connection, fresh: Sequence[Event], country_of: CountryOf) -> None:
     clicks = [event for event in fresh if event.kind in CLICK_KINDS]
     events = [event for event in fresh if event.kind not in CLICK_KINDS]
-    changed: list[Period] = []
+    changed: list[StalePeriod] = []
     if events:
         insert_events(connection, events, country_of)
         changed = settle_uniques(connection, events)
@@ -90,7 +90,7 @@ def _insert_facts(connection: Connection, fresh: Sequence[Event], country_of: Co
         mark_stale(connection, [*changed, *map(_hour_of, events)])
 
 
-def _hour_of(event: Event) -> Period:
+def _hour_of(event: Event) -> StalePeriod:
     return hour_of(event.app_id, event.environment, event.happened_at_ms)
 
 

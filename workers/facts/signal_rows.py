@@ -11,7 +11,7 @@ from workers.core.devices import Device
 from workers.facts.user_rows import KnownUser, click_ids_of, user_key, users_of
 from workers.sql.copy import Target, copy_missing, copy_new
 from workers.sql.copy_lines import flag, line, moment, text, texts
-from workers.sql.json_rows import send
+from workers.sql.json_rows import write_rows
 from workers.user_agents import device_of
 
 _SIGNALS = Target(
@@ -55,7 +55,7 @@ class Sighting(NamedTuple):
     user_ref: int
 
 
-class Identity(NamedTuple):
+class IdentityRow(NamedTuple):
     app_id: int
     environment: str
     kind: str
@@ -84,9 +84,9 @@ def _copy_traces(connection: Connection, made: Sequence[Known]) -> None:
 
 def _insert_traces(connection: Connection, known: Sequence[Known]) -> None:
     seen = sorted({row for pair in known for row in _sightings(*pair)})
-    send(connection, _INSERT_SIGHTINGS, [row._asdict() for row in seen])
+    write_rows(connection, _INSERT_SIGHTINGS, [row._asdict() for row in seen])
     named = sorted({row for pair in known for row in _identities(*pair)})
-    send(connection, _INSERT_IDENTITIES, [row._asdict() for row in named])
+    write_rows(connection, _INSERT_IDENTITIES, [row._asdict() for row in named])
 
 
 def _signals(known: Sequence[Known]) -> list[str]:
@@ -126,7 +126,7 @@ def _sighting_line(row: Sighting) -> str:
     return line(str(app), environment, text(address), moment(time_ms), str(user))
 
 
-def _identities(event: Event, user: KnownUser) -> Iterator[Identity]:
+def _identities(event: Event, user: KnownUser) -> Iterator[IdentityRow]:
     """What a user is known by has its row already, but their own id, which is no named click."""
     named = [("device", value) for value in identifying(event.device_ids.values())]
     named = [pair for pair in named if pair[1] not in user.device_ids]
@@ -134,10 +134,10 @@ def _identities(event: Event, user: KnownUser) -> Iterator[Identity]:
     if click_id is not None and (click_id == event.user_id or click_id not in user.click_ids):
         named.append(("click", click_id))
     for kind, value in named:
-        yield Identity(event.app_id, event.environment, kind, value, user.id)
+        yield IdentityRow(event.app_id, event.environment, kind, value, user.id)
 
 
-def _identity_line(row: Identity) -> str:
+def _identity_line(row: IdentityRow) -> str:
     app, environment, kind, value, user = row
     return line(str(app), environment, kind, text(value), str(user))
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from shared.database import Connection
 from shared.events import Event
 from workers.core.uniques import Occurrence, UniqueKey, settle
-from workers.rollups.stale_periods import Period, hour_of
+from workers.rollups.stale_periods import StalePeriod, hour_of
 from workers.sql.json_rows import as_ms
 
 _UNIQUE_TYPES = """
@@ -55,14 +55,14 @@ WHERE receipt BETWEEN %s AND %s AND receipt = ANY(%s) AND counted
 """
 
 
-def settle_uniques(connection: Connection, events: Sequence[Event]) -> list[Period]:
+def settle_uniques(connection: Connection, events: Sequence[Event]) -> list[StalePeriod]:
     """The hours of those that do not count any more, of these events and of earlier ones."""
     return settle_occurrences(connection, _of_unique_types(connection, events))
 
 
 def settle_occurrences(
     connection: Connection, sent: Sequence[tuple[UniqueKey, Occurrence]]
-) -> list[Period]:
+) -> list[StalePeriod]:
     """The same, of stored events that are known to be of unique types."""
     if not sent:
         return []

@@ -15,7 +15,7 @@ import msgspec
 from shared.database import Connection
 from shared.device_ids import identifying
 from shared.events import Event
-from workers.sql.json_rows import Rows, as_ms, ask
+from workers.sql.json_rows import Rows, as_ms, select_for
 
 _SENT = """
 json_to_recordset(%s::json) AS sent (
@@ -102,5 +102,5 @@ def _made(key: UserKey, events: Sequence[Event]) -> dict[str, object]:
 def _asked(connection: Connection, statement: str, questions: Rows) -> Users:
     return {
         UserKey(app_id, environment, user_id): KnownUser(*known)
-        for app_id, environment, user_id, *known in ask(connection, statement, questions)
+        for app_id, environment, user_id, *known in select_for(connection, statement, questions)
     }

@@ -14,7 +14,14 @@ from shared.clock import Clock
 from shared.database import Connection
 from shared.events import Environment
 from shared.queues import Redis
-from shared.seen import COMPLETE_KEY, MARKS_MAX, Mark, device_mark, set_marks, unique_mark
+from shared.seen import (
+    COMPLETE_KEY,
+    MARKS_MAX,
+    SeenMarker,
+    device_marker,
+    set_markers,
+    unique_marker,
+)
 from workers.sql.json_rows import as_ms
 
 PROGRESS_KEY = "waybill:marks:progress"
@@ -40,15 +47,15 @@ class Progress(msgspec.Struct, array_like=True):
     unique: tuple[int, str, int, str] | None = None
 
 
-def marks_are_lost(redis: Redis) -> bool:
+def seen_markers_are_lost(redis: Redis) -> bool:
     return not redis.exists(COMPLETE_KEY)
 
 
-def restore_marks(connection: Connection, redis: Redis, now: Clock, seconds_max: float) -> bool:
+def restore_seen(connection: Connection, redis: Redis, now: Clock, seconds_max: float) -> bool:
     """Whether there is more to do."""
     ends_at = monotonic() + seconds_max
     for progress, marks in _pages(connection, _progress(redis)):
-        set_marks(redis, marks, now())
+        set_markers(redis, marks, now())
         redis.set(PROGRESS_KEY, msgspec.json.encode(progress))
         if monotonic() >= ends_at:
             return True
@@ -62,7 +69,9 @@ def _progress(redis: Redis) -> Progress:
     return Progress() if data is None else msgspec.json.decode(data, type=Progress)
 
 
-def _pages(connection: Connection, progress: Progress) -> Iterator[tuple[Progress, list[Mark]]]:
+def _pages(
+    connection: Connection, progress: Progress
+) -> Iterator[tuple[Progress, list[SeenMarker]]]:
     while progress.unique is None and progress.users < MARKS_MAX:
         users = connection.execute(_USERS.encode(), (progress.user_ref, _PAGE)).fetchall()
         if not users:
@@ -71,7 +80,7 @@ def _pages(connection: Connection, progress: Progress) -> Iterator[tuple[Progres
         yield (
             progress,
             [
-                device_mark(app, Environment(environment), user, first_ms)
+                device_marker(app, Environment(environment), user, first_ms)
                 for _, app, environment, user, first_ms in users
             ],
         )
@@ -81,7 +90,7 @@ def _pages(connection: Connection, progress: Progress) -> Iterator[tuple[Progres
         yield (
             Progress(progress.user_ref, progress.users, unique),
             [
-                unique_mark(app, Environment(environment), event_type, user)
+                unique_marker(app, Environment(environment), event_type, user)
                 for app, environment, event_type, user in rows
             ],
         )

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from shared.database import Connection
 from shared.ids import receipt_floor
-from workers.rollups.stale_periods import Grain, Period
+from workers.rollups.stale_periods import Grain, StalePeriod
 
 _AHEAD = timedelta(days=1)  # how far before its event time an event may be received
 _LENGTHS = {Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=1)}
@@ -216,7 +216,7 @@ FROM present GROUP BY known, link_id, source
 """
 
 
-def count_hour(connection: Connection, hour: Period) -> None:
+def roll_up_hour(connection: Connection, hour: StalePeriod) -> None:
     """The hour's figures and reach, and the sums of its day."""
     bounds, day = _bounds(hour), _bounds(day_of(hour))
     connection.execute(_FORGET.format(table="figures").encode(), bounds)
@@ -226,7 +226,7 @@ def count_hour(connection: Connection, hour: Period) -> None:
     connection.execute(_ADD_UP_DAY, day)
 
 
-def count_day(connection: Connection, day: Period) -> None:
+def roll_up_day(connection: Connection, day: StalePeriod) -> None:
     """The day's reach and comebacks; its sums come with its hours."""
     bounds = _bounds(day)
     connection.execute(_FORGET.format(table="reach").encode(), bounds)
@@ -235,11 +235,11 @@ def count_day(connection: Connection, day: Period) -> None:
     connection.execute(_COUNT_COMEBACKS, bounds)
 
 
-def day_of(hour: Period) -> Period:
+def day_of(hour: StalePeriod) -> StalePeriod:
     return hour._replace(grain=Grain.DAY, start=hour.start.replace(hour=0))
 
 
-def _bounds(period: Period) -> dict[str, object]:
+def _bounds(period: StalePeriod) -> dict[str, object]:
     return {
         "app_id": period.app_id,
         "environment": period.environment,

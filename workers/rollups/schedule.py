@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass
 
 from shared.database import Connection, DatabaseError, sqlstate, transaction
-from workers.rollups.aggregate import count_day, count_hour, day_of
-from workers.rollups.stale_periods import Grain, Period, mark_stale
+from workers.rollups.aggregate import day_of, roll_up_day, roll_up_hour
+from workers.rollups.stale_periods import Grain, StalePeriod, mark_stale
 
 COUNT_SECONDS_MAX = 120  # of one statement; a job has more
 REST_TIMES = 10
@@ -63,14 +63,14 @@ ON CONFLICT (app_id, environment, grain, start) DO UPDATE SET rests_until = excl
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class RolledUp:
     """How many periods were counted; `more` when others are due already."""
 
     periods: int
     more: bool
 
 
-def count(connection: Connection, seconds_max: float) -> Counted:
+def roll_up(connection: Connection, seconds_max: float) -> RolledUp:
     """Count what is due until time is up, at least one. Raises DatabaseError.
 
     A period that fails rests for a while, so that it does not keep the others from being counted.
@@ -82,22 +82,22 @@ def count(connection: Connection, seconds_max: float) -> Counted:
             connection.execute(_FOLD_NOTES, (NOTES_MAX,))
     while (period := _next(connection)) is not None:
         if periods and time.monotonic() >= ends_at:
-            return Counted(periods, more=True)
+            return RolledUp(periods, more=True)
         if not _try(connection, period):
             break
         periods += 1
-    return Counted(periods, more=False)
+    return RolledUp(periods, more=False)
 
 
-def _next(connection: Connection) -> Period | None:
+def _next(connection: Connection) -> StalePeriod | None:
     row = connection.execute(_NEXT).fetchone()
     if row is None:
         return None
     app_id, environment, grain, start = row
-    return Period(app_id, environment, Grain(grain), start)
+    return StalePeriod(app_id, environment, Grain(grain), start)
 
 
-def _try(connection: Connection, period: Period) -> bool:
+def _try(connection: Connection, period: StalePeriod) -> bool:
     """Whether it was counted: not while another worker counts."""
     try:
         with transaction(connection):
@@ -108,17 +108,17 @@ def _try(connection: Connection, period: Period) -> bool:
         raise
 
 
-def _count(connection: Connection, period: Period) -> bool:
+def _count(connection: Connection, period: StalePeriod) -> bool:
     if not _is_alone(connection):
         return False
     connection.execute(f"SET LOCAL statement_timeout = '{COUNT_SECONDS_MAX}s'".encode())
     began_at = time.monotonic()
     connection.execute(_FORGET_NOTES, period)
     if period.grain is Grain.HOUR:
-        count_hour(connection, period)
+        roll_up_hour(connection, period)
         mark_stale(connection, [day_of(period)])
     else:
-        count_day(connection, period)
+        roll_up_day(connection, period)
     rest_seconds = max(REST_TIMES * (time.monotonic() - began_at), REST_SECONDS_MIN)
     connection.execute(_COUNTED, (*period, rest_seconds))
     return True

@@ -55,7 +55,7 @@ class Grain(StrEnum):
     DAY = "day"
 
 
-class Period(NamedTuple):
+class StalePeriod(NamedTuple):
     """An hour or a day (UTC, of event time) of an app."""
 
     app_id: int
@@ -64,14 +64,14 @@ class Period(NamedTuple):
     start: datetime
 
 
-def hour_of(app_id: int, environment: str, time_ms: int) -> Period:
+def hour_of(app_id: int, environment: str, time_ms: int) -> StalePeriod:
     """The hour of a moment, Unix milliseconds."""
-    return Period(app_id, environment, Grain.HOUR, _start_of(time_ms // HOUR_MS))
+    return StalePeriod(app_id, environment, Grain.HOUR, _start_of(time_ms // HOUR_MS))
 
 
-def day_period(app_id: int, environment: str, day: date) -> Period:
+def day_period(app_id: int, environment: str, day: date) -> StalePeriod:
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return Period(app_id, environment, Grain.DAY, start)
+    return StalePeriod(app_id, environment, Grain.DAY, start)
 
 
 @lru_cache(maxsize=4096)
@@ -80,7 +80,7 @@ def _start_of(hour: int) -> datetime:
     return _EPOCH + timedelta(hours=hour)
 
 
-def mark_stale(connection: Connection, periods: Iterable[Period]) -> None:
+def mark_stale(connection: Connection, periods: Iterable[StalePeriod]) -> None:
     """In the transaction that changed something in them."""
     rows = [period._asdict() for period in set(periods)]
     if rows:

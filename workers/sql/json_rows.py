@@ -27,14 +27,14 @@ def stretch_of(column: str) -> str:
 Rows = Sequence[dict[str, object]]
 
 
-def ask(connection: Connection, statement: str, questions: Rows) -> list[tuple[Any, ...]]:
+def select_for(connection: Connection, statement: str, questions: Rows) -> list[tuple[Any, ...]]:
     """`statement` reads its one parameter with json_to_recordset. Without questions, no rows."""
     if not questions:
         return []
     return list(connection.execute(statement.encode(), (_document(questions),)))
 
 
-def send(connection: Connection, statement: str, rows: Rows) -> None:
+def write_rows(connection: Connection, statement: str, rows: Rows) -> None:
     """As `ask`, for a statement that writes the rows and answers nothing."""
     if rows:
         connection.execute(statement.encode(), (_document(rows),))

@@ -3,7 +3,7 @@
 from rich.table import Table
 
 from console.commands.terminal.output import lines, table
-from console.demo.calls import Call
+from console.demo.calls import DemoCall
 from console.demo.demo import Outcome, Played
 from console.event_records import EventRecord
 from console.lookup.trace import State
@@ -56,7 +56,7 @@ def _document(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def request_lines(call: Call) -> list[str]:
+def request_lines(call: DemoCall) -> list[str]:
     """As the page prints it."""
     return [f"{call.method} {call.target}", *(f"{name}: {value}" for name, value in call.headers)]
 

@@ -7,8 +7,8 @@ from rich.console import RenderableType
 
 from console.commands.terminal.output import lines, pairs
 from console.event_records import EventRecord, values_of
-from console.lookup.event_context import Placement
-from console.lookup.timeline_words import placement_words
+from console.lookup.event_context import EventContext
+from console.lookup.timeline_words import event_context_words
 from console.lookup.trace import State, Trace
 from console.pipeline.quarantine import Quarantined
 
@@ -35,8 +35,8 @@ def quarantine_view(entry: Quarantined) -> RenderableType:
     return pairs((column.name, getattr(entry, column.name)) for column in fields(entry))
 
 
-def _placement(placement: Placement) -> Iterator[RenderableType]:
-    told = dict(placement_words(placement))
+def _placement(placement: EventContext) -> Iterator[RenderableType]:
+    told = dict(event_context_words(placement))
     if told:
         yield pairs((name, lines(texts)) for name, texts in told.items())
 

@@ -4,7 +4,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from console.commands.terminal.output import lines, pairs, table
-from console.lookup.timeline_words import Moment, instant, moments
+from console.lookup.timeline_words import TimelineEntry, instant, moments
 from console.lookup.user_timeline import UserTimeline
 
 
@@ -23,7 +23,7 @@ def _head(user: UserTimeline) -> RenderableType:
     )
 
 
-def _cells(moment: Moment) -> tuple[str, str, Text]:
+def _cells(moment: TimelineEntry) -> tuple[str, str, Text]:
     told = lines(moment.lines)
     if moment.superseded:
         told.stylize("dim")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.actor import Actor
-from console.resources import Installation
+from console.resources import Resources
 from console.web.page_errors import BadRequest
 from console.web.values import Values
 from shared.database import Connection
@@ -17,10 +17,10 @@ _COUNT = 100
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiCall:
     """One request of a program. `body` is of the type that the endpoint takes."""
 
-    installation: Installation
+    resources: Resources
     settings: Settings
     actor: Actor
     query: Values
@@ -28,7 +28,7 @@ class Call:
 
     @property
     def connection(self) -> Connection:
-        return self.installation.connection
+        return self.resources.connection
 
     @property
     def environment(self) -> Environment:
@@ -48,7 +48,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class ApiEndpoint:
     """`path` as Falcon writes it; `app_id` in it reaches the handler as the app. GET needs a key of
     any role, the rest one of an admin. `query` names what may stand behind the question mark.
     """

@@ -9,7 +9,7 @@ from console.apps.event_types import (
     list_event_types,
     set_multiple_postbacks,
 )
-from console.web.api.api_call import Call
+from console.web.api.api_call import ApiCall
 from console.web.lookups import event_type_of
 
 
@@ -26,28 +26,28 @@ class ChangedEventType(msgspec.Struct, forbid_unknown_fields=True):
     multiple_postbacks: bool
 
 
-def list_all(call: Call) -> list[App]:
+def list_all(call: ApiCall) -> list[App]:
     return list_apps(call.connection)
 
 
-def create(call: Call) -> App:
+def create(call: ApiCall) -> App:
     new: NewApp = call.body
-    return create_app(call.installation, call.actor, new.name, new.app_token)
+    return create_app(call.resources, call.actor, new.name, new.app_token)
 
 
-def show(_: Call, app: App) -> App:
+def show(_: ApiCall, app: App) -> App:
     return app
 
 
-def event_types(call: Call, app: App) -> list[EventType]:
+def event_types(call: ApiCall, app: App) -> list[EventType]:
     return list_event_types(call.connection, app)
 
 
-def create_type(call: Call, app: App) -> EventType:
-    return create_event_type(call.installation, call.actor, app, call.body)
+def create_type(call: ApiCall, app: App) -> EventType:
+    return create_event_type(call.resources, call.actor, app, call.body)
 
 
-def change_type(call: Call, app: App, event_type_id: int) -> EventType:
+def change_type(call: ApiCall, app: App, event_type_id: int) -> EventType:
     event_type = event_type_of(call.connection, app, event_type_id)
     wanted: ChangedEventType = call.body
     return set_multiple_postbacks(

@@ -10,9 +10,9 @@ import msgspec
 
 from console.accounts.api_keys import Key, find_key
 from console.actor import Role
-from console.resources import Installation
+from console.resources import Resources
 from console.store_errors import database_fault, redis_fault
-from console.web.api.api_call import Call, Endpoint
+from console.web.api.api_call import ApiCall, ApiEndpoint
 from console.web.error_status import status_of
 from console.web.lookups import with_app
 from console.web.page_errors import BadRequest, NotFound
@@ -34,12 +34,16 @@ class NoKey(WaybillError):
         super().__init__("Send an active key of the console: Authorization: Bearer wbk_...")
 
 
-class ApiDoor:
+class ApiDispatcher:
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def serve(
-        self, endpoint: Endpoint, request: falcon.Request, response: falcon.Response, **names: Any
+        self,
+        endpoint: ApiEndpoint,
+        request: falcon.Request,
+        response: falcon.Response,
+        **names: Any,
     ) -> None:
         try:
             with self._services.pool.connection() as connection:
@@ -58,7 +62,7 @@ class ApiDoor:
 
     def _answer(
         self,
-        endpoint: Endpoint,
+        endpoint: ApiEndpoint,
         request: falcon.Request,
         connection: Connection,
         names: dict[str, Any],
@@ -68,8 +72,8 @@ class ApiDoor:
         if endpoint.method != "GET" and key.role is not Role.ADMIN:
             raise NotAllowed
         found, _ = with_app(connection, names)
-        call = Call(
-            installation=Installation(connection, self._services.redis, settings.secret_key),
+        call = ApiCall(
+            resources=Resources(connection, self._services.redis, settings.secret_key),
             settings=settings,
             actor=key.actor,
             query=_query(endpoint, request),
@@ -94,7 +98,7 @@ class ApiDoor:
             response.set_header("WWW-Authenticate", "Bearer")
 
 
-def _query(endpoint: Endpoint, request: falcon.Request) -> Values:
+def _query(endpoint: ApiEndpoint, request: falcon.Request) -> Values:
     if not request.query_string:
         return NOTHING
     query = Values.parse(request.query_string.encode())
@@ -103,7 +107,7 @@ def _query(endpoint: Endpoint, request: falcon.Request) -> Values:
     return query
 
 
-def _body(endpoint: Endpoint, request: falcon.Request) -> Any:
+def _body(endpoint: ApiEndpoint, request: falcon.Request) -> Any:
     body = request.bounded_stream.read(BODY_BYTES_MAX + 1)
     if len(body) > BODY_BYTES_MAX:
         raise BadRequest("The body is too large.")

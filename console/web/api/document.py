@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from console.reports.question import By, Split
-from console.web.api.api_call import COUNT_MAX, Endpoint
+from console.web.api.api_call import COUNT_MAX, ApiEndpoint
 from shared.events import Environment
 
 PREFIX = "/api/v1"
@@ -41,7 +41,7 @@ _ERROR = {
 }
 
 
-def openapi(endpoints: tuple[Endpoint, ...], server: str) -> dict[str, Any]:
+def openapi(endpoints: tuple[ApiEndpoint, ...], server: str) -> dict[str, Any]:
     """OpenAPI 3.1; `server` is how the console is reached."""
     types = [each for one in endpoints for each in (one.gives, one.takes) if each is not None]
     schemas, components = msgspec.json.schema_components(
@@ -70,7 +70,7 @@ def plain_path(path: str) -> str:
     return _NAMED.sub(r"{\1}", path)
 
 
-def _operation(endpoint: Endpoint, schema_of: dict[int, Any]) -> dict[str, Any]:
+def _operation(endpoint: ApiEndpoint, schema_of: dict[int, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": endpoint.summary,
         "parameters": [

@@ -14,7 +14,7 @@ from console.security.enforcement import Enforcement
 from console.security.token_table import Token
 from console.security.tokens import ChangedToken, IssuedToken
 from console.web.api import apps, links, operations, reports, settings, tokens, users
-from console.web.api.api_call import Endpoint
+from console.web.api.api_call import ApiEndpoint
 from console.web.api.apps import ChangedEventType, NewApp
 from console.web.api.links import LinkWithUrl
 from console.web.api.settings import AppSettings, ChangedSettings
@@ -23,12 +23,12 @@ from console.web.api.tokens import AskedToken, Scopes
 APP = "/apps/{app_id:int}"
 TOKEN = f"{APP}/tokens/{{token_id:int}}"
 
-ENDPOINTS: tuple[Endpoint, ...] = (
-    Endpoint("GET", "/apps", "All apps, by name.", apps.list_all, list[App]),
-    Endpoint("POST", "/apps", "Make an app.", apps.create, App, NewApp, status=201),
-    Endpoint("GET", APP, "One app.", apps.show, App),
-    Endpoint("GET", f"{APP}/settings", "Its settings.", settings.show, AppSettings),
-    Endpoint(
+ENDPOINTS: tuple[ApiEndpoint, ...] = (
+    ApiEndpoint("GET", "/apps", "All apps, by name.", apps.list_all, list[App]),
+    ApiEndpoint("POST", "/apps", "Make an app.", apps.create, App, NewApp, status=201),
+    ApiEndpoint("GET", APP, "One app.", apps.show, App),
+    ApiEndpoint("GET", f"{APP}/settings", "Its settings.", settings.show, AppSettings),
+    ApiEndpoint(
         "PATCH",
         f"{APP}/settings",
         "Change those that are named, all or none.",
@@ -36,8 +36,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         AppSettings,
         ChangedSettings,
     ),
-    Endpoint("GET", f"{APP}/event-types", "Its event types.", apps.event_types, list[EventType]),
-    Endpoint(
+    ApiEndpoint("GET", f"{APP}/event-types", "Its event types.", apps.event_types, list[EventType]),
+    ApiEndpoint(
         "POST",
         f"{APP}/event-types",
         "Make an event type.",
@@ -46,7 +46,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         NewEventType,
         status=201,
     ),
-    Endpoint(
+    ApiEndpoint(
         "PATCH",
         f"{APP}/event-types/{{event_type_id:int}}",
         "Switch its multiple postbacks.",
@@ -54,8 +54,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         EventType,
         ChangedEventType,
     ),
-    Endpoint("GET", f"{APP}/links", "Its tracking links.", links.list_all, list[LinkWithUrl]),
-    Endpoint(
+    ApiEndpoint("GET", f"{APP}/links", "Its tracking links.", links.list_all, list[LinkWithUrl]),
+    ApiEndpoint(
         "POST",
         f"{APP}/links",
         "Make a tracking link, and its partner when new.",
@@ -64,8 +64,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         NewLink,
         status=201,
     ),
-    Endpoint("GET", f"{APP}/tokens", "Its tokens, masked.", tokens.list_all, list[Token]),
-    Endpoint(
+    ApiEndpoint("GET", f"{APP}/tokens", "Its tokens, masked.", tokens.list_all, list[Token]),
+    ApiEndpoint(
         "POST",
         f"{APP}/tokens",
         "Make a token; the answer holds it, this once.",
@@ -74,18 +74,20 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         AskedToken,
         status=201,
     ),
-    Endpoint("PUT", f"{TOKEN}/scopes", "Change its scopes.", tokens.edit, ChangedToken, Scopes),
-    Endpoint("POST", f"{TOKEN}/activate", "Accept it again.", tokens.activate, ChangedToken),
-    Endpoint("POST", f"{TOKEN}/deactivate", "Accept it no more.", tokens.deactivate, ChangedToken),
-    Endpoint("POST", f"{TOKEN}/revoke", "Revoke it for good.", tokens.revoke, ChangedToken),
-    Endpoint(
+    ApiEndpoint("PUT", f"{TOKEN}/scopes", "Change its scopes.", tokens.edit, ChangedToken, Scopes),
+    ApiEndpoint("POST", f"{TOKEN}/activate", "Accept it again.", tokens.activate, ChangedToken),
+    ApiEndpoint(
+        "POST", f"{TOKEN}/deactivate", "Accept it no more.", tokens.deactivate, ChangedToken
+    ),
+    ApiEndpoint("POST", f"{TOKEN}/revoke", "Revoke it for good.", tokens.revoke, ChangedToken),
+    ApiEndpoint(
         "GET",
         f"{APP}/enforcement",
         "For which scopes a token is needed.",
         tokens.enforcement,
         Enforcement,
     ),
-    Endpoint(
+    ApiEndpoint(
         "PUT",
         f"{APP}/enforcement",
         "Need a token for these scopes and no others.",
@@ -93,7 +95,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         Enforcement,
         Scopes,
     ),
-    Endpoint(
+    ApiEndpoint(
         "GET",
         f"{APP}/users/{{user_id}}",
         "A user's clicks, events, sessions and attributions, with their reasons.",
@@ -101,7 +103,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         UserTimeline,
         query=("environment", "count"),
     ),
-    Endpoint(
+    ApiEndpoint(
         "GET",
         f"{APP}/report",
         "Events, users, installs, sessions and revenue; the last 30 days unless others are named.",
@@ -112,7 +114,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             *("partner", "link", "campaign", "country", "event", "currency"),
         ),
     ),
-    Endpoint(
+    ApiEndpoint(
         "GET",
         f"{APP}/active-users",
         "Daily, weekly and monthly active users, by day.",
@@ -120,7 +122,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         list[ActiveUsers],
         query=("environment", "from", "to"),
     ),
-    Endpoint(
+    ApiEndpoint(
         "GET",
         f"{APP}/retention",
         "How many of each day's new users came back, of all or of those who came by a partner.",
@@ -128,9 +130,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         list[Cohort],
         query=("environment", "from", "to", "partner"),
     ),
-    Endpoint("GET", "/receipts/{receipt:uuid}", "What became of an event.", users.follow, Trace),
-    Endpoint("GET", "/status", "What waits, and what was accepted.", operations.status, Status),
-    Endpoint(
+    ApiEndpoint("GET", "/receipts/{receipt:uuid}", "What became of an event.", users.follow, Trace),
+    ApiEndpoint("GET", "/status", "What waits, and what was accepted.", operations.status, Status),
+    ApiEndpoint(
         "GET",
         "/rejections",
         "The last refused requests, and how often each reason was.",
@@ -138,7 +140,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         RejectionReport,
         query=("count",),
     ),
-    Endpoint(
+    ApiEndpoint(
         "GET",
         "/quarantine",
         "Events that could not be stored, newest first.",
@@ -146,14 +148,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         list[Quarantined],
         query=("count",),
     ),
-    Endpoint(
+    ApiEndpoint(
         "GET",
         "/quarantine/{receipt:uuid}",
         "One of them, with what it holds.",
         operations.show_one,
         QuarantinedBatch,
     ),
-    Endpoint(
+    ApiEndpoint(
         "POST",
         "/quarantine/{receipt:uuid}/replay",
         "Put it back into the inbox.",

@@ -13,26 +13,26 @@ from console.pipeline.quarantine import (
 from console.pipeline.rejections import RejectionReport, report_rejections
 from console.pipeline.status import Status, read_status
 from console.set_aside import count_set_aside
-from console.web.api.api_call import Call
+from console.web.api.api_call import ApiCall
 
 
-def status(call: Call) -> Status:
-    now = read_status(call.installation.redis)
+def status(call: ApiCall) -> Status:
+    now = read_status(call.resources.redis)
     return replace(now, set_aside_users=count_set_aside(call.connection))
 
 
-def rejections(call: Call) -> RejectionReport:
-    return report_rejections(call.connection, call.installation.redis, call.count)
+def rejections(call: ApiCall) -> RejectionReport:
+    return report_rejections(call.connection, call.resources.redis, call.count)
 
 
-def quarantine(call: Call) -> list[Quarantined]:
+def quarantine(call: ApiCall) -> list[Quarantined]:
     return list_quarantine(call.connection, call.count)
 
 
-def show_one(call: Call, receipt: UUID) -> QuarantinedBatch:
+def show_one(call: ApiCall, receipt: UUID) -> QuarantinedBatch:
     return show_quarantined(call.connection, receipt)
 
 
-def replay_one(call: Call, receipt: UUID) -> Quarantined:
-    replay(call.installation, call.actor, [receipt])
+def replay_one(call: ApiCall, receipt: UUID) -> Quarantined:
+    replay(call.resources, call.actor, [receipt])
     return show_quarantined(call.connection, receipt).entry

@@ -5,23 +5,23 @@ from console.reports.activity import ActiveUsers, Cohort, active_users, retentio
 from console.reports.names import read_names
 from console.reports.rates import Rates
 from console.reports.report import Report, read_report
-from console.web.api.api_call import Call
+from console.web.api.api_call import ApiCall
 from console.web.report_params import asked_period, asked_question
 from shared.clock import now_ms
 from shared.partitions import day_of
 
 
-def figures(call: Call, app: App) -> Report:
+def figures(call: ApiCall, app: App) -> Report:
     question = asked_question(call.query, call.environment, app, now_ms())
     return read_report(call.connection, app, question, Rates(question.currency))
 
 
-def activity(call: Call, app: App) -> list[ActiveUsers]:
+def activity(call: ApiCall, app: App) -> list[ActiveUsers]:
     period = asked_period(call.query, now_ms())
     return active_users(call.connection, app, call.environment, period)
 
 
-def cohorts(call: Call, app: App) -> list[Cohort]:
+def cohorts(call: ApiCall, app: App) -> list[Cohort]:
     period, partner = asked_period(call.query, now_ms()), call.query.get("partner")
     came_by = read_names(call.connection, app).place_of_partner(partner) if partner else None
     today = day_of(now_ms())

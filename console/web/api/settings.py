@@ -7,7 +7,7 @@ from console.apps.apps import App
 from console.apps.refusal_mode import read_refusals
 from console.apps.rules import SETTINGS, read_rules
 from console.apps.settings import change_settings
-from console.web.api.api_call import Call
+from console.web.api.api_call import ApiCall
 
 
 class AppSettings(msgspec.Struct, kw_only=True):
@@ -41,7 +41,7 @@ class ChangedSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     adjust_refusals: bool | UnsetType = UNSET
 
 
-def show(call: Call, app: App) -> AppSettings:
+def show(call: ApiCall, app: App) -> AppSettings:
     connection = call.connection
     rules = read_rules(connection, app)
     in_units = {
@@ -58,11 +58,11 @@ def show(call: Call, app: App) -> AppSettings:
     )
 
 
-def change(call: Call, app: App) -> AppSettings:
+def change(call: ApiCall, app: App) -> AppSettings:
     """All of it, or nothing."""
     given = {
         name: value
         for name, value in msgspec.structs.asdict(call.body).items()
         if value is not UNSET
     }
-    return show(call, change_settings(call.installation, call.actor, app, given))
+    return show(call, change_settings(call.resources, call.actor, app, given))

@@ -18,7 +18,7 @@ from console.security.tokens import (
     list_tokens,
     revoke_token,
 )
-from console.web.api.api_call import Call
+from console.web.api.api_call import ApiCall
 from console.web.lookups import token_of
 from console.web.page_errors import BadRequest
 from shared.scopes import Scope
@@ -37,43 +37,41 @@ class Scopes(msgspec.Struct, forbid_unknown_fields=True):
     scopes: list[Scope]
 
 
-def list_all(call: Call, app: App) -> list[Token]:
-    return list_tokens(call.installation, app)
+def list_all(call: ApiCall, app: App) -> list[Token]:
+    return list_tokens(call.resources, app)
 
 
-def create(call: Call, app: App) -> IssuedToken:
+def create(call: ApiCall, app: App) -> IssuedToken:
     asked: AskedToken = call.body
     if asked.expires_at is not None and asked.expires_at.tzinfo is None:
         raise BadRequest("expires_at needs a time zone, as in 2027-01-31T00:00:00Z.")
     new = NewToken(asked.name, tuple(asked.scopes), asked.test, asked.expires_at)
-    return create_token(call.installation, call.actor, app, new)
+    return create_token(call.resources, call.actor, app, new)
 
 
-def edit(call: Call, app: App, token_id: int) -> ChangedToken:
-    return edit_token(
-        call.installation, call.actor, app, _name(call, app, token_id), call.body.scopes
-    )
+def edit(call: ApiCall, app: App, token_id: int) -> ChangedToken:
+    return edit_token(call.resources, call.actor, app, _name(call, app, token_id), call.body.scopes)
 
 
-def activate(call: Call, app: App, token_id: int) -> ChangedToken:
-    return activate_token(call.installation, call.actor, app, _name(call, app, token_id))
+def activate(call: ApiCall, app: App, token_id: int) -> ChangedToken:
+    return activate_token(call.resources, call.actor, app, _name(call, app, token_id))
 
 
-def deactivate(call: Call, app: App, token_id: int) -> ChangedToken:
-    return deactivate_token(call.installation, call.actor, app, _name(call, app, token_id))
+def deactivate(call: ApiCall, app: App, token_id: int) -> ChangedToken:
+    return deactivate_token(call.resources, call.actor, app, _name(call, app, token_id))
 
 
-def revoke(call: Call, app: App, token_id: int) -> ChangedToken:
-    return revoke_token(call.installation, call.actor, app, _name(call, app, token_id))
+def revoke(call: ApiCall, app: App, token_id: int) -> ChangedToken:
+    return revoke_token(call.resources, call.actor, app, _name(call, app, token_id))
 
 
-def enforcement(call: Call, app: App) -> Enforcement:
+def enforcement(call: ApiCall, app: App) -> Enforcement:
     return read_enforcement(call.connection, app)
 
 
-def enforce(call: Call, app: App) -> Enforcement:
-    return set_enforcement(call.installation, call.actor, app, call.body.scopes)
+def enforce(call: ApiCall, app: App) -> Enforcement:
+    return set_enforcement(call.resources, call.actor, app, call.body.scopes)
 
 
-def _name(call: Call, app: App, token_id: int) -> str:
-    return token_of(call.installation, app, token_id).name
+def _name(call: ApiCall, app: App, token_id: int) -> str:
+    return token_of(call.resources, app, token_id).name

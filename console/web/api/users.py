@@ -5,12 +5,12 @@ from uuid import UUID
 from console.apps.apps import App
 from console.lookup.trace import Trace, trace
 from console.lookup.user_timeline import UserTimeline, user_timeline
-from console.web.api.api_call import Call
+from console.web.api.api_call import ApiCall
 
 
-def timeline(call: Call, app: App, user_id: str) -> UserTimeline:
+def timeline(call: ApiCall, app: App, user_id: str) -> UserTimeline:
     return user_timeline(call.connection, app, call.environment, user_id, call.count)
 
 
-def follow(call: Call, receipt: UUID) -> Trace:
-    return trace(call.connection, call.installation.redis, receipt)
+def follow(call: ApiCall, receipt: UUID) -> Trace:
+    return trace(call.connection, call.resources.redis, receipt)

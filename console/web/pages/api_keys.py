@@ -3,33 +3,33 @@
 from console.accounts.api_keys import IssuedKey, create_key, list_keys, revoke_key
 from console.actor import Role
 from console.web.page_errors import BadRequest
-from console.web.page_request import Visit
+from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
 
 
-def show(visit: Visit) -> Answer:
-    return _page(visit)
+def show(request: PageRequest) -> Answer:
+    return _page(request)
 
 
-def create(visit: Visit) -> Answer:
+def create(request: PageRequest) -> Answer:
     """Shows the key, this once."""
     try:
-        role = Role(visit.form.get("role"))
+        role = Role(request.form.get("role"))
     except ValueError:
         raise BadRequest("The role is admin or viewer.") from None
-    secret_key, name = visit.services.settings.secret_key, visit.form.get("name")
-    return _page(visit, create_key(visit.connection, secret_key, visit.actor, name, role))
+    secret_key, name = request.services.settings.secret_key, request.form.get("name")
+    return _page(request, create_key(request.connection, secret_key, request.actor, name, role))
 
 
-def revoke(visit: Visit, key_id: int) -> Answer:
-    key = revoke_key(visit.connection, visit.actor, key_id)
+def revoke(request: PageRequest, key_id: int) -> Answer:
+    key = revoke_key(request.connection, request.actor, key_id)
     return Redirect("/keys", f"{key.name} is revoked for good.")
 
 
-def _page(visit: Visit, made: IssuedKey | None = None) -> Answer:
+def _page(request: PageRequest, made: IssuedKey | None = None) -> Answer:
     values = {
-        "keys": list_keys(visit.connection),
+        "keys": list_keys(request.connection),
         "made": made,
-        "base": visit.services.settings.console_url,
+        "base": request.services.settings.console_url,
     }
     return Page("keys.html", values)

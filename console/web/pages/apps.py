@@ -4,53 +4,57 @@ from console.apps import settings
 from console.apps.apps import App, create_app, list_apps
 from console.apps.rules import SETTINGS, read_rules
 from console.reports.overview import figures_of_apps
-from console.web.page_request import Visit
+from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
 from shared.errors import BadValue
 
 
-def start(_: Visit) -> Answer:
+def start(_: PageRequest) -> Answer:
     return Redirect("/apps")
 
 
-def show_list(visit: Visit) -> Answer:
-    apps = list_apps(visit.connection)
-    figures = figures_of_apps(visit.connection, apps, visit.environment, visit.services.clock())
+def show_list(request: PageRequest) -> Answer:
+    apps = list_apps(request.connection)
+    figures = figures_of_apps(
+        request.connection, apps, request.environment, request.services.clock()
+    )
     return Page("apps.html", {"figures": figures})
 
 
-def show_new(_: Visit) -> Answer:
+def show_new(_: PageRequest) -> Answer:
     return Page("app_new.html")
 
 
-def create(visit: Visit) -> Answer:
-    name, app_token = visit.form.get("name"), visit.form.get("app_token") or None
-    made = create_app(visit.installation, visit.actor, name, app_token)
+def create(request: PageRequest) -> Answer:
+    name, app_token = request.form.get("name"), request.form.get("app_token") or None
+    made = create_app(request.resources, request.actor, name, app_token)
     return Redirect(f"/apps/{made.id}", f"{made.name} is created.")
 
 
-def show(visit: Visit, app: App) -> Answer:
-    (figures,) = figures_of_apps(visit.connection, [app], visit.environment, visit.services.clock())
+def show(request: PageRequest, app: App) -> Answer:
+    (figures,) = figures_of_apps(
+        request.connection, [app], request.environment, request.services.clock()
+    )
     return Page("app.html", {"figures": figures})
 
 
-def show_settings(visit: Visit, app: App) -> Answer:
-    rules = read_rules(visit.connection, app)
+def show_settings(request: PageRequest, app: App) -> Answer:
+    rules = read_rules(request.connection, app)
     settings = [
         (setting, f"{getattr(rules, setting.rule) / setting.unit_ms:g}") for setting in SETTINGS
     ]
     return Page("app_settings.html", {"rules": rules, "settings": settings})
 
 
-def change_settings(visit: Visit, app: App) -> Answer:
-    form = visit.form
+def change_settings(request: PageRequest, app: App) -> Answer:
+    form = request.form
     described = {name: form.get(name) for name in ("name", "currency", "destination")}
     rules = {
         setting.option: _whole(setting.option, form.get(setting.option)) for setting in SETTINGS
     }
-    before = read_rules(visit.connection, app)
-    settings.change_settings(visit.installation, visit.actor, app, {**described, **rules})
-    after = read_rules(visit.connection, app)
+    before = read_rules(request.connection, app)
+    settings.change_settings(request.resources, request.actor, app, {**described, **rules})
+    after = read_rules(request.connection, app)
     kept = (
         ""
         if after == before

@@ -9,40 +9,40 @@ from console.apps.event_types import (
 )
 from console.apps.unmapped_events import list_unmapped
 from console.web.lookups import event_type_of
-from console.web.page_request import Visit
+from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
 
 UNMAPPED_SHOWN_MAX = 100
 
 
-def show(visit: Visit, app: App) -> Answer:
+def show(request: PageRequest, app: App) -> Answer:
     values = {
-        "event_types": list_event_types(visit.connection, app),
-        "unmapped": list_unmapped(visit.connection, app, visit.environment, UNMAPPED_SHOWN_MAX),
+        "event_types": list_event_types(request.connection, app),
+        "unmapped": list_unmapped(request.connection, app, request.environment, UNMAPPED_SHOWN_MAX),
     }
     return Page("event_types.html", values)
 
 
-def show_new(visit: Visit, app: App) -> Answer:  # noqa: ARG001 - the template asks the visit
+def show_new(request: PageRequest, app: App) -> Answer:  # noqa: ARG001 - the template asks the visit
     return Page("event_type_new.html")
 
 
-def create(visit: Visit, app: App) -> Answer:
+def create(request: PageRequest, app: App) -> Answer:
     new = NewEventType(
-        visit.form.get("mapping_id"),
-        visit.form.get("name"),
-        visit.form.get("event_token") or None,
-        unique="unique" in visit.form,
-        multiple_postbacks="multiple" in visit.form,
+        request.form.get("mapping_id"),
+        request.form.get("name"),
+        request.form.get("event_token") or None,
+        unique="unique" in request.form,
+        multiple_postbacks="multiple" in request.form,
     )
-    made = create_event_type(visit.installation, visit.actor, app, new)
+    made = create_event_type(request.resources, request.actor, app, new)
     said = f"{made.name} is an event type. Events that came before become its within a minute."
     return Redirect(f"/apps/{app.id}/events", said)
 
 
-def change_postbacks(visit: Visit, app: App, event_type_id: int) -> Answer:
-    event_type = event_type_of(visit.connection, app, event_type_id)
-    wanted = "multiple" in visit.form
-    set_multiple_postbacks(visit.connection, visit.actor, app, event_type, wanted)
+def change_postbacks(request: PageRequest, app: App, event_type_id: int) -> Answer:
+    event_type = event_type_of(request.connection, app, event_type_id)
+    wanted = "multiple" in request.form
+    set_multiple_postbacks(request.connection, request.actor, app, event_type, wanted)
     said = f"Multiple postbacks of {event_type.name} are {'on' if wanted else 'off'}."
     return Redirect(f"/apps/{app.id}/events", said)

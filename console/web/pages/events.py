@@ -2,14 +2,14 @@
 
 from console.commands.terminal.trace_view import sentence
 from console.event_records import values_of
-from console.lookup.timeline_words import placement_words
+from console.lookup.timeline_words import event_context_words
 from console.lookup.trace import Trace, parse_receipt, trace
-from console.web.page_request import Visit
+from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page
 
 
-def show(visit: Visit, receipt: str) -> Answer:
-    found = trace(visit.connection, visit.services.redis, parse_receipt(receipt))
+def show(request: PageRequest, receipt: str) -> Answer:
+    found = trace(request.connection, request.services.redis, parse_receipt(receipt))
     return Page("receipt.html", {"trace": found, "parts": _parts(found)})
 
 
@@ -19,6 +19,6 @@ def _parts(found: Trace) -> list[dict[str, object]]:
         "trace": found,
         "sentence": sentence(found),
         "facts": dict(values_of(found.event)) if found.event else {},
-        "placement": dict(placement_words(found.placement)) if found.placement else {},
+        "placement": dict(event_context_words(found.placement)) if found.placement else {},
     }
     return [part, *(_parts(found.first) if found.first else [])]

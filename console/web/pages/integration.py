@@ -8,7 +8,7 @@ from console.security.code_samples import Language, Speech, event_sending, snipp
 from console.security.integration_check import Check, CheckedRequest, Readiness, check
 from console.security.token_table import Token
 from console.web.page_errors import BadRequest
-from console.web.page_request import Visit
+from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page
 from shared.integration_log import CHECK_SECONDS
 
@@ -22,15 +22,15 @@ READINESS = {
 _Choice = TypeVar("_Choice", Language, Speech)
 
 
-def show(visit: Visit, app: App) -> Answer:
-    since_ms = visit.services.clock() - CHECK_SECONDS * 1000
-    done = check(visit.installation, app, since_ms)
+def show(request: PageRequest, app: App) -> Answer:
+    since_ms = request.services.clock() - CHECK_SECONDS * 1000
+    done = check(request.resources, app, since_ms)
     values = {
         "check": done,
         "requests": newest(done),
         "readiness": READINESS,
     }
-    return Page("integration.html", {**values, **_code(visit, app)})
+    return Page("integration.html", {**values, **_code(request, app)})
 
 
 def newest(done: Check) -> list[tuple[CheckedRequest, Token | None]]:
@@ -39,12 +39,12 @@ def newest(done: Check) -> list[tuple[CheckedRequest, Token | None]]:
     return sorted(requests, key=lambda pair: pair[0].at, reverse=True)[:REQUESTS_SHOWN_MAX]
 
 
-def _code(visit: Visit, app: App) -> dict[str, object]:
-    language = _chosen(Language, visit.query.get("language", Language.CURL))
-    speech = _chosen(Speech, visit.query.get("dialect", Speech.ADJUST))
-    event_types = list_event_types(visit.connection, app)
+def _code(request: PageRequest, app: App) -> dict[str, object]:
+    language = _chosen(Language, request.query.get("language", Language.CURL))
+    speech = _chosen(Speech, request.query.get("dialect", Speech.ADJUST))
+    event_types = list_event_types(request.connection, app)
     first = event_types[0] if event_types else None
-    sending = event_sending(visit.services.settings.ingest_url, speech, app, first)
+    sending = event_sending(request.services.settings.ingest_url, speech, app, first)
     return {
         "code": snippet(sending, language),
         "language": language,

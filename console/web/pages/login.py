@@ -2,24 +2,24 @@
 
 from console.accounts.login import TooManyAttempts, WrongPassword, sign_in
 from console.accounts.login_sessions import open_session
-from console.web.page_request import Visit
+from console.web.page_request import PageRequest
 from console.web.redirects import local_path
 from console.web.responses import Answer, Page, Redirect
 
 
-def show(visit: Visit) -> Answer:
-    back = local_path(visit.query.get("next", "/"))
-    if visit.person is not None:
+def show(request: PageRequest) -> Answer:
+    back = local_path(request.query.get("next", "/"))
+    if request.person is not None:
         return Redirect(back)
     return Page("sign_in.html", {"back": back, "fault": ""})
 
 
-def enter(visit: Visit) -> Answer:
-    back = local_path(visit.form.get("next", "/"))
-    key = visit.services.settings.secret_key
-    name, password = visit.form.get("name"), visit.form.exact("password")
+def enter(request: PageRequest) -> Answer:
+    back = local_path(request.form.get("next", "/"))
+    key = request.services.settings.secret_key
+    name, password = request.form.get("name"), request.form.exact("password")
     try:
-        person = sign_in(visit.connection, key, name, password, visit.address)
+        person = sign_in(request.connection, key, name, password, request.address)
     except (WrongPassword, TooManyAttempts) as refusal:
         return Page("sign_in.html", {"back": back, "fault": refusal.message}, refusal.status)
-    return Redirect(back, session=open_session(visit.connection, key, person))
+    return Redirect(back, session=open_session(request.connection, key, person))

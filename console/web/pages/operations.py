@@ -2,25 +2,25 @@
 
 from console.pipeline.health import RedisHealth, database_health, redis_health
 from console.pipeline.rejections import report_rejections
-from console.web.page_request import Visit, Visitor
+from console.web.page_request import PageContext, PageRequest
 from console.web.responses import Answer, Page
 from shared.queues import RedisError
 
 SHOWN_MAX = 20
 
 
-def show(visit: Visit) -> Answer:
+def show(request: PageRequest) -> Answer:
     """While Redis is away the rest is shown."""
-    values: dict[str, object] = {"database": database_health(visit.connection)}
+    values: dict[str, object] = {"database": database_health(request.connection)}
     try:
-        redis = _redis(visit)
-        rejections = report_rejections(visit.connection, visit.services.redis, SHOWN_MAX)
+        redis = _redis(request)
+        rejections = report_rejections(request.connection, request.services.redis, SHOWN_MAX)
     except RedisError:
         return Page("operations.html", {**values, "redis": None, "rejections": None})
     return Page("operations.html", {**values, "redis": redis, "rejections": rejections})
 
 
-def show_redis(visitor: Visitor) -> Answer:
+def show_redis(visitor: PageContext) -> Answer:
     """While PostgreSQL is away, and perhaps Redis too."""
     try:
         redis = _redis(visitor)
@@ -29,6 +29,6 @@ def show_redis(visitor: Visitor) -> Answer:
     return Page("operations.html", {"database": None, "redis": redis, "rejections": None})
 
 
-def _redis(visitor: Visitor) -> RedisHealth:
+def _redis(visitor: PageContext) -> RedisHealth:
     services = visitor.services
     return redis_health(services.redis, services.watch, services.clock())

@@ -12,48 +12,50 @@ from console.accounts.people import (
 )
 from console.actor import Role
 from console.web.page_errors import BadRequest
-from console.web.page_request import Visit
+from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
 
 
-def show(visit: Visit) -> Answer:
-    return _page(visit)
+def show(request: PageRequest) -> Answer:
+    return _page(request)
 
 
-def invite(visit: Visit) -> Answer:
+def invite(request: PageRequest) -> Answer:
     """Shows the link, once, for the admin to pass on."""
-    person = create_person(visit.connection, visit.actor, visit.form.get("name"), _role(visit))
-    return _page(visit, person, _link(visit, person))
+    person = create_person(
+        request.connection, request.actor, request.form.get("name"), _role(request)
+    )
+    return _page(request, person, _link(request, person))
 
 
-def new_link(visit: Visit, person_id: int) -> Answer:
-    person = person_with_id(visit.connection, person_id)
-    return _page(visit, person, _link(visit, person))
+def new_link(request: PageRequest, person_id: int) -> Answer:
+    person = person_with_id(request.connection, person_id)
+    return _page(request, person, _link(request, person))
 
 
-def change_role(visit: Visit, person_id: int) -> Answer:
-    person = person_with_id(visit.connection, person_id)
-    person = set_role(visit.connection, visit.actor, person, _role(visit))
+def change_role(request: PageRequest, person_id: int) -> Answer:
+    person = person_with_id(request.connection, person_id)
+    person = set_role(request.connection, request.actor, person, _role(request))
     return Redirect("/people", f"{person.name} is {_called(person.role)} now.")
 
 
-def close(visit: Visit, person_id: int) -> Answer:
+def close(request: PageRequest, person_id: int) -> Answer:
     person = close_person(
-        visit.connection, visit.actor, person_with_id(visit.connection, person_id)
+        request.connection, request.actor, person_with_id(request.connection, person_id)
     )
     return Redirect("/people", f"{person.name} is signed out and cannot sign in any more.")
 
 
-def reopen(visit: Visit, person_id: int) -> Answer:
+def reopen(request: PageRequest, person_id: int) -> Answer:
     person = reopen_person(
-        visit.connection, visit.actor, person_with_id(visit.connection, person_id)
+        request.connection, request.actor, person_with_id(request.connection, person_id)
     )
     return Redirect("/people", f"{person.name} may sign in again.")
 
 
-def _page(visit: Visit, invited: Person | None = None, link: str = "") -> Answer:
+def _page(request: PageRequest, invited: Person | None = None, link: str = "") -> Answer:
     values = {
-        "people": list_people(visit.connection),
+        "people": list_people(request.connection),
         "invited": invited,
         "link": link,
         "roles": list(Role),
@@ -61,15 +63,15 @@ def _page(visit: Visit, invited: Person | None = None, link: str = "") -> Answer
     return Page("people.html", values)
 
 
-def _link(visit: Visit, person: Person) -> str:
-    settings = visit.services.settings
-    secret = make_link(visit.connection, settings.secret_key, visit.actor, person)
+def _link(request: PageRequest, person: Person) -> str:
+    settings = request.services.settings
+    secret = make_link(request.connection, settings.secret_key, request.actor, person)
     return f"{settings.console_url}/welcome/{secret}"
 
 
-def _role(visit: Visit) -> Role:
+def _role(request: PageRequest) -> Role:
     try:
-        return Role(visit.form.get("role"))
+        return Role(request.form.get("role"))
     except ValueError:
         raise BadRequest("The role is admin or viewer.") from None
 

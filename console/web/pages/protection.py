@@ -28,7 +28,7 @@ from console.security.tokens import (
 )
 from console.web.lookups import token_of
 from console.web.page_errors import BadRequest
-from console.web.page_request import Visit
+from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
 from shared.errors import BadValue, OperatorError
 from shared.scopes import Scope
@@ -37,11 +37,11 @@ LOG_ENTRIES = 100
 SCOPES = ((Scope.EVENTS, "Events"), (Scope.SESSIONS, "Sessions"), (Scope.AD_REVENUE, "Ad revenue"))
 
 
-def show(visit: Visit, app: App) -> Answer:
-    tokens = list_tokens(visit.installation, app)
-    shown = "inactive" in visit.query
+def show(request: PageRequest, app: App) -> Answer:
+    tokens = list_tokens(request.resources, app)
+    shown = "inactive" in request.query
     values = {
-        "enforcement": read_enforcement(visit.connection, app),
+        "enforcement": read_enforcement(request.connection, app),
         "tokens": [token for token in tokens if token.active or shown],
         "hidden": sum(not token.active for token in tokens),
         "shows_inactive": shown,
@@ -51,87 +51,87 @@ def show(visit: Visit, app: App) -> Answer:
     return Page("protection.html", values)
 
 
-def show_new(visit: Visit, app: App) -> Answer:
-    enforced = read_enforcement(visit.connection, app).enforced
+def show_new(request: PageRequest, app: App) -> Answer:
+    enforced = read_enforcement(request.connection, app).enforced
     return Page("token_new.html", {"scopes": SCOPES, "enforced": enforced})
 
 
-def create(visit: Visit, app: App) -> Answer:
+def create(request: PageRequest, app: App) -> Answer:
     new = NewToken(
-        visit.form.get("name"),
-        _scopes(visit),
-        test="test" in visit.form,
-        expires_at=_end_of(visit.form.get("expires")),
+        request.form.get("name"),
+        _scopes(request),
+        test="test" in request.form,
+        expires_at=_end_of(request.form.get("expires")),
     )
-    made = create_token(visit.installation, visit.actor, app, new)
+    made = create_token(request.resources, request.actor, app, new)
     return Page("token_made.html", {"made": made, "scopes": dict(SCOPES), "first": None})
 
 
-def show_token(visit: Visit, app: App, token_id: int) -> Answer:
-    token = token_of(visit.installation, app, token_id)
+def show_token(request: PageRequest, app: App, token_id: int) -> Answer:
+    token = token_of(request.resources, app, token_id)
     return Page("token.html", {"token": token, "scopes": SCOPES, "states": TokenState})
 
 
-def edit(visit: Visit, app: App, token_id: int) -> Answer:
-    token = token_of(visit.installation, app, token_id)
-    changed = edit_token(visit.installation, visit.actor, app, token.name, _scopes(visit))
+def edit(request: PageRequest, app: App, token_id: int) -> Answer:
+    token = token_of(request.resources, app, token_id)
+    changed = edit_token(request.resources, request.actor, app, token.name, _scopes(request))
     return _changed(app, changed, f"{token.name} is saved.")
 
 
-def activate(visit: Visit, app: App, token_id: int) -> Answer:
-    return _switch(visit, app, token_id, activate_token, "is active")
+def activate(request: PageRequest, app: App, token_id: int) -> Answer:
+    return _switch(request, app, token_id, activate_token, "is active")
 
 
-def deactivate(visit: Visit, app: App, token_id: int) -> Answer:
-    return _switch(visit, app, token_id, deactivate_token, "is not active any more")
+def deactivate(request: PageRequest, app: App, token_id: int) -> Answer:
+    return _switch(request, app, token_id, deactivate_token, "is not active any more")
 
 
-def revoke(visit: Visit, app: App, token_id: int) -> Answer:
-    return _switch(visit, app, token_id, revoke_token, "is revoked for good")
+def revoke(request: PageRequest, app: App, token_id: int) -> Answer:
+    return _switch(request, app, token_id, revoke_token, "is revoked for good")
 
 
-def rotate(visit: Visit, app: App, token_id: int) -> Answer:
-    first = token_of(visit.installation, app, token_id)
-    new_name = visit.form.get("new_name")
-    made = rotate_token(visit.installation, visit.actor, app, first.name, new_name)
+def rotate(request: PageRequest, app: App, token_id: int) -> Answer:
+    first = token_of(request.resources, app, token_id)
+    new_name = request.form.get("new_name")
+    made = rotate_token(request.resources, request.actor, app, first.name, new_name)
     return Page("token_made.html", {"made": made, "scopes": dict(SCOPES), "first": first})
 
 
-def show_enforcement(visit: Visit, app: App) -> Answer:
+def show_enforcement(request: PageRequest, app: App) -> Answer:
     values = {
-        "enforcement": read_enforcement(visit.connection, app),
+        "enforcement": read_enforcement(request.connection, app),
         "warning": ONLY_CONFIGURED_TOKENS,
         "scopes": dict(SCOPES),
     }
     return Page("enforcement.html", values)
 
 
-def enforce(visit: Visit, app: App) -> Answer:
+def enforce(request: PageRequest, app: App) -> Answer:
     """For the scopes that are ticked, and no others."""
-    wanted = _scopes(visit)
+    wanted = _scopes(request)
     if not wanted:
         raise OperatorError("Tick what is to need a token, or turn enforcement off.")
-    stand = set_enforcement(visit.installation, visit.actor, app, wanted)
+    stand = set_enforcement(request.resources, request.actor, app, wanted)
     return _told(app, "Enforcement is on.", stand.warnings)
 
 
-def stop_enforcing(visit: Visit, app: App) -> Answer:
-    disable_enforcement(visit.installation, visit.actor, app)
+def stop_enforcing(request: PageRequest, app: App) -> Answer:
+    disable_enforcement(request.resources, request.actor, app)
     return _told(app, "Enforcement is off: requests without a token are accepted.")
 
 
-def show_log(visit: Visit, app: App) -> Answer:
+def show_log(request: PageRequest, app: App) -> Answer:
     return Page(
-        "protection_log.html", {"entries": list_changes(visit.connection, app.id, LOG_ENTRIES)}
+        "protection_log.html", {"entries": list_changes(request.connection, app.id, LOG_ENTRIES)}
     )
 
 
 _Change = Callable[..., ChangedToken]
 
 
-def _switch(visit: Visit, app: App, token_id: int, change: _Change, what: str) -> Answer:
-    token = token_of(visit.installation, app, token_id)
-    changed = change(visit.installation, visit.actor, app, token.name)
+def _switch(request: PageRequest, app: App, token_id: int, change: _Change, what: str) -> Answer:
+    token = token_of(request.resources, app, token_id)
+    changed = change(request.resources, request.actor, app, token.name)
     return _changed(app, changed, f"{token.name} {what}.")
 
 
@@ -144,9 +144,9 @@ def _told(app: App, sentence: str, warnings: Sequence[str] = ()) -> Answer:
     return Redirect(f"/apps/{app.id}/protection", told)
 
 
-def _scopes(visit: Visit) -> tuple[Scope, ...]:
+def _scopes(request: PageRequest) -> tuple[Scope, ...]:
     try:
-        return tuple(Scope(text) for text in visit.form.all("scope"))
+        return tuple(Scope(text) for text in request.form.all("scope"))
     except ValueError:
         raise BadRequest("There is no such scope.") from None
 

@@ -9,7 +9,7 @@ from console.pipeline.quarantine import (
     unreplayed_receipts,
 )
 from console.pipeline.quarantine_edit import edit_quarantined, editable_text
-from console.web.page_request import Visit
+from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
 
 ENTRIES_SHOWN_MAX = 100
@@ -18,13 +18,13 @@ RAW_BYTES_SHOWN_MAX = 512
 _PATH = "/operations/quarantine"
 
 
-def show_list(visit: Visit) -> Answer:
-    entries = list_quarantine(visit.connection, ENTRIES_SHOWN_MAX)
+def show_list(request: PageRequest) -> Answer:
+    entries = list_quarantine(request.connection, ENTRIES_SHOWN_MAX)
     return Page("quarantine.html", {"entries": entries})
 
 
-def show(visit: Visit, receipt: str) -> Answer:
-    batch = show_quarantined(visit.connection, parse_receipt(receipt))
+def show(request: PageRequest, receipt: str) -> Answer:
+    batch = show_quarantined(request.connection, parse_receipt(receipt))
     values = {
         "entry": batch.entry,
         "events": [dict(values_of(event)) for event in (batch.events or [])[:EVENTS_SHOWN_MAX]],
@@ -35,20 +35,22 @@ def show(visit: Visit, receipt: str) -> Answer:
     return Page("quarantine_entry.html", values)
 
 
-def edit(visit: Visit, receipt: str) -> Answer:
+def edit(request: PageRequest, receipt: str) -> Answer:
     wanted = parse_receipt(receipt)
-    changed = edit_quarantined(visit.connection, visit.actor, wanted, visit.form.get("events"))
+    changed = edit_quarantined(
+        request.connection, request.actor, wanted, request.form.get("events")
+    )
     told = f"Changed: {', '.join(changed)}. Replay it now." if changed else "Nothing was changed."
     return Redirect(f"{_PATH}/{wanted}", told)
 
 
-def replay_one(visit: Visit, receipt: str) -> Answer:
+def replay_one(request: PageRequest, receipt: str) -> Answer:
     wanted = parse_receipt(receipt)
-    replay(visit.installation, visit.actor, [wanted])
+    replay(request.resources, request.actor, [wanted])
     return Redirect(f"/receipts/{wanted}", "Put back into the inbox.")
 
 
-def replay_all(visit: Visit) -> Answer:
-    wanted = unreplayed_receipts(visit.connection)
-    replay(visit.installation, visit.actor, wanted)
+def replay_all(request: PageRequest) -> Answer:
+    wanted = unreplayed_receipts(request.connection)
+    replay(request.resources, request.actor, wanted)
     return Redirect(_PATH, f"{len(wanted)} put back into the inbox.")

@@ -20,7 +20,7 @@ from console.reports.sheets import (
     report_sheet,
     retention_sheet,
 )
-from console.web.page_request import Visit
+from console.web.page_request import PageRequest
 from console.web.report_params import asked_period, asked_question
 from console.web.responses import Answer, Download, Page
 from shared.partitions import day_of
@@ -29,10 +29,10 @@ CSV = "text/csv; charset=utf-8"
 NDJSON = "application/x-ndjson"
 
 
-def show(visit: Visit, app: App) -> Answer:
-    report = _report(visit, app)
+def show(request: PageRequest, app: App) -> Answer:
+    report = _report(request, app)
     measures = measures_of(report)
-    chosen = visit.query.get("measure", measures[0].name)
+    chosen = request.query.get("measure", measures[0].name)
     measure = next((each for each in measures if each.name == chosen), measures[0])
     return Page(
         "report.html",
@@ -43,44 +43,44 @@ def show(visit: Visit, app: App) -> Answer:
             "originals": originals_sheet(report),
             "chart": picture(report, measure),
             "measure": measure,
-            "choices": read_choices(visit.connection, app, report.question),
+            "choices": read_choices(request.connection, app, report.question),
             "currencies": sorted(currencies()),
             "charted": [(each.name, each.heading) for each in measures],
             "query": _query(report.question),
-            "query_of_days": _period_query(visit, report.question.period),
+            "query_of_days": _period_query(request, report.question.period),
         },
     )
 
 
-def download(visit: Visit, app: App) -> Answer:
-    report = _report(visit, app)
+def download(request: PageRequest, app: App) -> Answer:
+    report = _report(request, app)
     return _file(app, "report", report.question.period, report_sheet(report))
 
 
-def show_activity(visit: Visit, app: App) -> Answer:
-    period = _period(visit)
-    days = active_users(visit.connection, app, visit.environment, period)
+def show_activity(request: PageRequest, app: App) -> Answer:
+    period = _period(request)
+    days = active_users(request.connection, app, request.environment, period)
     return Page(
         "activity.html",
         {
             "period": period,
             "sheet": activity_sheet(days),
             "chart": activity_picture(days),
-            "query": _period_query(visit, period),
+            "query": _period_query(request, period),
         },
     )
 
 
-def download_activity(visit: Visit, app: App) -> Answer:
-    period = _period(visit)
-    days = active_users(visit.connection, app, visit.environment, period)
+def download_activity(request: PageRequest, app: App) -> Answer:
+    period = _period(request)
+    days = active_users(request.connection, app, request.environment, period)
     return _file(app, "active-users", period, activity_sheet(days))
 
 
-def show_retention(visit: Visit, app: App) -> Answer:
-    period, partner = _period(visit), visit.query.get("partner")
-    cohorts = _cohorts(visit, app, period)
-    question = Question(period=period, environment=visit.environment)
+def show_retention(request: PageRequest, app: App) -> Answer:
+    period, partner = _period(request), request.query.get("partner")
+    cohorts = _cohorts(request, app, period)
+    question = Question(period=period, environment=request.environment)
     return Page(
         "retention.html",
         {
@@ -88,39 +88,39 @@ def show_retention(visit: Visit, app: App) -> Answer:
             "partner": partner,
             "sheet": retention_sheet(cohorts),
             "chart": retention_picture(cohorts) if cohorts else None,
-            "choices": read_choices(visit.connection, app, question),
-            "query": _period_query(visit, period, partner=partner),
+            "choices": read_choices(request.connection, app, question),
+            "query": _period_query(request, period, partner=partner),
         },
     )
 
 
-def download_retention(visit: Visit, app: App) -> Answer:
-    period = _period(visit)
-    return _file(app, "retention", period, retention_sheet(_cohorts(visit, app, period)))
+def download_retention(request: PageRequest, app: App) -> Answer:
+    period = _period(request)
+    return _file(app, "retention", period, retention_sheet(_cohorts(request, app, period)))
 
 
-def download_raw(visit: Visit, app: App) -> Answer:
+def download_raw(request: PageRequest, app: App) -> Answer:
     """However much it is: a page is read when the one before has gone out."""
-    period, environment = _period(visit), visit.environment
-    lines = raw_events(visit.services.pool.connection, app, environment, period)
+    period, environment = _period(request), request.environment
+    lines = raw_events(request.services.pool.connection, app, environment, period)
     return Download(_filename(app, "events", period, "ndjson"), NDJSON, lines)
 
 
-def _report(visit: Visit, app: App) -> Report:
-    now_ms = visit.services.clock()
-    question = asked_question(visit.query, visit.environment, app, now_ms)
-    return read_report(visit.connection, app, question, Rates(question.currency))
+def _report(request: PageRequest, app: App) -> Report:
+    now_ms = request.services.clock()
+    question = asked_question(request.query, request.environment, app, now_ms)
+    return read_report(request.connection, app, question, Rates(question.currency))
 
 
-def _cohorts(visit: Visit, app: App, period: Period) -> list[Cohort]:
-    partner = visit.query.get("partner")
-    came_by = read_names(visit.connection, app).place_of_partner(partner) if partner else None
-    today = day_of(visit.services.clock())
-    return retention(visit.connection, app, visit.environment, period, today, came_by)
+def _cohorts(request: PageRequest, app: App, period: Period) -> list[Cohort]:
+    partner = request.query.get("partner")
+    came_by = read_names(request.connection, app).place_of_partner(partner) if partner else None
+    today = day_of(request.services.clock())
+    return retention(request.connection, app, request.environment, period, today, came_by)
 
 
-def _period(visit: Visit) -> Period:
-    return asked_period(visit.query, visit.services.clock())
+def _period(request: PageRequest) -> Period:
+    return asked_period(request.query, request.services.clock())
 
 
 def _query(question: Question) -> str:
@@ -139,10 +139,10 @@ def _query(question: Question) -> str:
     )
 
 
-def _period_query(visit: Visit, period: Period, **more: str) -> str:
+def _period_query(request: PageRequest, period: Period, **more: str) -> str:
     given = {name: value for name, value in more.items() if value}
     days = {"from": period.first, "to": period.last}
-    return urlencode({"environment": visit.environment, **days, **given})
+    return urlencode({"environment": request.environment, **days, **given})
 
 
 def _file(app: App, what: str, period: Period, sheet: Sheet) -> Download:

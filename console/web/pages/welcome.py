@@ -2,29 +2,29 @@
 
 from console.accounts.invitations import LinkUsed, find_invited, use_link
 from console.accounts.login_sessions import open_session
-from console.web.page_request import Visit
+from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
 from shared.errors import OperatorError
 
 
-def show(visit: Visit, secret: str, fault: str = "") -> Answer:
+def show(request: PageRequest, secret: str, fault: str = "") -> Answer:
     """To look changes nothing: mail programs open links before people do."""
-    key = visit.services.settings.secret_key
+    key = request.services.settings.secret_key
     try:
-        invited = find_invited(visit.connection, key, secret)
+        invited = find_invited(request.connection, key, secret)
     except LinkUsed as refusal:
         return Page("error.html", {"message": refusal.message}, 410)
     return Page("welcome.html", {"invited": invited, "fault": fault}, 422 if fault else 200)
 
 
-def choose_password(visit: Visit, secret: str) -> Answer:
-    key = visit.services.settings.secret_key
-    password = visit.form.exact("password")
-    if password != visit.form.exact("again"):
-        return show(visit, secret, "The two passwords differ. Type the same one twice.")
+def choose_password(request: PageRequest, secret: str) -> Answer:
+    key = request.services.settings.secret_key
+    password = request.form.exact("password")
+    if password != request.form.exact("again"):
+        return show(request, secret, "The two passwords differ. Type the same one twice.")
     try:
-        person = use_link(visit.connection, key, secret, password)
+        person = use_link(request.connection, key, secret, password)
     except OperatorError as refusal:
-        return show(visit, secret, refusal.message)
-    session = open_session(visit.connection, key, person)
+        return show(request, secret, refusal.message)
+    session = open_session(request.connection, key, person)
     return Redirect("/", f"Welcome, {person.name}. You are signed in.", session)

@@ -1,7 +1,7 @@
 """`/ad_revenue`: what advertisements that the app showed have earned."""
 
 from ingest.dialects.adjust.event_fields import (
-    Told,
+    AdjustFields,
     adid_alone,
     endpoint,
     event_of,
@@ -10,7 +10,7 @@ from ingest.dialects.adjust.event_fields import (
 )
 from ingest.dialects.adjust.responses import accepted, ad_revenue_refused
 from ingest.dialects.common_fields import optional
-from ingest.dialects.dialect import Reading, Reception
+from ingest.dialects.dialect import ParsedRequest, RequestContext
 from ingest.parameters import Parameters
 from shared import events, fields
 from shared.errors import MalformedField, MissingField
@@ -18,9 +18,9 @@ from shared.events import Kind
 from shared.scopes import Scope
 
 
-def read_ad_revenue(parameters: Parameters, reception: Reception) -> Reading:
+def read_ad_revenue(parameters: Parameters, reception: RequestContext) -> ParsedRequest:
     """Raises RequestError for the first field that is missing or malformed."""
-    told = Told(
+    told = AdjustFields(
         Kind.AD_REVENUE,
         events.AD_REVENUE,
         _revenue(parameters),
@@ -31,7 +31,7 @@ def read_ad_revenue(parameters: Parameters, reception: Reception) -> Reading:
         fields.count("ad_impressions_count", parameters.require("ad_impressions_count")),
     )
     event = event_of("/ad_revenue", told, parameters, reception)
-    return Reading(
+    return ParsedRequest(
         event,
         accepted(event),
         adid=adid_alone(event, reception),

@@ -3,7 +3,7 @@
 from functools import partial
 
 from ingest.dialects.adjust.event_fields import (
-    Told,
+    AdjustFields,
     adid_alone,
     endpoint,
     event_of,
@@ -12,31 +12,31 @@ from ingest.dialects.adjust.event_fields import (
 )
 from ingest.dialects.adjust.responses import accepted, event_refused, repeated
 from ingest.dialects.common_fields import optional
-from ingest.dialects.dialect import Reading, Reception
+from ingest.dialects.dialect import ParsedRequest, RequestContext
 from ingest.parameters import Parameters
 from shared import fields
 from shared.errors import MalformedField
 from shared.events import Event, Kind
 from shared.scopes import Scope
-from shared.seen import Mark, unique_mark
-from shared.snapshot import EventType
+from shared.seen import SeenMarker, unique_marker
+from shared.snapshot import KnownEventType
 
 _AMOUNT_MIN = "0.001"
 
 
-def read_event(path: str, parameters: Parameters, reception: Reception) -> Reading:
+def read_event(path: str, parameters: Parameters, reception: RequestContext) -> ParsedRequest:
     """Raises RequestError for the first field that is missing or malformed."""
     event_token = parameters.require("event_token")
     event_type = _event_type(event_token, reception)
     parameters.keep("event_token", event_token)
-    told = Told(
+    told = AdjustFields(
         Kind.EVENT,
         event_type.mapping_id,
         _revenue(parameters),
         optional(parameters, fields.currency, "currency"),
     )
     event = event_of(path, told, parameters, reception)
-    return Reading(
+    return ParsedRequest(
         event,
         accepted(event),
         mark=_mark(event, event_type),
@@ -46,7 +46,7 @@ def read_event(path: str, parameters: Parameters, reception: Reception) -> Readi
     )
 
 
-def _event_type(event_token: str, reception: Reception) -> EventType:
+def _event_type(event_token: str, reception: RequestContext) -> KnownEventType:
     event_types = reception.app.event_types if reception.app is not None else {}
     event_type = event_types.get(event_token)
     if event_type is None:
@@ -63,10 +63,10 @@ def _revenue(parameters: Parameters) -> str | None:
     return amount
 
 
-def _mark(event: Event, event_type: EventType) -> Mark | None:
+def _mark(event: Event, event_type: KnownEventType) -> SeenMarker | None:
     if not event_type.is_unique:
         return None
-    return unique_mark(event.app_id, event.environment, event_type.id, event.user_id)
+    return unique_marker(event.app_id, event.environment, event_type.id, event.user_id)
 
 
 EVENT, REVENUE = (

@@ -14,7 +14,7 @@ import msgspec
 from ingest.dialects.adjust.described_device import described_device
 from ingest.dialects.common_fields import TOKEN_NAMES, idempotency_key, legible
 from ingest.dialects.device_ids import take_device_ids
-from ingest.dialects.dialect import Dialect, Read, Reception, Refused, Standing
+from ingest.dialects.dialect import DeviceHistoryCheck, Dialect, Read, Refused, RequestContext
 from ingest.parameters import Parameters
 from shared import fields
 from shared.device_ids import user_id_of
@@ -46,7 +46,7 @@ def endpoint(read: Read, refused: Refused, scope: Scope) -> Dialect:
     )
 
 
-class Told(NamedTuple):
+class AdjustFields(NamedTuple):
     """What each endpoint tells in its own way."""
 
     kind: Kind
@@ -59,7 +59,9 @@ class Told(NamedTuple):
     impressions: int | None = None
 
 
-def event_of(endpoint: str, told: Told, parameters: Parameters, reception: Reception) -> Event:
+def event_of(
+    endpoint: str, told: AdjustFields, parameters: Parameters, reception: RequestContext
+) -> Event:
     """Takes the other fields. Raises RequestError for the first that is wrong."""
     for name in ("app_token", "s2s"):  # they have said all that they can
         parameters.take(name)
@@ -96,7 +98,7 @@ def event_of(endpoint: str, told: Told, parameters: Parameters, reception: Recep
     )
 
 
-def adid_alone(event: Event, reception: Reception) -> str | None:
+def adid_alone(event: Event, reception: RequestContext) -> str | None:
     """The adid that is all that names the user; None once it is known whose it is."""
     adid = event.device_ids.get("adid")
     if (
@@ -108,10 +110,10 @@ def adid_alone(event: Event, reception: Reception) -> str | None:
     return event.user_id.lower()
 
 
-def standing_of(reception: Reception, in_order_with: str | None) -> Standing | None:
+def standing_of(reception: RequestContext, in_order_with: str | None) -> DeviceHistoryCheck | None:
     """What is asked of the past, if the app wants that."""
     app = reception.app
-    return Standing(in_order_with) if app is not None and app.adjust_refusals else None
+    return DeviceHistoryCheck(in_order_with) if app is not None and app.adjust_refusals else None
 
 
 def take_amount(parameters: Parameters, name: str, *names: str) -> str | None:
@@ -125,7 +127,7 @@ def take_amount(parameters: Parameters, name: str, *names: str) -> str | None:
     return amount
 
 
-def _environment(parameters: Parameters, reception: Reception) -> Environment:
+def _environment(parameters: Parameters, reception: RequestContext) -> Environment:
     """A test token means the sandbox, whatever else is said."""
     value = parameters.take("environment")
     try:

@@ -1,25 +1,25 @@
 """`/session`: an open. Its answer says whether the device was new, and names it by its adid."""
 
 from ingest.dialects.adjust.event_fields import (
-    Told,
+    AdjustFields,
     adid_alone,
     endpoint,
     event_of,
 )
 from ingest.dialects.adjust.responses import session_answers, session_refused
 from ingest.dialects.common_fields import opened
-from ingest.dialects.dialect import Reading, Reception
+from ingest.dialects.dialect import ParsedRequest, RequestContext
 from ingest.parameters import Parameters
 from shared.events import OPEN, Kind
 from shared.scopes import Scope
 
 
-def read_session(parameters: Parameters, reception: Reception) -> Reading:
+def read_session(parameters: Parameters, reception: RequestContext) -> ParsedRequest:
     """Raises RequestError for the first field that is missing or malformed."""
     app_token = parameters.require("app_token")
-    event = event_of("/session", Told(Kind.OPEN, OPEN), parameters, reception)
+    event = event_of("/session", AdjustFields(Kind.OPEN, OPEN), parameters, reception)
     first, later = session_answers(event, app_token)
-    return Reading(
+    return ParsedRequest(
         event,
         first,
         mark=opened(event),

@@ -8,7 +8,7 @@ it was sent, and proves nothing. A server is told of its mistake.
 
 from ingest.dialects.common_fields import TOKEN_NAMES, legible, optional
 from ingest.dialects.device_ids import take_device_ids
-from ingest.dialects.dialect import Dialect, Reading, Reception
+from ingest.dialects.dialect import Dialect, ParsedRequest, RequestContext
 from ingest.dialects.swaarm.event_fields import ADDRESS, NAME, USER_AGENT, take_event_time
 from ingest.dialects.swaarm.responses import click_id_answer, refused, sent_on
 from ingest.parameters import Parameters
@@ -17,7 +17,7 @@ from shared.destinations import address_for
 from shared.errors import MissingField
 from shared.events import Event, Kind
 from shared.ids import click_id_of
-from shared.snapshot import NO_TOKEN, Link
+from shared.snapshot import NO_TOKEN, KnownLink
 
 LINK_NAMES = ("offer_id", "pub_id")
 
@@ -30,7 +30,7 @@ _NOWHERE = (
 )
 
 
-def read_click(parameters: Parameters, reception: Reception, kind: Kind = Kind.CLICK) -> Event:
+def read_click(parameters: Parameters, reception: RequestContext, kind: Kind = Kind.CLICK) -> Event:
     """Everything documented stays in `parameters`, but device ids, address and user agent.
 
     Raises RequestError for a malformed field in a call with a token.
@@ -66,19 +66,19 @@ def _legible(user_agent: str | None) -> str | None:
     return user_agent
 
 
-def _click(parameters: Parameters, reception: Reception) -> Reading:
+def _click(parameters: Parameters, reception: RequestContext) -> ParsedRequest:
     event = read_click(parameters, reception)
     if event.parameters.get("no_redirect", "").lower() in _YES:
-        return Reading(event, click_id_answer(event))
+        return ParsedRequest(event, click_id_answer(event))
     if reception.link is None:
         raise MissingField("offer_id", _NOWHERE)
     return _redirect(event, reception.link)
 
 
-def _redirect(event: Event, link: Link) -> Reading:
+def _redirect(event: Event, link: KnownLink) -> ParsedRequest:
     """The person goes on even if the click is lost; a receipt is only given for what is kept."""
     address = address_for(link.destination, _macro_values(event))
-    return Reading(event, sent_on(address, str(event.receipt)), if_lost=sent_on(address))
+    return ParsedRequest(event, sent_on(address, str(event.receipt)), if_lost=sent_on(address))
 
 
 def _macro_values(event: Event) -> dict[str, str]:
@@ -91,10 +91,10 @@ def _macro_values(event: Event) -> dict[str, str]:
     }
 
 
-def _impression(parameters: Parameters, reception: Reception) -> Reading:
+def _impression(parameters: Parameters, reception: RequestContext) -> ParsedRequest:
     """Nobody is sent anywhere by a view."""
     event = read_click(parameters, reception, Kind.IMPRESSION)
-    return Reading(event, click_id_answer(event))
+    return ParsedRequest(event, click_id_answer(event))
 
 
 CLICK = Dialect(NAME, TOKEN_NAMES, _click, refused, LINK_NAMES)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ingest.dialects.common_fields import idempotency_key, optional
 from ingest.dialects.device_ids import take_device_ids
-from ingest.dialects.dialect import Reception
+from ingest.dialects.dialect import RequestContext
 from ingest.parameters import Parameters
 from shared import fields
 from shared.events import OPEN, Event, Kind
@@ -18,7 +18,7 @@ ADDRESS = ("ip_address", "user_ip")
 USER_AGENT = ("user_agent", "user_ua")
 
 
-class Told(NamedTuple):
+class SwaarmFields(NamedTuple):
     """What each endpoint asks for in its own way."""
 
     user_id: str
@@ -28,7 +28,9 @@ class Told(NamedTuple):
     user_agent: str | None
 
 
-def event_of(endpoint: str, told: Told, parameters: Parameters, reception: Reception) -> Event:
+def event_of(
+    endpoint: str, told: SwaarmFields, parameters: Parameters, reception: RequestContext
+) -> Event:
     """Takes the other fields. Raises RequestError for the first that is malformed."""
     return Event(
         receipt=reception.receipt,
@@ -54,7 +56,7 @@ def event_of(endpoint: str, told: Told, parameters: Parameters, reception: Recep
     )
 
 
-def take_event_time(parameters: Parameters, reception: Reception) -> int | None:
+def take_event_time(parameters: Parameters, reception: RequestContext) -> int | None:
     value = parameters.take("event_time")
     if value is None:
         return None

@@ -5,8 +5,8 @@ click stands for its user then, and a call that names no event is the default on
 """
 
 from ingest.dialects.common_fields import TOKEN_NAMES, opened, optional
-from ingest.dialects.dialect import Dialect, Reading, Reception
-from ingest.dialects.swaarm.event_fields import ADDRESS, NAME, USER_AGENT, Told, event_of
+from ingest.dialects.dialect import Dialect, ParsedRequest, RequestContext
+from ingest.dialects.swaarm.event_fields import ADDRESS, NAME, USER_AGENT, SwaarmFields, event_of
 from ingest.dialects.swaarm.responses import accepted, refused
 from ingest.parameters import Parameters
 from shared import fields
@@ -21,17 +21,17 @@ _WHAT = "Send the mapping id of the event; or click_id, which without an event_i
 _NUMBERED = "our_event_type_id counts Swaarm's own event types: send the mapping id instead."
 
 
-def read_postback(parameters: Parameters, reception: Reception) -> Event:
+def read_postback(parameters: Parameters, reception: RequestContext) -> Event:
     """Raises RequestError for the first field that is missing or malformed."""
     return event_of("/postback", _told(parameters), parameters, reception)
 
 
-def _told(parameters: Parameters) -> Told:
+def _told(parameters: Parameters) -> SwaarmFields:
     click_id = optional(parameters, fields.identifier, "click_id")
     user_id = optional(parameters, fields.user_id, "user_id") or click_id
     if user_id is None:
         raise MissingField("user_id", _WHO)
-    return Told(
+    return SwaarmFields(
         user_id,
         _event_id(parameters, click_id),
         click_id,
@@ -51,9 +51,9 @@ def _event_id(parameters: Parameters, click_id: str | None) -> str:
     return INSTALL
 
 
-def _read(parameters: Parameters, reception: Reception) -> Reading:
+def _read(parameters: Parameters, reception: RequestContext) -> ParsedRequest:
     event = read_postback(parameters, reception)
-    return Reading(event, accepted(event), mark=opened(event))
+    return ParsedRequest(event, accepted(event), mark=opened(event))
 
 
 POSTBACK = Dialect(NAME, TOKEN_NAMES, _read, refused)

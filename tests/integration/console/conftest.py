@@ -9,7 +9,7 @@ import pytest
 
 from console.apps.apps import App, create_app
 from console.main import run
-from console.resources import Installation
+from console.resources import Resources
 from shared.clock import now_ms
 from shared.database import Connection
 from shared.events import Environment, Event, Kind
@@ -23,13 +23,13 @@ Ask = Callable[..., Any]
 
 
 @pytest.fixture
-def installation(connection: Connection, redis: Redis) -> Installation:
-    return Installation(connection, redis, SECRET_KEY)
+def resources(connection: Connection, redis: Redis) -> Resources:
+    return Resources(connection, redis, SECRET_KEY)
 
 
 @pytest.fixture
-def shop(installation: Installation) -> App:
-    return create_app(installation, ADMIN, "Shop", "abc123def456")
+def shop(resources: Resources) -> App:
+    return create_app(resources, ADMIN, "Shop", "abc123def456")
 
 
 @pytest.fixture

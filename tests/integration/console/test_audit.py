@@ -38,7 +38,7 @@ from console.pipeline.quarantine import (
 )
 from console.pipeline.quarantine_edit import edit_quarantined, editable_text
 from console.pipeline.recompute import recompute
-from console.resources import Installation
+from console.resources import Resources
 from console.security.enforcement import disable_enforcement, enable_enforcement, read_enforcement
 from console.security.tokens import (
     NewToken,
@@ -67,7 +67,7 @@ NOW_MS = 1_767_225_600_000
 LINE = b'{"type": "open", "time": 1767225000, "user_id": "u"}'
 
 # Every function that changes something for an actor, with what makes a change of it.
-CHANGES: dict[Action, Callable[[Installation, Actor, App], object]] = {
+CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     Action.APP_CREATE: lambda here, who, _: create_app(here, who, "Game"),
     Action.APP_DESCRIBE: lambda here, who, app: describe_app(
         here.connection, who, app, app.name, "USD", ""
@@ -135,23 +135,23 @@ _UNPUBLISHED = {
 }
 
 
-def _bob(installation: Installation) -> Person:
-    return find_person(installation.connection, "Bob")
+def _bob(resources: Resources) -> Person:
+    return find_person(resources.connection, "Bob")
 
 
-def _mend(installation: Installation, actor: Actor) -> None:
-    connection = installation.connection
+def _mend(resources: Resources, actor: Actor) -> None:
+    connection = resources.connection
     (entry,) = list_quarantine(connection, 2)
     text = editable_text(show_quarantined(connection, entry.receipt))
     assert text is not None
     edit_quarantined(connection, actor, entry.receipt, text.replace("purchase", "buy"))
 
 
-def furnish(installation: Installation, app: App) -> None:
+def furnish(resources: Resources, app: App) -> None:
     for name in ("active", "inactive"):
-        create_token(installation, ADMIN, app, NewToken(name))
-    deactivate_token(installation, ADMIN, app, "inactive")
-    connection = installation.connection
+        create_token(resources, ADMIN, app, NewToken(name))
+    deactivate_token(resources, ADMIN, app, "inactive")
+    connection = resources.connection
     put_aside(connection, event_of(app))
     people = [
         create_person(connection, ADMIN, name, role)
@@ -159,31 +159,31 @@ def furnish(installation: Installation, app: App) -> None:
     ]
     set_password(connection, ADMIN, people[0], PASSWORD)
     close_person(connection, ADMIN, people[2])
-    create_key(connection, installation.secret_key, ADMIN, "old", Role.VIEWER)
-    create_event_type(installation, ADMIN, app, NewEventType("level_up", "Level up"))
-    installation.connection.execute("DELETE FROM audit_log")
+    create_key(connection, resources.secret_key, ADMIN, "old", Role.VIEWER)
+    create_event_type(resources, ADMIN, app, NewEventType("level_up", "Level up"))
+    resources.connection.execute("DELETE FROM audit_log")
 
 
-def changes(installation: Installation) -> list[AuditEntry]:
-    return list_changes(installation.connection, None, 100)
+def changes(resources: Resources) -> list[AuditEntry]:
+    return list_changes(resources.connection, None, 100)
 
 
-def everything(installation: Installation, app: App) -> tuple[object, ...]:
-    connection = installation.connection
+def everything(resources: Resources, app: App) -> tuple[object, ...]:
+    connection = resources.connection
     return (
         list_apps(connection),
         read_rules(connection, app),
         read_refusals(connection, app),
         list_event_types(connection, app),
         list_links(connection),
-        list_tokens(installation, app),
+        list_tokens(resources, app),
         list_people(connection),
         list_keys(connection),
         [show_quarantined(connection, each.receipt) for each in list_quarantine(connection, 9)],
         read_enforcement(connection, app),
-        measure(installation.redis),
-        read_recompute(installation.redis, app.id),
-        changes(installation),
+        measure(resources.redis),
+        read_recompute(resources.redis, app.id),
+        changes(resources),
     )
 
 
@@ -199,13 +199,13 @@ def test_every_action_is_tried_here() -> None:
 
 @pytest.mark.parametrize("action", CHANGES)
 def test_a_change_is_written_down_once_with_who_made_it(
-    installation: Installation, shop: App, action: Action
+    resources: Resources, shop: App, action: Action
 ) -> None:
-    furnish(installation, shop)
+    furnish(resources, shop)
 
-    CHANGES[action](installation, ADMIN, shop)
+    CHANGES[action](resources, ADMIN, shop)
 
-    (entry,) = changes(installation)
+    (entry,) = changes(resources)
     assert (entry.action, entry.actor) == (action, ADMIN.name)
     assert entry.app == _app_of(action)
     if action is not Action.PERSON_PASSWORD:  # a password is never among the values
@@ -213,51 +213,51 @@ def test_a_change_is_written_down_once_with_who_made_it(
 
 
 @pytest.mark.parametrize("action", CHANGES)
-def test_a_viewer_changes_nothing(installation: Installation, shop: App, action: Action) -> None:
-    furnish(installation, shop)
-    before = everything(installation, shop)
+def test_a_viewer_changes_nothing(resources: Resources, shop: App, action: Action) -> None:
+    furnish(resources, shop)
+    before = everything(resources, shop)
 
     with pytest.raises(NotAllowed):
-        CHANGES[action](installation, VIEWER, shop)
+        CHANGES[action](resources, VIEWER, shop)
 
-    assert everything(installation, shop) == before
+    assert everything(resources, shop) == before
 
 
 @pytest.mark.parametrize("action", sorted(CHANGES.keys() - _UNPUBLISHED))
 def test_what_could_not_be_published_is_not_written_down(
-    installation: Installation, shop: App, broken_redis: Redis, action: Action
+    resources: Resources, shop: App, broken_redis: Redis, action: Action
 ) -> None:
-    furnish(installation, shop)
-    before = everything(installation, shop)
-    cut_off = Installation(installation.connection, broken_redis, installation.secret_key)
+    furnish(resources, shop)
+    before = everything(resources, shop)
+    cut_off = Resources(resources.connection, broken_redis, resources.secret_key)
 
     with pytest.raises(OperatorError, match="nothing was changed"):
         CHANGES[action](cut_off, ADMIN, shop)
 
-    assert everything(installation, shop) == before
+    assert everything(resources, shop) == before
 
 
-def test_what_changes_nothing_is_not_written_down(installation: Installation, shop: App) -> None:
-    furnish(installation, shop)
+def test_what_changes_nothing_is_not_written_down(resources: Resources, shop: App) -> None:
+    furnish(resources, shop)
 
-    edit_token(installation, ADMIN, shop, "active", ())
-    activate_token(installation, ADMIN, shop, "active")
-    deactivate_token(installation, ADMIN, shop, "inactive")
-    change_rules(installation.connection, ADMIN, shop, {"inactivity-days": 7})
-    change_refusals(installation, ADMIN, shop, adjust_refusals=False)
-    disable_enforcement(installation, ADMIN, shop)
+    edit_token(resources, ADMIN, shop, "active", ())
+    activate_token(resources, ADMIN, shop, "active")
+    deactivate_token(resources, ADMIN, shop, "inactive")
+    change_rules(resources.connection, ADMIN, shop, {"inactivity-days": 7})
+    change_refusals(resources, ADMIN, shop, adjust_refusals=False)
+    disable_enforcement(resources, ADMIN, shop)
 
-    assert changes(installation) == []
+    assert changes(resources) == []
 
 
-def test_the_log_says_what_stood_before_and_after(installation: Installation, shop: App) -> None:
-    furnish(installation, shop)
+def test_the_log_says_what_stood_before_and_after(resources: Resources, shop: App) -> None:
+    furnish(resources, shop)
 
-    edit_token(installation, ADMIN, shop, "active", (Scope.SESSIONS,))
-    enable_enforcement(installation, ADMIN, shop, (Scope.SESSIONS,))
-    deactivate_token(installation, ADMIN, shop, "active")
+    edit_token(resources, ADMIN, shop, "active", (Scope.SESSIONS,))
+    enable_enforcement(resources, ADMIN, shop, (Scope.SESSIONS,))
+    deactivate_token(resources, ADMIN, shop, "active")
 
-    off, stopped, on, edited = changes(installation)
+    off, stopped, on, edited = changes(resources)
     assert (edited.before, edited.after) == (
         {"state": "active", "scopes": []},
         {"state": "active", "scopes": ["sessions"]},
@@ -270,26 +270,26 @@ def test_the_log_says_what_stood_before_and_after(installation: Installation, sh
     assert (off.action, off.after) == ("enforcement", {"scopes": []})
 
 
-def test_no_token_is_in_the_log(installation: Installation, shop: App) -> None:
-    first = create_token(installation, ADMIN, shop, NewToken("backend"))
-    second = rotate_token(installation, ADMIN, shop, "backend", "backend 2")
-    import_token(installation, ADMIN, shop, NewToken("old"), OLD)
+def test_no_token_is_in_the_log(resources: Resources, shop: App) -> None:
+    first = create_token(resources, ADMIN, shop, NewToken("backend"))
+    second = rotate_token(resources, ADMIN, shop, "backend", "backend 2")
+    import_token(resources, ADMIN, shop, NewToken("old"), OLD)
     for name in ("backend", "backend 2", "old"):
-        revoke_token(installation, ADMIN, shop, name)
+        revoke_token(resources, ADMIN, shop, name)
 
-    log = installation.connection.execute("SELECT audit_log::text FROM audit_log").fetchall()
+    log = resources.connection.execute("SELECT audit_log::text FROM audit_log").fetchall()
     written = "\n".join(line for (line,) in log)
     for secret in (first.secret, second.secret, OLD):
         assert secret[4:12] not in written
 
 
 def test_the_log_of_an_app_is_shown_newest_first_and_no_more_than_asked(
-    installation: Installation, shop: App
+    resources: Resources, shop: App
 ) -> None:
-    create_token(installation, ADMIN, shop, NewToken("backend"))
-    create_app(installation, ADMIN, "Game")
+    create_token(resources, ADMIN, shop, NewToken("backend"))
+    create_app(resources, ADMIN, "Game")
 
-    connection = installation.connection
+    connection = resources.connection
     assert [(entry.app, entry.action) for entry in list_changes(connection, shop.id, 10)] == [
         ("Shop", "token.create"),
         ("Shop", "app.create"),

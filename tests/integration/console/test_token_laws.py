@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 )
 
 from console.apps.apps import App, create_app
-from console.resources import Installation
+from console.resources import Resources
 from console.security import tokens
 from console.security.enforcement import (
     SWITCHED_OFF,
@@ -59,14 +59,14 @@ class Model:
 class Protection(RuleBasedStateMachine):
     """Each rule changes the product and the model; the invariants compare them."""
 
-    installation: Installation
+    resources: Resources
     _apps = 0
 
     @initialize(scopes=SCOPES)
     def begin(self, scopes: tuple[Scope, ...]) -> None:
         """With one token that may be used for everything, and these scopes enforced."""
         Protection._apps += 1
-        self.app: App = create_app(self.installation, ADMIN, f"App {Protection._apps}")
+        self.app: App = create_app(self.resources, ADMIN, f"App {Protection._apps}")
         self.model: dict[str, Model] = {}
         self.enforced: set[Scope] = set()
         self.create(())
@@ -89,7 +89,7 @@ class Protection(RuleBasedStateMachine):
         allowed = bool(scopes) or not self.enforced
         new = NewToken(name, scopes)
         self.attempt(
-            lambda: tokens.create_token(self.installation, ADMIN, self.app, new), allowed=allowed
+            lambda: tokens.create_token(self.resources, ADMIN, self.app, new), allowed=allowed
         )
         if allowed:
             self.model[name] = Model(scopes)
@@ -101,7 +101,7 @@ class Protection(RuleBasedStateMachine):
         stands = self.model[first]
         allowed = stands.active and (bool(stands.scopes) or not self.enforced)
         self.attempt(
-            lambda: tokens.rotate_token(self.installation, ADMIN, self.app, first, second),
+            lambda: tokens.rotate_token(self.resources, ADMIN, self.app, first, second),
             allowed=allowed,
         )
         if allowed:
@@ -115,7 +115,7 @@ class Protection(RuleBasedStateMachine):
         loses_all = bool(stands.scopes) and not scopes and bool(self.enforced)
         allowed = not stands.revoked and not loses_all
         self.attempt(
-            lambda: tokens.edit_token(self.installation, ADMIN, self.app, name, scopes),
+            lambda: tokens.edit_token(self.resources, ADMIN, self.app, name, scopes),
             allowed=allowed,
         )
         if allowed:
@@ -127,7 +127,7 @@ class Protection(RuleBasedStateMachine):
         name = self.draw_name(data)
         stands = self.model[name]
         self.attempt(
-            lambda: tokens.activate_token(self.installation, ADMIN, self.app, name),
+            lambda: tokens.activate_token(self.resources, ADMIN, self.app, name),
             allowed=not stands.revoked,
         )
         self.model[name] = replace(stands, stopped=stands.stopped and stands.revoked)
@@ -138,7 +138,7 @@ class Protection(RuleBasedStateMachine):
         name = self.draw_name(data)
         stands = self.model[name]
         changed = self.attempt(
-            lambda: tokens.deactivate_token(self.installation, ADMIN, self.app, name),
+            lambda: tokens.deactivate_token(self.resources, ADMIN, self.app, name),
             allowed=not stands.revoked,
         )
         if not stands.revoked:
@@ -150,7 +150,7 @@ class Protection(RuleBasedStateMachine):
     def revoke(self, data: st.DataObject) -> None:
         name = self.draw_name(data)
         stands = self.model[name]
-        changed = tokens.revoke_token(self.installation, ADMIN, self.app, name)
+        changed = tokens.revoke_token(self.resources, ADMIN, self.app, name)
         self.model[name] = replace(stands, revoked=True)
         self.after_stopping(stands, changed)
 
@@ -167,7 +167,7 @@ class Protection(RuleBasedStateMachine):
     def expire(self, data: st.DataObject) -> None:
         """By itself, with time: nothing else changes."""
         name = self.draw_name(data)
-        self.installation.connection.execute(
+        self.resources.connection.execute(
             "UPDATE tokens SET expires_at = now() WHERE app_id = %s AND name = %s",
             (self.app.id, name),
         )
@@ -178,35 +178,35 @@ class Protection(RuleBasedStateMachine):
         covered = {scope for scope in Scope if any(t.covers(scope) for t in self.model.values())}
         allowed = set(scopes) - self.enforced <= covered
         self.attempt(
-            lambda: enable_enforcement(self.installation, ADMIN, self.app, scopes), allowed=allowed
+            lambda: enable_enforcement(self.resources, ADMIN, self.app, scopes), allowed=allowed
         )
         if allowed:
             self.enforced |= set(scopes)
 
     @rule(scopes=SOME)
     def disable(self, scopes: tuple[Scope, ...]) -> None:
-        disable_enforcement(self.installation, ADMIN, self.app, scopes)
+        disable_enforcement(self.resources, ADMIN, self.app, scopes)
         self.enforced -= set(scopes)
 
     @invariant()
     def enforcement_is_what_the_rules_make_of_it_in_the_tables_and_for_ingest(self) -> None:
-        assert set(enforced_scopes(self.installation.connection, self.app)) == self.enforced
-        data = self.installation.redis.get(SNAPSHOT_KEY)
+        assert set(enforced_scopes(self.resources.connection, self.app)) == self.enforced
+        data = self.resources.redis.get(SNAPSHOT_KEY)
         assert isinstance(data, bytes)
         assert set(decode_snapshot(data).apps[self.app.app_token].enforced) == self.enforced
 
     @invariant()
     def tokens_are_what_the_rules_make_of_them(self) -> None:
-        kept = {token.name: token for token in tokens.list_tokens(self.installation, self.app)}
+        kept = {token.name: token for token in tokens.list_tokens(self.resources, self.app)}
         assert kept.keys() == self.model.keys()
         for name, model in self.model.items():
             assert (kept[name].state, kept[name].scopes) == (model.state, model.scopes)
 
 
 def test_tokens_and_enforcement_keep_their_rules_whatever_is_done_to_them(
-    installation: Installation,
+    resources: Resources,
 ) -> None:
-    Protection.installation = installation
+    Protection.resources = resources
     run_state_machine_as_test(
         Protection,
         settings=settings(

@@ -13,7 +13,7 @@ import pytest
 
 from console.apps.apps import create_app
 from console.commands.demo import free_address
-from console.connections import Place, open_installation, settings_here
+from console.connections import CommandContext, open_resources, settings_here
 from console.lookup.trace import State, trace
 from console.main import run
 from console.pipeline.quarantine import replay
@@ -107,17 +107,15 @@ def test_a_replayed_event_is_recorded_by_the_running_workers(
     up: subprocess.Popen[str], data: Path
 ) -> None:
     announced(up)
-    with open_installation(settings_here(Place(data, {}))) as installation:
-        app = create_app(installation, ADMIN, "Shop")
+    with open_resources(settings_here(CommandContext(data, {}))) as resources:
+        app = create_app(resources, ADMIN, "Shop")
         event = event_of(app)
-        put_aside(installation.connection, event)
+        put_aside(resources.connection, event)
 
-        replay(installation, ADMIN, [event.receipt])
+        replay(resources, ADMIN, [event.receipt])
 
         deadline = time.monotonic() + SECONDS_MAX
-        while (
-            found := trace(installation.connection, installation.redis, event.receipt)
-        ).event is None:
+        while (found := trace(resources.connection, resources.redis, event.receipt)).event is None:
             assert time.monotonic() < deadline, found
             time.sleep(0.05)
         assert found.state is State.RECORDED

@@ -9,7 +9,7 @@ import pytest
 
 from deploy.listen import Listen
 from deploy.programs import Program
-from deploy.stack import Plan, Stack, Stores
+from deploy.stack import EmbeddedStores, Plan, Stack
 from tests.integration.conftest import STORES
 
 
@@ -17,7 +17,7 @@ from tests.integration.conftest import STORES
 class Machine:
     """Where a stack runs, and with which servers."""
 
-    stores: Stores
+    stores: EmbeddedStores
     data: Path
 
     def stack(

@@ -9,7 +9,7 @@ import pytest
 from redis import Redis
 
 from deploy import postgres, valkey
-from deploy.stack import Stack, Stores
+from deploy.stack import EmbeddedStores, Stack
 from shared.errors import OperatorError
 from tests.integration.deploy.conftest import Machine
 from tests.integration.deploy.polling import until
@@ -123,7 +123,9 @@ def test_data_of_another_postgres_is_not_touched(new_machine: Machine) -> None:
         written_by = (cluster / "PG_VERSION").read_text().strip()
     (cluster / "PG_VERSION").write_text("9\n")
     with (
-        pytest.raises(postgres.OtherVersion, match=f"by PostgreSQL 9, and this is .* {written_by}"),
+        pytest.raises(
+            postgres.OtherPostgresVersion, match=f"by PostgreSQL 9, and this is .* {written_by}"
+        ),
         new_machine.stack(),
     ):
         pass
@@ -134,7 +136,10 @@ def test_data_of_a_later_valkey_is_not_touched(machine: Machine) -> None:
     with machine.stack():
         written_by = note.read_text()
     note.write_text("Valkey 99.0")
-    with pytest.raises(valkey.OtherVersion, match=r"was written by Valkey 99\.0"), machine.stack():
+    with (
+        pytest.raises(valkey.OtherValkeyVersion, match=r"was written by Valkey 99\.0"),
+        machine.stack(),
+    ):
         pass
     assert note.read_text() == "Valkey 99.0"
     note.write_text(written_by)
@@ -153,7 +158,7 @@ def test_a_cluster_that_was_never_finished_is_begun_anew(new_machine: Machine) -
 
 @pytest.mark.parametrize("name", ["long" * 40, "it's ü, 100%"])
 def test_any_path_will_do(tmp_path: Path, name: str) -> None:
-    machine = Machine(Stores(), tmp_path / name)
+    machine = Machine(EmbeddedStores(), tmp_path / name)
     with machine.stack() as stack:
         remember(stack, name)
         assert remembers(stack, name)
@@ -165,14 +170,23 @@ def test_any_path_will_do(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("stores", "words"),
     [
-        (Stores(postgres_binaries=Path("/no/such/bin")), "There is no PostgreSQL in /no/such/bin"),
-        (Stores(valkey_program=Path("/no/such/valkey")), "/no/such/valkey cannot be run here"),
-        (Stores(valkey_program=Path("/bin/true")), "/bin/true cannot be run here"),
-        (Stores(valkey_maxmemory="much"), "valkey did not start: argument must be a memory"),
+        (
+            EmbeddedStores(postgres_binaries=Path("/no/such/bin")),
+            "There is no PostgreSQL in /no/such/bin",
+        ),
+        (
+            EmbeddedStores(valkey_program=Path("/no/such/valkey")),
+            "/no/such/valkey cannot be run here",
+        ),
+        (EmbeddedStores(valkey_program=Path("/bin/true")), "/bin/true cannot be run here"),
+        (
+            EmbeddedStores(valkey_maxmemory="much"),
+            "valkey did not start: argument must be a memory",
+        ),
     ],
 )
 def test_a_server_that_cannot_run_is_refused_in_plain_words(
-    tmp_path: Path, stores: Stores, words: str
+    tmp_path: Path, stores: EmbeddedStores, words: str
 ) -> None:
     machine = Machine(stores, tmp_path / ".waybill")
     variables = {} if stores.postgres_binaries else ELSEWHERE

@@ -305,10 +305,10 @@ def test_a_try_and_a_drain_at_the_same_moment_miss_nothing(
         record(connection, [second := _open(user, at_ms + HOUR_MS)])
         _make_due(connection)
         with connect(database_url, "tests") as other:
-            trying = threading.Thread(target=try_again, args=(other, 10))
-            trying.start()
+            note_suspect = threading.Thread(target=try_again, args=(other, 10))
+            note_suspect.start()
             derive(connection, [second])
-            trying.join()
+            note_suspect.join()
 
     assert _rows(connection, _ASIDE) == []
     assert _rows(connection, _DECIDED) == [(f"user-{n}", 1, 2, 1) for n in range(10)]

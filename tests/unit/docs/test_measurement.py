@@ -7,9 +7,9 @@ import pytest
 
 from console.apps.rules import SETTINGS, Setting
 from console.importer.imports import BACKLOG_EVENTS_MAX, DAYS_MAX
-from console.importer.line_format import Destination, Line, read_line
+from console.importer.line_format import Destination, ImportedLine, read_line
 from console.importer.line_reader import LINE_BYTES_MAX
-from console.lookup.user_timeline import Role
+from console.lookup.user_timeline import ClickRole
 from shared.rules import Rules
 from tests.build import NOW_MS
 
@@ -27,7 +27,7 @@ def test_every_setting_has_its_row_with_its_default_and_limits(setting: Setting)
     ) in PAGE
 
 
-@pytest.mark.parametrize("name", Line.__struct_fields__)
+@pytest.mark.parametrize("name", ImportedLine.__struct_fields__)
 def test_every_name_in_a_line_is_in_the_table(name: str) -> None:
     assert re.search(rf"^\| .*`{name}`", PAGE, re.MULTILINE)
 
@@ -38,8 +38,8 @@ def test_the_documented_lines_can_be_imported() -> None:
     assert len([read_line(line.encode(), destination) for line in LINES]) == 3
 
 
-@pytest.mark.parametrize("role", Role)
-def test_every_role_of_a_click_is_explained(role: Role) -> None:
+@pytest.mark.parametrize("role", ClickRole)
+def test_every_role_of_a_click_is_explained(role: ClickRole) -> None:
     assert f"| `{role}` |" in PAGE
 
 

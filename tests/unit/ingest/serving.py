@@ -16,7 +16,7 @@ from typing import Any, Self
 import uvloop
 from uvicorn import Config, Server
 
-from ingest.http.connection_sweep import OpenConnections
+from ingest.http.connection_sweep import ConnectionSweeper
 from ingest.http.limits import ConnectionLimits
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -179,7 +179,7 @@ def serving(limits: ConnectionLimits, idle_seconds: int = 5) -> Iterator[Serving
     listener = socket.create_server(("127.0.0.1", 0))
     config = Config(
         application,
-        http=OpenConnections(limits),  # type: ignore[arg-type]  # called as a class would be
+        http=ConnectionSweeper(limits),  # type: ignore[arg-type]  # called as a class would be
         ws="none",
         lifespan="off",
         log_config=None,

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from ingest.batcher import Batcher, BatchLimits
-from ingest.credentials import Grants, TokenKey
+from ingest.credentials import CredentialStore, TokenKey
 from ingest.gate import Gate, Load, LoadLimits
 from ingest.inbox import Stale
 from shared.errors import (
@@ -24,7 +24,7 @@ from shared.errors import (
 from shared.events import decode_events, encode_event
 from shared.inbox import Appended
 from shared.queues import RedisError
-from shared.seen import Mark
+from shared.seen import SeenMarker
 from shared.snapshot import Snapshot
 from tests.build import SECRET_KEY, TOKEN, digest, event, grant, now, snapshot
 from tests.unit.loop import ended, in_loop, until
@@ -48,10 +48,10 @@ class Disk:
     begun: int = 0
     batches: list[list[str]] = field(default_factory=list)
     faults: deque[Exception] = field(default_factory=deque)
-    marks: set[Mark] = field(default_factory=set)
+    marks: set[SeenMarker] = field(default_factory=set)
 
     async def append(
-        self, version: int, payload: bytes, count: int, marks: Sequence[Mark]
+        self, version: int, payload: bytes, count: int, marks: Sequence[SeenMarker]
     ) -> Appended:
         self.begun += 1
         is_stale = version != self.version
@@ -71,7 +71,7 @@ class Disk:
 class Bench:
     disk: Disk
     gate: Gate
-    grants: Grants
+    grants: CredentialStore
     batcher: Batcher
     published: list[Snapshot | Exception]
 
@@ -92,7 +92,7 @@ class Bench:
 async def batching(
     limits: BatchLimits = LIMITS, held: Snapshot | None = None
 ) -> AsyncIterator[Bench]:
-    disk, grants, gate = Disk(), Grants(SECRET_KEY, now), Gate(LoadLimits(1_000_000, 70))
+    disk, grants, gate = Disk(), CredentialStore(SECRET_KEY, now), Gate(LoadLimits(1_000_000, 70))
     grants.take(held or snapshot())
     gate.durable = True
     gate.answered(Load(0, 0, 0))

@@ -2,17 +2,17 @@
 
 import pytest
 
-from ingest.client import is_prefetch, visitor_address
+from ingest.client import client_address, is_prefetch
 
 PEER = "198.51.100.1"
 LIE = "203.0.113.66"
 
 
 def test_without_trusted_proxies_the_connection_alone_is_believed() -> None:
-    assert visitor_address(PEER, None, 0) == PEER
-    assert visitor_address(PEER, LIE, 0) == PEER
-    assert visitor_address("2001:DB8::1", LIE, 0) == "2001:db8::1"
-    assert visitor_address("fe80::1%eth0", LIE, 0) == "fe80::1"
+    assert client_address(PEER, None, 0) == PEER
+    assert client_address(PEER, LIE, 0) == PEER
+    assert client_address("2001:DB8::1", LIE, 0) == "2001:db8::1"
+    assert client_address("fe80::1%eth0", LIE, 0) == "fe80::1"
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_without_trusted_proxies_the_connection_alone_is_believed() -> None:
 def test_behind_proxies_so_many_entries_from_the_right_are_believed(
     forwarded_for: str, hops: int, address: str
 ) -> None:
-    assert visitor_address("10.0.0.1", forwarded_for, hops) == address
+    assert client_address("10.0.0.1", forwarded_for, hops) == address
 
 
 @pytest.mark.parametrize(
@@ -50,16 +50,16 @@ def test_behind_proxies_so_many_entries_from_the_right_are_believed(
 def test_a_request_that_did_not_come_that_way_has_no_address(
     forwarded_for: str | None, hops: int
 ) -> None:
-    assert visitor_address("10.0.0.1", forwarded_for, hops) is None
+    assert client_address("10.0.0.1", forwarded_for, hops) is None
 
 
 def test_a_very_long_list_is_read_from_the_right() -> None:
-    assert visitor_address(None, f"{LIE}, " * 50_000 + "203.0.113.7", 1) == "203.0.113.7"
+    assert client_address(None, f"{LIE}, " * 50_000 + "203.0.113.7", 1) == "203.0.113.7"
 
 
 @pytest.mark.parametrize("peer", [None, "", "a socket"])
 def test_a_connection_that_is_no_internet_one_has_no_address(peer: str | None) -> None:
-    assert visitor_address(peer, None, 0) is None
+    assert client_address(peer, None, 0) is None
 
 
 @pytest.mark.parametrize(

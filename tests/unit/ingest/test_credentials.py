@@ -3,7 +3,7 @@
 import pytest
 from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
 
-from ingest.credentials import Grants, TokenKey
+from ingest.credentials import CredentialStore, TokenKey
 from shared.errors import NotReady, Unauthorized
 from shared.snapshot import SNAPSHOT_KEY
 from tests.build import SECRET_KEY, TOKEN, digest, grant, now, snapshot
@@ -13,9 +13,9 @@ from tests.unit.loop import in_loop
 VALID = TOKEN.encode()
 
 
-def holding(**granted: int) -> Grants:
+def holding(**granted: int) -> CredentialStore:
     """Grants to tokens, each for the app given; without any, TOKEN may send."""
-    grants = Grants(SECRET_KEY, now)
+    grants = CredentialStore(SECRET_KEY, now)
     grants.take(snapshot(1, **{token: grant(app_id=app) for token, app in granted.items()}))
     return grants
 
@@ -44,7 +44,7 @@ def test_a_token_of_256_bytes_may_be_valid_and_a_longer_one_is_not_looked_up() -
 
 
 def test_a_process_without_a_snapshot_is_not_ready_and_refuses_nobody() -> None:
-    grants = Grants(SECRET_KEY, now)
+    grants = CredentialStore(SECRET_KEY, now)
 
     assert grants.version is None
     with pytest.raises(NotReady):
@@ -54,7 +54,7 @@ def test_a_process_without_a_snapshot_is_not_ready_and_refuses_nobody() -> None:
 
 
 def test_a_snapshot_made_under_another_key_makes_nobody_a_stranger() -> None:
-    grants = Grants(b"another installation key, 32 chr", now)
+    grants = CredentialStore(b"another installation key, 32 chr", now)
     grants.take(snapshot())
 
     assert grants.holds_other_key
@@ -75,7 +75,7 @@ def test_a_revoked_token_is_not_confirmed() -> None:
 @in_loop
 async def test_what_is_published_is_taken() -> None:
     server = FakeServer()
-    redis, grants = FakeAsyncRedis(server=server), Grants(SECRET_KEY, now)
+    redis, grants = FakeAsyncRedis(server=server), CredentialStore(SECRET_KEY, now)
     publish(FakeStrictRedis(server=server), snapshot(7))
 
     await grants.refresh(redis)

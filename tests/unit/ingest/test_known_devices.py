@@ -8,13 +8,13 @@ from msgspec import structs
 from shared.device_ids import adid_of
 from shared.events import Environment
 from shared.seen import COMPLETE_KEY
-from shared.snapshot import EventType, KnownApp, Snapshot
+from shared.snapshot import KnownApp, KnownEventType, Snapshot
 from tests.build import NOW_MS, snapshot
 from tests.unit.ingest.running import Running, running
 from tests.unit.loop import in_loop
 
 NOW_S = NOW_MS // 1000
-TYPES = {"tok": EventType(9, "purchase"), "once": EventType(10, "first", is_unique=True)}
+TYPES = {"tok": KnownEventType(9, "purchase"), "once": KnownEventType(10, "first", is_unique=True)}
 REPEAT = "Event request failed (Ignoring event, earlier unique event tracked)"
 
 

@@ -11,7 +11,7 @@ from shared.events import Event
 from shared.integration_log import recent_checks
 from shared.rejections import bad_token_addresses, rejection_counts
 from shared.scopes import Scope
-from shared.snapshot import NO_TOKEN, EventType, KnownApp, Snapshot
+from shared.snapshot import NO_TOKEN, KnownApp, KnownEventType, Snapshot
 from tests.build import NOW_MS, digest, grant, linked, snapshot
 from tests.unit.ingest.running import Running, running
 from tests.unit.loop import in_loop
@@ -71,7 +71,7 @@ def published(enforced: tuple[Scope, ...]) -> Snapshot:
     return structs.replace(
         linked(snapshot(1, **granted)),
         inactive={digest("inactive"): grant(token_id=6)},
-        apps={"app": KnownApp(1, enforced, event_types={"tok": EventType(9, "purchase")})},
+        apps={"app": KnownApp(1, enforced, event_types={"tok": KnownEventType(9, "purchase")})},
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from fakeredis import FakeServer, FakeStrictRedis
 
-from ingest.credentials import Grants
+from ingest.credentials import CredentialStore
 from ingest.gate import Gate, LoadLimits
 from ingest.watch import Watch
 from shared.errors import InboxUnreachable
@@ -24,7 +24,7 @@ from tests.unit.loop import ended, in_loop, until
 class Watched:
     redis: FakeStrictRedis
     telling: TellingRedis
-    grants: Grants
+    grants: CredentialStore
     gate: Gate
     watch: Watch
 
@@ -38,7 +38,7 @@ async def watching(strict: bool = True, key: bytes = SECRET_KEY) -> AsyncIterato
     server = FakeServer()
     redis, telling = FakeStrictRedis(server=server), TellingRedis(server)
     publish(redis, snapshot())
-    grants, gate = Grants(key, now), Gate(LoadLimits(1000, 70))
+    grants, gate = CredentialStore(key, now), Gate(LoadLimits(1000, 70))
     before = asyncio.all_tasks()
     yield Watched(redis, telling, grants, gate, Watch(telling, grants, gate, strict))
     for task in asyncio.all_tasks() - before:

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from shared.database import DatabaseError, is_away, sqlstate
+from shared.database import DatabaseError, is_unavailable, sqlstate
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_a_fault_has_the_state_that_postgresql_gave_it(
     ],
 )
 def test_postgresql_is_away_when_asking_again_may_help(fault: DatabaseError, away: bool) -> None:
-    assert is_away(fault) is away
+    assert is_unavailable(fault) is away
 
 
 def test_a_value_that_the_driver_refused_is_the_values_fault_not_the_connections() -> None:

@@ -11,7 +11,7 @@ from fakeredis.aioredis import FakeRedis
 from shared.integration_log import (
     CHECK_ENTRIES_MAX,
     CHECK_SECONDS,
-    CheckEntry,
+    IntegrationLogEntry,
     check_commands,
     recent_checks,
 )
@@ -26,7 +26,7 @@ def redis() -> FakeStrictRedis:
     return FakeStrictRedis()
 
 
-def keep(redis: FakeStrictRedis, entries: Sequence[CheckEntry], token: int = 7) -> None:
+def keep(redis: FakeStrictRedis, entries: Sequence[IntegrationLogEntry], token: int = 7) -> None:
     with redis.pipeline() as pipeline:
         check_commands(pipeline, SHOP, token, entries)
         pipeline.execute()
@@ -109,4 +109,4 @@ def test_the_commands_are_queued_on_the_pipeline_of_ingest_without_waiting() -> 
 
     (text,) = asyncio.run(kept())
     assert isinstance(text, bytes)
-    assert msgspec.msgpack.decode(text, type=CheckEntry) == check_entry()
+    assert msgspec.msgpack.decode(text, type=IntegrationLogEntry) == check_entry()

@@ -6,7 +6,7 @@ from fakeredis import FakeServer, FakeStrictRedis
 from shared import metrics
 from shared.published_counts import COUNTS_KEY, PublishedCounts, read_counts
 from shared.queues import RedisError
-from shared.tally import Series, Tally
+from shared.tally import MetricSeries, Tally
 
 
 def counted(events: int) -> Tally:
@@ -22,7 +22,9 @@ def test_counts_of_all_workers_are_one_sum() -> None:
         PublishedCounts(redis, counted(events)).publish()
 
     found = {each.name: each for each in read_counts(redis)}
-    assert found["waybill_events_total"] == Series("waybill_events_total", ("recorded",), (7.0,))
+    assert found["waybill_events_total"] == MetricSeries(
+        "waybill_events_total", ("recorded",), (7.0,)
+    )
     *counts, total = found["waybill_drain_events"].values
     assert (sum(counts), total) == (2, 7)
 

@@ -13,20 +13,20 @@ from shared.seen import (
     COMPLETE_KEY,
     LOOK_BACK,
     PERIOD_MS,
-    Mark,
+    SeenMarker,
     bucket_of,
-    device_mark,
+    device_marker,
     device_name,
     latest_name,
     period_keys,
-    set_marks,
-    told_by_device,
-    unique_mark,
+    read_device_marker,
+    set_markers,
+    unique_marker,
 )
 from tests.build import NOW_MS, batch, event
 
 PRODUCTION = Environment.PRODUCTION
-DEVICE = device_mark(1, PRODUCTION, "u:1", NOW_MS)
+DEVICE = device_marker(1, PRODUCTION, "u:1", NOW_MS)
 
 
 @pytest.fixture
@@ -35,12 +35,12 @@ def redis() -> Iterator[FakeStrictRedis]:
         yield redis
 
 
-def add(redis: FakeStrictRedis, *sent: Mark, at_ms: int = NOW_MS) -> Appended | None:
+def add(redis: FakeStrictRedis, *sent: SeenMarker, at_ms: int = NOW_MS) -> Appended | None:
     arguments = append_arguments("", 1, batch(event()), 1, sent, at_ms)
     return appended(redis.register_script(APPEND)(keys=APPEND_KEYS, args=arguments))
 
 
-def stood(redis: FakeStrictRedis, *sent: Mark, at_ms: int = NOW_MS) -> list[bool]:
+def stood(redis: FakeStrictRedis, *sent: SeenMarker, at_ms: int = NOW_MS) -> list[bool]:
     added = add(redis, *sent, at_ms=at_ms)
     assert added is not None
     return added.stood
@@ -56,7 +56,7 @@ def look(redis: FakeStrictRedis, *order: int | bytes, at_ms: int = NOW_MS) -> li
 
 
 def test_a_mark_stands_from_the_batch_on_that_brought_it(redis: FakeStrictRedis) -> None:
-    other = unique_mark(1, PRODUCTION, 7, "u:1")
+    other = unique_marker(1, PRODUCTION, 7, "u:1")
 
     assert stood(redis, DEVICE, other, DEVICE) == [False, False, True]
     assert stood(redis, DEVICE) == [True]
@@ -72,25 +72,25 @@ def test_a_batch_checked_with_another_snapshot_leaves_no_mark(redis: FakeStrictR
 
 def test_a_device_is_told_apart_by_app_environment_and_user(redis: FakeStrictRedis) -> None:
     others = [
-        device_mark(2, PRODUCTION, "u:1", 0),
-        device_mark(1, Environment.SANDBOX, "u:1", 0),
-        device_mark(1, PRODUCTION, "u", 0),
-        unique_mark(1, PRODUCTION, 1, "u:1"),
+        device_marker(2, PRODUCTION, "u:1", 0),
+        device_marker(1, Environment.SANDBOX, "u:1", 0),
+        device_marker(1, PRODUCTION, "u", 0),
+        unique_marker(1, PRODUCTION, 1, "u:1"),
     ]
 
     assert stood(redis, DEVICE, *others) == [False] * 5
 
 
 def test_its_first_value_stays_and_tells_the_user_and_since_when(redis: FakeStrictRedis) -> None:
-    stood(redis, DEVICE, device_mark(1, PRODUCTION, "u:1", 5))
+    stood(redis, DEVICE, device_marker(1, PRODUCTION, "u:1", 5))
 
     value = look(redis)[0]
     assert isinstance(value, bytes)
-    assert told_by_device(value) == (NOW_MS, "u:1")
+    assert read_device_marker(value) == (NOW_MS, "u:1")
 
 
 def test_what_is_met_again_lives_on_and_the_rest_is_forgotten(redis: FakeStrictRedis) -> None:
-    quiet = unique_mark(1, PRODUCTION, 7, "quiet")
+    quiet = unique_marker(1, PRODUCTION, 7, "quiet")
     stood(redis, DEVICE, quiet)
 
     assert stood(redis, DEVICE, at_ms=NOW_MS + PERIOD_MS) == [True]
@@ -136,7 +136,7 @@ def test_the_latest_time_in_order_is_kept_for_known_devices(redis: FakeStrictRed
 
 
 def test_marks_are_set_without_an_event_too(redis: FakeStrictRedis) -> None:
-    set_marks(redis, [DEVICE], NOW_MS)
-    set_marks(redis, [], NOW_MS)
+    set_markers(redis, [DEVICE], NOW_MS)
+    set_markers(redis, [], NOW_MS)
 
     assert stood(redis, DEVICE) == [True]

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.events import Environment
-from shared.snapshot import Grant, Link, LinkKey, Snapshot, decode_snapshot, encode_snapshot
+from shared.snapshot import Grant, KnownLink, LinkKey, Snapshot, decode_snapshot, encode_snapshot
 from tests.build import grant, snapshot
 from tests.unit.strategies import keys, text
 
 grants = st.builds(Grant, token_id=keys, app_id=keys, environment=st.sampled_from(Environment))
-links = st.builds(Link, link_id=keys, app_id=keys, destination=text)
+links = st.builds(KnownLink, link_id=keys, app_id=keys, destination=text)
 snapshots = st.builds(
     Snapshot,
     version=keys,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from shared import metrics
 from shared.metrics import Metric, MetricKind, Source
-from shared.tally import Series, Tally, UnlistedMetric, gauge, merged
+from shared.tally import MetricSeries, Tally, UnlistedMetric, gauge, merged
 
 
 def test_the_same_metric_under_the_same_labels_is_counted_together() -> None:
@@ -16,8 +16,8 @@ def test_the_same_metric_under_the_same_labels_is_counted_together() -> None:
     tally.counter(metrics.EVENTS, "duplicate").add()
 
     assert tally.series() == [
-        Series("waybill_events_total", ("recorded",), (4,)),
-        Series("waybill_events_total", ("duplicate",), (1,)),
+        MetricSeries("waybill_events_total", ("recorded",), (4,)),
+        MetricSeries("waybill_events_total", ("duplicate",), (1,)),
     ]
 
 
@@ -79,7 +79,7 @@ def test_what_processes_counted_is_added_up() -> None:
 
 
 def test_gauges_of_processes_are_joined_as_they_are_declared() -> None:
-    def of(version: int, age: float, ready: int, connections: int) -> list[Series]:
+    def of(version: int, age: float, ready: int, connections: int) -> list[MetricSeries]:
         return [
             gauge(metrics.SNAPSHOT_VERSION, version),
             gauge(metrics.SNAPSHOT_AGE, age),

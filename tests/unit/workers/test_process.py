@@ -4,11 +4,11 @@ import pytest
 
 from shared.database import DatabaseError
 from tests.build import settings
-from workers.process import Database, Stores
+from workers.process import Database, WorkerStores
 
 
 def test_nothing_is_connected_to_before_it_is_needed() -> None:
-    stores = Stores(
+    stores = WorkerStores(
         settings(DATABASE_URL="postgresql://127.0.0.1:1/none", REDIS_URL="redis://127.0.0.1:1")
     )
 

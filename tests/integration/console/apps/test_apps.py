@@ -7,18 +7,18 @@ from console.apps.event_types import (
     create_event_type,
     list_event_types,
 )
-from console.resources import Installation
+from console.resources import Resources
 from shared.database import Connection
 from shared.errors import OperatorError
 from shared.snapshot import SNAPSHOT_KEY, decode_snapshot
-from shared.snapshot import EventType as Published
+from shared.snapshot import KnownEventType as Published
 from tests.build import ADMIN
 
 
 def test_an_app_is_found_by_its_name_and_by_its_app_token(
-    installation: Installation, connection: Connection
+    resources: Resources, connection: Connection
 ) -> None:
-    made = create_app(installation, ADMIN, " Shop ")
+    made = create_app(resources, ADMIN, " Shop ")
 
     assert made.name == "Shop"
     assert find_app(connection, "Shop") == find_app(connection, made.app_token) == made
@@ -26,25 +26,25 @@ def test_an_app_is_found_by_its_name_and_by_its_app_token(
     assert app_names(connection) == {made.id: "Shop"}
 
 
-def test_an_app_token_is_made_up_or_kept_as_given(installation: Installation) -> None:
-    assert len(create_app(installation, ADMIN, "One").app_token) == 12
-    assert create_app(installation, ADMIN, "Two", "2fm9gkqubvpc").app_token == "2fm9gkqubvpc"
+def test_an_app_token_is_made_up_or_kept_as_given(resources: Resources) -> None:
+    assert len(create_app(resources, ADMIN, "One").app_token) == 12
+    assert create_app(resources, ADMIN, "Two", "2fm9gkqubvpc").app_token == "2fm9gkqubvpc"
 
 
 @pytest.mark.parametrize(("name", "app_token"), [("Shop", "other"), ("Other", "abc123def456")])
 def test_a_name_and_an_app_token_are_given_once(
-    installation: Installation, connection: Connection, shop: App, name: str, app_token: str
+    resources: Resources, connection: Connection, shop: App, name: str, app_token: str
 ) -> None:
     with pytest.raises(OperatorError, match="exists"):
-        create_app(installation, ADMIN, name, app_token)
+        create_app(resources, ADMIN, name, app_token)
 
     assert list_apps(connection) == [shop]
 
 
 def test_a_reference_that_two_apps_answer_to_is_refused(
-    installation: Installation, connection: Connection, shop: App
+    resources: Resources, connection: Connection, shop: App
 ) -> None:
-    create_app(installation, ADMIN, shop.app_token)
+    create_app(resources, ADMIN, shop.app_token)
 
     with pytest.raises(OperatorError, match="the other"):
         find_app(connection, shop.app_token)
@@ -56,12 +56,10 @@ def test_an_unknown_app_is_said_to_be_unknown(connection: Connection) -> None:
 
 
 def test_an_event_type_keeps_the_event_token_it_is_given(
-    installation: Installation, connection: Connection, shop: App
+    resources: Resources, connection: Connection, shop: App
 ) -> None:
-    kept = create_event_type(
-        installation, ADMIN, shop, NewEventType("purchase", "Purchase", "g3mfiw")
-    )
-    made_up = create_event_type(installation, ADMIN, shop, NewEventType("register", "Registration"))
+    kept = create_event_type(resources, ADMIN, shop, NewEventType("purchase", "Purchase", "g3mfiw"))
+    made_up = create_event_type(resources, ADMIN, shop, NewEventType("register", "Registration"))
 
     assert kept.event_token == "g3mfiw"
     assert len(made_up.event_token) == 6
@@ -72,41 +70,41 @@ def test_an_event_type_keeps_the_event_token_it_is_given(
     ("mapping_id", "event_token"), [("purchase", "other1"), ("other", "g3mfiw")]
 )
 def test_mapping_ids_and_event_tokens_are_given_once_in_an_app(
-    installation: Installation, shop: App, mapping_id: str, event_token: str
+    resources: Resources, shop: App, mapping_id: str, event_token: str
 ) -> None:
-    create_event_type(installation, ADMIN, shop, NewEventType("purchase", "Purchase", "g3mfiw"))
+    create_event_type(resources, ADMIN, shop, NewEventType("purchase", "Purchase", "g3mfiw"))
 
     with pytest.raises(OperatorError, match="has an event type"):
-        create_event_type(installation, ADMIN, shop, NewEventType(mapping_id, "Again", event_token))
+        create_event_type(resources, ADMIN, shop, NewEventType(mapping_id, "Again", event_token))
 
-    other = create_app(installation, ADMIN, "Other")
+    other = create_app(resources, ADMIN, "Other")
     assert create_event_type(
-        installation, ADMIN, other, NewEventType("purchase", "Purchase", "g3mfiw")
+        resources, ADMIN, other, NewEventType("purchase", "Purchase", "g3mfiw")
     ).id
 
 
 def test_an_app_and_its_event_types_are_published_as_they_are_made(
-    installation: Installation, shop: App
+    resources: Resources, shop: App
 ) -> None:
     new = NewEventType("purchase", "Purchase", "g3mfiw", unique=True)
-    made = create_event_type(installation, ADMIN, shop, new)
+    made = create_event_type(resources, ADMIN, shop, new)
 
-    data = installation.redis.get(SNAPSHOT_KEY)
+    data = resources.redis.get(SNAPSHOT_KEY)
     assert isinstance(data, bytes)
     known = decode_snapshot(data).apps[shop.app_token]
     assert known.app_id == shop.id
     assert known.event_types == {"g3mfiw": Published(made.id, "purchase", True)}
 
 
-def test_an_app_has_so_many_event_types_and_no_more(installation: Installation, shop: App) -> None:
-    installation.connection.execute(
+def test_an_app_has_so_many_event_types_and_no_more(resources: Resources, shop: App) -> None:
+    resources.connection.execute(
         "INSERT INTO event_types (app_id, name, mapping_id, event_token) "
         "SELECT %s, n::text, n::text, n::text FROM generate_series(1, %s) AS n",
         (shop.id, EVENT_TYPES_MAX - 1),
     )
-    create_event_type(installation, ADMIN, shop, NewEventType("last", "Last"))
+    create_event_type(resources, ADMIN, shop, NewEventType("last", "Last"))
 
     with pytest.raises(OperatorError, match="1,000 event types"):
-        create_event_type(installation, ADMIN, shop, NewEventType("more", "One more"))
+        create_event_type(resources, ADMIN, shop, NewEventType("more", "One more"))
 
-    assert len(list_event_types(installation.connection, shop)) == EVENT_TYPES_MAX
+    assert len(list_event_types(resources.connection, shop)) == EVENT_TYPES_MAX

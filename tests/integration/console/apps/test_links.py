@@ -6,72 +6,70 @@ import pytest
 
 from console.apps.apps import App, create_app
 from console.apps.links import Link, NewLink, create_link, list_links
-from console.resources import Installation
+from console.resources import Resources
 from shared.database import connect
 from shared.errors import OperatorError
 from shared.publishing import refresh_snapshot
 from shared.queues import Redis
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY, LinkKey, decode_snapshot
-from shared.snapshot import Link as Published
+from shared.snapshot import KnownLink as Published
 from tests.build import ADMIN
 from tests.integration.console.conftest import Ask
 
 DESTINATION = "https://shop.example/welcome?from={pub_click_id}"
 
 
-def make(installation: Installation, app: App, name: str = "Spring", **given: str | None) -> Link:
+def make(resources: Resources, app: App, name: str = "Spring", **given: str | None) -> Link:
     new = {"partner": "Acme", "name": name, "destination": DESTINATION, **given}
-    return create_link(installation, ADMIN, app, NewLink(**new))  # type: ignore[arg-type]
+    return create_link(resources, ADMIN, app, NewLink(**new))  # type: ignore[arg-type]
 
 
-def published(installation: Installation) -> dict[LinkKey, Published]:
-    data = installation.redis.get(SNAPSHOT_KEY)
+def published(resources: Resources) -> dict[LinkKey, Published]:
+    data = resources.redis.get(SNAPSHOT_KEY)
     assert isinstance(data, bytes)
     return decode_snapshot(data).links
 
 
-def test_a_link_is_published_with_its_app_and_destination(
-    installation: Installation, shop: App
-) -> None:
-    made = make(installation, shop, offer_id="115189", pub_id="20916")
+def test_a_link_is_published_with_its_app_and_destination(resources: Resources, shop: App) -> None:
+    made = make(resources, shop, offer_id="115189", pub_id="20916")
 
-    assert published(installation) == {
+    assert published(resources) == {
         LinkKey("115189", "20916"): Published(made.id, shop.id, DESTINATION)
     }
     assert (made.app, made.partner, made.name) == ("Shop", "Acme", "Spring")
-    assert list_links(installation.connection) == [made]
+    assert list_links(resources.connection) == [made]
 
 
-def test_numbers_are_found_where_none_are_given(installation: Installation, shop: App) -> None:
-    make(installation, shop, "taken", partner="Other", offer_id="2", pub_id="1")
+def test_numbers_are_found_where_none_are_given(resources: Resources, shop: App) -> None:
+    make(resources, shop, "taken", partner="Other", offer_id="2", pub_id="1")
 
-    made = [make(installation, shop, name) for name in ("a", "b", "c")]
-    third = make(installation, shop, "d", partner="Third")
+    made = [make(resources, shop, name) for name in ("a", "b", "c")]
+    third = make(resources, shop, "d", partner="Third")
 
     assert [(link.offer_id, link.pub_id) for link in made] == [("1", "2"), ("3", "2"), ("4", "2")]
     assert (third.offer_id, third.pub_id) == ("5", "3")
 
 
-def test_a_partner_keeps_the_number_it_was_given(installation: Installation, shop: App) -> None:
-    make(installation, shop, "a", pub_id="acme-7")
+def test_a_partner_keeps_the_number_it_was_given(resources: Resources, shop: App) -> None:
+    make(resources, shop, "a", pub_id="acme-7")
 
-    assert make(installation, shop, "b").pub_id == "acme-7"
+    assert make(resources, shop, "b").pub_id == "acme-7"
 
 
-def test_a_partner_is_made_once(installation: Installation, shop: App) -> None:
-    make(installation, shop, "a", partner=" Acme ")
-    make(installation, shop, "b")
+def test_a_partner_is_made_once(resources: Resources, shop: App) -> None:
+    make(resources, shop, "a", partner=" Acme ")
+    make(resources, shop, "b")
 
-    names = installation.connection.execute("SELECT name FROM partners").fetchall()
+    names = resources.connection.execute("SELECT name FROM partners").fetchall()
     assert names == [("Acme",)]
 
 
-def test_links_of_one_app_or_of_all_are_listed(installation: Installation, shop: App) -> None:
-    other = create_app(installation, ADMIN, "Other")
-    first, second = make(installation, shop, "a"), make(installation, other, "a")
+def test_links_of_one_app_or_of_all_are_listed(resources: Resources, shop: App) -> None:
+    other = create_app(resources, ADMIN, "Other")
+    first, second = make(resources, shop, "a"), make(resources, other, "a")
 
-    assert list_links(installation.connection) == [first, second]
-    assert list_links(installation.connection, other) == [second]
+    assert list_links(resources.connection) == [first, second]
+    assert list_links(resources.connection, other) == [second]
 
 
 @pytest.mark.parametrize(
@@ -82,15 +80,15 @@ def test_links_of_one_app_or_of_all_are_listed(installation: Installation, shop:
     ],
 )
 def test_a_name_and_a_pair_of_numbers_are_given_once(
-    installation: Installation, shop: App, again: dict[str, str], reason: str
+    resources: Resources, shop: App, again: dict[str, str], reason: str
 ) -> None:
-    made = make(installation, shop, offer_id="7", pub_id="9")
+    made = make(resources, shop, offer_id="7", pub_id="9")
 
     with pytest.raises(OperatorError, match=reason):
-        make(installation, shop, **again)
+        make(resources, shop, **again)
 
-    assert list_links(installation.connection) == [made]
-    assert len(published(installation)) == 1
+    assert list_links(resources.connection) == [made]
+    assert len(published(resources)) == 1
 
 
 @pytest.mark.parametrize(
@@ -104,35 +102,35 @@ def test_a_name_and_a_pair_of_numbers_are_given_once(
     ],
 )
 def test_a_malformed_value_makes_nothing(
-    installation: Installation, shop: App, given: dict[str, str], option: str
+    resources: Resources, shop: App, given: dict[str, str], option: str
 ) -> None:
     with pytest.raises(OperatorError, match=option):
-        make(installation, shop, **given)
+        make(resources, shop, **given)
 
-    assert list_links(installation.connection) == []
-    assert installation.connection.execute("SELECT FROM partners").fetchall() == []
+    assert list_links(resources.connection) == []
+    assert resources.connection.execute("SELECT FROM partners").fetchall() == []
 
 
 def test_a_link_that_cannot_be_published_is_not_made(
-    installation: Installation, shop: App, broken_redis: Redis
+    resources: Resources, shop: App, broken_redis: Redis
 ) -> None:
-    cut_off = Installation(installation.connection, broken_redis, installation.secret_key)
+    cut_off = Resources(resources.connection, broken_redis, resources.secret_key)
 
     with pytest.raises(OperatorError, match="nothing was changed"):
         make(cut_off, shop)
 
-    assert list_links(installation.connection) == []
+    assert list_links(resources.connection) == []
 
 
 def test_two_commands_at_once_find_two_numbers(
-    installation: Installation, shop: App, database_url: str
+    resources: Resources, shop: App, database_url: str
 ) -> None:
     together = Barrier(8)
 
     def make_beside(name: str) -> None:
         with connect(database_url, "tests") as connection:
             together.wait()
-            beside = Installation(connection, installation.redis, installation.secret_key)
+            beside = Resources(connection, resources.redis, resources.secret_key)
             make(beside, shop, name, partner=name)
 
     threads = [Thread(target=make_beside, args=(f"link {n}",)) for n in range(8)]
@@ -141,16 +139,16 @@ def test_two_commands_at_once_find_two_numbers(
     for thread in threads:
         thread.join()
 
-    made = list_links(installation.connection)
+    made = list_links(resources.connection)
     assert {link.offer_id for link in made} == {str(n) for n in range(1, 9)}
-    assert len(published(installation)) == 8
+    assert len(published(resources)) == 8
 
 
 def test_upkeep_publishes_links_that_redis_has_lost_and_leaves_those_that_it_has(
-    installation: Installation, shop: App
+    resources: Resources, shop: App
 ) -> None:
-    make(installation, shop)
-    connection, redis, key = installation.connection, installation.redis, installation.secret_key
+    make(resources, shop)
+    connection, redis, key = resources.connection, resources.redis, resources.secret_key
     with connection.transaction():
         assert refresh_snapshot(connection, redis, key) is None
 
@@ -158,7 +156,7 @@ def test_upkeep_publishes_links_that_redis_has_lost_and_leaves_those_that_it_has
 
     with connection.transaction():
         assert refresh_snapshot(connection, redis, key) is not None
-    assert len(published(installation)) == 1
+    assert len(published(resources)) == 1
 
 
 def test_a_link_is_made_and_listed_from_the_command_line(ask: Ask) -> None:

@@ -2,7 +2,7 @@ import pytest
 
 from console.apps.apps import App, create_app
 from console.apps.rules import change_rules, read_rules
-from console.resources import Installation
+from console.resources import Resources
 from shared.database import Connection
 from shared.errors import BadValue
 from shared.rules import DAY_MS, HOUR_MS, MINUTE_MS, Rules
@@ -14,9 +14,9 @@ def test_a_new_app_has_the_default_rules(connection: Connection, shop: App) -> N
 
 
 def test_each_change_is_a_new_version_and_leaves_the_rest(
-    installation: Installation, connection: Connection, shop: App
+    resources: Resources, connection: Connection, shop: App
 ) -> None:
-    other = create_app(installation, ADMIN, "Other")
+    other = create_app(resources, ADMIN, "Other")
 
     change_rules(connection, ADMIN, shop, {"click-window-days": 14, "session-timeout-minutes": 5})
     changed = change_rules(connection, ADMIN, shop, {"probabilistic-window-hours": 1})

@@ -10,7 +10,7 @@ import pytest
 from console.apps.apps import App, create_app
 from console.importer.imports import Import, Imported, ImportLimits
 from console.importer.line_reader import file_lines
-from console.resources import Installation
+from console.resources import Resources
 from shared.clock import now_ms
 from shared.database import Connection
 from shared.errors import OperatorError
@@ -41,22 +41,22 @@ def _without_old_days(connection: Connection) -> Iterator[None]:
 
 
 def imported(
-    installation: Installation,
+    resources: Resources,
     app: App,
     lines: Iterable[Line | bytes],
     limits: ImportLimits = LIMITS,
 ) -> Imported:
     texts = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
-    run = Import(installation, ADMIN, app, limits)
+    run = Import(resources, ADMIN, app, limits)
     return run.run(file_lines(BytesIO(b"\n".join(texts))), now_ms())
 
 
 def test_what_was_imported_is_stored_with_its_ids_and_times(
-    installation: Installation, shop: App, bench: Bench
+    resources: Resources, shop: App, bench: Bench
 ) -> None:
     click = {"type": "click", "time": OLD_MS, "click_id": "c", "parameters": {"site": "blog"}}
     bought = event(1, click_id="c", ip="198.51.100.7", parameters={"country": "de"})
-    done = imported(installation, shop, [bought, click])
+    done = imported(resources, shop, [bought, click])
     bench.drain()
 
     assert (done.lines, done.events, done.clicks, done.bad) == (2, 1, 1, 0)
@@ -73,14 +73,14 @@ def test_what_was_imported_is_stored_with_its_ids_and_times(
 
 
 def test_importing_a_file_twice_stores_nothing_twice(
-    installation: Installation, shop: App, bench: Bench
+    resources: Resources, shop: App, bench: Bench
 ) -> None:
     lines = [*(event(number) for number in range(8)), {"type": "click", "time": OLD_MS}]
-    imported(installation, shop, lines)
+    imported(resources, shop, lines)
     bench.drain()
     first = bench.receipts("events"), bench.receipts("clicks")
 
-    again = imported(installation, shop, reversed(lines))
+    again = imported(resources, shop, reversed(lines))
     bench.drain()
 
     assert again.days == 0
@@ -89,9 +89,9 @@ def test_importing_a_file_twice_stores_nothing_twice(
 
 
 def test_clicks_come_through_the_links_of_the_app_alone(
-    installation: Installation, shop: App, bench: Bench
+    resources: Resources, shop: App, bench: Bench
 ) -> None:
-    other = create_app(installation, ADMIN, "Other")
+    other = create_app(resources, ADMIN, "Other")
     bench.connection.execute("INSERT INTO partners (name) VALUES ('Partner')")
     bench.connection.execute(
         """
@@ -107,7 +107,7 @@ def test_clicks_come_through_the_links_of_the_app_alone(
         {"type": "click", "time": OLD_MS + 2, "link": f"Link {other.id}"},
     ]
 
-    done = imported(installation, shop, clicks)
+    done = imported(resources, shop, clicks)
     bench.drain()
 
     assert (done.clicks, [bad.number for bad in done.bad_lines]) == (2, [3])
@@ -116,12 +116,12 @@ def test_clicks_come_through_the_links_of_the_app_alone(
 
 
 def test_a_bad_line_is_reported_by_its_number_and_does_not_stop_the_rest(
-    installation: Installation, shop: App, bench: Bench
+    resources: Resources, shop: App, bench: Bench
 ) -> None:
     bad: list[Line | bytes] = [b"{", event(2, time="soon"), b"x" * 100_000]
     lines = [event(1), *bad[:2], b"", event(3), bad[2], event(4)]
 
-    done = imported(installation, shop, lines)
+    done = imported(resources, shop, lines)
     bench.drain()
 
     assert (done.lines, done.events, done.bad) == (6, 3, 3)
@@ -134,42 +134,42 @@ def test_a_bad_line_is_reported_by_its_number_and_does_not_stop_the_rest(
 
 
 def test_only_so_many_bad_lines_are_reported_and_all_are_counted(
-    installation: Installation, shop: App
+    resources: Resources, shop: App
 ) -> None:
     limits = ImportLimits(3, 1_000_000, bad_lines_max=2)
 
-    done = imported(installation, shop, [b"{"] * 5, limits)
+    done = imported(resources, shop, [b"{"] * 5, limits)
 
     assert (done.bad, [bad.number for bad in done.bad_lines]) == (5, [1, 2])
 
 
 def test_events_go_to_the_inbox_in_batches_and_a_drain_is_asked_for_once(
-    installation: Installation, shop: App
+    resources: Resources, shop: App
 ) -> None:
-    imported(installation, shop, (event(number) for number in range(7)))
+    imported(resources, shop, (event(number) for number in range(7)))
 
-    backlog = measure(installation.redis)
-    assert (backlog.events, installation.redis.xlen(INBOX_KEY)) == (7, 3)
-    assert waiting_jobs(installation.redis) == 1
+    backlog = measure(resources.redis)
+    assert (backlog.events, resources.redis.xlen(INBOX_KEY)) == (7, 3)
+    assert waiting_jobs(resources.redis) == 1
 
 
-def test_a_batch_is_bounded_in_bytes_too(installation: Installation, shop: App) -> None:
+def test_a_batch_is_bounded_in_bytes_too(resources: Resources, shop: App) -> None:
     limits = ImportLimits(batch_events_max=100, batch_bytes_max=1_500)
     events = (event(number, event_value="x" * 900) for number in range(5))
 
-    imported(installation, shop, events, limits)
+    imported(resources, shop, events, limits)
 
-    assert installation.redis.xlen(INBOX_KEY) == 5
+    assert resources.redis.xlen(INBOX_KEY) == 5
 
 
 def test_a_file_makes_the_days_that_it_needs_and_not_too_many(
-    installation: Installation, shop: App, bench: Bench
+    resources: Resources, shop: App, bench: Bench
 ) -> None:
     limits = ImportLimits(10, 1_000_000, days_max=3)
     lines = [event(0, time=OLD_MS + day * DAY_MS) for day in (0, 3, 3, 7, 8, 0)]
 
-    done = imported(installation, shop, lines, limits)
-    rest = imported(installation, shop, lines, limits)
+    done = imported(resources, shop, lines, limits)
+    rest = imported(resources, shop, lines, limits)
     bench.drain()
 
     assert (done.days, done.events, [bad.number for bad in done.bad_lines]) == (3, 5, [5])
@@ -185,12 +185,12 @@ def test_a_file_makes_the_days_that_it_needs_and_not_too_many(
 
 
 def test_an_import_says_so_when_nobody_empties_the_inbox(
-    installation: Installation, shop: App, bench: Bench
+    resources: Resources, shop: App, bench: Bench
 ) -> None:
     limits = ImportLimits(3, 1_000_000, backlog_events_max=5, standstill_seconds_max=0.3)
 
     with pytest.raises(OperatorError, match="6 events wait"):
-        imported(installation, shop, (event(number) for number in range(9)), limits)
+        imported(resources, shop, (event(number) for number in range(9)), limits)
 
-    assert measure(installation.redis).events == 6
+    assert measure(resources.redis).events == 6
     assert bench.drain().events == 6

@@ -16,8 +16,8 @@ from console.apps.event_types import (
 from console.apps.links import NewLink, create_link
 from console.importer.imports import Import, ImportLimits
 from console.importer.line_reader import file_lines
-from console.lookup.event_context import find_placement
-from console.resources import Installation
+from console.lookup.event_context import find_event_context
+from console.resources import Resources
 from shared.clock import now_ms
 from tests.build import ADMIN
 from tests.integration.workers.conftest import Bench
@@ -27,15 +27,15 @@ LEVEL = ("level_up", "Level up")
 
 
 @pytest.fixture
-def level(installation: Installation, shop: App) -> EventType:
+def level(resources: Resources, shop: App) -> EventType:
     for name in ("Summer", "Autumn"):
-        create_link(installation, ADMIN, shop, NewLink("Acme", name, "https://shop.example/"))
-    create_event_type(installation, ADMIN, shop, NewEventType("purchase", "Purchase"))
-    return create_event_type(installation, ADMIN, shop, NewEventType(*LEVEL))
+        create_link(resources, ADMIN, shop, NewLink("Acme", name, "https://shop.example/"))
+    create_event_type(resources, ADMIN, shop, NewEventType("purchase", "Purchase"))
+    return create_event_type(resources, ADMIN, shop, NewEventType(*LEVEL))
 
 
-def take_in(installation: Installation, app: App, bench: Bench, *lines: dict[str, Any]) -> None:
-    run = Import(installation, ADMIN, app, ImportLimits(100, 100_000))
+def take_in(resources: Resources, app: App, bench: Bench, *lines: dict[str, Any]) -> None:
+    run = Import(resources, ADMIN, app, ImportLimits(100, 100_000))
     run.run(file_lines(BytesIO(b"\n".join(json.dumps(line).encode() for line in lines))), now_ms())
     bench.drain()
 
@@ -57,7 +57,7 @@ def conversions(bench: Bench) -> list[str]:
     for (receipt,) in bench.connection.execute(
         "SELECT receipt FROM events ORDER BY event_time, receipt"
     ).fetchall():
-        placement = find_placement(bench.connection, receipt)
+        placement = find_event_context(bench.connection, receipt)
         assert placement is not None
         conversion = placement.conversion
         found.append("-" if conversion is None else "no" if conversion.first else "yes")
@@ -66,26 +66,26 @@ def conversions(bench: Bench) -> list[str]:
 
 @pytest.mark.usefixtures("level")
 def test_the_first_event_of_a_type_for_a_click_is_the_conversion(
-    installation: Installation, shop: App, bench: Bench
+    resources: Resources, shop: App, bench: Bench
 ) -> None:
-    take_in(installation, shop, bench, *life(now_ms() - DAY_MS, {"link": "Summer"}))
+    take_in(resources, shop, bench, *life(now_ms() - DAY_MS, {"link": "Summer"}))
 
     assert conversions(bench) == ["-", "yes", "no", "yes"]
 
 
 def test_with_multiple_postbacks_each_is_one(
-    installation: Installation, shop: App, bench: Bench, level: EventType
+    resources: Resources, shop: App, bench: Bench, level: EventType
 ) -> None:
-    take_in(installation, shop, bench, *life(now_ms() - DAY_MS, {"link": "Summer"}))
+    take_in(resources, shop, bench, *life(now_ms() - DAY_MS, {"link": "Summer"}))
 
-    set_multiple_postbacks(installation.connection, ADMIN, shop, level, True)
+    set_multiple_postbacks(resources.connection, ADMIN, shop, level, True)
 
     assert conversions(bench) == ["-", "yes", "yes", "yes"]
 
 
 @pytest.mark.usefixtures("level")
 def test_a_user_whom_another_click_brings_back_converts_anew(
-    installation: Installation, shop: App, bench: Bench
+    resources: Resources, shop: App, bench: Bench
 ) -> None:
     start_ms = now_ms() - 20 * DAY_MS
     back_ms = start_ms + 10 * DAY_MS
@@ -97,7 +97,7 @@ def test_a_user_whom_another_click_brings_back_converts_anew(
         {"type": "event", "time": back_ms + 180_000, "event_id": "level_up", **user},
     ]
 
-    take_in(installation, shop, bench, *life(start_ms, {"link": "Summer"}), *again)
+    take_in(resources, shop, bench, *life(start_ms, {"link": "Summer"}), *again)
 
     assert conversions(bench) == ["-", "yes", "no", "yes", "-", "yes", "no"]
 
@@ -105,8 +105,8 @@ def test_a_user_whom_another_click_brings_back_converts_anew(
 @pytest.mark.usefixtures("level")
 @pytest.mark.parametrize("origin", [{"parameters": {"site": "blog"}}, {}])
 def test_who_came_by_no_partner_is_nobodys_conversion(
-    installation: Installation, shop: App, bench: Bench, origin: dict[str, Any]
+    resources: Resources, shop: App, bench: Bench, origin: dict[str, Any]
 ) -> None:
-    take_in(installation, shop, bench, *life(now_ms() - DAY_MS, origin))
+    take_in(resources, shop, bench, *life(now_ms() - DAY_MS, origin))
 
     assert conversions(bench) == ["-", "-", "-", "-"]

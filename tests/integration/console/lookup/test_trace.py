@@ -4,7 +4,7 @@ from console.apps.apps import App
 from console.apps.event_types import NewEventType, create_event_type
 from console.lookup.trace import State, trace
 from console.pipeline.quarantine import find_quarantined
-from console.resources import Installation
+from console.resources import Resources
 from shared.clock import now_ms
 from shared.events import Event, Kind, encode_event, join_events
 from shared.ids import click_id_of, new_receipt
@@ -33,10 +33,10 @@ def click_of(app: App, receipt: UUID, time_ms: int) -> Event:
     )
 
 
-def test_an_event_in_the_inbox_is_queued(installation: Installation, event: Event) -> None:
-    append(installation.redis, join_events([encode_event(event)]), 1)
+def test_an_event_in_the_inbox_is_queued(resources: Resources, event: Event) -> None:
+    append(resources.redis, join_events([encode_event(event)]), 1)
 
-    found = trace(installation.connection, installation.redis, event.receipt)
+    found = trace(resources.connection, resources.redis, event.receipt)
 
     assert found.state is State.QUEUED
     assert found.event is not None
@@ -45,12 +45,12 @@ def test_an_event_in_the_inbox_is_queued(installation: Installation, event: Even
 
 
 def test_a_stored_event_is_recorded_with_its_row(
-    installation: Installation, shop: App, event: Event
+    resources: Resources, shop: App, event: Event
 ) -> None:
-    create_event_type(installation, ADMIN, shop, NewEventType("purchase", "Purchase"))
-    store_event(installation.connection, event)
+    create_event_type(resources, ADMIN, shop, NewEventType("purchase", "Purchase"))
+    store_event(resources.connection, event)
 
-    found = trace(installation.connection, installation.redis, event.receipt)
+    found = trace(resources.connection, resources.redis, event.receipt)
 
     assert found.state is State.RECORDED
     assert found.event is not None
@@ -59,13 +59,13 @@ def test_a_stored_event_is_recorded_with_its_row(
     assert (found.event.unmapped, found.event.parameters) == (False, {"shelf": "upper"})
 
 
-def test_a_recorded_click_is_found_by_its_receipt(installation: Installation, shop: App) -> None:
+def test_a_recorded_click_is_found_by_its_receipt(resources: Resources, shop: App) -> None:
     time_ms = now_ms()
     receipt = new_receipt(time_ms)
     click = click_of(shop, receipt, time_ms)
-    record(installation.connection, [click])
+    record(resources.connection, [click])
 
-    found = trace(installation.connection, installation.redis, receipt)
+    found = trace(resources.connection, resources.redis, receipt)
 
     assert found.state is State.RECORDED
     assert found.event is not None
@@ -76,48 +76,46 @@ def test_a_recorded_click_is_found_by_its_receipt(installation: Installation, sh
 
 
 def test_a_stored_event_is_recorded_although_it_still_stands_in_the_inbox(
-    installation: Installation, event: Event
+    resources: Resources, event: Event
 ) -> None:
-    append(installation.redis, join_events([encode_event(event)]), 1)
-    store_event(installation.connection, event)
+    append(resources.redis, join_events([encode_event(event)]), 1)
+    store_event(resources.connection, event)
 
-    found = trace(installation.connection, installation.redis, event.receipt)
+    found = trace(resources.connection, resources.redis, event.receipt)
 
     assert found.state is State.RECORDED
     assert found.event is not None
     assert found.event.unmapped is True
 
 
-def test_a_repeat_leads_to_the_event_that_it_repeated(
-    installation: Installation, event: Event
-) -> None:
-    store_event(installation.connection, event)
+def test_a_repeat_leads_to_the_event_that_it_repeated(resources: Resources, event: Event) -> None:
+    store_event(resources.connection, event)
     receipt = new_receipt(now_ms())
-    repeat_of(installation.connection, event, receipt, conflict=True)
+    repeat_of(resources.connection, event, receipt, conflict=True)
 
-    found = trace(installation.connection, installation.redis, receipt)
+    found = trace(resources.connection, resources.redis, receipt)
 
     assert (found.state, found.conflict) == (State.DUPLICATE, True)
-    assert found.first == trace(installation.connection, installation.redis, event.receipt)
+    assert found.first == trace(resources.connection, resources.redis, event.receipt)
 
 
-def test_a_quarantined_event_is_found_there(installation: Installation, event: Event) -> None:
-    put_aside(installation.connection, event)
+def test_a_quarantined_event_is_found_there(resources: Resources, event: Event) -> None:
+    put_aside(resources.connection, event)
 
-    found = trace(installation.connection, installation.redis, event.receipt)
+    found = trace(resources.connection, resources.redis, event.receipt)
 
     assert found.state is State.QUARANTINED
-    assert found.quarantine == find_quarantined(installation.connection, event.receipt)
+    assert found.quarantine == find_quarantined(resources.connection, event.receipt)
 
 
-def test_a_receipt_that_is_nowhere_is_unknown(installation: Installation) -> None:
+def test_a_receipt_that_is_nowhere_is_unknown(resources: Resources) -> None:
     receipt = new_receipt(now_ms())
 
-    assert trace(installation.connection, installation.redis, receipt).state is State.UNKNOWN
+    assert trace(resources.connection, resources.redis, receipt).state is State.UNKNOWN
 
 
 def test_an_event_is_traced_to_its_attribution_and_its_session(
-    installation: Installation, shop: App
+    resources: Resources, shop: App
 ) -> None:
     came_ms = now_ms() - 60_000
     click = click_of(shop, new_receipt(came_ms), came_ms)
@@ -133,10 +131,10 @@ def test_an_event_is_traced_to_its_attribution_and_its_session(
         )
         for after_ms, kind, event_id in ((1_000, Kind.OPEN, "__open"), (2_000, Kind.EVENT, "buy"))
     )
-    store(installation.connection, click, opened, bought)
+    store(resources.connection, click, opened, bought)
 
-    found = trace(installation.connection, installation.redis, bought.receipt)
-    of_click = trace(installation.connection, installation.redis, click.receipt)
+    found = trace(resources.connection, resources.redis, bought.receipt)
+    of_click = trace(resources.connection, resources.redis, click.receipt)
 
     assert found.placement is not None
     assert found.placement.attribution is not None
@@ -147,15 +145,13 @@ def test_an_event_is_traced_to_its_attribution_and_its_session(
     assert [each.user_id for each in of_click.placement.brought] == ["u"]
 
 
-def test_an_event_before_the_first_open_is_of_no_session(
-    installation: Installation, shop: App
-) -> None:
+def test_an_event_before_the_first_open_is_of_no_session(resources: Resources, shop: App) -> None:
     lonely = build_event(
         receipt=new_receipt(now_ms()), received_at_ms=now_ms(), app_id=shop.id, event_id="buy"
     )
-    store(installation.connection, lonely)
+    store(resources.connection, lonely)
 
-    placement = trace(installation.connection, installation.redis, lonely.receipt).placement
+    placement = trace(resources.connection, resources.redis, lonely.receipt).placement
 
     assert placement is not None
     assert placement.session is None

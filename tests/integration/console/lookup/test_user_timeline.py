@@ -13,14 +13,14 @@ from console.importer.imports import Import, ImportLimits
 from console.importer.line_reader import file_lines
 from console.lookup.user_timeline import (
     _USER_OF_ADID,
-    Role,
+    ClickRole,
     UserTimeline,
     find_users,
     user_timeline,
 )
-from console.resources import Installation
+from console.resources import Resources
 from shared.clock import now_ms
-from shared.database import Connection, look_ups
+from shared.database import Connection, index_only
 from shared.device_ids import adid_bytes, adid_of
 from shared.errors import OperatorError
 from tests.build import ADMIN
@@ -49,10 +49,10 @@ def links(connection: Connection, shop: App) -> None:
     )
 
 
-def take_in(installation: Installation, app: App, bench: Bench, *lines: dict[str, Any]) -> None:
+def take_in(resources: Resources, app: App, bench: Bench, *lines: dict[str, Any]) -> None:
     """Each in a batch of its own, in this order."""
     for line in lines:
-        run = Import(installation, ADMIN, app, ImportLimits(1, 10_000))
+        run = Import(resources, ADMIN, app, ImportLimits(1, 10_000))
         run.run(file_lines(BytesIO(json.dumps(line).encode())), now_ms())
         bench.drain()
 
@@ -69,12 +69,12 @@ def timeline(
 
 @pytest.mark.usefixtures("links")
 def test_a_timeline_holds_what_happened_and_what_was_made_of_it(
-    installation: Installation, shop: App, bench: Bench, start_ms: int
+    resources: Resources, shop: App, bench: Bench, start_ms: int
 ) -> None:
     came_ms = start_ms + 3 * MINUTE_MS
     click = {"type": "click", "time": start_ms, "link": "Summer"} | PHONE
     take_in(
-        installation,
+        resources,
         shop,
         bench,
         click | {"click_id": "c2", "time": start_ms + 1},
@@ -86,8 +86,8 @@ def test_a_timeline_holds_what_happened_and_what_was_made_of_it(
     found = timeline(bench.connection, shop)
 
     assert [(click.click_id, click.role, click.origin) for click in found.clicks] == [
-        ("c1", Role.BEATEN, "Partner / Summer"),
-        ("c2", Role.CREDITED, "Partner / Summer"),
+        ("c1", ClickRole.BEATEN, "Partner / Summer"),
+        ("c2", ClickRole.CREDITED, "Partner / Summer"),
     ]
     assert [event.event_id for event in found.events] == ["__open", "buy"]
     assert found.events[0].device_ids == PHONE["device_ids"]
@@ -104,11 +104,11 @@ def test_a_timeline_holds_what_happened_and_what_was_made_of_it(
 
 
 def test_a_decision_that_a_late_fact_changed_stays_readable(
-    installation: Installation, shop: App, bench: Bench, start_ms: int
+    resources: Resources, shop: App, bench: Bench, start_ms: int
 ) -> None:
     opened = {"type": "open", "time": start_ms + MINUTE_MS, "user_id": "u"}
     click = {"type": "click", "time": start_ms, "parameters": {"site": "blog"}}
-    take_in(installation, shop, bench, opened | PHONE, click | PHONE)
+    take_in(resources, shop, bench, opened | PHONE, click | PHONE)
 
     found = timeline(bench.connection, shop)
 
@@ -118,12 +118,10 @@ def test_a_decision_that_a_late_fact_changed_stays_readable(
 
 
 def test_only_the_newest_are_read_still_in_time_order(
-    installation: Installation, shop: App, bench: Bench, start_ms: int
+    resources: Resources, shop: App, bench: Bench, start_ms: int
 ) -> None:
     times = [start_ms + hour * 60 * MINUTE_MS for hour in range(5)]
-    take_in(
-        installation, shop, bench, *({"type": "open", "time": at, "user_id": "u"} for at in times)
-    )
+    take_in(resources, shop, bench, *({"type": "open", "time": at, "user_id": "u"} for at in times))
 
     found = timeline(bench.connection, shop, count=2)
 
@@ -135,10 +133,10 @@ def test_only_the_newest_are_read_still_in_time_order(
 
 
 def test_users_of_the_sandbox_and_of_other_apps_are_others(
-    installation: Installation, shop: App, bench: Bench, start_ms: int
+    resources: Resources, shop: App, bench: Bench, start_ms: int
 ) -> None:
     line = {"type": "open", "time": start_ms, "user_id": "u", "environment": "sandbox"}
-    take_in(installation, shop, bench, line)
+    take_in(resources, shop, bench, line)
 
     assert timeline(bench.connection, shop, environment="sandbox").events
     for app, environment, user in ((shop, "production", "u"), (shop, "sandbox", "U")):
@@ -162,7 +160,7 @@ def test_one_of_many_users_is_found_by_the_adid_without_reading_the_others(
     assert find_users(connection, shop, "production", adid, 5) == [user]
     assert user_timeline(connection, shop, "production", adid, 5).user_id == user
     assert find_users(connection, shop, "sandbox", adid, 5) == []
-    with look_ups(connection):
+    with index_only(connection):
         asked = (adid_bytes(adid), shop.id, "production")
         plan = connection.execute(f"EXPLAIN (ANALYZE) {_USER_OF_ADID}".encode(), asked).fetchall()
     compared = re.search(r"Rows Removed by Index Recheck: (\d+)", str(plan))

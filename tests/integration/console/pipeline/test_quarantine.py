@@ -9,7 +9,7 @@ from console.pipeline.quarantine import (
     show_quarantined,
     unreplayed_receipts,
 )
-from console.resources import Installation
+from console.resources import Resources
 from shared.clock import now_ms
 from shared.database import Connection
 from shared.errors import OperatorError
@@ -57,13 +57,11 @@ def test_a_batch_of_an_unknown_wire_version_is_shown_raw(
     assert batch.raw == join_events([encode_event(event)])
 
 
-def test_a_replayed_entry_is_in_the_inbox_as_it_was(
-    installation: Installation, event: Event
-) -> None:
-    connection, redis = installation.connection, installation.redis
+def test_a_replayed_entry_is_in_the_inbox_as_it_was(resources: Resources, event: Event) -> None:
+    connection, redis = resources.connection, resources.redis
     put_aside(connection, event, wire_version=1)
 
-    replay(installation, ADMIN, unreplayed_receipts(connection))
+    replay(resources, ADMIN, unreplayed_receipts(connection))
 
     ((entry_id, fields),) = stream_entries(redis.xrange(INBOX_KEY))
     entry = read_entry(entry_id, fields, 0)
@@ -82,17 +80,17 @@ def test_an_entry_that_redis_did_not_take_stays_out(
     put_aside(connection, event)
 
     with pytest.raises(OperatorError, match="0 of 1"):
-        replay(Installation(connection, broken_redis, SECRET_KEY), ADMIN, [event.receipt])
+        replay(Resources(connection, broken_redis, SECRET_KEY), ADMIN, [event.receipt])
 
     assert unreplayed_receipts(connection) == [event.receipt]
     assert "quarantine.replay" not in [each.action for each in list_changes(connection, None, 9)]
 
 
-def test_an_unknown_receipt_replays_nothing(installation: Installation, event: Event) -> None:
-    put_aside(installation.connection, event)
+def test_an_unknown_receipt_replays_nothing(resources: Resources, event: Event) -> None:
+    put_aside(resources.connection, event)
 
     with pytest.raises(OperatorError, match="not in quarantine"):
-        replay(installation, ADMIN, [event.receipt, new_receipt(now_ms())])
+        replay(resources, ADMIN, [event.receipt, new_receipt(now_ms())])
 
-    assert measure(installation.redis).events == 0
-    assert unreplayed_receipts(installation.connection) == [event.receipt]
+    assert measure(resources.redis).events == 0
+    assert unreplayed_receipts(resources.connection) == [event.receipt]

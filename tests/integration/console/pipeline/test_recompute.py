@@ -5,7 +5,7 @@ import pytest
 
 from console.apps.apps import App
 from console.pipeline.recompute import follow, recompute
-from console.resources import Installation
+from console.resources import Resources
 from shared.errors import OperatorError
 from shared.queues import Redis, waiting_jobs
 from shared.recompute import Recompute, RecomputeState, read_recompute, report_recompute
@@ -13,11 +13,11 @@ from tests.build import ADMIN
 
 
 def test_progress_is_given_until_the_worker_is_done(
-    installation: Installation, redis: Redis, shop: App
+    resources: Resources, redis: Redis, shop: App
 ) -> None:
     seen: list[Recompute] = []
 
-    recompute(installation, ADMIN, shop)
+    recompute(resources, ADMIN, shop)
     for progress in follow(redis, shop):
         seen.append(progress)
         done = min(progress.done + 2, 3)
@@ -35,8 +35,8 @@ def test_progress_is_given_until_the_worker_is_done(
     assert waiting_jobs(redis) == 1
 
 
-def test_a_failure_is_an_end_too(installation: Installation, redis: Redis, shop: App) -> None:
-    recompute(installation, ADMIN, shop)
+def test_a_failure_is_an_end_too(resources: Resources, redis: Redis, shop: App) -> None:
+    recompute(resources, ADMIN, shop)
     for progress in follow(redis, shop):
         failed = msgspec.structs.replace(progress, state=RecomputeState.FAILED)
         report_recompute(redis, shop.id, failed)
@@ -45,9 +45,9 @@ def test_a_failure_is_an_end_too(installation: Installation, redis: Redis, shop:
 
 
 def test_a_recomputation_that_nobody_takes_up_is_not_watched_for_ever(
-    installation: Installation, redis: Redis, shop: App
+    resources: Resources, redis: Redis, shop: App
 ) -> None:
-    recompute(installation, ADMIN, shop)
+    recompute(resources, ADMIN, shop)
 
     with pytest.raises(OperatorError, match="Nothing has moved"):
         list(follow(redis, shop, standstill_seconds_max=0.3))

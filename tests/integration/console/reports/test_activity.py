@@ -8,7 +8,7 @@ import pytest
 from console.apps.apps import App, create_app
 from console.reports.activity import ACTIVE_USERS, RETAINED_USERS, active_users, retention
 from console.reports.period import Period
-from console.resources import Installation
+from console.resources import Resources
 from shared.database import Connection
 from shared.events import Environment, Kind
 from tests.build import ADMIN
@@ -113,9 +113,9 @@ def test_retention_is_not_known_before_a_day_is_over(connection: Connection, sho
 
 
 def test_the_sandbox_and_other_apps_are_counted_apart(
-    installation: Installation, connection: Connection, shop: App
+    resources: Resources, connection: Connection, shop: App
 ) -> None:
-    other = create_app(installation, ADMIN, "Other")
+    other = create_app(resources, ADMIN, "Other")
     be_active(connection, shop, {"a": [0, 1]})
     be_active(connection, shop, {"a": [0], "b": [0]}, environment="sandbox")
     be_active(connection, other, {"a": [0]})
@@ -130,11 +130,11 @@ def test_the_sandbox_and_other_apps_are_counted_apart(
 
 @pytest.mark.parametrize("statement", [ACTIVE_USERS, RETAINED_USERS], ids=["activity", "retention"])
 def test_a_report_reads_the_days_it_shows_by_index_and_no_user(
-    installation: Installation, shop: App, statement: str
+    resources: Resources, shop: App, statement: str
 ) -> None:
     """Half a year of two apps, of which a week is asked for."""
-    connection = installation.connection
-    other = create_app(installation, ADMIN, "Other")
+    connection = resources.connection
+    other = create_app(resources, ADMIN, "Other")
     connection.execute(
         """
         INSERT INTO comebacks

@@ -230,11 +230,11 @@ def test_figures_are_those_of_raw_rows_however_they_are_asked_for(
         report = read_report(connection, app, question, Rates("EUR"))
 
         expected = _expected(raw, question)
-        assert _told(report) == {place: _figures(rows) for place, rows in expected.items()}
+        assert _told(report) == {context: _figures(rows) for context, rows in expected.items()}
         users = {(row.start, row.name): row.figures.users for row in report.rows}
         assert users in (
-            {place: len({row.user for row in rows if row.event}) or None
-             for place, rows in expected.items()},
+            {context: len({row.user for row in rows if row.event}) or None
+             for context, rows in expected.items()},
             dict.fromkeys(expected),
         )  # fmt: skip
         assert (set(users.values()) <= {None}) == _has_no_users(question), question

@@ -6,7 +6,7 @@ import pytest
 
 from console.apps.apps import App, create_app
 from console.audit import list_changes
-from console.resources import Installation
+from console.resources import Resources
 from console.security.enforcement import (
     SWITCHED_OFF,
     disable_enforcement,
@@ -26,102 +26,100 @@ from tests.build import ADMIN
 EVENTS, SESSIONS, AD_REVENUE = Scope
 
 
-def published(installation: Installation, app: App) -> tuple[Scope, ...]:
-    data = installation.redis.get(SNAPSHOT_KEY)
+def published(resources: Resources, app: App) -> tuple[Scope, ...]:
+    data = resources.redis.get(SNAPSHOT_KEY)
     assert isinstance(data, bytes)
     return decode_snapshot(data).apps[app.app_token].enforced
 
 
-def make(installation: Installation, app: App, name: str, *scopes: Scope) -> None:
-    create_token(installation, ADMIN, app, NewToken(name, scopes))
+def make(resources: Resources, app: App, name: str, *scopes: Scope) -> None:
+    create_token(resources, ADMIN, app, NewToken(name, scopes))
 
 
-def test_a_new_app_enforces_nothing(installation: Installation, shop: App) -> None:
-    assert read_enforcement(installation.connection, shop).enforced == ()
-    assert published(installation, shop) == ()
+def test_a_new_app_enforces_nothing(resources: Resources, shop: App) -> None:
+    assert read_enforcement(resources.connection, shop).enforced == ()
+    assert published(resources, shop) == ()
 
 
-def test_it_cannot_be_switched_on_without_an_active_token(
-    installation: Installation, shop: App
-) -> None:
+def test_it_cannot_be_switched_on_without_an_active_token(resources: Resources, shop: App) -> None:
     with pytest.raises(OperatorError, match="cannot be switched on without an active token"):
-        enable_enforcement(installation, ADMIN, shop)
+        enable_enforcement(resources, ADMIN, shop)
 
-    make(installation, shop, "backend")
-    deactivate_token(installation, ADMIN, shop, "backend")
+    make(resources, shop, "backend")
+    deactivate_token(resources, ADMIN, shop, "backend")
     with pytest.raises(OperatorError, match="cannot be switched on without an active token"):
-        enable_enforcement(installation, ADMIN, shop)
+        enable_enforcement(resources, ADMIN, shop)
 
-    assert published(installation, shop) == ()
+    assert published(resources, shop) == ()
 
 
-def test_a_token_of_another_app_does_not_count(installation: Installation, shop: App) -> None:
-    make(installation, create_app(installation, ADMIN, "Game"), "backend")
+def test_a_token_of_another_app_does_not_count(resources: Resources, shop: App) -> None:
+    make(resources, create_app(resources, ADMIN, "Game"), "backend")
 
     with pytest.raises(OperatorError, match="without an active token"):
-        enable_enforcement(installation, ADMIN, shop)
+        enable_enforcement(resources, ADMIN, shop)
 
 
 def test_every_scope_that_it_covers_needs_a_token_that_covers_it(
-    installation: Installation, shop: App
+    resources: Resources, shop: App
 ) -> None:
-    make(installation, shop, "events", EVENTS)
+    make(resources, shop, "events", EVENTS)
 
     with pytest.raises(OperatorError, match="covers sessions and ad_revenue"):
-        enable_enforcement(installation, ADMIN, shop)
-    assert enforced_scopes(installation.connection, shop) == ()
+        enable_enforcement(resources, ADMIN, shop)
+    assert enforced_scopes(resources.connection, shop) == ()
 
-    assert enable_enforcement(installation, ADMIN, shop, [EVENTS]).enforced == (EVENTS,)
-    make(installation, shop, "rest", SESSIONS, AD_REVENUE)
-    assert enable_enforcement(installation, ADMIN, shop).enforced == tuple(Scope)
-    assert published(installation, shop) == tuple(Scope)
+    assert enable_enforcement(resources, ADMIN, shop, [EVENTS]).enforced == (EVENTS,)
+    make(resources, shop, "rest", SESSIONS, AD_REVENUE)
+    assert enable_enforcement(resources, ADMIN, shop).enforced == tuple(Scope)
+    assert published(resources, shop) == tuple(Scope)
 
 
-def test_a_token_without_scopes_covers_everything(installation: Installation, shop: App) -> None:
-    make(installation, shop, "backend")
+def test_a_token_without_scopes_covers_everything(resources: Resources, shop: App) -> None:
+    make(resources, shop, "backend")
 
-    enforcement = enable_enforcement(installation, ADMIN, shop)
+    enforcement = enable_enforcement(resources, ADMIN, shop)
 
     assert [each.tokens for each in enforcement.scopes] == [("backend",)] * 3
     assert enforcement.warnings == ()
 
 
-def test_it_is_switched_on_and_off_scope_by_scope(installation: Installation, shop: App) -> None:
-    make(installation, shop, "backend")
+def test_it_is_switched_on_and_off_scope_by_scope(resources: Resources, shop: App) -> None:
+    make(resources, shop, "backend")
 
-    enable_enforcement(installation, ADMIN, shop, [AD_REVENUE])
-    enable_enforcement(installation, ADMIN, shop, [EVENTS])
-    assert published(installation, shop) == (EVENTS, AD_REVENUE)
+    enable_enforcement(resources, ADMIN, shop, [AD_REVENUE])
+    enable_enforcement(resources, ADMIN, shop, [EVENTS])
+    assert published(resources, shop) == (EVENTS, AD_REVENUE)
 
-    disable_enforcement(installation, ADMIN, shop, [EVENTS, SESSIONS])
-    assert published(installation, shop) == (AD_REVENUE,)
+    disable_enforcement(resources, ADMIN, shop, [EVENTS, SESSIONS])
+    assert published(resources, shop) == (AD_REVENUE,)
 
-    assert disable_enforcement(installation, ADMIN, shop).enforced == ()
-    assert published(installation, shop) == ()
+    assert disable_enforcement(resources, ADMIN, shop).enforced == ()
+    assert published(resources, shop) == ()
 
 
 def test_it_is_set_to_the_scopes_that_are_named_and_no_others_in_one_step(
-    installation: Installation, shop: App
+    resources: Resources, shop: App
 ) -> None:
-    make(installation, shop, "backend", EVENTS, SESSIONS)
-    set_enforcement(installation, ADMIN, shop, [EVENTS])
+    make(resources, shop, "backend", EVENTS, SESSIONS)
+    set_enforcement(resources, ADMIN, shop, [EVENTS])
 
-    assert set_enforcement(installation, ADMIN, shop, [SESSIONS]).enforced == (SESSIONS,)
+    assert set_enforcement(resources, ADMIN, shop, [SESSIONS]).enforced == (SESSIONS,)
     with pytest.raises(OperatorError, match="covers ad_revenue"):
-        set_enforcement(installation, ADMIN, shop, [EVENTS, AD_REVENUE])
+        set_enforcement(resources, ADMIN, shop, [EVENTS, AD_REVENUE])
 
-    assert published(installation, shop) == (SESSIONS,)
-    last, first, *_ = list_changes(installation.connection, shop.id, 10)
+    assert published(resources, shop) == (SESSIONS,)
+    last, first, *_ = list_changes(resources.connection, shop.id, 10)
     assert (first.after, last.after) == ({"scopes": ["events"]}, {"scopes": ["sessions"]})
 
 
 def test_the_last_two_tokens_stopped_at_once_take_enforcement_along(
-    installation: Installation, shop: App, database_url: str
+    resources: Resources, shop: App, database_url: str
 ) -> None:
     """Each command alone would still see the other's token."""
     for name in ("one", "two"):
-        make(installation, shop, name)
-    enable_enforcement(installation, ADMIN, shop)
+        make(resources, shop, name)
+    enable_enforcement(resources, ADMIN, shop)
 
     with (
         connect(database_url, "tests") as beside,
@@ -130,24 +128,24 @@ def test_the_last_two_tokens_stopped_at_once_take_enforcement_along(
     ):
         lock_enforcement(beside, shop)
         beside.execute("UPDATE tokens SET deactivated_at = now() WHERE name = 'one'")
-        waiting = threads.submit(deactivate_token, installation, ADMIN, shop, "two")
+        waiting = threads.submit(deactivate_token, resources, ADMIN, shop, "two")
         with pytest.raises(TimeoutError):
             waiting.result(0.3)
 
     assert waiting.result().warnings == (SWITCHED_OFF,)
-    assert published(installation, shop) == ()
+    assert published(resources, shop) == ()
 
 
 def test_what_is_enforced_already_does_not_stand_in_the_way_of_more(
-    installation: Installation, shop: App
+    resources: Resources, shop: App
 ) -> None:
     """A token may have expired since; its scope stays enforced and is warned of."""
-    make(installation, shop, "sessions", SESSIONS)
-    make(installation, shop, "events", EVENTS)
-    enable_enforcement(installation, ADMIN, shop, [SESSIONS])
-    installation.connection.execute("UPDATE tokens SET expires_at = now() WHERE name = 'sessions'")
+    make(resources, shop, "sessions", SESSIONS)
+    make(resources, shop, "events", EVENTS)
+    enable_enforcement(resources, ADMIN, shop, [SESSIONS])
+    resources.connection.execute("UPDATE tokens SET expires_at = now() WHERE name = 'sessions'")
 
-    enforcement = enable_enforcement(installation, ADMIN, shop, [EVENTS, SESSIONS])
+    enforcement = enable_enforcement(resources, ADMIN, shop, [EVENTS, SESSIONS])
 
     assert enforcement.enforced == (EVENTS, SESSIONS)
     (warning,) = enforcement.warnings

@@ -7,7 +7,7 @@ import pytest
 from console.apps.apps import App
 from console.apps.event_types import NewEventType, create_event_type
 from console.main import run
-from console.resources import Installation
+from console.resources import Resources
 from console.security.enforcement import enable_enforcement
 from console.security.integration_check import Check, Readiness, check
 from console.security.token_table import Token
@@ -24,35 +24,33 @@ NOW_MS = now_ms()
 
 
 @pytest.fixture
-def token(installation: Installation, shop: App) -> Token:
-    create_event_type(installation, ADMIN, shop, NewEventType("purchase", "Purchase"))
-    return create_token(installation, ADMIN, shop, NewToken("backend")).token
+def token(resources: Resources, shop: App) -> Token:
+    create_event_type(resources, ADMIN, shop, NewEventType("purchase", "Purchase"))
+    return create_token(resources, ADMIN, shop, NewToken("backend")).token
 
 
-def came(installation: Installation, app: App, token: Token | None = None, **request: Any) -> None:
+def came(resources: Resources, app: App, token: Token | None = None, **request: Any) -> None:
     """One request that came now, with this token or none."""
     number = 0 if token is None else token.id
     good = {"at_ms": NOW_MS, "event_id": "purchase", "token_id": number}
-    with installation.redis.pipeline() as pipeline:
+    with resources.redis.pipeline() as pipeline:
         check_commands(pipeline, app.id, number, [check_entry(**{**good, **request})])
         pipeline.execute()
 
 
-def look(installation: Installation, app: App, since_ms: int = 0) -> Check:
-    return check(installation, app, since_ms)
+def look(resources: Resources, app: App, since_ms: int = 0) -> Check:
+    return check(resources, app, since_ms)
 
 
 def readiness(done: Check) -> list[Readiness]:
     return [scope.readiness for scope in done.scopes]
 
 
-def test_good_requests_are_green_and_ready(
-    installation: Installation, shop: App, token: Token
-) -> None:
+def test_good_requests_are_green_and_ready(resources: Resources, shop: App, token: Token) -> None:
     for scope in Scope:
-        came(installation, shop, token, scope=scope)
+        came(resources, shop, token, scope=scope)
 
-    done = look(installation, shop)
+    done = look(resources, shop)
 
     assert (done.green, done.ready, done.problems) == (True, True, ())
     assert readiness(done) == [Readiness.READY] * 3
@@ -62,24 +60,24 @@ def test_good_requests_are_green_and_ready(
 
 
 def test_without_any_request_nothing_is_green_or_ready(
-    installation: Installation, shop: App, token: Token
+    resources: Resources, shop: App, token: Token
 ) -> None:
     assert token.active
-    done = look(installation, shop)
+    done = look(resources, shop)
 
     assert (done.green, done.ready, done.tokens) == (False, False, ())
     assert readiness(done) == [Readiness.UNSEEN] * 3
 
 
 def test_one_request_that_enforcement_would_refuse_makes_its_scope_not_ready(
-    installation: Installation, shop: App, token: Token
+    resources: Resources, shop: App, token: Token
 ) -> None:
     for _ in range(5):
-        came(installation, shop, token)
-        came(installation, shop, token, scope=SESSIONS)
-    came(installation, shop, fault=TokenFault.MISSING)
+        came(resources, shop, token)
+        came(resources, shop, token, scope=SESSIONS)
+    came(resources, shop, fault=TokenFault.MISSING)
 
-    done = look(installation, shop)
+    done = look(resources, shop)
 
     assert readiness(done) == [Readiness.UNAUTHORIZED, Readiness.READY, Readiness.UNSEEN]
     assert (done.green, done.ready) == (False, False)
@@ -93,77 +91,75 @@ def test_one_request_that_enforcement_would_refuse_makes_its_scope_not_ready(
 
 
 def test_requests_are_judged_from_a_moment_on(
-    installation: Installation, shop: App, token: Token
+    resources: Resources, shop: App, token: Token
 ) -> None:
     """Who has mended something need not wait until the old requests are forgotten."""
-    came(installation, shop, fault=TokenFault.MISSING, at_ms=NOW_MS - 60_000)
-    came(installation, shop, token)
+    came(resources, shop, fault=TokenFault.MISSING, at_ms=NOW_MS - 60_000)
+    came(resources, shop, token)
 
-    assert not look(installation, shop, NOW_MS - 60_000).ready
-    assert look(installation, shop, NOW_MS - 59_999).ready
+    assert not look(resources, shop, NOW_MS - 60_000).ready
+    assert look(resources, shop, NOW_MS - 59_999).ready
 
 
 def test_a_scope_that_no_active_token_covers_is_not_ready(
-    installation: Installation, shop: App, token: Token
+    resources: Resources, shop: App, token: Token
 ) -> None:
-    create_token(installation, ADMIN, shop, NewToken("sessions", (SESSIONS,)))
-    came(installation, shop, token)
-    deactivate_token(installation, ADMIN, shop, "backend")
+    create_token(resources, ADMIN, shop, NewToken("sessions", (SESSIONS,)))
+    came(resources, shop, token)
+    deactivate_token(resources, ADMIN, shop, "backend")
 
-    done = look(installation, shop)
+    done = look(resources, shop)
 
     assert readiness(done) == [Readiness.UNCOVERED, Readiness.UNSEEN, Readiness.UNCOVERED]
     assert not done.ready
 
 
-def test_ready_is_what_can_then_be_enforced(
-    installation: Installation, shop: App, token: Token
-) -> None:
-    came(installation, shop, token, scope=AD_REVENUE)
-    done = look(installation, shop)
+def test_ready_is_what_can_then_be_enforced(resources: Resources, shop: App, token: Token) -> None:
+    came(resources, shop, token, scope=AD_REVENUE)
+    done = look(resources, shop)
     assert done.ready
 
     seen = [each.scope for each in done.scopes if each.readiness is Readiness.READY]
-    assert enable_enforcement(installation, ADMIN, shop, seen).enforced == (AD_REVENUE,)
-    assert [each.enforced for each in look(installation, shop).scopes] == [False, False, True]
+    assert enable_enforcement(resources, ADMIN, shop, seen).enforced == (AD_REVENUE,)
+    assert [each.enforced for each in look(resources, shop).scopes] == [False, False, True]
 
 
 def test_what_is_enforced_stays_so_whatever_is_sent_without_a_token(
-    installation: Installation, shop: App, token: Token
+    resources: Resources, shop: App, token: Token
 ) -> None:
     """Once it is on, whoever is refused is to mend something; the app has nothing to become."""
-    enable_enforcement(installation, ADMIN, shop, [EVENTS])
+    enable_enforcement(resources, ADMIN, shop, [EVENTS])
     refused: dict[str, Any] = {"status": 401, "code": "unauthorized", "event_id": ""}
-    came(installation, shop, fault=TokenFault.MISSING, enforced=True, **refused)
-    came(installation, shop, token, scope=SESSIONS)
+    came(resources, shop, fault=TokenFault.MISSING, enforced=True, **refused)
+    came(resources, shop, token, scope=SESSIONS)
 
-    done = look(installation, shop)
+    done = look(resources, shop)
 
     assert (done.ready, done.green) == (True, False)
     assert readiness(done)[0] is Readiness.UNAUTHORIZED
 
 
 def test_the_swaarm_dialect_has_no_say_in_whether_enforcement_may_come(
-    installation: Installation, shop: App, token: Token
+    resources: Resources, shop: App, token: Token
 ) -> None:
     """Links need no token, and everything else in it always does."""
-    came(installation, shop, token)
+    came(resources, shop, token)
     click: dict[str, Any] = {
         "dialect": "swaarm",
         "endpoint": "/click",
         "event_id": "",
         "status": 302,
     }
-    came(installation, shop, **click)
+    came(resources, shop, **click)
     wrong: dict[str, Any] = {
         "status": 401,
         "code": "unauthorized",
         "fault": TokenFault.INACTIVE,
         "event_id": "",
     }
-    came(installation, shop, token, dialect="swaarm", endpoint="/postback", enforced=True, **wrong)
+    came(resources, shop, token, dialect="swaarm", endpoint="/postback", enforced=True, **wrong)
 
-    done = look(installation, shop)
+    done = look(resources, shop)
 
     assert (done.ready, done.green) == (True, False)
     (problem,) = done.problems
@@ -171,53 +167,51 @@ def test_the_swaarm_dialect_has_no_say_in_whether_enforcement_may_come(
 
 
 def test_equal_problems_are_one_with_their_number_and_the_last_time(
-    installation: Installation, shop: App, token: Token
+    resources: Resources, shop: App, token: Token
 ) -> None:
     for ago_ms in (3_000, 2_000):
-        came(installation, shop, token, event_id="signup", at_ms=NOW_MS - ago_ms)
-    came(installation, shop, token, missing=("user_agent",))
+        came(resources, shop, token, event_id="signup", at_ms=NOW_MS - ago_ms)
+    came(resources, shop, token, missing=("user_agent",))
 
-    signup, user_agent = look(installation, shop).problems
+    signup, user_agent = look(resources, shop).problems
 
     assert (signup.requests, signup.last_at.timestamp() * 1000) == (2, NOW_MS - 2_000)
     assert user_agent.requests == 1
 
 
-def test_another_apps_requests_are_not_shown(
-    installation: Installation, shop: App, token: Token
-) -> None:
+def test_another_apps_requests_are_not_shown(resources: Resources, shop: App, token: Token) -> None:
     assert token.active
-    with installation.redis.pipeline() as pipeline:
+    with resources.redis.pipeline() as pipeline:
         check_commands(pipeline, shop.id + 1, 0, [check_entry()])
         pipeline.execute()
 
-    assert look(installation, shop).tokens == ()
+    assert look(resources, shop).tokens == ()
 
 
 def test_what_is_ready_and_what_is_not_can_be_read_at_the_terminal(
-    installation: Installation,
+    resources: Resources,
     shop: App,
     token: Token,
     variables: dict[str, str],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    came(installation, shop, token, event_id="\x1b[2Jsignup")
+    came(resources, shop, token, event_id="\x1b[2Jsignup")
     assert run(["check", "Shop"], variables) == 1
     printed = capsys.readouterr().out
     assert "\x1b[2J" not in printed
     assert "has no event type" in " ".join(printed.split())
     assert "Ready to enforce: `waybill s2s-security enable --app APP --scope events`" in printed
 
-    came(installation, shop, fault=TokenFault.WRONG)
+    came(resources, shop, fault=TokenFault.WRONG)
     assert run(["check", "Shop"], variables) == 1
     assert "Not ready to enforce" in capsys.readouterr().out
 
-    enable_enforcement(installation, ADMIN, shop)
+    enable_enforcement(resources, ADMIN, shop)
     assert run(["check", "Shop"], variables) == 1
     assert "Enforced for every scope" in capsys.readouterr().out
 
-    installation.redis.flushall()
-    came(installation, shop, token, dialect="swaarm")
+    resources.redis.flushall()
+    came(resources, shop, token, dialect="swaarm")
     assert run(["check", "Shop"], variables) == 0
     assert "Enforcement concerns none of these" in capsys.readouterr().out
 
@@ -226,11 +220,11 @@ def test_what_is_ready_and_what_is_not_can_be_read_at_the_terminal(
 
 
 def test_the_exit_status_says_whether_all_is_green(
-    ask: Ask, installation: Installation, shop: App, token: Token
+    ask: Ask, resources: Resources, shop: App, token: Token
 ) -> None:
     assert ask("check", "Shop", status=1)["green"] is False
 
-    came(installation, shop, token)
+    came(resources, shop, token)
     document = ask("check", "Shop", "--minutes", "5")
     assert (document["green"], document["ready"]) == (True, True)
     assert "digest" not in str(document)

@@ -7,7 +7,7 @@ import pytest
 
 from console.actor import Actor
 from console.apps.apps import App, create_app
-from console.resources import Installation
+from console.resources import Resources
 from console.security.enforcement import (
     SWITCHED_OFF,
     disable_enforcement,
@@ -37,272 +37,264 @@ from shared.token_use import use_commands
 from shared.tokens import is_own_form, token_digest
 from tests.build import ADMIN
 
-Stop = Callable[[Installation, Actor, App, str], ChangedToken]
+Stop = Callable[[Resources, Actor, App, str], ChangedToken]
 
 EVENTS, SESSIONS = (Scope.EVENTS,), (Scope.SESSIONS,)
 OLD = "s2sTokenForTheStoreApp"
 
 
-def published(installation: Installation) -> Snapshot:
-    data = installation.redis.get(SNAPSHOT_KEY)
+def published(resources: Resources) -> Snapshot:
+    data = resources.redis.get(SNAPSHOT_KEY)
     assert isinstance(data, bytes)
     return decode_snapshot(data)
 
 
-def grants(installation: Installation) -> dict[bytes, Grant]:
-    return published(installation).grants
+def grants(resources: Resources) -> dict[bytes, Grant]:
+    return published(resources).grants
 
 
-def make(
-    installation: Installation, app: App, name: str = "backend", *scopes: Scope
-) -> IssuedToken:
-    return create_token(installation, ADMIN, app, NewToken(name, scopes))
+def make(resources: Resources, app: App, name: str = "backend", *scopes: Scope) -> IssuedToken:
+    return create_token(resources, ADMIN, app, NewToken(name, scopes))
 
 
-def digest_of(installation: Installation, issued: IssuedToken) -> bytes:
-    return token_digest(installation.secret_key, issued.secret.encode())
+def digest_of(resources: Resources, issued: IssuedToken) -> bytes:
+    return token_digest(resources.secret_key, issued.secret.encode())
 
 
-def expire(installation: Installation, token: Token) -> None:
-    installation.connection.execute(
-        "UPDATE tokens SET expires_at = now() WHERE id = %s", (token.id,)
-    )
+def expire(resources: Resources, token: Token) -> None:
+    resources.connection.execute("UPDATE tokens SET expires_at = now() WHERE id = %s", (token.id,))
 
 
-def tokens(installation: Installation, app: App) -> dict[str, Token]:
-    return {token.name: token for token in list_tokens(installation, app)}
+def tokens(resources: Resources, app: App) -> dict[str, Token]:
+    return {token.name: token for token in list_tokens(resources, app)}
 
 
 def test_a_new_token_is_published_and_only_its_digest_is_kept(
-    installation: Installation, shop: App
+    resources: Resources, shop: App
 ) -> None:
-    made = make(installation, shop)
+    made = make(resources, shop)
 
     assert is_own_form(made.secret)
-    assert grants(installation)[digest_of(installation, made)].app_id == shop.id
+    assert grants(resources)[digest_of(resources, made)].app_id == shop.id
     assert made.secret not in repr(made)
-    stored = installation.connection.execute("SELECT tokens::text FROM tokens").fetchone()
+    stored = resources.connection.execute("SELECT tokens::text FROM tokens").fetchone()
     assert stored is not None
     assert made.secret not in stored[0]
-    assert list_tokens(installation, shop) == [made.token]
+    assert list_tokens(resources, shop) == [made.token]
     assert (made.token.state, made.token.created_by) == ("active", ADMIN.name)
 
 
-def test_what_a_token_may_be_used_for_is_published_with_it(
-    installation: Installation, shop: App
-) -> None:
+def test_what_a_token_may_be_used_for_is_published_with_it(resources: Resources, shop: App) -> None:
     moment = datetime(2100, 1, 1, tzinfo=UTC)
     new = NewToken("try", (Scope.SESSIONS, Scope.EVENTS, Scope.EVENTS), True, moment)
 
-    made = create_token(installation, ADMIN, shop, new)
+    made = create_token(resources, ADMIN, shop, new)
 
     assert made.token.scopes == (Scope.EVENTS, Scope.SESSIONS)
-    grant = grants(installation)[digest_of(installation, made)]
+    grant = grants(resources)[digest_of(resources, made)]
     assert (grant.environment, grant.scopes) == ("sandbox", made.token.scopes)
     assert grant.expires_at_ms == moment.timestamp() * 1000
 
 
 def test_a_token_that_a_team_brings_along_is_accepted_as_it_is(
-    installation: Installation, shop: App
+    resources: Resources, shop: App
 ) -> None:
-    import_token(installation, ADMIN, shop, NewToken("old", EVENTS), OLD)
+    import_token(resources, ADMIN, shop, NewToken("old", EVENTS), OLD)
 
-    digest = token_digest(installation.secret_key, OLD.encode())
-    assert grants(installation)[digest].scopes == EVENTS
+    digest = token_digest(resources.secret_key, OLD.encode())
+    assert grants(resources)[digest].scopes == EVENTS
 
 
 def test_a_deactivated_token_lets_nobody_in_until_it_is_activated(
-    installation: Installation, shop: App
+    resources: Resources, shop: App
 ) -> None:
-    made = make(installation, shop)
-    digest = digest_of(installation, made)
+    made = make(resources, shop)
+    digest = digest_of(resources, made)
 
-    changed = deactivate_token(installation, ADMIN, shop, "backend")
+    changed = deactivate_token(resources, ADMIN, shop, "backend")
     assert (changed.token.state, changed.warnings) == ("inactive", ())
-    assert digest not in grants(installation)
-    assert digest in published(installation).inactive
+    assert digest not in grants(resources)
+    assert digest in published(resources).inactive
 
-    assert activate_token(installation, ADMIN, shop, "backend").token == made.token
-    assert digest in grants(installation)
+    assert activate_token(resources, ADMIN, shop, "backend").token == made.token
+    assert digest in grants(resources)
 
 
 def test_a_revoked_token_is_published_no_more_and_stays_listed(
-    installation: Installation, shop: App
+    resources: Resources, shop: App
 ) -> None:
-    make(installation, shop, "kept")
-    made = make(installation, shop)
+    make(resources, shop, "kept")
+    made = make(resources, shop)
 
-    revoked = revoke_token(installation, ADMIN, shop, "backend")
+    revoked = revoke_token(resources, ADMIN, shop, "backend")
 
-    assert digest_of(installation, made) not in grants(installation)
-    assert len(grants(installation)) == 1
+    assert digest_of(resources, made) not in grants(resources)
+    assert len(grants(resources)) == 1
     assert revoked.token.state == "revoked"
-    assert list_tokens(installation, shop)[1] == revoked.token
+    assert list_tokens(resources, shop)[1] == revoked.token
 
 
-def test_revoking_again_changes_nothing(installation: Installation, shop: App) -> None:
-    make(installation, shop)
+def test_revoking_again_changes_nothing(resources: Resources, shop: App) -> None:
+    make(resources, shop)
 
-    first = revoke_token(installation, ADMIN, shop, "backend")
+    first = revoke_token(resources, ADMIN, shop, "backend")
 
-    assert revoke_token(installation, ADMIN, shop, "backend") == first
+    assert revoke_token(resources, ADMIN, shop, "backend") == first
 
 
 @pytest.mark.parametrize("change", [activate_token, deactivate_token])
-def test_a_revoked_token_stays_revoked(installation: Installation, shop: App, change: Stop) -> None:
-    make(installation, shop)
-    revoke_token(installation, ADMIN, shop, "backend")
+def test_a_revoked_token_stays_revoked(resources: Resources, shop: App, change: Stop) -> None:
+    make(resources, shop)
+    revoke_token(resources, ADMIN, shop, "backend")
 
     with pytest.raises(OperatorError, match="for good"):
-        change(installation, ADMIN, shop, "backend")
+        change(resources, ADMIN, shop, "backend")
     with pytest.raises(OperatorError, match="for good"):
-        edit_token(installation, ADMIN, shop, "backend", EVENTS)
+        edit_token(resources, ADMIN, shop, "backend", EVENTS)
 
-    assert tokens(installation, shop)["backend"].state == "revoked"
+    assert tokens(resources, shop)["backend"].state == "revoked"
 
 
 def test_an_expired_token_is_no_longer_active_and_activating_it_says_so(
-    installation: Installation, shop: App
+    resources: Resources, shop: App
 ) -> None:
-    expire(installation, make(installation, shop).token)
-    assert tokens(installation, shop)["backend"].state == "expired"
+    expire(resources, make(resources, shop).token)
+    assert tokens(resources, shop)["backend"].state == "expired"
 
-    deactivate_token(installation, ADMIN, shop, "backend")
-    (warning,) = activate_token(installation, ADMIN, shop, "backend").warnings
+    deactivate_token(resources, ADMIN, shop, "backend")
+    (warning,) = activate_token(resources, ADMIN, shop, "backend").warnings
 
     assert "expired" in warning
 
 
 @pytest.mark.parametrize("ahead", [timedelta(0), timedelta(days=-1)])
 def test_a_token_that_would_have_expired_already_is_not_made(
-    installation: Installation, shop: App, ahead: timedelta
+    resources: Resources, shop: App, ahead: timedelta
 ) -> None:
     past = datetime.now(UTC) + ahead
 
     with pytest.raises(OperatorError, match="future"):
-        create_token(installation, ADMIN, shop, NewToken("late", expires_at=past))
+        create_token(resources, ADMIN, shop, NewToken("late", expires_at=past))
 
-    assert list_tokens(installation, shop) == []
+    assert list_tokens(resources, shop) == []
 
 
-def test_the_scopes_of_a_token_are_replaced(installation: Installation, shop: App) -> None:
-    made = make(installation, shop, "backend", Scope.EVENTS)
+def test_the_scopes_of_a_token_are_replaced(resources: Resources, shop: App) -> None:
+    made = make(resources, shop, "backend", Scope.EVENTS)
 
-    edited = edit_token(installation, ADMIN, shop, "backend", SESSIONS)
+    edited = edit_token(resources, ADMIN, shop, "backend", SESSIONS)
     assert edited.token.scopes == SESSIONS
-    assert grants(installation)[digest_of(installation, made)].scopes == SESSIONS
+    assert grants(resources)[digest_of(resources, made)].scopes == SESSIONS
 
-    assert edit_token(installation, ADMIN, shop, "backend", ()).token.scopes == ()
+    assert edit_token(resources, ADMIN, shop, "backend", ()).token.scopes == ()
 
 
 def test_a_rotated_token_has_a_second_beside_it_that_may_do_the_same(
-    installation: Installation, shop: App
+    resources: Resources, shop: App
 ) -> None:
     moment = datetime(2100, 1, 1, tzinfo=UTC)
     new = NewToken("backend", EVENTS, True, moment)
-    first = create_token(installation, ADMIN, shop, new)
+    first = create_token(resources, ADMIN, shop, new)
 
-    second = rotate_token(installation, ADMIN, shop, "backend", "backend 2")
+    second = rotate_token(resources, ADMIN, shop, "backend", "backend 2")
 
-    granted = grants(installation)
-    one, other = (granted[digest_of(installation, made)] for made in (first, second))
+    granted = grants(resources)
+    one, other = (granted[digest_of(resources, made)] for made in (first, second))
     assert (one.scopes, one.environment, one.expires_at_ms) == (
         (other.scopes, other.environment, other.expires_at_ms)
     )
-    assert set(tokens(installation, shop)) == {"backend", "backend 2"}
+    assert set(tokens(resources, shop)) == {"backend", "backend 2"}
 
 
 @pytest.mark.parametrize("stop", [deactivate_token, revoke_token])
-def test_only_an_active_token_is_rotated(installation: Installation, shop: App, stop: Stop) -> None:
-    make(installation, shop)
-    stop(installation, ADMIN, shop, "backend")
+def test_only_an_active_token_is_rotated(resources: Resources, shop: App, stop: Stop) -> None:
+    make(resources, shop)
+    stop(resources, ADMIN, shop, "backend")
 
     with pytest.raises(OperatorError, match="Only an active token"):
-        rotate_token(installation, ADMIN, shop, "backend", "backend 2")
+        rotate_token(resources, ADMIN, shop, "backend", "backend 2")
 
-    assert list(tokens(installation, shop)) == ["backend"]
+    assert list(tokens(resources, shop)) == ["backend"]
 
 
-def test_an_unknown_token_is_said_to_be_unknown(installation: Installation, shop: App) -> None:
+def test_an_unknown_token_is_said_to_be_unknown(resources: Resources, shop: App) -> None:
     for change in (revoke_token, deactivate_token, activate_token):
         with pytest.raises(OperatorError, match="no token of this name"):
-            change(installation, ADMIN, shop, "backend")
+            change(resources, ADMIN, shop, "backend")
 
 
-def test_a_name_stays_taken_after_its_token_was_revoked(
-    installation: Installation, shop: App
-) -> None:
-    make(installation, shop)
-    revoke_token(installation, ADMIN, shop, "backend")
+def test_a_name_stays_taken_after_its_token_was_revoked(resources: Resources, shop: App) -> None:
+    make(resources, shop)
+    revoke_token(resources, ADMIN, shop, "backend")
 
     with pytest.raises(OperatorError, match="another name"):
-        make(installation, shop)
+        make(resources, shop)
 
 
 @pytest.mark.parametrize("holder", ["Shop", "Other"])
 def test_a_token_held_elsewhere_is_refused_without_saying_where(
-    installation: Installation, shop: App, holder: str
+    resources: Resources, shop: App, holder: str
 ) -> None:
-    other = create_app(installation, ADMIN, "Other")
+    other = create_app(resources, ADMIN, "Other")
     owner = shop if holder == "Shop" else other
-    import_token(installation, ADMIN, owner, NewToken("old"), OLD)
+    import_token(resources, ADMIN, owner, NewToken("old"), OLD)
 
     with pytest.raises(OperatorError) as refusal:
-        import_token(installation, ADMIN, shop, NewToken("new"), OLD)
+        import_token(resources, ADMIN, shop, NewToken("new"), OLD)
 
     assert "already in use" in refusal.value.message
     for told in ("Shop", "Other", "old", "s2s"):
         assert told not in refusal.value.message
 
 
-def test_a_name_that_gives_the_token_away_is_refused(installation: Installation, shop: App) -> None:
+def test_a_name_that_gives_the_token_away_is_refused(resources: Resources, shop: App) -> None:
     with pytest.raises(OperatorError, match="names are shown") as refusal:
-        import_token(installation, ADMIN, shop, NewToken(f"key {OLD}"), OLD)
+        import_token(resources, ADMIN, shop, NewToken(f"key {OLD}"), OLD)
 
     assert OLD not in refusal.value.message
-    assert list_tokens(installation, shop) == []
+    assert list_tokens(resources, shop) == []
 
 
 def test_an_app_has_so_many_tokens_that_are_not_revoked_and_no_more(
-    installation: Installation, shop: App
+    resources: Resources, shop: App
 ) -> None:
-    installation.connection.execute(
+    resources.connection.execute(
         "INSERT INTO tokens (app_id, name, digest, masked, test) "
         "SELECT %s, 'token ' || n, int4send(n), '…', false FROM generate_series(1, %s) AS n",
         (shop.id, TOKENS_MAX - 1),
     )
-    make(installation, shop, "last")
+    make(resources, shop, "last")
 
     with pytest.raises(OperatorError, match=f"{TOKENS_MAX} tokens"):
-        make(installation, shop, "one more")
+        make(resources, shop, "one more")
     with pytest.raises(OperatorError, match=f"{TOKENS_MAX} tokens"):
-        rotate_token(installation, ADMIN, shop, "last", "one more")
+        rotate_token(resources, ADMIN, shop, "last", "one more")
 
-    revoke_token(installation, ADMIN, shop, "last")
-    make(installation, shop, "one more")
+    revoke_token(resources, ADMIN, shop, "last")
+    make(resources, shop, "one more")
 
 
 def test_the_last_use_is_shown_whether_it_was_copied_or_not(
-    installation: Installation, shop: App
+    resources: Resources, shop: App
 ) -> None:
-    made = make(installation, shop)
+    made = make(resources, shop)
     earlier = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-    installation.connection.execute("UPDATE tokens SET last_used_at = %s", (earlier,))
-    assert tokens(installation, shop)["backend"].last_used_at == earlier
+    resources.connection.execute("UPDATE tokens SET last_used_at = %s", (earlier,))
+    assert tokens(resources, shop)["backend"].last_used_at == earlier
 
     for seconds, shown in ((-1, earlier), (60, earlier + timedelta(minutes=1))):
-        with installation.redis.pipeline() as pipeline:
+        with resources.redis.pipeline() as pipeline:
             used_ms = int(earlier.timestamp() + seconds) * 1000
             use_commands(pipeline, {made.token.id: used_ms})
             pipeline.execute()
-        assert tokens(installation, shop)["backend"].last_used_at == shown
+        assert tokens(resources, shop)["backend"].last_used_at == shown
 
 
 def test_a_change_that_cannot_be_published_is_not_made(
-    installation: Installation, shop: App, broken_redis: Redis
+    resources: Resources, shop: App, broken_redis: Redis
 ) -> None:
-    first = make(installation, shop).token
-    cut_off = Installation(installation.connection, broken_redis, installation.secret_key)
+    first = make(resources, shop).token
+    cut_off = Resources(resources.connection, broken_redis, resources.secret_key)
 
     with pytest.raises(OperatorError, match="nothing was changed"):
         make(cut_off, shop, "new")
@@ -314,94 +306,94 @@ def test_a_change_that_cannot_be_published_is_not_made(
         with pytest.raises(OperatorError, match="nothing was changed"):
             change(cut_off, ADMIN, shop, "backend")
 
-    assert list_tokens(installation, shop) == [first]
+    assert list_tokens(resources, shop) == [first]
 
 
-def test_another_installation_key_changes_nothing(installation: Installation, shop: App) -> None:
-    make(installation, shop)
-    before = installation.redis.get(SNAPSHOT_KEY)
-    other_key = Installation(installation.connection, installation.redis, b"another key" * 3)
+def test_another_installation_key_changes_nothing(resources: Resources, shop: App) -> None:
+    make(resources, shop)
+    before = resources.redis.get(SNAPSHOT_KEY)
+    other_key = Resources(resources.connection, resources.redis, b"another key" * 3)
 
     with pytest.raises(OperatorError, match="WAYBILL_SECRET_KEY"):
         make(other_key, shop, "new")
 
-    assert installation.redis.get(SNAPSHOT_KEY) == before
-    assert len(list_tokens(installation, shop)) == 1
+    assert resources.redis.get(SNAPSHOT_KEY) == before
+    assert len(list_tokens(resources, shop)) == 1
 
 
-def test_while_enforcement_is_on_a_token_has_a_scope(installation: Installation, shop: App) -> None:
+def test_while_enforcement_is_on_a_token_has_a_scope(resources: Resources, shop: App) -> None:
     """As Adjust's page says; those that had none before work on for everything."""
-    make(installation, shop, "unscoped")
-    make(installation, shop, "scoped", Scope.EVENTS)
-    enable_enforcement(installation, ADMIN, shop, EVENTS)
+    make(resources, shop, "unscoped")
+    make(resources, shop, "scoped", Scope.EVENTS)
+    enable_enforcement(resources, ADMIN, shop, EVENTS)
 
     with pytest.raises(OperatorError, match="must have a scope"):
-        make(installation, shop, "new")
+        make(resources, shop, "new")
     with pytest.raises(OperatorError, match="must have a scope"):
-        import_token(installation, ADMIN, shop, NewToken("old"), OLD)
+        import_token(resources, ADMIN, shop, NewToken("old"), OLD)
     with pytest.raises(OperatorError, match="must have a scope"):
-        rotate_token(installation, ADMIN, shop, "unscoped", "unscoped 2")
+        rotate_token(resources, ADMIN, shop, "unscoped", "unscoped 2")
     with pytest.raises(OperatorError, match="must keep a scope"):
-        edit_token(installation, ADMIN, shop, "scoped", ())
-    assert set(tokens(installation, shop)) == {"unscoped", "scoped"}
+        edit_token(resources, ADMIN, shop, "scoped", ())
+    assert set(tokens(resources, shop)) == {"unscoped", "scoped"}
 
-    make(installation, shop, "new", Scope.SESSIONS)
-    assert edit_token(installation, ADMIN, shop, "unscoped", EVENTS).token.scopes == EVENTS
-    disable_enforcement(installation, ADMIN, shop)
-    assert edit_token(installation, ADMIN, shop, "scoped", ()).token.scopes == ()
+    make(resources, shop, "new", Scope.SESSIONS)
+    assert edit_token(resources, ADMIN, shop, "unscoped", EVENTS).token.scopes == EVENTS
+    disable_enforcement(resources, ADMIN, shop)
+    assert edit_token(resources, ADMIN, shop, "scoped", ()).token.scopes == ()
 
 
 @pytest.mark.parametrize("stop", [deactivate_token, revoke_token])
 def test_stopping_the_last_active_token_switches_enforcement_off_and_says_so(
-    installation: Installation, shop: App, stop: Stop
+    resources: Resources, shop: App, stop: Stop
 ) -> None:
-    make(installation, shop)
-    expire(installation, make(installation, shop, "expired").token)
-    enable_enforcement(installation, ADMIN, shop)
+    make(resources, shop)
+    expire(resources, make(resources, shop, "expired").token)
+    enable_enforcement(resources, ADMIN, shop)
 
-    changed = stop(installation, ADMIN, shop, "backend")
+    changed = stop(resources, ADMIN, shop, "backend")
 
     assert changed.warnings == (SWITCHED_OFF,)
-    assert enforced_scopes(installation.connection, shop) == ()
-    assert published(installation).apps[shop.app_token].enforced == ()
+    assert enforced_scopes(resources.connection, shop) == ()
+    assert published(resources).apps[shop.app_token].enforced == ()
 
 
 def test_the_expiry_of_the_last_token_leaves_enforcement_on(
-    installation: Installation, shop: App
+    resources: Resources, shop: App
 ) -> None:
-    made = make(installation, shop)
-    enable_enforcement(installation, ADMIN, shop)
-    expire(installation, made.token)
+    made = make(resources, shop)
+    enable_enforcement(resources, ADMIN, shop)
+    expire(resources, made.token)
 
-    make(installation, shop, "other", Scope.EVENTS)
+    make(resources, shop, "other", Scope.EVENTS)
 
-    assert enforced_scopes(installation.connection, shop) == tuple(Scope)
-    assert published(installation).apps[shop.app_token].enforced == tuple(Scope)
+    assert enforced_scopes(resources.connection, shop) == tuple(Scope)
+    assert published(resources).apps[shop.app_token].enforced == tuple(Scope)
 
 
 def test_stopping_an_expired_token_is_not_stopping_the_last_active_one(
-    installation: Installation, shop: App
+    resources: Resources, shop: App
 ) -> None:
-    made = make(installation, shop)
-    enable_enforcement(installation, ADMIN, shop)
-    expire(installation, made.token)
+    made = make(resources, shop)
+    enable_enforcement(resources, ADMIN, shop)
+    expire(resources, made.token)
 
-    changed = revoke_token(installation, ADMIN, shop, "backend")
+    changed = revoke_token(resources, ADMIN, shop, "backend")
 
-    assert enforced_scopes(installation.connection, shop) == tuple(Scope)
+    assert enforced_scopes(resources.connection, shop) == tuple(Scope)
     assert len(changed.warnings) == 3
-    assert published(installation).apps[shop.app_token].enforced == tuple(Scope)
+    assert published(resources).apps[shop.app_token].enforced == tuple(Scope)
 
 
 def test_a_scope_that_is_left_without_an_active_token_is_named(
-    installation: Installation, shop: App
+    resources: Resources, shop: App
 ) -> None:
-    make(installation, shop, "events", Scope.EVENTS)
-    make(installation, shop, "sessions", Scope.SESSIONS)
-    enable_enforcement(installation, ADMIN, shop, (*EVENTS, *SESSIONS))
+    make(resources, shop, "events", Scope.EVENTS)
+    make(resources, shop, "sessions", Scope.SESSIONS)
+    enable_enforcement(resources, ADMIN, shop, (*EVENTS, *SESSIONS))
 
-    (warning,) = deactivate_token(installation, ADMIN, shop, "sessions").warnings
+    (warning,) = deactivate_token(resources, ADMIN, shop, "sessions").warnings
     assert "sessions is enforced, and no active token covers it" in warning
-    (warning,) = edit_token(installation, ADMIN, shop, "events", SESSIONS).warnings
+    (warning,) = edit_token(resources, ADMIN, shop, "events", SESSIONS).warnings
     assert "events is enforced" in warning
-    assert enforced_scopes(installation.connection, shop) == (*EVENTS, *SESSIONS)
+    assert enforced_scopes(resources.connection, shop) == (*EVENTS, *SESSIONS)

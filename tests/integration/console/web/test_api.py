@@ -14,7 +14,7 @@ from console.actor import Role
 from console.apps.apps import App, app_with_id
 from console.apps.rules import read_rules
 from console.audit import list_changes
-from console.web.api.api_call import Endpoint
+from console.web.api.api_call import ApiEndpoint
 from console.web.api.document import PREFIX, plain_path
 from console.web.api.endpoints import ENDPOINTS
 from console.web.api.settings import AppSettings
@@ -93,13 +93,13 @@ def filled(path: str, world: dict[str, str]) -> str:
     return re.sub(r"{(\w+)}", lambda name: world[name[1]], plain_path(path))
 
 
-def called(endpoint: Endpoint) -> str:
+def called(endpoint: ApiEndpoint) -> str:
     return f"{endpoint.method} {plain_path(endpoint.path)}"
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=called)
 def test_every_call_gives_what_its_document_says(
-    ask: Ask, world: dict[str, str], endpoint: Endpoint
+    ask: Ask, world: dict[str, str], endpoint: ApiEndpoint
 ) -> None:
     body = BODIES.get(plain_path(endpoint.path)) if endpoint.takes else None
 
@@ -111,7 +111,7 @@ def test_every_call_gives_what_its_document_says(
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=called)
 def test_a_viewers_key_reads_and_changes_nothing(
-    ask: Ask, world: dict[str, str], endpoint: Endpoint, connection: Connection
+    ask: Ask, world: dict[str, str], endpoint: ApiEndpoint, connection: Connection
 ) -> None:
     def state() -> list[str]:
         tables = ("apps", "tokens", "event_types", "links", "partners", "quarantine")
@@ -133,7 +133,7 @@ def test_a_viewers_key_reads_and_changes_nothing(
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=called)
 @pytest.mark.parametrize("header", ["Bearer wbk_unknown", "Bearer", "Basic YTpi", "none"])
 def test_without_a_key_nothing_is_served(
-    ask: Ask, world: dict[str, str], endpoint: Endpoint, header: str
+    ask: Ask, world: dict[str, str], endpoint: ApiEndpoint, header: str
 ) -> None:
     result = ask(endpoint.method, filled(endpoint.path, world), header=header)
 

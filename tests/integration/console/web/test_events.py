@@ -7,14 +7,14 @@ import pytest
 from console.apps.apps import App
 from console.apps.event_types import list_event_types
 from console.apps.unmapped_events import list_unmapped
-from console.resources import Installation
+from console.resources import Resources
 from shared.clock import now_ms
 from shared.database import Connection
 from shared.queues import waiting_jobs
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
 from tests.integration.fresh import fresh
-from workers.facts.backfill_event_types import claim
+from workers.facts.backfill_event_types import backfill_event_types
 from workers.facts.record import record
 
 pytestmark = ON_ONE_PAIR
@@ -50,7 +50,7 @@ def test_what_is_unmapped_is_listed_most_frequent_first(
 
 
 def test_mapping_an_id_claims_what_is_stored_and_asks_a_worker_for_it_at_once(
-    connection: Connection, installation: Installation, shop: App, admin: Browser, at: str
+    connection: Connection, resources: Resources, shop: App, admin: Browser, at: str
 ) -> None:
     came(connection, shop, "buy")
     admin.get(f"{at}/new?mapping_id=buy")
@@ -61,8 +61,8 @@ def test_mapping_an_id_claims_what_is_stored_and_asks_a_worker_for_it_at_once(
     (made,) = list_event_types(connection, shop)
     assert (made.name, made.mapping_id, made.unique) == ("Purchase", "buy", True)
     assert made.event_token in admin.text
-    assert waiting_jobs(installation.redis) == 1
-    claim(connection, 1)
+    assert waiting_jobs(resources.redis) == 1
+    backfill_event_types(connection, 1)
     assert list_unmapped(connection, shop, "production", 10) == []
     admin.get(at)
     assert "Every event that arrived in production has an event type." in admin.text

@@ -6,7 +6,7 @@ import pytest
 
 from console.apps.apps import App
 from console.apps.event_types import NewEventType, create_event_type
-from console.resources import Installation
+from console.resources import Resources
 from tests.build import ADMIN
 from tests.integration.console.security.test_integration_check import came
 from tests.integration.console.web.browser import Browser
@@ -30,10 +30,10 @@ def test_before_anything_came_it_says_what_to_do(admin: Browser, at: str) -> Non
 
 
 def test_a_request_leads_to_what_it_became(
-    installation: Installation, shop: App, admin: Browser, at: str
+    resources: Resources, shop: App, admin: Browser, at: str
 ) -> None:
-    create_event_type(installation, ADMIN, shop, NewEventType("g3mfiw", "Purchase"))
-    came(installation, shop, event_id="g3mfiw", receipt="01a214a3-d8e2-7bda-9699-0b6761feb9c3")
+    create_event_type(resources, ADMIN, shop, NewEventType("g3mfiw", "Purchase"))
+    came(resources, shop, event_id="g3mfiw", receipt="01a214a3-d8e2-7bda-9699-0b6761feb9c3")
 
     markup = admin.get(at).text
 
@@ -42,9 +42,9 @@ def test_a_request_leads_to_what_it_became(
 
 
 def test_what_to_mend_is_said_without_commands_and_as_text(
-    installation: Installation, shop: App, admin: Browser, at: str
+    resources: Resources, shop: App, admin: Browser, at: str
 ) -> None:
-    came(installation, shop, event_id=MARKUP)
+    came(resources, shop, event_id=MARKUP)
 
     markup = admin.get(at).text
 
@@ -57,9 +57,9 @@ def test_what_to_mend_is_said_without_commands_and_as_text(
 @pytest.mark.parametrize("dialect", ["swaarm", "adjust"])
 @pytest.mark.parametrize("language", ["curl", "python", "php", "node"])
 def test_code_has_this_apps_ids(
-    installation: Installation, shop: App, admin: Browser, at: str, dialect: str, language: str
+    resources: Resources, shop: App, admin: Browser, at: str, dialect: str, language: str
 ) -> None:
-    create_event_type(installation, ADMIN, shop, NewEventType("buy", "Purchase", "tok123"))
+    create_event_type(resources, ADMIN, shop, NewEventType("buy", "Purchase", "tok123"))
 
     code = html.unescape(admin.get(f"{at}?dialect={dialect}&language={language}").text)
 

@@ -8,7 +8,7 @@ import pytest
 from console.apps.apps import App
 from console.audit import list_changes
 from console.pipeline.quarantine import show_quarantined
-from console.resources import Installation
+from console.resources import Resources
 from console.web.app import create_app
 from console.web.page_request import Services
 from console.web.rq import RqDashboard
@@ -44,10 +44,8 @@ def text_of(event: Event, **changes: Any) -> str:
     return msgspec.json.encode([document]).decode()
 
 
-def test_what_waits_and_who_works_is_shown(
-    installation: Installation, shop: App, admin: Browser
-) -> None:
-    append(installation.redis, join_events([encode_event(event_of(shop))]), 1)
+def test_what_waits_and_who_works_is_shown(resources: Resources, shop: App, admin: Browser) -> None:
+    append(resources.redis, join_events([encode_event(event_of(shop))]), 1)
 
     markup = admin.get("/operations").text
 
@@ -187,16 +185,16 @@ def test_text_that_is_not_as_many_events_is_refused(
 
 
 def test_everything_that_is_out_is_replayed(
-    installation: Installation, admin: Browser, shop: App
+    resources: Resources, admin: Browser, shop: App
 ) -> None:
     for _ in range(2):
-        put_aside(installation.connection, event_of(shop))
+        put_aside(resources.connection, event_of(shop))
     admin.get(AT)
 
     admin.send(f"{AT}/replay")
 
     assert "2 put back into the inbox." in admin.text
-    assert measure(installation.redis).events == 2
+    assert measure(resources.redis).events == 2
     assert "Replay everything" not in admin.text
 
 

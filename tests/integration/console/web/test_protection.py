@@ -5,7 +5,7 @@ import re
 import pytest
 
 from console.apps.apps import App
-from console.resources import Installation
+from console.resources import Resources
 from console.security.enforcement import read_enforcement
 from console.security.token_table import Token
 from console.security.tokens import list_tokens
@@ -31,28 +31,28 @@ def add(admin: Browser, at: str, name: str, *scopes: str, **more: str) -> str:
     return found[1]
 
 
-def token_named(installation: Installation, shop: App, name: str) -> Token:
-    (token,) = (token for token in list_tokens(installation, shop) if token.name == name)
+def token_named(resources: Resources, shop: App, name: str) -> Token:
+    (token,) = (token for token in list_tokens(resources, shop) if token.name == name)
     return token
 
 
-def let_in(installation: Installation) -> set[bytes]:
-    data = installation.redis.get(SNAPSHOT_KEY)
+def let_in(resources: Resources) -> set[bytes]:
+    data = resources.redis.get(SNAPSHOT_KEY)
     assert isinstance(data, bytes)
     return set(decode_snapshot(data).grants)
 
 
 def test_a_token_is_shown_once_and_works(
-    admin: Browser, installation: Installation, shop: App, at: str
+    admin: Browser, resources: Resources, shop: App, at: str
 ) -> None:
     secret = add(admin, at, "backend", "events", "sessions")
 
     assert is_own_form(secret)
-    assert token_digest(installation.secret_key, secret.encode()) in let_in(installation)
+    assert token_digest(resources.secret_key, secret.encode()) in let_in(resources)
     assert "Copy token and close" in admin.text
     shown = admin.get(at).text
     assert secret not in shown
-    assert token_named(installation, shop, "backend").masked in shown
+    assert token_named(resources, shop, "backend").masked in shown
     assert "Events Sessions" in admin.text
 
 
@@ -82,7 +82,7 @@ def test_enforcement_is_turned_on_after_its_warning_scope_by_scope(admin: Browse
 
 
 def test_enforcement_without_a_token_that_covers_it_is_refused_with_the_reason(
-    admin: Browser, installation: Installation, shop: App, at: str
+    admin: Browser, resources: Resources, shop: App, at: str
 ) -> None:
     add(admin, at, "backend", "events")
     admin.get(f"{at}/enforcement")
@@ -91,7 +91,7 @@ def test_enforcement_without_a_token_that_covers_it_is_refused_with_the_reason(
 
     assert result.status_code == 422
     assert "No active token covers ad_revenue" in admin.text
-    assert read_enforcement(installation.connection, shop).enforced == ()
+    assert read_enforcement(resources.connection, shop).enforced == ()
 
 
 def test_enforcement_is_turned_off(admin: Browser, at: str) -> None:
@@ -104,40 +104,40 @@ def test_enforcement_is_turned_off(admin: Browser, at: str) -> None:
     assert "Events open covered by backend" in admin.text
 
 
-def test_scopes_are_edited(admin: Browser, installation: Installation, shop: App, at: str) -> None:
+def test_scopes_are_edited(admin: Browser, resources: Resources, shop: App, at: str) -> None:
     add(admin, at, "backend", "events")
-    number = token_named(installation, shop, "backend").id
+    number = token_named(resources, shop, "backend").id
     admin.get(f"{at}/tokens/{number}")
 
     admin.send(f"{at}/tokens/{number}", scope=["events", "ad_revenue"])
 
-    assert token_named(installation, shop, "backend").scopes == ("events", "ad_revenue")
+    assert token_named(resources, shop, "backend").scopes == ("events", "ad_revenue")
 
 
 def test_a_token_is_switched_off_and_on_in_the_list(
-    admin: Browser, installation: Installation, shop: App, at: str
+    admin: Browser, resources: Resources, shop: App, at: str
 ) -> None:
     secret = add(admin, at, "backend")
-    digest = token_digest(installation.secret_key, secret.encode())
-    number = token_named(installation, shop, "backend").id
+    digest = token_digest(resources.secret_key, secret.encode())
+    number = token_named(resources, shop, "backend").id
     admin.get(at)
 
     admin.send(f"{at}/tokens/{number}/deactivate")
-    assert digest not in let_in(installation)
+    assert digest not in let_in(resources)
     assert "Show inactive tokens (1)" in admin.text
     admin.get(f"{at}?inactive=1")
     admin.send(f"{at}/tokens/{number}/activate")
 
-    assert digest in let_in(installation)
+    assert digest in let_in(resources)
 
 
 def test_the_last_token_takes_enforcement_with_it_and_says_so(
-    admin: Browser, installation: Installation, shop: App, at: str
+    admin: Browser, resources: Resources, shop: App, at: str
 ) -> None:
     add(admin, at, "backend")
     admin.get(f"{at}/enforcement")
     admin.send(f"{at}/enforcement", scope=["events"])
-    number = token_named(installation, shop, "backend").id
+    number = token_named(resources, shop, "backend").id
 
     admin.send(f"{at}/tokens/{number}/deactivate")
 
@@ -145,22 +145,22 @@ def test_the_last_token_takes_enforcement_with_it_and_says_so(
 
 
 def test_a_token_is_rotated_and_the_first_revoked(
-    admin: Browser, installation: Installation, shop: App, at: str
+    admin: Browser, resources: Resources, shop: App, at: str
 ) -> None:
     first = add(admin, at, "backend", "events")
-    number = token_named(installation, shop, "backend").id
+    number = token_named(resources, shop, "backend").id
     admin.get(f"{at}/tokens/{number}")
 
     shown = admin.send(f"{at}/tokens/{number}/rotate").text
     second = re.search(r'<code id="token">(.*)</code>', shown)
     assert second
-    digests = [token_digest(installation.secret_key, s.encode()) for s in (first, second[1])]
-    assert set(digests) <= let_in(installation)
-    assert token_named(installation, shop, "backend (new)").scopes == ("events",)
+    digests = [token_digest(resources.secret_key, s.encode()) for s in (first, second[1])]
+    assert set(digests) <= let_in(resources)
+    assert token_named(resources, shop, "backend (new)").scopes == ("events",)
 
     admin.get(f"{at}/tokens/{number}")
     admin.send(f"{at}/tokens/{number}/revoke")
-    assert digests[0] not in let_in(installation)
+    assert digests[0] not in let_in(resources)
     assert "backend is revoked for good" in admin.text
 
 
@@ -174,10 +174,10 @@ def test_every_change_stands_in_the_audit_log_with_who_made_it(admin: Browser, a
 
 
 def test_a_token_of_another_app_is_not_found(
-    admin: Browser, installation: Installation, shop: App, at: str
+    admin: Browser, resources: Resources, shop: App, at: str
 ) -> None:
     add(admin, at, "backend")
-    number = token_named(installation, shop, "backend").id
+    number = token_named(resources, shop, "backend").id
     admin.get("/apps/new")
     admin.send("/apps/new", name="Other")
 

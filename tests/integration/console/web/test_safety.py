@@ -10,7 +10,7 @@ import pytest
 from console.accounts.people import find_person
 from console.actor import Role
 from console.apps.apps import App, create_app
-from console.resources import Installation
+from console.resources import Resources
 from console.web.app import create_app as create_console
 from console.web.headers import CONTENT_SECURITY_POLICY
 from console.web.page_request import Services
@@ -180,9 +180,9 @@ def pages(app: App) -> Iterator[str]:
 
 
 def test_no_page_has_anything_inline_and_names_are_shown_as_text(
-    admin: Browser, installation: Installation, connection: Connection
+    admin: Browser, resources: Resources, connection: Connection
 ) -> None:
-    app = create_app(installation, ADMIN, MARKUP)
+    app = create_app(resources, ADMIN, MARKUP)
     connection.execute("UPDATE people SET name = %s", (MARKUP,))
 
     for path in pages(app):

@@ -8,7 +8,7 @@ from console.accounts import login
 from console.accounts.invitations import first_way_in, make_link
 from console.accounts.people import create_person, find_person, set_password
 from console.actor import Role
-from console.resources import Installation
+from console.resources import Resources
 from shared.database import Connection
 from tests.build import ADMIN
 from tests.integration.conftest import SECRET_KEY
@@ -186,9 +186,9 @@ def test_a_refused_password_says_why_and_changes_nothing(
 
 
 def test_the_first_admin_comes_in_by_a_link_that_works_once(
-    installation: Installation, stranger: Browser, console: App
+    resources: Resources, stranger: Browser, console: App
 ) -> None:
-    link = first_way_in(installation, ADMIN)
+    link = first_way_in(resources, ADMIN)
     stranger.get(link)
     stranger.get(link)  # looking does not use it
 
@@ -196,7 +196,7 @@ def test_the_first_admin_comes_in_by_a_link_that_works_once(
 
     assert stranger.path == "/apps"
     assert "Welcome, admin" in stranger.text
-    assert first_way_in(installation, ADMIN) == ""
+    assert first_way_in(resources, ADMIN) == ""
     late = Browser(console)
     assert late.get(link).status_code == 410
     assert "has been used" in late.text

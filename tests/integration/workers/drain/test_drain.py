@@ -18,7 +18,7 @@ from workers import jobs
 from workers.drain.drain import DrainLimits
 from workers.drain.drain_metrics import DrainCounts
 from workers.facts.record import Recorded
-from workers.process import Stores
+from workers.process import WorkerStores
 
 
 def _until(condition: Callable[[], bool], seconds_max: float = 10) -> None:
@@ -90,7 +90,7 @@ def test_a_claim_stays_fresh_while_the_work_takes_long(bench: Bench) -> None:
         time.sleep(3 * CLAIM_IDLE_MS / 1000)
         assert bench.inbox("other").claim_abandoned() == []
 
-    mine.settle(entries)
+    mine.ack(entries)
     assert measure(bench.redis).events == 0
 
 
@@ -99,8 +99,8 @@ def test_settling_twice_counts_once(bench: Bench) -> None:
     inbox = bench.inbox()
     first, second = inbox.read(None)
 
-    inbox.settle([first])
-    inbox.settle([first])
+    inbox.ack([first])
+    inbox.ack([first])
 
     assert measure(bench.redis).events == second.count
 
@@ -133,7 +133,7 @@ def test_a_drain_whose_time_is_up_goes_on_though_other_jobs_wait(
         "REDIS_URL": redis_url,
         "WAYBILL_SECRET_KEY": "a key of the tests, long enough to be one",
     }
-    stores = Stores(read_settings(variables))
+    stores = WorkerStores(read_settings(variables))
     monkeypatch.setattr(jobs, "process_stores", lambda: stores)
     monkeypatch.setattr(jobs, "is_stopping", lambda: True)
     enqueue(bench.redis, "sweep")
@@ -197,7 +197,7 @@ def test_the_event_that_kills_its_worker_is_found_and_its_neighbours_are_stored(
         (entry,) = inbox.claim_own()
     assert entry.deliveries == 4
     # As the worker that died left it: one by one up to the killer, which it was trying.
-    inbox.trying(entry, killer)
+    inbox.note_suspect(entry, killer)
 
     recorded = bench.drain()
 
@@ -211,7 +211,7 @@ def test_waiting_for_postgresql_is_no_delivery(bench: Bench) -> None:
     inbox = bench.inbox()
     entries = inbox.read(None)
 
-    inbox.forgive(entries)
+    inbox.reset_deliveries(entries)
 
     (entry,) = inbox.claim_own()
     assert entry.deliveries == 1

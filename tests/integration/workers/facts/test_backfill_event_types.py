@@ -8,7 +8,7 @@ from shared.events import Event
 from tests.integration.counted import count_all, store
 from tests.integration.fresh import fresh
 from tests.integration.workers.recount import assert_figures_are_those_of_raw_rows
-from workers.facts.backfill_event_types import RECORD_SECONDS_MAX, Claimed, claim
+from workers.facts.backfill_event_types import RECORD_SECONDS_MAX, Backfilled, backfill_event_types
 from workers.facts.record import record
 from workers.rollups.stale_periods import HOUR_MS
 
@@ -55,10 +55,10 @@ def test_stored_events_become_their_event_types_in_steps(connection: Connection)
     record(connection, [*(bought(f"u{number}") for number in range(5)), *others])
     map_it(connection)
 
-    assert claim(connection, SECONDS, events_max=2) == Claimed(5, more=False)
+    assert backfill_event_types(connection, SECONDS, events_max=2) == Backfilled(5, more=False)
 
     assert mapped(connection) == [(1, False, 5), (1, True, 1), (2, True, 1)]
-    assert claim(connection, SECONDS) == Claimed(0, more=False)
+    assert backfill_event_types(connection, SECONDS) == Backfilled(0, more=False)
 
 
 @pytest.mark.usefixtures("app_id")
@@ -68,8 +68,8 @@ def test_a_step_is_the_least_that_is_done_and_the_rest_is_left_for_another(
     record(connection, [bought(f"u{number}") for number in range(3)])
     map_it(connection)
 
-    assert claim(connection, 0, events_max=2) == Claimed(2, more=True)
-    assert claim(connection, SECONDS, events_max=2) == Claimed(1, more=False)
+    assert backfill_event_types(connection, 0, events_max=2) == Backfilled(2, more=True)
+    assert backfill_event_types(connection, SECONDS, events_max=2) == Backfilled(1, more=False)
 
 
 @pytest.mark.usefixtures("app_id")
@@ -77,14 +77,14 @@ def test_a_type_claims_until_nothing_can_be_on_its_way_that_did_not_see_it(
     connection: Connection,
 ) -> None:
     map_it(connection)
-    claim(connection, SECONDS)
+    backfill_event_types(connection, SECONDS)
     assert not is_claimed(connection)
 
     connection.execute(
         "UPDATE event_types SET created_at = created_at - %s * interval '1 second'",
         (RECORD_SECONDS_MAX,),
     )
-    claim(connection, SECONDS)
+    backfill_event_types(connection, SECONDS)
 
     assert is_claimed(connection)
 
@@ -96,7 +96,7 @@ def test_figures_of_claimed_events_are_counted_anew(connection: Connection) -> N
     count_all(connection)
     map_it(connection)
 
-    claim(connection, SECONDS)
+    backfill_event_types(connection, SECONDS)
     count_all(connection)
 
     assert_figures_are_those_of_raw_rows(connection)
@@ -112,7 +112,7 @@ def test_of_claimed_events_of_a_unique_type_the_earliest_counts(connection: Conn
     map_it(connection, unique=True)
     record(connection, [bought("u", start_ms + 1)])
 
-    claim(connection, SECONDS, events_max=1)
+    backfill_event_types(connection, SECONDS, events_max=1)
 
     rows = connection.execute("SELECT receipt FROM events WHERE counted").fetchall()
     assert rows == [(early.receipt,)]

@@ -9,7 +9,7 @@ from tests.country_files import write_database
 from tests.integration.fresh import fresh
 from tests.integration.workers.conftest import Bench
 from workers import jobs
-from workers.process import Stores
+from workers.process import WorkerStores
 
 
 def test_a_drain_job_asks_the_database_that_the_operator_gave(
@@ -20,7 +20,7 @@ def test_a_drain_job_asks_the_database_that_the_operator_gave(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = write_database(tmp_path / "countries.mmdb")
-    stores = Stores(
+    stores = WorkerStores(
         settings(DATABASE_URL=database_url, REDIS_URL=redis_url, WAYBILL_COUNTRY_DATABASE=str(file))
     )
     monkeypatch.setattr(jobs, "process_stores", lambda: stores)

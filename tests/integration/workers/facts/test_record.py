@@ -15,12 +15,12 @@ from shared import fields
 from shared.database import Connection
 from shared.errors import RequestError
 from shared.events import Environment, Kind
-from shared.snapshot import EventType, KnownApp
+from shared.snapshot import KnownApp, KnownEventType
 from tests.build import reception
 from tests.integration.conftest import empty
 from tests.integration.fresh import fresh
 from tests.integration.statements import Counted
-from workers.drain.bisect import store
+from workers.drain.bisect import store_bisecting
 from workers.facts.record import Recorded, record
 
 
@@ -123,7 +123,7 @@ def test_text_is_stored_letter_by_letter_whatever_it_means_to_copy(connection: C
     )  # fmt: skip
     marker = fresh(user_id="z", event_value="\\.", user_agent="\\N")
 
-    assert store(connection, [sent, marker]) == Recorded(events=2)
+    assert store_bisecting(connection, [sent, marker]) == Recorded(events=2)
 
     rows = connection.execute(
         "SELECT user_id, user_agent, event_value, parameters, device_ids FROM events "
@@ -200,7 +200,7 @@ def test_one_event_that_cannot_be_stored_stands_aside_and_the_rest_is_stored(
     bad = fresh(sale_amount_currency="NONE")
     batch = [*(fresh() for _ in range(9)), bad, *(fresh() for _ in range(6))]
 
-    assert store(connection, batch) == Recorded(events=15, quarantined=1)
+    assert store_bisecting(connection, batch) == Recorded(events=15, quarantined=1)
     assert connection.execute("SELECT receipt, reason, detail FROM quarantine").fetchall() == [
         (bad.receipt, "refused_by_database", "SQLSTATE 23514")
     ]
@@ -233,7 +233,7 @@ def test_what_is_accepted_can_be_stored(
     except RequestError:
         return
 
-    assert store(connection, [accepted]).quarantined == 0
+    assert store_bisecting(connection, [accepted]).quarantined == 0
     assert _row(connection, "receipt") == (accepted.receipt,)
     if accepted.sale_amount is not None:
         assert _row(connection, "sale_amount") == (Decimal(accepted.sale_amount),)
@@ -244,7 +244,7 @@ _ADJUST_NAMES = st.sampled_from([
     b"amount", b"currency", b"environment", b"callback_params", b"partner_params", b"ip_address",
     b"user_agent", b"ad_revenue_network", b"ad_impressions_count", b"anything",
 ])  # fmt: skip
-_KNOWN = KnownApp(1, event_types={"tok": EventType(1, "purchase")})
+_KNOWN = KnownApp(1, event_types={"tok": KnownEventType(1, "purchase")})
 
 
 @settings(
@@ -265,7 +265,7 @@ def test_what_is_accepted_in_the_adjust_dialect_can_be_stored(
     except RequestError:
         return
 
-    assert store(connection, [accepted]).quarantined == 0
+    assert store_bisecting(connection, [accepted]).quarantined == 0
     assert _row(connection, "receipt, kind") == (accepted.receipt, accepted.kind)
     if accepted.sale_amount is not None:
         assert _row(connection, "sale_amount") == (Decimal(accepted.sale_amount),)
@@ -284,7 +284,7 @@ def test_the_largest_of_everything_that_is_accepted_can_be_stored(connection: Co
         parameters={"p" * 256: "v" * 60_000},
     )
 
-    assert store(connection, [largest]) == Recorded(events=1)
+    assert store_bisecting(connection, [largest]) == Recorded(events=1)
 
 
 def test_a_batch_takes_the_same_number_of_statements_whatever_its_size(

@@ -10,18 +10,18 @@ from shared.device_ids import adid_bytes, adid_of
 from shared.events import Environment, Kind
 from shared.inbox import APPEND, APPEND_KEYS, append_arguments, appended
 from shared.queues import Redis
-from shared.seen import COMPLETE_KEY, Mark, device_mark, unique_mark
+from shared.seen import COMPLETE_KEY, SeenMarker, device_marker, unique_marker
 from tests.build import batch, event, now
 from tests.integration.fresh import fresh
 from tests.integration.workers.conftest import Bench
 from tests.integration.workers.test_unique_events import first, make_type
 from workers.maintenance import restore_seen
-from workers.maintenance.restore_seen import marks_are_lost, restore_marks
+from workers.maintenance.restore_seen import restore_seen, seen_markers_are_lost
 
 PRODUCTION = Environment.PRODUCTION
 
 
-def stand(redis: Redis, *asked: Mark) -> list[bool]:
+def stand(redis: Redis, *asked: SeenMarker) -> list[bool]:
     arguments = append_arguments("", 1, batch(event()), 1, asked, now())
     added = appended(redis.register_script(APPEND)(keys=APPEND_KEYS, args=arguments))
     assert added is not None
@@ -34,20 +34,20 @@ def test_devices_and_unique_events_are_marked_again(bench: Bench) -> None:
     bench.send([unique, fresh(app_id=unique.app_id, kind=Kind.OPEN, user_id="v")])
     bench.drain()
     bench.redis.flushall()
-    assert marks_are_lost(bench.redis)
+    assert seen_markers_are_lost(bench.redis)
 
-    assert not restore_marks(bench.connection, bench.redis, now, 10)
+    assert not restore_seen(bench.connection, bench.redis, now, 10)
 
-    assert not marks_are_lost(bench.redis)
+    assert not seen_markers_are_lost(bench.redis)
     (kind,) = bench.connection.execute("SELECT id FROM event_types").fetchone() or (0,)
     app = unique.app_id
     assert stand(
         bench.redis,
-        device_mark(app, PRODUCTION, "u", 0),
-        device_mark(app, PRODUCTION, "v", 0),
-        unique_mark(app, PRODUCTION, kind, "u"),
-        device_mark(app, PRODUCTION, "w", 0),
-        unique_mark(app, PRODUCTION, kind, "v"),
+        device_marker(app, PRODUCTION, "u", 0),
+        device_marker(app, PRODUCTION, "v", 0),
+        unique_marker(app, PRODUCTION, kind, "u"),
+        device_marker(app, PRODUCTION, "w", 0),
+        unique_marker(app, PRODUCTION, kind, "v"),
     ) == [True, True, True, False, False]
 
 
@@ -59,12 +59,12 @@ def test_a_job_whose_time_is_up_goes_on_where_it_was(
     bench.drain()
     monkeypatch.setattr(restore_seen, "_PAGE", 2)
     runs = 1
-    while restore_marks(bench.connection, bench.redis, now, 0):
+    while restore_seen(bench.connection, bench.redis, now, 0):
         assert not bench.redis.exists(COMPLETE_KEY)
         runs += 1
 
     assert runs == 4
-    known = [device_mark(1, PRODUCTION, one.user_id, 0) for one in users]
+    known = [device_marker(1, PRODUCTION, one.user_id, 0) for one in users]
     assert stand(bench.redis, *known) == [True] * 5
 
 

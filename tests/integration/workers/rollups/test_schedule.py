@@ -27,8 +27,8 @@ from workers.decisions.derive import derive
 from workers.decisions.recompute import recompute
 from workers.facts.record import record
 from workers.rollups import aggregate, schedule
-from workers.rollups.schedule import Counted, count
-from workers.rollups.stale_periods import HOUR_MS, Period, hour_of, mark_stale
+from workers.rollups.schedule import RolledUp, roll_up
+from workers.rollups.stale_periods import HOUR_MS, StalePeriod, hour_of, mark_stale
 
 MINUTE_MS = 60_000
 DAY_MS = 24 * HOUR_MS
@@ -258,15 +258,15 @@ def test_what_comes_while_its_hour_is_being_counted_is_counted_next(
 ) -> None:
     at_ms = an_hour_ago()
     store(connection, opened("ann", at_ms))
-    count_hour = aggregate.count_hour
+    count_hour = aggregate.roll_up_hour
 
-    def interrupted(mine: Connection, hour: Period) -> None:
+    def interrupted(mine: Connection, hour: StalePeriod) -> None:
         count_hour(mine, hour)
         with connect(database_url, "tests") as another:
             store(another, bought("ann", at_ms + 1, "1"))
 
     monkeypatch.setattr(schedule, "count_hour", interrupted)
-    count(connection, 0)
+    roll_up(connection, 0)
     monkeypatch.undo()
     assert _sums(connection, "events") == 1
 
@@ -279,9 +279,9 @@ def test_one_worker_counts_at_a_time(connection: Connection, database_url: str) 
     store(connection, opened("ann", an_hour_ago()))
     with connect(database_url, "tests") as other, transaction(other):
         other.execute("SELECT pg_advisory_xact_lock(%s)", (schedule._LOCK,))
-        assert count(connection, 60) == Counted(0, more=False)
+        assert roll_up(connection, 60) == RolledUp(0, more=False)
 
-    assert count(connection, 60).periods == 2
+    assert roll_up(connection, 60).periods == 2
 
 
 def test_a_period_rests_after_it_was_counted(
@@ -294,7 +294,7 @@ def test_a_period_rests_after_it_was_counted(
 
     store(connection, opened("ben", at_ms))
 
-    assert count(connection, 60) == Counted(0, more=False)
+    assert roll_up(connection, 60) == RolledUp(0, more=False)
     assert count_all(connection) == 2
 
 
@@ -306,8 +306,8 @@ def test_a_period_that_fails_leaves_the_others_to_be_counted(
     with monkeypatch.context() as broken:
         broken.setattr(schedule, "count_hour", _failing(at_ms))
         with pytest.raises(DatabaseError):
-            count(connection, 60)
-        assert count(connection, 60).periods == 2
+            roll_up(connection, 60)
+        assert roll_up(connection, 60).periods == 2
 
     assert _sums(connection, "events") == 1
     count_all(connection)
@@ -315,9 +315,9 @@ def test_a_period_that_fails_leaves_the_others_to_be_counted(
 
 
 def _failing(at_ms: int) -> Any:
-    count_hour = aggregate.count_hour
+    count_hour = aggregate.roll_up_hour
 
-    def count_or_fail(connection: Connection, hour: Period) -> None:
+    def count_or_fail(connection: Connection, hour: StalePeriod) -> None:
         if hour == hour_of(hour.app_id, hour.environment, at_ms):
             connection.execute("SELECT 1 / 0")
         count_hour(connection, hour)
@@ -360,7 +360,7 @@ def _until_it_lives(url: str, connection: Connection, at_ms: int) -> Iterator[in
         with Crashing.connect(url, autocommit=True, options="-c timezone=UTC") as crashing:
             crashing.left = statements
             try:
-                count(crashing, 60)
+                roll_up(crashing, 60)
             except Crash:
                 yield statements
             else:
@@ -382,7 +382,7 @@ def test_many_notes_are_folded_to_one_a_period(
         for user, hours in (("ann", 0), ("ben", 1)):
             store(connection, opened(user, at_ms - hours * HOUR_MS + minute))
 
-    assert count(connection, 60).periods == 0, "all of them rest"
+    assert roll_up(connection, 60).periods == 0, "all of them rest"
 
     assert connection.execute("SELECT count(*) FROM stale_periods").fetchone() == (2,)
     count_all(connection)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from console.commands.demo import own_stores_only
 from console.commands.terminal.demo_view import request_lines, row_lines
-from console.demo.calls import CALLS, USER, Call
+from console.demo.calls import CALLS, USER, DemoCall
 from console.demo.demo import Answer, Outcome
 from console.event_records import EventRecord
 from console.lookup.trace import State, Trace
@@ -34,7 +34,7 @@ PURCHASE = EventRecord(
 )
 
 
-def call(target: str) -> Call:
+def call(target: str) -> DemoCall:
     (found,) = (call for call in CALLS if call.target == target)
     return found
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.importer.line_format import PARAMETERS_MAX, Destination, Line, read_line
+from console.importer.line_format import PARAMETERS_MAX, Destination, ImportedLine, read_line
 from shared.errors import MissingField, RequestError
 from shared.events import Environment, Event, Kind, decode_events, encode_event, join_events
 from shared.ids import click_id_of, receipt_time_ms
@@ -247,7 +247,7 @@ lines = st.fixed_dictionaries(
     },
     optional={
         field: named if field in {"device_ids", "parameters"} else values
-        for field in Line.__struct_fields__
+        for field in ImportedLine.__struct_fields__
         if field not in {"type", "time"}
     },
 )

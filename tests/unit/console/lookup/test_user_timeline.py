@@ -1,16 +1,16 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from console.lookup.user_timeline import Role, role_of_each
+from console.lookup.user_timeline import ClickRole, role_of_each
 from tests.unit.console.commands.terminal.test_user_view import CAME, DECISION
 
 
 def test_a_click_is_to_a_user_what_the_decisions_in_force_say() -> None:
     assert role_of_each([DECISION], ["c1", "c9"]) == {
-        "c1": Role.CREDITED,
-        "c2": Role.LENT,
-        "c3": Role.BEATEN,
-        "c9": Role.NAMED,
+        "c1": ClickRole.CREDITED,
+        "c2": ClickRole.LENT,
+        "c3": ClickRole.BEATEN,
+        "c9": ClickRole.NAMED,
     }
 
 
@@ -20,8 +20,8 @@ def test_a_click_of_a_superseded_decision_alone_is_a_former_one() -> None:
     roles = role_of_each([superseded, replace(DECISION, beaten=[])], [])
 
     assert roles == {
-        "c1": Role.CREDITED,
-        "c2": Role.LENT,
-        "c3": Role.FORMER,
-        "c4": Role.FORMER,
+        "c1": ClickRole.CREDITED,
+        "c2": ClickRole.LENT,
+        "c3": ClickRole.FORMER,
+        "c4": ClickRole.FORMER,
     }

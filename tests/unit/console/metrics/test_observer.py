@@ -6,7 +6,7 @@ from console.metrics.observer import Observer
 from shared import metrics
 from shared.database import DatabaseError
 from shared.queues import RedisError
-from shared.tally import Series, gauge
+from shared.tally import MetricSeries, gauge
 
 SEEN = [gauge(metrics.RECOMPUTES, 1)]
 
@@ -18,7 +18,7 @@ class Store:
         self.fault: Exception | None = None
         self.now = 0.0
 
-    def look(self) -> list[Series]:
+    def look(self) -> list[MetricSeries]:
         if self.fault:
             raise self.fault
         return SEEN

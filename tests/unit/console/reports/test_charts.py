@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from console.reports.charts import (
     HEAT_LEVELS,
     WIDTH,
-    Series,
+    ChartSeries,
     bars,
     heat_map,
     lines,
@@ -20,8 +20,8 @@ from console.reports.charts import (
 _VALUES = st.none() | st.floats(-1e12, 1e12, allow_nan=False)
 
 
-def series(*values: float | None) -> Series:
-    return Series("it", values, [str(value) for value in values])
+def series(*values: float | None) -> ChartSeries:
+    return ChartSeries("it", values, [str(value) for value in values])
 
 
 @given(st.lists(_VALUES, min_size=1, max_size=400))

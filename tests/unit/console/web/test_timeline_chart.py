@@ -3,16 +3,16 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.lookup.timeline_words import Lane, Moment
+from console.lookup.timeline_words import Lane, TimelineEntry
 from console.web.timeline_chart import LABEL_WIDTH, WIDTH, draw
 
 FIRST = datetime(2026, 1, 2, tzinfo=UTC)
 
 
-def moment(minutes: float, lane: Lane = Lane.EVENTS, lasting: float | None = None) -> Moment:
+def moment(minutes: float, lane: Lane = Lane.EVENTS, lasting: float | None = None) -> TimelineEntry:
     time = FIRST + timedelta(minutes=minutes)
     end = None if lasting is None else time + timedelta(minutes=lasting)
-    return Moment(time, lane, "event", ("buy",), end=end)
+    return TimelineEntry(time, lane, "event", ("buy",), end=end)
 
 
 def test_nothing_has_no_picture() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from ingest.http.buffered_transport import WholeAnswer
+from ingest.http.buffered_transport import BufferedTransport
 
 
 class Recorder(asyncio.Transport):
@@ -26,7 +26,7 @@ class Recorder(asyncio.Transport):
 
 def test_head_and_body_are_one_write_once_the_answer_is_complete() -> None:
     transport = Recorder()
-    answer = WholeAnswer(transport)
+    answer = BufferedTransport(transport)
 
     answer.write(b"HTTP/1.1 200 OK\r\n\r\n")
     answer.write(b"body")
@@ -38,7 +38,7 @@ def test_head_and_body_are_one_write_once_the_answer_is_complete() -> None:
 
 def test_the_next_answer_begins_anew() -> None:
     transport = Recorder()
-    answer = WholeAnswer(transport)
+    answer = BufferedTransport(transport)
 
     for part in (b"one", b"two"):
         answer.write(part)
@@ -50,7 +50,7 @@ def test_the_next_answer_begins_anew() -> None:
 
 def test_a_connection_that_closes_has_sent_what_there_was() -> None:
     transport = Recorder()
-    answer = WholeAnswer(transport)
+    answer = BufferedTransport(transport)
 
     answer.write(b"HTTP/1.1 500 ")
     answer.close()

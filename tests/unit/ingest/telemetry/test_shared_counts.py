@@ -2,10 +2,10 @@
 
 from ingest.telemetry.shared_counts import SharedCounts
 from shared import metrics
-from shared.tally import Series, Tally, gauge, merged
+from shared.tally import MetricSeries, Tally, gauge, merged
 
 
-def counted(lost: int, connections: int = 0) -> list[Series]:
+def counted(lost: int, connections: int = 0) -> list[MetricSeries]:
     tally = Tally()
     tally.counter(metrics.CLICKS_LOST).add(lost)
     tally.histogram(metrics.FLUSH_EVENTS).observe(lost)

@@ -353,7 +353,7 @@ def test_a_batch_delivered_too_often_is_taken_apart_and_its_killer_stands_aside(
     inbox.read(None)
     for _ in range(4):
         (held,) = inbox.claim_own()
-    inbox.trying(held, 1)
+    inbox.note_suspect(held, 1)
 
     assert bench.drain() == Recorded(events=2, quarantined=1)
     assert bench.ledger.recorded() == ["a", "c"]

@@ -149,7 +149,7 @@ def test_what_is_settled_is_gone_for_everybody(redis: FakeStrictRedis) -> None:
     inbox = reader(redis)
     first, _ = inbox.read(None)
 
-    inbox.settle([first])
+    inbox.ack([first])
 
     assert redis.xlen(INBOX_KEY) == 1
     assert measure(redis).events == 1
@@ -160,8 +160,8 @@ def test_an_entry_settled_by_two_workers_is_counted_off_once(redis: FakeStrictRe
     fill(redis, "a", "b")
     entries = reader(redis).read(None)
 
-    reader(redis, "one").settle(entries[:1])
-    reader(redis, "two").settle(entries[:1])
+    reader(redis, "one").ack(entries[:1])
+    reader(redis, "two").ack(entries[:1])
 
     assert measure(redis).events == 1
 
@@ -180,7 +180,7 @@ def test_a_forgiven_delivery_was_none(redis: FakeStrictRedis) -> None:
     fill(redis, "a")
     inbox = reader(redis)
     for _ in range(5):
-        inbox.forgive(inbox.claim_own() or inbox.read(None))
+        inbox.reset_deliveries(inbox.claim_own() or inbox.read(None))
 
     assert inbox.claim_own()[0].deliveries == 1
 
@@ -189,9 +189,9 @@ def test_forgiveness_clears_the_suspicion(redis: FakeStrictRedis) -> None:
     fill(redis, "a")
     inbox = reader(redis)
     (entry,) = inbox.read(None)
-    inbox.trying(entry, 3)
+    inbox.note_suspect(entry, 3)
 
-    inbox.forgive([entry])
+    inbox.reset_deliveries([entry])
 
     assert inbox.suspect(entry) is None
 
@@ -201,10 +201,10 @@ def test_the_event_being_tried_is_known_to_who_comes_after(redis: FakeStrictRedi
     (entry,) = reader(redis, "dies").read(None)
     assert reader(redis).suspect(entry) is None
 
-    reader(redis, "dies").trying(entry, 0)
+    reader(redis, "dies").note_suspect(entry, 0)
     assert reader(redis).suspect(entry) == 0
 
-    reader(redis, "dies").trying(entry, 7)
+    reader(redis, "dies").note_suspect(entry, 7)
     assert reader(redis).suspect(entry) == 7
 
 
@@ -213,9 +213,9 @@ def test_a_settled_entry_leaves_no_suspicion_behind(redis: FakeStrictRedis) -> N
     inbox = reader(redis)
     inbox.read(None)
     (entry,) = inbox.claim_own()
-    inbox.trying(entry, 0)
+    inbox.note_suspect(entry, 0)
 
-    inbox.settle([entry])
+    inbox.ack([entry])
 
     assert redis.exists(SUSPECTS_KEY) == 0
 
@@ -249,10 +249,10 @@ def test_a_hold_ends_with_its_work(redis: FakeStrictRedis) -> None:
 def test_the_flag_is_kept_up_while_awake_and_given_up_before_sleep(redis: FakeStrictRedis) -> None:
     inbox = reader(redis)
 
-    inbox.stay_awake()
+    inbox.refresh_wake_flag()
     assert 0 < redis.pttl(WAKE_KEY) <= WAKE_MS
 
-    inbox.fall_asleep()
+    inbox.clear_wake_flag()
     assert redis.exists(WAKE_KEY) == 0
 
 

@@ -8,7 +8,7 @@ from shared.errors import OperatorError
 from tests.build import event, settings
 from tests.country_files import write_database
 from workers.facts.countries import country_reader
-from workers.process import Stores
+from workers.process import WorkerStores
 
 
 def test_without_a_database_only_the_sender_knows() -> None:
@@ -42,4 +42,4 @@ def test_the_sender_comes_before_the_address(
 
 def test_a_worker_does_not_start_on_a_database_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(OperatorError, match="WAYBILL_COUNTRY_DATABASE"):
-        Stores(settings(WAYBILL_COUNTRY_DATABASE=str(tmp_path / "none.mmdb")))
+        WorkerStores(settings(WAYBILL_COUNTRY_DATABASE=str(tmp_path / "none.mmdb")))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from console.commands.terminal.trace_view import describe
-from console.lookup.event_context import Placement
+from console.lookup.event_context import EventContext
 from console.lookup.sessions import SessionRecord
 from console.lookup.trace import State, Trace, parse_receipt
 from console.pipeline.quarantine import Quarantined
@@ -66,7 +66,7 @@ def test_what_is_no_id_is_no_receipt(text: str) -> None:
 
 
 def test_a_recorded_event_tells_its_attribution_and_its_session() -> None:
-    placement = Placement(1, DECISION, SessionRecord(NOW, NOW, 1, 3))
+    placement = EventContext(1, DECISION, SessionRecord(NOW, NOW, 1, 3))
 
     _, _, placed = describe(replace(RECORDED, placement=placement))
 

@@ -10,7 +10,7 @@ from console.commands.terminal.user_view import describe_user
 from console.lookup.attributions import AttributionRecord, BeatenClick
 from console.lookup.sessions import SessionRecord
 from console.lookup.timeline_words import instant
-from console.lookup.user_timeline import ClickRecord, Role, UserTimeline
+from console.lookup.user_timeline import ClickRecord, ClickRole, UserTimeline
 from tests.unit.console.demo.test_demo import PURCHASE, RECEIPT
 
 CAME = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
@@ -25,7 +25,7 @@ CLICK = ClickRecord(
     user_agent=None,
     device_ids={},
     parameters={},
-    role=Role.CREDITED,
+    role=ClickRole.CREDITED,
 )
 DECISION = AttributionRecord(
     event_time=CAME,

@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from ingest.client import Visitor
+from ingest.client import ClientInfo
 from ingest.dialects.adjust import AD_REVENUE, EVENT, REVENUE, SESSION
-from ingest.dialects.dialect import Dialect, Reading, Reception, Standing
+from ingest.dialects.dialect import DeviceHistoryCheck, Dialect, ParsedRequest, RequestContext
 from shared.device_ids import PRIMARY_ORDER, adid_of
 from shared.errors import MalformedField, MissingField, UnknownDevice
 from shared.events import OPEN, Environment, Kind
 from shared.fields import EVENT_AGE_DAYS_MAX
-from shared.seen import device_mark, unique_mark
-from shared.snapshot import NO_TOKEN, EventType, KnownApp
+from shared.seen import device_marker, unique_marker
+from shared.snapshot import NO_TOKEN, KnownApp, KnownEventType
 from shared.tokens import TokenFault
 from tests.build import NOW_MS, grant, parameters, reception
 
@@ -25,16 +25,16 @@ IDFV = "ccb300a0-de1b-4d48-bc7e-599e453b8dd4"
 APP = KnownApp(
     1,
     event_types={
-        "tok": EventType(9, "purchase"),
-        "once": EventType(10, "first", is_unique=True),
+        "tok": KnownEventType(9, "purchase"),
+        "once": KnownEventType(10, "first", is_unique=True),
     },
 )
 AD = "currency=USD&revenue=0.01&ad_impressions_count=1"
 
 
-def ask(query: str, dialect: Dialect = EVENT, **changes: Any) -> Reading:
+def ask(query: str, dialect: Dialect = EVENT, **changes: Any) -> ParsedRequest:
     fields: dict[str, Any] = {"app": APP, "fault": None, **changes}
-    held: Reception = reception(**fields)
+    held: RequestContext = reception(**fields)
     event_token = "event_token=tok&" if dialect in {EVENT, REVENUE} else ""
     return dialect.read(parameters(f"app_token=app&{event_token}{query}"), held)
 
@@ -190,7 +190,7 @@ def test_an_address_that_is_none_is_kept_and_proves_nothing(sent: str) -> None:
 
 
 def test_the_address_may_come_in_the_header_but_the_parameter_comes_first() -> None:
-    seen = Visitor("203.0.113.7")
+    seen = ClientInfo("203.0.113.7")
 
     assert ask(f"idfv={IDFV}", visitor=seen).event.ip_address == "203.0.113.7"
     told = ask(f"idfv={IDFV}&ip_address=[2001:db8::1]", visitor=seen).event
@@ -238,7 +238,7 @@ def test_a_session_is_an_open_answered_with_who_its_device_is() -> None:
     reading = ask(f"idfv={IDFV.upper()}&os_name=ios", SESSION)
 
     assert (reading.event.kind, reading.event.event_id) == (Kind.OPEN, OPEN)
-    assert reading.mark == device_mark(1, Environment.PRODUCTION, IDFV, NOW_MS)
+    assert reading.mark == device_marker(1, Environment.PRODUCTION, IDFV, NOW_MS)
     first = (
         f'{{"app_token":"app","adid":"{adid_of(1, IDFV)}",'
         '"timestamp":"2026-01-02T03:04:05.678Z+0000","message":"Install tracked","ask_in":2000}'
@@ -254,7 +254,7 @@ def test_a_session_is_an_open_answered_with_who_its_device_is() -> None:
 def test_a_unique_event_is_marked_and_its_repeat_answered_as_published() -> None:
     once = EVENT.read(parameters(f"app_token=app&event_token=once&idfv={IDFV}"), reception(app=APP))
 
-    assert once.mark == unique_mark(1, Environment.PRODUCTION, 10, IDFV)
+    assert once.mark == unique_marker(1, Environment.PRODUCTION, 10, IDFV)
     assert once.if_marked is not None
     assert (once.if_marked.status, once.if_marked.body) == (
         400,
@@ -313,6 +313,6 @@ def test_an_app_that_wants_adjusts_refusals_asks_for_the_standing_of_its_events(
     strict = structs.replace(APP, adjust_refusals=True)
 
     assert ask(f"idfv={IDFV}").standing is None
-    assert ask(f"idfv={IDFV}", app=strict).standing == Standing("purchase")
-    assert ask(f"idfv={IDFV}&{AD}", AD_REVENUE, app=strict).standing == Standing(None)
+    assert ask(f"idfv={IDFV}", app=strict).standing == DeviceHistoryCheck("purchase")
+    assert ask(f"idfv={IDFV}&{AD}", AD_REVENUE, app=strict).standing == DeviceHistoryCheck(None)
     assert ask(f"idfv={IDFV}", SESSION, app=strict).standing is None

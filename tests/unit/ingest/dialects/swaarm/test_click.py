@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from ingest.client import Visitor
-from ingest.dialects.dialect import Reading
+from ingest.client import ClientInfo
+from ingest.dialects.dialect import ParsedRequest
 from ingest.dialects.swaarm import CLICK, IMPRESSION, POSTBACK, read_click
 from shared.errors import MalformedField, MissingField
 from shared.events import Environment, Event, Kind
@@ -14,7 +14,7 @@ from tests.build import LINK, NOW_MS, RECEIPT, event, grant, link, parameters, r
 
 ID = click_id_of(RECEIPT)
 PARTNERS = grant(token_id=0)
-VISITOR = Visitor("198.51.100.7", "Mobile Safari")
+VISITOR = ClientInfo("198.51.100.7", "Mobile Safari")
 SENT = {"offer_id": "12", "pub_id": "34"}
 
 # Source: Swaarm's page "Swaarm integration with Swaarm MMP clients", its macros filled in.
@@ -34,9 +34,9 @@ def clicked(query: str, **changes: Any) -> Event:
     return read_click(parameters(query), reception(**circumstances(**changes)))
 
 
-def answered(query: str, dialect: Any = CLICK, **changes: Any) -> Reading:
+def answered(query: str, dialect: Any = CLICK, **changes: Any) -> ParsedRequest:
     reading = dialect.read(parameters(query), reception(**circumstances(**changes)))
-    assert isinstance(reading, Reading)
+    assert isinstance(reading, ParsedRequest)
     return reading
 
 
@@ -118,8 +118,8 @@ def test_a_partners_server_may_tell_of_its_visitor_too() -> None:
 
 
 def test_a_connection_that_shows_nobody_and_a_header_that_is_no_browser_say_nothing() -> None:
-    assert clicked(LINK, visitor=Visitor()).ip_address is None
-    long = Visitor(None, "x" * 2049)
+    assert clicked(LINK, visitor=ClientInfo()).ip_address is None
+    long = ClientInfo(None, "x" * 2049)
     assert clicked(LINK, visitor=long).user_agent is None
 
 
