@@ -12,7 +12,7 @@ from enum import StrEnum
 import msgspec
 
 from console.actor import Actor
-from shared.database import Connection
+from shared.database import Connection, run
 
 
 class Action(StrEnum):
@@ -72,7 +72,8 @@ class AuditEntry:
 
 def record_change(connection: Connection, actor: Actor, app_id: int | None, change: Change) -> None:
     """In the transaction that `connection` has open."""
-    connection.execute(
+    run(
+        connection,
         """
         INSERT INTO audit_log (actor, app_id, action, subject, before, after)
         VALUES (%s, %s, %s, %s, %s, %s)
@@ -90,7 +91,8 @@ def record_change(connection: Connection, actor: Actor, app_id: int | None, chan
 
 def list_changes(connection: Connection, app_id: int | None, count: int) -> list[AuditEntry]:
     """The last `count`, newest first; of one app, or, with None, of all and of none."""
-    rows = connection.execute(
+    rows = run(
+        connection,
         """
         SELECT at, actor, apps.name, action, subject, before, after
         FROM audit_log LEFT JOIN apps ON apps.id = app_id

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from uuid import UUID
 
-from shared.database import Connection
+from shared.database import Connection, run
 from shared.events import Event
 
 _LAST_MS = 253_402_300_799_000  # the last second of the year 9999
@@ -90,7 +90,7 @@ def find_records(connection: Connection, receipts: Sequence[UUID]) -> list[Event
 
 
 def _found(connection: Connection, query: str, receipts: Sequence[UUID]) -> list[EventRecord]:
-    cursor = connection.execute(query, (list(receipts),))
+    cursor = run(connection, query, (list(receipts),))
     columns = [column.name for column in cursor.description or ()]
     return [EventRecord(**dict(zip(columns, row, strict=True))) for row in cursor]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.database import Connection
+from shared.database import Connection, run
 
 _COUNT = "SELECT count(*) FROM set_aside_users"
 _LIST = """
@@ -30,10 +30,10 @@ class SetAsideUser:
 
 def count_set_aside(connection: Connection) -> int:
     """Count them all."""
-    (row,) = connection.execute(_COUNT).fetchall()
+    (row,) = run(connection, _COUNT).fetchall()
     return int(row[0])
 
 
 def list_set_aside(connection: Connection, count: int) -> list[SetAsideUser]:
     """List so many, those first who have been set aside longest."""
-    return [SetAsideUser(*row) for row in connection.execute(_LIST, (count,))]
+    return [SetAsideUser(*row) for row in run(connection, _LIST, (count,))]

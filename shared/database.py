@@ -1,6 +1,6 @@
 """PostgreSQL's one door: how to connect, what a transaction is, what its faults are called."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -97,6 +97,28 @@ def index_only(connection: Connection) -> Iterator[Connection]:
     with transaction(connection):
         connection.execute(_BY_INDEX)
         yield connection
+
+
+def run(
+    connection: Connection,
+    statement: str,
+    arguments: Sequence[Any] | Mapping[str, Any] | None = None,
+) -> psycopg.Cursor[tuple[Any, ...]]:
+    """Executes one statement with its arguments. Raises DatabaseError.
+
+    A statement may be composed of constants. psycopg takes composed text as bytes only, so that
+    values are not formatted into it by mistake: here they always travel as arguments.
+    """
+    return connection.execute(statement.encode(), arguments)
+
+
+def named_rows(
+    connection: Connection, statement: str, arguments: Mapping[str, object]
+) -> list[dict[str, Any]]:
+    """Executes a query and returns each row as a mapping by column name."""
+    cursor = run(connection, statement, arguments)
+    columns = [column.name for column in cursor.description or ()]
+    return [dict(zip(columns, row, strict=True)) for row in cursor]
 
 
 def copy_in(connection: Connection, statement: str, lines: bytes) -> None:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 
-from shared.database import Connection, DatabaseError, sqlstate, transaction
+from shared.database import Connection, DatabaseError, run, sqlstate, transaction
 from shared.errors import OperatorError
 
 LOCK_WAIT_MS_MAX = 1_000
@@ -96,16 +96,16 @@ def migrations() -> list[Migration]:
 @contextmanager
 def _alone(connection: Connection) -> Iterator[None]:
     """One program at a time; the others wait, however long it takes."""
-    connection.execute("SET lock_timeout = 0")
-    connection.execute("SET statement_timeout = 0")
-    connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
-    connection.execute(f"SET lock_timeout = {LOCK_WAIT_MS_MAX}".encode())
+    run(connection, "SET lock_timeout = 0")
+    run(connection, "SET statement_timeout = 0")
+    run(connection, "SELECT pg_advisory_lock(%s)", (_LOCK,))
+    run(connection, f"SET lock_timeout = {LOCK_WAIT_MS_MAX}")
     try:
         yield
     finally:
-        connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
-        connection.execute("RESET lock_timeout")
-        connection.execute("RESET statement_timeout")
+        run(connection, "SELECT pg_advisory_unlock(%s)", (_LOCK,))
+        run(connection, "RESET lock_timeout")
+        run(connection, "RESET statement_timeout")
 
 
 def _require_finished(missing: Sequence[Migration]) -> None:
@@ -157,11 +157,11 @@ def _with_patience(
 def _execute(connection: Connection, statements: Sequence[str]) -> None:
     for statement in statements:
         # Bytes: the one form in which a whole file of statements may be sent.
-        connection.execute(statement.encode())
+        run(connection, statement)
 
 
 def _known(connection: Connection) -> set[str]:
-    row = connection.execute("SELECT to_regclass('schema_migrations')").fetchone()
+    row = run(connection, "SELECT to_regclass('schema_migrations')").fetchone()
     if row is None or row[0] is None:
         return set()
-    return {name for (name,) in connection.execute("SELECT name FROM schema_migrations")}
+    return {name for (name,) in run(connection, "SELECT name FROM schema_migrations")}

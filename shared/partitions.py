@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
-from shared.database import Connection, transaction
+from shared.database import Connection, run, transaction
 from shared.ids import receipt_floor
 
 DAYS_BEHIND = 1
@@ -27,7 +27,7 @@ def make_days(connection: Connection, days: Iterable[date]) -> list[str]:
     made: list[str] = []
     for day in days:
         with transaction(connection):
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            run(connection, "SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
             if not _exists(connection, partition_name(day)):
                 _make(connection, day)
                 made.append(partition_name(day))
@@ -63,7 +63,7 @@ def _midnight(day: date) -> UUID:
 
 
 def _exists(connection: Connection, name: str) -> bool:
-    row = connection.execute("SELECT to_regclass(%s)", (name,)).fetchone()
+    row = run(connection, "SELECT to_regclass(%s)", (name,)).fetchone()
     return row is not None and row[0] is not None
 
 
@@ -81,4 +81,4 @@ def _make(connection: Connection, day: date) -> None:
         INSERT INTO {name} SELECT * FROM early;
         ALTER TABLE events ATTACH PARTITION {name} FOR VALUES FROM ('{lower}') TO ('{upper}');
     """  # noqa: S608
-    connection.execute(statements.encode())
+    run(connection, statements)

@@ -14,7 +14,7 @@ from typing import cast
 
 import msgspec
 
-from shared.database import Connection
+from shared.database import Connection, run
 from shared.errors import OperatorError
 from shared.events import Environment
 from shared.queues import Redis
@@ -68,16 +68,18 @@ def refresh_snapshot(connection: Connection, redis: Redis, secret_key: bytes) ->
 
 
 def _written_check(connection: Connection, check: bytes) -> bytes:
-    connection.execute(
-        "INSERT INTO installation (id, key_check) VALUES (1, %s) ON CONFLICT DO NOTHING", (check,)
+    run(
+        connection,
+        "INSERT INTO installation (id, key_check) VALUES (1, %s) ON CONFLICT DO NOTHING",
+        (check,),
     )
-    row = connection.execute("SELECT key_check FROM installation").fetchone()
+    row = run(connection, "SELECT key_check FROM installation").fetchone()
     assert row is not None
     return bytes(row[0])
 
 
 def _lock(connection: Connection) -> None:
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+    run(connection, "SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
 
 
 def _held(connection: Connection, secret_key: bytes) -> Snapshot:
@@ -95,12 +97,13 @@ def _held(connection: Connection, secret_key: bytes) -> Snapshot:
 
 def _tokens(connection: Connection) -> tuple[dict[bytes, Grant], dict[bytes, Grant]]:
     """Those in use, and those that were deactivated or revoked."""
-    rows = connection.execute(
+    rows = run(
+        connection,
         """
         SELECT digest, coalesce(revoked_at, deactivated_at) IS NULL,
                id, app_id, test, scopes, (extract(epoch FROM expires_at) * 1000)::bigint
         FROM tokens ORDER BY id
-        """
+        """,
     )
     active: dict[bytes, Grant] = {}
     inactive: dict[bytes, Grant] = {}
@@ -113,12 +116,13 @@ def _tokens(connection: Connection) -> tuple[dict[bytes, Grant], dict[bytes, Gra
 
 def _apps(connection: Connection) -> dict[str, KnownApp]:
     types: dict[int, dict[str, KnownEventType]] = defaultdict(dict)
-    for app, event_token, *told in connection.execute(
-        "SELECT app_id, event_token, id, mapping_id, is_unique FROM event_types ORDER BY id"
+    for app, event_token, *told in run(
+        connection,
+        "SELECT app_id, event_token, id, mapping_id, is_unique FROM event_types ORDER BY id",
     ):
         types[app][event_token] = KnownEventType(*told)
-    rows = connection.execute(
-        "SELECT app_token, id, enforced_scopes, adjust_refusals FROM apps ORDER BY id"
+    rows = run(
+        connection, "SELECT app_token, id, enforced_scopes, adjust_refusals FROM apps ORDER BY id"
     )
     return {
         app_token: KnownApp(app, _scopes(enforced), refusals, types.get(app, {}))
@@ -131,8 +135,8 @@ def _scopes(names: list[str]) -> tuple[Scope, ...]:
 
 
 def _links(connection: Connection) -> dict[LinkKey, KnownLink]:
-    rows = connection.execute(
-        "SELECT offer_id, pub_id, id, app_id, destination FROM links ORDER BY id"
+    rows = run(
+        connection, "SELECT offer_id, pub_id, id, app_id, destination FROM links ORDER BY id"
     )
     return {LinkKey(offer, pub): KnownLink(*link) for offer, pub, *link in rows}
 
@@ -150,7 +154,7 @@ def _published(redis: Redis) -> Snapshot | None:
 
 
 def _publish(connection: Connection, redis: Redis, held: Snapshot) -> int:
-    row = connection.execute("SELECT nextval('snapshot_version')").fetchone()
+    row = run(connection, "SELECT nextval('snapshot_version')").fetchone()
     assert row is not None
     snapshot = _versioned(held, row[0])
     redis.mset({SNAPSHOT_KEY: encode_snapshot(snapshot), VERSION_KEY: snapshot.version})

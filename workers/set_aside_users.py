@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from shared.database import Connection
+from shared.database import Connection, run
 from workers.sql.json_rows import write_rows
 
 _SET_ASIDE = """
@@ -54,16 +54,16 @@ def set_aside_among(connection: Connection, users: Sequence[int]) -> set[int]:
     """Find those of these users who are set aside; they are locked."""
     if not users:
         return set()
-    found = connection.execute(_BETWEEN, (min(users), max(users)))
+    found = run(connection, _BETWEEN, (min(users), max(users)))
     return {user for (user,) in found}.intersection(users)
 
 
 def take_out(connection: Connection, users: Iterable[int]) -> None:
     """Let drains decide these again, who were decided from the beginning in this transaction."""
-    connection.execute(_TAKE_OUT, (list(users),))
+    run(connection, _TAKE_OUT, (list(users),))
 
 
 def next_due(connection: Connection) -> int | None:
     """Take the user who has waited longest for a try: a minute at first, an hour at last."""
-    row = connection.execute(_NEXT).fetchone()
+    row = run(connection, _NEXT).fetchone()
     return None if row is None else int(row[0])

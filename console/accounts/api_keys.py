@@ -8,7 +8,7 @@ from typing import Any
 from console.actor import Actor, Role, require_admin
 from console.audit import Action, Change, record_change
 from console.validation import label
-from shared.database import Connection, transaction
+from shared.database import Connection, run, transaction
 from shared.errors import OperatorError
 from shared.tokens import mask, token_digest
 
@@ -69,7 +69,7 @@ def create_key(
     digest = token_digest(secret_key, secret.encode())
     values = (label("name", name, NAME_CHARACTERS_MAX), role, digest, mask(secret))
     with transaction(connection):
-        row = connection.execute(_INSERT.encode(), values).fetchone()
+        row = run(connection, _INSERT, values).fetchone()
         if row is None:
             raise OperatorError("A key has this name, active or revoked. Choose another one.")
         made = _key(row)
@@ -80,14 +80,14 @@ def create_key(
 
 def list_keys(connection: Connection) -> list[Key]:
     """In the order they were made; revoked ones too."""
-    return [_key(row) for row in connection.execute(f"{_SELECT} ORDER BY id")]
+    return [_key(row) for row in run(connection, f"{_SELECT} ORDER BY id")]
 
 
 def revoke_key(connection: Connection, actor: Actor, number: int) -> Key:
     """For good; again is no error. Raises OperatorError when there is none; NotAllowed."""
     require_admin(actor)
     with transaction(connection):
-        row = connection.execute(_REVOKE.encode(), (number,)).fetchone()
+        row = run(connection, _REVOKE, (number,)).fetchone()
         if row is None:
             raise OperatorError("There is no such key.")
         key = _key(row)
@@ -99,13 +99,13 @@ def revoke_key(connection: Connection, actor: Actor, number: int) -> Key:
 def find_key(connection: Connection, secret_key: bytes, secret: str) -> Key | None:
     """The active key with this secret; notes that it was used."""
     digest = token_digest(secret_key, secret.encode())
-    row = connection.execute(
-        f"{_SELECT} WHERE digest = %s AND revoked_at IS NULL", (digest,)
+    row = run(
+        connection, f"{_SELECT} WHERE digest = %s AND revoked_at IS NULL", (digest,)
     ).fetchone()
     if row is None:
         return None
     key = _key(row)
-    connection.execute(_USE, (key.id,))
+    run(connection, _USE, (key.id,))
     return key
 
 

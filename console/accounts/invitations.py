@@ -17,7 +17,7 @@ from console.accounts.people import (
 from console.actor import Actor, Role, require_admin
 from console.audit import Action, Change, record_change
 from console.resources import Resources
-from shared.database import Connection, transaction
+from shared.database import Connection, run, transaction
 from shared.errors import OperatorError
 from shared.tokens import token_digest
 
@@ -45,8 +45,9 @@ def make_link(connection: Connection, secret_key: bytes, actor: Actor, person: P
     require_admin(actor)
     secret = PREFIX + secrets.token_hex(32)
     with transaction(connection):
-        connection.execute("DELETE FROM one_time_links WHERE person_id = %s", (person.id,))
-        connection.execute(
+        run(connection, "DELETE FROM one_time_links WHERE person_id = %s", (person.id,))
+        run(
+            connection,
             """
             INSERT INTO one_time_links (digest, person_id, expires_at)
             VALUES (%s, %s, now() + make_interval(hours => %s))
@@ -72,7 +73,7 @@ def first_way_in(resources: Resources, actor: Actor) -> str:
 def find_invited(connection: Connection, secret_key: bytes, secret: str) -> Person:
     """Whose link it is; it stays unused. Raises LinkUsed."""
     digest = token_digest(secret_key, secret.encode())
-    row = connection.execute(_FIND.encode(), (digest,)).fetchone()
+    row = run(connection, _FIND, (digest,)).fetchone()
     if row is None:
         raise LinkUsed
     return person_of(row)
@@ -84,8 +85,8 @@ def use_link(connection: Connection, secret_key: bytes, secret: str, password: s
     digest = token_digest(secret_key, secret.encode())
     with transaction(connection):
         person = find_invited(connection, secret_key, secret)
-        taken = connection.execute(
-            "DELETE FROM one_time_links WHERE digest = %s RETURNING digest", (digest,)
+        taken = run(
+            connection, "DELETE FROM one_time_links WHERE digest = %s RETURNING digest", (digest,)
         ).fetchone()
         if taken is None:  # somebody was faster
             raise LinkUsed

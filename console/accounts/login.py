@@ -6,7 +6,7 @@ with it anybody could lock somebody out.
 """
 
 from console.accounts.people import Person, check_password
-from shared.database import Connection
+from shared.database import Connection, run
 from shared.errors import WaybillError
 from shared.tokens import token_digest
 
@@ -69,14 +69,15 @@ def sign_in(
 
 
 def _count(connection: Connection, key: bytes) -> int:
-    row = connection.execute(_COUNT, {"key": key, "window": WINDOW_MINUTES}).fetchone()
+    row = run(connection, _COUNT, {"key": key, "window": WINDOW_MINUTES}).fetchone()
     assert row is not None
     return int(row[0])
 
 
 def _forget(connection: Connection, key: bytes) -> None:
     """What is over, and the attempts of who has now signed in."""
-    connection.execute(
+    run(
+        connection,
         """
         DELETE FROM sign_in_attempts
         WHERE key = %s OR started_at < now() - make_interval(mins => %s)

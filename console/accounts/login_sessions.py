@@ -3,7 +3,7 @@
 import secrets
 
 from console.accounts.people import COLUMNS, Person, person_of
-from shared.database import Connection
+from shared.database import Connection, run
 from shared.tokens import token_digest
 
 IDLE_HOURS_MAX = 24
@@ -35,7 +35,8 @@ def new_secret() -> str:
 def open_session(connection: Connection, secret_key: bytes, person: Person) -> str:
     """A secret that is new, whatever the browser held before. Old sessions are cleared away."""
     secret = new_secret()
-    connection.execute(
+    run(
+        connection,
         """
         DELETE FROM console_sessions
         WHERE seen_at < now() - make_interval(hours => %(idle)s)
@@ -43,7 +44,8 @@ def open_session(connection: Connection, secret_key: bytes, person: Person) -> s
         """,
         _LIMITS,
     )
-    connection.execute(
+    run(
+        connection,
         "INSERT INTO console_sessions (digest, person_id) VALUES (%s, %s)",
         (token_digest(secret_key, secret.encode()), person.id),
     )
@@ -53,15 +55,15 @@ def open_session(connection: Connection, secret_key: bytes, person: Person) -> s
 def find_session(connection: Connection, secret_key: bytes, secret: str) -> Person | None:
     """Who is signed in with it, if it has not ended and they may still sign in."""
     digest = token_digest(secret_key, secret.encode())
-    row = connection.execute(_FIND.encode(), {"digest": digest, **_LIMITS}).fetchone()
+    row = run(connection, _FIND, {"digest": digest, **_LIMITS}).fetchone()
     return None if row is None else person_of(row)
 
 
 def close_session(connection: Connection, secret_key: bytes, secret: str) -> None:
     digest = token_digest(secret_key, secret.encode())
-    connection.execute("DELETE FROM console_sessions WHERE digest = %s", (digest,))
+    run(connection, "DELETE FROM console_sessions WHERE digest = %s", (digest,))
 
 
 def close_sessions(connection: Connection, person: Person) -> None:
     """Sign out everywhere."""
-    connection.execute("DELETE FROM console_sessions WHERE person_id = %s", (person.id,))
+    run(connection, "DELETE FROM console_sessions WHERE person_id = %s", (person.id,))

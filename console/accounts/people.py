@@ -10,7 +10,7 @@ from console.accounts.passwords import hash_password, is_password
 from console.actor import Actor, Role, require_admin
 from console.audit import Action, Change, record_change
 from console.validation import label
-from shared.database import Connection, transaction
+from shared.database import Connection, run, transaction
 from shared.errors import OperatorError
 
 NAME_CHARACTERS_MAX = 100
@@ -65,7 +65,7 @@ def create_person(connection: Connection, actor: Actor, name: str, role: Role) -
     require_admin(actor)
     values = label("name", name, NAME_CHARACTERS_MAX), role
     with transaction(connection):
-        row = connection.execute(_INSERT.encode(), values).fetchone()
+        row = run(connection, _INSERT, values).fetchone()
         if row is None:
             raise OperatorError("Somebody has this name. Choose another one.")
         made = person_of(row)
@@ -75,7 +75,7 @@ def create_person(connection: Connection, actor: Actor, name: str, role: Role) -
 
 def list_people(connection: Connection) -> list[Person]:
     """By name; those closed too."""
-    rows = connection.execute(f"{_SELECT} ORDER BY lower(name)")
+    rows = run(connection, f"{_SELECT} ORDER BY lower(name)")
     return [person_of(row) for row in rows]
 
 
@@ -91,7 +91,7 @@ def person_with_id(connection: Connection, number: int) -> Person:
 
 def has_working_admin(connection: Connection) -> bool:
     """Whether there is an admin who can sign in."""
-    return connection.execute(_WORKING_ADMIN).fetchone() is not None
+    return run(connection, _WORKING_ADMIN).fetchone() is not None
 
 
 def set_password(connection: Connection, actor: Actor, person: Person, password: str) -> Person:
@@ -111,7 +111,7 @@ def set_password(connection: Connection, actor: Actor, person: Person, password:
 
 def check_password(connection: Connection, name: str, password: str) -> Person | None:
     """The person, if it is theirs and they may sign in. Who does not exist takes as long."""
-    row = connection.execute(_PASSWORD.encode(), (name,)).fetchone()
+    row = run(connection, _PASSWORD, (name,)).fetchone()
     kept, person = (row[0], person_of(row[1:])) if row else (None, None)
     if is_password(kept, password) and person is not None and person.closed_at is None:
         return person
@@ -147,7 +147,7 @@ def reopen_person(connection: Connection, actor: Actor, person: Person) -> Perso
 
 
 def _only(connection: Connection, condition: str, value: object) -> Person:
-    row = connection.execute(f"{_SELECT} WHERE {condition}".encode(), (value,)).fetchone()
+    row = run(connection, f"{_SELECT} WHERE {condition}", (value,)).fetchone()
     if row is None:
         raise OperatorError("There is nobody of this name.", "See `waybill admin list`.")
     return person_of(row)
@@ -155,7 +155,7 @@ def _only(connection: Connection, condition: str, value: object) -> Person:
 
 def _update(connection: Connection, person: Person, change: str, value: object = None) -> Person:
     arguments = {"id": person.id, "value": value}
-    row = connection.execute(_UPDATE.format(change).encode(), arguments).fetchone()
+    row = run(connection, _UPDATE.format(change), arguments).fetchone()
     assert row is not None  # people are never deleted
     return person_of(row)
 
@@ -172,15 +172,15 @@ def _told(person: Person) -> dict[str, object]:
 
 
 def _end_access(connection: Connection, person: Person) -> None:
-    connection.execute("DELETE FROM console_sessions WHERE person_id = %s", (person.id,))
-    connection.execute("DELETE FROM one_time_links WHERE person_id = %s", (person.id,))
+    run(connection, "DELETE FROM console_sessions WHERE person_id = %s", (person.id,))
+    run(connection, "DELETE FROM one_time_links WHERE person_id = %s", (person.id,))
 
 
 @contextmanager
 def _an_admin_stays(connection: Connection) -> Iterator[None]:
     with transaction(connection):
         # Two admins who demote each other at once must not both succeed.
-        connection.execute("LOCK TABLE people IN SHARE ROW EXCLUSIVE MODE")
+        run(connection, "LOCK TABLE people IN SHARE ROW EXCLUSIVE MODE")
         before = has_working_admin(connection)
         yield
         if before and not has_working_admin(connection):

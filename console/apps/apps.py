@@ -12,7 +12,7 @@ from console.publication import published
 from console.resources import Resources
 from console.validation import label, random_code
 from shared import fields
-from shared.database import Connection, transaction
+from shared.database import Connection, run, transaction
 from shared.errors import BadValue, MalformedField, OperatorError
 
 NAME_CHARACTERS_MAX = 100
@@ -63,7 +63,7 @@ def create_app(resources: Resources, actor: Actor, name: str, app_token: str | N
         label("app-token", app_token, APP_TOKEN_CHARACTERS_MAX),
     )
     with published(resources):
-        row = resources.connection.execute(_INSERT.encode(), values).fetchone()
+        row = run(resources.connection, _INSERT, values).fetchone()
         if row is None:
             raise OperatorError("An app with this name or this app token exists.", _SEE)
         made = App(*row)
@@ -74,23 +74,24 @@ def create_app(resources: Resources, actor: Actor, name: str, app_token: str | N
 
 def lock_app(connection: Connection, app: App) -> None:
     """Until the transaction ends nobody else changes what belongs to this app."""
-    connection.execute("SELECT FROM apps WHERE id = %s FOR NO KEY UPDATE", (app.id,))
+    run(connection, "SELECT FROM apps WHERE id = %s FOR NO KEY UPDATE", (app.id,))
 
 
 def list_apps(connection: Connection) -> list[App]:
     """By name."""
-    rows = connection.execute(f"{_SELECT} ORDER BY name, id")
+    rows = run(connection, f"{_SELECT} ORDER BY name, id")
     return [App(*row) for row in rows]
 
 
 def app_names(connection: Connection) -> dict[int, str]:
     """Every app's name by its id."""
-    return dict(connection.execute("SELECT id, name FROM apps").fetchall())
+    return dict(run(connection, "SELECT id, name FROM apps").fetchall())
 
 
 def find_app(connection: Connection, reference: str) -> App:
     """The app with this name or this app token. Raises OperatorError unless there is just one."""
-    rows = connection.execute(
+    rows = run(
+        connection,
         f"{_SELECT} WHERE %(reference)s IN (name, app_token)",
         {"reference": label("app", reference, NAME_CHARACTERS_MAX)},
     ).fetchall()
@@ -98,7 +99,7 @@ def find_app(connection: Connection, reference: str) -> App:
 
 
 def app_with_id(connection: Connection, number: int) -> App | None:
-    row = connection.execute(f"{_SELECT} WHERE id = %s", (number,)).fetchone()
+    row = run(connection, f"{_SELECT} WHERE id = %s", (number,)).fetchone()
     return None if row is None else App(*row)
 
 
@@ -120,7 +121,7 @@ def describe_app(
         before = _described(app_with_id(connection, app.id) or app)
         if values == before:
             return app
-        row = connection.execute(_DESCRIBE.encode(), {"id": app.id, **values}).fetchone()
+        row = run(connection, _DESCRIBE, {"id": app.id, **values}).fetchone()
         if row is None:
             raise OperatorError("Another app has this name. Choose another one.")
         told = Change(Action.APP_DESCRIBE, app.name, before, values)

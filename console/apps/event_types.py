@@ -13,7 +13,7 @@ from console.audit import Action, Change, record_change
 from console.publication import published
 from console.resources import Resources
 from console.validation import label, random_code
-from shared.database import Connection, transaction
+from shared.database import Connection, run, transaction
 from shared.errors import OperatorError
 from shared.queues import RedisError, enqueue
 
@@ -81,7 +81,7 @@ def create_event_type(resources: Resources, actor: Actor, app: App, new: NewEven
     with published(resources):
         lock_app(connection, app)
         _require_room(connection, app)
-        row = connection.execute(_INSERT.encode(), {**asdict(values), "app_id": app.id}).fetchone()
+        row = run(connection, _INSERT, {**asdict(values), "app_id": app.id}).fetchone()
         if row is None:
             raise OperatorError(
                 "The app has an event type with this mapping id or this event token.",
@@ -97,14 +97,14 @@ def create_event_type(resources: Resources, actor: Actor, app: App, new: NewEven
 
 def list_event_types(connection: Connection, app: App) -> list[EventType]:
     """By mapping id."""
-    rows = connection.execute(f"{_SELECT} ORDER BY mapping_id".encode(), (app.id,))
+    rows = run(connection, f"{_SELECT} ORDER BY mapping_id", (app.id,))
     return [EventType(*row) for row in rows]
 
 
 def find_event_type(connection: Connection, app: App, mapping_id: str) -> EventType:
     """Raises OperatorError when the app has none with this mapping id."""
     statement = f"{_SELECT} AND mapping_id = %s".encode()
-    row = connection.execute(statement, (app.id, mapping_id)).fetchone()
+    row = run(connection, statement, (app.id, mapping_id)).fetchone()
     if row is None:
         raise OperatorError("The app has no event type with this mapping id.", _SEE)
     return EventType(*row)
@@ -117,7 +117,7 @@ def set_multiple_postbacks(
     require_admin(actor)
     with transaction(connection):
         values = {"id": event_type.id, "wanted": wanted}
-        row = connection.execute(_SET_POSTBACKS.encode(), values).fetchone()
+        row = run(connection, _SET_POSTBACKS, values).fetchone()
         if row is None:
             return event_type
         told = Change(
@@ -142,8 +142,8 @@ def _checked(new: NewEventType) -> NewEventType:
 
 
 def _require_room(connection: Connection, app: App) -> None:
-    row = connection.execute(
-        "SELECT count(*) FROM event_types WHERE app_id = %s", (app.id,)
+    row = run(
+        connection, "SELECT count(*) FROM event_types WHERE app_id = %s", (app.id,)
     ).fetchone()
     assert row is not None
     if row[0] >= EVENT_TYPES_MAX:

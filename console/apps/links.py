@@ -18,7 +18,7 @@ from console.audit import Action, Change, record_change
 from console.publication import published
 from console.resources import Resources
 from console.validation import label
-from shared.database import Connection
+from shared.database import Connection, run
 from shared.errors import BadValue, OperatorError
 from shared.ids import RECEIPT_TIME_MS_MAX, receipt_floor, receipt_time_ms
 
@@ -89,16 +89,16 @@ def create_link(resources: Resources, actor: Actor, app: App, new: NewLink) -> L
     given = _number("offer-id", new.offer_id), _number("pub-id", new.pub_id)
     with published(resources):
         # Two commands at once would find the same free number.
-        connection.execute("LOCK TABLE links IN SHARE ROW EXCLUSIVE MODE")
+        run(connection, "LOCK TABLE links IN SHARE ROW EXCLUSIVE MODE")
         partner = ensure_partner(connection, new.partner)
         offer_id = given[0] or _free(connection, _TAKEN_OFFER_IDS)
         pub_id = given[1] or _pub_id(connection, partner)
-        row = connection.execute(
-            _INSERT, (app.id, partner.id, name, offer_id, pub_id, destination)
+        row = run(
+            connection, _INSERT, (app.id, partner.id, name, offer_id, pub_id, destination)
         ).fetchone()
         if row is None:
             raise _refusal(connection, app, name)
-        made = connection.execute(f"{_SELECT} WHERE links.id = %s", row).fetchone()
+        made = run(connection, f"{_SELECT} WHERE links.id = %s", row).fetchone()
         assert made is not None
         link = Link(*made)
         record_change(connection, actor, app.id, _made(link))
@@ -107,7 +107,8 @@ def create_link(resources: Resources, actor: Actor, app: App, new: NewLink) -> L
 
 def list_links(connection: Connection, app: App | None = None) -> list[Link]:
     """In the order they were made; of one app, or of all."""
-    rows = connection.execute(
+    rows = run(
+        connection,
         f"{_SELECT} WHERE %(app)s::bigint IS NULL OR links.app_id = %(app)s ORDER BY links.id",
         {"app": None if app is None else app.id},
     )
@@ -118,7 +119,8 @@ def find_test_click(connection: Connection, link: Link, mark: UUID) -> UUID | No
     """The receipt of the click with this mark, a receipt of its own, soon after that was made."""
     made_ms = receipt_time_ms(mark)
     bounds = max(0, made_ms - TEST_SLACK_MS), min(made_ms + TEST_MS, RECEIPT_TIME_MS_MAX)
-    row = connection.execute(
+    row = run(
+        connection,
         """
         SELECT receipt FROM clicks
         WHERE receipt BETWEEN %s AND %s AND link_id = %s AND parameters ->> 'pub_click_id' = %s
@@ -159,13 +161,13 @@ def _number(name: str, value: str | None) -> str | None:
 
 
 def _pub_id(connection: Connection, partner: Partner) -> str:
-    row = connection.execute(_PUB_ID_OF, (partner.id,)).fetchone()
+    row = run(connection, _PUB_ID_OF, (partner.id,)).fetchone()
     return _free(connection, _TAKEN_PUB_IDS) if row is None else str(row[0])
 
 
 def _free(connection: Connection, taken: str) -> str:
     """The smallest whole number that is not among those taken."""
-    numbers = {text for (text,) in connection.execute(taken)}
+    numbers = {text for (text,) in run(connection, taken)}
     number = 1
     while str(number) in numbers:
         number += 1
@@ -173,8 +175,8 @@ def _free(connection: Connection, taken: str) -> str:
 
 
 def _refusal(connection: Connection, app: App, name: str) -> OperatorError:
-    taken = connection.execute(
-        "SELECT FROM links WHERE app_id = %s AND name = %s", (app.id, name)
+    taken = run(
+        connection, "SELECT FROM links WHERE app_id = %s AND name = %s", (app.id, name)
     ).fetchone()
     if taken is not None:
         return OperatorError("The app has a link of this name.", _SEE)

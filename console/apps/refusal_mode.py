@@ -5,11 +5,11 @@ from console.apps.apps import App, lock_app
 from console.audit import Action, Change, record_change
 from console.publication import published
 from console.resources import Resources
-from shared.database import Connection
+from shared.database import Connection, run
 
 
 def read_refusals(connection: Connection, app: App) -> bool:
-    row = connection.execute("SELECT adjust_refusals FROM apps WHERE id = %s", (app.id,)).fetchone()
+    row = run(connection, "SELECT adjust_refusals FROM apps WHERE id = %s", (app.id,)).fetchone()
     assert row is not None  # apps are never deleted
     return bool(row[0])
 
@@ -26,8 +26,10 @@ def change_refusals(resources: Resources, actor: Actor, app: App, *, adjust_refu
         before = read_refusals(connection, app)
         if before == adjust_refusals:
             return
-        connection.execute(
-            "UPDATE apps SET adjust_refusals = %s WHERE id = %s", (adjust_refusals, app.id)
+        run(
+            connection,
+            "UPDATE apps SET adjust_refusals = %s WHERE id = %s",
+            (adjust_refusals, app.id),
         )
         record_change(connection, actor, app.id, _told(app, before, adjust_refusals))
 

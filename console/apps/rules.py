@@ -8,7 +8,7 @@ import msgspec
 from console.actor import Actor, require_admin
 from console.apps.apps import App
 from console.audit import Action, Change, record_change
-from shared.database import Connection, transaction
+from shared.database import Connection, run, transaction
 from shared.errors import BadValue
 from shared.rules import DAY_MS, HOUR_MS, LIMITS, MINUTE_MS, Rules
 
@@ -114,7 +114,7 @@ def change_rules(
         if all(getattr(stand, rule) == value for rule, value in changes.items()):
             return stand
         changed = msgspec.structs.replace(stand, version=stand.version + 1, **changes)
-        connection.execute(_UPDATE, {**msgspec.structs.asdict(changed), "app_id": app.id})
+        run(connection, _UPDATE, {**msgspec.structs.asdict(changed), "app_id": app.id})
         before, after = msgspec.structs.asdict(stand), msgspec.structs.asdict(changed)
         record_change(connection, actor, app.id, Change(Action.APP_RULES, app.name, before, after))
         return changed
@@ -128,7 +128,7 @@ def _checked(setting: Setting, value: int) -> int:
 
 
 def _read(connection: Connection, app: App, statement: str) -> Rules:
-    row = connection.execute(statement.encode(), (app.id,)).fetchone()
+    row = run(connection, statement, (app.id,)).fetchone()
     assert row is not None  # apps are never deleted
     version, click_ms, probabilistic_ms, reattribution_ms, inactivity_ms, timeout_ms = row
     return Rules(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from console.apps.apps import App
-from shared.database import Connection
+from shared.database import Connection, run
 
 
 @dataclass(frozen=True)
@@ -30,5 +30,5 @@ def list_unmapped(
     connection: Connection, app: App, environment: str, count: int
 ) -> list[UnmappedId]:
     """The `count` most frequent."""
-    rows = connection.execute(_UNMAPPED, (app.id, environment, count))
+    rows = run(connection, _UNMAPPED, (app.id, environment, count))
     return [UnmappedId(*row) for row in rows]

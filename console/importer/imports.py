@@ -15,7 +15,7 @@ from console.audit import Action, Change, record_change
 from console.importer.line_format import Destination, read_line
 from console.importer.line_reader import LINE_BYTES_MAX, FileLine
 from console.resources import Resources
-from shared.database import Connection
+from shared.database import Connection, run
 from shared.errors import MalformedField, OperatorError, RequestError
 from shared.events import CLICK_KINDS, Event, encode_event, join_events
 from shared.inbox import append, measure
@@ -137,7 +137,7 @@ class Import:
 
 
 def _destination_in(connection: Connection, app: App, now_ms: int) -> Destination:
-    links = connection.execute(_LINKS, (app.id,)).fetchall()
+    links = run(connection, _LINKS, (app.id,)).fetchall()
     return Destination(
         app_id=app.id,
         links_by_name={name: id_ for id_, name, _, _ in links},

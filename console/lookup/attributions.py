@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from console.rows import named_rows
-from shared.database import Connection
+from shared.database import Connection, named_rows
 
 
 @dataclass(frozen=True)

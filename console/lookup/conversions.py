@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from console.lookup.attributions import AttributionRecord
-from shared.database import Connection
+from shared.database import Connection, run
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ def conversion_of(
     """None for what is no event of an event type that counts, or of a user whom no link brought."""
     moment = {"user": user_ref, "time": time, "receipt": receipt}
     since = {"since": then.event_time, "since_receipt": then.receipt}
-    row = connection.execute(_EVENT_TYPE, {**moment, **since}).fetchone()
+    row = run(connection, _EVENT_TYPE, {**moment, **since}).fetchone()
     if row is None:
         return None
     type_id, name, multiple = row
     if multiple:
         return Conversion(name, None)
-    first = connection.execute(_FIRST, {**moment, **since, "type": type_id}).fetchone()
+    first = run(connection, _FIRST, {**moment, **since, "type": type_id}).fetchone()
     return Conversion(name, None if first is None else first[0])

@@ -6,7 +6,7 @@ from uuid import UUID
 from console.lookup.attributions import AttributionRecord, Brought, attribution_at, brought_by
 from console.lookup.conversions import Conversion, conversion_of
 from console.lookup.sessions import SessionRecord, session_at
-from shared.database import Connection
+from shared.database import Connection, run
 
 BROUGHT_SHOWN_MAX = 20
 
@@ -41,7 +41,7 @@ def find_event_context(connection: Connection, receipt: UUID) -> EventContext | 
 
 
 def _of_event(connection: Connection, receipt: UUID) -> EventContext | None:
-    row = connection.execute(_USER, (receipt,)).fetchone()
+    row = run(connection, _USER, (receipt,)).fetchone()
     if row is None:
         return None
     app_id, user_ref, time = row
@@ -55,7 +55,7 @@ def _of_event(connection: Connection, receipt: UUID) -> EventContext | None:
 
 
 def _of_click(connection: Connection, receipt: UUID) -> EventContext | None:
-    row = connection.execute(_CLICK, (receipt,)).fetchone()
+    row = run(connection, _CLICK, (receipt,)).fetchone()
     if row is None:
         return None
     app_id, environment, click_id = row

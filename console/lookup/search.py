@@ -8,7 +8,7 @@ from console.lookup.trace import State, parse_receipt, trace
 from console.lookup.user_timeline import find_users
 from console.resources import Resources
 from console.validation import label
-from shared.database import Connection
+from shared.database import Connection, run
 from shared.errors import OperatorError
 
 FOUND_USERS_MAX = 50
@@ -36,7 +36,8 @@ def search(resources: Resources, app: App, environment: str, text: str) -> Found
 
 
 def _of_click(connection: Connection, app: App, environment: str, text: str) -> list[UUID]:
-    rows = connection.execute(
+    rows = run(
+        connection,
         "SELECT receipt FROM clicks WHERE app_id = %s AND environment = %s AND click_id = %s",
         (app.id, environment, text),
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from shared.database import Connection
+from shared.database import Connection, run
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ _AT = """
 
 def sessions_of(connection: Connection, user_ref: int, count: int) -> list[SessionRecord]:
     """The newest `count`, in time order."""
-    rows = connection.execute(_OF_USER, (user_ref, count)).fetchall()
+    rows = run(connection, _OF_USER, (user_ref, count)).fetchall()
     return [SessionRecord(*row) for row in reversed(rows)]
 
 
@@ -36,6 +36,6 @@ def session_at(
     connection: Connection, user_ref: int, time: datetime, receipt: UUID
 ) -> SessionRecord | None:
     """The one that what happened at this moment is of; None before the first open."""
-    row = connection.execute(_AT, (user_ref, time, receipt)).fetchone()
+    row = run(connection, _AT, (user_ref, time, receipt)).fetchone()
     session = SessionRecord(*row) if row else None
     return session if session and time <= session.last_activity else None

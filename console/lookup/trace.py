@@ -9,7 +9,7 @@ from console.apps.apps import app_names
 from console.event_records import EventRecord, find_record, moment, unstored_record
 from console.lookup.event_context import EventContext, find_event_context
 from console.pipeline.quarantine import Quarantined, find_quarantined
-from shared.database import Connection
+from shared.database import Connection, run
 from shared.errors import OperatorError
 from shared.ids import receipt_time_ms
 from shared.inbox import find_event
@@ -81,8 +81,8 @@ def _recorded(connection: Connection, receipt: UUID) -> Trace | None:
 
 
 def _duplicate(connection: Connection, receipt: UUID) -> Trace | None:
-    row = connection.execute(
-        "SELECT first_receipt, conflict FROM duplicates WHERE receipt = %s", (receipt,)
+    row = run(
+        connection, "SELECT first_receipt, conflict FROM duplicates WHERE receipt = %s", (receipt,)
     ).fetchone()
     if row is None:
         return None

@@ -10,8 +10,7 @@ from console.apps.apps import App
 from console.event_records import EventRecord, find_records
 from console.lookup.attributions import ORIGIN, ORIGIN_TABLES, AttributionRecord, attributions_of
 from console.lookup.sessions import SessionRecord, sessions_of
-from console.rows import named_rows
-from shared.database import Connection, index_only
+from shared.database import Connection, index_only, named_rows, run
 from shared.device_ids import adid_bytes, as_user_id, identifying
 from shared.errors import OperatorError
 
@@ -110,10 +109,10 @@ def user_timeline(
 
     Raises OperatorError when nothing of such a user was ever stored.
     """
-    row = connection.execute(_USER, (app.id, environment, as_user_id(user_id))).fetchone()
+    row = run(connection, _USER, (app.id, environment, as_user_id(user_id))).fetchone()
     if row is None:
         known = _user_of_adid(connection, app, environment, user_id)
-        row = connection.execute(_USER, (app.id, environment, known)).fetchone()
+        row = run(connection, _USER, (app.id, environment, known)).fetchone()
     if row is None:
         raise OperatorError(
             f"Nothing of this user is stored in {environment}. Check the user id, letter by "
@@ -147,7 +146,7 @@ def find_users(
         "device_ids": list(identifying([text])),
         "count": count,
     }
-    return [user_id for (user_id,) in connection.execute(_NAMED_SO.encode(), arguments)]
+    return [user_id for (user_id,) in run(connection, _NAMED_SO, arguments)]
 
 
 def _user_of_adid(connection: Connection, app: App, environment: str, text: str) -> str | None:
@@ -155,7 +154,7 @@ def _user_of_adid(connection: Connection, app: App, environment: str, text: str)
     if adid is None:
         return None
     with index_only(connection):
-        row = connection.execute(_USER_OF_ADID.encode(), (adid, app.id, environment)).fetchone()
+        row = run(connection, _USER_OF_ADID, (adid, app.id, environment)).fetchone()
     return None if row is None else str(row[0])
 
 
@@ -188,6 +187,6 @@ def _clicks(
 
 
 def _events(connection: Connection, user_ref: int, count: int) -> list[EventRecord]:
-    receipts = [receipt for (receipt,) in connection.execute(_RECEIPTS, (user_ref, count))]
+    receipts = [receipt for (receipt,) in run(connection, _RECEIPTS, (user_ref, count))]
     found = {record.receipt: record for record in find_records(connection, receipts)}
     return [found[receipt] for receipt in reversed(receipts) if receipt in found]

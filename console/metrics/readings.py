@@ -4,7 +4,7 @@ from typing import cast
 
 from console.metrics.lag import Lag
 from shared import metrics
-from shared.database import Connection
+from shared.database import Connection, run
 from shared.inbox import Backlog
 from shared.published_counts import read_counts
 from shared.queues import Redis, jobs_by_state, workers_by_state
@@ -60,13 +60,13 @@ def lag_series(backlog: Backlog, lag: Lag) -> list[MetricSeries]:
 def read_database(connection: Connection) -> list[MetricSeries]:
     """Raises DatabaseError."""
     quarantined = dict.fromkeys(REASONS, 0)
-    quarantined |= dict(connection.execute(_QUARANTINE).fetchall())
+    quarantined |= dict(run(connection, _QUARANTINE).fetchall())
     connections: dict[tuple[str, str], int] = {}
-    for name, state, count in connection.execute(_CONNECTIONS):
+    for name, state, count in run(connection, _CONNECTIONS):
         key = (_program(name), state if state in _STATES else OTHER)
         connections[key] = connections.get(key, 0) + count
-    (aside,) = connection.execute(_SET_ASIDE).fetchall()
-    row = connection.execute(_CONNECTIONS_MAX).fetchone()
+    (aside,) = run(connection, _SET_ASIDE).fetchall()
+    row = run(connection, _CONNECTIONS_MAX).fetchone()
     assert row is not None
     return [
         *(gauge(metrics.QUARANTINE, float(n), reason) for reason, n in quarantined.items()),

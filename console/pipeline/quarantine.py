@@ -12,7 +12,7 @@ from console.apps.apps import app_names
 from console.audit import Action, Change, record_change
 from console.event_records import EventRecord, unstored_record
 from console.resources import Resources
-from shared.database import Connection, transaction
+from shared.database import Connection, run, transaction
 from shared.errors import OperatorError
 from shared.events import WIRE_VERSION, decode_events
 from shared.inbox import append
@@ -51,19 +51,19 @@ _ENTRY = """
 
 
 def find_quarantined(connection: Connection, receipt: UUID) -> Quarantined | None:
-    row = connection.execute(f"{_ENTRY} WHERE receipt = %s", (receipt,)).fetchone()
+    row = run(connection, f"{_ENTRY} WHERE receipt = %s", (receipt,)).fetchone()
     return None if row is None else Quarantined(*row)
 
 
 def list_quarantine(connection: Connection, count: int) -> list[Quarantined]:
     """Newest first; replayed ones too."""
-    rows = connection.execute(f"{_ENTRY} ORDER BY quarantined_at DESC, receipt LIMIT %s", (count,))
+    rows = run(connection, f"{_ENTRY} ORDER BY quarantined_at DESC, receipt LIMIT %s", (count,))
     return [Quarantined(*row) for row in rows]
 
 
 def count_quarantined(connection: Connection) -> int:
     """Batches that are out."""
-    row = connection.execute("SELECT count(*) FROM quarantine WHERE replayed_at IS NULL").fetchone()
+    row = run(connection, "SELECT count(*) FROM quarantine WHERE replayed_at IS NULL").fetchone()
     assert row is not None
     return int(row[0])
 
@@ -73,17 +73,16 @@ def show_quarantined(connection: Connection, receipt: UUID) -> QuarantinedBatch:
     entry = find_quarantined(connection, receipt)
     if entry is None:
         raise unknown_receipt(receipt)
-    row = connection.execute(
-        "SELECT events FROM quarantine WHERE receipt = %s", (receipt,)
-    ).fetchone()
+    row = run(connection, "SELECT events FROM quarantine WHERE receipt = %s", (receipt,)).fetchone()
     raw = b"" if row is None else bytes(row[0])
     return QuarantinedBatch(entry, _records(connection, entry.wire_version, raw), raw)
 
 
 def unreplayed_receipts(connection: Connection) -> list[UUID]:
     """Everything that is out, oldest first."""
-    rows = connection.execute(
-        "SELECT receipt FROM quarantine WHERE replayed_at IS NULL ORDER BY quarantined_at, receipt"
+    rows = run(
+        connection,
+        "SELECT receipt FROM quarantine WHERE replayed_at IS NULL ORDER BY quarantined_at, receipt",
     )
     return [receipt for (receipt,) in rows]
 
@@ -115,7 +114,8 @@ def _replay_one(resources: Resources, actor: Actor, receipt: UUID) -> None:
     with transaction(resources.connection) as connection:
         # The row stays locked until it is marked: else a worker that is quick to refuse the batch
         # again would mark it as out before we mark it as replayed.
-        row = connection.execute(
+        row = run(
+            connection,
             """
             SELECT app_id, events, event_count, wire_version FROM quarantine
             WHERE receipt = %s
@@ -128,9 +128,7 @@ def _replay_one(resources: Resources, actor: Actor, receipt: UUID) -> None:
         app_id, events, count, wire_version = row
         # First the inbox, then the mark: a crash between the two replays again, and loses nothing.
         append(resources.redis, bytes(events), count, wire_version)
-        connection.execute(
-            "UPDATE quarantine SET replayed_at = now() WHERE receipt = %s", (receipt,)
-        )
+        run(connection, "UPDATE quarantine SET replayed_at = now() WHERE receipt = %s", (receipt,))
         told = Change(Action.QUARANTINE_REPLAY, str(receipt), None, {"events": count})
         record_change(connection, actor, app_id, told)
 

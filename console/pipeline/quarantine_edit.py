@@ -13,7 +13,7 @@ from msgspec import structs
 from console.actor import Actor, require_admin
 from console.audit import Action, Change, record_change
 from console.pipeline.quarantine import QuarantinedBatch, unknown_receipt
-from shared.database import Connection, transaction
+from shared.database import Connection, run, transaction
 from shared.errors import OperatorError
 from shared.events import WIRE_VERSION, Event, decode_events, encode_event, join_events
 
@@ -43,7 +43,7 @@ def edit_quarantined(
     """
     require_admin(actor)
     with transaction(connection):
-        row = connection.execute(_LOCK, (receipt,)).fetchone()
+        row = run(connection, _LOCK, (receipt,)).fetchone()
         if row is None:
             raise unknown_receipt(receipt)
         raw, app_id, wire_version, replayed_at = row
@@ -51,7 +51,8 @@ def edit_quarantined(
             raise OperatorError("This entry was put back already, or cannot be read: leave it.")
         before, after = decode_events(bytes(raw)), _read(text)
         changed = _changed(before, after)
-        connection.execute(
+        run(
+            connection,
             "UPDATE quarantine SET events = %s WHERE receipt = %s",
             (join_events([encode_event(event) for event in after]), receipt),
         )

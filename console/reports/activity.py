@@ -13,7 +13,7 @@ from itertools import groupby
 from console.apps.apps import App
 from console.reports.names import Breakdown
 from console.reports.period import MONTH_DAYS, Period
-from shared.database import Connection
+from shared.database import Connection, run
 
 WEEK_DAYS = 7
 RETENTION_DAYS_MAX = 30
@@ -101,7 +101,7 @@ def active_users(
     }
     return [
         ActiveUsers(day, int(dau), int(wau), int(mau), float(dau / mau) if mau else None)
-        for day, dau, wau, mau in connection.execute(ACTIVE_USERS, arguments)
+        for day, dau, wau, mau in run(connection, ACTIVE_USERS, arguments)
     ]
 
 
@@ -120,7 +120,7 @@ def retention(
         "link_ids": came_by and list(came_by.link_ids),
         "source": came_by and came_by.source,
     }
-    rows = connection.execute(RETAINED_USERS, arguments).fetchall()
+    rows = run(connection, RETAINED_USERS, arguments).fetchall()
     return [
         _cohort(day, [(after, int(users)) for _, after, users in counts], today)
         for day, counts in groupby(rows, key=lambda row: row[0])

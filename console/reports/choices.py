@@ -7,7 +7,7 @@ from console.apps.apps import App
 from console.reports.bounds import bounds_of
 from console.reports.names import ORGANIC, country_label, read_names, source_name
 from console.reports.question import Question
-from shared.database import Connection
+from shared.database import Connection, run
 
 CHOICES_MAX = 200
 
@@ -42,12 +42,12 @@ class Choices:
 def read_choices(connection: Connection, app: App, question: Question) -> Choices:
     names = read_names(connection, app)
     bounds = {**bounds_of(app, question, names), "choices_max": CHOICES_MAX}
-    sources = [source_name(source) for (source,) in connection.execute(_SOURCES, bounds)]
-    found = connection.execute(_COUNTRIES, bounds)
+    sources = [source_name(source) for (source,) in run(connection, _SOURCES, bounds)]
+    found = run(connection, _COUNTRIES, bounds)
     return Choices(
         partners=[*sorted(set(names.partners.values())), *sources, ORGANIC],
         links=sorted(names.links.values()),
-        campaigns=[campaign for (campaign,) in connection.execute(_CAMPAIGNS, bounds)],
+        campaigns=[campaign for (campaign,) in run(connection, _CAMPAIGNS, bounds)],
         countries=sorted(country_label(code) for (code,) in found),
         events=sorted(names.events.values()),
     )

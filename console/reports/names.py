@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from console.apps.apps import App
 from shared.countries import country_code, country_name
-from shared.database import Connection
+from shared.database import Connection, run
 from shared.errors import OperatorError
 
 Key = TypeVar("Key")
@@ -90,8 +90,8 @@ class Names:
 
 def read_names(connection: Connection, app: App) -> Names:
     """Event types may share a name: those have their mapping id behind it."""
-    rows = connection.execute(_LINKS, (app.id,)).fetchall()
-    types = connection.execute(_EVENT_TYPES, (app.id,)).fetchall()
+    rows = run(connection, _LINKS, (app.id,)).fetchall()
+    types = run(connection, _EVENT_TYPES, (app.id,)).fetchall()
     taken = Counter([*_BUILT_IN.values(), *(name for _, name, _ in types)])
     events = {
         key: name if taken[name] == 1 else f"{name} ({mapping_id})"

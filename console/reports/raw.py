@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from console.apps.apps import App
 from console.reports.bounds import midnight
 from console.reports.period import Period
-from shared.database import Connection
+from shared.database import Connection, run
 
 PAGE_ROWS = 1000
 
@@ -74,7 +74,7 @@ def raw_events(
             "rows": PAGE_ROWS,
         }
         with borrow() as connection:
-            page = connection.execute(_PAGE, arguments).fetchall()
+            page = run(connection, _PAGE, arguments).fetchall()
         yield b"".join(line.encode() + b"\n" for _, _, line in page)
         if len(page) < PAGE_ROWS:
             return

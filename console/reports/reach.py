@@ -10,7 +10,7 @@ from typing import Any
 
 from console.reports.names import Names, campaign_name, country_label
 from console.reports.question import By, Question, Split
-from shared.database import Connection
+from shared.database import Connection, run
 
 _REACH = """
 SELECT start, event, partner_id, link_id, source, campaign, country, users
@@ -36,7 +36,7 @@ def read_reach(
     arguments = {**bounds, "split": split, "by_event": question.split is Split.EVENT}
     return {
         (start, _name(question.split, names, key)): users
-        for start, *key, users in connection.execute(_REACH, arguments)
+        for start, *key, users in run(connection, _REACH, arguments)
     }
 
 

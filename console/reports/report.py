@@ -17,7 +17,7 @@ from console.reports.names import Names, campaign_name, country_label, read_name
 from console.reports.question import By, Question, Split
 from console.reports.rates import Rates
 from console.reports.reach import read_reach
-from shared.database import Connection
+from shared.database import Connection, run
 from shared.errors import OperatorError
 
 FIGURES_MAX = 50_000  # sums of one currency and origin, as PostgreSQL gives them
@@ -130,16 +130,14 @@ def read_report(connection: Connection, app: App, question: Question, rates: Rat
     bounds = bounds_of(app, question, names)
     tally = ReportBuilder(question, names, rates)
     statement = _FIGURES.format(columns=_COLUMNS[question.split])
-    found = connection.execute(
-        statement.encode(), {**bounds, "rows_max": FIGURES_MAX + 1}
-    ).fetchall()
+    found = run(connection, statement, {**bounds, "rows_max": FIGURES_MAX + 1}).fetchall()
     if len(found) <= FIGURES_MAX:
         for row in found:
             tally.add(row)
     if len(found) > FIGURES_MAX or tally.places > ROWS_MAX:
         raise OperatorError(_TOO_MANY)
     tally.add_users(read_reach(connection, question, names, bounds))
-    counted_at, stale = connection.execute(_FRESHNESS, bounds).fetchone() or (None, 0)
+    counted_at, stale = run(connection, _FRESHNESS, bounds).fetchone() or (None, 0)
     return Report(question, tally.rows(), tally.total, tally.used(), counted_at, int(stale))
 
 

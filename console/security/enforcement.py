@@ -15,7 +15,7 @@ from console.audit import Action, Change, record_change
 from console.publication import published
 from console.resources import Resources
 from console.security.token_table import Token, in_order, read_tokens
-from shared.database import Connection
+from shared.database import Connection, run
 from shared.errors import OperatorError
 from shared.scopes import Scope
 
@@ -133,7 +133,7 @@ def _change(
 
 
 def _read(connection: Connection, app: App, statement: str) -> tuple[Scope, ...]:
-    row = connection.execute(statement.encode(), (app.id,)).fetchone()
+    row = run(connection, statement, (app.id,)).fetchone()
     assert row is not None  # apps are never deleted
     return in_order(row[0])
 
@@ -161,9 +161,7 @@ def _enforce(
 ) -> None:
     if enforced == stand:
         return
-    connection.execute(
-        "UPDATE apps SET enforced_scopes = %s WHERE id = %s", (list(enforced), app.id)
-    )
+    run(connection, "UPDATE apps SET enforced_scopes = %s WHERE id = %s", (list(enforced), app.id))
     told = Change(Action.ENFORCEMENT, app.name, {"scopes": stand}, {"scopes": enforced})
     record_change(connection, actor, app.id, told)
 

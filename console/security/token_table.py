@@ -8,7 +8,7 @@ from typing import Any
 
 from console.apps.apps import App
 from console.validation import label
-from shared.database import Connection
+from shared.database import Connection, run
 from shared.errors import OperatorError
 from shared.scopes import Scope
 
@@ -80,14 +80,14 @@ def in_order(scopes: Sequence[str]) -> tuple[Scope, ...]:
 
 def read_tokens(connection: Connection, app: App) -> list[Token]:
     """All of the app, in the order they were made."""
-    rows = connection.execute(f"{_SELECT} ORDER BY id", (app.id,))
+    rows = run(connection, f"{_SELECT} ORDER BY id", (app.id,))
     return [token_of(row) for row in rows]
 
 
 def find_token(connection: Connection, app: App, name: str) -> Token:
     """Raises OperatorError when the app has none of this name."""
     wanted = label("The name", name, NAME_CHARACTERS_MAX)
-    row = connection.execute(f"{_SELECT} AND name = %s", (app.id, wanted)).fetchone()
+    row = run(connection, f"{_SELECT} AND name = %s", (app.id, wanted)).fetchone()
     if row is None:
         raise OperatorError("The app has no token of this name.", "See `waybill token list`.")
     return token_of(row)

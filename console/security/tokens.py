@@ -25,7 +25,7 @@ from console.security.token_table import (
     token_of,
 )
 from console.validation import has_control_characters, label
-from shared.database import Connection
+from shared.database import Connection, run
 from shared.errors import OperatorError
 from shared.scopes import Scope
 from shared.token_use import tokens_used
@@ -222,8 +222,9 @@ def _insert(resources: Resources, actor: Actor, app: App, new: NewToken, secret:
     if secret in new.name:
         raise OperatorError("The name has the token in it, and names are shown. Choose another.")
     digest = token_digest(resources.secret_key, secret.encode())
-    row = resources.connection.execute(
-        _INSERT.encode(),
+    row = run(
+        resources.connection,
+        _INSERT,
         (
             app.id,
             new.name,
@@ -248,7 +249,8 @@ def _require_allowed(
             "While enforcement is on a new token must have a scope. Name at least one of "
             f"{', '.join(Scope)}."
         )
-    row = connection.execute(
+    row = run(
+        connection,
         "SELECT count(*), %s::timestamptz <= now() FROM tokens "
         "WHERE app_id = %s AND revoked_at IS NULL",
         (new.expires_at, app.id),
@@ -297,9 +299,10 @@ def _require_alterable(before: Token, alteration: _Alteration, enforced: tuple[S
 
 
 def _assign(connection: Connection, before: Token, alteration: _Alteration) -> Token:
-    row = connection.execute(
+    row = run(
+        connection,
         f"UPDATE tokens SET {alteration.assignment} WHERE id = %(id)s "  # noqa: S608 - constants
-        f"RETURNING {COLUMNS}".encode(),
+        f"RETURNING {COLUMNS}",
         {"id": before.id, "scopes": list(alteration.scopes)},
     ).fetchone()
     assert row is not None
@@ -325,8 +328,8 @@ def _with_use(token: Token, used_at_ms: int | None) -> Token:
 
 def _taken(connection: Connection, app: App, name: str) -> OperatorError:
     """Why there was no room for the token, without a word on where else it may be."""
-    taken = connection.execute(
-        "SELECT FROM tokens WHERE app_id = %s AND name = %s", (app.id, name)
+    taken = run(
+        connection, "SELECT FROM tokens WHERE app_id = %s AND name = %s", (app.id, name)
     ).fetchone()
     if taken is not None:
         return OperatorError(

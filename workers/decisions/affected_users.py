@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from shared.database import Connection
+from shared.database import Connection, run
 from shared.device_ids import identifying
 from shared.events import CLICK_KINDS, Event, Kind
 from workers.core.addresses import public_address
@@ -145,7 +145,7 @@ def affected_users(connection: Connection, events: Sequence[Event]) -> dict[int,
 
 def lock_users(connection: Connection, ids: Iterable[int]) -> list[User]:
     """Held until the transaction ends. Read whatever is decided from after this."""
-    rows = connection.execute(_LOCK.encode(), (list(ids),))
+    rows = run(connection, _LOCK, (list(ids),))
     return [
         User(id_, app, environment, user, Identity(frozenset(devices), frozenset(clicks)), first)
         for id_, app, environment, user, devices, clicks, first in rows
@@ -192,7 +192,7 @@ def _click(event: Event) -> dict[str, object]:
 
 
 def _asked(connection: Connection, statement: str, arguments: object) -> list[tuple[int, int]]:
-    rows = connection.execute(statement, arguments)  # type: ignore[call-overload]
+    rows = run(connection, statement, arguments)  # type: ignore[call-overload]
     return [(user, from_ms) for user, from_ms in rows]
 
 

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from shared.database import Connection
+from shared.database import Connection, run
 from workers.core.attribution import Attribution
 from workers.core.decision import Tail
 from workers.core.devices import Device
@@ -158,7 +158,7 @@ def load_cases(
 
 def _rules(connection: Connection, apps: set[int]) -> dict[int, Rules]:
     """An app that is gone is decided by the defaults."""
-    rows = connection.execute(_RULES, (list(apps),))
+    rows = run(connection, _RULES, (list(apps),))
     found = {
         app: Rules(
             version=version,

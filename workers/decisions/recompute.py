@@ -12,7 +12,7 @@ import time
 
 import msgspec
 
-from shared.database import Connection
+from shared.database import Connection, run
 from shared.queues import Redis
 from shared.recompute import Recompute, RecomputeState, report_recompute, unfinished_recomputes
 from workers.decisions.derive import USERS_MAX, derive_anew
@@ -52,7 +52,7 @@ def _work(connection: Connection, redis: Redis, ends_at: float) -> bool:
 
 def _step(connection: Connection, app_id: int, progress: Recompute) -> Recompute:
     """One transaction's worth of users further."""
-    rows = connection.execute(_NEXT, (app_id, progress.cursor, USERS_MAX)).fetchall()
+    rows = run(connection, _NEXT, (app_id, progress.cursor, USERS_MAX)).fetchall()
     users = [user for (user,) in rows]
     if not users:
         mark_app_stale(connection, app_id)
@@ -68,6 +68,6 @@ def _step(connection: Connection, app_id: int, progress: Recompute) -> Recompute
 
 
 def _count(connection: Connection, app_id: int) -> int:
-    row = connection.execute(_COUNT, (app_id,)).fetchone()
+    row = run(connection, _COUNT, (app_id,)).fetchone()
     assert row is not None
     return int(row[0])

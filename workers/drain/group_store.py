@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from shared import metrics
-from shared.database import Connection, DatabaseError, sqlstate
+from shared.database import Connection, DatabaseError, run, sqlstate
 from shared.events import Event
 from shared.inbox import Entry
 from workers.core.decision import decide as decide_by_rules
@@ -75,7 +75,7 @@ class GroupStore:
         """Wait for PostgreSQL before anything is taken, so that an outage delivers nothing."""
         while True:
             try:
-                self.database.connection().execute("SELECT 1")
+                run(self.database.connection(), "SELECT 1")
             except DatabaseError:
                 self.database.close()
                 if self.is_over():

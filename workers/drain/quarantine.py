@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from shared.database import Connection
+from shared.database import Connection, run
 from shared.events import WIRE_VERSION, Event, encode_event, join_events
 from shared.ids import receipt_floor
 from shared.inbox import Entry
@@ -25,14 +25,12 @@ ON CONFLICT (receipt) DO UPDATE SET
 def quarantine_event(connection: Connection, event: Event, reason: str, detail: str) -> None:
     """`detail` is a SQLSTATE or a count, never text of the event."""
     batch = join_events([encode_event(event)])
-    connection.execute(
-        _INSERT, (event.receipt, event.app_id, reason, detail, batch, 1, WIRE_VERSION)
-    )
+    run(connection, _INSERT, (event.receipt, event.app_id, reason, detail, batch, 1, WIRE_VERSION))
 
 
 def quarantine_entry(connection: Connection, entry: Entry, detail: str) -> None:
     """A batch that cannot be read stands aside whole, under an id made of its own in the inbox."""
-    connection.execute(
+    run(connection,
         _INSERT,
         (
             entry_receipt(entry.id), None, UNREADABLE, detail,
@@ -48,7 +46,8 @@ def entry_receipt(entry_id: str) -> UUID:
 
 def quarantined(connection: Connection, receipts: Sequence[UUID]) -> set[UUID]:
     """Which of these stand in quarantine and have not been replayed."""
-    rows = connection.execute(
+    rows = run(
+        connection,
         "SELECT receipt FROM quarantine WHERE receipt = ANY(%s) AND replayed_at IS NULL",
         (list(receipts),),
     )

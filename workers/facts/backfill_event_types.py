@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.database import Connection, transaction
+from shared.database import Connection, run, transaction
 from workers.core.uniques import Occurrence
 from workers.facts.unique_events import settle_occurrences
 from workers.rollups.stale_periods import StalePeriod, hour_of, mark_stale
@@ -66,24 +66,24 @@ def backfill_event_types(
     """Claim for every event type until time is up, at least one step. Raises DatabaseError."""
     ends_at = time.monotonic() + seconds_max
     events = 0
-    for row in connection.execute(_UNCLAIMED).fetchall():
+    for row in run(connection, _UNCLAIMED).fetchall():
         claimant = _NewEventType(*row)
         while step := _claim_some(connection, claimant, events_max):
             events += step
             if time.monotonic() >= ends_at:
                 return Backfilled(events, more=True)
-        connection.execute(_CLAIMED, (claimant.id, RECORD_SECONDS_MAX))
+        run(connection, _CLAIMED, (claimant.id, RECORD_SECONDS_MAX))
     return Backfilled(events, more=False)
 
 
 def _claim_some(connection: Connection, claimant: _NewEventType, events_max: int) -> int:
     with transaction(connection):
-        found = connection.execute(_FIND, (claimant.app_id, claimant.mapping_id, events_max))
+        found = run(connection, _FIND, (claimant.app_id, claimant.mapping_id, events_max))
         receipts = sorted(receipt for (receipt,) in found)
         if not receipts:
             return 0
         arguments = (claimant.id, receipts[0], receipts[-1], receipts)
-        rows = connection.execute(_CLAIM, arguments).fetchall()
+        rows = run(connection, _CLAIM, arguments).fetchall()
         mark_stale(connection, _changed(connection, claimant, rows))
     return len(receipts)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from shared.database import Connection
+from shared.database import Connection, run
 from shared.events import BUILT_IN, Event
 from workers.facts.countries import CountryOf
 from workers.sql.copy import Target, copy_missing
@@ -37,7 +37,7 @@ def insert_events(connection: Connection, events: Sequence[Event], country_of: C
 def _event_types(connection: Connection, events: Iterable[Event]) -> EventTypes:
     named = sorted({(event.app_id, event.event_id) for event in events})
     apps, mapping_ids = [app for app, _ in named], [mapping_id for _, mapping_id in named]
-    rows = connection.execute(_EVENT_TYPES, (apps, mapping_ids))
+    rows = run(connection, _EVENT_TYPES, (apps, mapping_ids))
     return {(app, mapping_id): event_type for app, mapping_id, event_type in rows}
 
 

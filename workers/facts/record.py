@@ -8,7 +8,7 @@ one another instead of locking each other out.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.database import Connection, index_only
+from shared.database import Connection, index_only, run
 from shared.events import CLICK_KINDS, Event
 from workers.core.repeats import Key, Owner, Repeat, fingerprint, key_of, separate
 from workers.facts.click_rows import insert_clicks
@@ -105,13 +105,14 @@ def _claim_keys(connection: Connection, keyed: Sequence[Event]) -> dict[Key, Own
     receipts = [event.receipt for event in keyed]
     fingerprints = [fingerprint(event) for event in keyed]
     times = [event.received_at_ms for event in keyed]
-    connection.execute(_INSERT_KEYS, (*keys, receipts, fingerprints, times))
-    rows = connection.execute(_SELECT_OWNERS, keys)
+    run(connection, _INSERT_KEYS, (*keys, receipts, fingerprints, times))
+    rows = run(connection, _SELECT_OWNERS, keys)
     return {tuple(key): Owner(receipt, bytes(mark)) for *key, receipt, mark in rows}
 
 
 def _insert_duplicates(connection: Connection, repeats: Sequence[Repeat]) -> None:
-    connection.execute(
+    run(
+        connection,
         _INSERT_DUPLICATES,
         (
             [repeat.event.receipt for repeat in repeats],

@@ -6,7 +6,7 @@ has made of it. Rows are taken in the order of their keys, so that nobody waits 
 
 from collections.abc import Sequence
 
-from shared.database import Connection
+from shared.database import Connection, run
 from shared.events import Event
 from workers.core.uniques import Occurrence, UniqueKey, settle
 from workers.rollups.stale_periods import StalePeriod, hour_of
@@ -67,18 +67,18 @@ def settle_occurrences(
     if not sent:
         return []
     earliest = settle({}, sent).counting
-    connection.execute(_INSERT, _columns(earliest))
-    rows = connection.execute(_LOCK, _columns(earliest)[:4])
+    run(connection, _INSERT, _columns(earliest))
+    rows = run(connection, _LOCK, _columns(earliest)[:4])
     standing = {
         (app, environment, event_type, user): Occurrence(time_ms, receipt)
         for app, environment, event_type, user, time_ms, receipt in rows
     }
     settled = settle(standing, sent)
     if settled.counting:
-        connection.execute(_UPDATE, _columns(settled.counting))
+        run(connection, _UPDATE, _columns(settled.counting))
     if settled.beaten:
         receipts = sorted(occurrence.receipt for _, occurrence in settled.beaten)
-        connection.execute(_DISCOUNT, (receipts[0], receipts[-1], receipts))
+        run(connection, _DISCOUNT, (receipts[0], receipts[-1], receipts))
     return [
         hour_of(app, environment, occurrence.time_ms)
         for (app, environment, _, _), occurrence in settled.beaten
@@ -91,7 +91,7 @@ def _of_unique_types(
     apps = sorted({event.app_id for event in events})
     types = {
         (app, mapping_id): event_type
-        for app, mapping_id, event_type in connection.execute(_UNIQUE_TYPES, (apps,))
+        for app, mapping_id, event_type in run(connection, _UNIQUE_TYPES, (apps,))
     }
     return [
         (

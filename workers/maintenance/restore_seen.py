@@ -11,7 +11,7 @@ from typing import cast
 import msgspec
 
 from shared.clock import Clock
-from shared.database import Connection
+from shared.database import Connection, run
 from shared.events import Environment
 from shared.queues import Redis
 from shared.seen import (
@@ -73,7 +73,7 @@ def _pages(
     connection: Connection, progress: Progress
 ) -> Iterator[tuple[Progress, list[SeenMarker]]]:
     while progress.unique is None and progress.users < MARKS_MAX:
-        users = connection.execute(_USERS.encode(), (progress.user_ref, _PAGE)).fetchall()
+        users = run(connection, _USERS, (progress.user_ref, _PAGE)).fetchall()
         if not users:
             break
         progress = Progress(users[-1][0], progress.users + len(users))
@@ -85,7 +85,7 @@ def _pages(
             ],
         )
     unique = progress.unique or (0, "", 0, "")
-    while rows := connection.execute(_UNIQUES, (*unique, _PAGE)).fetchall():
+    while rows := run(connection, _UNIQUES, (*unique, _PAGE)).fetchall():
         unique = rows[-1]
         yield (
             Progress(progress.user_ref, progress.users, unique),

@@ -8,7 +8,7 @@ forgotten.
 from dataclasses import dataclass
 
 from shared.clock import Clock
-from shared.database import Connection, transaction
+from shared.database import Connection, run, transaction
 from shared.inbox import measure
 from shared.partitions import make_partitions
 from shared.publishing import refresh_snapshot
@@ -67,7 +67,7 @@ def copy_token_use(connection: Connection, redis: Redis) -> int:
     """Copy when tokens were last used into their table; how many were used since."""
     used = tokens_used(redis)
     if used:
-        connection.execute(_COPY_USE, (list(used), list(used.values())))
+        run(connection, _COPY_USE, (list(used), list(used.values())))
         forget_use(redis, used)
     return len(used)
 
@@ -83,8 +83,8 @@ def upkeep(
     return Upkept(
         partitions=len(make_partitions(connection, now())),
         tokens_used=copy_token_use(connection, redis),
-        keys=connection.execute(_FORGET_KEYS, (key_days_min,)).rowcount,
-        duplicates=connection.execute(_FORGET_DUPLICATES, (key_days_min,)).rowcount,
+        keys=run(connection, _FORGET_KEYS, (key_days_min,)).rowcount,
+        duplicates=run(connection, _FORGET_DUPLICATES, (key_days_min,)).rowcount,
         consumers=inbox.forget_consumers(CONSUMER_SILENT_MS),
         published=restore_snapshot(connection, redis, secret_key),
     )

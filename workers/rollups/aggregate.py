@@ -7,7 +7,7 @@ in the caller's transaction; the statements are constant, whatever the period ho
 
 from datetime import timedelta
 
-from shared.database import Connection
+from shared.database import Connection, run
 from shared.ids import receipt_floor
 from workers.rollups.stale_periods import Grain, StalePeriod
 
@@ -219,20 +219,20 @@ FROM present GROUP BY known, link_id, source
 def roll_up_hour(connection: Connection, hour: StalePeriod) -> None:
     """The hour's figures and reach, and the sums of its day."""
     bounds, day = _bounds(hour), _bounds(day_of(hour))
-    connection.execute(_FORGET.format(table="figures").encode(), bounds)
-    connection.execute(_FORGET.format(table="reach").encode(), bounds)
-    connection.execute(_COUNT_HOUR.encode(), bounds)
-    connection.execute(_FORGET.format(table="figures").encode(), day)
-    connection.execute(_ADD_UP_DAY, day)
+    run(connection, _FORGET.format(table="figures"), bounds)
+    run(connection, _FORGET.format(table="reach"), bounds)
+    run(connection, _COUNT_HOUR, bounds)
+    run(connection, _FORGET.format(table="figures"), day)
+    run(connection, _ADD_UP_DAY, day)
 
 
 def roll_up_day(connection: Connection, day: StalePeriod) -> None:
     """The day's reach and comebacks; its sums come with its hours."""
     bounds = _bounds(day)
-    connection.execute(_FORGET.format(table="reach").encode(), bounds)
-    connection.execute(_COUNT_REACH.encode(), bounds)
-    connection.execute(_FORGET_COMEBACKS, bounds)
-    connection.execute(_COUNT_COMEBACKS, bounds)
+    run(connection, _FORGET.format(table="reach"), bounds)
+    run(connection, _COUNT_REACH, bounds)
+    run(connection, _FORGET_COMEBACKS, bounds)
+    run(connection, _COUNT_COMEBACKS, bounds)
 
 
 def day_of(hour: StalePeriod) -> StalePeriod:

@@ -9,7 +9,7 @@ of a worker that it may have. Hours come before days, the newest first.
 import time
 from dataclasses import dataclass
 
-from shared.database import Connection, DatabaseError, sqlstate, transaction
+from shared.database import Connection, DatabaseError, run, sqlstate, transaction
 from workers.rollups.aggregate import day_of, roll_up_day, roll_up_hour
 from workers.rollups.stale_periods import Grain, StalePeriod, mark_stale
 
@@ -79,7 +79,7 @@ def roll_up(connection: Connection, seconds_max: float) -> RolledUp:
     periods = 0
     with transaction(connection):
         if _is_alone(connection):
-            connection.execute(_FOLD_NOTES, (NOTES_MAX,))
+            run(connection, _FOLD_NOTES, (NOTES_MAX,))
     while (period := _next(connection)) is not None:
         if periods and time.monotonic() >= ends_at:
             return RolledUp(periods, more=True)
@@ -90,7 +90,7 @@ def roll_up(connection: Connection, seconds_max: float) -> RolledUp:
 
 
 def _next(connection: Connection) -> StalePeriod | None:
-    row = connection.execute(_NEXT).fetchone()
+    row = run(connection, _NEXT).fetchone()
     if row is None:
         return None
     app_id, environment, grain, start = row
@@ -104,27 +104,27 @@ def _try(connection: Connection, period: StalePeriod) -> bool:
             return _count(connection, period)
     except DatabaseError as fault:
         if sqlstate(fault) is not None:
-            connection.execute(_FAILED, (*period, FAULT_REST_SECONDS))
+            run(connection, _FAILED, (*period, FAULT_REST_SECONDS))
         raise
 
 
 def _count(connection: Connection, period: StalePeriod) -> bool:
     if not _is_alone(connection):
         return False
-    connection.execute(f"SET LOCAL statement_timeout = '{COUNT_SECONDS_MAX}s'".encode())
+    run(connection, f"SET LOCAL statement_timeout = '{COUNT_SECONDS_MAX}s'")
     began_at = time.monotonic()
-    connection.execute(_FORGET_NOTES, period)
+    run(connection, _FORGET_NOTES, period)
     if period.grain is Grain.HOUR:
         roll_up_hour(connection, period)
         mark_stale(connection, [day_of(period)])
     else:
         roll_up_day(connection, period)
     rest_seconds = max(REST_TIMES * (time.monotonic() - began_at), REST_SECONDS_MIN)
-    connection.execute(_COUNTED, (*period, rest_seconds))
+    run(connection, _COUNTED, (*period, rest_seconds))
     return True
 
 
 def _is_alone(connection: Connection) -> bool:
     """Whether no other worker counts, until the transaction ends."""
-    row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (_LOCK,)).fetchone()
+    row = run(connection, "SELECT pg_try_advisory_xact_lock(%s)", (_LOCK,)).fetchone()
     return row is not None and bool(row[0])

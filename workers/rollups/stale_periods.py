@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from shared.database import Connection
+from shared.database import Connection, run
 
 HOUR_MS = 3_600_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -84,9 +84,9 @@ def mark_stale(connection: Connection, periods: Iterable[StalePeriod]) -> None:
     """In the transaction that changed something in them."""
     rows = [period._asdict() for period in set(periods)]
     if rows:
-        connection.execute(_MARK, (msgspec.json.encode(rows).decode(),))
+        run(connection, _MARK, (msgspec.json.encode(rows).decode(),))
 
 
 def mark_app_stale(connection: Connection, app_id: int) -> None:
     """Every period of an app: all its figures are counted anew."""
-    connection.execute(_MARK_APP, {"app_id": app_id})
+    run(connection, _MARK_APP, {"app_id": app_id})

@@ -7,7 +7,7 @@ a table of the transaction, and from there what is not stored yet.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.database import Connection, DatabaseError, copy_in, is_duplicate, transaction
+from shared.database import Connection, DatabaseError, copy_in, is_duplicate, run, transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def _insert_missing(connection: Connection, target: Target, key: str, lines: Seq
     table, again = target.table, f"{target.table}_again"
     aside = f"CREATE TEMPORARY TABLE {again} (LIKE {table} INCLUDING DEFAULTS) ON COMMIT DROP"
     stored = f"INSERT INTO {table} SELECT * FROM {again} ORDER BY {key} ON CONFLICT DO NOTHING"  # noqa: S608 - of constants alone
-    connection.execute(aside.encode())
+    run(connection, aside)
     copy_in(connection, target.copy(again), "".join(lines).encode())
-    connection.execute(stored.encode())
-    connection.execute(f"DROP TABLE {again}".encode())
+    run(connection, stored)
+    run(connection, f"DROP TABLE {again}")

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from shared.database import Connection
+from shared.database import Connection, run
 from workers.core.days import STRETCH_DAYS
 
 
@@ -31,13 +31,13 @@ def select_for(connection: Connection, statement: str, questions: Rows) -> list[
     """`statement` reads its one parameter with json_to_recordset. Without questions, no rows."""
     if not questions:
         return []
-    return list(connection.execute(statement.encode(), (_document(questions),)))
+    return list(run(connection, statement, (_document(questions),)))
 
 
 def write_rows(connection: Connection, statement: str, rows: Rows) -> None:
     """As `ask`, for a statement that writes the rows and answers nothing."""
     if rows:
-        connection.execute(statement.encode(), (_document(rows),))
+        run(connection, statement, (_document(rows),))
 
 
 def _document(rows: Rows) -> str:
