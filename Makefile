@@ -30,7 +30,7 @@ format: .venv/dev          ## rewrite files as the formatter and the linter want
 	$(BIN)/ruff check --fix .
 
 docs: .venv/dev            ## write what pages repeat from the code: settings
-	$(BIN)/python -m tests.written_docs
+	$(BIN)/python -m tests.tools.written_docs
 
 unit: .venv/dev            ## no process, no network
 	$(PYTEST) tests/unit
@@ -49,19 +49,19 @@ browser: .venv/dev         ## the console as a person uses it, where Chromium is
 	fi
 
 pictures: .venv/dev        ## the screenshots of docs/console.md, to be looked at
-	CHROMIUM=$$(tests/browser/find_chromium.sh) $(BIN)/python -m tests.browser.pictures
+	CHROMIUM=$$(tests/browser/find_chromium.sh) $(BIN)/python -m tests.tools.pictures
 
 import-test: .venv/dev     ## one file in three orders, by 1 and 4 workers, one killed each time
-	$(BIN)/python -m tests.acceptance_import $(if $(EVENTS),--events $(EVENTS))
+	$(BIN)/python -m tests.tools.acceptance_import $(if $(EVENTS),--events $(EVENTS))
 
 measure-workers: .venv/dev ## events a second by so many workers, as in docs/operations.md
-	$(BIN)/python -m tests.measure_workers
+	$(BIN)/python -m tests.tools.measure_workers
 
 cluster-test: .venv/dev    ## hosts are cut off, stores fail over: what is lost? (root, 10 minutes)
 	$(BIN)/python -m tests.chaos.cluster
 
 image-check: .venv/dev     ## the steps of the Dockerfile in clean roots (root, debootstrap)
-	$(BIN)/python -m tests.image_check
+	$(BIN)/python -m tests.tools.image_check
 
 bench: .venv/dev .venv/wrk ## ceilings, product, what one would write instead; ROWS=, SECONDS=, WRITE=1
 	$(BIN)/python -m tests.bench $(ROWS) $(if $(SECONDS),--seconds $(SECONDS)) $(BENCH) $(if $(WRITE),--write)

@@ -14,10 +14,11 @@ from deploy.addresses import Addresses, addresses
 from deploy.environment import children
 from deploy.folder import DataFolder
 from deploy.listen import Listen
-from shared import database, queues
+from shared import database
 from shared.database import Connection
 from shared.errors import OperatorError
-from shared.queues import Redis
+from shared.redis import Redis
+from shared.redis import connect as connect_redis
 from shared.setting_sources import Layers
 from shared.settings import Settings, layers_of, read_settings
 
@@ -73,7 +74,7 @@ def environment_here(context: CommandContext) -> dict[str, str]:
 def open_redis(settings: Settings) -> Iterator[Redis]:
     """Raises OperatorError when the address is none; not repeated, as it may hold a password."""
     try:
-        redis = queues.connect(settings.redis_url)
+        redis = connect_redis(settings.redis_url)
     except ValueError:
         raise OperatorError(
             "REDIS_URL is not an address. It begins with redis://, rediss:// or unix://."

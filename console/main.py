@@ -36,7 +36,7 @@ from console.connections import CommandContext
 from console.store_errors import database_fault, redis_fault
 from shared.database import DatabaseError
 from shared.errors import OperatorError, WaybillError
-from shared.queues import RedisError
+from shared.redis import RedisError
 from shared.settings import environment
 
 DATA = ".waybill"

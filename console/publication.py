@@ -7,7 +7,7 @@ from console.resources import Resources
 from shared.database import transaction
 from shared.errors import OperatorError
 from shared.publishing import publish_snapshot, require_key
-from shared.queues import RedisError
+from shared.redis import RedisError
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from shared.database import Connection
-from shared.queues import Redis
+from shared.redis import Redis
 
 
 @dataclass(frozen=True)

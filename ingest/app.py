@@ -20,18 +20,17 @@ from ingest.gate import Gate, LoadLimits
 from ingest.health import LivenessProbe, ReadinessProbe
 from ingest.inbox import Confirmation, InboxWriter
 from ingest.known_devices import KnownDevices
-from ingest.process import SHARED, TALLY
 from ingest.request_log.checks import CheckLog
 from ingest.request_log.rejections import RejectionLog
 from ingest.telemetry.counts import EndpointCounts, FlushCounts, IngestMetrics, ProcessCounts
 from ingest.telemetry.gauges import Gauges
-from ingest.telemetry.shared_counts import SharedCounts
+from ingest.telemetry.shared_counts import SHARED, TALLY, SharedCounts
 from ingest.unrouted import UnroutedRequests
 from ingest.watch import Watch
 from shared.clock import Clock, now_ms
 from shared.errors import OperatorError
 from shared.metrics import NO_REASON
-from shared.queues import AsyncRedis, Redis, close_ingest, connect, connect_ingest
+from shared.redis import AsyncRedis, Redis, close_ingest, connect, connect_ingest
 from shared.settings import Settings, environment, read_settings
 from shared.tally import Tally
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, cast
 
 from shared.clock import Clock
 from shared.errors import NotReady, Unauthorized, UnknownApp, UnknownLink
-from shared.queues import AsyncRedis
+from shared.redis import AsyncRedis
 from shared.scopes import Scope
 from shared.snapshot import (
     SNAPSHOT_KEY,

@@ -4,7 +4,7 @@ as many replicas as the settings ask for."""
 from collections.abc import Mapping
 from typing import Any
 
-from shared.queues import AsyncRedis, ResponseError
+from shared.redis import AsyncRedis, ResponseError
 from shared.settings import REPLICAS_MAX
 
 _REQUIRED = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}

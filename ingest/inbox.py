@@ -13,7 +13,8 @@ from shared.errors import InboxNotReplicated, WaybillError
 from shared.events import WIRE_VERSION, decode_events
 from shared.inbox import APPEND, APPEND_KEYS, Appended, append_arguments, appended
 from shared.logs import note
-from shared.queues import AsyncRedis, Redis, RedisError, enqueue
+from shared.redis import AsyncRedis, Redis, RedisError
+from shared.rq_queue import enqueue
 from shared.seen import SeenMarker
 from shared.tally import Tally
 

@@ -10,7 +10,7 @@ from shared.clock import Clock
 from shared.device_ids import adid_of
 from shared.errors import BadEventState, InboxUnreachable, UnknownDevice
 from shared.events import Environment, Event
-from shared.queues import AsyncRedis, RedisError
+from shared.redis import AsyncRedis, RedisError
 from shared.seen import (
     COMPLETE_KEY,
     LOOK_BACK,

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ingest.process import SHARED
+from ingest.telemetry.shared_counts import SHARED
 
 proc_name = "ingest"
 worker_class = "ingest.http.gunicorn_worker.IngestWorker"

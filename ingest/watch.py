@@ -16,7 +16,7 @@ from ingest.credentials import CredentialStore
 from ingest.durability import durability_faults
 from ingest.gate import Gate, Load
 from shared.inbox import BACKLOG_KEY
-from shared.queues import AsyncRedis, RedisError, follow_primary
+from shared.redis import AsyncRedis, RedisError, follow_primary
 from shared.snapshot import VERSION_KEY
 
 _PAUSE_SECONDS = 0.2

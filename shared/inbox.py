@@ -14,7 +14,7 @@ import msgspec
 
 from shared.events import WIRE_VERSION, Event, decode_events
 from shared.ids import receipt_time_ms
-from shared.queues import Redis, stream_entries
+from shared.redis import Redis, stream_entries
 from shared.seen import SEEN_BEFORE, SeenMarker, marker_arguments, period_keys
 from shared.snapshot import VERSION_KEY
 

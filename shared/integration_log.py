@@ -11,7 +11,7 @@ from typing import cast
 import msgspec
 
 from shared.events import Environment
-from shared.queues import AsyncPipeline, Pipeline, Redis
+from shared.redis import AsyncPipeline, Pipeline, Redis
 from shared.scopes import Scope
 from shared.tokens import TokenFault
 

@@ -10,7 +10,7 @@ from typing import cast
 import msgspec
 
 from shared.metrics import METRICS, Metric, MetricKind
-from shared.queues import Redis
+from shared.redis import Redis
 from shared.tally import MetricSeries, Tally
 
 COUNTS_KEY = "waybill:counts"

@@ -17,7 +17,7 @@ import msgspec
 from shared.database import Connection, run
 from shared.errors import OperatorError
 from shared.events import Environment
-from shared.queues import Redis
+from shared.redis import Redis
 from shared.scopes import Scope
 from shared.snapshot import (
     SNAPSHOT_KEY,

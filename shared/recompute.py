@@ -11,7 +11,7 @@ from typing import cast
 
 import msgspec
 
-from shared.queues import Redis
+from shared.redis import Redis
 
 RECOMPUTE_KEY = "waybill:recompute"
 REQUESTS_KEY = "waybill:recompute:requests"

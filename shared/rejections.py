@@ -11,7 +11,7 @@ from typing import cast
 
 import msgspec
 
-from shared.queues import AsyncPipeline, Pipeline, Redis, stream_entries
+from shared.redis import AsyncPipeline, Pipeline, Redis, stream_entries
 
 REJECTIONS_KEY = "waybill:rejections"
 REJECTION_COUNTS_KEY = "waybill:rejections:counts"

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from shared.device_ids import adid_of
 from shared.events import Environment
-from shared.queues import Redis
+from shared.redis import Redis
 
 PERIOD_MS = 30 * 86_400_000
 MARKS_MAX = 1_000_000

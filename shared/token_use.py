@@ -6,7 +6,7 @@ So a request costs no write to PostgreSQL. Lost with Redis is at most the last m
 from collections.abc import Mapping
 from typing import cast
 
-from shared.queues import AsyncPipeline, Pipeline, Redis
+from shared.redis import AsyncPipeline, Pipeline, Redis
 
 TOKENS_USED_KEY = "waybill:tokens:used"  # a hash: token id, Unix milliseconds
 

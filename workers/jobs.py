@@ -8,19 +8,20 @@ from functools import partial
 from rq import get_current_job
 
 from shared.clock import now_ms
-from shared.queues import enqueue, waiting_jobs
+from shared.rq_queue import enqueue, waiting_jobs
 from workers.decisions.recompute import is_left_undone
-from workers.decisions.recompute import recompute as go_on_recomputing
+from workers.decisions.recompute import recompute as recompute_step
+from workers.decisions.retry_set_aside import retry_set_aside as retry_set_aside_step
 from workers.drain.drain import Asks, Drain, DrainLimits
 from workers.drain.drain_metrics import DrainCounts
 from workers.drain.inbox_reader import InboxReader
-from workers.facts.backfill_event_types import backfill_event_types as claim_events
+from workers.facts.backfill_event_types import backfill_event_types as backfill_step
 from workers.job_errors import without_data
 from workers.maintenance import upkeep as care
-from workers.maintenance.restore_seen import restore_seen, seen_markers_are_lost
+from workers.maintenance.restore_seen import restore_seen as restore_seen_step
+from workers.maintenance.restore_seen import seen_markers_are_lost
 from workers.process import WorkerStores, process_stores
-from workers.rollups.schedule import roll_up as count_figures
-from workers.second_tries import try_again as decide_set_aside
+from workers.rollups.schedule import roll_up as roll_up_step
 from workers.shutdown import is_stopping
 
 COUNT_SECONDS = 1.0  # then the events that wait have their turn
@@ -30,10 +31,14 @@ LISTED = frozenset({
     "workers.jobs.sweep",
     "workers.jobs.upkeep",
     "workers.jobs.recompute",
+    "workers.jobs.roll_up",
+    "workers.jobs.restore_seen",
+    "workers.jobs.backfill_event_types",
+    "workers.jobs.retry_set_aside",
+    # Names of version 0.1, under which jobs are still enqueued; see `shared.rq_queue`.
     "workers.jobs.count",
     "workers.jobs.remember",
     "workers.jobs.claim",
-    "workers.jobs.try_again",
 })  # fmt: skip
 
 
@@ -72,7 +77,7 @@ def sweep() -> str:
         _another(stores, "recompute")
         done.append("went on recomputing")
     if seen_markers_are_lost(stores.redis):
-        _another(stores, "remember")
+        _another(stores, "restore_seen")
         done.append("went on remembering")
     return ", ".join(done) or "nothing to do"
 
@@ -82,50 +87,50 @@ def recompute() -> str:
     """Decide every user of an app anew, as the console asked for."""
     stores = process_stores()
     seconds_max = stores.settings.drain_seconds_max
-    if go_on_recomputing(stores.database.connection(), stores.redis, seconds_max):
+    if recompute_step(stores.database.connection(), stores.redis, seconds_max):
         enqueue(stores.redis, "recompute")
         return "more to do"
     return "done"
 
 
 @without_data
-def count() -> str:
+def roll_up() -> str:
     """Count the hours and days anew in which something has changed."""
     stores = process_stores()
-    counted = count_figures(stores.database.connection(), COUNT_SECONDS)
+    counted = roll_up_step(stores.database.connection(), COUNT_SECONDS)
     if counted.more:
-        _another(stores, "count")
+        _another(stores, "roll_up")
     return f"{counted.periods} hours and days"
 
 
 @without_data
-def remember() -> str:
+def restore_seen() -> str:
     """Mark again, for ingest, what the tables know of devices and unique events."""
     stores = process_stores()
     connection, seconds_max = stores.database.connection(), stores.settings.drain_seconds_max
-    if restore_seen(connection, stores.redis, now_ms, seconds_max):
-        enqueue(stores.redis, "remember")
+    if restore_seen_step(connection, stores.redis, now_ms, seconds_max):
+        enqueue(stores.redis, "restore_seen")
         return "more to do"
     return "done"
 
 
 @without_data
-def claim() -> str:
+def backfill_event_types() -> str:
     """Give event types the events that came before they were made."""
     stores = process_stores()
-    claimed = claim_events(stores.database.connection(), stores.settings.drain_seconds_max)
+    claimed = backfill_step(stores.database.connection(), stores.settings.drain_seconds_max)
     if claimed.more:
-        enqueue(stores.redis, "claim")
+        enqueue(stores.redis, "backfill_event_types")
     return f"{claimed.events} events"
 
 
 @without_data
-def try_again() -> str:
+def retry_set_aside() -> str:
     """Decide users again who were set aside because their decision failed."""
     stores = process_stores()
-    tries = decide_set_aside(stores.database.connection(), stores.settings.drain_seconds_max)
+    tries = retry_set_aside_step(stores.database.connection(), stores.settings.drain_seconds_max)
     if tries.more:
-        enqueue(stores.redis, "try_again")
+        enqueue(stores.redis, "retry_set_aside")
     return f"{tries.decided} of {tries.tried} users decided"
 
 
@@ -154,3 +159,7 @@ def _inbox(stores: WorkerStores) -> InboxReader:
     job = get_current_job()
     consumer = (job.worker_name if job else None) or "worker"
     return InboxReader(stores.redis, consumer, stores.settings.claim_idle_ms)
+
+
+# Jobs wait in Redis under these names, and programs of version 0.1 enqueue them.
+count, remember, claim = roll_up, restore_seen, backfill_event_types

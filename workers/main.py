@@ -15,12 +15,19 @@ from rq.job import Job
 
 from shared.gc_tuning import tune_gc
 from shared.published_counts import PublishedCounts
-from shared.queues import Redis, RedisError, connect_rq, enqueue
+from shared.redis import Redis, RedisError, connect_rq
+from shared.rq_queue import enqueue
 from workers import shutdown
 from workers.jobs import LISTED
 from workers.process import process_stores
 
-SCHEDULE_SECONDS = {"sweep": 3, "count": 5, "upkeep": 60, "claim": 60, "try_again": 60}
+SCHEDULE_SECONDS = {
+    "sweep": 3,
+    "roll_up": 5,
+    "upkeep": 60,
+    "retry_set_aside": 60,
+    "backfill_event_types": 60,
+}
 _TICK_SECONDS = 1.0
 _LAST_BEAT_SECONDS_MAX = 2.0
 

@@ -3,8 +3,8 @@
 from functools import cache
 
 from shared.database import Connection, connect, is_closed
-from shared.queues import Redis
-from shared.queues import connect as connect_redis
+from shared.redis import Redis
+from shared.redis import connect as connect_redis
 from shared.settings import Settings, environment, read_settings
 from shared.tally import Tally
 from workers.facts.countries import country_reader

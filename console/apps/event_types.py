@@ -15,7 +15,8 @@ from console.resources import Resources
 from console.validation import label, random_code
 from shared.database import Connection, run, transaction
 from shared.errors import OperatorError
-from shared.queues import RedisError, enqueue
+from shared.redis import RedisError
+from shared.rq_queue import enqueue
 
 NAME_CHARACTERS_MAX = 100
 MAPPING_ID_CHARACTERS_MAX = 256
@@ -38,7 +39,7 @@ class NewEventType:
 @dataclass(frozen=True)
 class EventType:
     """`mapping_id` is Swaarm's event_id, `event_token` Adjust's. `unique`: counts once a user.
-    `multiple_postbacks`: each is a conversion for the partner, as `console.lookup.conversions` says.
+    `multiple_postbacks`: each is a conversion for the partner (`console.lookup.conversions`).
     """
 
     id: int
@@ -91,7 +92,7 @@ def create_event_type(resources: Resources, actor: Actor, app: App, new: NewEven
         told = Change(Action.EVENT_TYPE_CREATE, made.name, None, asdict(values))
         record_change(connection, actor, app.id, told)
     with suppress(RedisError):  # then the workers' clock asks within a minute
-        enqueue(resources.redis, "claim")
+        enqueue(resources.redis, "backfill_event_types")
     return made
 
 
@@ -103,7 +104,7 @@ def list_event_types(connection: Connection, app: App) -> list[EventType]:
 
 def find_event_type(connection: Connection, app: App, mapping_id: str) -> EventType:
     """Raises OperatorError when the app has none with this mapping id."""
-    statement = f"{_SELECT} AND mapping_id = %s".encode()
+    statement = f"{_SELECT} AND mapping_id = %s"
     row = run(connection, statement, (app.id, mapping_id)).fetchone()
     if row is None:
         raise OperatorError("The app has no event type with this mapping id.", _SEE)

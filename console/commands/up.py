@@ -26,8 +26,8 @@ from console.pipeline.status import read_status
 from deploy.fleet import WORKERS_MAX
 from deploy.listen import PORT_MAX, Listen
 from deploy.stack import Stack
-from shared import queues
-from shared.queues import Redis, RedisError
+from shared.redis import Redis, RedisError
+from shared.redis import connect as connect_redis
 from shared.settings import read_settings
 
 _WATCH_SECONDS = 0.2
@@ -75,7 +75,7 @@ def up(
             "pids": stack.pids,
         }
         show(found, _welcome(stack), _way_in(stack), as_json=as_json)
-        redis = queues.connect(stack.redis_url)
+        redis = connect_redis(stack.redis_url)
         _stay(stack, redis, line, steps)
     line.say("Stopped.")
 

@@ -20,7 +20,8 @@ from shared.errors import MalformedField, OperatorError, RequestError
 from shared.events import CLICK_KINDS, Event, encode_event, join_events
 from shared.inbox import append, measure
 from shared.partitions import day_of, has_partition, make_days
-from shared.queues import Redis, RedisError, enqueue
+from shared.redis import Redis, RedisError
+from shared.rq_queue import enqueue
 
 BACKLOG_EVENTS_MAX = 20_000  # some seconds of draining: so much later are others' events stored
 DAYS_MAX = 400  # partitions that one import may make: more is a file with broken dates

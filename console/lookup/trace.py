@@ -13,7 +13,7 @@ from shared.database import Connection, run
 from shared.errors import OperatorError
 from shared.ids import receipt_time_ms
 from shared.inbox import find_event
-from shared.queues import Redis
+from shared.redis import Redis
 
 
 class State(StrEnum):

@@ -15,7 +15,7 @@ from shared.clock import now_ms
 from shared.database import connect
 from shared.errors import OperatorError
 from shared.metrics import Source
-from shared.queues import connect as connect_redis
+from shared.redis import connect as connect_redis
 from shared.settings import environment, read_settings
 
 

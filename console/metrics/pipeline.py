@@ -11,7 +11,7 @@ from shared import metrics
 from shared.clock import Clock
 from shared.database import Connection, is_closed
 from shared.inbox import measure
-from shared.queues import Redis
+from shared.redis import Redis
 from shared.tally import MetricSeries, gauge
 
 _REDIS_PAUSE_SECONDS, _REDIS_FRESH_SECONDS_MAX = 1.0, 5.0

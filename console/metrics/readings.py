@@ -7,8 +7,9 @@ from shared import metrics
 from shared.database import Connection, run
 from shared.inbox import Backlog
 from shared.published_counts import read_counts
-from shared.queues import Redis, jobs_by_state, workers_by_state
 from shared.recompute import unfinished_recomputes
+from shared.redis import Redis
+from shared.rq_queue import jobs_by_state, workers_by_state
 from shared.snapshot import VERSION_KEY
 from shared.tally import MetricSeries, Tally, gauge, merged
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from console.metrics.lag import Lag, LagWindow
 from console.metrics.readings import read_database, read_redis
-from console.set_aside import SetAsideUser, list_set_aside
+from console.pipeline.set_aside import SetAsideUser, list_set_aside
 from shared import metrics
 from shared.database import Connection
 from shared.inbox import measure
 from shared.metrics import Metric
-from shared.queues import Redis
+from shared.redis import Redis
 from shared.tally import MetricSeries
 
 SET_ASIDE_SHOWN_MAX = 20

@@ -16,7 +16,8 @@ from shared.database import Connection, run, transaction
 from shared.errors import OperatorError
 from shared.events import WIRE_VERSION, decode_events
 from shared.inbox import append
-from shared.queues import RedisError, enqueue
+from shared.redis import RedisError
+from shared.rq_queue import enqueue
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from console.audit import Action, Change, record_change
 from console.resources import Resources
 from shared.database import transaction
 from shared.errors import OperatorError
-from shared.queues import Redis, enqueue
 from shared.recompute import Recompute, RecomputeState, read_recompute, request_recompute
+from shared.redis import Redis
+from shared.rq_queue import enqueue
 
 ENDED = frozenset({RecomputeState.DONE, RecomputeState.FAILED})
 STANDSTILL_SECONDS_MAX = 120.0

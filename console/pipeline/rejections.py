@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from console.apps.apps import app_names
 from shared.database import Connection
-from shared.queues import Redis
+from shared.redis import Redis
 from shared.rejections import (
     Rejection,
     bad_token_addresses,

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
-from console.set_aside import count_set_aside
+from console.pipeline.set_aside import count_set_aside
 from shared.database import Connection, DatabaseError
 from shared.errors import OperatorError
 from shared.inbox import measure
-from shared.queues import Redis, waiting_jobs
+from shared.redis import Redis
+from shared.rq_queue import waiting_jobs
 
 
 @dataclass(frozen=True)

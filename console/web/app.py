@@ -21,9 +21,9 @@ from console.web.rendering import Templates
 from console.web.route import Route
 from console.web.routes import ROUTES
 from console.web.rq import RqDashboard
-from shared import queues
 from shared.clock import now_ms
 from shared.database import open_pool
+from shared.redis import connect as connect_redis
 from shared.settings import environment, read_settings
 
 THREADS = 8
@@ -34,7 +34,7 @@ def get_app() -> falcon.App[falcon.Request, falcon.Response]:
     """What gunicorn calls, in each of its processes."""
     settings = read_settings(environment())
     pool = open_pool(settings.database_url, "console", THREADS)
-    redis = queues.connect(settings.redis_url)
+    redis = connect_redis(settings.redis_url)
     # They take a quarter of a second to read, for which nobody's first page should wait.
     Thread(target=currencies, name="rates", daemon=True).start()
     return create_app(Services(settings, pool, redis, RqDashboard(redis), now_ms))

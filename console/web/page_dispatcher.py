@@ -32,7 +32,7 @@ from console.web.session_cache import RecentSessions
 from console.web.values import FORM_BYTES_MAX, NOTHING, Values
 from shared.database import Connection, DatabaseError, is_unavailable
 from shared.errors import NotAllowed, OperatorError, WaybillError
-from shared.queues import RedisError
+from shared.redis import RedisError
 
 _RETRY_SECONDS = "5"
 _FORM_TYPE = "application/x-www-form-urlencoded"

@@ -17,7 +17,7 @@ from console.web.values import NOTHING, Values
 from shared.clock import Clock
 from shared.database import Connection, Pool
 from shared.events import Environment
-from shared.queues import Redis
+from shared.redis import Redis
 from shared.settings import Settings
 
 

@@ -19,7 +19,7 @@ from rq_dashboard import web
 from werkzeug.test import Client
 
 from console.web.assets import Assets
-from shared.queues import Redis
+from shared.redis import Redis
 
 PREFIX = "/rq"
 # What only looks; everything else has to be a POST, which the console's door checks.

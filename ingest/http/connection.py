@@ -7,7 +7,7 @@ A refusal has the shape of every other error, and the client gets time to read i
 
 import asyncio
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import httptools
 from uvicorn._types import ASGI3Application
@@ -21,12 +21,21 @@ from ingest.http.limits import ConnectionLimits
 from ingest.http.request_head import announced_bytes, check_fields, check_sizes, without_upgrade
 from shared.errors import IncompleteBody, RequestTooLarge, WaybillError
 
-if TYPE_CHECKING:
-    pass
-
 NEVER = math.inf
 # What the client owes: nothing, the rest of a head, the rest of a body.
 _NOTHING, _HEAD, _BODY = range(3)
+
+
+class OpenConnections(Protocol):
+    """The other connections of this process, as one connection sees them."""
+
+    limits: ConnectionLimits
+
+    def admit(self, connection: "Connection") -> None:
+        """Refuses the connection, if there are too many."""
+
+    def count_refusal(self, code: str) -> None:
+        """Counts a refusal by its error code."""
 
 
 class Connection(HttpToolsProtocol):
@@ -37,7 +46,7 @@ class Connection(HttpToolsProtocol):
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],
-        open_connections: "OpenConnections",
+        open_connections: OpenConnections,
     ) -> None:
         super().__init__(config, server_state, app_state)
         self.open_connections = open_connections

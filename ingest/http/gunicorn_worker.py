@@ -11,7 +11,7 @@ from uvicorn_worker import UvicornWorker
 
 from ingest.http.connection_sweep import ConnectionSweeper
 from ingest.http.limits import ConnectionLimits
-from ingest.process import TALLY
+from ingest.telemetry.shared_counts import TALLY
 from shared.gc_tuning import tune_gc
 
 # Files that are no client connection: listeners, stores, logs, the event loop's own.

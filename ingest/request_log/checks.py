@@ -11,7 +11,7 @@ from typing import NamedTuple
 from shared.errors import Unauthorized
 from shared.events import Event
 from shared.integration_log import CHECK_ENTRIES_MAX, IntegrationLogEntry, check_commands
-from shared.queues import AsyncRedis, RedisError
+from shared.redis import AsyncRedis, RedisError
 from shared.scopes import Scope
 from shared.snapshot import NO_TOKEN
 from shared.token_use import use_commands

@@ -10,8 +10,8 @@ from collections import Counter, deque
 from collections.abc import Sequence
 
 from ingest.parameters import Pair
-from shared.queues import AsyncRedis, RedisError
 from shared.redaction import MASK, redact
+from shared.redis import AsyncRedis, RedisError
 from shared.rejections import (
     BAD_TOKEN_ADDRESSES_MAX,
     REJECTION_COUNTS_KEY,

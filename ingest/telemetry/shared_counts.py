@@ -12,7 +12,7 @@ from mmap import mmap
 import msgspec
 
 from shared.metrics import METRICS, MetricKind
-from shared.tally import MetricSeries, merged
+from shared.tally import MetricSeries, Tally, merged
 
 _SLOTS = 256
 _HALF_BYTES = 131_072
@@ -114,3 +114,8 @@ class SharedCounts:
 
 def _is_gauge(series: MetricSeries) -> bool:
     return METRICS[series.name].kind is MetricKind.GAUGE
+
+
+# This process's, from before its application is made. gunicorn's master shares SHARED's memory.
+SHARED = SharedCounts()
+TALLY = Tally()

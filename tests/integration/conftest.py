@@ -10,8 +10,8 @@ from shared.clock import now_ms
 from shared.database import Connection, connect
 from shared.migrate import migrate
 from shared.partitions import make_partitions
-from shared.queues import Redis
-from shared.queues import connect as connect_redis
+from shared.redis import Redis
+from shared.redis import connect as connect_redis
 
 SECRET_KEY = b"a key of the tests, long enough to be one"
 DEBIAN = EmbeddedStores(Path("/usr/lib/postgresql/15/bin"), Path("/usr/bin/redis-server"))

@@ -5,7 +5,7 @@ from typing import Any
 from shared.clock import now_ms
 from shared.events import Event
 from shared.ids import new_receipt
-from tests.build import event
+from tests.support.build import event
 
 
 def fresh(**changes: Any) -> Event:

@@ -11,13 +11,13 @@ from console.importer.line_format import Destination, read_line
 from console.resources import Resources
 from shared.clock import now_ms
 from shared.database import Connection
-from shared.queues import Redis
-from tests.build import ADMIN
-from tests.digest import QUERIES, Digest, digests
-from tests.generate import generate
+from shared.redis import Redis
 from tests.integration.conftest import SECRET_KEY, empty
 from tests.integration.workers.conftest import Bench, opened
-from tests.journeys import LINKS, Line, link_name, offer
+from tests.support.build import ADMIN
+from tests.support.digest import QUERIES, Digest, digests
+from tests.support.generate import generate
+from tests.support.journeys import LINKS, Line, link_name, offer
 
 LINES = generate(600, seed=7)
 BATCH = 100

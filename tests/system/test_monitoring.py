@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.monitoring import PROMETHEUS, Query, alert_queries, metric_names, panel_queries
+from tests.support.monitoring import PROMETHEUS, Query, alert_queries, metric_names, panel_queries
 from tests.system.conftest import Running, make_token
 from tests.system.product import Waybill
 from tests.system.servers import accepts, free_port, until

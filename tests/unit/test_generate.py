@@ -9,9 +9,9 @@ import msgspec
 
 from console.importer.line_format import Destination, read_line
 from shared.events import Kind
-from tests.build import NOW_MS
-from tests.generate import generate
-from tests.journeys import LINKS, NINTH_DECILE_SECONDS, click_to_event_ms, link_name, offer
+from tests.support.build import NOW_MS
+from tests.support.generate import generate
+from tests.support.journeys import LINKS, NINTH_DECILE_SECONDS, click_to_event_ms, link_name, offer
 
 EVENTS = 5_000
 SHOP = generate(EVENTS, seed=7)

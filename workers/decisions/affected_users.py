@@ -6,7 +6,8 @@ that shares either with a click that they name and that names no source (it lend
 Too many is harmless, for deciding again changes nothing; none may be missing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -191,8 +192,10 @@ def _click(event: Event) -> dict[str, object]:
     }
 
 
-def _asked(connection: Connection, statement: str, arguments: object) -> list[tuple[int, int]]:
-    rows = run(connection, statement, arguments)  # type: ignore[call-overload]
+def _asked(
+    connection: Connection, statement: str, arguments: Sequence[Any] | Mapping[str, Any]
+) -> list[tuple[int, int]]:
+    rows = run(connection, statement, arguments)
     return [(user, from_ms) for user, from_ms in rows]
 
 

@@ -27,7 +27,7 @@ _CLICK = f"""
     clicks.address, clicks.device_family, clicks.device_os, clicks.device_version, device_is_bot
 """
 
-# Each look-up is fenced (OFFSET 0), as those of `workers.decisions.affected_users` are and for the same reason.
+# Each look-up is fenced (OFFSET 0), for the reason given in `workers.decisions.affected_users`.
 _CLICKS_NAMED = f"""
 SELECT user_ref, found.*
 FROM json_to_recordset(%s::json) AS sent (

@@ -1,6 +1,6 @@
 """Decisions from committed facts: where users came from, their sessions and active days.
 
-    concerned users → chunks → decisions about each chunk's users (`workers.user_decisions`)
+    concerned users → chunks → decisions about each chunk's users (`user_decisions`)
 
 Runs after the transaction that committed the facts, for every user of the batch, whether a fact was
 new or not: a crash between the two loses no decision, because the batch is delivered again. Of an
@@ -16,9 +16,9 @@ from workers.core.decision import decide as decide_by_rules
 from workers.core.faults import Disposition, disposition
 from workers.decisions.affected_users import affected_users
 from workers.decisions.load_history import BEGINNING_MS
+from workers.decisions.user_decisions import Decide, UserDecisions
 from workers.decisions.write import Rules
-from workers.drain.quarantine import quarantined
-from workers.user_decisions import Decide, UserDecisions
+from workers.facts.quarantine import quarantined
 
 USERS_MAX = 500  # of one transaction: others wait for the locks
 

@@ -13,8 +13,8 @@ import time
 import msgspec
 
 from shared.database import Connection, run
-from shared.queues import Redis
 from shared.recompute import Recompute, RecomputeState, report_recompute, unfinished_recomputes
+from shared.redis import Redis
 from workers.decisions.derive import USERS_MAX, derive_anew
 from workers.rollups.stale_periods import mark_app_stale
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from shared.database import Connection, DatabaseError, sqlstate
 from shared.events import Event
 from workers.core.faults import Disposition, disposition
-from workers.drain.quarantine import REFUSED, quarantine_event
 from workers.facts.countries import CountryOf, said_country
+from workers.facts.quarantine import REFUSED, quarantine_event
 from workers.facts.record import Recorded, record
 
 

@@ -16,6 +16,7 @@ from shared import metrics
 from shared.inbox import Entry
 from shared.tally import Tally
 from workers.core.decision import decide as decide_by_rules
+from workers.decisions.user_decisions import Decide
 from workers.drain.drain_log import DrainLog
 from workers.drain.drain_metrics import DrainCounts
 from workers.drain.group_store import GroupStore
@@ -24,7 +25,6 @@ from workers.drain.lanes import Group, Lanes
 from workers.facts.countries import CountryOf, said_country
 from workers.facts.record import Recorded
 from workers.process import Database
-from workers.user_decisions import Decide
 
 _LOOK_SECONDS = 1.0  # between looks at what other workers left, and at what waits
 _TRANSACTIONS_HELD_MAX = 2  # what a worker holds, and what one alone is left with

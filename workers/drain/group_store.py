@@ -14,14 +14,14 @@ from shared.inbox import Entry
 from workers.core.decision import decide as decide_by_rules
 from workers.core.faults import Disposition, disposition
 from workers.decisions.derive import derive
+from workers.decisions.user_decisions import Decide
 from workers.drain.bisect import store_bisecting
 from workers.drain.drain_metrics import DrainCounts
 from workers.drain.inbox_reader import InboxReader
-from workers.drain.quarantine import KILLER, quarantine_entry, quarantine_event, quarantined
 from workers.facts.countries import CountryOf
+from workers.facts.quarantine import KILLER, quarantine_entry, quarantine_event, quarantined
 from workers.facts.record import Recorded
 from workers.process import Database
-from workers.user_decisions import Decide
 
 _OUTAGE_PAUSE_SECONDS = 0.25
 

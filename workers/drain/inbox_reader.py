@@ -20,7 +20,7 @@ from shared.inbox import (
     Entry,
     read_entry,
 )
-from shared.queues import Redis, RedisError, ResponseError, StreamEntries, stream_entries
+from shared.redis import Redis, RedisError, ResponseError, StreamEntries, stream_entries
 
 READ_ENTRIES_MAX = 64  # of any size
 # Of small ones. Senders that are few leave an event an entry, and 64 of them are no batch: a worker

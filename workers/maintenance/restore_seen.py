@@ -13,7 +13,7 @@ import msgspec
 from shared.clock import Clock
 from shared.database import Connection, run
 from shared.events import Environment
-from shared.queues import Redis
+from shared.redis import Redis
 from shared.seen import (
     COMPLETE_KEY,
     MARKS_MAX,

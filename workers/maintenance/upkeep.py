@@ -12,7 +12,8 @@ from shared.database import Connection, run, transaction
 from shared.inbox import measure
 from shared.partitions import make_partitions
 from shared.publishing import refresh_snapshot
-from shared.queues import Redis, enqueue, waiting_jobs
+from shared.redis import Redis
+from shared.rq_queue import enqueue, waiting_jobs
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
 from shared.token_use import forget_use, tokens_used
 from workers.drain.inbox_reader import InboxReader

@@ -1,7 +1,7 @@
 """Which hours and days are counted anew, and when.
 
 One period a transaction, one worker at a time. It forgets the notes that it sees about the period
-(`workers.rollups.stale_periods`) and then counts, so that what is changed meanwhile leaves a note. Then
+(`stale_periods`) and then counts, so that what is changed meanwhile leaves a note. Then
 the period rests for ten times as long as it took: the more there is to count, the smaller the share
 of a worker that it may have. Hours come before days, the newest first.
 """

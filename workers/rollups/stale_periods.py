@@ -1,7 +1,7 @@
 """Hours and days whose figures may no longer say what the facts say.
 
 Whoever changes facts or decisions notes the periods of event time that it touched, in the same
-transaction; a job counts them anew (`workers.rollups.schedule`). Notes are only ever added here, several
+transaction; a job counts them anew (`schedule`). Notes are only ever added here, several
 for one period if need be, so that nobody waits for anybody.
 """
 

@@ -20,7 +20,7 @@ from console.web.page_request import Services
 from console.web.values import NOTHING, Values
 from shared.database import Connection, DatabaseError
 from shared.errors import NotAllowed, WaybillError
-from shared.queues import RedisError
+from shared.redis import RedisError
 
 BODY_BYTES_MAX = 65_536
 _SCHEME = "Bearer "

@@ -11,8 +11,8 @@ from console.pipeline.quarantine import (
     show_quarantined,
 )
 from console.pipeline.rejections import RejectionReport, report_rejections
+from console.pipeline.set_aside import count_set_aside
 from console.pipeline.status import Status, read_status
-from console.set_aside import count_set_aside
 from console.web.api.api_call import ApiCall
 
 

@@ -1,9 +1,9 @@
 """A receipt: where its event is, what became of it, and where it stands in its user's life."""
 
-from console.commands.terminal.trace_view import sentence
 from console.event_records import values_of
 from console.lookup.timeline_words import event_context_words
 from console.lookup.trace import Trace, parse_receipt, trace
+from console.lookup.trace_words import sentence
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page
 

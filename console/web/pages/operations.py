@@ -4,7 +4,7 @@ from console.pipeline.health import RedisHealth, database_health, redis_health
 from console.pipeline.rejections import report_rejections
 from console.web.page_request import PageContext, PageRequest
 from console.web.responses import Answer, Page
-from shared.queues import RedisError
+from shared.redis import RedisError
 
 SHOWN_MAX = 20
 

@@ -14,10 +14,10 @@ from shared.clock import now_ms
 from shared.database import Connection
 from shared.events import Environment, Event, Kind
 from shared.ids import new_receipt
-from shared.queues import Redis, connect
-from tests.build import ADMIN
+from shared.redis import Redis, connect
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.workers.conftest import Bench, opened
+from tests.support.build import ADMIN
 
 Ask = Callable[..., Any]
 

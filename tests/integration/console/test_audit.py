@@ -53,12 +53,12 @@ from console.security.tokens import (
 )
 from shared.errors import NotAllowed, OperatorError
 from shared.inbox import measure
-from shared.queues import Redis
 from shared.recompute import read_recompute
+from shared.redis import Redis
 from shared.scopes import Scope
-from tests.build import ADMIN, VIEWER
 from tests.integration.console.conftest import event_of
 from tests.integration.console.pipeline.test_quarantine import put_aside
+from tests.support.build import ADMIN, VIEWER
 
 OLD = "s2sTokenForTheStoreApp"
 PASSWORD = "correct horse battery staple"

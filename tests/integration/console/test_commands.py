@@ -11,7 +11,7 @@ from console.main import run
 from shared.database import Connection
 from shared.events import Event
 from shared.inbox import measure
-from shared.queues import Redis
+from shared.redis import Redis
 from shared.rejections import bad_token_commands
 from shared.snapshot import SNAPSHOT_KEY, decode_snapshot
 from shared.tokens import is_own_form

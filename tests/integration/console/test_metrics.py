@@ -13,19 +13,20 @@ from prometheus_client.parser import text_string_to_metric_families
 from console.commands.demo import free_address
 from console.metrics.app import create_app
 from console.metrics.pipeline import Pipeline, observe
-from shared import queues
 from shared.clock import now_ms
 from shared.database import Connection, connect
 from shared.events import Event
 from shared.inbox import append
 from shared.metrics import METRICS, Source
 from shared.published_counts import PublishedCounts
-from shared.queues import Redis, enqueue
+from shared.redis import Redis
+from shared.redis import connect as connect_redis
+from shared.rq_queue import enqueue
 from shared.tally import Tally
-from tests.build import batch
 from tests.integration.console.test_commands import WAYBILL
 from tests.integration.deploy.polling import until
 from tests.integration.workers.conftest import Bench
+from tests.support.build import batch
 from workers.drain.drain_metrics import DrainCounts
 
 
@@ -175,7 +176,7 @@ def test_without_stores_every_answer_still_comes_and_says_so() -> None:
     def refuse() -> Connection:
         return connect("postgresql://127.0.0.1:1/none", "metrics")
 
-    exporter = Exporter(observe(queues.connect("redis://127.0.0.1:1"), refuse, now_ms))
+    exporter = Exporter(observe(connect_redis("redis://127.0.0.1:1"), refuse, now_ms))
     exporter.look()
 
     assert exporter.samples() == {

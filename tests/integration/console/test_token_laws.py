@@ -28,7 +28,7 @@ from console.security.tokens import ChangedToken, NewToken
 from shared.errors import OperatorError
 from shared.scopes import Scope
 from shared.snapshot import SNAPSHOT_KEY, decode_snapshot
-from tests.build import ADMIN
+from tests.support.build import ADMIN
 
 SCOPES = st.sets(st.sampled_from(Scope)).map(lambda some: tuple(s for s in Scope if s in some))
 SOME = SCOPES.filter(bool)

@@ -17,11 +17,11 @@ from console.connections import CommandContext, open_resources, settings_here
 from console.lookup.trace import State, trace
 from console.main import run
 from console.pipeline.quarantine import replay
-from tests.build import ADMIN
 from tests.integration.console.conftest import event_of
 from tests.integration.console.pipeline.test_quarantine import put_aside
 from tests.integration.console.test_commands import WAYBILL
 from tests.integration.deploy.polling import command_line, until
+from tests.support.build import ADMIN
 from tests.system.product import first_document
 
 SECONDS_MAX = 60

@@ -26,10 +26,10 @@ LAUNCHER = """
 import json, sys, time
 from pathlib import Path
 from deploy.listen import Listen
-from deploy.stack import Plan, Stack, Stores
+from deploy.stack import EmbeddedStores, Plan, Stack
 from tests.integration.deploy.children import listener, sleeper
 data, listen, binaries, program = sys.argv[1:]
-stores = Stores(Path(binaries) if binaries else None, Path(program) if program else None)
+stores = EmbeddedStores(Path(binaries) if binaries else None, Path(program) if program else None)
 programs = (listener(Listen.parse(listen)), sleeper(2))
 with Stack(Path(data), {}, Plan(programs, stores=stores), print) as stack:
     print(json.dumps(stack.pids), flush=True)

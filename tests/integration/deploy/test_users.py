@@ -23,7 +23,7 @@ SCRIPT = """
 import ctypes, json, os, sys
 from pathlib import Path
 import psycopg
-from deploy.stack import Plan, Stack, Stores
+from deploy.stack import EmbeddedStores, Plan, Stack
 from shared.errors import OperatorError
 
 def become_normal():
@@ -55,7 +55,7 @@ def stay():
 become, data, binaries, program = sys.argv[1:]
 globals()[become]()
 os.umask(0o022)
-stores = Stores(Path(binaries), Path(program))
+stores = EmbeddedStores(Path(binaries), Path(program))
 told = {}
 try:
     with Stack(Path(data), {}, Plan(stores=stores), print) as stack:

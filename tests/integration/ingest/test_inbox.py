@@ -12,9 +12,10 @@ from ingest.durability import durability_faults
 from ingest.inbox import InboxWriter, Stale
 from shared.events import encode_event, join_events
 from shared.inbox import measure
-from shared.queues import AsyncRedis, Redis, connect_ingest, waiting_jobs
+from shared.redis import AsyncRedis, Redis, connect_ingest
+from shared.rq_queue import waiting_jobs
 from shared.snapshot import VERSION_KEY
-from tests.build import event, now
+from tests.support.build import event, now
 
 PAYLOAD = join_events([encode_event(event())])
 

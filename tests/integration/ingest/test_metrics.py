@@ -11,7 +11,7 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared.queues import Redis
+from shared.redis import Redis
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.deploy.polling import until
 from tests.system.servers import accepts, free_port

@@ -17,7 +17,7 @@ from ingest.inbox import Confirmation, InboxWriter
 from shared.errors import InboxNotReplicated
 from shared.events import encode_event, join_events
 from shared.inbox import measure
-from shared.queues import (
+from shared.redis import (
     Redis,
     RedisError,
     close_ingest,
@@ -27,7 +27,7 @@ from shared.queues import (
     follow_primary,
 )
 from shared.snapshot import VERSION_KEY
-from tests.build import event, now
+from tests.support.build import event, now
 from tests.system.servers import free_port
 
 SECONDS_MAX = 20

@@ -9,14 +9,14 @@ import pytest
 from shared.database import Connection
 from shared.events import Event, encode_event, join_events
 from shared.inbox import append
-from shared.queues import Redis
+from shared.redis import Redis
 from workers.core.decision import decide as decide_by_rules
+from workers.decisions.user_decisions import Decide
 from workers.drain.drain import Asks, Drain, DrainLimits
 from workers.drain.drain_metrics import DrainCounts
 from workers.drain.inbox_reader import InboxReader
 from workers.facts.record import Recorded
 from workers.process import Database
-from workers.user_decisions import Decide
 
 CLAIM_IDLE_MS = 300
 

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from shared.database import Connection
 from shared.events import Environment, Event, Kind
-from tests.build import event
-from tests.oracle import Call, Click, Device
-from tests.worlds import (
+from tests.support.build import event
+from tests.support.oracle import Call, Click, Device
+from tests.support.worlds import (
     BOT,
     GAME,
     GOOGLE,

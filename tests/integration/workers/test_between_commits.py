@@ -12,13 +12,13 @@ from shared.database import Connection
 from shared.events import Event, Kind
 from shared.ids import click_id_of, new_receipt
 from shared.inbox import measure
-from tests.between_commits import Does, Step, steps
 from tests.integration.fresh import fresh
 from tests.integration.statements import Counted
 from tests.integration.workers.conftest import Bench
 from tests.integration.workers.deliveries import as_events, stage
 from tests.integration.workers.test_derivation import assert_tables_are_the_oracles
-from tests.worlds import World, worlds
+from tests.support.between_commits import Does, Step, steps
+from tests.support.worlds import World, worlds
 from workers.decisions.derive import derive, derive_anew
 from workers.facts.record import Recorded, record
 

@@ -22,10 +22,10 @@ from shared.events import Event, Kind
 from shared.inbox import measure
 from tests.integration.workers.conftest import Bench
 from tests.integration.workers.deliveries import Batch, Stage, as_events, shuffled, stage
-from tests.oracle import Attribution, Session
-from tests.scenarios import SCENARIOS
-from tests.scenarios.scenario import MINE, SEEN, clicked, opened, world
-from tests.worlds import World, worlds
+from tests.support.oracle import Attribution, Session
+from tests.support.scenarios import SCENARIOS
+from tests.support.scenarios.scenario import MINE, SEEN, clicked, opened, world
+from tests.support.worlds import World, worlds
 from workers.drain.drain import Asks, Drain, DrainLimits
 from workers.process import Database
 

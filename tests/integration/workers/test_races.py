@@ -13,9 +13,9 @@ from shared.events import Event
 from tests.integration.workers.conftest import Bench
 from tests.integration.workers.deliveries import as_events, stage
 from tests.integration.workers.test_derivation import assert_tables_are_the_oracles
-from tests.oracle import MINUTE_MS
-from tests.scenarios.scenario import MINE, SEEN, WEEK_MS, bought, clicked, opened, world
-from tests.worlds import WINTER, World
+from tests.support.oracle import MINUTE_MS
+from tests.support.scenarios.scenario import MINE, SEEN, WEEK_MS, bought, clicked, opened, world
+from tests.support.worlds import WINTER, World
 from workers.decisions.derive import derive
 from workers.facts.record import record
 

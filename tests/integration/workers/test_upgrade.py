@@ -3,8 +3,8 @@
 from decimal import Decimal
 
 from shared.inbox import GROUP, INBOX_KEY, append
-from tests import versions
 from tests.integration.workers.conftest import Bench
+from tests.support import versions
 
 
 def test_a_stream_of_the_version_before_is_drained_whole(bench: Bench) -> None:

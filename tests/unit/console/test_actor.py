@@ -5,7 +5,7 @@ import pytest
 
 from console.actor import Role, require_admin, terminal_actor
 from shared.errors import NotAllowed
-from tests.build import ADMIN, VIEWER
+from tests.support.build import ADMIN, VIEWER
 
 
 def test_an_admin_may_change_things_and_a_viewer_may_not() -> None:

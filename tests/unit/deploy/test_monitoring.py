@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from shared.metrics import METRICS, MetricKind
-from tests.monitoring import (
+from tests.support.monitoring import (
     DASHBOARD,
     PROMETHEUS,
     RULES,

@@ -21,7 +21,7 @@ from shared import fields as rules
 from shared.device_ids import PRIMARY_ORDER
 from shared.errors import RequestError, Unavailable
 from shared.settings import PROGRAM_VARIABLES, SETTINGS
-from tests.written_docs import WRITTEN, with_written
+from tests.tools.written_docs import WRITTEN, with_written
 
 ROOT = Path(__file__).parents[3]
 DIALECTS = ROOT / "docs" / "dialects.md"

@@ -11,7 +11,7 @@ from console.importer.line_format import Destination, ImportedLine, read_line
 from console.importer.line_reader import LINE_BYTES_MAX
 from console.lookup.user_timeline import ClickRole
 from shared.rules import Rules
-from tests.build import NOW_MS
+from tests.support.build import NOW_MS
 
 PAGE = (Path(__file__).parents[3] / "docs" / "measurement.md").read_text()
 LINES = re.findall(r"^\{.*\}$", PAGE, re.MULTILINE)

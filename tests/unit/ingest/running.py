@@ -15,10 +15,10 @@ from ingest.app import Parts, assemble, create_app
 from ingest.bodies import Application
 from shared.events import Event
 from shared.inbox import INBOX_KEY, read_entry
-from shared.queues import stream_entries
+from shared.redis import stream_entries
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY, Snapshot, encode_snapshot
 from shared.tally import Tally
-from tests.build import TOKEN, now, settings, snapshot
+from tests.support.build import TOKEN, now, settings, snapshot
 from tests.unit.loop import until
 
 DURABLE = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}

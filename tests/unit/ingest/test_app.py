@@ -7,10 +7,11 @@ import pytest
 from fakeredis import FakeServer, FakeStrictRedis
 
 from ingest.app import Lifespan, assemble
-from shared.queues import RedisError, waiting_jobs
+from shared.redis import RedisError
 from shared.rejections import rejection_counts
+from shared.rq_queue import waiting_jobs
 from shared.tally import Tally
-from tests.build import now, settings
+from tests.support.build import now, settings
 from tests.unit.ingest.running import POSTBACK, TellingRedis, running
 from tests.unit.loop import in_loop, until
 

@@ -13,7 +13,17 @@ from ingest.watch import Watch
 from shared.errors import ConflictingValues, MissingField, NotReady, Unauthorized, UnknownLink
 from shared.events import Environment
 from shared.snapshot import LinkKey, Snapshot
-from tests.build import LINK_KEY, SECRET_KEY, TOKEN, digest, grant, link, linked, now, snapshot
+from tests.support.build import (
+    LINK_KEY,
+    SECRET_KEY,
+    TOKEN,
+    digest,
+    grant,
+    link,
+    linked,
+    now,
+    snapshot,
+)
 from tests.unit.ingest.running import publish
 from tests.unit.loop import in_loop
 

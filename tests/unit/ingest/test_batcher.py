@@ -23,10 +23,10 @@ from shared.errors import (
 )
 from shared.events import decode_events, encode_event
 from shared.inbox import Appended
-from shared.queues import RedisError
+from shared.redis import RedisError
 from shared.seen import SeenMarker
 from shared.snapshot import Snapshot
-from tests.build import SECRET_KEY, TOKEN, digest, event, grant, now, snapshot
+from tests.support.build import SECRET_KEY, TOKEN, digest, event, grant, now, snapshot
 from tests.unit.loop import ended, in_loop, until
 
 OK = bool  # what `add` returns

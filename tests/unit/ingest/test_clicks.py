@@ -7,7 +7,7 @@ from shared.events import Environment, Event, Kind
 from shared.ids import click_id_of
 from shared.rejections import CLICK_LOST, recent_rejections, rejection_counts
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
-from tests.build import LINK, TOKEN, grant, linked, snapshot
+from tests.support.build import LINK, TOKEN, grant, linked, snapshot
 from tests.unit.ingest.running import Running, publish, running
 from tests.unit.loop import in_loop, until
 

@@ -6,7 +6,7 @@ from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
 from ingest.credentials import CredentialStore, TokenKey
 from shared.errors import NotReady, Unauthorized
 from shared.snapshot import SNAPSHOT_KEY
-from tests.build import SECRET_KEY, TOKEN, digest, grant, now, snapshot
+from tests.support.build import SECRET_KEY, TOKEN, digest, grant, now, snapshot
 from tests.unit.ingest.running import publish
 from tests.unit.loop import in_loop
 

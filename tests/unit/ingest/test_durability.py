@@ -6,7 +6,7 @@ import pytest
 from fakeredis import FakeAsyncRedis, FakeServer
 
 from ingest.durability import durability_faults
-from shared.queues import RedisError
+from shared.redis import RedisError
 from tests.unit.ingest.running import DURABLE, TellingRedis
 from tests.unit.loop import in_loop
 

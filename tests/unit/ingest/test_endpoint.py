@@ -12,7 +12,7 @@ from shared.ids import receipt_time_ms
 from shared.rejections import Rejection, recent_rejections, rejection_counts
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
 from shared.tokens import new_token
-from tests.build import NOW_MS, TOKEN, grant, snapshot
+from tests.support.build import NOW_MS, TOKEN, grant, snapshot
 from tests.unit.ingest.running import POSTBACK, Running, publish, running
 from tests.unit.loop import in_loop, until
 

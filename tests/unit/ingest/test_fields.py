@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shared import fields
 from shared.errors import MalformedField
 from shared.migrate import migrations
-from tests.build import NOW_MS
+from tests.support.build import NOW_MS
 
 DAY_MS = 86_400_000
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))

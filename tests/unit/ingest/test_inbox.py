@@ -8,9 +8,10 @@ from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
 
 from ingest.inbox import InboxWriter, Stale
 from shared.inbox import INBOX_KEY, WAKE_KEY
-from shared.queues import RedisError, stream_entries, waiting_jobs
+from shared.redis import RedisError, stream_entries
+from shared.rq_queue import waiting_jobs
 from shared.snapshot import VERSION_KEY
-from tests.build import batch, event, now
+from tests.support.build import batch, event, now
 from tests.unit.ingest.running import stored
 from tests.unit.loop import in_loop
 

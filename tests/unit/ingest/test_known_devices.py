@@ -9,7 +9,7 @@ from shared.device_ids import adid_of
 from shared.events import Environment
 from shared.seen import COMPLETE_KEY
 from shared.snapshot import KnownApp, KnownEventType, Snapshot
-from tests.build import NOW_MS, snapshot
+from tests.support.build import NOW_MS, snapshot
 from tests.unit.ingest.running import Running, running
 from tests.unit.loop import in_loop
 

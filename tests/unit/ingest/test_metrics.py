@@ -10,7 +10,7 @@ from ingest.http import refusals
 from shared import errors
 from shared.errors import WaybillError
 from shared.metrics import METRICS, NO_REASON, Source
-from tests.build import TOKEN
+from tests.support.build import TOKEN
 from tests.unit.ingest.running import POSTBACK, Running, running
 from tests.unit.loop import in_loop, until
 

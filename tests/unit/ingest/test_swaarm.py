@@ -17,7 +17,7 @@ from shared.errors import (
 )
 from shared.events import Environment, Event, Kind
 from shared.tokens import TokenFault
-from tests.build import NOW_MS, RECEIPT, event, grant, parameters, reception
+from tests.support.build import NOW_MS, RECEIPT, event, grant, parameters, reception
 
 
 def read(query: str, **circumstances: Any) -> Event:

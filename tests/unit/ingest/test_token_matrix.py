@@ -12,7 +12,7 @@ from shared.integration_log import recent_checks
 from shared.rejections import bad_token_addresses, rejection_counts
 from shared.scopes import Scope
 from shared.snapshot import NO_TOKEN, KnownApp, KnownEventType, Snapshot
-from tests.build import NOW_MS, digest, grant, linked, snapshot
+from tests.support.build import NOW_MS, digest, grant, linked, snapshot
 from tests.unit.ingest.running import Running, running
 from tests.unit.loop import in_loop
 

@@ -15,7 +15,7 @@ from ingest.watch import Watch
 from shared.errors import InboxUnreachable
 from shared.inbox import BACKLOG_KEY
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
-from tests.build import SECRET_KEY, grant, now, snapshot
+from tests.support.build import SECRET_KEY, grant, now, snapshot
 from tests.unit.ingest.running import TellingRedis, publish
 from tests.unit.loop import ended, in_loop, until
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.country_database import LOOK_SECONDS, CountryDatabase
 from shared.errors import OperatorError
-from tests.country_files import write_database
+from tests.support.country_files import write_database
 
 
 class Clock:

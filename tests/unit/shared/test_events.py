@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.events import Environment, Event, Kind, decode_events, encode_event, join_events
-from tests.build import NOW_MS, RECEIPT, batch, event
+from tests.support.build import NOW_MS, RECEIPT, batch, event
 from tests.unit.strategies import events
 
 REQUIRED = [RECEIPT.bytes, NOW_MS, 1, 2, "sandbox", "open", "/postback", "user", "__open"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared import fields
 from shared.errors import MalformedField
-from tests.build import NOW_MS
+from tests.support.build import NOW_MS
 
 DAY_MS = 86_400_000
 OLDEST_MS = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1000

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.ids import derived_receipt, new_receipt, receipt_floor, receipt_time_ms
-from tests.build import NOW_MS
+from tests.support.build import NOW_MS
 
 times = st.integers(min_value=0, max_value=2**48 - 2)
 

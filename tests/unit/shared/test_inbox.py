@@ -26,9 +26,9 @@ from shared.inbox import (
     measure,
     read_entry,
 )
-from shared.queues import stream_entries
+from shared.redis import stream_entries
 from shared.snapshot import VERSION_KEY
-from tests.build import NOW_MS, batch, entry, event
+from tests.support.build import NOW_MS, batch, entry, event
 
 
 @pytest.fixture

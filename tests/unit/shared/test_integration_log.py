@@ -16,7 +16,7 @@ from shared.integration_log import (
     recent_checks,
 )
 from shared.tokens import TokenFault
-from tests.build import check_entry
+from tests.support.build import check_entry
 
 SHOP, GAME = 1, 2
 

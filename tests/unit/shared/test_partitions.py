@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from shared.ids import new_receipt, receipt_time_ms
 from shared.partitions import day_of, days_around, partition_bounds, partition_name
-from tests.build import NOW_MS
+from tests.support.build import NOW_MS
 
 DAY_MS = 86_400_000
 days = st.dates(min_value=date(2020, 1, 1), max_value=date(2100, 1, 1))

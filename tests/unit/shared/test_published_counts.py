@@ -5,7 +5,7 @@ from fakeredis import FakeServer, FakeStrictRedis
 
 from shared import metrics
 from shared.published_counts import COUNTS_KEY, PublishedCounts, read_counts
-from shared.queues import RedisError
+from shared.redis import RedisError
 from shared.tally import MetricSeries, Tally
 
 

@@ -16,7 +16,7 @@ from shared.rejections import (
     recent_rejections,
     rejection_counts,
 )
-from tests.build import rejection
+from tests.support.build import rejection
 
 
 def test_the_newest_rejections_come_first_and_no_more_than_asked() -> None:

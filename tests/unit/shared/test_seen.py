@@ -23,7 +23,7 @@ from shared.seen import (
     set_markers,
     unique_marker,
 )
-from tests.build import NOW_MS, batch, event
+from tests.support.build import NOW_MS, batch, event
 
 PRODUCTION = Environment.PRODUCTION
 DEVICE = device_marker(1, PRODUCTION, "u:1", NOW_MS)

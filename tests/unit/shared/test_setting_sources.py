@@ -7,7 +7,7 @@ import pytest
 from shared.errors import OperatorError
 from shared.setting_sources import CONFIG
 from shared.settings import layers_of, read_each, read_settings
-from tests.build import VARIABLES
+from tests.support.build import VARIABLES
 
 
 def written(folder: Path, text: str) -> dict[str, str]:

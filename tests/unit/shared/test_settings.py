@@ -7,7 +7,7 @@ import pytest
 from shared.errors import OperatorError
 from shared.setting_sources import Variable
 from shared.settings import PROGRAM_VARIABLES, SETTINGS, read_settings
-from tests.build import VARIABLES, settings
+from tests.support.build import VARIABLES, settings
 
 
 def refusal(**variables: str) -> str:

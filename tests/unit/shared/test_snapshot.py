@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from shared.events import Environment
 from shared.snapshot import Grant, KnownLink, LinkKey, Snapshot, decode_snapshot, encode_snapshot
-from tests.build import grant, snapshot
+from tests.support.build import grant, snapshot
 from tests.unit.strategies import keys, text
 
 grants = st.builds(Grant, token_id=keys, app_id=keys, environment=st.sampled_from(Environment))

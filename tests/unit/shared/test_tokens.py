@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.tokens import is_own_form, key_check, mask, new_token, token_digest
-from tests.build import SECRET_KEY
+from tests.support.build import SECRET_KEY
 
 OTHER_KEY = b"another installation key, 32 chr"
 

@@ -6,7 +6,7 @@ import msgspec
 
 from shared.events import WIRE_VERSION, Event, decode_events
 from shared.snapshot import Grant, LinkKey, Snapshot, decode_snapshot, encode_snapshot
-from tests import build, versions
+from tests.support import build, versions
 
 
 class EventBefore(msgspec.Struct, array_like=True):

@@ -45,7 +45,7 @@ def test_no_words_of_a_fault_are_passed_on_not_even_in_its_traceback(fault: Exce
 def test_a_fault_is_told_by_its_kind_and_its_place() -> None:
     told = described(raised(ValueError(SECRET)))
 
-    assert told.startswith("ValueError at test_job_faults.py:")
+    assert told.startswith("ValueError at test_job_errors.py:")
     assert told.endswith("in raised")
 
 

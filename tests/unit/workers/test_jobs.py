@@ -2,7 +2,7 @@
 
 import inspect
 
-from shared import queues
+from shared import rq_queue
 from workers import jobs
 from workers.main import SCHEDULE_SECONDS
 
@@ -26,9 +26,15 @@ def test_every_job_of_the_module_is_listed() -> None:
     assert public == jobs.LISTED
 
 
+def test_jobs_under_the_names_of_the_last_version_run_what_they_ran() -> None:
+    assert jobs.count is jobs.roll_up
+    assert jobs.remember is jobs.restore_seen
+    assert jobs.claim is jobs.backfill_event_types
+
+
 def test_every_scheduled_job_is_listed() -> None:
     assert {f"workers.jobs.{job}" for job in SCHEDULE_SECONDS} <= jobs.LISTED
 
 
 def test_no_job_may_run_longer_than_rq_lets_it() -> None:
-    assert queues._JOB_SECONDS_MAX > 5  # the default of drain_seconds_max
+    assert rq_queue._JOB_SECONDS_MAX > 5  # the default of drain_seconds_max

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.database import DatabaseError
-from tests.build import settings
+from tests.support.build import settings
 from workers.process import Database, WorkerStores
 
 

@@ -12,7 +12,7 @@ from shared.database import Connection
 from shared.errors import OperatorError
 from shared.snapshot import SNAPSHOT_KEY, decode_snapshot
 from shared.snapshot import KnownEventType as Published
-from tests.build import ADMIN
+from tests.support.build import ADMIN
 
 
 def test_an_app_is_found_by_its_name_and_by_its_app_token(

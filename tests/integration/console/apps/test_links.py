@@ -10,11 +10,11 @@ from console.resources import Resources
 from shared.database import connect
 from shared.errors import OperatorError
 from shared.publishing import refresh_snapshot
-from shared.queues import Redis
+from shared.redis import Redis
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY, LinkKey, decode_snapshot
 from shared.snapshot import KnownLink as Published
-from tests.build import ADMIN
 from tests.integration.console.conftest import Ask
+from tests.support.build import ADMIN
 
 DESTINATION = "https://shop.example/welcome?from={pub_click_id}"
 

@@ -6,7 +6,7 @@ from console.resources import Resources
 from shared.database import Connection
 from shared.errors import BadValue
 from shared.rules import DAY_MS, HOUR_MS, MINUTE_MS, Rules
-from tests.build import ADMIN
+from tests.support.build import ADMIN
 
 
 def test_a_new_app_has_the_default_rules(connection: Connection, shop: App) -> None:

@@ -15,9 +15,9 @@ from shared.clock import now_ms
 from shared.database import Connection
 from shared.errors import OperatorError
 from shared.inbox import INBOX_KEY, measure
-from shared.queues import waiting_jobs
-from tests.build import ADMIN
+from shared.rq_queue import waiting_jobs
 from tests.integration.workers.conftest import Bench
+from tests.support.build import ADMIN
 
 LIMITS = ImportLimits(batch_events_max=3, batch_bytes_max=1_000_000)
 DAY_MS = 86_400_000

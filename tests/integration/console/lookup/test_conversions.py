@@ -19,8 +19,8 @@ from console.importer.line_reader import file_lines
 from console.lookup.event_context import find_event_context
 from console.resources import Resources
 from shared.clock import now_ms
-from tests.build import ADMIN
 from tests.integration.workers.conftest import Bench
+from tests.support.build import ADMIN
 
 DAY_MS = 86_400_000
 LEVEL = ("level_up", "Level up")

@@ -9,11 +9,11 @@ from shared.clock import now_ms
 from shared.events import Event, Kind, encode_event, join_events
 from shared.ids import click_id_of, new_receipt
 from shared.inbox import append
-from tests.build import ADMIN
-from tests.build import event as build_event
 from tests.integration.console.conftest import repeat_of, store_event
 from tests.integration.console.pipeline.test_quarantine import put_aside
 from tests.integration.counted import store
+from tests.support.build import ADMIN
+from tests.support.build import event as build_event
 from workers.facts.record import record
 
 

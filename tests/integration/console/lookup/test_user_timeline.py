@@ -23,8 +23,8 @@ from shared.clock import now_ms
 from shared.database import Connection, index_only
 from shared.device_ids import adid_bytes, adid_of
 from shared.errors import OperatorError
-from tests.build import ADMIN
 from tests.integration.workers.conftest import Bench
+from tests.support.build import ADMIN
 
 MINUTE_MS = 60_000
 DAY_MS = 1_440 * MINUTE_MS

@@ -8,13 +8,13 @@ from shared.clock import now_ms
 from shared.errors import OperatorError
 from shared.events import Event, encode_event, join_events
 from shared.inbox import append
-from shared.queues import enqueue
 from shared.rejections import (
     REJECTION_COUNTS_KEY,
     REJECTIONS_KEY,
     Rejection,
     encode_rejection,
 )
+from shared.rq_queue import enqueue
 from shared.settings import read_settings
 from shared.snapshot import SNAPSHOT_KEY
 

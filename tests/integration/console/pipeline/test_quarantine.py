@@ -16,9 +16,10 @@ from shared.errors import OperatorError
 from shared.events import Event, encode_event, join_events
 from shared.ids import new_receipt
 from shared.inbox import INBOX_KEY, measure, read_entry
-from shared.queues import Redis, stream_entries, waiting_jobs
-from tests.build import ADMIN
+from shared.redis import Redis, stream_entries
+from shared.rq_queue import waiting_jobs
 from tests.integration.conftest import SECRET_KEY
+from tests.support.build import ADMIN
 
 
 def put_aside(connection: Connection, event: Event, wire_version: int = 1) -> None:

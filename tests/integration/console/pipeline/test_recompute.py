@@ -7,9 +7,10 @@ from console.apps.apps import App
 from console.pipeline.recompute import follow, recompute
 from console.resources import Resources
 from shared.errors import OperatorError
-from shared.queues import Redis, waiting_jobs
 from shared.recompute import Recompute, RecomputeState, read_recompute, report_recompute
-from tests.build import ADMIN
+from shared.redis import Redis
+from shared.rq_queue import waiting_jobs
+from tests.support.build import ADMIN
 
 
 def test_progress_is_given_until_the_worker_is_done(

@@ -11,9 +11,9 @@ from console.reports.period import Period
 from console.resources import Resources
 from shared.database import Connection
 from shared.events import Environment, Kind
-from tests.build import ADMIN
 from tests.integration.counted import count_all, store
 from tests.integration.fresh import fresh
+from tests.support.build import ADMIN
 
 DAY_0 = date(2026, 1, 10)
 TODAY = date(2026, 12, 31)

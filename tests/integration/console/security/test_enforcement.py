@@ -21,7 +21,7 @@ from shared.database import connect, transaction
 from shared.errors import OperatorError
 from shared.scopes import Scope
 from shared.snapshot import SNAPSHOT_KEY, decode_snapshot
-from tests.build import ADMIN
+from tests.support.build import ADMIN
 
 EVENTS, SESSIONS, AD_REVENUE = Scope
 

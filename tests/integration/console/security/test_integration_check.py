@@ -16,8 +16,8 @@ from shared.clock import now_ms
 from shared.integration_log import check_commands
 from shared.scopes import Scope
 from shared.tokens import TokenFault
-from tests.build import ADMIN, check_entry
 from tests.integration.console.conftest import Ask
+from tests.support.build import ADMIN, check_entry
 
 EVENTS, SESSIONS, AD_REVENUE = Scope
 NOW_MS = now_ms()

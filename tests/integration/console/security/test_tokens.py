@@ -30,12 +30,12 @@ from console.security.tokens import (
     rotate_token,
 )
 from shared.errors import OperatorError
-from shared.queues import Redis
+from shared.redis import Redis
 from shared.scopes import Scope
 from shared.snapshot import SNAPSHOT_KEY, Grant, Snapshot, decode_snapshot
 from shared.token_use import use_commands
 from shared.tokens import is_own_form, token_digest
-from tests.build import ADMIN
+from tests.support.build import ADMIN
 
 Stop = Callable[[Resources, Actor, App, str], ChangedToken]
 

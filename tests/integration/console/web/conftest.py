@@ -13,11 +13,11 @@ from console.web.page_request import Services
 from console.web.rq import RqDashboard
 from shared.clock import now_ms
 from shared.database import Connection, open_pool
-from shared.queues import Redis
+from shared.redis import Redis
 from shared.settings import Settings, read_settings
-from tests.build import ADMIN
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.console.web.browser import Browser
+from tests.support.build import ADMIN
 
 # What differs between servers is tested below the pages; these run on one pair.
 ON_ONE_PAIR = pytest.mark.parametrize("stack", ["wheels"], indirect=True, scope="session")

@@ -21,13 +21,13 @@ from console.web.api.settings import AppSettings
 from shared.database import Connection
 from shared.events import Event
 from shared.rules import DAY_MS
-from tests.build import ADMIN
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.console.conftest import store_event
 from tests.integration.console.pipeline.test_quarantine import put_aside
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
 from tests.integration.console.web.conftest import App as Console
+from tests.support.build import ADMIN
 
 pytestmark = ON_ONE_PAIR
 Ask = Callable[..., testing.Result]

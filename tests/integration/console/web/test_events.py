@@ -10,7 +10,7 @@ from console.apps.unmapped_events import list_unmapped
 from console.resources import Resources
 from shared.clock import now_ms
 from shared.database import Connection
-from shared.queues import waiting_jobs
+from shared.rq_queue import waiting_jobs
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
 from tests.integration.fresh import fresh

@@ -7,10 +7,10 @@ import pytest
 from console.apps.apps import App
 from console.apps.event_types import NewEventType, create_event_type
 from console.resources import Resources
-from tests.build import ADMIN
 from tests.integration.console.security.test_integration_check import came
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
+from tests.support.build import ADMIN
 from tests.unit.console.security.test_code_samples import BASE
 
 pytestmark = ON_ONE_PAIR

@@ -16,15 +16,15 @@ from shared.clock import now_ms
 from shared.database import Connection, open_pool
 from shared.events import Event, encode_event, join_events
 from shared.inbox import append, measure
-from shared.queues import Redis
+from shared.redis import Redis
 from shared.rejections import REJECTION_COUNTS_KEY, REJECTIONS_KEY, encode_rejection
 from shared.settings import Settings
-from tests.build import rejection
 from tests.integration.console.conftest import event_of
 from tests.integration.console.pipeline.test_quarantine import put_aside
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
 from tests.integration.workers.conftest import Bench
+from tests.support.build import rejection
 
 pytestmark = ON_ONE_PAIR
 MARKUP = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"

@@ -17,12 +17,12 @@ from shared.clock import now_ms
 from shared.database import Connection
 from shared.events import Event, Kind
 from shared.ids import click_id_of, new_receipt
-from tests.build import ADMIN
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.console.web.browser import Browser, Document
 from tests.integration.console.web.conftest import App as Console
 from tests.integration.counted import count_all, store
 from tests.integration.fresh import fresh
+from tests.support.build import ADMIN
 
 DAY_MS = 86_400_000
 STRANGE = '=HYPERLINK("//x")<script>alert(1)</script>'

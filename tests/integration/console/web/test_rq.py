@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from shared.queues import QUEUE, Redis, enqueue, waiting_jobs
+from shared.redis import Redis
+from shared.rq_queue import QUEUE, enqueue, waiting_jobs
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
 

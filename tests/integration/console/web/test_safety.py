@@ -19,11 +19,11 @@ from console.web.routes import ROUTES
 from console.web.rq import RqDashboard
 from shared.clock import now_ms
 from shared.database import Connection, open_pool
-from shared.queues import Redis
+from shared.redis import Redis
 from shared.settings import Settings
-from tests.build import ADMIN
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR, PASSWORD
+from tests.support.build import ADMIN
 
 pytestmark = ON_ONE_PAIR
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE")

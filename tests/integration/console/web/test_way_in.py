@@ -10,10 +10,10 @@ from console.accounts.people import create_person, find_person, set_password
 from console.actor import Role
 from console.resources import Resources
 from shared.database import Connection
-from tests.build import ADMIN
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR, PASSWORD, App
+from tests.support.build import ADMIN
 
 pytestmark = ON_ONE_PAIR
 BrowserOf = Callable[[str, Role], Browser]

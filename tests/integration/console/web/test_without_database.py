@@ -20,12 +20,12 @@ from shared.database import DatabaseError, connect, open_pool
 from shared.events import encode_event, join_events
 from shared.inbox import append
 from shared.migrate import migrate
-from shared.queues import Redis
+from shared.redis import Redis
 from shared.settings import Settings
-from tests.build import ADMIN, event
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR, PASSWORD, App
+from tests.support.build import ADMIN, event
 from tests.system.servers import START_SECONDS_MAX, Postgres, until
 
 pytestmark = ON_ONE_PAIR

@@ -9,8 +9,8 @@ from shared.clock import now_ms
 from shared.database import Connection, DatabaseError, connect
 from shared.events import Event, Kind
 from shared.ids import click_id_of, new_receipt
-from shared.queues import Redis
 from shared.recompute import RecomputeState, read_recompute, request_recompute
+from shared.redis import Redis
 from tests.integration.crashing import Crash, Crashing
 from tests.integration.fresh import fresh
 from tests.integration.statements import Counted

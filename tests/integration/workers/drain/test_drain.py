@@ -8,8 +8,8 @@ import pytest
 from shared import metrics
 from shared.events import Event
 from shared.inbox import INBOX_KEY, WAKE_KEY, append, measure
-from shared.queues import connect as connect_redis
-from shared.queues import enqueue, waiting_jobs
+from shared.redis import connect as connect_redis
+from shared.rq_queue import enqueue, waiting_jobs
 from shared.settings import read_settings
 from shared.tally import Tally
 from tests.integration.fresh import fresh

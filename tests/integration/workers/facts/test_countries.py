@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.build import settings
-from tests.country_files import write_database
 from tests.integration.fresh import fresh
 from tests.integration.workers.conftest import Bench
+from tests.support.build import settings
+from tests.support.country_files import write_database
 from workers import jobs
 from workers.process import WorkerStores
 

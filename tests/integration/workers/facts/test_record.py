@@ -16,10 +16,10 @@ from shared.database import Connection
 from shared.errors import RequestError
 from shared.events import Environment, Kind
 from shared.snapshot import KnownApp, KnownEventType
-from tests.build import reception
 from tests.integration.conftest import empty
 from tests.integration.fresh import fresh
 from tests.integration.statements import Counted
+from tests.support.build import reception
 from workers.drain.bisect import store_bisecting
 from workers.facts.record import Recorded, record
 

@@ -9,13 +9,13 @@ from shared.database import Connection
 from shared.device_ids import adid_bytes, adid_of
 from shared.events import Environment, Kind
 from shared.inbox import APPEND, APPEND_KEYS, append_arguments, appended
-from shared.queues import Redis
+from shared.redis import Redis
 from shared.seen import COMPLETE_KEY, SeenMarker, device_marker, unique_marker
-from tests.build import batch, event, now
 from tests.integration.fresh import fresh
 from tests.integration.workers.conftest import Bench
 from tests.integration.workers.test_unique_events import first, make_type
-from workers.maintenance import restore_seen
+from tests.support.build import batch, event, now
+from workers.maintenance import restore_seen as restore_seen_module
 from workers.maintenance.restore_seen import restore_seen, seen_markers_are_lost
 
 PRODUCTION = Environment.PRODUCTION
@@ -57,7 +57,7 @@ def test_a_job_whose_time_is_up_goes_on_where_it_was(
     users = [fresh(kind=Kind.OPEN, user_id=f"u{number}") for number in range(5)]
     bench.send(users)
     bench.drain()
-    monkeypatch.setattr(restore_seen, "_PAGE", 2)
+    monkeypatch.setattr(restore_seen_module, "_PAGE", 2)
     runs = 1
     while restore_seen(bench.connection, bench.redis, now, 0):
         assert not bench.redis.exists(COMPLETE_KEY)

@@ -5,7 +5,8 @@ import time
 from shared.clock import now_ms
 from shared.database import Connection, transaction
 from shared.publishing import publish_snapshot
-from shared.queues import Redis, waiting_jobs
+from shared.redis import Redis
+from shared.rq_queue import waiting_jobs
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY, decode_snapshot
 from shared.token_use import tokens_used, use_commands
 from tests.integration.conftest import SECRET_KEY

@@ -15,14 +15,14 @@ from shared.clock import now_ms
 from shared.database import Connection, DatabaseError, connect, transaction
 from shared.events import Event, Kind
 from shared.ids import click_id_of, new_receipt, receipt_floor
-from shared.queues import Redis
 from shared.recompute import request_recompute
+from shared.redis import Redis
 from tests.integration.counted import count_all, store
 from tests.integration.crashing import Crash, Crashing
 from tests.integration.fresh import fresh
 from tests.integration.workers.deliveries import as_events, shuffled, stage
 from tests.integration.workers.recount import assert_figures_are_those_of_raw_rows
-from tests.worlds import World, worlds
+from tests.support.worlds import World, worlds
 from workers.decisions.derive import derive
 from workers.decisions.recompute import recompute
 from workers.facts.record import record
@@ -258,14 +258,14 @@ def test_what_comes_while_its_hour_is_being_counted_is_counted_next(
 ) -> None:
     at_ms = an_hour_ago()
     store(connection, opened("ann", at_ms))
-    count_hour = aggregate.roll_up_hour
+    roll_up_hour = aggregate.roll_up_hour
 
     def interrupted(mine: Connection, hour: StalePeriod) -> None:
-        count_hour(mine, hour)
+        roll_up_hour(mine, hour)
         with connect(database_url, "tests") as another:
             store(another, bought("ann", at_ms + 1, "1"))
 
-    monkeypatch.setattr(schedule, "count_hour", interrupted)
+    monkeypatch.setattr(schedule, "roll_up_hour", interrupted)
     roll_up(connection, 0)
     monkeypatch.undo()
     assert _sums(connection, "events") == 1
@@ -304,7 +304,7 @@ def test_a_period_that_fails_leaves_the_others_to_be_counted(
     at_ms = an_hour_ago() // DAY_MS * DAY_MS - DAY_MS // 2  # noon, so that both are of one day
     store(connection, opened("ann", at_ms), opened("ben", at_ms - 2 * HOUR_MS))
     with monkeypatch.context() as broken:
-        broken.setattr(schedule, "count_hour", _failing(at_ms))
+        broken.setattr(schedule, "roll_up_hour", _failing(at_ms))
         with pytest.raises(DatabaseError):
             roll_up(connection, 60)
         assert roll_up(connection, 60).periods == 2
@@ -315,12 +315,12 @@ def test_a_period_that_fails_leaves_the_others_to_be_counted(
 
 
 def _failing(at_ms: int) -> Any:
-    count_hour = aggregate.roll_up_hour
+    roll_up_hour = aggregate.roll_up_hour
 
     def count_or_fail(connection: Connection, hour: StalePeriod) -> None:
         if hour == hour_of(hour.app_id, hour.environment, at_ms):
             connection.execute("SELECT 1 / 0")
-        count_hour(connection, hour)
+        roll_up_hour(connection, hour)
 
     return count_or_fail
 

@@ -12,7 +12,7 @@ from console.importer.line_format import PARAMETERS_MAX, Destination, ImportedLi
 from shared.errors import MissingField, RequestError
 from shared.events import Environment, Event, Kind, decode_events, encode_event, join_events
 from shared.ids import click_id_of, receipt_time_ms
-from tests.build import NOW_MS
+from tests.support.build import NOW_MS
 
 DESTINATION = Destination(7, {"Summer": 3}, {("1001", "5"): 4}, NOW_MS)
 DAY_MS = 86_400_000

@@ -5,7 +5,7 @@ import pytest
 from console.metrics.observer import Observer
 from shared import metrics
 from shared.database import DatabaseError
-from shared.queues import RedisError
+from shared.redis import RedisError
 from shared.tally import MetricSeries, gauge
 
 SEEN = [gauge(metrics.RECOMPUTES, 1)]

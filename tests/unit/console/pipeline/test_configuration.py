@@ -7,8 +7,8 @@ import pytest
 
 from console.main import run
 from console.pipeline.configuration import masked_url
-from tests.build import VARIABLES
-from tests.country_files import write_database
+from tests.support.build import VARIABLES
+from tests.support.country_files import write_database
 
 SECRETS = {
     "DATABASE_URL": "postgresql://waybill:hunter2@db.internal/waybill?sslpassword=hunter2",

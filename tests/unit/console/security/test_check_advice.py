@@ -8,7 +8,7 @@ from console.security.check_advice import TIME_FIELDS, problems_of
 from shared.events import BUILT_IN
 from shared.scopes import Scope
 from shared.tokens import TokenFault
-from tests.build import check_entry
+from tests.support.build import check_entry
 
 
 def problems(token: str | None = "backend", /, **changes: Any) -> list[str]:

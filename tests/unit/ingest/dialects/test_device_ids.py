@@ -5,7 +5,7 @@ import pytest
 from ingest.dialects.device_ids import take_device_ids
 from shared.device_ids import DEVICE_IDS
 from shared.errors import MalformedField
-from tests.build import parameters
+from tests.support.build import parameters
 
 
 @pytest.mark.parametrize("kind", sorted(DEVICE_IDS))

@@ -12,7 +12,7 @@ from ingest.request_log.rejections import RejectionLog, shown
 from shared.redaction import MASK
 from shared.rejections import REJECTIONS_KEY, recent_rejections, rejection_counts
 from shared.tokens import new_token
-from tests.build import TOKEN, rejection
+from tests.support.build import TOKEN, rejection
 from tests.unit.loop import ended, in_loop, until
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tests import oracle
-from tests.oracle import Timeline
+from tests.support import oracle
+from tests.support.oracle import Timeline
 from workers.core.attribution import Attribution
 from workers.core.devices import Device
 from workers.core.history import Click, Origin, OriginKind, Signal, SignalKind

@@ -1,11 +1,11 @@
-"""The tables of users in a few lines: facts, and what stands. As `workers.decisions.derive` keeps them."""
+"""The tables of users in a few lines: facts and decisions, as `decisions.derive` keeps them."""
 
 from dataclasses import dataclass, field
 
-from tests.between_commits import Does, Step
-from tests.oracle import Call, Click
+from tests.support.between_commits import Does, Step
+from tests.support.oracle import Call, Click
+from tests.support.worlds import World
 from tests.unit.workers.core.oracle_facts import click_of, rules_of, signal_of
-from tests.worlds import World
 from workers.core.attribution import Attribution
 from workers.core.decision import Tail, decide
 from workers.core.history import Identity, Moment, Signal, identity_of, in_order

@@ -3,15 +3,15 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.between_commits import Does, steps
-from tests.oracle import Timeline, timeline
+from tests.support.between_commits import Does, steps
+from tests.support.oracle import Timeline, timeline
+from tests.support.worlds import World, worlds
 from tests.unit.workers.core.oracle_facts import (
     assert_attributions_agree,
     attribution_of,
     session_of,
 )
 from tests.unit.workers.core.tables import Tables, UserKey
-from tests.worlds import World, worlds
 
 
 @settings(max_examples=700, deadline=None)

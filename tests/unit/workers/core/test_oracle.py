@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests import oracle
-from tests.oracle import Timeline, timeline
-from tests.scenarios import SCENARIOS
-from tests.scenarios.scenario import ANN, NOON_MS, Scenario
+from tests.support import oracle
+from tests.support.oracle import Timeline, timeline
+from tests.support.scenarios import SCENARIOS
+from tests.support.scenarios.scenario import ANN, NOON_MS, Scenario
+from tests.support.worlds import World, worlds
 from tests.unit.workers.core.oracle_facts import (
     assert_attributions_agree,
     attribution_of,
@@ -19,7 +20,6 @@ from tests.unit.workers.core.oracle_facts import (
     session_of,
     signal_of,
 )
-from tests.worlds import World, worlds
 from workers.core.attribution import attribute
 from workers.core.history import History, identity_of
 from workers.core.rules import Rules

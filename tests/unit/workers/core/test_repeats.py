@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.events import Environment, Event, Kind
-from tests.build import NOW_MS, RECEIPT, event
+from tests.support.build import NOW_MS, RECEIPT, event
 from tests.unit.strategies import events
 from workers.core.repeats import Key, Owner, Repeat, fingerprint, key_of, separate
 

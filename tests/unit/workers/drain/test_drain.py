@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from shared.database import Connection, DatabaseError
 from shared.inbox import GROUP, INBOX_KEY, WAKE_KEY, Entry, append, measure
-from shared.queues import stream_entries
-from tests.build import batch, entry, event
+from shared.redis import stream_entries
+from tests.support.build import batch, entry, event
 from workers.drain.drain import Asks, Drain, DrainLimits, grouped
 from workers.drain.inbox_reader import InboxReader
 from workers.facts.event_rows import COLUMNS

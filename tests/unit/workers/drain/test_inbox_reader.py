@@ -13,7 +13,7 @@ import pytest
 from fakeredis import FakeStrictRedis
 
 from shared.inbox import BACKLOG_KEY, GROUP, INBOX_KEY, WAKE_KEY, WAKE_MS, Entry, append, measure
-from tests.build import batch, event
+from tests.support.build import batch, event
 from workers.drain.inbox_reader import READ_ENTRIES_MAX, SUSPECTS_KEY, InboxReader
 
 SECONDS_MAX = 10

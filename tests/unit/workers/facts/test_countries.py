@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from shared.errors import OperatorError
-from tests.build import event, settings
-from tests.country_files import write_database
+from tests.support.build import event, settings
+from tests.support.country_files import write_database
 from workers.facts.countries import country_reader
 from workers.process import WorkerStores
 

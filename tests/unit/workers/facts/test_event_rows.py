@@ -8,7 +8,7 @@ from uuid import UUID
 from hypothesis import given
 
 from shared.events import Event
-from tests.build import event
+from tests.support.build import event
 from tests.unit.strategies import events
 from workers.facts.event_rows import COLUMNS, line
 

@@ -1,6 +1,6 @@
 """What a signal keeps of its event's device."""
 
-from tests.build import event
+from tests.support.build import event
 from workers.facts.signal_rows import _SIGNALS, _signal_line
 from workers.facts.user_rows import KnownUser
 

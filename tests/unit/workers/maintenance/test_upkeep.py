@@ -5,9 +5,9 @@ from fakeredis import FakeStrictRedis
 
 from shared.clock import now_ms
 from shared.inbox import INBOX_KEY
-from shared.queues import enqueue, waiting_jobs
+from shared.rq_queue import enqueue, waiting_jobs
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
-from tests.build import snapshot
+from tests.support.build import snapshot
 from tests.unit.ingest.running import publish
 from workers.maintenance.upkeep import WAITED_TOO_LONG_MS, snapshot_is_lost, wake_waiting_inbox
 

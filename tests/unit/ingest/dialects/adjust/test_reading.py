@@ -19,7 +19,7 @@ from shared.fields import EVENT_AGE_DAYS_MAX
 from shared.seen import device_marker, unique_marker
 from shared.snapshot import NO_TOKEN, KnownApp, KnownEventType
 from shared.tokens import TokenFault
-from tests.build import NOW_MS, grant, parameters, reception
+from tests.support.build import NOW_MS, grant, parameters, reception
 
 IDFV = "ccb300a0-de1b-4d48-bc7e-599e453b8dd4"
 APP = KnownApp(

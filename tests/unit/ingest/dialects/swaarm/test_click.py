@@ -10,7 +10,7 @@ from ingest.dialects.swaarm import CLICK, IMPRESSION, POSTBACK, read_click
 from shared.errors import MalformedField, MissingField
 from shared.events import Environment, Event, Kind
 from shared.ids import click_id_of
-from tests.build import LINK, NOW_MS, RECEIPT, event, grant, link, parameters, reception
+from tests.support.build import LINK, NOW_MS, RECEIPT, event, grant, link, parameters, reception
 
 ID = click_id_of(RECEIPT)
 PARTNERS = grant(token_id=0)

@@ -5,7 +5,7 @@ import pytest
 from ingest.dialects.swaarm import POSTBACK, read_postback
 from shared.errors import ConflictingValues, MalformedField, MissingField
 from shared.events import INSTALL, Event, Kind
-from tests.build import event, parameters, reception
+from tests.support.build import event, parameters, reception
 
 CLICK_ID = "AsEyCIAAAAF60mPGIgAAABMAAAAOAAAAAA"
 

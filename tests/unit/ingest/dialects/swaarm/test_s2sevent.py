@@ -5,7 +5,7 @@ import pytest
 from ingest.dialects.swaarm import POSTBACK, S2SEVENT, read_s2sevent
 from shared.errors import ConflictingValues, MalformedField, MissingField
 from shared.events import INSTALL, Event, Kind
-from tests.build import NOW_MS, event, parameters, reception
+from tests.support.build import NOW_MS, event, parameters, reception
 
 WHO = "user_id=u&user_ip=203.0.113.7&user_ua=UA%2F1.0"
 

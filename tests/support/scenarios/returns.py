@@ -1,7 +1,7 @@
 """Who comes back, and through whom."""
 
-from tests.oracle import DAY_MS, MINUTE_MS, Call, Click
-from tests.scenarios.scenario import (
+from tests.support.oracle import DAY_MS, MINUTE_MS, Call, Click
+from tests.support.scenarios.scenario import (
     ANN,
     BEN,
     MINE,
@@ -15,7 +15,7 @@ from tests.scenarios.scenario import (
     opened,
     world,
 )
-from tests.worlds import SUMMER, WINTER
+from tests.support.worlds import SUMMER, WINTER
 
 AGAIN = clicked("c2", DAY_MS, WINTER, **MINE)
 START = (clicked("c1", -10, SUMMER, **MINE), opened(0, **MINE))

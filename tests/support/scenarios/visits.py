@@ -1,7 +1,7 @@
 """When somebody was there."""
 
-from tests.oracle import HOUR_MS, MINUTE_MS, Call
-from tests.scenarios.scenario import ANN, ORGANIC, Scenario, bought, opened, world
+from tests.support.oracle import HOUR_MS, MINUTE_MS, Call
+from tests.support.scenarios.scenario import ANN, ORGANIC, Scenario, bought, opened, world
 
 
 def _active(name: str, *calls: Call, sessions: list[tuple[int, int, int, int]]) -> Scenario:

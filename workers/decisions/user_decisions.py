@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 
 from shared.database import Connection, DatabaseError, index_only, sqlstate
-from shared.queues import JobTimeout
+from shared.rq_queue import JobTimeout
 from workers.core.decision import Decision, Tail
 from workers.core.faults import Disposition, disposition
 from workers.core.history import Click
@@ -23,9 +23,9 @@ from workers.decisions.affected_users import User, lock_users
 from workers.decisions.candidate_clicks import Clicks, load_clicks
 from workers.decisions.diff import Difference, diff
 from workers.decisions.load_history import UserCase, load_cases
+from workers.decisions.set_aside_users import Failure, set_aside, set_aside_among, take_out
 from workers.decisions.write import Rules, write_decisions
 from workers.job_errors import described
-from workers.set_aside_users import Failure, set_aside, set_aside_among, take_out
 
 Decide = Callable[[Tail, tuple[Click, ...], CoreRules], Decision]
 
@@ -49,7 +49,7 @@ class UserDecisions(msgspec.Struct, frozen=True):
         try:
             return self._together(earliest_ms)
         except Exception as fault:
-            if not _is_of_one(fault):
+            if not _concerns_one_user(fault):
                 raise
             return self._halved(earliest_ms, fault)
 
@@ -79,7 +79,7 @@ class UserDecisions(msgspec.Struct, frozen=True):
                 decision = self.decide(case.tail, clicks.get(case.user.id, ()), case.rules)
                 differences.append(diff(case, decision))
             except Exception as fault:
-                if not _is_of_one(fault):
+                if not _concerns_one_user(fault):
                     raise
                 failures.append(Failure(case.user.id, fault))
         return differences, failures
@@ -108,7 +108,7 @@ class UserDecisions(msgspec.Struct, frozen=True):
         _report([failure])
 
 
-def _is_of_one(fault: Exception) -> bool:
+def _concerns_one_user(fault: Exception) -> bool:
     """Tell whether one of many may be to blame: not when PostgreSQL or the job's time ended."""
     if isinstance(fault, DatabaseError):
         return disposition(sqlstate(fault)) is not Disposition.RETRY

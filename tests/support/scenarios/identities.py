@@ -1,7 +1,7 @@
 """Who is who: crowds behind one address, ids that many share, ids that are lent."""
 
-from tests.oracle import DAY_MS, HOUR_MS, MINUTE_MS
-from tests.scenarios.scenario import (
+from tests.support.oracle import DAY_MS, HOUR_MS, MINUTE_MS
+from tests.support.scenarios.scenario import (
     ANN,
     BEN,
     MINE,
@@ -13,7 +13,7 @@ from tests.scenarios.scenario import (
     opened,
     world,
 )
-from tests.worlds import (
+from tests.support.worlds import (
     CARRIER_NAT,
     GAME,
     GOOGLE,

@@ -11,8 +11,9 @@ from shared.clock import now_ms
 from shared.database import Connection, DatabaseError, connect, sqlstate
 from shared.events import Event, Kind
 from shared.inbox import measure
-from shared.queues import JobTimeout, Redis
 from shared.recompute import request_recompute
+from shared.redis import Redis
+from shared.rq_queue import JobTimeout
 from tests.integration.fresh import fresh
 from tests.integration.workers.conftest import Bench
 from workers.core.decision import Decision, Tail, decide
@@ -20,10 +21,10 @@ from workers.core.history import Click
 from workers.core.rules import Rules
 from workers.decisions.derive import derive, derive_anew
 from workers.decisions.recompute import recompute
+from workers.decisions.retry_set_aside import SetAsideRetries, retry_set_aside
+from workers.decisions.set_aside_users import next_due
+from workers.decisions.user_decisions import Decide
 from workers.facts.record import Recorded, record
-from workers.second_tries import SecondTries, try_again
-from workers.set_aside_users import next_due
-from workers.user_decisions import Decide
 
 HOUR_MS = 3_600_000
 
@@ -147,9 +148,9 @@ def test_a_decision_that_fails_sets_one_user_aside_and_the_others_are_decided(
         assert _rows(connection, _ASIDE) == [("ben", fault)]
         assert _rows(connection, _DECIDED) == [*ben_as_before, *decided]
 
-    assert try_again(connection, 10) == SecondTries(0, 0, more=False), "not due yet"
+    assert retry_set_aside(connection, 10) == SetAsideRetries(0, 0, more=False), "not due yet"
     _make_due(connection)
-    assert try_again(connection, 10) == SecondTries(1, 1, more=False)
+    assert retry_set_aside(connection, 10) == SetAsideRetries(1, 1, more=False)
 
     opens = 1 if case == "the rules raise" else 2
     assert _rows(connection, _ASIDE) == []
@@ -185,7 +186,7 @@ def test_who_is_set_aside_costs_a_drain_nothing_and_misses_nothing(connection: C
 
     assert asked == []
     _make_due(connection)
-    assert try_again(connection, 10) == SecondTries(1, 1, more=False)
+    assert retry_set_aside(connection, 10) == SetAsideRetries(1, 1, more=False)
     assert _rows(connection, _DECIDED) == [("ben", 1, 2, 1)]
 
 
@@ -199,9 +200,9 @@ def test_a_user_who_fails_again_waits_twice_as_long_and_takes_nobody_along(
     derive(connection, batch, _failing_for("eve", _bug))
     _make_due(connection)
 
-    tries = try_again(connection, 10, _failing_for("ben", _bug))
+    tries = retry_set_aside(connection, 10, _failing_for("ben", _bug))
 
-    assert tries == SecondTries(3, 2, more=False)
+    assert tries == SetAsideRetries(3, 2, more=False)
     assert _rows(connection, _ASIDE) == [("ben", "Bug")]
     assert _rows(connection, "SELECT tries FROM set_aside_users") == [(2,)]
 
@@ -233,7 +234,7 @@ def test_second_tries_end_when_their_time_is_up_and_say_that_more_are_due(
         derive(connection, batch, _failing_for(user, _bug))
     _make_due(connection)
 
-    assert try_again(connection, 0) == SecondTries(1, 1, more=True)
+    assert retry_set_aside(connection, 0) == SetAsideRetries(1, 1, more=True)
     assert len(_rows(connection, _ASIDE)) == 1
 
 
@@ -241,7 +242,7 @@ def test_a_user_who_is_gone_is_tried_once_and_forgotten(connection: Connection) 
     connection.execute("INSERT INTO set_aside_users (user_ref, fault) VALUES (7, 'Bug')")
     _make_due(connection)
 
-    assert try_again(connection, 10) == SecondTries(1, 1, more=False)
+    assert retry_set_aside(connection, 10) == SetAsideRetries(1, 1, more=False)
     assert _rows(connection, "SELECT * FROM set_aside_users") == []
 
 
@@ -305,10 +306,10 @@ def test_a_try_and_a_drain_at_the_same_moment_miss_nothing(
         record(connection, [second := _open(user, at_ms + HOUR_MS)])
         _make_due(connection)
         with connect(database_url, "tests") as other:
-            note_suspect = threading.Thread(target=try_again, args=(other, 10))
-            note_suspect.start()
+            retrying = threading.Thread(target=retry_set_aside, args=(other, 10))
+            retrying.start()
             derive(connection, [second])
-            note_suspect.join()
+            retrying.join()
 
     assert _rows(connection, _ASIDE) == []
     assert _rows(connection, _DECIDED) == [(f"user-{n}", 1, 2, 1) for n in range(10)]

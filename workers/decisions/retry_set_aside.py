@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from shared.database import Connection
 from workers.core.decision import decide as decide_by_rules
 from workers.decisions.derive import derive_anew
-from workers.set_aside_users import next_due, set_aside_among
-from workers.user_decisions import Decide
+from workers.decisions.set_aside_users import next_due, set_aside_among
+from workers.decisions.user_decisions import Decide
 
 
 @dataclass(frozen=True, slots=True)
-class SecondTries:
+class SetAsideRetries:
     """How many users were tried and how many of them `decided`; `more` when time was up."""
 
     tried: int
@@ -23,9 +23,9 @@ class SecondTries:
     more: bool
 
 
-def try_again(
+def retry_set_aside(
     connection: Connection, seconds_max: float, decide: Decide = decide_by_rules
-) -> SecondTries:
+) -> SetAsideRetries:
     """Try every user who is due until time is up, at least one. Raises DatabaseError."""
     ends_at = time.monotonic() + seconds_max
     tried = decided = 0
@@ -34,5 +34,5 @@ def try_again(
         tried += 1
         decided += not set_aside_among(connection, [user])
         if time.monotonic() >= ends_at:
-            return SecondTries(tried, decided, more=True)
-    return SecondTries(tried, decided, more=False)
+            return SetAsideRetries(tried, decided, more=True)
+    return SetAsideRetries(tried, decided, more=False)

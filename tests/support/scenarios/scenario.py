@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from tests.oracle import DAY_MS, HOUR_MS, Call, Click, Rules
-from tests.worlds import (
+from tests.support.oracle import DAY_MS, HOUR_MS, Call, Click, Rules
+from tests.support.worlds import (
     HOME,
     IPHONE,
     MIDNIGHT_MS,

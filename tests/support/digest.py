@@ -1,6 +1,6 @@
 """What was made of the facts, as digests: equal for two runs exactly if the tables say the same.
 
-    DATABASE_URL=… python -m tests.digest
+    DATABASE_URL=… python -m tests.support.digest
 
 Rows are told by names instead of row numbers, receipts and the times of deciding are left out, and
 superseded decisions too: what arrives in another order may be decided more often.

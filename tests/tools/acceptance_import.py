@@ -1,7 +1,7 @@
 """One file, imported forward, backward and shuffled, by one worker and by four, one of which is
 killed in the midst of it: the tables that are derived from it must be the same each time.
 
-    python -m tests.acceptance_import --events 200000
+    python -m tests.tools.acceptance_import --events 200000
 
 Prints the digest and the time of each run; the exit status is 1 when two of them differ. A fifth of
 the lines are of a second app that has the same users; both files are imported at once.
@@ -23,9 +23,9 @@ from pathlib import Path
 import psycopg
 
 from deploy.addresses import addresses
-from tests.digest import Digest, digests
-from tests.generate import APPS, generate
-from tests.journeys import LINKS, Line, link_name, offer
+from tests.support.digest import Digest, digests
+from tests.support.generate import APPS, generate
+from tests.support.journeys import LINKS, Line, link_name, offer
 from tests.system.product import WAYBILL, Waybill
 from tests.system.servers import until
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tests.oracle import DAY_MS, HOUR_MS
-from tests.scenarios.scenario import (
+from tests.support.oracle import DAY_MS, HOUR_MS
+from tests.support.scenarios.scenario import (
     ANN,
     BEN,
     MINE,
@@ -16,7 +16,7 @@ from tests.scenarios.scenario import (
     opened,
     world,
 )
-from tests.worlds import SUMMER, WINTER
+from tests.support.worlds import SUMMER, WINTER
 
 
 def _edges(title: str, named_ms: int, sighted_ms: int, **rules: int) -> list[Scenario]:

@@ -35,8 +35,8 @@ from shared.clock import now_ms
 from shared.partitions import day_of
 from shared.scopes import Scope
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, PASSWORD
-from tests.build import ADMIN, event
 from tests.integration.console.pipeline.test_quarantine import put_aside
+from tests.support.build import ADMIN, event
 from tests.system.product import WAYBILL, first_document
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"

@@ -1,8 +1,6 @@
-"""Redis's one door, and RQ's: how to connect, and how to ask for work.
+"""Connects to Redis: directly or through Sentinel, for ingest, for workers and people, and for RQ.
 
-There is one queue, `pipeline`, and each worker listens to it alone: with two queues RQ pops a job
-in a way that loses it when the worker dies at that moment. Jobs carry no data of events: they wake
-a worker, which finds its work in the inbox or the tables.
+The only module that imports `redis`; the others take its types from here.
 """
 
 import socket
@@ -19,17 +17,12 @@ from redis.client import Pipeline
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
-from rq import Queue
-from rq.timeouts import BaseTimeoutException as JobTimeout
-from rq.utils import utcparse
-from rq.worker_registration import get_keys as worker_keys
 
 from shared.sentinel_url import SentinelUrl, is_sentinel_url, parse_sentinel_url
 
 __all__ = [
     "AsyncPipeline",
     "AsyncRedis",
-    "JobTimeout",
     "NoScriptError",
     "Pipeline",
     "Redis",
@@ -40,18 +33,12 @@ __all__ = [
     "connect",
     "connect_ingest",
     "connect_rq",
-    "enqueue",
     "follow_primary",
-    "jobs_by_state",
     "stream_entries",
-    "waiting_jobs",
-    "workers_by_state",
 ]
 
 StreamEntries = list[tuple[bytes, dict[bytes, bytes]]]
 
-QUEUE = "pipeline"
-WORKER_STATES = ("busy", "idle")
 _CONNECT_SECONDS_MAX = 2.0
 _ANSWER_SECONDS_MAX = 10.0
 _SENTINEL_SECONDS_MAX = 0.5  # one that is cut off is asked no longer than this before the next
@@ -63,11 +50,6 @@ _LOST_HOST = {
     "TCP_KEEPCNT": 3,
     "TCP_USER_TIMEOUT": 5000,
 }
-_JOB_SECONDS_MAX = 60
-_LONG_JOB_SECONDS_MAX = {"count": 300}  # a day of an app may hold millions of events
-_QUEUED_SECONDS_MAX = 300
-_RESULT_SECONDS = 60  # never 0: RQ 3 then runs a recovered job again and again
-_FAILURE_SECONDS = 86_400
 
 
 def connect(url: str) -> Redis:
@@ -162,58 +144,6 @@ def _never() -> Retry:
     return Retry(NoBackoff(), 0)
 
 
-def enqueue(redis: Redis, job: str) -> None:
-    """Ask for one run of `workers.jobs.<job>`. Its name is all that the dashboard and logs see."""
-    _queue(redis).enqueue(
-        f"workers.jobs.{job}",
-        description=job,
-        job_timeout=_LONG_JOB_SECONDS_MAX.get(job, _JOB_SECONDS_MAX),
-        ttl=_QUEUED_SECONDS_MAX,
-        result_ttl=_RESULT_SECONDS,
-        failure_ttl=_FAILURE_SECONDS,
-    )
-
-
 def stream_entries(reply: Any) -> StreamEntries:
     """A stream's answer as it is here: connections never decode, an empty answer may be None."""
     return cast("StreamEntries", reply or [])
-
-
-def waiting_jobs(redis: Redis) -> int:
-    """Jobs that no worker has taken yet."""
-    return int(_queue(redis).count)
-
-
-def jobs_by_state(redis: Redis) -> dict[str, int]:
-    """Counts without a side effect: RQ's own `count` of a registry runs its clean-up as well."""
-    queue = _queue(redis)
-    registries = {
-        "started": queue.started_job_registry,
-        "finished": queue.finished_job_registry,
-        "failed": queue.failed_job_registry,
-    }
-    counts = {state: each.get_job_count(cleanup=False) for state, each in registries.items()}
-    return {"queued": int(queue.count), **counts}
-
-
-def workers_by_state(redis: Redis, now_ms: int, silent_ms_max: int) -> dict[str, int]:
-    """How many workers gave a sign of life lately: RQ keeps a dead one's name for minutes."""
-    keys = worker_keys(queue=_queue(redis))
-    with redis.pipeline(transaction=False) as pipeline:
-        for key in keys:
-            pipeline.hmget(key, "state", "last_heartbeat")
-        found = cast("list[list[bytes | None]]", pipeline.execute())
-    counts = dict.fromkeys(WORKER_STATES, 0)
-    for state, heartbeat in found:
-        if heartbeat is None or now_ms - _unix_ms(heartbeat) > silent_ms_max:
-            continue
-        counts["busy" if state == b"busy" else "idle"] += 1
-    return counts
-
-
-def _unix_ms(heartbeat: bytes) -> int:
-    return int(utcparse(heartbeat.decode()).timestamp() * 1000)
-
-
-def _queue(redis: Redis) -> Queue:
-    return Queue(QUEUE, connection=redis, serializer="json")

@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.oracle import DAY_MS, MINUTE_MS, Call, Click, Rules, Timeline, timeline
+from tests.support.oracle import DAY_MS, MINUTE_MS, Call, Click, Rules, Timeline, timeline
 
 SHOP, GAME, SANDBOX = "shop", "game", "shop's sandbox"
 HOME, WORK = "198.51.100.7", "198.51.100.8"

@@ -1,8 +1,8 @@
 """Set-aside users: those whose decision failed, so that they keep nobody waiting.
 
 Who is set aside is decided by no drain, whatever else arrives: the facts are stored, and the next
-try decides from all of them (`workers.second_tries`, `workers.decisions.recompute`). Nothing can be missed:
-a drain looks here after it has locked the user, and so does whoever takes the user out.
+try decides from all of them (`retry_set_aside`, `recompute`). Nothing can be missed: a drain looks here after it has locked the
+user, and so does whoever takes the user out.
 """
 
 from collections.abc import Iterable, Sequence

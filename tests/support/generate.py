@@ -1,7 +1,7 @@
 """A file for `waybill import`, of any size and always the same:
 
-    python -m tests.generate --events 200000 --seed 7 > shop.ndjson
-    python -m tests.generate --events 50000 --seed 7 --app game > game.ndjson
+    python -m tests.support.generate --events 200000 --seed 7 > shop.ndjson
+    python -m tests.support.generate --events 50000 --seed 7 --app game > game.ndjson
 
 Lines come in the order of arrival: by their times, but some minutes, some days late, and one in a
 hundred twice. Both apps know the same people.
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from itertools import count, islice
 
-from tests.journeys import DAY_MS, HOUR_MS, MINUTE_MS, Journeys, Line
+from tests.support.journeys import DAY_MS, HOUR_MS, MINUTE_MS, Journeys, Line
 
 APPS = ("shop", "game")
 STRAY_CLICKS_PER_LINE = 0.6

@@ -19,12 +19,13 @@ from console.pipeline.migrate import migrate_stores
 from deploy import programs
 from deploy.fleet import Fleet
 from deploy.stack import Plan, Stack
-from shared import queues
 from shared.clock import now_ms
 from shared.events import Environment, Event, Kind, encode_event, join_events
 from shared.ids import new_receipt
 from shared.inbox import append, measure
-from shared.queues import Redis, enqueue
+from shared.redis import Redis
+from shared.redis import connect as connect_redis
+from shared.rq_queue import enqueue
 from shared.settings import read_settings
 
 COUNTS = (1, 2, 3, 4)
@@ -57,7 +58,7 @@ def _measure(folder: Path, events: int, rounds: int) -> dict[int, list[float]]:
     rates: dict[int, list[float]] = {count: [] for count in COUNTS}
     with stack:
         assert stack.fleet is not None
-        redis = queues.connect(stack.redis_url)
+        redis = connect_redis(stack.redis_url)
         with open_resources(read_settings(stack.environment)) as resources:
             app_id = create_app(resources, terminal_actor(), "Shop").id
         _drain(stack, redis, app_id, events // 4)  # prepared statements, caches, statistics

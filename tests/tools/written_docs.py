@@ -11,7 +11,7 @@ from pathlib import Path
 from shared.metrics import METRICS, Source
 from shared.settings import PROGRAM_VARIABLES, SETTINGS
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.ids import receipt_floor, receipt_time_ms
-from tests.build import NOW_MS
-from workers.drain.quarantine import entry_receipt
+from tests.support.build import NOW_MS
+from workers.facts.quarantine import entry_receipt
 
 times = st.integers(min_value=0, max_value=2**48 - 1)
 sequences = st.integers(min_value=0, max_value=2**64 - 1)
