@@ -1,4 +1,7 @@
-"""Wires ingest: routes, parts, start and stop. `get_app` is what gunicorn calls."""
+"""Builds the ingest application: its routes, its parts, and how it starts and stops.
+
+gunicorn calls `get_app`.
+"""
 
 import asyncio
 from dataclasses import dataclass
@@ -8,22 +11,27 @@ import falcon
 from falcon.asgi import App, Request, Response
 from gunicorn.errors import AppImportError
 
-from ingest.authentication import Authenticator
+from ingest.authentication import Authenticator, CredentialStore
 from ingest.bad_tokens import BadTokens
 from ingest.batcher import Batcher, BatchLimits
-from ingest.bodies import Application, WholeBodies
-from ingest.credentials import CredentialStore
-from ingest.dialects import adjust, swaarm
+from ingest.dialects.adjust.ad_revenue import AD_REVENUE
+from ingest.dialects.adjust.event import EVENT, REVENUE
+from ingest.dialects.adjust.session import SESSION
 from ingest.dialects.dialect import Dialect
+from ingest.dialects.swaarm.click import CLICK, IMPRESSION
+from ingest.dialects.swaarm.postback import POSTBACK
+from ingest.dialects.swaarm.s2sevent import S2SEVENT
 from ingest.endpoint import Endpoint, EndpointServices
 from ingest.gate import Gate, LoadLimits
+from ingest.gauges import Gauges
 from ingest.health import LivenessProbe, ReadinessProbe
+from ingest.http.whole_bodies import Application, WholeBodies
 from ingest.inbox import Confirmation, InboxWriter
 from ingest.known_devices import KnownDevices
 from ingest.request_log.checks import CheckLog
+from ingest.request_log.journal import RequestJournal
 from ingest.request_log.rejections import RejectionLog
 from ingest.telemetry.counts import EndpointCounts, FlushCounts, IngestMetrics, ProcessCounts
-from ingest.telemetry.gauges import Gauges
 from ingest.telemetry.shared_counts import SHARED, TALLY, SharedCounts
 from ingest.unrouted import UnroutedRequests
 from ingest.watch import Watch
@@ -38,23 +46,23 @@ _CANCELLATIONS_MAX = 10
 _CANCEL_SECONDS = 0.1
 
 ROUTES: tuple[tuple[str, Dialect], ...] = (
-    ("/postback", swaarm.POSTBACK),
-    ("/s2sevent", swaarm.S2SEVENT),
-    ("/click", swaarm.CLICK),
-    ("/impression", swaarm.IMPRESSION),
-    ("/event", adjust.EVENT),
-    ("/revenue", adjust.REVENUE),
-    ("/session", adjust.SESSION),
-    ("/ad_revenue", adjust.AD_REVENUE),
+    ("/postback", POSTBACK),
+    ("/s2sevent", S2SEVENT),
+    ("/click", CLICK),
+    ("/impression", IMPRESSION),
+    ("/event", EVENT),
+    ("/revenue", REVENUE),
+    ("/session", SESSION),
+    ("/ad_revenue", AD_REVENUE),
 )
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What this process is made of; `redis` writes and watches, `rq` asks for drains."""
+    """The parts of this process."""
 
     redis: AsyncRedis
-    grants: CredentialStore
+    credential_store: CredentialStore
     gate: Gate
     writer: InboxWriter
     batcher: Batcher
@@ -69,15 +77,15 @@ class Parts:
 
 
 def get_app() -> Application:
-    """The application, from the environment.
+    """Builds the application from the environment.
 
-    Raises gunicorn's AppImportError that names every fault: it ends the master with these words
-    and no traceback, before a request is taken.
+    Raises gunicorn's AppImportError that names every error of the settings: it ends the master with
+    this message and no traceback, before a request is accepted.
     """
     try:
         settings = read_settings(environment())
-    except OperatorError as fault:
-        raise AppImportError(fault.message) from None
+    except OperatorError as error:
+        raise AppImportError(error.message) from None
     redis = connect_ingest(settings.redis_url, settings.flush_wait_ms_max)
     rq = connect(settings.redis_url)
     return create_app(assemble(settings, redis, rq, now_ms, TALLY, SHARED))
@@ -91,19 +99,22 @@ def assemble(
     tally: Tally,
     shared: SharedCounts | None = None,
 ) -> Parts:
-    grants = CredentialStore(settings.secret_key, now)
+    """Builds the parts of a process; `redis` writes and watches, `rq` enqueues drains."""
+    store = CredentialStore(settings.secret_key, now)
     gate = Gate(LoadLimits(settings.backlog_events_max, settings.memory_percent_max))
-    writer = InboxWriter(redis, rq, now, _confirmation(settings), FlushCounts(tally))
+    # Shorter than Redis itself may take, so that its answer still comes.
+    confirmation = Confirmation(settings.replicas_min, settings.flush_wait_ms_max * 3 // 4)
+    writer = InboxWriter(redis, rq, now, confirmation, FlushCounts(tally))
     limits = BatchLimits(
         settings.batch_events_max, settings.batch_bytes_max, settings.waiting_events_max
     )
-    batcher = Batcher(writer.append, lambda: grants.refresh(redis), grants, gate, limits)
-    watch = Watch(redis, grants, gate, settings.durability == "strict", settings.replicas_min)
-    ready = ReadinessProbe(grants, gate, watch)
-    gauges = Gauges(grants, gate, watch, batcher, ready)
+    batcher = Batcher(writer.append, lambda: store.refresh(redis), store, gate, limits)
+    watch = Watch(redis, store, gate, settings.durability == "strict", settings.replicas_min)
+    ready = ReadinessProbe(store, gate, watch)
+    gauges = Gauges(store, gate, watch, batcher, ready)
     return Parts(
         redis=redis,
-        grants=grants,
+        credential_store=store,
         gate=gate,
         writer=writer,
         batcher=batcher,
@@ -118,77 +129,71 @@ def assemble(
     )
 
 
-def _confirmation(settings: Settings) -> Confirmation:
-    # Shorter than Redis itself may take, so that its answer still comes.
-    return Confirmation(settings.replicas_min, settings.flush_wait_ms_max * 3 // 4)
-
-
 def create_app(parts: Parts) -> Application:
-    lifespan = Lifespan(parts)
-    app: App[Request, Response] = App(media_type=falcon.MEDIA_JSON, middleware=[lifespan])
-    intake = _intake(parts)
-    for path, dialect in ROUTES:
-        counts = EndpointCounts(parts.tally, path, dialect.name)
-        app.add_route(path, Endpoint(dialect, intake, counts))
-    app.add_route("/health/live", LivenessProbe(lifespan.ended))
-    app.add_route("/health/ready", parts.ready)
-    app.add_route("/metrics", IngestMetrics(parts.counts))
-    strays = UnroutedRequests(
-        parts.rejections, EndpointCounts(parts.tally, NO_REASON, NO_REASON), parts.now
-    )
-    app.add_error_handler(falcon.HTTPNotFound, strays.not_found)
-    app.add_error_handler(falcon.HTTPMethodNotAllowed, strays.method_not_allowed)
-    return WholeBodies(app)
-
-
-def _intake(parts: Parts) -> EndpointServices:
-    return EndpointServices(
-        admissions=Authenticator(parts.grants, parts.watch),
+    """Builds the application: its routes, its probes, its metrics and its error handlers."""
+    background = BackgroundTasks(parts)
+    app: App[Request, Response] = App(media_type=falcon.MEDIA_JSON, middleware=[background])
+    services = EndpointServices(
+        authenticator=Authenticator(parts.credential_store, parts.watch.catch_up),
         batcher=parts.batcher,
-        devices=KnownDevices(parts.redis, parts.now),
-        rejections=parts.rejections,
-        checks=parts.checks,
-        bad_tokens=BadTokens(parts.now),
+        known_devices=KnownDevices(parts.redis, parts.now),
+        journal=RequestJournal(
+            rejections=parts.rejections,
+            checks=parts.checks,
+            bad_tokens=BadTokens(parts.now),
+            now=parts.now,
+            forwarded_hops=parts.forwarded_hops,
+        ),
         now=parts.now,
         forwarded_hops=parts.forwarded_hops,
     )
+    for path, dialect in ROUTES:
+        counts = EndpointCounts(parts.tally, path, dialect.name)
+        app.add_route(path, Endpoint(dialect, services, counts))
+    app.add_route("/health/live", LivenessProbe(background.ended))
+    app.add_route("/health/ready", parts.ready)
+    app.add_route("/metrics", IngestMetrics(parts.counts))
+    unrouted = UnroutedRequests(
+        parts.rejections, EndpointCounts(parts.tally, NO_REASON, NO_REASON), parts.now
+    )
+    app.add_error_handler(falcon.HTTPNotFound, unrouted.not_found)
+    app.add_error_handler(falcon.HTTPMethodNotAllowed, unrouted.method_not_allowed)
+    return WholeBodies(app)
 
 
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancel, more than once: redis-py may take a cancellation for a timeout of its own."""
-    pending = set(tasks)
-    for _ in range(_CANCELLATIONS_MAX):
-        for task in pending:
-            task.cancel()
-        if pending:
-            _, pending = await asyncio.wait(pending, timeout=_CANCEL_SECONDS)
-
-
-class Lifespan:
-    """Starts and stops the work beside the requests."""
+class BackgroundTasks:
+    """Starts and stops the tasks that run beside the requests, with the application."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._tasks: list[asyncio.Task[None]] = []
 
     def ended(self) -> list[str]:
-        """The work that a fault has ended: what it was for is not done any more."""
+        """Names the tasks that an error has ended: their work is not done any more."""
         return [task.get_name() for task in self._tasks if task.done()]
 
     async def process_startup(self, _scope: Any, _event: Any) -> None:
+        """Starts the tasks."""
         parts = self._parts
-        work = {
+        runs = {
             "batcher": parts.batcher.run(),
             "watch": parts.watch.run(),
             "rejections": parts.rejections.run(),
             "checks": parts.checks.run(),
             "counts": parts.counts.run(),
         }
-        self._tasks += [asyncio.create_task(each, name=name) for name, each in work.items()]
+        self._tasks += [asyncio.create_task(run, name=name) for name, run in runs.items()]
 
     async def process_shutdown(self, _scope: Any, _event: Any) -> None:
+        """Answers everybody who waits, ends the tasks and writes what is left."""
         await self._parts.batcher.finish()
-        await _end(self._tasks)
+        pending = set(self._tasks)
+        # More than once: redis-py may take a cancellation for a timeout of its own.
+        for _ in range(_CANCELLATIONS_MAX):
+            for task in pending:
+                task.cancel()
+            if pending:
+                _, pending = await asyncio.wait(pending, timeout=_CANCEL_SECONDS)
         await self._parts.rejections.write()
         await self._parts.checks.write()
         self._parts.counts.write()

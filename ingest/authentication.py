@@ -1,43 +1,81 @@
-"""Who lets a request in: its token, the partner's link that it came through, or the app it names.
+"""Authenticates a request by its token, its partner link or its app token.
 
-A token comes before any field is looked at, so that a stranger learns nothing of the fields.
+A token is checked before any field, so that a stranger learns nothing about the fields. Only Redis
+is needed: a request is checked against the snapshot in memory, and the flush then tells whether
+that snapshot is still the newest (`InboxWriter.append`), so a revoked token cannot slip in between.
 """
 
-from collections.abc import Iterable
+import hmac
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from typing import NamedTuple, cast
 
 import msgspec
 
-from ingest.credentials import AppKey, CredentialStore, Key, TokenKey
 from ingest.dialects.dialect import Dialect
-from ingest.parameters import Sent
-from ingest.watch import Watch
-from shared.errors import ConflictingValues, MissingField, Unauthorized, UnknownApp, UnknownLink
+from ingest.parameters import RawParameters
+from shared.clock import Clock
+from shared.errors import (
+    ConflictingValues,
+    MissingField,
+    NotReady,
+    Unauthorized,
+    UnknownApp,
+    UnknownLink,
+)
 from shared.events import Environment
+from shared.redis import AsyncRedis
 from shared.scopes import Scope
-from shared.snapshot import NO_TOKEN, Grant, KnownApp, KnownLink, LinkKey
-from shared.tokens import TokenFault
+from shared.snapshot import (
+    NO_TOKEN,
+    SNAPSHOT_KEY,
+    Grant,
+    KnownApp,
+    KnownLink,
+    LinkKey,
+    Snapshot,
+    decode_snapshot,
+)
+from shared.tokens import TOKEN_BYTES_MAX, TokenFault, key_check, token_digest
 
 
 class AppCredential(msgspec.Struct, frozen=True):
-    """The app that a request names, and the scope that it takes to send it there."""
+    """The app that a request names, and the scope that sending to this endpoint takes."""
 
     app_token: str
     scope: Scope
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """What a request shows: the tokens found in it, each once, and the link or app it names."""
+    """The tokens found in a request, each once, and the link or app that it names."""
 
     tokens: set[bytes]
     link: LinkKey | None
     app: AppCredential | None = None
 
 
+class TokenKey(NamedTuple):
+    """The digest of the token that authenticated a request, and the scope that the event takes."""
+
+    digest: bytes
+    scope: Scope | None = None
+
+
+class AppKey(NamedTuple):
+    """The app that authenticated a request, with or without a token, and the scope it takes."""
+
+    app_token: str
+    scope: Scope
+    token: bytes | TokenFault
+
+
+Key = TokenKey | LinkKey | AppKey
+
+
 class Principal(msgspec.Struct, frozen=True):
-    """What let a request in. By `key` it is let in again if the snapshot changes meanwhile.
+    """The sender of an authenticated request. `key` authenticates it again in a newer snapshot.
 
     `app` is the app that was named; `fault` then says why it would be refused, were enforcement on.
-    `shown_token_id` is of the token that came, even if it grants nothing.
+    `shown_token_id` belongs to the token that was sent, even if that grants nothing.
     """
 
     key: Key
@@ -47,79 +85,44 @@ class Principal(msgspec.Struct, frozen=True):
     fault: TokenFault | None = None
     shown_token_id: int = NO_TOKEN
 
-    def allowing(self, scope: Scope) -> Key:
-        """The key for what takes this scope. Raises Unauthorized."""
+    def key_for(self, scope: Scope) -> Key:
+        """Returns the key for an event that takes this scope. Raises Unauthorized."""
         if not isinstance(self.key, TokenKey):
-            return self.key  # a link needs none, an app's key has its own
+            return self.key  # a link needs no scope, an app's key has its own
         if not self.grant.allows(scope):
             raise Unauthorized(TokenFault.SCOPE, self.grant.app_id, self.grant.token_id)
         return TokenKey(self.key.digest, scope)
 
 
-class Authenticator:
-    """Admits by the snapshot that this process holds, and looks for a newer one before refusing."""
+def credentials_of(raw: RawParameters, authorization: str | None, dialect: Dialect) -> Credentials:
+    """Collects the credentials that a request shows, as its dialect sends them.
 
-    def __init__(self, grants: CredentialStore, watch: Watch) -> None:
-        self._grants = grants
-        self._watch = watch
-
-    async def authenticate(self, claim: Credentials) -> Principal:
-        """Raises Unauthorized, UnknownLink, UnknownApp, NotReady, InboxUnreachable, Overloaded."""
-        try:
-            return self._find(claim)
-        except (UnknownLink, UnknownApp):
-            pass
-        except Unauthorized:
-            if len(claim.tokens) != 1:
-                raise
-        await self._watch.catch_up()
-        return self._find(claim)
-
-    def _find(self, claim: Credentials) -> Principal:
-        if claim.app is not None:
-            return self._find_app(claim.app, claim.tokens)
-        if claim.tokens or claim.link is None:
-            digest, grant = self._grants.find(claim.tokens)
-            link = self._link_of(grant, claim.link)
-            return Principal(TokenKey(digest), grant, link, shown_token_id=grant.token_id)
-        link = self._grants.find_link(claim.link)
-        return Principal(claim.link, Grant(NO_TOKEN, link.app_id, Environment.PRODUCTION), link)
-
-    def _find_app(self, named: AppCredential, tokens: set[bytes]) -> Principal:
-        key = AppKey(named.app_token, named.scope, self._grants.digest_of(tokens))
-        app, shown, fault = self._grants.judge(key)
-        token_id = shown.token_id if shown else NO_TOKEN
-        if fault is not None and named.scope in app.enforced:
-            raise Unauthorized(fault, app.app_id, token_id)
-        nothing = Grant(NO_TOKEN, app.app_id, Environment.PRODUCTION)
-        grant = nothing if shown is None or fault is not None else shown
-        return Principal(key, grant, None, app, fault, token_id)
-
-    def _link_of(self, grant: Grant, key: LinkKey | None) -> KnownLink | None:
-        if key is None:
-            return None
-        link = self._grants.find_link(key)
-        if link.app_id != grant.app_id:
-            raise UnknownLink
-        return link
-
-
-def credentials_of(sent: Sent, authorization: str | None, dialect: Dialect) -> Credentials:
-    """Raises MissingField, ConflictingValues for a link or app named by half, twice or not."""
-    tokens = _tokens(sent, authorization, dialect.token_names)
+    Raises MissingField, ConflictingValues for a link or app named by half, twice or not at all.
+    """
+    tokens = _tokens(raw, authorization, dialect.token_names)
     if dialect.app_scope is not None:
-        return Credentials(tokens, None, AppCredential(_app_token(sent), dialect.app_scope))
+        app_token = _value(raw, "app_token")
+        if not app_token:
+            raise MissingField("app_token", "Send the app token that `waybill app list` shows.")
+        return Credentials(tokens, None, AppCredential(app_token, dialect.app_scope))
     if dialect.link_names is None:
         return Credentials(tokens, None)
-    return Credentials(tokens, _link_key(sent, dialect.link_names, is_needed=not tokens))
+    names = dialect.link_names
+    values = [_value(raw, name) for name in names]
+    if tokens and not any(values):
+        return Credentials(tokens, None)
+    for name, value in zip(names, values, strict=True):
+        if not value:
+            raise MissingField(name, f"Send {' and '.join(names)} of a link, or a token.")
+    return Credentials(tokens, LinkKey(*values))
 
 
-def _tokens(sent: Sent, authorization: str | None, names: Iterable[str]) -> set[bytes]:
+def _tokens(raw: RawParameters, authorization: str | None, names: Iterable[str]) -> set[bytes]:
     tokens: set[bytes] = set()
     for name in names:
-        tokens.update(sent.values(name))
+        tokens.update(raw.values(name))
     if authorization:
-        # Swaarm sends the bare token, Adjust "Bearer <token>": both are taken everywhere.
+        # Swaarm sends the bare token, Adjust "Bearer <token>": both are accepted everywhere.
         scheme, _, rest = authorization.partition(" ")
         token = rest.strip() if scheme.lower() == "bearer" else authorization.strip()
         if token:
@@ -127,26 +130,170 @@ def _tokens(sent: Sent, authorization: str | None, names: Iterable[str]) -> set[
     return tokens
 
 
-def _app_token(sent: Sent) -> str:
-    value = _value(sent, "app_token")
-    if not value:
-        raise MissingField("app_token", "Send the app token that `waybill app list` shows.")
-    return value
-
-
-def _link_key(sent: Sent, names: tuple[str, str], *, is_needed: bool) -> LinkKey | None:
-    values = [_value(sent, name) for name in names]
-    if not is_needed and not any(values):
-        return None
-    for name, value in zip(names, values, strict=True):
-        if not value:
-            raise MissingField(name, f"Send {' and '.join(names)} of a link, or a token.")
-    return LinkKey(*values)
-
-
-def _value(sent: Sent, name: str) -> str:
-    values = sent.values(name)
+def _value(raw: RawParameters, name: str) -> str:
+    values = raw.values(name)
     if len(values) > 1:
         raise ConflictingValues(name)
-    # No link or app is named with the replacement character: what is not UTF-8 names none.
+    # No link or app has the replacement character in its name: what is not UTF-8 names none.
     return b"".join(values).decode(errors="replace")
+
+
+class Authenticator:
+    """Authenticates by the snapshot in memory, and has a newer one looked for before refusing."""
+
+    def __init__(self, store: "CredentialStore", catch_up: Callable[[], Awaitable[None]]) -> None:
+        self._store = store
+        self._catch_up = catch_up
+
+    async def authenticate(self, credentials: Credentials) -> Principal:
+        """Finds the principal of a request.
+
+        Raises Unauthorized, UnknownLink, UnknownApp, NotReady, InboxUnreachable, Overloaded.
+        """
+        try:
+            return self._find(credentials)
+        except (UnknownLink, UnknownApp):
+            pass
+        except Unauthorized:
+            if len(credentials.tokens) != 1:
+                raise
+        await self._catch_up()
+        return self._find(credentials)
+
+    def _find(self, credentials: Credentials) -> Principal:
+        store, key = self._store, credentials.link
+        if credentials.app is not None:
+            return self._find_app(credentials.app, credentials.tokens)
+        if credentials.tokens or key is None:
+            digest, grant = store.find(credentials.tokens)
+            link = None if key is None else store.find_link(key)
+            if link is not None and link.app_id != grant.app_id:
+                raise UnknownLink
+            return Principal(TokenKey(digest), grant, link, shown_token_id=grant.token_id)
+        link = store.find_link(key)
+        return Principal(key, Grant(NO_TOKEN, link.app_id, Environment.PRODUCTION), link)
+
+    def _find_app(self, credential: AppCredential, tokens: set[bytes]) -> Principal:
+        key = AppKey(credential.app_token, credential.scope, self._store.digest_of(tokens))
+        app, shown, fault = self._store.judge(key)
+        token_id = shown.token_id if shown else NO_TOKEN
+        if fault is not None and credential.scope in app.enforced:
+            raise Unauthorized(fault, app.app_id, token_id)
+        if shown is None or fault is not None:
+            shown = Grant(NO_TOKEN, app.app_id, Environment.PRODUCTION)
+        return Principal(
+            key=key, grant=shown, link=None, app=app, fault=fault, shown_token_id=token_id
+        )
+
+
+class CredentialStore:
+    """The tokens, apps and links of the snapshot in memory. `version` is None before the first."""
+
+    def __init__(self, secret_key: bytes, now: Clock) -> None:
+        self._secret_key = secret_key
+        self._key_check = key_check(secret_key)
+        self._now = now
+        self._snapshot: Snapshot | None = None
+
+    @property
+    def version(self) -> int | None:
+        return None if self._snapshot is None else self._snapshot.version
+
+    @property
+    def holds_other_key(self) -> bool:
+        """Tells whether the snapshot belongs to another secret key, so that no token can match."""
+        snapshot = self._snapshot
+        return snapshot is not None and not hmac.compare_digest(snapshot.key_check, self._key_check)
+
+    async def refresh(self, redis: AsyncRedis) -> None:
+        """Loads the published snapshot; holds none when none is published."""
+        data = cast("bytes | None", await redis.get(SNAPSHOT_KEY))
+        self.use(None if data is None else decode_snapshot(data))
+
+    def use(self, snapshot: Snapshot | None) -> None:
+        self._snapshot = snapshot
+
+    def find(self, tokens: Collection[bytes]) -> tuple[bytes, Grant]:
+        """Returns the digest and grant of the one token sent; `tokens` holds each once.
+
+        Raises Unauthorized when there is none, none that is active, or more than one; NotReady when
+        this process cannot tell.
+        """
+        snapshot, token = self._ready(), self.digest_of(tokens)
+        if isinstance(token, TokenFault):
+            raise Unauthorized(token)
+        return token, self._require(snapshot, token, None)
+
+    def find_link(self, key: LinkKey) -> KnownLink:
+        """Raises UnknownLink; NotReady when this process cannot tell."""
+        link = self._ready().links.get(key)
+        if link is None:
+            raise UnknownLink
+        return link
+
+    def digest_of(self, tokens: Collection[bytes]) -> bytes | TokenFault:
+        """Returns the digest of the one token sent, or why there is none."""
+        if not tokens:
+            return TokenFault.MISSING
+        if len(tokens) > 1:
+            return TokenFault.SEVERAL
+        (token,) = tokens
+        if len(token) > TOKEN_BYTES_MAX:
+            return TokenFault.WRONG
+        return token_digest(self._secret_key, token)
+
+    def judge(self, key: AppKey) -> tuple[KnownApp, Grant | None, TokenFault | None]:
+        """Returns the app, the grant of its token, and the fault of the token.
+
+        Without a fault there is a grant; with one, only if the token is one of the app's.
+        Raises UnknownApp; NotReady when this process cannot tell.
+        """
+        snapshot = self._ready()
+        app = snapshot.apps.get(key.app_token)
+        if app is None:
+            raise UnknownApp
+        if isinstance(key.token, TokenFault):
+            return app, None, key.token
+        return app, *self._check(snapshot, key.token, app.app_id, key.scope)
+
+    def confirm(self, key: Key) -> None:
+        """Raises Unauthorized, UnknownLink, UnknownApp, NotReady if it authenticates none now."""
+        if isinstance(key, LinkKey):
+            self.find_link(key)
+        elif isinstance(key, AppKey):
+            app, grant, fault = self.judge(key)
+            if fault is not None and key.scope in app.enforced:
+                raise Unauthorized(fault, app.app_id, grant.token_id if grant else None)
+        else:
+            self._require(self._ready(), key.digest, key.scope)
+
+    def _ready(self) -> Snapshot:
+        if self._snapshot is None or self.holds_other_key:
+            raise NotReady
+        return self._snapshot
+
+    def _require(self, snapshot: Snapshot, digest: bytes, scope: Scope | None) -> Grant:
+        grant, fault = self._check(snapshot, digest, None, scope)
+        if grant is None:
+            raise Unauthorized(fault or TokenFault.WRONG)
+        if fault is not None:
+            raise Unauthorized(fault, grant.app_id, grant.token_id)
+        return grant
+
+    def _check(
+        self, snapshot: Snapshot, digest: bytes, app_id: int | None, scope: Scope | None
+    ) -> tuple[Grant | None, TokenFault | None]:
+        # Looked up by its keyed digest: timing reveals nothing about the token.
+        grant = snapshot.grants.get(digest)
+        known = grant or snapshot.inactive.get(digest)
+        if known is None:
+            return None, TokenFault.WRONG
+        if app_id is not None and known.app_id != app_id:
+            return None, TokenFault.OTHER_APP
+        if grant is None:
+            return known, TokenFault.INACTIVE
+        if grant.expires_at_ms is not None and self._now() >= grant.expires_at_ms:
+            return grant, TokenFault.EXPIRED
+        if scope is not None and not grant.allows(scope):
+            return grant, TokenFault.SCOPE
+        return grant, None

@@ -1,7 +1,7 @@
-"""Bad tokens: who tries tokens is counted by address, and made to wait where they are refused.
+"""Counts bad tokens by address, and delays the answers to addresses that go on trying.
 
-A process remembers the addresses of the last minutes only, and only so many. An address that goes
-on is answered later and later: to guess a token of 178 bits is hopeless, but one that a team
+A process remembers only the addresses of the last minutes, and only so many. An address that goes
+on is answered later and later: guessing a token of 178 bits is hopeless, but one that a team
 brought along may be short. Honest senders never wait: they have no bad tokens.
 """
 
@@ -14,13 +14,13 @@ FREE_TRIES = 10
 WINDOW_MS = 60_000
 WAIT_SECONDS_MAX = 2.0
 ADDRESSES_MAX = 10_000
-WAITING_MAX = 1_000  # beyond it a flood from many addresses is answered at once, rather than kept
+WAITING_MAX = 1_000  # beyond it a flood from many addresses is answered at once, not held
 
 _STEP_SECONDS = 0.1
 
 
 class BadTokens:
-    """`count` says how long the answer should wait; `wait` does it."""
+    """The bad tokens of recent addresses. `count` returns the delay of the answer, `wait` waits."""
 
     def __init__(self, now: Clock) -> None:
         self._now = now
@@ -28,7 +28,7 @@ class BadTokens:
         self._waiting = 0
 
     def count(self, address: str) -> float:
-        """One bad token more; the seconds that its sender has to wait."""
+        """Counts one more bad token; returns the seconds that its sender has to wait."""
         now_ms = self._now()
         tries, since_ms = self._tries.pop(address, (0, now_ms))
         if now_ms - since_ms >= WINDOW_MS:
@@ -39,6 +39,7 @@ class BadTokens:
         return min(WAIT_SECONDS_MAX, max(0, tries + 1 - FREE_TRIES) * _STEP_SECONDS)
 
     async def wait(self, seconds: float) -> None:
+        """Waits, unless too many requests wait already."""
         if seconds <= 0 or self._waiting >= WAITING_MAX:
             return
         self._waiting += 1

@@ -1,15 +1,17 @@
-"""Who is at the other end of a click: the address and the browser that the connection shows.
+"""Finds the client at the other end of a request: its IP address and its browser.
 
-Behind proxies of one's own the connection shows the nearest of them. Each adds whom it serves to
-the right of X-Forwarded-For, so that many entries from the right are true; what stands further to
-the left anybody can write.
+Behind proxies of one's own the connection shows the nearest of them. Each appends the address that
+it serves to the right of X-Forwarded-For, so as many entries from the right are trustworthy as
+there are proxies; whatever stands further to the left could have been written by anybody.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-# In which browsers say that nobody has clicked yet: they load what may be clicked next.
+from falcon.asgi import Request
+
+# Headers in which browsers say that nobody has clicked yet: they load what may be clicked next.
 PREFETCH_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
 _PREFETCH = ("prefetch", "prerender", "preview")
 _LIST_CHARACTERS_MAX = 4_096
@@ -17,17 +19,23 @@ _LIST_CHARACTERS_MAX = 4_096
 
 @dataclass(frozen=True, slots=True)
 class ClientInfo:
-    """None where the connection does not say."""
+    """The device that a request comes from; None where the connection does not say."""
 
     address: str | None = None
     user_agent: str | None = None
 
 
-NOBODY = ClientInfo()
+UNKNOWN_CLIENT = ClientInfo()
+
+
+def request_address(request: Request, hops: int) -> str | None:
+    """Returns the address that a request comes from, behind `hops` trusted proxies."""
+    peer, _ = request.scope.get("client") or (None, None)
+    return client_address(peer, request.get_header("X-Forwarded-For"), hops)
 
 
 def client_address(peer: str | None, forwarded_for: str | None, hops: int) -> str | None:
-    """The visitor's IP address, behind `hops` trusted proxies.
+    """Returns the client's IP address, behind `hops` trusted proxies.
 
     None if it is not known: a request that passed fewer proxies did not come the trusted way.
     """
@@ -38,6 +46,7 @@ def client_address(peer: str | None, forwarded_for: str | None, hops: int) -> st
 
 
 def is_prefetch(purposes: Iterable[str | None]) -> bool:
+    """Tells whether any of the PREFETCH_HEADERS announces a prefetch."""
     return any(
         purpose is not None and purpose.strip().lower().startswith(_PREFETCH)
         for purpose in purposes
@@ -47,16 +56,11 @@ def is_prefetch(purposes: Iterable[str | None]) -> bool:
 def _address(text: str | None) -> str | None:
     # A zone, as in fe80::1%eth0, has a meaning on its own host only, and no place in an inet.
     bare = (text or "").strip().partition("%")[0]
-    for candidate in (bare, _without_port(bare)):
+    # Some proxies write a port: 192.0.2.1:443 or [2001:db8::1]:443.
+    host = bare[1:].partition("]")[0] if bare.startswith("[") else bare.partition(":")[0]
+    for candidate in (bare, host):
         try:
             return str(ip_address(candidate))
         except ValueError:
             continue
     return None
-
-
-def _without_port(text: str) -> str:
-    """Of 192.0.2.1:443 and [2001:db8::1]:443, which some proxies write."""
-    if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.partition(":")[0]

@@ -1,8 +1,8 @@
-"""The gate: whether ingest takes events at this moment.
+"""Decides whether ingest accepts events at this moment.
 
-Closed while Redis does not answer, while it would not keep what it confirms, while it has too
-little room left (RQ itself needs memory to work) and while the backlog is too long. After shedding
-it opens only well below the limit, so that it does not flutter.
+The gate is closed while Redis does not answer, while Redis would not keep what it confirms, while
+Redis has too little memory left (RQ itself needs memory to work) and while the backlog is too long.
+After shedding it opens only well below the limit, so that it does not flutter.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _REOPEN_SHARE = 0.85  # of the limit that closed it
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What Redis says of itself. `memory_bytes_max` is 0 when it has no limit."""
+    """The load that Redis reports. `memory_bytes_max` is 0 when it has no limit."""
 
     backlog_events: int
     memory_bytes: int
@@ -23,12 +23,14 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class LoadLimits:
+    """The load at which ingest begins to shed."""
+
     backlog_events_max: int
     memory_percent_max: int
 
 
 def is_too_much(load: Load, limits: LoadLimits, was_too_much: bool) -> bool:
-    """Whether to shed, given whether it was shed so far."""
+    """Tells whether to shed, given whether ingest has been shedding so far."""
     share = _REOPEN_SHARE if was_too_much else 1.0
     memory_bytes_max = load.memory_bytes_max * limits.memory_percent_max / 100
     return load.backlog_events >= limits.backlog_events_max * share or (
@@ -37,7 +39,7 @@ def is_too_much(load: Load, limits: LoadLimits, was_too_much: bool) -> bool:
 
 
 class Gate:
-    """Closed until Redis has answered for the first time."""
+    """A gate for events, closed until Redis has answered for the first time."""
 
     def __init__(self, limits: LoadLimits) -> None:
         self._limits = limits
@@ -46,7 +48,7 @@ class Gate:
         self.durable: bool = False
         self.shedding = False
 
-    def pass_through(self) -> None:
+    def require_open(self) -> None:
         """Raises InboxUnreachable, InboxNotDurable or Overloaded while closed."""
         if not self.reachable:
             raise InboxUnreachable
@@ -55,16 +57,17 @@ class Gate:
         if self.shedding:
             raise Overloaded
 
-    def lost(self) -> None:
-        """Redis did not answer."""
+    def note_unreachable(self) -> None:
+        """Closes the gate because Redis did not answer."""
         self.reachable = False
 
-    def answered(self, load: Load) -> None:
+    def note_load(self, load: Load) -> None:
+        """Records that Redis answered, and the load that it reported."""
         self.reachable = True
         self._judge(load)
 
-    def appended(self, backlog_events: int) -> None:
-        """A flush brought the newest backlog; memory stays as last measured."""
+    def note_backlog(self, backlog_events: int) -> None:
+        """Records the backlog that a flush returned; memory stays as last measured."""
         load = self._load
         self._judge(Load(backlog_events, load.memory_bytes, load.memory_bytes_max))
 

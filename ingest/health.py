@@ -1,8 +1,8 @@
-"""Liveness and readiness, each naming the part that fails.
+"""Answers liveness and readiness probes, each naming the part that fails.
 
-Live: the process answers, and its work beside the requests goes on; else it has to be started
-again. Ready: it would take an event now. Shedding does not make it unready: all processes share one
-Redis, and without any of them senders would get no Retry-After.
+Live: the process answers, and its background tasks go on; otherwise it has to be restarted. Ready:
+it would accept an event now. Shedding does not make it unready: all processes share one Redis, and
+without any of them senders would get no Retry-After.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 from falcon.asgi import Request, Response
 
-from ingest.credentials import CredentialStore
+from ingest.authentication import CredentialStore
 from ingest.gate import Gate
 from ingest.watch import Watch
 
@@ -18,13 +18,13 @@ LOOK_SECONDS_MAX = 10.0  # five looks a second; each may wait for Redis a few ti
 
 
 class LivenessProbe:
-    """`ended` names the work that has come to an end while the process serves."""
+    """`/health/live`. `ended_tasks` names the background tasks that have ended."""
 
-    def __init__(self, ended: Callable[[], list[str]]) -> None:
-        self._ended = ended
+    def __init__(self, ended_tasks: Callable[[], list[str]]) -> None:
+        self._ended_tasks = ended_tasks
 
     async def on_get(self, _request: Request, response: Response) -> None:
-        ended = self._ended()
+        ended = self._ended_tasks()
         response.status = 503 if ended else 200
         response.data = (
             msgspec.json.encode({"status": "ended", "failing": ended})
@@ -34,8 +34,10 @@ class LivenessProbe:
 
 
 class ReadinessProbe:
-    def __init__(self, grants: CredentialStore, gate: Gate, watch: Watch) -> None:
-        self._grants = grants
+    """`/health/ready`."""
+
+    def __init__(self, credential_store: CredentialStore, gate: Gate, watch: Watch) -> None:
+        self._credential_store = credential_store
         self._gate = gate
         self._watch = watch
 
@@ -47,16 +49,16 @@ class ReadinessProbe:
                 "status": "unready" if failing else "ready",
                 "failing": failing,
                 "shedding": self._gate.shedding,
-                "snapshot": self._grants.version,
+                "snapshot": self._credential_store.version,
             }
         )
 
     def parts(self) -> dict[str, bool]:
-        """Whether each is well."""
+        """Tells for each part whether it is well."""
         return {
             "redis": self._gate.reachable,
             "redis_durability": self._gate.durable,
-            "snapshot": self._grants.version is not None,
-            "secret_key": not self._grants.holds_other_key,
+            "snapshot": self._credential_store.version is not None,
+            "secret_key": not self._credential_store.holds_other_key,
             "watch": self._watch.looked_seconds_ago <= LOOK_SECONDS_MAX,
         }

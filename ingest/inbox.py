@@ -1,4 +1,7 @@
-"""Ingest's side of the inbox: one script writes a batch, checks its snapshot and wakes a worker."""
+"""Writes batches to the inbox.
+
+One script adds a batch, checks the snapshot that it was checked with, and wakes a worker.
+"""
 
 import asyncio
 import logging
@@ -22,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class Stale(WaybillError):
-    """The snapshot that the batch was checked with no longer holds: check again."""
+    """The snapshot that a batch was checked with is no longer the newest: check it again."""
 
     code = "stale_snapshot"
     status = 503
@@ -30,14 +33,14 @@ class Stale(WaybillError):
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """How many replicas have to have a batch, and how long they are waited for."""
+    """The number of replicas that have to confirm a batch, and how long to wait for them."""
 
     replicas_min: int = 0
     wait_ms_max: int = 0
 
 
 class InboxWriter:
-    """`redis` writes; `rq` is a second, blocking connection, for RQ knows no other."""
+    """A writer to the inbox. `redis` writes; `rq` is a second, blocking connection, as RQ needs."""
 
     def __init__(
         self,
@@ -56,67 +59,63 @@ class InboxWriter:
         self._wakings: set[asyncio.Task[None]] = set()
 
     async def append(
-        self, version: int, payload: bytes, count: int, marks: Sequence[SeenMarker] = ()
+        self, version: int, payload: bytes, count: int, markers: Sequence[SeenMarker] = ()
     ) -> Appended:
-        """Once the batch is on disk, and on the replicas' where that is asked for.
+        """Returns once the batch is on disk, and on the replicas' disks where that is asked for.
 
         Raises Stale, RedisError; InboxNotReplicated when the batch is on the primary alone.
         """
-        arguments = append_arguments(str(version), count, payload, WIRE_VERSION, marks, self._now())
+        arguments = append_arguments(
+            str(version), count, payload, WIRE_VERSION, markers, self._now()
+        )
         begun = monotonic()
         try:
-            answer, replicas = await self._write(arguments)
+            answer, replicas = await self._run_script(arguments)
         except (RedisError, OSError):
-            self._flushes.failed()
+            self._flushes.count_failed()
             raise
         added = appended(answer)
         if added is None:
             raise Stale("The snapshot has changed.")
-        self._flushes.written(count, begun)
+        self._flushes.count_written(count, begun)
         if _log.isEnabledFor(logging.DEBUG):
-            self._note(added, payload, count, begun)
+            # One line a flush, by which a receipt leads to its entry, and the entry to its drain.
+            note(
+                _log,
+                logging.DEBUG,
+                "flushed",
+                entry=added.entry,
+                events=count,
+                backlog=added.backlog,
+                milliseconds=round((monotonic() - begun) * 1000),
+                receipts=[event.receipt for event in decode_events(payload)],
+            )
         if added.woke:
-            self._wake()
+            # In a thread: RQ's client blocks, and no answer waits for this.
+            task = asyncio.create_task(asyncio.to_thread(self._enqueue_drain))
+            self._wakings.add(task)
+            task.add_done_callback(self._wakings.discard)
         if replicas < self._confirmation.replicas_min:
             raise InboxNotReplicated
         return added
 
-    def _note(self, added: Appended, payload: bytes, count: int, begun: float) -> None:
-        """A line a flush, by which a receipt leads to its entry, and the entry to its drain."""
-        note(
-            _log,
-            logging.DEBUG,
-            "flushed",
-            entry=added.entry,
-            events=count,
-            backlog=added.backlog,
-            milliseconds=round((monotonic() - begun) * 1000),
-            receipts=[event.receipt for event in decode_events(payload)],
-        )
-
-    async def _write(self, arguments: Sequence[Any]) -> tuple[list[Any], int]:
-        """What the script answers, and how many replicas have confirmed it."""
+    async def _run_script(self, arguments: Sequence[Any]) -> tuple[list[Any], int]:
+        """Returns the answer of the script, and how many replicas have confirmed the batch."""
         if not self._confirmation.replicas_min:
             return cast("list[Any]", await self._script(keys=APPEND_KEYS, args=arguments)), 0
-        # One round trip. The whole script travels: whether Redis knows it, a pipeline cannot ask.
+        # One round trip. The whole script is sent: a pipeline cannot ask whether Redis has it.
         async with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.eval(APPEND, len(APPEND_KEYS), *APPEND_KEYS, *arguments)
             pipeline.wait(self._confirmation.replicas_min, self._confirmation.wait_ms_max)
-            written, replicas = await pipeline.execute()
-        return written, int(replicas)
+            answer, replicas = await pipeline.execute()
+        return answer, int(replicas)
 
-    async def close(self) -> None:
-        """Let wake-ups under way finish."""
-        await asyncio.gather(*self._wakings)
-
-    def _wake(self) -> None:
-        # In a thread: RQ's client blocks, and no answer waits for this.
-        task = asyncio.create_task(asyncio.to_thread(self._enqueue))
-        self._wakings.add(task)
-        task.add_done_callback(self._wakings.discard)
-
-    def _enqueue(self) -> None:
+    def _enqueue_drain(self) -> None:
         try:
             enqueue(self._rq, "drain")
         except RedisError:
-            _log.warning("could not ask for a drain; the sweep will")
+            _log.warning("could not enqueue a drain; the sweep will")
+
+    async def close(self) -> None:
+        """Waits for wake-ups that are under way."""
+        await asyncio.gather(*self._wakings)

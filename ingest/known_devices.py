@@ -1,8 +1,8 @@
-"""Devices: what the past says of one, where an answer depends on it.
+"""Looks up the history of a device in the seen set, where an answer depends on it.
 
-Only for events that ask: those known by an adid alone, and those of an app that wants Adjust's
-stateful refusals too. One round trip each, before the event joins a batch. What Redis does not know
-for certain refuses nobody.
+Only for events that need it: those known by an adid alone, and those of an app that wants Adjust's
+stateful refusals. Each costs one round trip before the event joins a batch. What Redis does not
+know for certain refuses nobody.
 """
 
 from ingest.dialects.dialect import DeviceHistoryCheck
@@ -27,46 +27,46 @@ _NOT_IN_ORDER = "A later event of this kind has come from its device. Send event
 
 
 class KnownDevices:
+    """The devices that Redis remembers from earlier sessions and events."""
+
     def __init__(self, redis: AsyncRedis, now: Clock) -> None:
         self._look_back = redis.register_script(LOOK_BACK)
         self._now = now
 
     async def user_of(self, app_id: int, environment: Environment, adid: str) -> str | None:
-        """The user that this adid was made of, None if it was made elsewhere.
+        """Returns the user that this adid was derived from, None if it was derived elsewhere.
 
         Raises InboxUnreachable.
         """
-        device, _, _ = await self._ask(device_name(app_id, environment, adid))
+        device, _, _ = await self._look_up(device_name(app_id, environment, adid))
         return None if device is None else read_device_marker(device)[1]
 
-    async def require(self, event: Event, standing: DeviceHistoryCheck) -> None:
+    async def require(self, event: Event, check: DeviceHistoryCheck) -> None:
         """Raises UnknownDevice, BadEventState; InboxUnreachable."""
         adid = adid_of(event.app_id, event.user_id)
         order = None
-        if standing.in_order_with is not None:
-            order = latest_name(
-                event.app_id, event.environment, event.user_id, standing.in_order_with
-            )
-        device, is_certain, latest = await self._ask(
+        if check.in_order_with is not None:
+            order = latest_name(event.app_id, event.environment, event.user_id, check.in_order_with)
+        device, is_certain, latest_ms = await self._look_up(
             device_name(event.app_id, event.environment, adid), order, event.happened_at_ms
         )
         if device is None and is_certain:
             raise UnknownDevice(_NO_SESSION)
         if device is not None and event.happened_at_ms < read_device_marker(device)[0]:
             raise BadEventState(_BEFORE_INSTALL)
-        if latest is not None and event.happened_at_ms < int(latest):
+        if latest_ms is not None and event.happened_at_ms < int(latest_ms):
             raise BadEventState(_NOT_IN_ORDER)
 
-    async def _ask(
+    async def _look_up(
         self, device: bytes, order: bytes | None = None, time_ms: int = 0
     ) -> tuple[bytes | None, bool, bytes | None]:
-        """What is marked of the device, whether that is certain, and the latest time in order."""
-        asked: list[int | bytes] = [bucket_of(device), device]
+        """Returns the device's marker, whether that is certain, and the latest time in `order`."""
+        arguments: list[int | bytes] = [bucket_of(device), device]
         if order is not None:
-            asked += [bucket_of(order), order, time_ms]
+            arguments += [bucket_of(order), order, time_ms]
         keys = [COMPLETE_KEY, *period_keys(self._now())]
         try:
-            marked, is_certain, latest = await self._look_back(keys=keys, args=asked)
-        except (RedisError, OSError) as fault:
-            raise InboxUnreachable from fault
-        return marked, bool(is_certain), latest
+            marker, is_certain, latest_ms = await self._look_back(keys=keys, args=arguments)
+        except (RedisError, OSError) as error:
+            raise InboxUnreachable from error
+        return marker, bool(is_certain), latest_ms

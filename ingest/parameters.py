@@ -1,9 +1,9 @@
-"""Parameters of a request: from bytes to one value a name.
+"""Reads the parameters of a request: its query and its form, from bytes to one value a name.
 
-Two steps, because the token is checked before any field: `Sent` only splits and unescapes,
-`Parameters` then insists on what PostgreSQL can store. Falcon's own reading replaces bytes that are
-not UTF-8 and keeps repeated values; both would change an event in silence. Where there is neither,
-as nearly always, what it has read is taken: reading it again was a tenth of what ingest costs.
+Two steps, because the token is checked before any field: `RawParameters` only splits and unescapes,
+`Parameters` then insists on text that PostgreSQL can store. Falcon's own parser replaces bytes that
+are not UTF-8 and keeps repeated values; both would silently change an event. Where a request has
+neither, as nearly always, Falcon's result is used: parsing again was a tenth of what ingest costs.
 """
 
 import re
@@ -12,85 +12,124 @@ from typing import cast
 from urllib.parse import unquote_to_bytes
 
 from falcon import uri
+from falcon.asgi import Request
 
-from shared.errors import ConflictingValues, MalformedField, MissingField, TooManyParameters
+from ingest.http.whole_bodies import SENDER_LEFT
+from shared.errors import (
+    ConflictingValues,
+    IncompleteBody,
+    MalformedField,
+    MissingField,
+    RequestTooLarge,
+    TooManyParameters,
+    UnsupportedBody,
+)
 
+REQUEST_BYTES_MAX = 65_536
 PARAMETERS_MAX = 64
 NAME_CHARACTERS_MAX = 256
 
 Pair = tuple[bytes, bytes]
 FalconParameters = Mapping[str, str | list[str]]
 
-# What is an octet outside of ASCII, or a NUL, once it is unescaped.
+_FORM = "application/x-www-form-urlencoded"
+
+# Unescapes to an octet outside of ASCII or to a NUL.
 _ESCAPED_OTHER = re.compile(rb"%(?:[89A-Fa-f]|00)")
 
 
-class Sent:
-    """The parameters of a request, unescaped, and nothing asked of them yet.
+async def read_form(
+    request: Request, query_bytes: int, request_bytes_max: int = REQUEST_BYTES_MAX
+) -> bytes:
+    """Reads the form, which is empty when there is none.
 
-    `query_read` is the query as Falcon has read it. Raises TooManyParameters.
+    Falcon ends a body that its sender broke off as if it were complete; a purchase of 4200 must not
+    become one of 42. So a length that was announced is checked, and for a chunked body the mark
+    that `WholeBodies` leaves. Raises RequestTooLarge (query and form together), IncompleteBody,
+    UnsupportedBody.
+    """
+    announced = request.content_length
+    if not announced and (announced == 0 or not request.get_header("Transfer-Encoding")):
+        return b""
+    bytes_max = request_bytes_max - query_bytes
+    if announced is not None and announced > bytes_max:
+        raise RequestTooLarge(request_bytes_max)
+    body: bytes = await request.stream.read(bytes_max + 1)
+    if len(body) > bytes_max:
+        raise RequestTooLarge(request_bytes_max)
+    if request.scope.get(SENDER_LEFT) or (announced is not None and len(body) != announced):
+        raise IncompleteBody
+    # Senders that post without a content type mean a form: nothing else is accepted here.
+    content_type = request.content_type
+    if body and content_type and content_type.partition(";")[0].strip().lower() != _FORM:
+        raise UnsupportedBody
+    return body
+
+
+class RawParameters:
+    """The parameters of a request, unescaped, before anything is required of them.
+
+    `falcon_query` is the query as Falcon has parsed it. Raises TooManyParameters.
     """
 
-    __slots__ = ("_pairs", "_plain")
+    __slots__ = ("_pairs", "_values")
 
     def __init__(
         self,
         query: bytes,
         form: bytes,
         parameters_max: int = PARAMETERS_MAX,
-        query_read: FalconParameters | None = None,
+        falcon_query: FalconParameters | None = None,
     ) -> None:
-        self._plain = _plain(query, form, parameters_max, query_read)
-        self._pairs = read_pairs(query, form, parameters_max) if self._plain is None else []
+        self._values = _falcon_values(query, form, parameters_max, falcon_query)
+        self._pairs = read_pairs(query, form, parameters_max) if self._values is None else []
 
     def pairs(self) -> list[Pair]:
-        """In the order they were sent in."""
-        if self._plain is None:
+        """Returns names and values in the order they were sent in."""
+        if self._values is None:
             return self._pairs
-        return [(name.encode(), value.encode()) for name, value in self._plain.items()]
+        return [(name.encode(), value.encode()) for name, value in self._values.items()]
 
     def values(self, name: str) -> Collection[bytes]:
-        """What was sent under this name, each once, but nothing empty."""
-        if self._plain is not None:
-            value = self._plain.get(name)
+        """Returns the values sent under this name, each once, without empty ones."""
+        if self._values is not None:
+            value = self._values.get(name)
             return (value.encode(),) if value else ()
-        asked = name.encode()
-        return {value for named, value in self._pairs if named == asked and value}
+        raw_name = name.encode()
+        return {value for sent_name, value in self._pairs if sent_name == raw_name and value}
 
     def parameters(self, without: Iterable[str]) -> "Parameters":
-        """All but those of these names. Raises MalformedField, ConflictingValues."""
-        if self._plain is None:
+        """Returns all parameters but those named. Raises MalformedField, ConflictingValues."""
+        if self._values is None:
             left_out = {name.encode() for name in without}
             return Parameters.from_pairs(pair for pair in self._pairs if pair[0] not in left_out)
-        values = self._plain.copy()
+        values = self._values.copy()
         for name in without:
             values.pop(name, None)
         return Parameters(values)
 
 
-def _plain(
-    query: bytes, form: bytes, parameters_max: int, query_read: FalconParameters | None
+def _falcon_values(
+    query: bytes, form: bytes, parameters_max: int, falcon_query: FalconParameters | None
 ) -> dict[str, str] | None:
-    """One value a name, as Falcon reads it; None where that could be other than what was sent."""
+    """Returns one value a name as Falcon parses it; None where that could differ from what came."""
     source = b"%b&%b" % (query, form) if query and form else query or form
     count = source.count(b"&") + 1
-    if not source or count > parameters_max or not _is_plain(source):
+    if not source or count > parameters_max:
         return None
-    values = query_read
+    # Only ASCII without a NUL, escaped or not. One pattern for all of it took 6 us longer.
+    if not source.isascii() or b"\0" in source or _ESCAPED_OTHER.search(source):
+        return None
+    values = falcon_query
     if values is None or form:
         values = uri.parse_query_string(source.decode("ascii"), keep_blank=True, csv=False)
     if len(values) != count or "" in values or max(map(len, values)) > NAME_CHARACTERS_MAX:
-        return None  # a name is repeated, or none
+        return None  # a name is repeated, empty or too long
     return cast("dict[str, str]", values)
 
 
-def _is_plain(source: bytes) -> bool:
-    """Whether it is ASCII without a NUL, escaped or not. One pattern for all took 6 us longer."""
-    return source.isascii() and b"\0" not in source and _ESCAPED_OTHER.search(source) is None
-
-
 def read_pairs(query: bytes, form: bytes, parameters_max: int = PARAMETERS_MAX) -> list[Pair]:
-    """Names and values of both, unescaped. Raises TooManyParameters."""
+    """Splits and unescapes query and form into names and values. Raises TooManyParameters."""
     pairs: list[Pair] = []
     for source in (query, form):
         if not source:
@@ -106,22 +145,32 @@ def read_pairs(query: bytes, form: bytes, parameters_max: int = PARAMETERS_MAX) 
     return pairs
 
 
+def _unescape(text: bytes) -> bytes:
+    if b"+" in text:
+        text = text.replace(b"+", b" ")
+    return unquote_to_bytes(text) if b"%" in text else text
+
+
 class Parameters:
-    """One value a name; what is taken is gone, so that the rest can be kept with the event."""
+    """The values by name; taken ones are removed, so that the rest can be stored with the event."""
 
     def __init__(self, values: dict[str, str]) -> None:
         self._values = values
 
     @classmethod
     def from_pairs(cls, pairs: Iterable[Pair]) -> "Parameters":
-        """A repeated name keeps its non-empty value.
+        """Builds parameters from raw pairs; a repeated name keeps its non-empty value.
 
-        Raises MalformedField for what is not storable text, ConflictingValues when a name has two
+        Raises MalformedField for text that cannot be stored, ConflictingValues when a name has two
         different values.
         """
         values: dict[str, str] = {}
         for raw_name, raw_value in pairs:
-            name = _name(raw_name)
+            name = _text("a parameter name", raw_name)
+            if not name or len(name) > NAME_CHARACTERS_MAX:
+                raise MalformedField(
+                    "a parameter name", f"must have 1 to {NAME_CHARACTERS_MAX} characters."
+                )
             value = _text(name, raw_value)
             known = values.get(name)
             if known and value and value != known:
@@ -130,62 +179,50 @@ class Parameters:
         return cls(values)
 
     def take(self, name: str, *spellings: str) -> str | None:
-        """The value under any of these names, None when absent or empty."""
-        found = self._values.pop(name, None)
+        """Takes the value under any of these names; None when it is absent or empty.
+
+        Raises ConflictingValues under the first name when two spellings have different values.
+        """
+        taken = self._values.pop(name, None)
         for spelling in spellings:
             value = self._values.pop(spelling, None)
-            if value and found and value != found:
+            if value and taken and value != taken:
                 raise ConflictingValues(name)
-            found = found or value
-        return found or None
+            taken = taken or value
+        return taken or None
 
     def take_each(self, names: frozenset[str]) -> dict[str, str]:
-        """What was sent under any of these names, by name, but nothing empty."""
-        sent = {}
+        """Takes the values sent under any of these names, by name, without empty ones."""
+        taken = {}
         for name in sorted([name for name in self._values if name in names]):
             if value := self._values.pop(name):
-                sent[name] = value
-        return sent
+                taken[name] = value
+        return taken
 
     def require(self, name: str, *spellings: str, hint: str = "") -> str:
-        """Raises MissingField when absent or empty."""
+        """Takes the value under any of these names. Raises MissingField if absent or empty."""
         value = self.take(name, *spellings)
         if value is None:
             raise MissingField(name, hint)
         return value
 
-    def keep(self, name: str, value: str) -> None:
-        """Put a value back, to be kept with the event as it was sent."""
+    def put_back(self, name: str, value: str) -> None:
+        """Puts a value back, so that it is stored with the event as it was sent."""
         self._values[name] = value
 
     def rest(self) -> dict[str, str]:
-        """Everything not taken."""
+        """Returns everything that was not taken."""
         return self._values
-
-
-def _unescape(text: bytes) -> bytes:
-    if b"+" in text:
-        text = text.replace(b"+", b" ")
-    return unquote_to_bytes(text) if b"%" in text else text
-
-
-def _name(raw: bytes) -> str:
-    name = _text("a parameter name", raw)
-    if not name or len(name) > NAME_CHARACTERS_MAX:
-        raise MalformedField(
-            "a parameter name", f"must have 1 to {NAME_CHARACTERS_MAX} characters."
-        )
-    return name
 
 
 def _text(name: str, raw: bytes) -> str:
     try:
         text = raw.decode()
-    except UnicodeDecodeError as fault:
-        raise MalformedField(name, "is not valid UTF-8. Percent-encode it as UTF-8.") from fault
+    except UnicodeDecodeError as error:
+        raise MalformedField(name, "is not valid UTF-8. Percent-encode it as UTF-8.") from error
     if "\0" in text:
         raise MalformedField(name, "contains a NUL character. Remove it.")
     return text
 
 
-NOTHING = Sent(b"", b"")  # what is known of a request that was not read
+NO_PARAMETERS = RawParameters(b"", b"")  # of a request that was not read

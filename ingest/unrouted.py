@@ -1,11 +1,11 @@
-"""Requests that find no endpoint: another path, or a method that is not served."""
+"""Answers requests that find no endpoint: another path, or a method that is not served."""
 
 from typing import Any
 
 import falcon
 from falcon.asgi import Request, Response
 
-from ingest.dialects import swaarm
+from ingest.dialects.swaarm.responses import error_reply
 from ingest.request_log.rejections import RejectionLog
 from ingest.telemetry.counts import EndpointCounts
 from shared.clock import Clock
@@ -14,7 +14,7 @@ from shared.rejections import Rejection
 
 
 class UnroutedRequests:
-    """Error handlers of the application. The path stays out of the log: anything may be in it."""
+    """Error handlers of the application. The path is not logged: anything may be in it."""
 
     def __init__(self, rejections: RejectionLog, counts: EndpointCounts, now: Clock) -> None:
         self._rejections = rejections
@@ -31,10 +31,10 @@ class UnroutedRequests:
         response.set_headers(error.headers or {})
 
     def _answer(self, request: Request, response: Response, error: RequestError) -> None:
-        reply = swaarm.refused(error)
+        reply = error_reply(error)
         response.status = reply.status
         response.data = reply.body
-        self._counts.refused(error.status, error.code)
+        self._counts.count_refused(error.status, error.code)
         self._rejections.add(
             Rejection(
                 at_ms=self._now(),

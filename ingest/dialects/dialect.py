@@ -1,6 +1,7 @@
-"""What an endpoint asks of a dialect: how to read a request and how to answer it.
+"""Defines what an endpoint needs from a dialect: how to read a request and how to answer it.
 
-The words of a dialect stop at its file. A dialect is pure: it is given what was received, and when.
+A dialect's own vocabulary stays within its folder. A dialect is pure: it is given what was
+received, and when.
 """
 
 from collections.abc import Callable
@@ -9,9 +10,8 @@ from uuid import UUID
 
 import msgspec
 
-from ingest.bodies import REQUEST_BYTES_MAX
-from ingest.client import NOBODY, ClientInfo
-from ingest.parameters import PARAMETERS_MAX, Parameters
+from ingest.client import UNKNOWN_CLIENT, ClientInfo
+from ingest.parameters import PARAMETERS_MAX, REQUEST_BYTES_MAX, Parameters
 from shared.errors import WaybillError
 from shared.events import Event
 from shared.scopes import Scope
@@ -21,11 +21,11 @@ from shared.tokens import TokenFault
 
 
 class RequestContext(msgspec.Struct, frozen=True):
-    """The circumstances of a request: its receipt, its time, who may send, and the key header.
+    """The context of a request: its receipt, its time, its grant, and the idempotency header.
 
-    Where links let requests in, also the link that was named and who is at the other end. Where
-    apps do, the app, the fault of the token (None: it is valid), and whose adid was sent, once that
-    was asked.
+    Where links authenticate requests, also the link that was named and the client at the other end.
+    Where apps do, the app, the fault of the token (None: it is valid), and the user that the adid
+    belongs to, once that was looked up.
     """
 
     receipt: UUID
@@ -33,14 +33,14 @@ class RequestContext(msgspec.Struct, frozen=True):
     grant: Grant
     idempotency_key: str | None
     link: KnownLink | None = None
-    visitor: ClientInfo = NOBODY
+    client: ClientInfo = UNKNOWN_CLIENT
     app: KnownApp | None = None
     fault: TokenFault | None = None
-    known_as: str | None = None
+    adid_user_id: str | None = None
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """An answer: status line as Falcon wants it, body, and headers beside the content type."""
+    """A response: its status code, its body, and its headers besides the content type."""
 
     status: int
     body: bytes
@@ -48,49 +48,49 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class DeviceHistoryCheck(msgspec.Struct, frozen=True):
-    """What an app with Adjust's stateful refusals wants asked of an event before it is taken.
+    """The check that an app with Adjust's stateful refusals wants before an event is accepted.
 
-    Its device has to be known, since before the event; `in_order_with` names those of its kind,
-    none of which may be later.
+    Its device has to be known, since before the event; `in_order_with` names the events of its
+    kind, none of which may be later.
     """
 
     in_order_with: str | None
 
 
 class ParsedRequest(msgspec.Struct, frozen=True):
-    """A request that was understood: the event to keep, and the answer once it is kept.
+    """A request that was understood: the event to store, and the reply once it is stored.
 
-    `if_lost` is the answer when it cannot be kept; None: the sender is told to send it again.
-    `if_marked` is the answer when `mark` stood before. An event that is known by an `adid` alone is
-    read again once it is known whose that is.
+    `if_lost` is the reply when it cannot be stored; None: the sender is asked to send it again.
+    `if_seen` is the reply when `marker` was seen before. An event that is known by an `adid` alone
+    is read again once it is known whose adid that is.
     """
 
     event: Event
     reply: Reply
     if_lost: Reply | None = None
-    mark: SeenMarker | None = None
-    if_marked: Reply | None = None
+    marker: SeenMarker | None = None
+    if_seen: Reply | None = None
     adid: str | None = None
-    standing: DeviceHistoryCheck | None = None
+    history_check: DeviceHistoryCheck | None = None
 
 
 Read = Callable[[Parameters, RequestContext], ParsedRequest]
-Refused = Callable[[WaybillError, str | None], Reply]
+ErrorReply = Callable[[WaybillError, str | None], Reply]
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One endpoint of one dialect. `token_names`: the parameters a token may come in.
+    """An endpoint of a dialect. `token_names` are the parameters that a token may come in.
 
-    `link_names`: the two that name a link, through which a request needs no token. `app_scope`: the
-    request names its app, and the scope that it takes; else its token does. `address_header`: the
-    header that tells the device's address.
+    `link_names` are the two that name a link, which makes a token unnecessary. `app_scope` is set
+    where a request names its app, and is the scope that it takes; elsewhere the token names the
+    app. `address_header` is the header that carries the device's address.
     """
 
     name: str
     token_names: frozenset[str]
     read: Read
-    refused: Refused
+    error_reply: ErrorReply
     link_names: tuple[str, str] | None = None
     app_scope: Scope | None = None
     address_header: str | None = None

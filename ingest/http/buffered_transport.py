@@ -1,6 +1,6 @@
-"""What uvicorn writes of an answer, in one piece.
+"""Sends an answer in one piece.
 
-It writes head and body apart, and uvloop sends each at once: two calls of the system, two packets.
+uvicorn writes head and body apart, and uvloop sends each at once: two system calls, two packets.
 Ingest's answers are short and complete, so their parts wait for the last of them.
 """
 
@@ -8,7 +8,7 @@ import asyncio
 
 
 class BufferedTransport(asyncio.Transport):
-    """Stands before the transport of a connection, which answers one request at a time."""
+    """A buffer before the transport of a connection, which answers one request at a time."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         super().__init__()
@@ -19,7 +19,7 @@ class BufferedTransport(asyncio.Transport):
         self._parts.append(data)
 
     def send(self) -> None:
-        """The answer is complete, or will never be."""
+        """Sends what was written: the answer is complete, or will never be."""
         if self._parts:
             self._transport.write(b"".join(self._parts))
             self._parts = []

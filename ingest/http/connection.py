@@ -1,7 +1,7 @@
-"""The HTTP connection of ingest: uvicorn's protocol, with a deadline and a limit on everything.
+"""Serves one HTTP connection: uvicorn's protocol, with a deadline and a limit on everything.
 
-A request is given to the application when it is whole. Falcon takes a body that breaks off for a
-complete one, so half an amount could be kept as an event; and a slow sender costs no task.
+A request is passed to the application once it is complete. Falcon takes a body that breaks off for
+a complete one, so half an amount could be stored as an event; and a slow sender costs no task.
 A refusal has the shape of every other error, and the client gets time to read it.
 """
 
@@ -22,7 +22,7 @@ from ingest.http.request_head import announced_bytes, check_fields, check_sizes,
 from shared.errors import IncompleteBody, RequestTooLarge, WaybillError
 
 NEVER = math.inf
-# What the client owes: nothing, the rest of a head, the rest of a body.
+# What is still due from the client: nothing, the rest of a head, the rest of a body.
 _NOTHING, _HEAD, _BODY = range(3)
 
 
@@ -32,14 +32,14 @@ class OpenConnections(Protocol):
     limits: ConnectionLimits
 
     def admit(self, connection: "Connection") -> None:
-        """Refuses the connection, if there are too many."""
+        """Refuses the connection if there are too many."""
 
     def count_refusal(self, code: str) -> None:
         """Counts a refusal by its error code."""
 
 
 class Connection(HttpToolsProtocol):
-    """One connection. What is named `due` is a loop time, `NEVER` while nothing is waited for."""
+    """A connection. Names with `due` are loop times, `NEVER` while nothing is awaited."""
 
     def __init__(
         self,
@@ -55,16 +55,15 @@ class Connection(HttpToolsProtocol):
         self.headers = []
         self.owed = _NOTHING
         self.due = self.idle_due = self.write_due = NEVER
-        # Bytes of the unfinished head or body; of one that began behind another, at least these.
+        # Bytes of the unfinished head or body; at least, if it began behind another request.
         self.received = 0
         self.read_bytes = 0
         self.unfinished: tuple[RequestResponseCycle, ASGI3Application] | None = None
         self.answering: RequestResponseCycle | None = None
-        self.is_refused = False
+        self.is_refused = self.is_half_closed = False
         self.refusal: WaybillError | None = None
-        self.is_half_closed = False
 
-    # What the transport and the server call
+    # Called by the transport and the server
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -85,12 +84,12 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._ignore_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
-            self.refuse(refusals.refusal_of(error))
+            self.refuse(refusals.refusal_for(error))
         if self.owed or self.received:
             self._await_rest()
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
-        """A client that closes its side after a whole request still gets its answer."""
+        """Still answers a client that closes its side after a complete request."""
         self.is_half_closed = True
         if self.owed == _BODY:
             self.refuse(IncompleteBody())
@@ -103,7 +102,7 @@ class Connection(HttpToolsProtocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._forget_answer()
+        self._disconnect_answer()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -115,13 +114,13 @@ class Connection(HttpToolsProtocol):
         self.write_due = NEVER
 
     def shutdown(self) -> None:
-        """The process stops: what the application has is answered, what is not whole is not."""
+        """Answers what the application has, and refuses incomplete requests: the process stops."""
         if self.owed:
             self.refuse(refusals.ShuttingDown())
         elif not self.is_refused:
             super().shutdown()
 
-    # What the parser calls
+    # Called by the parser
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -135,32 +134,32 @@ class Connection(HttpToolsProtocol):
         if len(self.pipeline) >= limits.pipelined_requests_max:
             raise refusals.TooManyPipelined(limits.pipelined_requests_max)
         if self.received > limits.header_bytes_max or self.read_bytes > limits.header_bytes_max:
-            self._take_large_head()
+            check_sizes(self.url, self.headers, 0, limits)
+            # The parser of targets takes no more than 65,535 bytes.
+            self.url, _, query = self.url.partition(b"?")
+            super().on_headers_complete()
+            self.scope["query_string"] = query
         else:
             super().on_headers_complete()
         # Trailer fields go to a list of their own: in the scope they would pass for header fields
         # (RFC 9110, section 6.5.1).
         self.headers = []
-        self.owed = _BODY
-        self.received = 0
-        self.due = NEVER
+        self.owed, self.received, self.due = _BODY, 0, NEVER
 
     def on_body(self, body: bytes) -> None:
         super().on_body(body)
         if self.unfinished is not None:
-            # No application reads yet that could ask for more.
+            # No application is reading yet that could ask for more.
             self.flow.resume_reading()
 
     def on_message_complete(self) -> None:
         if self.owed != _BODY:
             return
         super().on_message_complete()
-        self.owed = _NOTHING
-        self.received = 0
-        self.due = NEVER
+        self.owed, self.received, self.due = _NOTHING, 0, NEVER
         if self.unfinished is not None:
-            whole, self.unfinished = self.unfinished, None
-            self._start_asgi_task(*whole)
+            complete, self.unfinished = self.unfinished, None
+            self._start_asgi_task(*complete)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         if cycle.more_body:
@@ -172,22 +171,15 @@ class Connection(HttpToolsProtocol):
             super()._start_asgi_task(cycle, app)
 
     def _invite_body(self) -> None:
-        """For a client that asked, with `Expect: 100-continue`, whether to send its body."""
+        """Invites the body of a client that sent `Expect: 100-continue`."""
         if self.unfinished is None or not self.unfinished[0].waiting_for_100_continue:
             return
         self.unfinished[0].waiting_for_100_continue = False
         if self.scope["http_version"] == "1.1":
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def _take_large_head(self) -> None:
-        check_sizes(self.url, self.headers, 0, self.limits)
-        # The parser of targets takes no more than 65,535 bytes.
-        self.url, _, query = self.url.partition(b"?")
-        super().on_headers_complete()
-        self.scope["query_string"] = query
-
     def on_response_complete(self) -> None:
-        """As uvicorn has it, but the time to keep an idle connection is kept by the sweep."""
+        """Does what uvicorn does, but leaves the time of an idle connection to the sweep."""
         self.server_state.total_requests += 1
         self.answer.send()
         if self.transport.is_closing():
@@ -208,7 +200,7 @@ class Connection(HttpToolsProtocol):
             self.refuse(refusals.MalformedRequest("CONNECT is for proxies"))
             return
         self.parser = httptools.HttpRequestParser(self)
-        # As uvicorn has it: data behind a request with "Connection: close" is no error.
+        # As in uvicorn: data behind a request with "Connection: close" is no error.
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self.received = 0
         self.data_received(without_upgrade(method, self.url, version, self.headers) + rest)
@@ -219,7 +211,7 @@ class Connection(HttpToolsProtocol):
         return len(self.unfinished[0].body) if self.unfinished is not None else 0
 
     def _await_rest(self) -> None:
-        """More is to come: is it within the sizes, and by when?"""
+        """Sets the deadline of an incomplete request and checks its sizes so far."""
         if self.is_refused:
             return
         limits, is_body = self.limits, self.owed == _BODY
@@ -227,23 +219,22 @@ class Connection(HttpToolsProtocol):
             seconds_max = limits.body_seconds_max if is_body else limits.header_seconds_max
             self.due = self.loop.time() + seconds_max
         try:
-            self._check_received(limits)
+            if is_body:
+                size = max(announced_bytes(self.scope["headers"]), self.received)
+                if size > limits.body_bytes_max:
+                    raise RequestTooLarge(limits.body_bytes_max)
+            elif self.received > limits.header_bytes_max:
+                check_sizes(self.url, self.headers, self.received, limits)
+            elif not self.received:
+                # It began behind another request, in one read: enough to have its sizes checked.
+                self.received = min(self.read_bytes, limits.header_bytes_max + 1)
         except WaybillError as error:
             self.refuse(error)
         else:
             self._invite_body()
 
-    def _check_received(self, limits: ConnectionLimits) -> None:
-        if self.owed == _BODY:
-            if max(announced_bytes(self.scope["headers"]), self.received) > limits.body_bytes_max:
-                raise RequestTooLarge(limits.body_bytes_max)
-        elif self.received > limits.header_bytes_max:
-            check_sizes(self.url, self.headers, self.received, limits)
-        elif not self.received:
-            # It began behind another request, in one read: enough for its sizes to be checked.
-            self.received = min(self.read_bytes, limits.header_bytes_max + 1)
-
     def keep_deadlines(self, now: float) -> None:
+        """Ends the connection, or refuses its request, if a deadline has passed."""
         if self.write_due <= now:
             self._abort()
         elif self.transport.is_closing():
@@ -252,15 +243,12 @@ class Connection(HttpToolsProtocol):
         elif self.flow.read_paused:
             self.due += self.limits.sweep_seconds
         elif min(self.due, self.idle_due) <= now:
-            self._expire()
-
-    def _expire(self) -> None:
-        if self.owed:
-            self.refuse(refusals.RequestTimeout())
-        elif self._is_answering():
-            self.due = NEVER
-        else:
-            self.transport.close()
+            if self.owed:
+                self.refuse(refusals.RequestTimeout())
+            elif self._is_answering():
+                self.due = NEVER
+            else:
+                self.transport.close()
 
     # Refusal
 
@@ -269,30 +257,29 @@ class Connection(HttpToolsProtocol):
         self.open_connections.count_refusal(error.code)
         if self.owed == _BODY and self.unfinished is None:
             self.pipeline.popleft()
-        # A request that is not whole is unknown to the application, and stays so.
+        # The application never learns of a request that is not complete.
         self.unfinished = None
         self.is_refused = True
-        self.owed = _NOTHING
-        self.due = NEVER
+        self.owed, self.due = _NOTHING, NEVER
         if self._is_answering():
             self.refusal = error
         else:
             self._close_with(error)
 
     def _is_answering(self) -> bool:
-        """Whether the application is at work for this connection."""
+        """Tells whether the application is at work for this connection."""
         return self.answering is not None and not self.answering.response_complete
 
     def _close_with(self, error: WaybillError) -> None:
-        """Writes, says that no more comes, and reads on for a while.
+        """Writes the refusal, ends the answers, and reads on for a while.
 
-        Closed with bytes unread, a connection is reset, and the client may never see the answer.
+        A connection closed with bytes unread is reset, and the client may never see the answer.
         """
         self.idle_due = NEVER
         self.cycle = None  # type: ignore[assignment]
         if self.transport.is_closing():
             return
-        self.transport.write(refusals.answer_of(error, self.server_state.default_headers))
+        self.transport.write(refusals.encode_refusal(error, self.server_state.default_headers))
         if self.is_half_closed or not self.transport.can_write_eof():
             self.transport.close()
             return
@@ -302,11 +289,11 @@ class Connection(HttpToolsProtocol):
         self.due = self.loop.time() + self.limits.linger_seconds_max
 
     def _abort(self) -> None:
-        self._forget_answer()
+        self._disconnect_answer()
         self.transport.abort()
 
-    def _forget_answer(self) -> None:
-        """uvicorn tells only the newest request that nobody reads; an older one may be at work."""
+    def _disconnect_answer(self) -> None:
+        """Tells the request being answered that nobody reads; uvicorn tells only the newest."""
         if self.answering is not None:
             self.answering.disconnected = True
             self.answering.message_event.set()

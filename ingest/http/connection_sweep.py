@@ -1,4 +1,4 @@
-"""All open connections of one ingest process: how many there may be, and when each one is ended.
+"""Limits the open connections of one ingest process, and ends those whose deadline has passed.
 
 Deadlines cost no timer per request: one sweep a second looks at every connection. It also bounds
 the memory that unfinished bodies take together, and reports what was refused in one line.
@@ -19,11 +19,11 @@ from shared import metrics
 from shared.errors import Overloaded
 from shared.tally import Tally
 
-logger = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class ConnectionSweeper:
-    """Stands where uvicorn expects a protocol class."""
+    """The open connections of a process, in place of the protocol class that uvicorn expects."""
 
     def __init__(self, limits: ConnectionLimits, tally: Tally | None = None) -> None:
         self.limits = limits
@@ -63,13 +63,17 @@ class ConnectionSweeper:
         self._open.value = len(connections)
         self._is_sweeping = bool(connections)
         if connections:
-            # Before the work: a fault in it must not end the deadlines of all connections.
+            # Before the work: an error in it must not end the deadlines of all connections.
             self._sweep_later(loop, state)
         now = loop.time()
         for connection in connections:
             connection.keep_deadlines(now)
         self._bound_bodies(connections)
-        self._report()
+        if self.refused:
+            # One line a sweep, however much is refused, with nothing that was sent.
+            counts = ", ".join(f"{code} {count}" for code, count in sorted(self.refused.items()))
+            _log.warning("Refused before they were requests: %s.", counts)
+            self.refused.clear()
 
     def _bound_bodies(self, connections: list[Connection]) -> None:
         excess = sum(map(Connection.waiting_bytes, connections)) - self.limits.bodies_bytes_max
@@ -80,10 +84,3 @@ class ConnectionSweeper:
                 break
             excess -= connection.waiting_bytes()
             connection.refuse(Overloaded())
-
-    def _report(self) -> None:
-        """At most one line a sweep, however much is refused; nothing that was sent is in it."""
-        if self.refused:
-            counts = ", ".join(f"{code} {count}" for code, count in sorted(self.refused.items()))
-            logger.warning("Refused before they were requests: %s.", counts)
-            self.refused.clear()

@@ -1,4 +1,4 @@
-"""One ingest process: uvicorn under gunicorn, with our connections in it."""
+"""Runs one ingest process: uvicorn under gunicorn, with our connections in it."""
 
 import asyncio
 import os
@@ -14,13 +14,15 @@ from ingest.http.limits import ConnectionLimits
 from ingest.telemetry.shared_counts import TALLY
 from shared.gc_tuning import tune_gc
 
-# Files that are no client connection: listeners, stores, logs, the event loop's own.
+# Open files that are no client connections: listeners, stores, logs, the event loop's own.
 _OTHER_FILES_MAX = 128
 _SHUTDOWN_SECONDS_MIN = 3
 _MASTER_SECONDS = 1.0
 
 
 class IngestWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker ships no types
+    """A gunicorn worker that serves our connections and ends with its master."""
+
     CONFIG_KWARGS = {  # noqa: RUF012  # as the base class declares it
         "loop": "uvloop",
         "lifespan": "on",
@@ -31,7 +33,7 @@ class IngestWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker ships
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Before gunicorn kills the process, what waits in the application must be written out.
+        # Before gunicorn kills the process, what waits in the application has to be written.
         seconds = max(1, self.cfg.graceful_timeout - _SHUTDOWN_SECONDS_MIN)
         self.config.timeout_graceful_shutdown = seconds
 
@@ -42,22 +44,21 @@ class IngestWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker ships
         leaving.cancel()
 
     async def _leave_with_master(self) -> None:
-        """A killed master stops nobody; its workers would hold the address for ever."""
+        """Ends the process if its master was killed; it would hold the address for ever."""
         while os.getppid() == self.ppid:  # noqa: ASYNC110 - nothing tells a process that it is orphaned
             await asyncio.sleep(_MASTER_SECONDS)
         signal.raise_signal(signal.SIGTERM)
 
     def init_process(self) -> None:
-        self.config.http = ConnectionSweeper(_within_open_files(ConnectionLimits()), TALLY)
+        """Raises the process's limit of open files as far as needed, or lowers the connections."""
+        limits = ConnectionLimits()
+        other_files = limits.refused_connections_max + _OTHER_FILES_MAX
+        needed = limits.connections_max + other_files
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft < needed:
+            soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        connections_max = min(limits.connections_max, max(1, soft - other_files))
+        limits = replace(limits, connections_max=connections_max)
+        self.config.http = ConnectionSweeper(limits, TALLY)
         super().init_process()
-
-
-def _within_open_files(limits: ConnectionLimits) -> ConnectionLimits:
-    """Raises the process's limit of open files as far as needed; else takes fewer connections."""
-    needed = limits.connections_max + limits.refused_connections_max + _OTHER_FILES_MAX
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < needed:
-        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    connections = soft - limits.refused_connections_max - _OTHER_FILES_MAX
-    return replace(limits, connections_max=min(limits.connections_max, max(1, connections)))

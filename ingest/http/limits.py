@@ -1,6 +1,6 @@
-"""What one connection, and all connections of one ingest process, may cost.
+"""Defines the limits of one connection, and of all connections of one ingest process.
 
-They hold before a request reaches Falcon. Each default leaves room for what an honest sender does
+They apply before a request reaches Falcon. Each default leaves room for what an honest sender does
 and bounds what a hostile one can take; tests pass shorter times.
 """
 
@@ -12,7 +12,7 @@ MIB = 1024 * KIB
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionLimits:
-    """Bytes count as they are on the wire; seconds count from the event that the name begins with.
+    """Limits in bytes on the wire, and in seconds from the event that the name begins with.
 
     A request head is the request line and all header fields. A query of `query_bytes_max` fits
     into a head, beside fields of ordinary size.
@@ -40,7 +40,7 @@ class ConnectionLimits:
     """One header field, name and value."""
     headers_max: int = 64
     body_bytes_max: int = MIB + 4 * KIB
-    """The Adjust dialect takes 1 MiB; the application holds each endpoint to its own limit."""
+    """The Adjust dialect accepts 1 MiB; the application has a limit for each endpoint."""
     bodies_bytes_max: int = 64 * MIB
     """Unfinished bodies of all connections together; beyond it the largest are refused."""
     linger_bytes_max: int = 8 * MIB

@@ -1,6 +1,6 @@
-"""What a connection refuses by itself, before a request reaches Falcon, and how it says so.
+"""Defines the errors that a connection answers by itself, before a request reaches Falcon.
 
-A part of the tree of shared.errors, answered in the same shape as every other error.
+They belong to the tree of shared.errors and are answered in the same shape as every other error.
 """
 
 import httptools
@@ -75,8 +75,8 @@ class ShuttingDown(Unavailable):
         super().__init__("This process is stopping. Send the request again.")
 
 
-def answer_of(error: WaybillError, headers: Headers) -> bytes:
-    """The whole answer on the wire, `headers` first; it says that the connection closes."""
+def encode_refusal(error: WaybillError, headers: Headers) -> bytes:
+    """Encodes the whole answer, `headers` first; it announces that the connection closes."""
     field = error.field if isinstance(error, RequestError) else None
     body = {"error": {"code": error.code, "field": field, "message": error.message}}
     content = msgspec.json.encode(body)
@@ -93,8 +93,11 @@ def answer_of(error: WaybillError, headers: Headers) -> bytes:
     return STATUS_LINE[error.status] + lines + b"\r\n" + content
 
 
-def refusal_of(error: httptools.HttpParserError) -> WaybillError:
-    """The limit that a callback found, else what the parser says: fixed words, nothing received."""
+def refusal_for(error: httptools.HttpParserError) -> WaybillError:
+    """Returns the error that a callback raised, or one with the parser's own fixed message.
+
+    Nothing that was received is in it.
+    """
     if isinstance(error.__context__, WaybillError):
         return error.__context__
     if isinstance(error, httptools.HttpParserCallbackError):

@@ -1,4 +1,4 @@
-"""Which request heads are refused before the application sees them. Pure: values in, errors out.
+"""Checks request heads before the application sees them. Pure: values in, errors out.
 
 llhttp, the parser, refuses what is not HTTP: Content-Length beside Transfer-Encoding, repeated or
 malformed lengths, bare line feeds, control characters. This adds sizes and the rules of RFC 9112
@@ -10,23 +10,23 @@ from collections.abc import Callable, Iterable
 from ingest.http.limits import ConnectionLimits
 from ingest.http.refusals import Headers, HeadersTooLarge, MalformedRequest, UriTooLong
 
-# What stands around a field (colon, space, line end), and around a target (method, version).
+# The bytes around a field (colon, space, line end), and around a target (method, version).
 _FIELD_FRAME_BYTES = 4
 _LINE_FRAME_BYTES = 14
 _UPGRADE_FIELDS = frozenset((b"upgrade", b"http2-settings"))
 
 
 def head_bytes(url: bytes, headers: Headers) -> int:
-    """Size on the wire, as far as the parsed parts tell: white space around values is gone."""
+    """Returns the size on the wire, as far as parsed parts tell: outer white space is gone."""
     fields = sum(len(name) + len(value) + _FIELD_FRAME_BYTES for name, value in headers)
     return len(url) + _LINE_FRAME_BYTES + fields
 
 
 def check_sizes(url: bytes, headers: Headers, received: int, limits: ConnectionLimits) -> None:
-    """Whether a head, whole or not, is within the limits.
+    """Checks that a head, complete or not, is within the limits.
 
-    `received` counts its bytes so far, with those that are not parsed yet; 0 for a whole head.
-    Raises UriTooLong or HeadersTooLarge, whichever part is to blame.
+    `received` counts its bytes so far, with those that are not parsed yet; 0 for a complete head.
+    Raises UriTooLong or HeadersTooLarge, depending on which part is too large.
     """
     size = received or head_bytes(url, headers)
     path, _, query = url.partition(b"?")
@@ -40,35 +40,31 @@ def check_sizes(url: bytes, headers: Headers, received: int, limits: ConnectionL
 
 
 def check_fields(headers: Headers, version: Callable[[], str], limits: ConnectionLimits) -> None:
-    """The rules for a whole head. Names are in lower case; `version` gives "1.1".
+    """Checks the rules for a complete head. Names are in lower case; `version` returns "1.1".
 
     Raises MalformedRequest or HeadersTooLarge.
     """
     fields = dict(headers)
     if b"host" not in fields and version() != "1.0":
-        # RFC 9112, section 3.2; so for the second Host below.
+        # RFC 9112, section 3.2; also for the second Host below.
         raise MalformedRequest("it has no Host header", "Host")
     if len(fields) != len(headers) and [name for name, _ in headers].count(b"host") > 1:
         raise MalformedRequest("it has more than one Host header", "Host")
     if len(headers) > limits.headers_max:
         raise HeadersTooLarge(limits.headers_max, limits.header_bytes_max)
-    if b"transfer-encoding" in fields:
-        _check_coding(fields[b"transfer-encoding"], version())
-
-
-def _check_coding(coding: bytes, version: str) -> None:
-    # llhttp takes "gzip, chunked": the body would be read as if it were plain.
-    if version != "1.1" or coding.strip().lower() != b"chunked":
+    coding = fields.get(b"transfer-encoding")
+    # llhttp accepts "gzip, chunked": the body would be read as if it were plain.
+    if coding is not None and (version() != "1.1" or coding.strip().lower() != b"chunked"):
         raise MalformedRequest("Transfer-Encoding may only be chunked", "Transfer-Encoding")
 
 
 def announced_bytes(headers: Iterable[tuple[bytes, bytes]]) -> int:
-    """Content-Length, which the parser has checked; 0 without one."""
+    """Returns Content-Length, which the parser has checked; 0 without one."""
     return int(dict(headers).get(b"content-length", 0))
 
 
 def without_upgrade(method: bytes, url: bytes, version: str, headers: Headers) -> bytes:
-    """The head as it would be sent by a client that offers no other protocol.
+    """Encodes the head as a client would send it that offers no other protocol.
 
     Java's HttpClient offers h2c with its first request. A server may ignore that (RFC 9110,
     section 7.8), but llhttp skips the body of such a request, and its event would be lost.

@@ -1,12 +1,13 @@
-"""Writes the last requests of each token to the integration check, beside the requests.
+"""Writes the last requests of each token to the integration check, in the background.
 
-A request leaves a few references; what they mean is worked out, and only of the last ones, when the
-log is written. So it costs next to nothing under load. Tokens' last use goes the same way.
+A request leaves a few references; its entry is built when the log is written, and only for the last
+requests. So it costs next to nothing under load. The last use of each token is written with it.
 """
 
 import asyncio
 from collections import deque
-from typing import NamedTuple
+
+import msgspec
 
 from shared.errors import Unauthorized
 from shared.events import Event
@@ -18,11 +19,11 @@ from shared.token_use import use_commands
 from shared.tokens import TokenFault
 
 _PAUSE_SECONDS = 0.25
-_TOKENS_MAX = 1_000  # of which requests wait to be written; of others only their last use is
+_TOKENS_MAX = 1_000  # whose requests wait to be written; of further ones only the last use is
 
 
-class Checked(NamedTuple):
-    """One request of an app. `event` is None where it was refused before there was one."""
+class RequestOutcome(msgspec.Struct, frozen=True):
+    """A request of an app. `event` is None where it was refused before there was one."""
 
     at_ms: int
     dialect: str
@@ -38,69 +39,68 @@ class Checked(NamedTuple):
 
 
 class CheckLog:
-    """`add` costs no I/O; `run` writes."""
+    """The requests that wait to be written. `add` costs no I/O; `run` writes."""
 
     def __init__(self, redis: AsyncRedis) -> None:
         self._redis = redis
-        self._pending: dict[tuple[int, int], deque[Checked]] = {}
+        self._pending: dict[tuple[int, int], deque[RequestOutcome]] = {}
         self._used: dict[int, int] = {}
 
-    def add(self, app_id: int, checked: Checked) -> None:
-        if checked.token_id != NO_TOKEN and checked.code is None:
-            self._used[checked.token_id] = checked.at_ms
-        key = app_id, checked.token_id
-        last = self._pending.get(key)
-        if last is None:
+    def add(self, app_id: int, outcome: RequestOutcome) -> None:
+        """Queues a request; of each token only the last ones are kept."""
+        if outcome.token_id != NO_TOKEN and outcome.code is None:
+            self._used[outcome.token_id] = outcome.at_ms
+        key = app_id, outcome.token_id
+        outcomes = self._pending.get(key)
+        if outcomes is None:
             if len(self._pending) >= _TOKENS_MAX:
                 return
-            last = self._pending[key] = deque(maxlen=CHECK_ENTRIES_MAX)
-        last.append(checked)
+            outcomes = self._pending[key] = deque(maxlen=CHECK_ENTRIES_MAX)
+        outcomes.append(outcome)
 
     async def run(self) -> None:
-        """Write until cancelled."""
+        """Writes until cancelled."""
         while True:
             await asyncio.sleep(_PAUSE_SECONDS)
             await self.write()
 
     async def write(self) -> None:
+        """Writes what waits; drops it if Redis does not answer."""
         if not self._pending:
             return
         pending, used = self._pending, self._used
         self._pending, self._used = {}, {}
         try:
             async with self._redis.pipeline(transaction=False) as pipeline:
-                for (app_id, token_id), last in pending.items():
-                    check_commands(pipeline, app_id, token_id, [_entry(one) for one in last])
+                for (app_id, token_id), outcomes in pending.items():
+                    entries = [_entry(outcome) for outcome in outcomes]
+                    check_commands(pipeline, app_id, token_id, entries)
                 use_commands(pipeline, used)
                 await pipeline.execute()
         except (RedisError, OSError):
-            return  # a check that misses a few requests is one all the same
+            return  # a check that lacks a few requests is still one
 
 
-def _entry(checked: Checked) -> IntegrationLogEntry:
-    event = checked.event
+def _entry(outcome: RequestOutcome) -> IntegrationLogEntry:
+    event = outcome.event
+    # The fields that both vendors' pages highly encourage to send.
+    encouraged = (
+        {} if event is None else {"ip_address": event.ip_address, "user_agent": event.user_agent}
+    )
     return IntegrationLogEntry(
-        at_ms=checked.at_ms,
-        dialect=checked.dialect,
-        endpoint=checked.endpoint,
-        method=checked.method,
-        status=checked.status,
-        code=checked.code,
-        field=checked.field,
-        token_id=checked.token_id,
-        fault=checked.fault,
-        enforced=checked.code == Unauthorized.code,
-        scope=checked.scope,
+        at_ms=outcome.at_ms,
+        dialect=outcome.dialect,
+        endpoint=outcome.endpoint,
+        method=outcome.method,
+        status=outcome.status,
+        code=outcome.code,
+        field=outcome.field,
+        token_id=outcome.token_id,
+        fault=outcome.fault,
+        enforced=outcome.code == Unauthorized.code,
+        scope=outcome.scope,
         event_id=event.event_id if event else "",
         receipt=str(event.receipt) if event else None,
-        missing=_missing(event),
+        missing=tuple(name for name, value in encouraged.items() if value is None),
         environment=event.environment if event else None,
     )
-
-
-def _missing(event: Event | None) -> tuple[str, ...]:
-    """What both vendors' pages highly encourage to send, and was not."""
-    if event is None:
-        return ()
-    told = {"ip_address": event.ip_address, "user_agent": event.user_agent}
-    return tuple(name for name, value in told.items() if value is None)

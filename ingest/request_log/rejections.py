@@ -1,7 +1,7 @@
-"""Writes refused requests to the rejection log, beside the requests and never in their way.
+"""Writes refused requests to the rejection log, in the background and never in their way.
 
-A flood of refusals is sampled, not followed: a second holds so many entries; the counts stay exact
-as long as Redis answers.
+A flood of refusals is sampled: only so many entries a second are written. The counts stay exact as
+long as Redis answers.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 class RejectionLog:
-    """`add` costs no I/O; `run` writes."""
+    """The rejections that wait to be written. `add` costs no I/O; `run` writes."""
 
     def __init__(self, redis: AsyncRedis, entries_max: int) -> None:
         self._redis = redis
@@ -39,35 +39,37 @@ class RejectionLog:
         self._pending: deque[Rejection] = deque(maxlen=_PENDING_ENTRIES_MAX)
         self._counts: Counter[str] = Counter()
         self._bad_tokens: Counter[str] = Counter()
-        self._lost = 0
+        self._lost_clicks = 0
 
     def add(self, rejection: Rejection) -> None:
+        """Counts a refused request and queues its entry."""
         self._counts[rejection.code] += 1
         self._pending.append(rejection)
 
     def note_bad_token(self, address: str) -> None:
-        """A token that is not valid came from there."""
+        """Counts a token that is not valid and came from this address."""
         if address in self._bad_tokens or len(self._bad_tokens) < BAD_TOKEN_ADDRESSES_MAX:
             self._bad_tokens[address] += 1
 
-    def lose(self, rejection: Rejection) -> None:
-        """Somebody was sent on whose click could not be kept: also said in the process's log."""
+    def add_lost_click(self, rejection: Rejection) -> None:
+        """Adds a redirect whose click could not be stored; it is logged by the process too."""
         self.add(rejection)
-        self._lost += 1
+        self._lost_clicks += 1
 
     async def run(self) -> None:
-        """Write until cancelled."""
+        """Writes until cancelled."""
         while True:
             await asyncio.sleep(_PAUSE_SECONDS)
             await self.write()
 
     async def write(self) -> None:
+        """Writes what waits; keeps the counts if Redis does not answer."""
         if not self._counts and not self._bad_tokens:
             return
-        if self._lost:
-            # Now, for the counts stay in this process until Redis is back.
-            _log.error("%d clicks were sent on, but could not be kept", self._lost)
-            self._lost = 0
+        if self._lost_clicks:
+            # Now, because the counts stay in this process until Redis is back.
+            _log.error("%d clicks were redirected but could not be stored", self._lost_clicks)
+            self._lost_clicks = 0
         counts, entries, bad_tokens = self._counts, tuple(self._pending), self._bad_tokens
         self._counts, self._bad_tokens = Counter(), Counter()
         self._pending.clear()
@@ -83,19 +85,18 @@ class RejectionLog:
                 await pipeline.execute()
         except (RedisError, OSError):
             self._counts += counts
-            self._bad_tokens += bad_tokens  # the entries are gone, which a log may be
+            self._bad_tokens += bad_tokens  # the entries are lost, which a log can afford
 
 
-def shown(pairs: Sequence[Pair]) -> dict[str, str]:
-    """Parameters as the log may keep them: text, short, without secrets."""
-    return dict(_shown_pair(*pair) for pair in pairs[:_PARAMETERS_MAX])
-
-
-def _shown_pair(name: bytes, value: bytes) -> tuple[str, str]:
-    shown_name = redact(_readable(name))
-    if redact(f"{shown_name}={_PROBE}") != f"{shown_name}={_PROBE}":
-        return shown_name, MASK  # by its name a secret: whole, whatever it is made of
-    return shown_name, redact(_readable(value))
+def loggable_parameters(pairs: Sequence[Pair]) -> dict[str, str]:
+    """Returns parameters as the log may store them: text, short, without secrets."""
+    loggable = {}
+    for raw_name, raw_value in pairs[:_PARAMETERS_MAX]:
+        name = redact(_readable(raw_name))
+        # By its name a secret: masked whole, whatever it is made of.
+        is_secret = redact(f"{name}={_PROBE}") != f"{name}={_PROBE}"
+        loggable[name] = MASK if is_secret else redact(_readable(raw_value))
+    return loggable
 
 
 def _readable(text: bytes) -> str:

@@ -1,6 +1,6 @@
-"""What one ingest process counts, and how it shows what all of them have counted.
+"""Counts requests and flushes of one ingest process, and shows the counts of all processes.
 
-On the way of a request it is one call; everything else happens once a second or when asked.
+On the way of a request it costs one call; everything else happens once a second or on demand.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ _PAUSE_SECONDS = 1.0
 
 
 class EndpointCounts:
-    """Of one path. A label's value is one of ours: the path as it is routed, a code of an error."""
+    """The counts of one path. Labels hold only our own values: the routed path, an error code."""
 
     __slots__ = ("_answers", "_labels", "_lost", "_seconds", "_tally")
 
@@ -29,44 +29,46 @@ class EndpointCounts:
         self._lost = tally.counter(metrics.CLICKS_LOST)
         self._answers: dict[tuple[int, str], Counter] = {}
 
-    def accepted(self, status: int, begun: float) -> None:
-        """`begun` as `monotonic` has it."""
+    def count_accepted(self, status: int, begun: float) -> None:
+        """Counts an accepted request and its time; `begun` is the `monotonic` time of its start."""
         self._seconds.observe(monotonic() - begun)
-        self.refused(status, NO_REASON)
+        self.count_refused(status, NO_REASON)
 
-    def refused(self, status: int, reason: str) -> None:
+    def count_refused(self, status: int, reason: str) -> None:
+        """Counts an answer by its status and the code of its error."""
         answers = self._answers.get((status, reason))
         if answers is None:
             answers = self._tally.counter(metrics.REQUESTS, *self._labels, str(status), reason)
             self._answers[status, reason] = answers
         answers.value += 1
 
-    def lost(self) -> None:
-        """Somebody was sent on whose click could not be kept."""
+    def count_lost_click(self) -> None:
+        """Counts a person who was redirected although the click could not be stored."""
         self._lost.value += 1
 
 
 class FlushCounts:
-    """Of the writes to the inbox."""
+    """The counts of writes to the inbox."""
 
     def __init__(self, tally: Tally) -> None:
         self._seconds = tally.histogram(metrics.FLUSH_SECONDS)
         self._events = tally.histogram(metrics.FLUSH_EVENTS)
         self._failed = tally.counter(metrics.FLUSHES_FAILED)
 
-    def written(self, events: int, begun: float) -> None:
-        """`begun` as `monotonic` has it."""
+    def count_written(self, events: int, begun: float) -> None:
+        """Counts a flush, its events and its time; `begun` is the `monotonic` time of its start."""
         self._seconds.observe(monotonic() - begun)
         self._events.observe(events)
 
-    def failed(self) -> None:
+    def count_failed(self) -> None:
+        """Counts a flush that Redis did not take."""
         self._failed.value += 1
 
 
 class ProcessCounts:
     """The counts of this process, and with `shared` those of the others of its gunicorn.
 
-    `gauges` reads what is not counted.
+    `gauges` reads what is measured rather than counted.
     """
 
     def __init__(
@@ -80,18 +82,19 @@ class ProcessCounts:
         self._shared = shared
 
     def together(self) -> list[MetricSeries]:
+        """Adds up the counts of all processes."""
         # Written as well: what was shown once must not be gone if this process is killed now.
         others = self._shared.others() if self._shared else []
         return merged([self.write(), *others])
 
     async def run(self) -> None:
-        """Let the others see these, until cancelled."""
+        """Shares the counts of this process with the others, until cancelled."""
         while True:
             self.write()
             await asyncio.sleep(_PAUSE_SECONDS)
 
     def write(self) -> list[MetricSeries]:
-        """What this process has counted, as the others now see it."""
+        """Shares and returns the counts of this process."""
         own = [*self._tally.series(), *self._gauges(), gauge(metrics.PROCESSES, 1)]
         if self._shared:
             self._shared.write_own(own)

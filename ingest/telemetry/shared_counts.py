@@ -1,8 +1,8 @@
-"""Counts of all ingest processes of one gunicorn, in memory that its master makes before it forks.
+"""Shares the counts of all ingest processes of one gunicorn, in memory allocated before it forks.
 
-Each process has a slot, and writes what it has counted there once a second; whichever of them is
-asked adds all slots up. What a process leaves behind when it ends is kept in slot 0. Nothing is on
-a disk, and nothing stays behind.
+Each process has a slot and writes its counts there once a second; whichever process is asked adds
+all slots up. The counts that a process leaves when it ends are kept in slot 0. Nothing is written
+to disk, and nothing stays behind.
 """
 
 import struct
@@ -21,34 +21,41 @@ _HEAD = struct.Struct("<II")  # length and CRC-32 of what follows
 _NEWEST_BYTES = 1  # which half of a slot was written last
 _SLOT_BYTES = _NEWEST_BYTES + 2 * _HALF_BYTES
 _TRIES_MAX = 100
-_GONE = 0  # the slot of processes that have ended
+_ENDED = 0  # the slot of processes that have ended
 
 _decoder = msgspec.msgpack.Decoder(list[MetricSeries])
 
 
 class SharedCounts:
-    """Pages that nobody writes to cost nothing."""
+    """The slots in shared memory. Pages that nobody writes to cost nothing."""
 
     def __init__(self) -> None:
         self._memory = mmap(-1, _CHANGES.size + _SLOTS * _SLOT_BYTES)
         self._taken: set[int] = set()
         self.own_slot: int | None = None  # of this process, once it is forked
-        self._seen: list[list[MetricSeries]] = []
+        self._others: list[list[MetricSeries]] = []
 
     # The master
 
     def take_slot(self) -> int | None:
-        """For a process about to be forked. None when there is none left: it counts for itself."""
+        """Takes a slot for a process about to be forked.
+
+        None when there is none left: then the process counts for itself.
+        """
         free = next((slot for slot in range(1, _SLOTS) if slot not in self._taken), None)
         if free is not None:
             self._taken.add(free)
         return free
 
     def give_back(self, slot: int) -> None:
-        """Its process has ended: its counts stay, its gauges go."""
-        left = [series for series in self._read(slot) if not _is_gauge(series)]
+        """Frees the slot of a process that has ended: its counts stay, its gauges go."""
+        counts = [
+            series
+            for series in self._read(slot)
+            if METRICS[series.name].kind is not MetricKind.GAUGE
+        ]
         self._count_change()
-        self.write(_GONE, merged([self._read(_GONE), left]))
+        self.write(_ENDED, merged([self._read(_ENDED), counts]))
         self.write(slot, [])
         self._count_change()
         self._taken.discard(slot)
@@ -56,7 +63,7 @@ class SharedCounts:
     # Each process
 
     def write(self, slot: int, series: list[MetricSeries]) -> None:
-        """Into the half that nobody reads. Raises ValueError for more than it holds."""
+        """Writes into the half that nobody reads. Raises ValueError for more than it holds."""
         content = msgspec.msgpack.encode(series)
         if len(content) > _HALF_BYTES - _HEAD.size:
             raise ValueError(f"{len(content)} bytes of counts do not fit into a slot")
@@ -68,24 +75,25 @@ class SharedCounts:
         self._memory[start] = half
 
     def write_own(self, series: list[MetricSeries]) -> None:
-        """Nothing without a slot."""
+        """Writes the counts of this process; nothing without a slot."""
         if self.own_slot is not None:
             self.write(self.own_slot, series)
 
     def others(self) -> list[list[MetricSeries]]:
-        """What all other processes have counted, of one moment.
+        """Returns the counts of all other processes at one moment.
 
-        While the master is at work, what was seen last: a count that fell would pass for a restart.
+        While the master is at work, returns what was read last: a count that fell would pass for a
+        restart.
         """
         for _ in range(_TRIES_MAX):
             before = self._changes()
             if before % 2:
                 continue
-            found = [self._read(slot) for slot in range(_SLOTS) if slot != self.own_slot]
+            others = [self._read(slot) for slot in range(_SLOTS) if slot != self.own_slot]
             if self._changes() == before:
-                self._seen = found
+                self._others = others
                 break
-        return self._seen
+        return self._others
 
     def _read(self, slot: int) -> list[MetricSeries]:
         start = self._start(slot)
@@ -112,10 +120,6 @@ class SharedCounts:
         _CHANGES.pack_into(self._memory, 0, self._changes() + 1)
 
 
-def _is_gauge(series: MetricSeries) -> bool:
-    return METRICS[series.name].kind is MetricKind.GAUGE
-
-
-# This process's, from before its application is made. gunicorn's master shares SHARED's memory.
+# Of this process, from before its application is created. gunicorn's master shares SHARED's memory.
 SHARED = SharedCounts()
 TALLY = Tally()

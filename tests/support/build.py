@@ -7,7 +7,7 @@ from msgspec import structs
 
 from console.actor import Actor, Role
 from ingest.dialects.dialect import RequestContext
-from ingest.parameters import Parameters, Sent
+from ingest.parameters import Parameters, RawParameters
 from shared.events import Environment, Event, Kind, encode_event, join_events
 from shared.inbox import Entry
 from shared.integration_log import IntegrationLogEntry
@@ -100,7 +100,7 @@ def linked(held: Snapshot | None = None, **changes: Any) -> Snapshot:
     return structs.replace(held or snapshot(), links={LINK_KEY: link(**changes)})
 
 
-def reception(**changes: Any) -> RequestContext:
+def request_context(**changes: Any) -> RequestContext:
     fields: dict[str, Any] = {
         "receipt": RECEIPT,
         "received_at_ms": NOW_MS,
@@ -111,7 +111,7 @@ def reception(**changes: Any) -> RequestContext:
 
 
 def parameters(query: str) -> Parameters:
-    return Sent(query.encode(), b"").parameters(without=())
+    return RawParameters(query.encode(), b"").parameters(without=())
 
 
 def rejection(**changes: Any) -> Rejection:

@@ -204,7 +204,7 @@ def test_without_redis_everybody_who_clicks_is_sent_on_and_counted_as_lost(
 
     watched.redis.start()
     until(lambda: _lost(watched.waybill) == lost_before + 200, 10, "lost clicks being counted")
-    assert "clicks were sent on, but could not be kept" in watched.waybill.logs()
+    assert "clicks were redirected but could not be stored" in watched.waybill.logs()
     assert _click(watched) == 302
 
 

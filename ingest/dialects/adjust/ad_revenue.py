@@ -1,15 +1,15 @@
-"""`/ad_revenue`: what advertisements that the app showed have earned."""
+"""`/ad_revenue`: the revenue from advertisements that the app showed."""
 
 from ingest.dialects.adjust.event_fields import (
     AdjustFields,
-    adid_alone,
-    endpoint,
-    event_of,
-    standing_of,
+    adjust_dialect,
+    build_event,
+    history_check,
+    sole_adid,
     take_amount,
 )
-from ingest.dialects.adjust.responses import accepted, ad_revenue_refused
-from ingest.dialects.common_fields import optional
+from ingest.dialects.adjust.responses import ad_revenue_error_reply, ok_reply
+from ingest.dialects.common_fields import take_optional
 from ingest.dialects.dialect import ParsedRequest, RequestContext
 from ingest.parameters import Parameters
 from shared import events, fields
@@ -18,34 +18,32 @@ from shared.events import Kind
 from shared.scopes import Scope
 
 
-def read_ad_revenue(parameters: Parameters, reception: RequestContext) -> ParsedRequest:
-    """Raises RequestError for the first field that is missing or malformed."""
-    told = AdjustFields(
-        Kind.AD_REVENUE,
-        events.AD_REVENUE,
-        _revenue(parameters),
-        fields.currency("currency", parameters.require("currency")),
-        optional(parameters, fields.identifier, "ad_revenue_network"),
-        optional(parameters, fields.identifier, "ad_revenue_unit"),
-        optional(parameters, fields.identifier, "ad_revenue_placement"),
-        fields.count("ad_impressions_count", parameters.require("ad_impressions_count")),
-    )
-    event = event_of("/ad_revenue", told, parameters, reception)
-    return ParsedRequest(
-        event,
-        accepted(event),
-        adid=adid_alone(event, reception),
-        standing=standing_of(reception, None),
-    )
-
-
-def _revenue(parameters: Parameters) -> str:
+def read_ad_revenue(parameters: Parameters, context: RequestContext) -> ParsedRequest:
+    """Reads a call. Raises RequestError for the first field that is missing or malformed."""
     amount = take_amount(parameters, "revenue", "amount")
     if amount is None:
         raise MissingField("revenue")
     if fields.is_less(amount, "0"):
         raise MalformedField("revenue", "must not be negative.")
-    return amount
+    own_fields = AdjustFields(
+        kind=Kind.AD_REVENUE,
+        event_id=events.AD_REVENUE,
+        amount=amount,
+        currency=fields.currency("currency", parameters.require("currency")),
+        network=take_optional(parameters, fields.identifier, "ad_revenue_network"),
+        unit=take_optional(parameters, fields.identifier, "ad_revenue_unit"),
+        placement=take_optional(parameters, fields.identifier, "ad_revenue_placement"),
+        impressions=fields.count(
+            "ad_impressions_count", parameters.require("ad_impressions_count")
+        ),
+    )
+    event = build_event("/ad_revenue", own_fields, parameters, context)
+    return ParsedRequest(
+        event,
+        ok_reply(event),
+        adid=sole_adid(event, context),
+        history_check=history_check(context, None),
+    )
 
 
-AD_REVENUE = endpoint(read_ad_revenue, ad_revenue_refused, Scope.AD_REVENUE)
+AD_REVENUE = adjust_dialect(read_ad_revenue, ad_revenue_error_reply, Scope.AD_REVENUE)

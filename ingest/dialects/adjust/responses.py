@@ -1,6 +1,6 @@
-"""Adjust's answers, byte for byte as its pages print them.
+"""Writes Adjust's answers, byte for byte as its pages print them.
 
-Where no published message fits, the sentence of the error stands in its place, in the same frame.
+Where no published message fits, the error's own message is used instead, in the same frame.
 """
 
 import msgspec
@@ -24,9 +24,9 @@ from shared.tokens import TokenFault
 RECEIPT = "Waybill-Receipt"
 
 _OK = b'{"status":"OK"}'
-_INSTALL = "Install tracked", 2_000
+_INSTALL = "Install tracked", 2_000  # message, and when to ask again, in milliseconds
 _SESSION = "Session tracked", 5_000
-_REPEAT = "Ignoring event, earlier unique event tracked"
+_DUPLICATE = "Ignoring event, earlier unique event tracked"
 
 _MESSAGES: dict[type[WaybillError], str] = {
     Unauthorized: "Failed to authorize request",
@@ -34,7 +34,7 @@ _MESSAGES: dict[type[WaybillError], str] = {
     UnknownDevice: "Device not found",
     RequestTooLarge: "Request size too large",
 }
-_OF_FIELDS = {
+_FIELD_MESSAGES = {
     "app_token": "Invalid app token",
     "event_token": "Invalid event token",
     "revenue": "Invalid revenue",
@@ -46,47 +46,50 @@ _AD_REVENUE_TOKENS = {TokenFault.MISSING: "missing authentication token"}
 _AD_REVENUE_TOKEN = "wrong authentication token"  # noqa: S105 - as its page prints it
 
 
-def accepted(event: Event) -> Reply:
+def ok_reply(event: Event) -> Reply:
+    """Answers an accepted event."""
     return Reply(200, _OK, {RECEIPT: str(event.receipt)})
 
 
-def repeated(event: Event) -> Reply:
-    """A unique event that its user has had: recorded, and not counted."""
-    return Reply(400, _failure("Event request failed", _REPEAT), {RECEIPT: str(event.receipt)})
+def duplicate_reply(event: Event) -> Reply:
+    """Answers a unique event that its user has had before: stored, and not counted."""
+    return Reply(400, _failure("Event request failed", _DUPLICATE), {RECEIPT: str(event.receipt)})
 
 
-def session_answers(event: Event, app_token: str) -> tuple[Reply, Reply]:
-    """Of the first session of a device, and of a later one."""
-    first, later = (_session(event, app_token, *told) for told in (_INSTALL, _SESSION))
+def session_replies(event: Event, app_token: str) -> tuple[Reply, Reply]:
+    """Returns the answers to the first session of a device, and to a later one."""
+    first, later = (_session_reply(event, app_token, *answer) for answer in (_INSTALL, _SESSION))
     return first, later
 
 
-def event_refused(error: WaybillError, _: str | None) -> Reply:
-    return _refused("Event request failed", _message(error), error)
-
-
-def session_refused(error: WaybillError, _: str | None) -> Reply:
-    return _refused("Session failed", _message(error), error)
-
-
-def ad_revenue_refused(error: WaybillError, app_token: str | None) -> Reply:
-    """Its page alone names the fault of the token, and the app."""
-    message = _message(error)
-    if isinstance(error, Unauthorized):
-        message = _AD_REVENUE_TOKENS.get(error.fault, _AD_REVENUE_TOKEN)
-    suffix = "" if app_token is None else f" (app_token:{app_token})"
-    return _refused("Ad revenue request failed", message, error, suffix)
-
-
-def _session(event: Event, app_token: str, message: str, ask_in: int) -> Reply:
+def _session_reply(event: Event, app_token: str, message: str, ask_in_ms: int) -> Reply:
     body = {
         "app_token": app_token,
         "adid": adid_of(event.app_id, event.user_id),
         "timestamp": f"{iso_time(event.received_at_ms)}+0000",
         "message": message,
-        "ask_in": ask_in,
+        "ask_in": ask_in_ms,
     }
     return Reply(200, msgspec.json.encode(body), {RECEIPT: str(event.receipt)})
+
+
+def event_error_reply(error: WaybillError, _: str | None) -> Reply:
+    """Answers a refused event."""
+    return Reply(error.status, _failure("Event request failed", _message(error)))
+
+
+def session_error_reply(error: WaybillError, _: str | None) -> Reply:
+    """Answers a refused session."""
+    return Reply(error.status, _failure("Session failed", _message(error)))
+
+
+def ad_revenue_error_reply(error: WaybillError, app_token: str | None) -> Reply:
+    """Answers refused ad revenue: its page alone names the fault of the token, and the app."""
+    message = _message(error)
+    if isinstance(error, Unauthorized):
+        message = _AD_REVENUE_TOKENS.get(error.fault, _AD_REVENUE_TOKEN)
+    suffix = "" if app_token is None else f" (app_token:{app_token})"
+    return Reply(error.status, _failure("Ad revenue request failed", message, suffix))
 
 
 def _message(error: WaybillError) -> str:
@@ -100,12 +103,8 @@ def _message(error: WaybillError) -> str:
     if error.field in _TIMES:
         return f"Bad event state: {error.message}"
     if isinstance(error, MissingField) and error.field not in {"app_token", "event_token"}:
-        return error.message  # nothing is published that would say what is missing
-    return _OF_FIELDS.get(error.field, error.message)
-
-
-def _refused(prefix: str, message: str, error: WaybillError, suffix: str = "") -> Reply:
-    return Reply(error.status, _failure(prefix, message, suffix))
+        return error.message  # no published message says which field is missing
+    return _FIELD_MESSAGES.get(error.field, error.message)
 
 
 def _failure(prefix: str, message: str, suffix: str = "") -> bytes:

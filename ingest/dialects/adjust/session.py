@@ -2,30 +2,26 @@
 
 from ingest.dialects.adjust.event_fields import (
     AdjustFields,
-    adid_alone,
-    endpoint,
-    event_of,
+    adjust_dialect,
+    build_event,
+    sole_adid,
 )
-from ingest.dialects.adjust.responses import session_answers, session_refused
-from ingest.dialects.common_fields import opened
+from ingest.dialects.adjust.responses import session_error_reply, session_replies
+from ingest.dialects.common_fields import open_marker
 from ingest.dialects.dialect import ParsedRequest, RequestContext
 from ingest.parameters import Parameters
 from shared.events import OPEN, Kind
 from shared.scopes import Scope
 
 
-def read_session(parameters: Parameters, reception: RequestContext) -> ParsedRequest:
-    """Raises RequestError for the first field that is missing or malformed."""
+def read_session(parameters: Parameters, context: RequestContext) -> ParsedRequest:
+    """Reads a call. Raises RequestError for the first field that is missing or malformed."""
     app_token = parameters.require("app_token")
-    event = event_of("/session", AdjustFields(Kind.OPEN, OPEN), parameters, reception)
-    first, later = session_answers(event, app_token)
+    event = build_event("/session", AdjustFields(Kind.OPEN, OPEN), parameters, context)
+    first, later = session_replies(event, app_token)
     return ParsedRequest(
-        event,
-        first,
-        mark=opened(event),
-        if_marked=later,
-        adid=adid_alone(event, reception),
+        event, first, marker=open_marker(event), if_seen=later, adid=sole_adid(event, context)
     )
 
 
-SESSION = endpoint(read_session, session_refused, Scope.SESSIONS)
+SESSION = adjust_dialect(read_session, session_error_reply, Scope.SESSIONS)

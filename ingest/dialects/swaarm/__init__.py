@@ -2,22 +2,6 @@
 
 Source of each rule: Swaarm's page "MMP: Server to server (S2S) integration" and those on its
 tracking links; docs/dialects.md says where Waybill differs. `event_time` and the idempotency key
-are Waybill's own.
+are Waybill's own. Read `postback` first, then `s2sevent` (the same fields), `click` (clicks and
+impressions) and `responses`.
 """
-
-from ingest.dialects.swaarm.click import CLICK, IMPRESSION, read_click
-from ingest.dialects.swaarm.postback import POSTBACK, read_postback
-from ingest.dialects.swaarm.responses import accepted, refused
-from ingest.dialects.swaarm.s2sevent import S2SEVENT, read_s2sevent
-
-__all__ = [
-    "CLICK",
-    "IMPRESSION",
-    "POSTBACK",
-    "S2SEVENT",
-    "accepted",
-    "read_click",
-    "read_postback",
-    "read_s2sevent",
-    "refused",
-]

@@ -1,59 +1,113 @@
-"""`/postback`: an event of a user, or of whoever a click id stands for.
+"""`/postback`: an event of a user, or of the user that a click id stands for.
 
-Swaarm's page asks for `user_id` and `event_id`. Its partners and SDKs send `click_id` instead: the
-click stands for its user then, and a call that names no event is the default one, the install.
+Swaarm's page asks for `user_id` and `event_id`. Its partners and SDKs send `click_id` instead: then
+the click stands for its user, and a call that names no event is the default one, the install.
+
+The fields that it shares with `/s2sevent` are read here too: those that say what happened, and how
+much it was worth. Senders mix up the two endpoints' names for the same field, so each accepts the
+other's too. `sale_amout` is how Swaarm's own example spells it, `aggregated_value` what its SDK for
+the web sends.
 """
 
-from ingest.dialects.common_fields import TOKEN_NAMES, opened, optional
+from typing import NamedTuple
+
+from ingest.dialects.common_fields import (
+    TOKEN_NAMES,
+    open_marker,
+    take_device_ids,
+    take_event_time,
+    take_idempotency_key,
+    take_optional,
+)
 from ingest.dialects.dialect import Dialect, ParsedRequest, RequestContext
-from ingest.dialects.swaarm.event_fields import ADDRESS, NAME, USER_AGENT, SwaarmFields, event_of
-from ingest.dialects.swaarm.responses import accepted, refused
+from ingest.dialects.swaarm.responses import error_reply, receipt_reply
 from ingest.parameters import Parameters
 from shared import fields
 from shared.errors import MissingField
-from shared.events import INSTALL, Event
+from shared.events import INSTALL, OPEN, Event, Kind
 
-_WHO = (
+NAME = "swaarm"
+ADDRESS = ("ip_address", "user_ip")
+USER_AGENT = ("user_agent", "user_ua")
+
+_NO_USER = (
     "Send user_id and event_id; or click_id, which can stand for the user, and without an event_id "
     "reports the install."
 )
-_WHAT = "Send the mapping id of the event; or click_id, which without an event_id is an install."
+_NO_EVENT = (
+    "Send the mapping id of the event; or click_id, which without an event_id is an install."
+)
 _NUMBERED = "our_event_type_id counts Swaarm's own event types: send the mapping id instead."
 
 
-def read_postback(parameters: Parameters, reception: RequestContext) -> Event:
-    """Raises RequestError for the first field that is missing or malformed."""
-    return event_of("/postback", _told(parameters), parameters, reception)
+class SwaarmFields(NamedTuple):
+    """The fields that each endpoint reads in its own way."""
+
+    user_id: str
+    event_id: str
+    click_id: str | None
+    ip_address: str | None
+    user_agent: str | None
 
 
-def _told(parameters: Parameters) -> SwaarmFields:
-    click_id = optional(parameters, fields.identifier, "click_id")
-    user_id = optional(parameters, fields.user_id, "user_id") or click_id
+def read_postback(parameters: Parameters, context: RequestContext) -> ParsedRequest:
+    """Reads a call. Raises RequestError for the first field that is missing or malformed."""
+    click_id = take_optional(parameters, fields.identifier, "click_id")
+    user_id = take_optional(parameters, fields.user_id, "user_id") or click_id
     if user_id is None:
-        raise MissingField("user_id", _WHO)
-    return SwaarmFields(
-        user_id,
-        _event_id(parameters, click_id),
-        click_id,
-        optional(parameters, fields.address, *ADDRESS),
-        optional(parameters, fields.user_agent, *USER_AGENT),
+        raise MissingField("user_id", _NO_USER)
+    event_id = take_optional(parameters, fields.identifier, "event_id")
+    if event_id is None:
+        if click_id is None:
+            raise MissingField("event_id", _NO_EVENT)
+        if parameters.take("our_event_type_id"):
+            raise MissingField("event_id", _NUMBERED)
+        event_id = INSTALL
+    ip_address = take_optional(parameters, fields.address, *ADDRESS)
+    user_agent = take_optional(parameters, fields.user_agent, *USER_AGENT)
+    own_fields = SwaarmFields(user_id, event_id, click_id, ip_address, user_agent)
+    return parse_event("/postback", own_fields, parameters, context)
+
+
+def parse_event(
+    endpoint: str, own_fields: SwaarmFields, parameters: Parameters, context: RequestContext
+) -> ParsedRequest:
+    """Takes the other fields. Raises RequestError for the first that is malformed."""
+    event = Event(
+        receipt=context.receipt,
+        received_at_ms=context.received_at_ms,
+        app_id=context.grant.app_id,
+        token_id=context.grant.token_id,
+        environment=context.grant.environment,
+        kind=Kind.OPEN if own_fields.event_id == OPEN else Kind.EVENT,
+        endpoint=endpoint,
+        user_id=own_fields.user_id,
+        event_id=own_fields.event_id,
+        event_time_ms=take_event_time(parameters, context),
+        idempotency_key=take_idempotency_key(parameters, context),
+        ip_address=own_fields.ip_address,
+        user_agent=own_fields.user_agent,
+        sale_amount=_take_amount(parameters, "sale_amount", "sale_amout"),
+        sale_amount_currency=take_optional(parameters, fields.currency, "sale_amount_currency"),
+        aggregated_event_value=_take_amount(
+            parameters, "aggregated_event_value", "aggregated_value"
+        ),
+        event_value=take_optional(parameters, fields.event_value, "event_value"),
+        click_id=own_fields.click_id,
+        device_ids=take_device_ids(parameters),
+        parameters=parameters.rest(),
     )
+    return ParsedRequest(event, receipt_reply(event), marker=open_marker(event))
 
 
-def _event_id(parameters: Parameters, click_id: str | None) -> str:
-    event_id = optional(parameters, fields.identifier, "event_id")
-    if event_id is not None:
-        return event_id
-    if click_id is None:
-        raise MissingField("event_id", _WHAT)
-    if parameters.take("our_event_type_id"):
-        raise MissingField("event_id", _NUMBERED)
-    return INSTALL
+def _take_amount(parameters: Parameters, name: str, other_spelling: str) -> str | None:
+    value = parameters.take(name, other_spelling)
+    if value is None:
+        return None
+    amount = fields.amount(name, value)
+    if fields.has_more_places(value):
+        parameters.put_back(name, value)
+    return amount
 
 
-def _read(parameters: Parameters, reception: RequestContext) -> ParsedRequest:
-    event = read_postback(parameters, reception)
-    return ParsedRequest(event, accepted(event), mark=opened(event))
-
-
-POSTBACK = Dialect(NAME, TOKEN_NAMES, _read, refused)
+POSTBACK = Dialect(NAME, TOKEN_NAMES, read_postback, error_reply)

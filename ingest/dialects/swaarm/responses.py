@@ -1,4 +1,7 @@
-"""Swaarm's answers. Its page fixes the codes 200, 400, 401 and 404 and the body `{"id":…}`."""
+"""Writes Swaarm's answers.
+
+Its page fixes the status codes 200, 400, 401 and 404 and the body `{"id":…}`.
+"""
 
 import msgspec
 
@@ -9,38 +12,39 @@ from shared.events import Event
 RECEIPT = "Waybill-Receipt"
 
 # An id that a cache gave to two visitors would make them one.
-_EACH_ITS_OWN = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-# Swaarm's SDK for the web asks from the app's own pages, which are of another origin. No cookie is
+_NO_CACHE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+# Swaarm's SDK for the web calls from the app's own pages, which are of another origin. No cookie is
 # ever read, so a page learns nothing that its server would not.
-_ANY_PAGE = {"Access-Control-Allow-Origin": "*"}
-_SENT_ON = {
+_ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
+_REDIRECT = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex",
 }
 
 
-def accepted(event: Event) -> Reply:
+def receipt_reply(event: Event) -> Reply:
+    """Answers with the receipt of an accepted event, in body and header."""
     receipt = str(event.receipt)
     body = b'{"status":"ok","id":"%s"}' % receipt.encode()
     return Reply(200, body, {RECEIPT: receipt})
 
 
-def click_id_answer(event: Event) -> Reply:
-    """`{"id":"<click id>"}`, exactly."""
+def click_id_reply(event: Event) -> Reply:
+    """Answers with `{"id":"<click id>"}`, exactly."""
     assert event.click_id is not None
     body = b'{"id":"%s"}' % event.click_id.encode()
-    return Reply(200, body, {RECEIPT: str(event.receipt), **_EACH_ITS_OWN, **_ANY_PAGE})
+    return Reply(200, body, {RECEIPT: str(event.receipt), **_NO_CACHE, **_ANY_ORIGIN})
 
 
-def sent_on(address: str, receipt: str | None = None) -> Reply:
-    """A redirect that no cache keeps, and that does not tell the destination where it was."""
+def redirect_reply(url: str, receipt: str | None = None) -> Reply:
+    """Redirects without being cached and without telling the destination where the person was."""
     receipts = {} if receipt is None else {RECEIPT: receipt}
-    return Reply(302, b"", {"Location": address, **receipts, **_SENT_ON})
+    return Reply(302, b"", {"Location": url, **receipts, **_REDIRECT})
 
 
-def refused(error: WaybillError, _: str | None = None) -> Reply:
-    """`{"error":{"code":…,"field":…,"message":…}}`"""
+def error_reply(error: WaybillError, _: str | None = None) -> Reply:
+    """Answers with `{"error":{"code":…,"field":…,"message":…}}`."""
     field = error.field if isinstance(error, RequestError) else None
     body = {"error": {"code": error.code, "field": field, "message": error.message}}
     return Reply(error.status, msgspec.json.encode(body))

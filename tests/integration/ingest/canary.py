@@ -1,4 +1,4 @@
-"""An application that logs all that it is told, in the ways in which libraries do."""
+"""An application that logs everything it receives, in the ways in which libraries do."""
 
 import logging
 from typing import Any

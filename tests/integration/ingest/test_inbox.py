@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from redis.asyncio.connection import AbstractConnection
 
-from ingest.durability import durability_faults
+from ingest.durability import durability_problems
 from ingest.inbox import InboxWriter, Stale
 from shared.events import encode_event, join_events
 from shared.inbox import measure
@@ -101,7 +101,7 @@ def test_a_redis_that_may_lose_events_is_found_out(
 ) -> None:
     async def faults() -> list[str]:
         async with _client(redis_url) as client:
-            return await durability_faults(client)
+            return await durability_problems(client)
 
     assert asyncio.run(faults()) == []
     before = str(redis.config_get(setting)[setting])

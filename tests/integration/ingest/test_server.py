@@ -33,7 +33,7 @@ class Gunicorn:
         return self.output.read_text()
 
     def send(self, data: bytes) -> bytes:
-        """The answer to a request after which the connection closes."""
+        """Returns the answer to a request after which the connection closes."""
         with socket.create_connection(("127.0.0.1", self.port), SECONDS_MAX) as client:
             client.sendall(data)
             return b"".join(iter(lambda: client.recv(65536), b""))
@@ -74,7 +74,7 @@ def gunicorn(
 
 
 def _requests(secret: str) -> list[bytes]:
-    """The secret in every position, with the names that senders use."""
+    """Builds requests with the secret in every position, under the names that senders use."""
     lines = [
         f"GET /postback?user_id=1&s2s_token={secret}&event_id=2 HTTP/1.1\r\nHost: a",
         f"GET /s2sevent?token={secret} HTTP/1.1\r\nHost: a",
@@ -186,7 +186,7 @@ def test_the_number_of_processes_comes_from_the_environment(tmp_path: Path, proc
 
 
 def _statuses(server: Gunicorn, connections: int) -> Counter[bytes]:
-    """First words of the answers to one request on each of so many open connections."""
+    """Counts the status codes of one request on each of so many open connections."""
     with ExitStack() as stack:
         clients = [
             stack.enter_context(socket.create_connection(("127.0.0.1", server.port), SECONDS_MAX))

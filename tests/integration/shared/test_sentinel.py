@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from deploy.valkey import find_program
-from ingest.durability import durability_faults
+from ingest.durability import durability_problems
 from ingest.inbox import Confirmation, InboxWriter
 from shared.errors import InboxNotReplicated
 from shared.events import encode_event, join_events
@@ -168,7 +168,7 @@ def _faults(url: str, replicas_min: int) -> list[str]:
     async def run() -> list[str]:
         client = connect_ingest(url, 700)
         try:
-            return await durability_faults(client, replicas_min)
+            return await durability_problems(client, replicas_min)
         finally:
             await close_ingest(client)
 

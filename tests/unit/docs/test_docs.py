@@ -10,12 +10,12 @@ import pytest
 from console.main import waybill
 from deploy import programs
 from deploy.listen import Listen
-from ingest import bodies, server
+from ingest import server
 from ingest.app import ROUTES
 from ingest.dialects.dialect import Dialect
 from ingest.http import refusals
 from ingest.http.limits import KIB, ConnectionLimits
-from ingest.parameters import NAME_CHARACTERS_MAX, PARAMETERS_MAX
+from ingest.parameters import NAME_CHARACTERS_MAX, PARAMETERS_MAX, REQUEST_BYTES_MAX
 from shared import errors
 from shared import fields as rules
 from shared.device_ids import PRIMARY_ORDER
@@ -32,7 +32,7 @@ ENDPOINT_HEADINGS = ["Methods", "Token", "Parameters", "Answers", "Examples", "D
 
 LIMITS = ConnectionLimits()
 REQUEST_LIMITS = {
-    "query and form together": f"{bodies.REQUEST_BYTES_MAX // KIB} KiB",
+    "query and form together": f"{REQUEST_BYTES_MAX // KIB} KiB",
     "query string": f"{LIMITS.query_bytes_max // KIB} KiB",
     "request line and header together": f"{LIMITS.head_bytes_max // KIB} KiB",
     "one header field": f"{LIMITS.header_bytes_max // KIB} KiB",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.ingest.serving import SHORT, Serving, serving
+from tests.unit.ingest.http_server import SHORT, Serving, serving
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from fakeredis import FakeServer, FakeStrictRedis
 
-from ingest.app import Lifespan, assemble
+from ingest.app import BackgroundTasks, assemble
 from shared.redis import RedisError
 from shared.rejections import rejection_counts
 from shared.rq_queue import waiting_jobs
 from shared.tally import Tally
 from tests.support.build import now, settings
-from tests.unit.ingest.running import POSTBACK, TellingRedis, running
+from tests.unit.ingest.harness import POSTBACK, TellingRedis, running
 from tests.unit.loop import in_loop, until
 
 
@@ -56,7 +56,7 @@ async def test_options_says_what_is_served_and_stores_nothing() -> None:
 
 
 @in_loop
-async def test_an_event_asks_for_a_drain() -> None:
+async def test_an_event_enqueues_a_drain() -> None:
     async with running() as ingest:
         for _ in range(3):
             await ingest.get()
@@ -110,9 +110,11 @@ class StubbornRedis(TellingRedis):
 async def test_a_process_stops_though_its_client_of_redis_loses_a_cancellation() -> None:
     server = FakeServer()
     redis = StubbornRedis(server)
-    lifespan = Lifespan(assemble(settings(), redis, FakeStrictRedis(server=server), now, Tally()))
-    await lifespan.process_startup(None, None)
+    background = BackgroundTasks(
+        assemble(settings(), redis, FakeStrictRedis(server=server), now, Tally())
+    )
+    await background.process_startup(None, None)
     await until(lambda: redis.is_asked)
 
     async with asyncio.timeout(2):
-        await lifespan.process_shutdown(None, None)
+        await background.process_shutdown(None, None)

@@ -1,18 +1,24 @@
-"""What a request shows at the door, and what it is let in by."""
+"""Credentials of a request, its authentication, and the tokens that one process knows."""
 
 import pytest
 from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
 
-from ingest.authentication import Authenticator, Credentials, credentials_of
-from ingest.credentials import CredentialStore, TokenKey
+from ingest.authentication import (
+    Authenticator,
+    Credentials,
+    CredentialStore,
+    TokenKey,
+    credentials_of,
+)
 from ingest.dialects.dialect import Dialect
-from ingest.dialects.swaarm import CLICK, POSTBACK
+from ingest.dialects.swaarm.click import CLICK
+from ingest.dialects.swaarm.postback import POSTBACK
 from ingest.gate import Gate, Load, LoadLimits
-from ingest.parameters import Sent
+from ingest.parameters import RawParameters
 from ingest.watch import Watch
 from shared.errors import ConflictingValues, MissingField, NotReady, Unauthorized, UnknownLink
 from shared.events import Environment
-from shared.snapshot import LinkKey, Snapshot
+from shared.snapshot import SNAPSHOT_KEY, LinkKey, Snapshot
 from tests.support.build import (
     LINK_KEY,
     SECRET_KEY,
@@ -24,42 +30,45 @@ from tests.support.build import (
     now,
     snapshot,
 )
-from tests.unit.ingest.running import publish
+from tests.unit.ingest.harness import publish
 from tests.unit.loop import in_loop
 
 VALID = TOKEN.encode()
 
 
-def claim(query: str, authorization: str | None = None, dialect: Dialect = CLICK) -> Credentials:
-    return credentials_of(Sent(query.encode(), b""), authorization, dialect)
+def credentials(
+    query: str, authorization: str | None = None, dialect: Dialect = CLICK
+) -> Credentials:
+    return credentials_of(RawParameters(query.encode(), b""), authorization, dialect)
 
 
-def admissions(held: Snapshot, published: Snapshot | None = None) -> Authenticator:
-    """Of a process that holds one snapshot while another may be published."""
+def authenticator(held: Snapshot, published: Snapshot | None = None) -> Authenticator:
+    """Builds one that holds a snapshot while another may be published."""
     server = FakeServer()
     publish(FakeStrictRedis(server=server), published or held)
-    grants, gate = CredentialStore(SECRET_KEY, now), Gate(LoadLimits(10, 70))
-    grants.take(held)
-    gate.answered(Load(0, 0, 0))
+    store, gate = CredentialStore(SECRET_KEY, now), Gate(LoadLimits(10, 70))
+    store.use(held)
+    gate.note_load(Load(0, 0, 0))
     gate.durable = True
-    return Authenticator(grants, Watch(FakeAsyncRedis(server=server), grants, gate, strict=True))
+    watch = Watch(FakeAsyncRedis(server=server), store, gate, strict=True)
+    return Authenticator(store, watch.catch_up)
 
 
 @pytest.mark.parametrize("name", ["s2s_token", "token", "s2stoken", "web_token"])
 def test_a_token_is_found_under_each_of_its_names_and_in_the_header(name: str) -> None:
-    assert claim(f"{name}=t") == Credentials({b"t"}, None)
-    assert claim(f"{name}=t", "t") == Credentials({b"t"}, None)
-    assert claim(f"{name}=t", "Bearer u") == Credentials({b"t", b"u"}, None)
+    assert credentials(f"{name}=t") == Credentials({b"t"}, None)
+    assert credentials(f"{name}=t", "t") == Credentials({b"t"}, None)
+    assert credentials(f"{name}=t", "Bearer u") == Credentials({b"t", b"u"}, None)
 
 
 def test_a_link_is_named_by_two_parameters() -> None:
-    assert claim("offer_id=12&pub_id=34") == Credentials(set(), LINK_KEY)
-    assert claim("offer_id=12&pub_id=34&offer_id=&token=t") == Credentials({b"t"}, LINK_KEY)
-    assert claim("offer_id=%31%32&pub_id=%FF").link == LinkKey("12", "\ufffd")
+    assert credentials("offer_id=12&pub_id=34") == Credentials(set(), LINK_KEY)
+    assert credentials("offer_id=12&pub_id=34&offer_id=&token=t") == Credentials({b"t"}, LINK_KEY)
+    assert credentials("offer_id=%31%32&pub_id=%FF").link == LinkKey("12", "\ufffd")
 
 
 def test_an_endpoint_without_links_looks_for_none() -> None:
-    assert claim("offer_id=12", dialect=POSTBACK) == Credentials(set(), None)
+    assert credentials("offer_id=12", dialect=POSTBACK) == Credentials(set(), None)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +85,7 @@ def test_an_endpoint_without_links_looks_for_none() -> None:
 )
 def test_half_a_link_is_none_and_the_other_half_is_named(query: str, field: str) -> None:
     with pytest.raises(MissingField) as caught:
-        claim(query)
+        credentials(query)
 
     assert caught.value.field == field
     assert "token" in caught.value.message
@@ -84,14 +93,14 @@ def test_half_a_link_is_none_and_the_other_half_is_named(query: str, field: str)
 
 def test_two_links_in_one_request_are_refused() -> None:
     with pytest.raises(ConflictingValues) as caught:
-        claim("offer_id=12&pub_id=34&pub_id=35")
+        credentials("offer_id=12&pub_id=34&pub_id=35")
 
     assert caught.value.field == "pub_id"
 
 
 @in_loop
 async def test_a_link_lets_a_click_of_its_app_in_for_production() -> None:
-    admitted = await admissions(linked(app_id=5)).authenticate(Credentials(set(), LINK_KEY))
+    admitted = await authenticator(linked(app_id=5)).authenticate(Credentials(set(), LINK_KEY))
 
     assert admitted.key == LINK_KEY
     assert admitted.grant == grant(token_id=0, app_id=5, environment=Environment.PRODUCTION)
@@ -101,10 +110,10 @@ async def test_a_link_lets_a_click_of_its_app_in_for_production() -> None:
 @in_loop
 async def test_a_token_lets_in_and_a_link_beside_it_says_only_where_the_click_came_from() -> None:
     sandbox = grant(environment=Environment.SANDBOX)
-    door = admissions(linked(snapshot(1, **{TOKEN: sandbox})))
+    auth = authenticator(linked(snapshot(1, **{TOKEN: sandbox})))
 
-    plain = await door.authenticate(Credentials({VALID}, None))
-    through = await door.authenticate(Credentials({VALID}, LINK_KEY))
+    plain = await auth.authenticate(Credentials({VALID}, None))
+    through = await auth.authenticate(Credentials({VALID}, LINK_KEY))
 
     assert (plain.key, plain.grant, plain.link) == (TokenKey(digest()), sandbox, None)
     assert (through.key, through.grant, through.link) == (TokenKey(digest()), sandbox, link())
@@ -113,48 +122,132 @@ async def test_a_token_lets_in_and_a_link_beside_it_says_only_where_the_click_ca
 @in_loop
 async def test_a_link_of_another_app_is_no_link_for_a_token() -> None:
     with pytest.raises(UnknownLink):
-        await admissions(linked(app_id=2)).authenticate(Credentials({VALID}, LINK_KEY))
+        await authenticator(linked(app_id=2)).authenticate(Credentials({VALID}, LINK_KEY))
 
 
 @in_loop
 async def test_a_token_that_is_sent_has_to_be_valid_even_beside_a_link() -> None:
     with pytest.raises(Unauthorized):
-        await admissions(linked()).authenticate(Credentials({b"wrong"}, LINK_KEY))
+        await authenticator(linked()).authenticate(Credentials({b"wrong"}, LINK_KEY))
     with pytest.raises(Unauthorized):
-        await admissions(linked()).authenticate(Credentials({VALID, b"other"}, LINK_KEY))
+        await authenticator(linked()).authenticate(Credentials({VALID, b"other"}, LINK_KEY))
 
 
 @in_loop
 async def test_a_link_nobody_knows_is_looked_up_once_more_before_it_is_refused() -> None:
-    known = await admissions(snapshot(1), linked(snapshot(2))).authenticate(
+    known = await authenticator(snapshot(1), linked(snapshot(2))).authenticate(
         Credentials(set(), LINK_KEY)
     )
     assert known.link == link()
 
-    beside = await admissions(snapshot(1), linked(snapshot(2))).authenticate(
+    beside = await authenticator(snapshot(1), linked(snapshot(2))).authenticate(
         Credentials({VALID}, LINK_KEY)
     )
     assert beside.link == link()
 
     with pytest.raises(UnknownLink):
-        await admissions(snapshot(1), snapshot(2)).authenticate(Credentials(set(), LINK_KEY))
+        await authenticator(snapshot(1), snapshot(2)).authenticate(Credentials(set(), LINK_KEY))
 
 
 def test_a_link_that_is_gone_is_not_confirmed() -> None:
-    grants = CredentialStore(SECRET_KEY, now)
+    store = CredentialStore(SECRET_KEY, now)
     with pytest.raises(NotReady):
-        grants.confirm(LINK_KEY)
+        store.confirm(LINK_KEY)
 
-    grants.take(linked())
-    grants.confirm(LINK_KEY)
-    grants.take(snapshot(2))
+    store.use(linked())
+    store.confirm(LINK_KEY)
+    store.use(snapshot(2))
     with pytest.raises(UnknownLink):
-        grants.confirm(LINK_KEY)
+        store.confirm(LINK_KEY)
 
 
 def test_a_snapshot_made_under_another_key_makes_no_link_unknown() -> None:
-    grants = CredentialStore(b"another installation key, 32 chr", now)
-    grants.take(linked())
+    store = CredentialStore(b"another installation key, 32 chr", now)
+    store.use(linked())
 
     with pytest.raises(NotReady):
-        grants.find_link(LINK_KEY)
+        store.find_link(LINK_KEY)
+
+
+def holding(**granted: int) -> CredentialStore:
+    """Holds grants to tokens, each for the app given; without any, TOKEN may send."""
+    store = CredentialStore(SECRET_KEY, now)
+    store.use(snapshot(1, **{token: grant(app_id=app) for token, app in granted.items()}))
+    return store
+
+
+def test_a_token_is_found_with_its_digest_and_its_grant() -> None:
+    assert holding(one=1, two=2).find({b"two"}) == (digest("two"), grant(app_id=2))
+
+
+@pytest.mark.parametrize(
+    "tokens", [set(), {b""}, {b"other"}, {VALID[:-1]}, {VALID + b" "}, {VALID.lower()}, {b"\xff"}]
+)
+def test_a_token_that_is_missing_or_unknown_lets_nobody_in(tokens: set[bytes]) -> None:
+    with pytest.raises(Unauthorized):
+        holding().find(tokens)
+
+
+def test_two_different_tokens_let_nobody_in_even_if_both_are_valid() -> None:
+    with pytest.raises(Unauthorized):
+        holding(one=1, two=2).find({b"one", b"two"})
+
+
+def test_a_token_of_256_bytes_may_be_valid_and_a_longer_one_is_not_looked_up() -> None:
+    assert holding(**{"t" * 256: 1}).find({b"t" * 256})[1].app_id == 1
+    with pytest.raises(Unauthorized):
+        holding(**{"t" * 257: 1}).find({b"t" * 257})
+
+
+def test_a_process_without_a_snapshot_is_not_ready_and_refuses_nobody() -> None:
+    store = CredentialStore(SECRET_KEY, now)
+
+    assert store.version is None
+    with pytest.raises(NotReady):
+        store.find({VALID})
+    with pytest.raises(NotReady):
+        store.confirm(TokenKey(digest()))
+
+
+def test_a_snapshot_made_under_another_key_makes_nobody_a_stranger() -> None:
+    store = CredentialStore(b"another installation key, 32 chr", now)
+    store.use(snapshot())
+
+    assert store.holds_other_key
+    with pytest.raises(NotReady):
+        store.find({VALID})
+
+
+def test_a_revoked_token_is_not_confirmed() -> None:
+    store = holding(one=1, two=2)
+    found, _ = store.find({b"one"})
+
+    store.use(snapshot(2, two=grant()))
+
+    with pytest.raises(Unauthorized):
+        store.confirm(TokenKey(found))
+
+
+@in_loop
+async def test_what_is_published_is_taken() -> None:
+    server = FakeServer()
+    redis, store = FakeAsyncRedis(server=server), CredentialStore(SECRET_KEY, now)
+    publish(FakeStrictRedis(server=server), snapshot(7))
+
+    await store.refresh(redis)
+
+    assert store.version == 7
+    assert not store.holds_other_key
+    assert store.find({VALID})[1] == grant()
+    await redis.aclose()
+
+
+@in_loop
+async def test_when_nothing_is_published_none_is_kept() -> None:
+    redis, store = FakeAsyncRedis(), holding()
+    await redis.delete(SNAPSHOT_KEY)
+
+    await store.refresh(redis)
+
+    assert store.version is None
+    await redis.aclose()

@@ -1,4 +1,4 @@
-"""Who tries tokens waits; nobody else does."""
+"""Senders that try tokens wait; nobody else does."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Group commit: who shares a flush, who is told what."""
+"""Group commit: which events share a flush, and the answer that each gets."""
 
 import asyncio
 from collections import deque
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 import msgspec
 import pytest
 
+from ingest.authentication import CredentialStore, TokenKey
 from ingest.batcher import Batcher, BatchLimits
-from ingest.credentials import CredentialStore, TokenKey
 from ingest.gate import Gate, Load, LoadLimits
 from ingest.inbox import Stale
 from shared.errors import (
@@ -48,10 +48,10 @@ class Disk:
     begun: int = 0
     batches: list[list[str]] = field(default_factory=list)
     faults: deque[Exception] = field(default_factory=deque)
-    marks: set[SeenMarker] = field(default_factory=set)
+    markers: set[SeenMarker] = field(default_factory=set)
 
     async def append(
-        self, version: int, payload: bytes, count: int, marks: Sequence[SeenMarker]
+        self, version: int, payload: bytes, count: int, markers: Sequence[SeenMarker]
     ) -> Appended:
         self.begun += 1
         is_stale = version != self.version
@@ -62,16 +62,16 @@ class Disk:
             raise Stale("The snapshot has changed.")
         self.batches.append([event.user_id for event in decode_events(payload)])
         assert len(self.batches[-1]) == count
-        stood = [mark in self.marks for mark in marks]
-        self.marks |= set(marks)
-        return Appended(sum(map(len, self.batches)), False, stood)
+        seen_before = [marker in self.markers for marker in markers]
+        self.markers |= set(markers)
+        return Appended(sum(map(len, self.batches)), False, seen_before)
 
 
 @dataclass
 class Bench:
     disk: Disk
     gate: Gate
-    grants: CredentialStore
+    credential_store: CredentialStore
     batcher: Batcher
     published: list[Snapshot | Exception]
 
@@ -79,7 +79,7 @@ class Bench:
         return asyncio.create_task(self.batcher.add(event(user_id=user), TokenKey(digest(token))))
 
     async def begin(self, *users: str) -> list[asyncio.Task[bool]]:
-        """The first one's flush is under way, the others wait."""
+        """Starts the flush of the first one and lets the others wait."""
         sent = [self.send(users[0])]
         begun = self.disk.begun
         await until(lambda: self.disk.begun > begun)
@@ -92,21 +92,25 @@ class Bench:
 async def batching(
     limits: BatchLimits = LIMITS, held: Snapshot | None = None
 ) -> AsyncIterator[Bench]:
-    disk, grants, gate = Disk(), CredentialStore(SECRET_KEY, now), Gate(LoadLimits(1_000_000, 70))
-    grants.take(held or snapshot())
+    disk, credential_store, gate = (
+        Disk(),
+        CredentialStore(SECRET_KEY, now),
+        Gate(LoadLimits(1_000_000, 70)),
+    )
+    credential_store.use(held or snapshot())
     gate.durable = True
-    gate.answered(Load(0, 0, 0))
+    gate.note_load(Load(0, 0, 0))
     published: list[Snapshot | Exception] = []
 
     async def refresh() -> None:
         newest = published[-1]
         if isinstance(newest, Exception):
             raise newest
-        grants.take(newest)
+        credential_store.use(newest)
 
-    batcher = Batcher(disk.append, refresh, grants, gate, limits)
+    batcher = Batcher(disk.append, refresh, credential_store, gate, limits)
     flushing = asyncio.create_task(batcher.run())
-    yield Bench(disk, gate, grants, batcher, published)
+    yield Bench(disk, gate, credential_store, batcher, published)
     await ended(flushing)
 
 
@@ -250,7 +254,7 @@ async def test_a_failed_flush_closes_the_gate_until_redis_answers_again() -> Non
         with pytest.raises(InboxUnreachable):
             await bench.send("b")
 
-        bench.gate.answered(Load(0, 0, 0))
+        bench.gate.note_load(Load(0, 0, 0))
         await bench.send("c")
         assert bench.disk.batches == [["c"]]
 
@@ -258,7 +262,7 @@ async def test_a_failed_flush_closes_the_gate_until_redis_answers_again() -> Non
 @in_loop
 async def test_a_closed_gate_lets_no_event_wait() -> None:
     async with batching() as bench:
-        bench.gate.lost()
+        bench.gate.note_unreachable()
 
         with pytest.raises(InboxUnreachable):
             await bench.send("a")
@@ -317,7 +321,7 @@ async def test_events_that_wait_while_the_watch_learns_of_a_change_are_checked_t
         await asyncio.sleep(0)
         bench.disk.version = 2
         bench.published.append(ONE_TOKEN)
-        bench.grants.take(ONE_TOKEN)
+        bench.credential_store.use(ONE_TOKEN)
 
         bench.disk.is_open.set()
         answers = await asyncio.gather(first, *waiting, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Whose address a click has, behind no proxy, behind one's own, and behind a liar's."""
+"""Addresses of clients, behind no proxy, behind one's own, and behind a liar's."""
 
 import pytest
 

@@ -1,13 +1,13 @@
-"""Which Redis may be trusted with an event."""
+"""Durability: a Redis that may lose an event is reported."""
 
 from typing import Any
 
 import pytest
 from fakeredis import FakeAsyncRedis, FakeServer
 
-from ingest.durability import durability_faults
+from ingest.durability import durability_problems
 from shared.redis import RedisError
-from tests.unit.ingest.running import DURABLE, TellingRedis
+from tests.unit.ingest.harness import DURABLE, TellingRedis
 from tests.unit.loop import in_loop
 
 
@@ -16,7 +16,7 @@ async def faults(section: dict[str, Any] | None = None, /, **changes: str) -> li
     redis.configuration = {**DURABLE, **{name.replace("_", "-"): v for name, v in changes.items()}}
     redis.sections["persistence"] = section or {}
     try:
-        return await durability_faults(redis)
+        return await durability_problems(redis)
     finally:
         await redis.aclose()
 
@@ -62,14 +62,14 @@ async def test_a_file_that_cannot_be_written_is_a_fault() -> None:
 async def test_a_redis_that_tells_nothing_of_itself_is_not_trusted() -> None:
     redis = FakeAsyncRedis()  # knows no CONFIG
 
-    assert await durability_faults(redis) == [
-        "Redis does not let its configuration be read (CONFIG GET)."
+    assert await durability_problems(redis) == [
+        "Redis does not allow CONFIG GET, so its configuration cannot be checked."
     ]
     await redis.aclose()
 
 
 def following(*replicas: tuple[str, int]) -> dict[str, Any]:
-    """INFO replication of a primary whose replicas have this state and lag."""
+    """Builds INFO replication of a primary whose replicas have this state and lag."""
     return {
         f"slave{number}": {"ip": "::1", "port": 1, "state": state, "offset": 1, "lag": lag}
         for number, (state, lag) in enumerate(replicas)
@@ -94,7 +94,7 @@ async def test_a_replica_that_does_not_follow_is_a_fault_where_one_has_to_confir
     redis = TellingRedis(FakeServer())
     redis.sections["replication"] = following(*replicas)
 
-    found = await durability_faults(redis, replicas_min=1)
+    found = await durability_problems(redis, replicas_min=1)
     await redis.aclose()
 
     assert found == (
@@ -108,5 +108,5 @@ async def test_a_redis_that_does_not_answer_is_an_error_and_no_fault() -> None:
     redis.server.connected = False
 
     with pytest.raises(RedisError):
-        await durability_faults(redis)
+        await durability_problems(redis)
     await redis.aclose()

@@ -1,4 +1,4 @@
-"""The one way through: what a sender sends, what it is answered, what is stored."""
+"""The way of a request: what is sent, how it is answered and what is stored."""
 
 import asyncio
 import re
@@ -13,7 +13,7 @@ from shared.rejections import Rejection, recent_rejections, rejection_counts
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
 from shared.tokens import new_token
 from tests.support.build import NOW_MS, TOKEN, grant, snapshot
-from tests.unit.ingest.running import POSTBACK, Running, publish, running
+from tests.unit.ingest.harness import POSTBACK, Running, publish, running
 from tests.unit.loop import in_loop, until
 
 FIELDS = "user_id=0000-AAAA-BBBB-CCCC&event_id=register"
@@ -26,7 +26,7 @@ async def log_of(ingest: Running) -> list[Rejection]:
 
 
 def error(answer: Result) -> tuple[int, str, str | None]:
-    """Status, code and field of a refusal, which must have the one shape of all of them."""
+    """Returns status, code and field of a refusal, which must have the shape of all refusals."""
     assert answer.headers["content-type"] == "application/json"
     assert set(answer.json) == {"error"}
     assert set(answer.json["error"]) == {"code", "field", "message"}
@@ -225,7 +225,7 @@ async def test_service_resumes_when_redis_does() -> None:
 @in_loop
 async def test_a_full_inbox_tells_senders_to_come_back() -> None:
     async with running() as ingest:
-        ingest.parts.gate.appended(10**9)
+        ingest.parts.gate.note_backlog(10**9)
 
         answer = await ingest.get()
 

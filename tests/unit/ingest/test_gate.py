@@ -13,7 +13,7 @@ QUIET = Load(0, 0, 0)
 def gate() -> Gate:
     gate = Gate(LIMITS)
     gate.durable = True
-    gate.answered(QUIET)
+    gate.note_load(QUIET)
     return gate
 
 
@@ -44,70 +44,70 @@ def test_a_gate_is_closed_until_redis_has_answered() -> None:
     gate = Gate(LIMITS)
 
     with pytest.raises(InboxUnreachable):
-        gate.pass_through()
+        gate.require_open()
 
 
 def test_a_gate_is_open_while_redis_answers_and_has_room(gate: Gate) -> None:
-    gate.pass_through()
+    gate.require_open()
 
 
 def test_a_gate_is_closed_while_redis_does_not_answer(gate: Gate) -> None:
-    gate.lost()
+    gate.note_unreachable()
     with pytest.raises(InboxUnreachable):
-        gate.pass_through()
+        gate.require_open()
 
-    gate.answered(QUIET)
-    gate.pass_through()
+    gate.note_load(QUIET)
+    gate.require_open()
 
 
 def test_a_gate_is_closed_while_redis_could_lose_what_it_confirms(gate: Gate) -> None:
     gate.durable = False
     with pytest.raises(InboxNotDurable):
-        gate.pass_through()
+        gate.require_open()
 
 
 def test_a_gate_is_closed_until_redis_was_found_durable() -> None:
     gate = Gate(LIMITS)
-    gate.answered(QUIET)
+    gate.note_load(QUIET)
 
     with pytest.raises(InboxNotDurable):
-        gate.pass_through()
+        gate.require_open()
 
 
 def test_a_backlog_at_its_limit_closes_the_gate_until_most_of_it_is_gone(gate: Gate) -> None:
-    gate.appended(1000)
+    gate.note_backlog(1000)
     with pytest.raises(Overloaded):
-        gate.pass_through()
+        gate.require_open()
 
-    gate.answered(Load(900, 0, 0))
+    gate.note_load(Load(900, 0, 0))
     with pytest.raises(Overloaded):
-        gate.pass_through()
+        gate.require_open()
 
-    gate.answered(Load(849, 0, 0))
-    gate.pass_through()
+    gate.note_load(Load(849, 0, 0))
+    gate.require_open()
 
 
 def test_a_gate_around_its_limit_does_not_flutter(gate: Gate) -> None:
     seen = []
     for backlog in (990, 1001, 990, 1001, 990, 840, 990, 1001):
-        gate.answered(Load(backlog, 0, 0))
+        gate.note_load(Load(backlog, 0, 0))
         seen.append(gate.shedding)
 
     assert seen == [False, True, True, True, True, False, False, True]
 
 
 def test_a_flush_does_not_forget_how_full_memory_is(gate: Gate) -> None:
-    gate.answered(Load(0, 900, 1000))
+    gate.note_load(Load(0, 900, 1000))
 
-    gate.appended(1)
+    gate.note_backlog(1)
 
     assert gate.shedding
 
 
 def test_a_flush_that_redis_took_does_not_open_a_gate_that_was_lost_meanwhile(gate: Gate) -> None:
-    gate.lost()
+    gate.note_unreachable()
 
-    gate.appended(1)
+    gate.note_backlog(1)
 
     with pytest.raises(InboxUnreachable):
-        gate.pass_through()
+        gate.require_open()

@@ -5,7 +5,7 @@ from falcon.testing import Result
 
 from ingest.request_log.rejections import RejectionLog
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
-from tests.unit.ingest.running import Running, running
+from tests.unit.ingest.harness import Running, running
 from tests.unit.loop import in_loop, until
 
 
@@ -51,7 +51,7 @@ async def test_without_redis_a_process_is_not_ready_and_says_why() -> None:
 async def test_without_a_snapshot_a_process_is_not_ready_and_says_why() -> None:
     async with running() as ingest:
         ingest.redis.delete(SNAPSHOT_KEY, VERSION_KEY)
-        await until(lambda: ingest.parts.grants.version is None)
+        await until(lambda: ingest.parts.credential_store.version is None)
 
         answer = await ready(ingest)
 
@@ -119,7 +119,7 @@ async def test_a_redis_that_answers_nonsense_is_one_that_fails_and_recovers() ->
 @in_loop
 async def test_a_process_that_sheds_is_ready_for_it_alone_can_say_retry_after() -> None:
     async with running() as ingest:
-        ingest.parts.gate.appended(10**9)
+        ingest.parts.gate.note_backlog(10**9)
 
         answer = await ready(ingest)
 

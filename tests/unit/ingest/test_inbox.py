@@ -12,7 +12,7 @@ from shared.redis import RedisError, stream_entries
 from shared.rq_queue import waiting_jobs
 from shared.snapshot import VERSION_KEY
 from tests.support.build import batch, event, now
-from tests.unit.ingest.running import stored
+from tests.unit.ingest.harness import stored
 from tests.unit.loop import in_loop
 
 ONE = batch(event())
@@ -79,7 +79,7 @@ async def test_a_redis_that_has_lost_its_data_makes_every_batch_stale() -> None:
 
 
 @in_loop
-async def test_any_number_of_batches_ask_for_one_drain() -> None:
+async def test_any_number_of_batches_enqueue_one_drain() -> None:
     async with writing() as (writer, redis):
         for _ in range(5):
             await writer.append(1, ONE, 1)
@@ -89,7 +89,7 @@ async def test_any_number_of_batches_ask_for_one_drain() -> None:
 
 
 @in_loop
-async def test_a_batch_added_after_the_drain_fell_asleep_asks_for_another() -> None:
+async def test_a_batch_added_after_the_drain_has_ended_enqueues_another() -> None:
     async with writing() as (writer, redis):
         await writer.append(1, ONE, 1)
         redis.delete(WAKE_KEY)
@@ -100,7 +100,7 @@ async def test_a_batch_added_after_the_drain_fell_asleep_asks_for_another() -> N
 
 
 @in_loop
-async def test_an_event_is_kept_though_no_drain_could_be_asked_for() -> None:
+async def test_an_event_is_kept_though_no_drain_could_be_enqueued() -> None:
     down = FakeServer()
     down.connected = False
     async with writing(rq=FakeStrictRedis(server=down)) as (writer, redis):

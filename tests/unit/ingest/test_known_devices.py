@@ -1,4 +1,4 @@
-"""What the past says of a device, in the whole of ingest on a Redis in memory."""
+"""History of devices, in the whole of ingest on a Redis in memory."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from shared.events import Environment
 from shared.seen import COMPLETE_KEY
 from shared.snapshot import KnownApp, KnownEventType, Snapshot
 from tests.support.build import NOW_MS, snapshot
-from tests.unit.ingest.running import Running, running
+from tests.unit.ingest.harness import Running, running
 from tests.unit.loop import in_loop
 
 NOW_S = NOW_MS // 1000

@@ -8,7 +8,7 @@ from falcon.uri import parse_query_string
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ingest.parameters import Pair, Parameters, Sent, read_pairs
+from ingest.parameters import Pair, Parameters, RawParameters, read_pairs
 from shared.errors import (
     ConflictingValues,
     MalformedField,
@@ -19,7 +19,7 @@ from shared.errors import (
 
 
 def read(query: bytes, form: bytes = b"") -> dict[str, str]:
-    return Sent(query, form).parameters(without=()).rest()
+    return RawParameters(query, form).parameters(without=()).rest()
 
 
 def many(count: int) -> bytes:
@@ -199,7 +199,7 @@ def test_what_is_required_must_be_there_and_not_empty(values: dict[str, str]) ->
 def test_a_value_kept_goes_with_the_rest() -> None:
     parameters = Parameters({"a": "1.0000001"})
 
-    parameters.keep("a", parameters.require("a"))
+    parameters.put_back("a", parameters.require("a"))
 
     assert parameters.rest() == {"a": "1.0000001"}
 
@@ -246,10 +246,13 @@ def test_what_a_sender_escapes_is_what_is_read(sent: list[tuple[str, str]]) -> N
 @example(b"=x", b"")
 @example(b"%61=1&a%3D=2&b==3", b"c")
 def test_what_is_read_at_once_is_what_is_read_pair_by_pair(query: bytes, form: bytes) -> None:
-    query_read = parse_query_string(query.decode("latin-1"), keep_blank=True, csv=False)
+    falcon_query = parse_query_string(query.decode("latin-1"), keep_blank=True, csv=False)
     pairs = read_pairs(query, form, 1_000)
 
-    for sent in (Sent(query, form, 1_000), Sent(query, form, 1_000, query_read)):
+    for sent in (
+        RawParameters(query, form, 1_000),
+        RawParameters(query, form, 1_000, falcon_query),
+    ):
         assert sent.pairs() == pairs
         for name in ("event_id", "a"):
             assert set(sent.values(name)) == {
@@ -268,7 +271,7 @@ def outcome(parameters: Callable[[], Parameters]) -> dict[str, str] | str:
 
 
 def test_parameters_can_be_read_again() -> None:
-    sent = Sent(b"user_id=u&token=t", b"")
+    sent = RawParameters(b"user_id=u&token=t", b"")
 
     assert sent.parameters(without={"token"}).take("user_id") == "u"
     assert sent.parameters(without={"token"}).rest() == {"user_id": "u"}

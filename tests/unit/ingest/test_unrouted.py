@@ -4,7 +4,7 @@ import pytest
 
 from shared.rejections import recent_rejections, rejection_counts
 from shared.tokens import new_token
-from tests.unit.ingest.running import running
+from tests.unit.ingest.harness import running
 from tests.unit.loop import in_loop
 
 
@@ -17,7 +17,7 @@ from tests.unit.loop import in_loop
     ],
 )
 @in_loop
-async def test_a_stray_is_in_the_log_with_its_reason(
+async def test_an_unrouted_request_is_in_the_log_with_its_reason(
     method: str, path: str, code: str, status: int, endpoint: str
 ) -> None:
     async with running() as ingest:
@@ -32,7 +32,7 @@ async def test_a_stray_is_in_the_log_with_its_reason(
 
 
 @in_loop
-async def test_nothing_of_a_strays_address_is_in_the_log() -> None:
+async def test_nothing_of_an_unrouted_address_is_in_the_log() -> None:
     token = new_token()
     async with running() as ingest:
         await ingest.conductor.simulate_get(f"/{token}", query_string=f"s2s_token={token}")

@@ -1,4 +1,4 @@
-"""What a process learns from Redis without being asked for anything."""
+"""Watching Redis: what a process learns without any traffic."""
 
 import asyncio
 import logging
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import pytest
 from fakeredis import FakeServer, FakeStrictRedis
 
-from ingest.credentials import CredentialStore
+from ingest.authentication import CredentialStore
 from ingest.gate import Gate, LoadLimits
 from ingest.watch import Watch
 from shared.errors import InboxUnreachable
 from shared.inbox import BACKLOG_KEY
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
 from tests.support.build import SECRET_KEY, grant, now, snapshot
-from tests.unit.ingest.running import TellingRedis, publish
+from tests.unit.ingest.harness import TellingRedis, publish
 from tests.unit.loop import ended, in_loop, until
 
 
@@ -24,7 +24,7 @@ from tests.unit.loop import ended, in_loop, until
 class Watched:
     redis: FakeStrictRedis
     telling: TellingRedis
-    grants: CredentialStore
+    credential_store: CredentialStore
     gate: Gate
     watch: Watch
 
@@ -34,13 +34,15 @@ class Watched:
 
 @asynccontextmanager
 async def watching(strict: bool = True, key: bytes = SECRET_KEY) -> AsyncIterator[Watched]:
-    """Not yet running; whatever the test lets run is stopped at its end."""
+    """Builds a watch that does not run yet; what the test starts is stopped at its end."""
     server = FakeServer()
     redis, telling = FakeStrictRedis(server=server), TellingRedis(server)
     publish(redis, snapshot())
-    grants, gate = CredentialStore(key, now), Gate(LoadLimits(1000, 70))
+    credential_store, gate = CredentialStore(key, now), Gate(LoadLimits(1000, 70))
     before = asyncio.all_tasks()
-    yield Watched(redis, telling, grants, gate, Watch(telling, grants, gate, strict))
+    yield Watched(
+        redis, telling, credential_store, gate, Watch(telling, credential_store, gate, strict)
+    )
     for task in asyncio.all_tasks() - before:
         await ended(task)
     await telling.aclose()
@@ -49,34 +51,34 @@ async def watching(strict: bool = True, key: bytes = SECRET_KEY) -> AsyncIterato
 @in_loop
 async def test_a_process_learns_all_that_it_needs_to_serve() -> None:
     async with watching() as watched:
-        assert (watched.gate.durable, watched.grants.version) == (False, None)
+        assert (watched.gate.durable, watched.credential_store.version) == (False, None)
 
         watched.run()
         await until(lambda: watched.gate.reachable)
 
-        assert (watched.gate.durable, watched.grants.version) == (True, 1)
+        assert (watched.gate.durable, watched.credential_store.version) == (True, 1)
 
 
 @in_loop
 async def test_a_change_is_seen_without_any_traffic() -> None:
     async with watching() as watched:
         watched.run()
-        await until(lambda: watched.grants.version == 1)
+        await until(lambda: watched.credential_store.version == 1)
 
         publish(watched.redis, snapshot(2, other=grant()))
 
-        await until(lambda: watched.grants.version == 2)
+        await until(lambda: watched.credential_store.version == 2)
 
 
 @in_loop
 async def test_a_redis_that_has_lost_the_snapshot_leaves_none_in_memory() -> None:
     async with watching() as watched:
         watched.run()
-        await until(lambda: watched.grants.version == 1)
+        await until(lambda: watched.credential_store.version == 1)
 
         watched.redis.delete(VERSION_KEY, SNAPSHOT_KEY)
 
-        await until(lambda: watched.grants.version is None)
+        await until(lambda: watched.credential_store.version is None)
         assert watched.gate.reachable
 
 
@@ -159,7 +161,7 @@ async def test_a_redis_made_durable_is_found_so() -> None:
 async def test_tokens_made_under_another_key_are_reported(caplog: pytest.LogCaptureFixture) -> None:
     async with watching(key=b"another installation key, 32 chr") as watched:
         watched.run()
-        await until(lambda: watched.grants.version == 1)
+        await until(lambda: watched.credential_store.version == 1)
 
         assert "another WAYBILL_SECRET_KEY" in caplog.text
 
@@ -186,7 +188,7 @@ async def test_to_catch_up_is_to_see_the_newest_snapshot_at_once() -> None:
 
         await watched.watch.catch_up()
 
-        assert watched.grants.version == 2
+        assert watched.credential_store.version == 2
 
 
 @in_loop
@@ -198,7 +200,7 @@ async def test_many_that_catch_up_at_once_share_one_look() -> None:
 
         await asyncio.gather(*[watched.watch.catch_up() for _ in range(100)])
 
-        assert watched.grants.version == 2
+        assert watched.credential_store.version == 2
 
 
 @in_loop
@@ -214,7 +216,7 @@ async def test_one_who_stops_waiting_does_not_stop_the_look_of_the_others() -> N
         leaving.cancel()
         await staying
 
-        assert watched.grants.version == 2
+        assert watched.credential_store.version == 2
 
 
 @in_loop

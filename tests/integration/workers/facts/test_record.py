@@ -7,9 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.dialects.adjust import AD_REVENUE, EVENT, SESSION
+from ingest.dialects.adjust.ad_revenue import AD_REVENUE
+from ingest.dialects.adjust.event import EVENT
+from ingest.dialects.adjust.session import SESSION
 from ingest.dialects.dialect import Dialect
-from ingest.dialects.swaarm import read_postback
+from ingest.dialects.swaarm.postback import read_postback
 from ingest.parameters import Parameters
 from shared import fields
 from shared.database import Connection
@@ -19,7 +21,7 @@ from shared.snapshot import KnownApp, KnownEventType
 from tests.integration.conftest import empty
 from tests.integration.fresh import fresh
 from tests.integration.statements import Counted
-from tests.support.build import reception
+from tests.support.build import request_context
 from workers.drain.bisect import store_bisecting
 from workers.facts.record import Recorded, record
 
@@ -229,7 +231,8 @@ def test_what_is_accepted_can_be_stored(
     empty(connection)
     required = [(b"user_id", b"u"), (b"event_id", b"e")]
     try:
-        accepted = read_postback(Parameters.from_pairs([*required, *pairs]), reception())
+        sent = Parameters.from_pairs([*required, *pairs])
+        accepted = read_postback(sent, request_context()).event
     except RequestError:
         return
 
@@ -261,7 +264,7 @@ def test_what_is_accepted_in_the_adjust_dialect_can_be_stored(
     required = [(b"app_token", b"app"), (b"event_token", b"tok"), (b"meid", b"u")]
     try:
         sent = Parameters.from_pairs([*required, *pairs])
-        accepted = dialect.read(sent, reception(app=_KNOWN)).event
+        accepted = dialect.read(sent, request_context(app=_KNOWN)).event
     except RequestError:
         return
 

@@ -6,7 +6,7 @@ from ingest.http.buffered_transport import BufferedTransport
 
 
 class Recorder(asyncio.Transport):
-    """What reached the connection, a write each."""
+    """A transport that records each write that reached the connection."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a slow or broken client gets, in which order, and what the application sees of it."""
+"""Answers to slow or broken clients, their order, and what the application sees of them."""
 
 import random
 import socket
@@ -8,7 +8,7 @@ from time import monotonic
 
 import pytest
 
-from tests.unit.ingest.serving import (
+from tests.unit.ingest.http_server import (
     GET,
     LATE_SECONDS,
     POST,

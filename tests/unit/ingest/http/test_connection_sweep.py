@@ -1,10 +1,19 @@
-"""How many connections one process takes, and what it says of those that it refuses."""
+"""Limits of one process's connections, and the answers to connections beyond them."""
 
 from dataclasses import replace
 
 import pytest
 
-from tests.unit.ingest.serving import GET, POST, SHORT, SLOW, Client, Serving, serving, wait_until
+from tests.unit.ingest.http_server import (
+    GET,
+    POST,
+    SHORT,
+    SLOW,
+    Client,
+    Serving,
+    serving,
+    wait_until,
+)
 
 FEW = replace(SHORT, connections_max=3, refused_connections_max=2, header_seconds_max=5.0)
 

@@ -2,8 +2,8 @@
 
 from dataclasses import fields
 
-from ingest.bodies import REQUEST_BYTES_MAX
 from ingest.http.limits import ConnectionLimits
+from ingest.parameters import REQUEST_BYTES_MAX
 from shared.tokens import TOKEN_BYTES_MAX
 
 LIMITS = ConnectionLimits()

@@ -1,10 +1,10 @@
-"""What a connection answers by itself, as bytes."""
+"""Refusals that a connection answers by itself, as bytes."""
 
 import json
 
 import pytest
 
-from ingest.dialects import swaarm
+from ingest.dialects.swaarm.responses import error_reply
 from ingest.http.refusals import (
     HeadersTooLarge,
     MalformedRequest,
@@ -12,7 +12,7 @@ from ingest.http.refusals import (
     TooManyConnections,
     TooManyPipelined,
     UriTooLong,
-    answer_of,
+    encode_refusal,
 )
 from shared.errors import RequestTooLarge, WaybillError
 
@@ -28,8 +28,8 @@ REFUSALS = [
 
 
 def parts(error: WaybillError) -> tuple[bytes, dict[bytes, bytes], bytes]:
-    """Status line, header and body of its answer."""
-    head, _, body = answer_of(error, [(b"server", b"waybill")]).partition(b"\r\n\r\n")
+    """Returns status line, header and body of its answer."""
+    head, _, body = encode_refusal(error, [(b"server", b"waybill")]).partition(b"\r\n\r\n")
     status, *lines = head.split(b"\r\n")
     named = [line.partition(b": ") for line in lines]
     return status, {name: value for name, _, value in named}, body
@@ -41,7 +41,7 @@ def test_a_refusal_is_answered_byte_for_byte() -> None:
         b'"message":"The request did not arrive in time. Send it again, without pauses."}}'
     )
 
-    assert answer_of(RequestTimeout(), []) == (
+    assert encode_refusal(RequestTimeout(), []) == (
         b"HTTP/1.1 408 Request Timeout\r\n"
         b"content-type: application/json\r\n"
         b"content-length: %d\r\n"
@@ -56,7 +56,7 @@ def test_a_refusal_looks_like_every_other_error_of_ours(error: WaybillError) -> 
     status, fields, body = parts(error)
 
     assert status.startswith(b"HTTP/1.1 %d " % error.status)
-    assert json.loads(body) == json.loads(swaarm.refused(error).body)
+    assert json.loads(body) == json.loads(error_reply(error).body)
     assert int(fields[b"content-length"]) == len(body)
     assert fields[b"connection"] == b"close"
     assert fields[b"server"] == b"waybill"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.parameters import Pair
-from ingest.request_log.rejections import RejectionLog, shown
+from ingest.request_log.rejections import RejectionLog, loggable_parameters
 from shared.redaction import MASK
 from shared.rejections import REJECTIONS_KEY, recent_rejections, rejection_counts
 from shared.tokens import new_token
@@ -102,12 +102,12 @@ async def test_what_was_added_is_written_by_itself() -> None:
 
 @pytest.mark.parametrize("name", [b"s2s_token", b"token", b"s2stoken", b"web_token", b"S2S_TOKEN"])
 def test_a_token_is_masked_under_each_of_its_names(name: bytes) -> None:
-    assert shown([(name, TOKEN.encode())]) == {name.decode(): MASK}
+    assert loggable_parameters([(name, TOKEN.encode())]) == {name.decode(): MASK}
 
 
 @pytest.mark.parametrize("value", ["two words", 'a"b', "a,b", "a&b", "a;b", "a'b)c", "ü" * 300])
 def test_a_token_is_masked_whole_whatever_it_is_made_of(value: str) -> None:
-    assert shown([(b"s2s_token", value.encode())]) == {"s2s_token": MASK}
+    assert loggable_parameters([(b"s2s_token", value.encode())]) == {"s2s_token": MASK}
 
 
 @pytest.mark.parametrize(
@@ -126,13 +126,17 @@ def test_a_token_is_masked_whole_whatever_it_is_made_of(value: str) -> None:
 def test_a_token_in_the_wrong_place_is_masked_even_where_the_entry_is_cut(pair: Pair) -> None:
     token = new_token()
 
-    kept = shown([(pair[0].replace(b"%s", token.encode()), pair[1].replace(b"%s", token.encode()))])
+    kept = loggable_parameters(
+        [(pair[0].replace(b"%s", token.encode()), pair[1].replace(b"%s", token.encode()))]
+    )
 
     assert token[4:12] not in str(kept)
 
 
 def test_what_is_no_secret_is_shown_as_it_was_sent() -> None:
-    assert shown([(b"user_id", b"0000-AAAA"), (b"sale_amount", b"12,50"), (b"empty", b"")]) == {
+    assert loggable_parameters(
+        [(b"user_id", b"0000-AAAA"), (b"sale_amount", b"12,50"), (b"empty", b"")]
+    ) == {
         "user_id": "0000-AAAA",
         "sale_amount": "12,50",
         "empty": "",
@@ -140,11 +144,11 @@ def test_what_is_no_secret_is_shown_as_it_was_sent() -> None:
 
 
 def test_bytes_that_are_no_text_are_shown_readably() -> None:
-    assert shown([(b"user_id", b"caf\xe9")]) == {"user_id": "caf\\xe9"}
+    assert loggable_parameters([(b"user_id", b"caf\xe9")]) == {"user_id": "caf\\xe9"}
 
 
 def test_a_long_request_is_shown_short() -> None:
-    kept = shown([(b"p%d" % index, b"x" * 100_000) for index in range(1000)])
+    kept = loggable_parameters([(b"p%d" % index, b"x" * 100_000) for index in range(1000)])
 
     assert len(kept) <= 20
     assert all(len(value) <= 200 for value in kept.values())
@@ -152,5 +156,5 @@ def test_a_long_request_is_shown_short() -> None:
 
 @given(st.lists(st.tuples(st.binary(max_size=300), st.binary(max_size=300)), max_size=30))
 def test_any_bytes_can_be_shown(pairs: list[Pair]) -> None:
-    for text in shown(pairs).items():
+    for text in loggable_parameters(pairs).items():
         "".join(text).encode()

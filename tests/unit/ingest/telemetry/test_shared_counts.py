@@ -1,4 +1,4 @@
-"""Counts of several processes in one piece of memory. Here one process plays all of them."""
+"""Counts of several processes in shared memory. Here one process plays all of them."""
 
 from ingest.telemetry.shared_counts import SharedCounts
 from shared import metrics
@@ -13,7 +13,7 @@ def counted(lost: int, connections: int = 0) -> list[MetricSeries]:
 
 
 def seen(shared: SharedCounts) -> dict[str, float]:
-    """Everything that is in the memory, added up."""
+    """Adds up everything that is in the memory."""
     shared.own_slot = None
     return {each.name: each.values[0] for each in merged(shared.others())}
 
@@ -59,7 +59,7 @@ def test_counts_of_an_ended_process_stay_and_its_gauges_go() -> None:
 
 
 def test_while_counts_are_being_moved_what_was_seen_last_is_seen() -> None:
-    """Half of them would be fewer, and fewer would pass for a restart."""
+    """Reading half of them would show fewer, and fewer would pass for a restart."""
     shared = SharedCounts()
     taken = slot(shared)
     shared.write(taken, counted(1))

@@ -8,7 +8,7 @@ from shared.inbox import INBOX_KEY
 from shared.rq_queue import enqueue, waiting_jobs
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
 from tests.support.build import snapshot
-from tests.unit.ingest.running import publish
+from tests.unit.ingest.harness import publish
 from workers.maintenance.upkeep import WAITED_TOO_LONG_MS, snapshot_is_lost, wake_waiting_inbox
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.dialects.adjust.described_device import described_device
+from ingest.dialects.adjust.described_device import browser_user_agent
 from workers.user_agents import device_of
 
 SAFARI = "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1"
@@ -40,7 +40,7 @@ def told(os_name: str, os_version: str, device_name: str, device_type: str = "")
     ],
 )
 def test_it_matches_the_browser_on_the_same_device(described: dict[str, str], browser: str) -> None:
-    device = device_of(described_device(described))
+    device = device_of(browser_user_agent(described))
 
     assert device == device_of(browser)
     assert device.tells_people_apart
@@ -60,4 +60,4 @@ def test_it_matches_the_browser_on_the_same_device(described: dict[str, str], br
     ],
 )
 def test_a_description_that_says_too_little_describes_nothing(described: dict[str, str]) -> None:
-    assert described_device(described) is None
+    assert browser_user_agent(described) is None

@@ -6,11 +6,21 @@ import pytest
 
 from ingest.client import ClientInfo
 from ingest.dialects.dialect import ParsedRequest
-from ingest.dialects.swaarm import CLICK, IMPRESSION, POSTBACK, read_click
+from ingest.dialects.swaarm.click import CLICK, IMPRESSION, build_click
+from ingest.dialects.swaarm.postback import POSTBACK
 from shared.errors import MalformedField, MissingField
 from shared.events import Environment, Event, Kind
 from shared.ids import click_id_of
-from tests.support.build import LINK, NOW_MS, RECEIPT, event, grant, link, parameters, reception
+from tests.support.build import (
+    LINK,
+    NOW_MS,
+    RECEIPT,
+    event,
+    grant,
+    link,
+    parameters,
+    request_context,
+)
 
 ID = click_id_of(RECEIPT)
 PARTNERS = grant(token_id=0)
@@ -27,15 +37,15 @@ DOCUMENTED = (
 
 
 def circumstances(**changes: Any) -> dict[str, Any]:
-    return {"grant": PARTNERS, "link": link(), "visitor": VISITOR, **changes}
+    return {"grant": PARTNERS, "link": link(), "client": VISITOR, **changes}
 
 
 def clicked(query: str, **changes: Any) -> Event:
-    return read_click(parameters(query), reception(**circumstances(**changes)))
+    return build_click(parameters(query), request_context(**circumstances(**changes)))
 
 
 def answered(query: str, dialect: Any = CLICK, **changes: Any) -> ParsedRequest:
-    reading = dialect.read(parameters(query), reception(**circumstances(**changes)))
+    reading = dialect.read(parameters(query), request_context(**circumstances(**changes)))
     assert isinstance(reading, ParsedRequest)
     return reading
 
@@ -118,9 +128,9 @@ def test_a_partners_server_may_tell_of_its_visitor_too() -> None:
 
 
 def test_a_connection_that_shows_nobody_and_a_header_that_is_no_browser_say_nothing() -> None:
-    assert clicked(LINK, visitor=ClientInfo()).ip_address is None
+    assert clicked(LINK, client=ClientInfo()).ip_address is None
     long = ClientInfo(None, "x" * 2049)
-    assert clicked(LINK, visitor=long).user_agent is None
+    assert clicked(LINK, client=long).user_agent is None
 
 
 def test_only_a_token_may_say_when_a_click_was() -> None:

@@ -2,16 +2,17 @@
 
 import pytest
 
-from ingest.dialects.swaarm import POSTBACK, S2SEVENT, read_s2sevent
+from ingest.dialects.swaarm.postback import POSTBACK
+from ingest.dialects.swaarm.s2sevent import S2SEVENT, read_s2sevent
 from shared.errors import ConflictingValues, MalformedField, MissingField
 from shared.events import INSTALL, Event, Kind
-from tests.support.build import NOW_MS, event, parameters, reception
+from tests.support.build import NOW_MS, event, parameters, request_context
 
 WHO = "user_id=u&user_ip=203.0.113.7&user_ua=UA%2F1.0"
 
 
 def read(query: str) -> Event:
-    return read_s2sevent(parameters(query), reception())
+    return read_s2sevent(parameters(query), request_context()).event
 
 
 def sent(**changes: object) -> Event:
@@ -105,6 +106,8 @@ def test_everything_that_postback_takes_is_taken_here() -> None:
 def test_it_needs_a_token_and_answers_as_postback_does() -> None:
     assert S2SEVENT.link_names is None
     assert S2SEVENT.token_names == POSTBACK.token_names
-    reading = S2SEVENT.read(parameters(WHO), reception())
-    assert reading.reply == POSTBACK.read(parameters("user_id=u&event_id=e"), reception()).reply
+    reading = S2SEVENT.read(parameters(WHO), request_context())
+    assert (
+        reading.reply == POSTBACK.read(parameters("user_id=u&event_id=e"), request_context()).reply
+    )
     assert reading.if_lost is None

@@ -1,4 +1,4 @@
-"""Clicks through the whole application: who is let in, who is sent on, what is lost."""
+"""Clicks through the whole application: authentication, redirects and lost clicks."""
 
 import pytest
 from falcon.testing import Result
@@ -8,7 +8,7 @@ from shared.ids import click_id_of
 from shared.rejections import CLICK_LOST, recent_rejections, rejection_counts
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
 from tests.support.build import LINK, TOKEN, grant, linked, snapshot
-from tests.unit.ingest.running import Running, publish, running
+from tests.unit.ingest.harness import Running, publish, running
 from tests.unit.loop import in_loop, until
 
 PEER = "198.51.100.1"
@@ -150,7 +150,7 @@ async def test_without_redis_a_person_is_still_sent_on_and_counted_as_lost(
             assert answer.headers["location"].startswith(DESTINATION)
             assert answer.headers["cache-control"] == "no-store"
             assert "waybill-receipt" not in answer.headers
-        assert "3 clicks were sent on, but could not be kept" in caplog.text
+        assert "3 clicks were redirected but could not be stored" in caplog.text
 
         ingest.find_redis()
         await until(lambda: ingest.parts.gate.reachable)
@@ -162,7 +162,7 @@ async def test_without_redis_a_person_is_still_sent_on_and_counted_as_lost(
 @in_loop
 async def test_a_full_inbox_does_not_stop_a_person_either() -> None:
     async with running(linked()) as ingest:
-        ingest.parts.gate.appended(10**9)
+        ingest.parts.gate.note_backlog(10**9)
 
         assert (await get(ingest, LINK)).status_code == 302
         await ingest.parts.rejections.write()
@@ -198,7 +198,7 @@ async def test_without_redis_a_link_nobody_knows_may_be_new_and_is_not_refused()
 async def test_a_process_without_a_snapshot_knows_no_destination() -> None:
     async with running(linked()) as ingest:
         ingest.redis.delete(SNAPSHOT_KEY, VERSION_KEY)
-        ingest.parts.grants.take(None)
+        ingest.parts.credential_store.use(None)
 
         assert code(await get(ingest, LINK)) == (503, "not_ready", None)
 

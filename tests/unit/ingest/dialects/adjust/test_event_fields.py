@@ -1,4 +1,4 @@
-"""How calls in the Adjust dialect are read: what real senders write, and what it means."""
+"""Reading calls in the Adjust dialect: the forms that real senders use, and their meaning."""
 
 import json
 from typing import Any
@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from ingest.client import ClientInfo
-from ingest.dialects.adjust import AD_REVENUE, EVENT, REVENUE, SESSION
+from ingest.dialects.adjust.ad_revenue import AD_REVENUE
+from ingest.dialects.adjust.event import EVENT, REVENUE
+from ingest.dialects.adjust.session import SESSION
 from ingest.dialects.dialect import DeviceHistoryCheck, Dialect, ParsedRequest, RequestContext
 from shared.device_ids import PRIMARY_ORDER, adid_of
 from shared.errors import MalformedField, MissingField, UnknownDevice
@@ -19,7 +21,7 @@ from shared.fields import EVENT_AGE_DAYS_MAX
 from shared.seen import device_marker, unique_marker
 from shared.snapshot import NO_TOKEN, KnownApp, KnownEventType
 from shared.tokens import TokenFault
-from tests.support.build import NOW_MS, grant, parameters, reception
+from tests.support.build import NOW_MS, grant, parameters, request_context
 
 IDFV = "ccb300a0-de1b-4d48-bc7e-599e453b8dd4"
 APP = KnownApp(
@@ -34,7 +36,7 @@ AD = "currency=USD&revenue=0.01&ad_impressions_count=1"
 
 def ask(query: str, dialect: Dialect = EVENT, **changes: Any) -> ParsedRequest:
     fields: dict[str, Any] = {"app": APP, "fault": None, **changes}
-    held: RequestContext = reception(**fields)
+    held: RequestContext = request_context(**fields)
     event_token = "event_token=tok&" if dialect in {EVENT, REVENUE} else ""
     return dialect.read(parameters(f"app_token=app&{event_token}{query}"), held)
 
@@ -51,10 +53,10 @@ def test_an_event_is_kept_under_the_mapping_id_of_its_type() -> None:
 @pytest.mark.parametrize("query", ["event_token=", "event_token=nosuch"])
 def test_an_event_of_no_type_of_the_app_is_refused(query: str) -> None:
     with pytest.raises((MissingField, MalformedField)) as caught:
-        EVENT.read(parameters(f"app_token=app&idfv={IDFV}&{query}"), reception(app=APP))
+        EVENT.read(parameters(f"app_token=app&idfv={IDFV}&{query}"), request_context(app=APP))
 
     assert caught.value.field == "event_token"
-    reply = EVENT.refused(caught.value, None)
+    reply = EVENT.error_reply(caught.value, None)
     assert reply.status == 400
     assert reply.body == b'{"error":"Event request failed (Invalid event token)"}'
 
@@ -73,7 +75,7 @@ def test_without_a_device_there_is_nobody(query: str) -> None:
     with pytest.raises(UnknownDevice) as caught:
         ask(query)
 
-    reply = EVENT.refused(caught.value, None)
+    reply = EVENT.error_reply(caught.value, None)
     assert (reply.status, reply.body) == (
         404,
         b'{"error":"Event request failed (Device not found)"}',
@@ -117,7 +119,7 @@ def test_a_time_out_of_its_limits_is_a_bad_state(query: str) -> None:
     with pytest.raises(MalformedField) as caught:
         ask(f"idfv={IDFV}&{query}")
 
-    body = EVENT.refused(caught.value, None).body
+    body = EVENT.error_reply(caught.value, None).body
     assert body.startswith(b'{"error":"Event request failed (Bad event state: ')
 
 
@@ -152,7 +154,7 @@ def test_revenue_out_of_its_limits_is_refused_in_the_published_words(sent: str, 
     with pytest.raises(MalformedField) as caught:
         ask(f"idfv={IDFV}&{name}={sent}", REVENUE)
 
-    reply = EVENT.refused(caught.value, None)
+    reply = EVENT.error_reply(caught.value, None)
     assert (reply.status, reply.body) == (
         400,
         b'{"error":"Event request failed (Invalid revenue)"}',
@@ -178,7 +180,7 @@ def test_callback_parameters_that_are_no_object_are_refused(sent: str) -> None:
     with pytest.raises(MalformedField) as caught:
         ask(f"idfv={IDFV}&callback_params={quote(sent)}")
 
-    assert b"(Invalid callback parameters)" in EVENT.refused(caught.value, None).body
+    assert b"(Invalid callback parameters)" in EVENT.error_reply(caught.value, None).body
 
 
 @pytest.mark.parametrize("sent", ["undefined", "x", "1.2.3", "fe80::1%25eth0"])
@@ -192,8 +194,8 @@ def test_an_address_that_is_none_is_kept_and_proves_nothing(sent: str) -> None:
 def test_the_address_may_come_in_the_header_but_the_parameter_comes_first() -> None:
     seen = ClientInfo("203.0.113.7")
 
-    assert ask(f"idfv={IDFV}", visitor=seen).event.ip_address == "203.0.113.7"
-    told = ask(f"idfv={IDFV}&ip_address=[2001:db8::1]", visitor=seen).event
+    assert ask(f"idfv={IDFV}", client=seen).event.ip_address == "203.0.113.7"
+    told = ask(f"idfv={IDFV}&ip_address=[2001:db8::1]", client=seen).event
     assert told.ip_address == "2001:db8::1"
 
 
@@ -238,29 +240,31 @@ def test_a_session_is_an_open_answered_with_who_its_device_is() -> None:
     reading = ask(f"idfv={IDFV.upper()}&os_name=ios", SESSION)
 
     assert (reading.event.kind, reading.event.event_id) == (Kind.OPEN, OPEN)
-    assert reading.mark == device_marker(1, Environment.PRODUCTION, IDFV, NOW_MS)
+    assert reading.marker == device_marker(1, Environment.PRODUCTION, IDFV, NOW_MS)
     first = (
         f'{{"app_token":"app","adid":"{adid_of(1, IDFV)}",'
         '"timestamp":"2026-01-02T03:04:05.678Z+0000","message":"Install tracked","ask_in":2000}'
     )
     assert reading.reply.body.decode() == first
-    assert reading.if_marked is not None
-    assert json.loads(reading.if_marked.body) == json.loads(first) | {
+    assert reading.if_seen is not None
+    assert json.loads(reading.if_seen.body) == json.loads(first) | {
         "message": "Session tracked",
         "ask_in": 5000,
     }
 
 
 def test_a_unique_event_is_marked_and_its_repeat_answered_as_published() -> None:
-    once = EVENT.read(parameters(f"app_token=app&event_token=once&idfv={IDFV}"), reception(app=APP))
+    once = EVENT.read(
+        parameters(f"app_token=app&event_token=once&idfv={IDFV}"), request_context(app=APP)
+    )
 
-    assert once.mark == unique_marker(1, Environment.PRODUCTION, 10, IDFV)
-    assert once.if_marked is not None
-    assert (once.if_marked.status, once.if_marked.body) == (
+    assert once.marker == unique_marker(1, Environment.PRODUCTION, 10, IDFV)
+    assert once.if_seen is not None
+    assert (once.if_seen.status, once.if_seen.body) == (
         400,
         b'{"error":"Event request failed (Ignoring event, earlier unique event tracked)"}',
     )
-    assert ask(f"idfv={IDFV}").mark is None
+    assert ask(f"idfv={IDFV}").marker is None
 
 
 def test_ad_revenue_needs_no_event_type_and_tells_where_it_was_earned() -> None:
@@ -295,7 +299,7 @@ def test_ad_revenue_is_refused_with_its_app(query: str, message: str) -> None:
     with pytest.raises((MissingField, MalformedField)) as caught:
         ask(f"idfv={IDFV}&{query}", AD_REVENUE)
 
-    body = AD_REVENUE.refused(caught.value, "app").body.decode()
+    body = AD_REVENUE.error_reply(caught.value, "app").body.decode()
     assert body == f'{{"error":"Ad revenue request failed ({message}) (app_token:app)"}}'
 
 
@@ -304,15 +308,17 @@ def test_an_adid_alone_asks_whose_it_is_and_stands_for_them() -> None:
     reading = ask(f"adid={adid}")
     assert reading.adid == adid
 
-    known = ask(f"adid={adid}", known_as=IDFV)
+    known = ask(f"adid={adid}", adid_user_id=IDFV)
     assert (known.event.user_id, known.adid) == (IDFV, None)
     assert ask(f"adid={adid}&idfa=a1").adid is None
 
 
-def test_an_app_that_wants_adjusts_refusals_asks_for_the_standing_of_its_events() -> None:
+def test_an_app_that_wants_adjusts_refusals_asks_for_the_history_check_of_its_events() -> None:
     strict = structs.replace(APP, adjust_refusals=True)
 
-    assert ask(f"idfv={IDFV}").standing is None
-    assert ask(f"idfv={IDFV}", app=strict).standing == DeviceHistoryCheck("purchase")
-    assert ask(f"idfv={IDFV}&{AD}", AD_REVENUE, app=strict).standing == DeviceHistoryCheck(None)
-    assert ask(f"idfv={IDFV}", SESSION, app=strict).standing is None
+    assert ask(f"idfv={IDFV}").history_check is None
+    assert ask(f"idfv={IDFV}", app=strict).history_check == DeviceHistoryCheck("purchase")
+    assert ask(f"idfv={IDFV}&{AD}", AD_REVENUE, app=strict).history_check == DeviceHistoryCheck(
+        None
+    )
+    assert ask(f"idfv={IDFV}", SESSION, app=strict).history_check is None

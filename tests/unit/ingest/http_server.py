@@ -1,4 +1,4 @@
-"""A uvicorn server in a thread, with our connections, short limits and an application that tells.
+"""Runs uvicorn in a thread, with our connections, short limits and an application that reports.
 
 What it serves is on loopback; the clients are plain sockets, so that a test can send anything.
 """
@@ -85,7 +85,7 @@ class Answer:
 
 
 class Client:
-    """A socket and what was read from it."""
+    """A socket and the bytes that were read from it."""
 
     def __init__(self, port: int) -> None:
         self.opened = monotonic()
@@ -102,7 +102,7 @@ class Client:
         self.socket.sendall(data)
 
     def drip(self, pieces: Iterator[bytes], seconds: float) -> None:
-        """One piece every so often, until the server answers or closes."""
+        """Sends one piece at a time, with pauses, until the server answers or closes."""
         self.socket.settimeout(seconds)
         for piece in pieces:
             try:
@@ -129,7 +129,7 @@ class Client:
         return Answer(int(lines[0].split()[1]), headers, content)
 
     def answers(self) -> list[Answer]:
-        """All, up to the end of the connection."""
+        """Returns all answers up to the end of the connection."""
         answers = []
         while self._buffer or self._read():
             answers.append(self.answer())

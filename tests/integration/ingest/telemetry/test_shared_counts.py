@@ -1,4 +1,4 @@
-"""`/metrics` of a gunicorn: one answer for all of its processes, whichever gives it."""
+"""`/metrics` of a gunicorn: the same counts whichever of its processes answers."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ class Ingest:
         return [child.pid for child in psutil.Process(self.process.pid).children()]
 
     def ask(self, target: str) -> list[bytes]:
-        """Over many connections, so that every process gets some."""
+        """Sends over many connections, so that every process gets some."""
         log = send(self.port, [get(target)] * REQUESTS, connections=REQUESTS)
         return [answer.body for answer in log.answers]
 

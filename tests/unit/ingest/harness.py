@@ -1,4 +1,4 @@
-"""Ingest in one process: the whole application on a Redis in memory, driven as ASGI.
+"""Runs ingest in one process: the whole application on a Redis in memory, driven as ASGI.
 
 `TellingRedis` adds what fakeredis lacks: INFO and CONFIG GET, answered from plain values.
 """
@@ -12,7 +12,7 @@ from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
 from falcon.testing import ASGIConductor, Result, create_scope
 
 from ingest.app import Parts, assemble, create_app
-from ingest.bodies import Application
+from ingest.http.whole_bodies import Application
 from shared.events import Event
 from shared.inbox import INBOX_KEY, read_entry
 from shared.redis import stream_entries
@@ -26,7 +26,7 @@ POSTBACK = f"s2s_token={TOKEN}&user_id=0000-AAAA-BBBB-CCCC&event_id=register"
 
 
 class TellingRedis(FakeAsyncRedis):
-    """`configuration` and `sections` are what it says of itself."""
+    """A Redis in memory that reports `configuration` and `sections` about itself."""
 
     def __init__(self, server: FakeServer) -> None:
         super().__init__(server=server)
@@ -67,7 +67,7 @@ class Running:
         return stored(self.redis)
 
     async def lose_redis(self) -> None:
-        """Between two commands: within one, fakeredis raises errors that Redis never would."""
+        """Disconnects between commands: within one, fakeredis raises errors Redis never would."""
         await self.parts.writer.close()
         self.telling.server.connected = False
 
@@ -77,7 +77,7 @@ class Running:
 
 @dataclass
 class Sent:
-    """What the application answered to a request that was fed to it message by message."""
+    """The answer of the application to a request that was fed to it message by message."""
 
     messages: list[dict[str, Any]] = field(default_factory=list)
 
@@ -91,7 +91,7 @@ class Sent:
 
 @asynccontextmanager
 async def running(published: Snapshot | None = None, **variables: str) -> AsyncIterator[Running]:
-    """Ready: with the snapshot taken and Redis found durable."""
+    """Runs it until it is ready: with the snapshot loaded and Redis found durable."""
     server = FakeServer()
     telling, redis = TellingRedis(server), FakeStrictRedis(server=server)
     publish(redis, published or snapshot())
@@ -107,7 +107,7 @@ def publish(redis: FakeStrictRedis, published: Snapshot) -> None:
 
 
 def stored(redis: FakeStrictRedis) -> list[Event]:
-    """Every event in the inbox."""
+    """Returns every event in the inbox."""
     entries = stream_entries(redis.xrange(INBOX_KEY))
     return [
         event for entry_id, fields in entries for event in read_entry(entry_id, fields, 1).events()
@@ -115,7 +115,7 @@ def stored(redis: FakeStrictRedis) -> list[Event]:
 
 
 async def fed(application: Application, messages: Iterable[dict[str, Any]], **request: Any) -> Sent:
-    """Feed a request message by message; `request` goes into its scope."""
+    """Feeds a request message by message; `request` goes into its scope."""
     request.setdefault("query_string", POSTBACK)
     scope: dict[str, Any] = create_scope("/postback", **request)
     waiting, sent = iter(messages), Sent()

@@ -1,4 +1,4 @@
-"""What ingest shows to Prometheus: every answer is counted once, and nothing that was sent."""
+"""Ingest's metrics for Prometheus: every answer is counted once, and nothing sent is shown."""
 
 from collections import defaultdict
 
@@ -11,7 +11,7 @@ from shared import errors
 from shared.errors import WaybillError
 from shared.metrics import METRICS, NO_REASON, Source
 from tests.support.build import TOKEN
-from tests.unit.ingest.running import POSTBACK, Running, running
+from tests.unit.ingest.harness import POSTBACK, Running, running
 from tests.unit.loop import in_loop, until
 
 LABELS = ("endpoint", "dialect", "status", "reason", "part")
@@ -19,7 +19,7 @@ Samples = dict[str, dict[tuple[str, ...], float]]
 
 
 async def scraped(ingest: Running) -> Samples:
-    """By name, the values by their labels."""
+    """Returns the values by their labels, by name."""
     answer = await ingest.conductor.simulate_get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
@@ -97,7 +97,7 @@ def codes() -> set[str]:
 
 @in_loop
 async def test_nothing_that_was_sent_becomes_a_label() -> None:
-    """Whatever a stranger or a sender sends, and wherever."""
+    """Covers anything that a stranger or a sender sends, in any place."""
     secret = "alice@example.com"
     async with running() as ingest:
         conductor = ingest.conductor

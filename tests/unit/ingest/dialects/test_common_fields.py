@@ -1,8 +1,8 @@
-"""Device ids are kept by kind, as sent."""
+"""Device ids are stored by kind, as sent."""
 
 import pytest
 
-from ingest.dialects.device_ids import take_device_ids
+from ingest.dialects.common_fields import take_device_ids
 from shared.device_ids import DEVICE_IDS
 from shared.errors import MalformedField
 from tests.support.build import parameters

@@ -13,7 +13,7 @@ from shared.rejections import bad_token_addresses, rejection_counts
 from shared.scopes import Scope
 from shared.snapshot import NO_TOKEN, KnownApp, KnownEventType, Snapshot
 from tests.support.build import NOW_MS, digest, grant, linked, snapshot
-from tests.unit.ingest.running import Running, running
+from tests.unit.ingest.harness import Running, running
 from tests.unit.loop import in_loop
 
 IDFV = "CCB300A0-DE1B-4D48-BC7E-599E453B8DD4"
@@ -55,7 +55,7 @@ FAULTS = {
 
 
 def fault_of(sent: str, scope: Scope) -> str | None:
-    """What is wrong with this token for this scope, told from its name."""
+    """Returns the fault of this token for this scope, derived from its name."""
     if sent in FAULTS:
         return FAULTS[sent]
     return None if sent in {"unscoped", scope} else "insufficient_scope"
@@ -188,7 +188,7 @@ async def test_the_check_knows_whose_a_refused_token_is_in_swaarms_dialect_too()
 
 @in_loop
 async def test_the_check_shows_the_fault_of_a_token_though_a_field_was_refused() -> None:
-    """Else an app would look ready while its senders carry no token."""
+    """Otherwise an app would look ready while its senders send no token."""
     async with running(published(())) as ingest:
         for sent in ("none", "inactive"):
             await ask(ingest, "/event", ADJUST_QUERY.replace("=tok", "=unknown"), sent)
