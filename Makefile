@@ -54,7 +54,7 @@ pictures: .venv/dev        ## the screenshots of docs/console.md, to be looked a
 import-test: .venv/dev     ## one file in three orders, by 1 and 4 workers, one killed each time
 	$(BIN)/python -m tests.tools.acceptance_import $(if $(EVENTS),--events $(EVENTS))
 
-measure-workers: .venv/dev ## events a second by so many workers, as in docs/operations.md
+measure-workers: .venv/dev ## events a second by so many workers, as in docs/performance.md
 	$(BIN)/python -m tests.tools.measure_workers
 
 cluster-test: .venv/dev    ## hosts are cut off, stores fail over: what is lost? (root, 10 minutes)

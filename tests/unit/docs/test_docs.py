@@ -1,4 +1,4 @@
-"""The pages say what the code does: settings, errors, limits, command lines, links."""
+"""The pages agree with the code: settings, errors, limits, command lines, links."""
 
 import re
 import shlex
@@ -26,7 +26,7 @@ from tests.tools.written_docs import WRITTEN, with_written
 ROOT = Path(__file__).parents[3]
 DIALECTS = ROOT / "docs" / "dialects.md"
 OPERATIONS = ROOT / "docs" / "operations.md"
-PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md"))]
 
 ENDPOINT_HEADINGS = ["Methods", "Token", "Parameters", "Answers", "Examples", "Differences from"]
 
@@ -68,7 +68,7 @@ POSTBACK_LIMITS = {
 
 
 def under(text: str, heading: str) -> str:
-    """What stands under a heading, with the smaller headings in it."""
+    """Returns the text under a heading, including its subheadings."""
     _, begin, rest = text.partition(f"\n{heading}\n")
     assert begin, f"there is no {heading!r}"
     level = len(heading.partition(" ")[0])
@@ -76,17 +76,17 @@ def under(text: str, heading: str) -> str:
 
 
 def table(text: str) -> list[list[str]]:
-    """The cells of all tables in the text, without their heads."""
+    """Returns the cells of all tables in the text, without their heads."""
     lines = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("|")]
     lines = [[cell.strip() for cell in line] for line in lines]
     return [line for line, below in pairwise([*lines, [""]]) if not {line[0], below[0]} & {"---"}]
 
 
 def answerable() -> dict[str, int]:
-    """Status by code of everything that a sender can be told instead of 200."""
+    """Returns the status by code of every answer to a sender other than 200."""
     groups = (RequestError, Unavailable)
     named = [*vars(errors).values(), *vars(refusals).values()]
-    kinds = [one for one in named if isinstance(one, type) and issubclass(one, groups)]
+    kinds = [kind for kind in named if isinstance(kind, type) and issubclass(kind, groups)]
     return {kind.code: kind.status for kind in kinds if kind not in groups}
 
 
@@ -98,7 +98,7 @@ def test_what_pages_repeat_from_the_code_is_what_make_docs_writes(page: str) -> 
 
 
 def test_no_page_names_a_setting_that_there_is_not() -> None:
-    known = {each.variable for each in (*SETTINGS.values(), *PROGRAM_VARIABLES)}
+    known = {setting.variable for setting in (*SETTINGS.values(), *PROGRAM_VARIABLES)}
     known |= {f"{variable}_FILE" for variable in known}
 
     for page in PAGES:
@@ -182,7 +182,7 @@ def test_every_test_that_the_page_on_security_names_is_there() -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """What GitHub makes of the headings."""
+    """Returns the anchors that GitHub gives to the headings."""
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

@@ -1,4 +1,4 @@
-"""The page on measurement says what the code does."""
+"""The page on measurement agrees with the code."""
 
 import re
 from pathlib import Path

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 DOCS = Path(__file__).parents[3] / "docs"
-KILOBYTES_MAX = 4_000  # of all: whoever clones the repository has them
+KILOBYTES_MAX = 4_000  # of all pictures: every clone of the repository has them
 
 
 def test_every_picture_is_shown_and_every_one_that_is_shown_is_there() -> None:
