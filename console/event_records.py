@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from shared.database import Connection, run
+from shared.event_columns import RecordColumns, plain_values, record_select
 from shared.events import Event
 
 _LAST_MS = 253_402_300_799_000  # the last second of the year 9999
 
 
 @dataclass(frozen=True, kw_only=True)
-class EventRecord:
+class EventRecord(RecordColumns):
     """Amounts are decimal text. `event_type` and `unmapped` are None until it is stored.
 
     So are times that no calendar has: an event in quarantine may hold anything.
@@ -41,22 +42,11 @@ class EventRecord:
     device_ids: dict[str, str] = field(default_factory=dict)
     counted: bool | None = None
     would_refuse: str | None = None
-    ad_network: str | None = None
-    ad_unit: str | None = None
-    ad_placement: str | None = None
-    ad_impressions: int | None = None
     country: str | None = None
 
 
-_RECORD = """
-    SELECT
-        events.receipt, apps.name AS app, environment, kind, endpoint, user_id, event_id,
-        event_types.name AS event_type, unmapped, event_time, received_at, idempotency_key,
-        host(ip_address) AS ip_address, user_agent,
-        trim_scale(sale_amount)::text AS sale_amount, sale_amount_currency,
-        trim_scale(aggregated_event_value)::text AS aggregated_event_value,
-        event_value, parameters, click_id, device_ids, counted, would_refuse,
-        ad_network, ad_unit, ad_placement, ad_impressions, country
+_RECORD = f"""
+    SELECT {record_select("events")}
     FROM events
     LEFT JOIN apps ON apps.id = events.app_id
     LEFT JOIN event_types ON event_types.id = events.event_type_id
@@ -120,10 +110,7 @@ def unstored_record(event: Event, app_names: Mapping[int, str]) -> EventRecord:
         click_id=event.click_id,
         device_ids=event.device_ids,
         would_refuse=event.would_refuse,
-        ad_network=event.ad_network,
-        ad_unit=event.ad_unit,
-        ad_placement=event.ad_placement,
-        ad_impressions=event.ad_impressions,
+        **plain_values(event),
     )
 
 

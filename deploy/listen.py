@@ -41,7 +41,8 @@ class Listen:
 
     def check_free(self, option: str = "--listen") -> None:
         """Raises BadAddress, in plain words, when a server could not take it; `option` is how
-        people choose another one."""
+        people choose another one.
+        """
         try:
             family, kind, _, _, address = socket.getaddrinfo(
                 self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -104,7 +104,8 @@ class Stack:
     @property
     def pids(self) -> dict[str, int]:
         """Of what runs now: postgres, valkey, ingest, worker-1, worker-2, console,
-        metrics."""
+        metrics.
+        """
         return self._supervisor.pids
 
     @property

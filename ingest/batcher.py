@@ -170,7 +170,7 @@ class Batcher:
                     store.use(None)
             else:
                 self._gate.note_backlog(added.backlog)
-                return added.stood
+                return added.seen_before
         if batch:
             raise Stale("The snapshot keeps changing.")
         return []

@@ -14,7 +14,7 @@ from ingest.telemetry.counts import FlushCounts
 from shared.clock import Clock
 from shared.errors import InboxNotReplicated, WaybillError
 from shared.events import WIRE_VERSION, decode_events
-from shared.inbox import APPEND, APPEND_KEYS, Appended, append_arguments, appended
+from shared.inbox import APPEND, APPEND_KEYS, Appended, append_arguments, read_append_reply
 from shared.logs import note
 from shared.redis import AsyncRedis, Redis, RedisError
 from shared.rq_queue import enqueue
@@ -74,7 +74,7 @@ class InboxWriter:
         except (RedisError, OSError):
             self._flushes.count_failed()
             raise
-        added = appended(answer)
+        added = read_append_reply(answer)
         if added is None:
             raise Stale("The snapshot has changed.")
         self._flushes.count_written(count, begun)

@@ -1,4 +1,4 @@
-"""The one reader of the clock. Everything else is given the time, or this function."""
+"""Reads the clock, as the only module: everything else is given the time, or this function."""
 
 import time
 from collections.abc import Callable
@@ -7,5 +7,5 @@ Clock = Callable[[], int]
 
 
 def now_ms() -> int:
-    """Unix time, UTC, in whole milliseconds."""
+    """Returns the Unix time, UTC, in whole milliseconds."""
     return time.time_ns() // 1_000_000

@@ -1,17 +1,17 @@
-"""Countries by their codes of ISO 3166-1 alpha-2, and what people call them."""
+"""Validates ISO 3166-1 alpha-2 country codes and maps them to the common names of countries."""
 
 from collections.abc import Mapping
 from functools import cache
 
 import pycountry
 
-# ISO leaves this code to its users; senders, Unicode and databases of addresses agree on it.
-_BESIDES = {"XK": "Kosovo"}
+# ISO leaves this code to its users; senders, Unicode and address databases agree on it.
+_USER_ASSIGNED = {"XK": "Kosovo"}
 _CODE_LENGTH = 2
 
 
 def country_code(text: str | None) -> str | None:
-    """The code in capitals, whatever case it came in; None for anything that is no country's."""
+    """Returns the code in capitals, from text in any case; None if it is no country's code."""
     code = (text or "").strip()
     if len(code) != _CODE_LENGTH or not code.isascii():
         return None
@@ -20,13 +20,14 @@ def country_code(text: str | None) -> str | None:
 
 
 def country_name(code: str) -> str:
-    """What people call it; a code that is none stays as it is."""
+    """Returns the common name of a country; an unknown code is returned as it is."""
     return _names().get(code, code)
 
 
 @cache
 def _names() -> Mapping[str, str]:
-    listed = {
-        entry.alpha_2: getattr(entry, "common_name", entry.name) for entry in pycountry.countries
+    iso = {
+        country.alpha_2: getattr(country, "common_name", country.name)
+        for country in pycountry.countries
     }
-    return listed | _BESIDES
+    return iso | _USER_ASSIGNED

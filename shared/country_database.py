@@ -1,6 +1,6 @@
-"""In which country an IP address is, by a database in MaxMind's form that an operator gives.
+"""Looks up the country of an IP address in a MaxMind DB file that the operator provides.
 
-GeoLite2 Country and City, DB-IP Lite and IPinfo Lite are such files; the form is described at
+GeoLite2 Country and City, DB-IP Lite and IPinfo Lite are such files; the format is described at
 https://maxmind.github.io/MaxMind-DB/. Nothing is bundled and nothing is fetched.
 """
 
@@ -17,12 +17,12 @@ from maxminddb import MODE_MEMORY, Reader, open_database
 from shared.countries import country_code
 from shared.errors import OperatorError
 
-LOOK_SECONDS = 60.0  # between looks whether the file was replaced
+LOOK_SECONDS = 60.0  # between checks whether the file was replaced
 CACHED_ADDRESSES_MAX = 65_536  # about 10 MB
 
 _Identity = tuple[int, int, int]
-# What the reader raises for a file that is not whole, besides its own error, a RuntimeError.
-_FAULTS = (
+# The reader raises these for a damaged file, besides an error of its own, which is a RuntimeError.
+_READ_ERRORS = (
     OSError, RuntimeError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError,
     MemoryError, struct.error,
 )  # fmt: skip
@@ -31,13 +31,13 @@ _log = logging.getLogger(__name__)
 
 
 class CountryDatabase:
-    """Held in memory, and read anew within a minute of its file being replaced.
+    """A country database in memory, reloaded within a minute after its file was replaced.
 
-    Read in Python, from a copy: on a broken file the reader in C ends the process, and so does one
-    that is mapped into memory while somebody writes over it.
+    It is read in Python, from a copy: on a damaged file the reader in C ends the process, and so
+    does a file that is mapped into memory while another program overwrites it.
 
-    Raises OperatorError when it cannot be read at first. Later nothing is raised: while there is no
-    whole file, no country is known, and the log says so once.
+    The constructor raises OperatorError if the file cannot be read. Later nothing is raised: while
+    the file is missing or damaged, no country is known, and the log says so once.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
@@ -48,13 +48,17 @@ class CountryDatabase:
         self._is_faulty = False
         try:
             self._open()
-        except _FAULTS as fault:
-            raise OperatorError(_what_to_do(path, fault)) from fault
+        except _READ_ERRORS as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not a MaxMind DB file"
+            raise OperatorError(
+                f"The country database {path} cannot be read: {reason}. Put an .mmdb file of "
+                "countries there, or unset WAYBILL_COUNTRY_DATABASE."
+            ) from error
 
     def country(self, address: str) -> str | None:
-        """ISO 3166-1 alpha-2; None where the database knows none. `address` is an IP address."""
+        """Returns the ISO 3166-1 alpha-2 code of an IP address, None where none is known."""
         if self._clock() >= self._looks_at:
-            self._look()
+            self._reload_if_replaced()
         return self._cached(address)
 
     def _open(self) -> None:
@@ -62,62 +66,59 @@ class CountryDatabase:
         self._reader = open_database(self._path, MODE_MEMORY)
         self._cached = lru_cache(maxsize=CACHED_ADDRESSES_MAX)(self._find)
 
-    def _look(self) -> None:
+    def _reload_if_replaced(self) -> None:
         self._looks_at = self._clock() + LOOK_SECONDS
         try:
             if _identity(self._path) == self._identity:
                 return
             self._open()
-        except _FAULTS as fault:
+        except _READ_ERRORS as error:
             self._identity = None
-            self._cached = lru_cache(maxsize=1)(_nowhere)
-            self._tell(fault)
+            self._cached = lru_cache(maxsize=1)(lambda _: None)
+            self._log_once(error)
         else:
             self._is_faulty = False
-            _log.info("The country database was replaced.")
+            _log.info("The country database was reloaded.")
 
     def _find(self, address: str) -> str | None:
         try:
             return _country_of(self._reader, address)
-        except _FAULTS as fault:
-            self._tell(fault)
+        except _READ_ERRORS as error:
+            self._log_once(error)
             return None
 
-    def _tell(self, fault: Exception) -> None:
-        """Once until it is whole again; its kind alone, for its text may name an address."""
+    def _log_once(self, error: Exception) -> None:
+        """Logs the error's type, once until the file is intact again.
+
+        Its text may contain an address, so it is not logged.
+        """
         if not self._is_faulty:
             self._is_faulty = True
-            _log.error("No country is known: the country database: %s", type(fault).__name__)
+            _log.error(
+                "The country database cannot be read, so no country is known: %s",
+                type(error).__name__,
+            )
 
 
 def fault_of_file(path: Path) -> str | None:
-    """What a worker that started now would say of the file; None when it can be read."""
+    """Returns the error with which a worker would refuse to start now; None for a usable file."""
     try:
         CountryDatabase(path)
-    except OperatorError as fault:
-        return fault.message
+    except OperatorError as error:
+        return error.message
     return None
-
-
-def _what_to_do(path: Path, fault: Exception) -> str:
-    reason = fault.strerror if isinstance(fault, OSError) else "it is no whole MaxMind DB file"
-    return (
-        f"The country database {path} cannot be read: {reason}. Put an .mmdb file of countries "
-        "there, or unset WAYBILL_COUNTRY_DATABASE."
-    )
 
 
 def _identity(path: Path) -> _Identity:
-    found = path.stat()
-    return found.st_ino, found.st_mtime_ns, found.st_size
-
-
-def _nowhere(_: str) -> None:
-    return None
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _country_of(reader: Reader, address: str) -> str | None:
-    """Of the forms that publishers use: country.iso_code, country_code, or country as the code."""
+    """Reads the code from the places where publishers put it.
+
+    They use country.iso_code, country_code, or the code itself as country.
+    """
     if ":" in address and reader.metadata().ip_version == 4:
         return None
     record: Any = reader.get(address)

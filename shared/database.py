@@ -1,4 +1,7 @@
-"""PostgreSQL's one door: how to connect, what a transaction is, what its faults are called."""
+"""Connects to PostgreSQL, executes statements in transactions and classifies errors.
+
+The only module that imports psycopg.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +18,7 @@ DatabaseError = psycopg.Error
 
 _CONNECT_SECONDS_MAX = 3
 _POOL_WAIT_SECONDS_MAX = 5.0
-# A lost network is noticed in seconds: the kernel's own defaults take hours (idle) or 15 minutes.
+# A lost network is noticed in seconds: the kernel's defaults take hours (idle) or 15 minutes.
 _NETWORK: dict[str, Any] = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -25,11 +28,11 @@ _NETWORK: dict[str, Any] = {
 _SESSION = (
     "-c timezone=UTC -c lock_timeout=5s -c statement_timeout=30s "
     "-c idle_in_transaction_session_timeout=60s "
-    # The same from the server's side: what a client that was cut off has locked is free again.
+    # The same on the server's side: it releases the locks of a client that was cut off.
     "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 "
     "-c tcp_user_timeout=5000"
 )
-# Shut down by somebody, broken down, not up yet.
+# The server was shut down by an administrator, has crashed, or is still starting.
 _STOPPING_OR_STARTING = frozenset({"57P01", "57P02", "57P03"})
 _BY_INDEX = (
     "SET LOCAL enable_seqscan = off; "
@@ -39,10 +42,10 @@ _BY_INDEX = (
 
 
 def connect(url: str, program: str) -> Connection:
-    """One connection, transactions opened by `transaction`. Raises DatabaseError.
+    """Opens one connection, whose transactions are begun by `transaction`. Raises DatabaseError.
 
-    `program` names the caller in pg_stat_activity. Of several hosts, in the URL's order, the first
-    that takes writes: never a standby.
+    `program` names the caller in pg_stat_activity. Of several hosts it connects to the first, in
+    the URL's order, that accepts writes: never to a standby.
     """
     connection = psycopg.connect(url, **_arguments(program))
     _require_durable_commits(connection)
@@ -50,10 +53,11 @@ def connect(url: str, program: str) -> Connection:
 
 
 def open_pool(url: str, program: str, connections_max: int) -> Pool:
-    """Connections as `connect` makes them, for threads that each borrow one for a moment.
+    """Opens a pool of connections as `connect` opens them, for threads that borrow one briefly.
 
-    Opens none before the first is asked for, so PostgreSQL may be down; who then asks gets a
-    DatabaseError within seconds. One that has died meanwhile is replaced before it is lent.
+    No connection is opened before the first is borrowed, so PostgreSQL may be down; borrowing one
+    then raises DatabaseError within seconds. A connection that died in the pool is replaced before
+    it is lent.
     """
     return ConnectionPool(
         url,
@@ -82,17 +86,17 @@ def _arguments(program: str) -> dict[str, Any]:
 
 @contextmanager
 def transaction(connection: Connection) -> Iterator[Connection]:
-    """Commit on leaving, roll back on an exception."""
+    """Commits at the end of the block, rolls back on an exception."""
     with connection.transaction():
         yield connection
 
 
 @contextmanager
 def index_only(connection: Connection) -> Iterator[Connection]:
-    """A transaction whose statements ask for many things by their keys: each goes by an index.
+    """Begins a transaction that looks rows up by index only, for lookups of many keys at once.
 
-    A plan is kept and used again. One that was made while a table was empty would read all of it,
-    row by row, when it has grown.
+    Plans are cached and reused. A plan that was made while a table was empty would scan the whole
+    table, row by row, once it has grown.
     """
     with transaction(connection):
         connection.execute(_BY_INDEX)
@@ -106,8 +110,9 @@ def run(
 ) -> psycopg.Cursor[tuple[Any, ...]]:
     """Executes one statement with its arguments. Raises DatabaseError.
 
-    A statement may be composed of constants. psycopg takes composed text as bytes only, so that
-    values are not formatted into it by mistake: here they always travel as arguments.
+    A statement may be composed of constants (tests/unit/test_sql_composition.py proves it). psycopg
+    accepts composed text only as bytes, so that no value is formatted into it by mistake: here
+    values always travel as arguments.
     """
     return connection.execute(statement.encode(), arguments)
 
@@ -122,41 +127,46 @@ def named_rows(
 
 
 def copy_in(connection: Connection, statement: str, lines: bytes) -> None:
-    """COPY … FROM STDIN, in PostgreSQL's text format. Raises DatabaseError."""
+    """Sends lines in PostgreSQL's text format to COPY … FROM STDIN. Raises DatabaseError."""
     with connection.cursor().copy(statement.encode()) as copy:
         copy.write(lines)
 
 
-def sqlstate(fault: DatabaseError) -> str | None:
-    """The five characters of SQLSTATE, None when the fault is the connection's own."""
-    if fault.sqlstate is None and isinstance(fault, psycopg.DataError):
-        return "22000"  # a value that the driver itself refused to send
-    return fault.sqlstate
+def sqlstate(error: DatabaseError) -> str | None:
+    """Returns the five characters of SQLSTATE, None for an error of the connection itself."""
+    if error.sqlstate is None and isinstance(error, psycopg.DataError):
+        return "22000"  # a value that the driver refused to send
+    return error.sqlstate
 
 
-def is_duplicate(fault: DatabaseError) -> bool:
-    """A row with this key is there already."""
-    return isinstance(fault, psycopg.errors.UniqueViolation)
+def is_duplicate(error: DatabaseError) -> bool:
+    """Tells whether a row with this key exists already."""
+    return isinstance(error, psycopg.errors.UniqueViolation)
 
 
-def is_unavailable(fault: DatabaseError) -> bool:
-    """No server, or one that goes or comes: what was asked for may work in a moment."""
-    state = sqlstate(fault)
+def is_unavailable(error: DatabaseError) -> bool:
+    """Tells whether PostgreSQL is unreachable, stopping or starting, so a retry may succeed."""
+    state = sqlstate(error)
     if state is None:
-        return isinstance(fault, psycopg.OperationalError | psycopg.InterfaceError)
+        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
     return state[:2] == "08" or state in _STOPPING_OR_STARTING
 
 
 def is_closed(connection: Connection) -> bool:
+    """Tells whether a connection cannot be used any more."""
     return connection.closed or connection.broken
 
 
 def _require_durable_commits(connection: Connection) -> None:
-    """An event leaves the inbox once its row is committed: the commit must mean the disk has it."""
+    """Raises OperatorError if a commit may return before its data is on disk.
+
+    An event leaves the inbox as soon as its row is committed.
+    """
     row = connection.execute("SHOW synchronous_commit").fetchone()
     if row is None or row[0] == "off":
         connection.close()
         raise OperatorError(
-            "PostgreSQL runs with synchronous_commit = off: it may lose events it has confirmed. "
+            "PostgreSQL runs with synchronous_commit = off: it may lose events that it has "
+            "confirmed. "
             "Set synchronous_commit = on for Waybill's role."
         )

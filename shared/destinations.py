@@ -1,8 +1,9 @@
-"""Where a link sends people: an address with macros, written by an operator and by nobody else.
+"""Validates the destination of a link and fills in its macros for a click.
 
-Everything that decides where a browser goes, scheme and host, is in the stored text. A macro stands
-behind them, and its value comes percent-encoded, so that no click can lead anywhere else. The names
-are those of `/click`'s parameters, and Swaarm's own for the same, so that links can be moved.
+A destination is an address with macros that only an operator can write. Everything that decides
+where a browser goes, scheme and host, is in the stored text. A macro comes after them, and its
+value is percent-encoded, so that no click can lead anywhere else. The names of macros are those of
+`/click`'s parameters, and Swaarm's names for the same values, so that links can be migrated.
 """
 
 import re
@@ -12,14 +13,14 @@ from urllib.parse import quote
 DESTINATION_CHARACTERS_MAX = 2_048
 MACROS_MAX = 32
 MACRO_VALUE_CHARACTERS_MAX = 512
-CLICK_ID_PARAMETER = "clkid"  # as Swaarm's SDK for the web looks for it
+CLICK_ID_PARAMETER = "clkid"  # the name that Swaarm's web SDK reads
 
 _OWN = (
     *("click_id", "offer_id", "pub_id", "pub_click_id", "pub_sub_id", "pub_sub_sub_id"),
     *("placement", "site", "app", "app_store_id", "creative", "campaign", "campaign_id"),
     *("adset", "adset_id", "ad", "ad_id", "term", "idfa", "gaid", "user_ip", "user_ua"),
 )
-# Macro to value. Source of the second part: Swaarm's pages on link macros.
+# Maps a macro to its value. Source of the second part: Swaarm's pages on link macros.
 MACROS: Mapping[str, str] = {name: name for name in _OWN} | {
     "id": "click_id",
     "offerId": "offer_id",
@@ -35,7 +36,7 @@ MACROS: Mapping[str, str] = {name: name for name in _OWN} | {
     "user.encoded_ua": "user_ua",
 }
 
-# What a browser reads by itself, or runs: everything else is an app's own.
+# Schemes that a browser opens or runs itself; every other scheme belongs to an app.
 _NOT_AN_APPS = frozenset(
     {
         *("http", "ws", "wss", "ftp", "file", "javascript", "vbscript", "data", "blob"),
@@ -55,7 +56,7 @@ _PLAY_STORE = re.compile(r"(?i)(https://play\.google\.com/store/apps/details|mar
 
 
 def destination_fault(destination: str) -> str | None:
-    """The rule that a destination breaks, as the end of a sentence; None if it may be stored."""
+    """Returns the rule that a destination breaks, as the end of a sentence; None if it is valid."""
     parts = _DESTINATION.fullmatch(destination)
     if parts is None or len(destination) > DESTINATION_CHARACTERS_MAX:
         return (
@@ -71,8 +72,8 @@ def _origin_fault(scheme: str, authority: str) -> str | None:
     host = _HOST if scheme == "https" else _APPS_HOST
     if not host.fullmatch(authority):
         return (
-            "must have a plain host name behind its scheme: no macro, no user name, no character "
-            "outside letters, digits, dots and hyphens."
+            "must have a plain host name after its scheme: no macro, no user name, and only "
+            "letters, digits, dots and hyphens."
         )
     return None
 
@@ -80,56 +81,50 @@ def _origin_fault(scheme: str, authority: str) -> str | None:
 def _rest_fault(rest: str) -> str | None:
     macros = _MACRO.findall(rest)
     if unknown := [macro for macro in macros if macro not in MACROS]:
-        return f"has a macro that nobody fills: {{{unknown[0]}}}. Known are {_known()}."
+        known = ", ".join(f"{{{name}}}" for name in MACROS)
+        return f"has an unknown macro: {{{unknown[0]}}}. Use one of {known}."
     if len(macros) > MACROS_MAX:
-        return f"may have {MACROS_MAX} macros."
+        return f"may have at most {MACROS_MAX} macros."
     if not _REST.fullmatch(_MACRO.sub("", rest)):
-        return "has a character that an address may not have. Percent-encode it."
+        return "has a character that is not allowed in an address. Percent-encode it."
     return None
 
 
-def _known() -> str:
-    return ", ".join(f"{{{name}}}" for name in MACROS)
-
-
 def address_for(destination: str, values: Mapping[str, str]) -> str:
-    """Where a click leads: macros filled, the click id added as `clkid`, ASCII alone.
+    """Returns the ASCII address a click leads to, its macros filled, the click id as `clkid`.
 
-    `values` by parameter name; one that is not there, or too long to be meant, leaves its macro
-    empty. `click_id` must be there.
+    `values` are by parameter name. A macro whose value is missing, or too long to be genuine, is
+    left empty. `click_id` is required.
     """
 
-    def filled(macro: re.Match[str]) -> str:
-        return _encoded(values.get(MACROS.get(macro[1], ""), ""))
+    def fill(macro: re.Match[str]) -> str:
+        value = values.get(MACROS.get(macro[1], ""), "")
+        # A value of dots alone would be read as "this folder" or "the parent folder".
+        if len(value) > MACRO_VALUE_CHARACTERS_MAX or not value.strip("."):
+            return ""
+        return quote(value, safe="")
 
-    address = with_click_id(_MACRO.sub(filled, destination), values["click_id"])
+    address = with_click_id(_MACRO.sub(fill, destination), values["click_id"])
     return quote(address, safe=_RESERVED)
 
 
-def _encoded(value: str) -> str:
-    # Nothing but dots would be read as "this folder" or "the one above".
-    if len(value) > MACRO_VALUE_CHARACTERS_MAX or not value.strip("."):
-        return ""
-    return quote(value, safe="")
-
-
 def with_click_id(address: str, click_id: str) -> str:
-    """Adds `clkid` to the query and, for the Play Store, to the referrer an install will tell."""
+    """Adds `clkid` to the query and, for the Play Store, to the referrer that installs report."""
     rest, hash_sign, fragment = address.partition("#")
     path, _, query = rest.partition("?")
     parameters = [parameter for parameter in query.split("&") if parameter]
-    told = f"{CLICK_ID_PARAMETER}={click_id}"
+    click_parameter = f"{CLICK_ID_PARAMETER}={click_id}"
     if not any(parameter.startswith(f"{CLICK_ID_PARAMETER}=") for parameter in parameters):
-        parameters.append(told)
+        parameters.append(click_parameter)
     if _PLAY_STORE.fullmatch(path):
-        parameters = _with_referrer(parameters, told)
+        parameters = _with_referrer(parameters, click_parameter)
     return f"{path}?{'&'.join(parameters)}{hash_sign}{fragment}"
 
 
-def _with_referrer(parameters: list[str], told: str) -> list[str]:
-    """The referrer is a query string of its own, encoded into one parameter."""
+def _with_referrer(parameters: list[str], click_parameter: str) -> list[str]:
+    """Adds the click id to the referrer, a query string of its own inside one parameter."""
     others = [parameter for parameter in parameters if not parameter.startswith("referrer=")]
-    given = [parameter for parameter in parameters if parameter.startswith("referrer=")]
-    referrer = given[0].removeprefix("referrer=") if given else ""
-    joined = "%26".join(part for part in (referrer, quote(told, safe="")) if part)
+    referrers = [parameter for parameter in parameters if parameter.startswith("referrer=")]
+    referrer = referrers[0].removeprefix("referrer=") if referrers else ""
+    joined = "%26".join(part for part in (referrer, quote(click_parameter, safe="")) if part)
     return [*others, f"referrer={joined}"]

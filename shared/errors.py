@@ -1,7 +1,7 @@
-"""Every error that Waybill raises on purpose, as one tree.
+"""Defines every error that Waybill raises on purpose, as one tree.
 
     WaybillError
-    ├── RequestError                 the sender can mend it; carries the field
+    ├── RequestError                 the sender can fix it; names the field
     │   ├── MissingField             400 missing_field
     │   ├── MalformedField           400 malformed_field
     │   ├── ConflictingValues        400 conflicting_values
@@ -16,25 +16,25 @@
     │   ├── MethodNotAllowed         405 method_not_allowed
     │   ├── RequestTooLarge          413 request_too_large
     │   └── UnsupportedBody          415 unsupported_body
-    ├── Unavailable                  503 unavailable: nothing was kept, send it again
+    ├── Unavailable                  503 unavailable: nothing was stored, send it again
     │   ├── InboxUnreachable         503 inbox_unreachable
     │   ├── InboxNotDurable          503 inbox_not_durable
     │   ├── InboxNotReplicated       503 inbox_not_replicated
     │   ├── Overloaded               503 overloaded
     │   ├── NotReady                 503 not_ready
     │   └── Prefetch                 503 prefetch
-    ├── OperatorError                one plain sentence for the person who asked for it
-    │   ├── BadValue                 a value breaks a rule; named as its option is
+    ├── OperatorError                one plain sentence for the person at the console
+    │   ├── BadValue                 a value breaks a rule; named like its option
     │   └── NotAllowed               403 not_allowed
-    ├── ingest.inbox.Stale           the snapshot has changed under a batch; never leaves ingest
-    ├── shared.logs.UnsafeField      a text is noted in a log, which could hold anything
-    ├── shared.tally.UnlistedMetric  something is counted that shared.metrics does not declare
-    └── workers.job_errors.JobFailed what RQ is told of a job that failed
+    ├── ingest.inbox.Stale           the snapshot changed during a batch; stays inside ingest
+    ├── shared.logs.UnsafeField      a field of a log line is free text, which could hold anything
+    ├── shared.tally.UnlistedMetric  a metric is counted that shared.metrics does not declare
+    └── workers.job_errors.JobFailed the failure that RQ records for a job
 
-What a connection refuses before a request reaches Falcon stands in `ingest.http.refusals`.
+Refusals of a connection, before a request reaches Falcon, are in `ingest.http.refusals`.
 
-`code` is stable: senders, the rejection log and metrics use the same word. Messages never repeat
-what the sender sent, so that no secret and no markup can travel in them.
+`code` is stable: senders, the rejection log and metrics use the same word. A message says what is
+wrong and what to do, and never repeats what was sent, so that it carries no secret and no markup.
 """
 
 import re
@@ -44,13 +44,13 @@ from shared.tokens import TokenFault
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.\- ]{1,64}")
 
 
-def _called(field: str) -> str:
-    """A field as a message may call it: a name of the sender's own stays out of it."""
+def _shown(field: str) -> str:
+    """Returns a field's name for a message, which must not repeat a name the sender made up."""
     return field if _PLAIN_NAME.fullmatch(field) else "A parameter"
 
 
 class WaybillError(Exception):
-    """Root of the tree. `message` says what is wrong and what to do about it."""
+    """The root of the tree. `message` says what is wrong and what to do about it."""
 
     code = "error"
     status = 500
@@ -61,7 +61,7 @@ class WaybillError(Exception):
 
 
 class RequestError(WaybillError):
-    """A request is refused. `field` names the parameter or header, None when it is the whole."""
+    """A refused request. `field` names the parameter or header, None for the whole request."""
 
     code = "bad_request"
     status = 400
@@ -82,7 +82,7 @@ class MalformedField(RequestError):
     code = "malformed_field"
 
     def __init__(self, field: str, rule: str) -> None:
-        super().__init__(f"{_called(field)} {rule}", field)
+        super().__init__(f"{_shown(field)} {rule}", field)
         self.rule = rule
 
 
@@ -91,7 +91,7 @@ class ConflictingValues(RequestError):
 
     def __init__(self, field: str) -> None:
         super().__init__(
-            f"{_called(field)} was sent twice with two different values. Send it once.", field
+            f"{_shown(field)} was sent twice, with different values. Send it once.", field
         )
 
 
@@ -101,7 +101,7 @@ class TooManyParameters(RequestError):
     def __init__(self, parameters_max: int) -> None:
         super().__init__(
             f"The request has more than {parameters_max} parameters. "
-            "Put additional data into event_value."
+            "Move additional data into event_value."
         )
 
 
@@ -109,9 +109,9 @@ class UnknownLink(RequestError):
     code = "unknown_link"
 
     def __init__(self) -> None:
-        # Not a 404, which in Swaarm's dialect says that the path is wrong.
+        # Not a 404, which in Swaarm's dialect means that the path is wrong.
         super().__init__(
-            "There is no such link of this app. Compare the address with the one that "
+            "This app has no such link. Compare the address with the one that "
             "`waybill link list` shows."
         )
 
@@ -120,19 +120,20 @@ class IncompleteBody(RequestError):
     code = "incomplete_body"
 
     def __init__(self) -> None:
-        super().__init__("The body ended before its announced length. Send the whole request.")
+        super().__init__("The body is shorter than its Content-Length. Send the whole request.")
 
 
 class BadEventState(RequestError):
-    """Only for an app that wants Adjust's stateful refusals too."""
+    """A refusal by earlier events, only for apps that enabled Adjust's stateful refusals."""
 
     code = "bad_event_state"
 
 
 class Unauthorized(RequestError):
-    """What is wrong with its token is for the app's own team, never for the answer.
+    """A request whose token is missing or not valid.
 
-    `app_id` and `token_id`: whose team, and of which of its tokens, as far as that is known.
+    `fault` is what is wrong with the token: for the app's own team, never for the response.
+    `app_id` and `token_id` are the app and the token, as far as they are known.
     """
 
     code = "unauthorized"
@@ -144,7 +145,7 @@ class Unauthorized(RequestError):
         self.fault = fault
         self.app_id = app_id
         self.token_id = token_id
-        # One answer for missing, unknown, revoked and ambiguous: it must not help a guesser.
+        # The same message for missing, unknown, revoked and ambiguous: it must not help a guesser.
         super().__init__(
             "The token is missing or not valid. Send one active token, in the Authorization "
             "header or as s2s_token."
@@ -156,7 +157,7 @@ class UnknownEndpoint(RequestError):
     status = 404
 
     def __init__(self) -> None:
-        super().__init__("There is no such endpoint. Check the path; events go to /postback.")
+        super().__init__("There is no such endpoint. Check the path: events go to /postback.")
 
 
 class UnknownApp(RequestError):
@@ -174,16 +175,15 @@ class UnknownDevice(RequestError):
     code = "unknown_device"
     status = 404
 
-    def __init__(self, hint: str) -> None:
-        super().__init__(hint)
-
 
 class MethodNotAllowed(RequestError):
     code = "method_not_allowed"
     status = 405
 
     def __init__(self) -> None:
-        super().__init__("This method is not served here. Use one that the Allow header names.")
+        super().__init__(
+            "This endpoint does not support the method. Use one from the Allow header."
+        )
 
 
 class RequestTooLarge(RequestError):
@@ -207,66 +207,61 @@ class UnsupportedBody(RequestError):
 
 
 class Unavailable(WaybillError):
-    """The request was good and nothing of it was kept. The answer carries Retry-After."""
+    """A valid request of which nothing was stored. The response has a Retry-After header."""
 
     code = "unavailable"
     status = 503
+    sentence = "The event cannot be stored at the moment. Send it again later."
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or self.sentence)
 
 
 class InboxUnreachable(Unavailable):
     code = "inbox_unreachable"
-
-    def __init__(self) -> None:
-        super().__init__("The event could not be written to disk. Send it again later.")
+    sentence = "The event could not be written to disk. Send it again later."
 
 
 class InboxNotDurable(Unavailable):
     code = "inbox_not_durable"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The inbox could lose the event, so it was not taken. Send it again later."
-        )
+    sentence = "The inbox could lose the event, so it was not accepted. Send it again later."
 
 
 class InboxNotReplicated(Unavailable):
-    """Like InboxUnreachable after a timeout: what was written, if it was, stays written."""
+    """An event that too few replicas confirmed in time.
+
+    As with InboxUnreachable after a timeout, an event that was written stays written.
+    """
 
     code = "inbox_not_replicated"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "No second machine has confirmed the event in time. Send it again, with the same "
-            "idempotency key: it may have been kept."
-        )
+    sentence = (
+        "No second machine confirmed the event in time. Send it again with the same "
+        "idempotency key: it may have been stored."
+    )
 
 
 class Overloaded(Unavailable):
     code = "overloaded"
-
-    def __init__(self) -> None:
-        super().__init__("More events are waiting than there is room for. Send it again later.")
+    sentence = "Too many events are waiting. Send it again later."
 
 
 class NotReady(Unavailable):
     code = "not_ready"
-
-    def __init__(self) -> None:
-        super().__init__("This process has not read its tokens yet. Send it again later.")
+    sentence = "This process has not loaded its tokens yet. Send it again later."
 
 
 class Prefetch(Unavailable):
-    """Nothing was kept because nobody has clicked: a browser only prepares for it."""
+    """A browser's prefetch of a click, which is not stored because nobody has clicked."""
 
     code = "prefetch"
-
-    def __init__(self) -> None:
-        super().__init__("This is a prefetch, not a click. Send it again when somebody clicks.")
+    sentence = "This is a prefetch, not a click. Send it again when somebody clicks."
 
 
 class OperatorError(WaybillError):
-    """What a person asked for cannot be done. `message` says what is wrong and what would help;
-    `hint` which command helps, for who is at a terminal.
+    """An action of a person that failed.
+
+    `message` says what is wrong and what would help; `hint` names the command that helps, for
+    people at a terminal.
     """
 
     code = "operator_error"
@@ -277,11 +272,12 @@ class OperatorError(WaybillError):
 
     @property
     def at_terminal(self) -> str:
+        """Returns the message for a terminal, with the hint."""
         return f"{self.message} {self.hint}".rstrip()
 
 
 class BadValue(OperatorError):
-    """A value that a person gave breaks this rule. `name` is its option's, without the hyphens."""
+    """A person's value that breaks a rule. `name` is that of its option, without the hyphens."""
 
     def __init__(self, name: str, rule: str) -> None:
         super().__init__(f"{name.replace('-', ' ').capitalize()} {rule}")
@@ -293,10 +289,12 @@ class BadValue(OperatorError):
 
 
 class NotAllowed(OperatorError):
-    """A viewer asked for a change."""
+    """A change by a person who may only view."""
 
     code = "not_allowed"
     status = 403
 
     def __init__(self) -> None:
-        super().__init__("Only an admin may change this. Ask one to do it, or to make you one.")
+        super().__init__(
+            "Only an admin may change this. Ask an admin to do it, or to make you an admin."
+        )

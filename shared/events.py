@@ -1,8 +1,8 @@
-"""An event as it travels from ingest to the workers.
+"""Defines an event as it travels from ingest to the workers, and its wire format.
 
-The wire form is msgpack, one array an event: fields by position, no names. A field is only ever
-added at the end, with a default: then a worker reads what an older ingest wrote and an older worker
-ignores what a newer one added. Anything else is a new `WIRE_VERSION`.
+The wire format is msgpack, one array per event: fields by position, without names. A new field is
+only ever added at the end, with a default: then a worker reads what an older ingest wrote, and an
+older worker ignores what a newer ingest added. Any other change needs a new `WIRE_VERSION`.
 """
 
 from collections.abc import Sequence
@@ -15,38 +15,38 @@ WIRE_VERSION = 1
 
 
 class Kind(StrEnum):
-    """What sort of thing happened."""
+    """The kind of an event, a click or an impression."""
 
     EVENT = "event"
     OPEN = "open"  # a session-start signal
-    AD_REVENUE = "ad_revenue"  # what an advertisement shown by the app earned
+    AD_REVENUE = "ad_revenue"  # the revenue of an advertisement that the app showed
     CLICK = "click"
     IMPRESSION = "impression"
 
 
 CLICK_KINDS = frozenset({Kind.CLICK, Kind.IMPRESSION})
 
-OPEN = "__open"  # the event id that says "a session starts now"
-INSTALL = "__install"  # the default event: "attribute this user now"
+OPEN = "__open"  # the event id that means "a session starts now"
+INSTALL = "__install"  # the default event, which means "attribute this user now"
 AD_REVENUE = "__ad_revenue"
 BUILT_IN = frozenset({OPEN, INSTALL, AD_REVENUE})  # need no event type
 
 
 class Environment(StrEnum):
-    """Events of a test token are kept apart from real ones."""
+    """The environment of an event: those of a test token are kept apart from real ones."""
 
     PRODUCTION = "production"
     SANDBOX = "sandbox"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_defaults=True):
-    """Anything received and kept. Amounts are decimal text, times Unix milliseconds UTC.
+    """Any accepted event, click or impression. Amounts are decimal text, times Unix ms in UTC.
 
     A click or impression has no user: `user_id` and `event_id` are empty, `click_id` is its own,
-    `token_id` is 0 when a partner's link let it in. An event's `click_id` is the click that its
-    sender names. `device_ids` are by kind, as sent. `would_refuse` is the fault of its token, where
-    an app accepts events without one; `token_id` is 0 then. `described_device` is a user agent that
-    the sender's description of the device makes, where it sent none itself.
+    `token_id` is 0 if it was authenticated by a partner's link. An event's `click_id` is the click
+    that its sender names. `device_ids` are by kind, as sent. `would_refuse` is the error of its
+    token if the app accepts events without one; `token_id` is 0 then. `described_device` is a user
+    agent derived from the sender's description of the device, if the sender sent no user agent.
     """
 
     receipt: UUID
@@ -79,7 +79,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_def
 
     @property
     def happened_at_ms(self) -> int:
-        """The event time: as the sender gave it, else when it was received."""
+        """Returns the event time that the sender gave, else the time of receiving the event."""
         return self.received_at_ms if self.event_time_ms is None else self.event_time_ms
 
 
@@ -88,14 +88,15 @@ _decoder = msgspec.msgpack.Decoder(list[Event])
 
 
 def encode_event(event: Event) -> bytes:
+    """Encodes one event for `join_events`."""
     return _encoder.encode(event)
 
 
 def join_events(encoded: Sequence[bytes]) -> bytes:
-    """One batch out of events that were encoded one by one."""
+    """Joins events that were encoded one by one into a batch."""
     return _encoder.encode([msgspec.Raw(event) for event in encoded])
 
 
 def decode_events(batch: bytes) -> list[Event]:
-    """Raises msgspec.MsgspecError when the bytes are not a batch."""
+    """Decodes a batch. Raises msgspec.MsgspecError if the bytes are not one."""
     return _decoder.decode(batch)

@@ -1,4 +1,4 @@
-"""Series as Prometheus reads them. The one door to prometheus_client."""
+"""Writes series in Prometheus's text format. The only module that imports prometheus_client."""
 
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
@@ -15,7 +15,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def expose(series: Iterable[MetricSeries], source: Source) -> bytes:
-    """The whole answer of a `/metrics`: every metric of the source, with its sentence."""
+    """Returns the body of a `/metrics` response: every metric of the source, with its sentence."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(list(series), source))
     return generate_latest(registry)
@@ -29,36 +29,25 @@ class _Collector(Collector):
     def collect(self) -> Iterable[Family]:
         for metric in METRICS.values():
             if metric.source is self._source:
-                yield _family(metric, [s for s in self._series if s.name == metric.name])
+                series = [series for series in self._series if series.name == metric.name]
+                write = _histogram if metric.kind is MetricKind.HISTOGRAM else _numbers
+                yield write(metric, series)
 
 
-def _family(metric: Metric, series: Sequence[MetricSeries]) -> Family:
-    match metric.kind:
-        case MetricKind.COUNTER:
-            return _filled(
-                CounterMetricFamily(metric.name, metric.sentence, None, metric.labels), series
-            )
-        case MetricKind.GAUGE:
-            return _filled(
-                GaugeMetricFamily(metric.name, metric.sentence, None, metric.labels), series
-            )
-        case MetricKind.HISTOGRAM:
-            return _histogram(metric, series)
-
-
-def _filled(
-    family: CounterMetricFamily | GaugeMetricFamily, series: Sequence[MetricSeries]
-) -> Family:
-    for each in series:
-        family.add_metric(each.labels, each.values[0])
+def _numbers(metric: Metric, rows: Sequence[MetricSeries]) -> Family:
+    """Returns the family of a counter or gauge, one number for each series."""
+    of_kind = CounterMetricFamily if metric.kind is MetricKind.COUNTER else GaugeMetricFamily
+    family = of_kind(metric.name, metric.sentence, None, metric.labels)
+    for series in rows:
+        family.add_metric(series.labels, series.values[0])
     return family
 
 
-def _histogram(metric: Metric, series: Sequence[MetricSeries]) -> Family:
+def _histogram(metric: Metric, rows: Sequence[MetricSeries]) -> Family:
     family = HistogramMetricFamily(metric.name, metric.sentence, labels=metric.labels)
     bounds = [*map(str, metric.bounds), "+Inf"]
-    for each in series:
-        *counts, total = each.values
+    for series in rows:
+        *counts, total = series.values
         buckets = list(zip(bounds, accumulate(counts), strict=True))
-        family.add_metric(each.labels, buckets, total)
+        family.add_metric(series.labels, buckets, total)
     return family

@@ -1,8 +1,10 @@
-"""Reading one field: a rule each, a named fault each.
+"""Validates and converts one field, each with its own rule and a message that names it.
 
-For whatever comes from outside, by HTTP or in an imported file. Everything accepted here can be
-stored (a property test holds that). Limits are those of section 6 of the design; ISO 4217 comes
-from pycountry.
+The readers serve everything that comes from outside, by HTTP or in an imported file. Whatever they
+accept can be stored (a property test proves it). Limits are those of section 6 of the design; the
+currencies of ISO 4217 come from pycountry.
+
+Every reader takes the field's name and its text, and raises MalformedField.
 """
 
 import re
@@ -38,7 +40,7 @@ _IMPORTED_MS_MIN = (datetime(IMPORTED_YEAR_MIN, 1, 1, tzinfo=UTC) - _EPOCH) // t
     milliseconds=1
 )
 _AMOUNT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
-# Well within the range and the places, and in the form that Decimal writes.
+# Well within the range and the decimal places, and in the form that Decimal writes.
 _STORED_AS_SENT = re.compile(r"(0|[1-9]\d{0,9})(\.\d{1,6})?", re.ASCII)
 _EXACT_AMOUNT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
 _COUNT = re.compile(r"\d{1,10}", re.ASCII)
@@ -50,6 +52,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def identifier(name: str, value: str) -> str:
+    """Reads an id: text that is not blank and has no control characters."""
     if not value.strip():
         raise MalformedField(name, "must not be blank.")
     if len(value) > ID_CHARACTERS_MAX:
@@ -60,12 +63,12 @@ def identifier(name: str, value: str) -> str:
 
 
 def user_id(name: str, value: str) -> str:
-    """In the one form that a user id has, whichever dialect it comes in."""
+    """Reads a user id into its canonical form, the same for every dialect."""
     return as_user_id(identifier(name, value))
 
 
 def amount(name: str, value: str) -> str:
-    """Decimal text with at most six places, more of them rounded half-even."""
+    """Reads a decimal number; beyond six decimal places it is rounded half-even."""
     text = value.strip()
     if _STORED_AS_SENT.fullmatch(text):
         return text
@@ -75,7 +78,7 @@ def amount(name: str, value: str) -> str:
 
 
 def exact_amount(name: str, value: str) -> str:
-    """As `amount`, but of up to 30 digits, and with an exponent, as Adjust's senders have them."""
+    """Reads an amount like `amount`, but with up to 30 digits and an exponent, as Adjust allows."""
     text = value.strip()
     digits = sum(map(str.isdigit, text.lower().partition("e")[0]))
     if digits > EXACT_DIGITS_MAX or not _EXACT_AMOUNT.fullmatch(text):
@@ -84,16 +87,17 @@ def exact_amount(name: str, value: str) -> str:
 
 
 def is_as_sent(stored: str, value: str) -> bool:
-    """Whether an amount was stored without being rounded."""
+    """Tells whether an amount was stored without being rounded."""
     return Decimal(stored) == Decimal(value.strip())
 
 
 def is_less(amount: str, other: str) -> bool:
+    """Tells whether the first of two amounts is the smaller one."""
     return Decimal(amount) < Decimal(other)
 
 
 def count(name: str, value: str) -> int:
-    """A whole number of things, of which there may be none."""
+    """Reads a whole number from 0."""
     text = value.strip()
     if not _COUNT.fullmatch(text) or int(text) > COUNT_MAX:
         raise MalformedField(name, f"must be a whole number from 0 to {COUNT_MAX}.")
@@ -101,52 +105,55 @@ def count(name: str, value: str) -> int:
 
 
 def has_more_places(text: str) -> bool:
-    """Whether an amount has more decimal places than are stored."""
+    """Tells whether an amount has more decimal places than are stored."""
     return len(text.strip().partition(".")[2]) > AMOUNT_PLACES
 
 
 def currency(name: str, value: str) -> str:
+    """Reads a currency code of ISO 4217, in any case."""
     code = value.strip().upper()
     if code not in _currencies():
-        raise MalformedField(name, "must be a currency code of ISO 4217, like USD.")
+        raise MalformedField(name, "must be an ISO 4217 currency code, like USD.")
     return code
 
 
 def address(name: str, value: str) -> str:
-    """An IP address in its shortest form; brackets around IPv6 are taken off."""
+    """Reads an IP address into its shortest form, without the brackets around IPv6."""
     text = value.strip().removeprefix("[").removesuffix("]")
     try:
-        inet_pton(AF_INET, text)  # C: ip_address, which says the same, took 3 us
+        inet_pton(AF_INET, text)  # in C: ip_address, which gives the same result, took 3 us
     except (OSError, ValueError):
-        return _longer_address(name, text)
+        return _address_v6(name, text)
     return text
 
 
-def _longer_address(name: str, text: str) -> str:
+def _address_v6(name: str, text: str) -> str:
     try:
-        if "%" in text:  # a zone has a meaning on its own host only, and no place in an inet
+        if "%" in text:  # a zone has a meaning only on its own host, and no place in an inet
             raise ValueError
         return str(ip_address(text))
-    except ValueError as fault:
+    except ValueError as error:
         raise MalformedField(
-            name, "must be an IPv4 or IPv6 address. Leave it out when unknown."
-        ) from fault
+            name, "must be an IPv4 or IPv6 address. Leave it out if it is unknown."
+        ) from error
 
 
 def user_agent(name: str, value: str) -> str:
+    """Reads a user agent of limited length."""
     if len(value) > USER_AGENT_CHARACTERS_MAX:
         raise MalformedField(name, f"is longer than {USER_AGENT_CHARACTERS_MAX} characters.")
     return value
 
 
 def event_value(name: str, value: str) -> str:
+    """Reads free text of limited size."""
     if len(value.encode()) > EVENT_VALUE_BYTES_MAX:
         raise MalformedField(name, f"is longer than {EVENT_VALUE_BYTES_MAX} bytes.")
     return value
 
 
 def event_time(name: str, value: str, now_ms: int) -> int:
-    """Unix milliseconds. Reads ISO 8601 (no offset means UTC), Unix seconds and milliseconds."""
+    """Reads ISO 8601 (no offset means UTC), Unix seconds or milliseconds as Unix milliseconds."""
     time_ms = _not_ahead(name, _time_ms(name, value), now_ms)
     if time_ms < now_ms - EVENT_AGE_DAYS_MAX * _DAY_MS:
         raise MalformedField(name, f"is older than {EVENT_AGE_DAYS_MAX} days.")
@@ -154,7 +161,7 @@ def event_time(name: str, value: str, now_ms: int) -> int:
 
 
 def imported_time(name: str, value: str, now_ms: int) -> int:
-    """As `event_time`, of any age: what another system kept may be years old."""
+    """Reads a time like `event_time`, of any age: data of another system may be years old."""
     time_ms = _not_ahead(name, _time_ms(name, value), now_ms)
     if time_ms < _IMPORTED_MS_MIN:
         raise MalformedField(name, f"is before the year {IMPORTED_YEAR_MIN}.")
@@ -162,7 +169,7 @@ def imported_time(name: str, value: str, now_ms: int) -> int:
 
 
 def iso_time(time_ms: int) -> str:
-    """Unix milliseconds as ISO 8601 in UTC, `2026-01-02T03:04:05.678Z`."""
+    """Formats Unix milliseconds as ISO 8601 in UTC, `2026-01-02T03:04:05.678Z`."""
     moment = _EPOCH + timedelta(milliseconds=time_ms)
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
@@ -178,25 +185,20 @@ def _stored(name: str, number: Decimal) -> str:
 
 def _not_ahead(name: str, time_ms: int, now_ms: int) -> int:
     if time_ms > now_ms + EVENT_AHEAD_DAYS_MAX * _DAY_MS:
-        raise MalformedField(name, f"is more than {EVENT_AHEAD_DAYS_MAX} day ahead.")
+        raise MalformedField(name, f"is more than {EVENT_AHEAD_DAYS_MAX} day in the future.")
     return time_ms
 
 
 def _time_ms(name: str, value: str) -> int:
     text = value.strip()
-    time_ms = _unix_ms(text)
-    return _iso_ms(name, text) if time_ms is None else time_ms
-
-
-def _unix_ms(text: str) -> int | None:
     if not _UNIX.fullmatch(text):
-        return None
+        return _iso_ms(name, text)
     number = Decimal(text)
     return int(number * 1000 if number < _UNIX_SECONDS_BELOW else number)
 
 
 def _iso_ms(name: str, text: str) -> int:
-    # An unescaped plus arrives as a space: "…T10:00:00 02:00" can only have meant "+02:00".
+    # An unescaped plus arrives as a space: "…T10:00:00 02:00" can only mean "+02:00".
     try:
         moment = datetime.fromisoformat(_SPACE_FOR_PLUS.sub("+", text) if "T" in text else text)
         if len(text) < len("20260102T0304"):
@@ -204,12 +206,12 @@ def _iso_ms(name: str, text: str) -> int:
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         return (moment - _EPOCH) // timedelta(milliseconds=1)
-    except (ValueError, OverflowError) as fault:
+    except (ValueError, OverflowError) as error:
         raise MalformedField(
             name, "must be ISO 8601, Unix seconds or Unix milliseconds."
-        ) from fault
+        ) from error
 
 
 @cache
 def _currencies() -> frozenset[str]:
-    return frozenset(entry.alpha_3 for entry in pycountry.currencies)
+    return frozenset(currency.alpha_3 for currency in pycountry.currencies)

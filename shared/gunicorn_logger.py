@@ -1,7 +1,7 @@
-"""gunicorn's logs without secrets, addresses of people and query strings.
+"""Keeps secrets, people's addresses and query strings out of gunicorn's logs.
 
-Its access line would show the query string and the referring page, where tokens stand; its error
-log would show what a library complains of. The loggers of all libraries write through it too.
+Its access line would show the query string and the referring page, which contain tokens; its error
+log would show the messages of libraries. The loggers of all libraries write through it too.
 """
 
 import logging
@@ -20,7 +20,7 @@ _QUERY = re.compile(r"\?[^\s\"]*")
 
 
 class AccessLineFilter(logging.Filter):
-    """Leaves method, path, version and status of a request."""
+    """A filter that reduces an access line to method, path, version and status of the request."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = _QUERY.sub("", _CLIENT.sub("- ", record.getMessage()))
@@ -29,6 +29,8 @@ class AccessLineFilter(logging.Filter):
 
 
 class RedactingLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn's logger with redacting handlers."""
+
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
         for handler in self.access_log.handlers:
@@ -45,7 +47,7 @@ class RedactingLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
         write_through(root, log_format, str(cfg.proc_name))
 
     def atoms(self, *request: Any) -> dict[str, Any]:
-        """What gunicorn's own worker classes may put into an access line."""
+        """Returns the values that gunicorn's own worker classes may put into an access line."""
         atoms: dict[str, Any] = super().atoms(*request)
         shown = {name: value for name, value in atoms.items() if not name.startswith("{")}
         line = f"{atoms['m']} {atoms['U']} {atoms['H']}"

@@ -1,12 +1,14 @@
-"""The inbox: a Redis stream of raw events, between ingest and the workers.
+"""Reads and writes the inbox, the Redis stream of raw events between ingest and the workers.
 
-One entry holds one batch: `v` its wire version, `n` how many events, `e` the events. An entry
-leaves only when PostgreSQL has every event of it (`SETTLE`); nothing ever trims the stream. Beside
-it stand the backlog (events in the stream), the count of all events ever accepted, and the wake-up
-flag: set while a drain is queued or at work that will look into the inbox again before it ends.
+One entry holds one batch: `v` is its wire version, `n` the number of events, `e` the events. An
+entry is deleted only when PostgreSQL has all of its events (`ACK`); nothing ever trims the stream.
+Keys beside the stream hold the backlog (events in the stream), the number of all events ever
+accepted, and the wake-up flag: it is set while a drain that will read the inbox again before it
+ends is queued or running.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, cast
 from uuid import UUID
 
@@ -24,15 +26,15 @@ ACCEPTED_KEY = "waybill:accepted"
 WAKE_KEY = "waybill:wake"
 GROUP = "drain"
 
-# The flag outlives a process that died between setting it and asking for a drain by this much.
+# How long the flag outlives a process that died between setting it and enqueuing a drain.
 WAKE_MS = 10_000
 
 _SEARCH_ENTRIES = 200
 _SEARCH_SLACK_MS = 120_000  # clocks of ingest hosts and of Redis may differ by this much
 
-# Adds a batch, if it was checked against the snapshot that still holds ('' : whatever holds), and
-# sets the marks of its events. Returns {0}: check again; or {1, backlog, whether this woke the
-# inbox, the entry's id, for each mark whether it stood before}.
+# Adds a batch if the snapshot that it was checked against is still current ('' : without a check),
+# and sets the seen markers of its events. Returns {0} if it must be checked again; or {1, backlog,
+# whether this set the wake-up flag, the entry's id, for each marker whether it was seen before}.
 APPEND_KEYS = (VERSION_KEY, INBOX_KEY, BACKLOG_KEY, ACCEPTED_KEY, WAKE_KEY)
 APPEND = (
     SEEN_BEFORE
@@ -46,31 +48,32 @@ redis.call('INCRBY', KEYS[4], ARGV[3])
 local woke = redis.call('SET', KEYS[5], '1', 'NX', 'PX', ARGV[5])
 local answer = {1, backlog, woke and 1 or 0, entry}
 for i = 8, #ARGV, 3 do
-  answer[#answer + 1] = stood_before(ARGV[6], ARGV[7], ARGV[i], ARGV[i + 1], ARGV[i + 2])
+  answer[#answer + 1] = seen_before(ARGV[6], ARGV[7], ARGV[i], ARGV[i + 1], ARGV[i + 2])
 end
 return answer
 """
 )
 
-# Removes entries that are stored. Each is counted off the backlog once, however often settled.
-SETTLE_KEYS = (INBOX_KEY, BACKLOG_KEY)
-SETTLE = """
-local settled = 0
+# Acknowledges and deletes entries that are stored. Each is subtracted from the backlog once,
+# however often it is acknowledged.
+ACK_KEYS = (INBOX_KEY, BACKLOG_KEY)
+ACK = """
+local events = 0
 for i = 2, #ARGV, 2 do
   redis.call('XACK', KEYS[1], ARGV[1], ARGV[i])
   if redis.call('XDEL', KEYS[1], ARGV[i]) == 1 then
-    settled = settled + ARGV[i + 1]
+    events = events + ARGV[i + 1]
   end
 end
-if settled > 0 then
-  redis.call('DECRBY', KEYS[2], settled)
+if events > 0 then
+  redis.call('DECRBY', KEYS[2], events)
 end
-return settled
+return events
 """
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One batch in the inbox, with how often it was handed to a worker."""
+    """A batch in the inbox, with the number of its deliveries to a worker."""
 
     id: str
     deliveries: int
@@ -80,30 +83,31 @@ class Entry(msgspec.Struct, frozen=True):
 
     @property
     def time_ms(self) -> int:
-        """When it arrived, by the clock of Redis."""
+        """Returns when it arrived, by the clock of Redis."""
         return int(self.id.partition("-")[0])
 
     def events(self) -> list[Event]:
-        """Raises msgspec.MsgspecError when this version cannot read the batch."""
+        """Decodes the batch. Raises msgspec.MsgspecError if this version cannot read it."""
         if self.wire_version != WIRE_VERSION:
             raise msgspec.DecodeError(f"wire version {self.wire_version} is not {WIRE_VERSION}")
         return decode_events(self.payload)
 
 
 class Appended(msgspec.Struct, frozen=True):
-    """The backlog in events, and whether nobody was awake: then a drain has to be asked for.
+    """The result of adding a batch: `entry` is its id, `backlog` the events in the inbox.
 
-    `stood`: for each mark of the batch, whether it stood before. `entry` is the batch's id.
+    `woke` tells whether no drain was queued or running, so that one has to be enqueued;
+    `seen_before`, for each seen marker of the batch, whether it was set before.
     """
 
     backlog: int
     woke: bool
-    stood: list[bool] = []
+    seen_before: list[bool] = []
     entry: str = ""
 
 
 class Backlog(msgspec.Struct, frozen=True):
-    """`events` waiting, how long the oldest has waited, and how many were ever accepted."""
+    """The backlog: `events` waiting, the age of the oldest, and all events ever accepted."""
 
     events: int
     oldest_ms: int
@@ -111,6 +115,7 @@ class Backlog(msgspec.Struct, frozen=True):
 
 
 def read_entry(entry_id: bytes, fields: Mapping[bytes, bytes], deliveries: int) -> Entry:
+    """Returns an entry from its fields in the stream."""
     return Entry(
         id=entry_id.decode(),
         deliveries=deliveries,
@@ -125,52 +130,54 @@ def append_arguments(
     count: int,
     payload: bytes,
     wire_version: int,
-    marks: Sequence[SeenMarker] = (),
+    markers: Sequence[SeenMarker] = (),
     now_ms: int = 0,
 ) -> list[Any]:
-    """ARGV of APPEND."""
+    """Returns the ARGV of APPEND."""
     arguments = [version, wire_version, count, payload, WAKE_MS]
-    return [*arguments, *period_keys(now_ms), *marker_arguments(marks)] if marks else arguments
+    return [*arguments, *period_keys(now_ms), *marker_arguments(markers)] if markers else arguments
 
 
-def appended(answer: list[Any]) -> Appended | None:
-    """What APPEND answered; None: the snapshot has changed, nothing was added."""
-    written, *told = answer
-    if not written:
+def read_append_reply(reply: list[Any]) -> Appended | None:
+    """Reads the reply of APPEND; None if the snapshot has changed, so that nothing was added."""
+    was_added, *result = reply
+    if not was_added:
         return None
-    backlog, woke, entry, *stood = told
-    return Appended(backlog, bool(woke), [bool(one) for one in stood], entry.decode())
+    backlog, woke, entry, *seen_before = result
+    return Appended(backlog, bool(woke), list(map(bool, seen_before)), entry.decode())
 
 
 def append(redis: Redis, payload: bytes, count: int, wire_version: int = WIRE_VERSION) -> Appended:
-    """Add a batch that needs no token: a replay, an import."""
+    """Adds a batch that needs no token: a replay, an import."""
     script = redis.register_script(APPEND)
     arguments = append_arguments("", count, payload, wire_version)
-    added = appended(cast("list[Any]", script(keys=APPEND_KEYS, args=arguments)))
-    assert added is not None  # no version was asked for
-    return added
+    appended = read_append_reply(cast("list[Any]", script(keys=APPEND_KEYS, args=arguments)))
+    assert appended is not None  # it was not checked against a version
+    return appended
 
 
 def measure(redis: Redis) -> Backlog:
-    """What waits in the inbox now, by Redis's own clock."""
+    """Measures what waits in the inbox now, by Redis's own clock."""
     with redis.pipeline(transaction=False) as pipeline:
         pipeline.mget(BACKLOG_KEY, ACCEPTED_KEY)
         pipeline.xrange(INBOX_KEY, count=1)
         pipeline.time()
         (backlog, accepted), oldest, (seconds, microseconds) = pipeline.execute()
     now_ms = seconds * 1000 + microseconds // 1000
-    oldest_ms = max(0, now_ms - _entry_time_ms(oldest[0][0])) if oldest else 0
+    arrived_ms = int(oldest[0][0].partition(b"-")[0]) if oldest else now_ms
+    oldest_ms = max(0, now_ms - arrived_ms)
     return Backlog(int(backlog or 0), oldest_ms, int(accepted or 0))
 
 
 def find_event(redis: Redis, receipt: UUID) -> Event | None:
-    """The event with this receipt, if it still waits in the inbox."""
-    given_ms = receipt_time_ms(receipt)
-    start = max(0, given_ms - _SEARCH_SLACK_MS)
-    for entry in _entries(redis, f"{start}-0", f"{given_ms + _SEARCH_SLACK_MS}-0"):
-        for event in _events_or_none(entry):
-            if event.receipt == receipt:
-                return event
+    """Finds the event with this receipt, if it still waits in the inbox."""
+    created_ms = receipt_time_ms(receipt)
+    start = max(0, created_ms - _SEARCH_SLACK_MS)
+    for entry in _entries(redis, f"{start}-0", f"{created_ms + _SEARCH_SLACK_MS}-0"):
+        with suppress(msgspec.MsgspecError):  # another version's entry is skipped
+            for event in entry.events():
+                if event.receipt == receipt:
+                    return event
     return None
 
 
@@ -178,14 +185,3 @@ def _entries(redis: Redis, start: str, end: str) -> Iterator[Entry]:
     while page := stream_entries(redis.xrange(INBOX_KEY, start, end, _SEARCH_ENTRIES)):
         yield from (read_entry(entry_id, fields, 0) for entry_id, fields in page)
         start = "(" + page[-1][0].decode()
-
-
-def _events_or_none(entry: Entry) -> list[Event]:
-    try:
-        return entry.events()
-    except msgspec.MsgspecError:
-        return []
-
-
-def _entry_time_ms(entry_id: bytes) -> int:
-    return int(entry_id.partition(b"-")[0])

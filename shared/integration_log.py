@@ -1,11 +1,12 @@
-"""The integration check: the last requests of each token of an app, and of none.
+"""Stores and reads the integration check: the last requests of each token of an app, or of none.
 
-Ingest keeps them in Redis beside its writes; people read them to see whether their backend is ready
-for enforcement. A capped list a token: an entry says what was asked and what became of it, and
-nothing of the user or the token itself.
+Ingest stores them in Redis beside its writes; people read them to see whether their backend is
+ready for authentication to be required. There is one capped list per token: an entry describes the
+request and its result, and contains nothing of the user or of the token itself.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import cast
 
 import msgspec
@@ -20,12 +21,13 @@ CHECK_SECONDS = 7 * 86_400
 
 
 class IntegrationLogEntry(msgspec.Struct, frozen=True, array_like=True):
-    """One request. A field is only ever added at the end, with a default.
+    """A logged request. A field is only ever added at the end, with a default.
 
-    `dialect` is swaarm or adjust. `code` and `field` are of its refusal, None when it was accepted.
-    `token_id` is NO_TOKEN where no token of the app came. `fault` is why enforcement refuses it,
-    or would; `enforced` tells which: whether it was refused for that. `scope` is the one that it
-    takes. `missing`: parameters that are highly encouraged and were not sent.
+    `dialect` is swaarm or adjust. `code` and `field` describe its refusal, None if it was accepted.
+    `token_id` is NO_TOKEN if it carried no token of the app. `fault` is the reason why required
+    authentication refuses it or would refuse it; `enforced` tells whether it was refused for that.
+    `scope` is the scope that it requires. `missing` lists parameters that are highly encouraged and
+    were not sent.
     """
 
     at_ms: int
@@ -51,7 +53,7 @@ def check_commands(
     token_id: int,
     entries: Sequence[IntegrationLogEntry],
 ) -> None:
-    """Queue what adds the entries, oldest first, and drops the oldest beyond the limit."""
+    """Queues the commands that add entries, oldest first, and drop the oldest beyond the limit."""
     if not entries:
         return
     key = _key(app_id, token_id)
@@ -63,23 +65,22 @@ def check_commands(
 def recent_checks(
     redis: Redis, app_id: int, token_ids: Iterable[int], count: int
 ) -> dict[int, list[IntegrationLogEntry]]:
-    """The last `count` of each token, newest first. What another version wrote may be left out."""
-    wanted = list(token_ids)
+    """Returns the last `count` entries of each token, newest first.
+
+    Entries of another version that cannot be read are left out.
+    """
+    tokens = list(token_ids)
     with redis.pipeline(transaction=False) as pipeline:
-        for token_id in wanted:
+        for token_id in tokens:
             pipeline.lrange(_key(app_id, token_id), 0, count - 1)
-        found = cast("list[list[bytes]]", pipeline.execute())
-    return {
-        token_id: [entry for text in texts if (entry := _entry_or_none(text))]
-        for token_id, texts in zip(wanted, found, strict=True)
-    }
-
-
-def _entry_or_none(text: bytes) -> IntegrationLogEntry | None:
-    try:
-        return msgspec.msgpack.decode(text, type=IntegrationLogEntry)
-    except msgspec.MsgspecError:
-        return None
+        lists = cast("list[list[bytes]]", pipeline.execute())
+    entries: dict[int, list[IntegrationLogEntry]] = {token_id: [] for token_id in tokens}
+    for token_id, texts in zip(tokens, lists, strict=True):
+        for text in texts:
+            with suppress(msgspec.MsgspecError):
+                entry = msgspec.msgpack.decode(text, type=IntegrationLogEntry)
+                entries[token_id].append(entry)
+    return entries
 
 
 def _key(app_id: int, token_id: int) -> str:

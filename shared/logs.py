@@ -1,8 +1,8 @@
-"""Logs: a line each, for people or as JSON, in which neither secrets nor what was sent can stand.
+"""Writes log lines, for people or as JSON, that contain neither secrets nor what was sent.
 
-What we note has fields, and a field is a number, a receipt or the id of an entry of the inbox,
-never a text: so nobody can put into it what a sender has sent. What libraries say is free text, and
-redacted (`shared.redaction`) before it is written.
+Lines of Waybill's own have fields, and a field is a number, a receipt or the id of an inbox entry,
+never text: so no line can contain what a sender has sent. Messages of libraries are free text, and
+are redacted (`shared.redaction`) before they are written.
 """
 
 import json
@@ -23,20 +23,23 @@ LOG_LEVELS = {"warning": logging.WARNING, "info": logging.INFO, "debug": logging
 
 
 class UnsafeField(WaybillError):
-    """Somebody notes a text, which could hold anything."""
+    """A field of a log line that is free text, which could hold anything."""
 
     code = "unsafe_field"
 
 
 def note(logger: logging.Logger, level: int, what: str, **fields: Value) -> None:
-    """One line: `what` is ours and constant. Raises UnsafeField."""
+    """Logs one line, whose message `what` is a constant of the source. Raises UnsafeField."""
     if logger.isEnabledFor(level):
         shown = {name: _safe(name, value) for name, value in fields.items()}
         logger.log(level, what, extra={"fields": shown})
 
 
 def configure(log_format: str, level: str, program: str) -> None:
-    """Everything that this process logs goes to its error output: of LOG_FORMATS, LOG_LEVELS."""
+    """Sends everything that this process logs to its standard error, in a format and level.
+
+    They are keys of LOG_FORMATS and LOG_LEVELS.
+    """
     root = logging.getLogger()
     root.handlers = [logging.StreamHandler(sys.stderr)]
     root.setLevel(LOG_LEVELS[level])
@@ -44,7 +47,7 @@ def configure(log_format: str, level: str, program: str) -> None:
 
 
 def write_through(logger: logging.Logger, log_format: str, program: str) -> None:
-    """Its handlers redact, and write lines of this form."""
+    """Makes a logger's handlers redact, and write lines of this format."""
     redact_handlers(logger)
     for handler in logger.handlers:
         handler.setFormatter(_Lines(program, LOG_FORMATS[log_format]))
@@ -59,9 +62,11 @@ def _safe(name: str, value: Value) -> object:
         case str() if _ENTRY.fullmatch(value):
             return value
         case list() | tuple():
-            return [_safe(name, each) for each in value]
+            return [_safe(name, item) for item in value]
         case _:
-            raise UnsafeField(f"{name} is neither a number, a receipt nor the id of an entry.")
+            raise UnsafeField(
+                f"{name} is neither a number, a receipt nor the id of an inbox entry."
+            )
 
 
 Write = Callable[[Mapping[str, object], Mapping[str, object], str], str]
@@ -83,7 +88,7 @@ class _Lines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        # The filter that redacts has made text of a traceback; without that it is not shown.
+        # The redacting filter has formatted a traceback as text; without it, none is shown.
         trace = "\n".join(text for text in (record.exc_text, record.stack_info) if text)
         return self._write(head, getattr(record, "fields", {}), trace)
 
@@ -93,15 +98,13 @@ def _json_line(head: Mapping[str, object], fields: Mapping[str, object], trace: 
 
 
 def _console_line(head: Mapping[str, object], fields: Mapping[str, object], trace: str) -> str:
-    who = f"{head['program']}[{head['pid']}]"
-    words = [head["at"], head["level"], who, head["logger"], head["message"]]
-    shown = [f"{name}={_words(value)}" for name, value in fields.items()]
-    line = " ".join(str(word) for word in [*words, *shown])
+    process = f"{head['program']}[{head['pid']}]"
+    words = [head["at"], head["level"], process, head["logger"], head["message"]]
+    for name, value in fields.items():
+        text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        words.append(f"{name}={text}")
+    line = " ".join(map(str, words))
     return f"{line}\n{trace}" if trace else line
-
-
-def _words(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 LOG_FORMATS: dict[str, Write] = {"console": _console_line, "json": _json_line}

@@ -1,8 +1,8 @@
-"""Every metric that Waybill exposes, declared once, with the sentence that explains it.
+"""Declares every metric that Waybill exposes, once, with the sentence that explains it.
 
-A program counts by these declarations (`shared.tally`) and can show nothing else; docs/metrics.md
-is written from them. Labels come from closed sets: paths that are served, codes of errors, names of
-states. Nothing that a sender chose becomes a label.
+Programs count by these declarations (`shared.tally`) and can expose nothing else; docs/metrics.md
+is generated from them. Labels come from closed sets: paths that are served, codes of errors, names
+of states. Nothing that a sender chose becomes a label.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class MetricKind(StrEnum):
-    """As Prometheus has them."""
+    """A type of metric, as Prometheus defines them."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
@@ -18,14 +18,14 @@ class MetricKind(StrEnum):
 
 
 class Source(StrEnum):
-    """Whose `/metrics` shows it: each ingest gunicorn's, or that of `waybill metrics`."""
+    """The `/metrics` that shows a metric: each ingest gunicorn's, or `waybill metrics`."""
 
     INGEST = "ingest"
     PIPELINE = "pipeline"
 
 
 class Across(StrEnum):
-    """What the gauges of several ingest processes become together."""
+    """The way in which the gauges of several ingest processes are combined."""
 
     SUM = "sum"
     MIN = "min"
@@ -34,7 +34,7 @@ class Across(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """`bounds` are the upper bounds of a histogram, in the unit that stands last in the name."""
+    """A declared metric. `bounds` are a histogram's upper bounds, in the unit at the name's end."""
 
     name: str
     kind: MetricKind
@@ -45,7 +45,7 @@ class Metric:
     across: Across = Across.SUM
 
 
-NO_REASON = "none"  # the reason of what was not refused, the endpoint of what found none
+NO_REASON = "none"  # the reason of a request that was accepted, the endpoint of an unknown path
 
 _FAST_SECONDS = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
@@ -72,30 +72,30 @@ _COUNTER, _GAUGE, _HISTOGRAM = MetricKind.COUNTER, MetricKind.GAUGE, MetricKind.
 REQUESTS = _ingest(
     "waybill_requests_total",
     _COUNTER,
-    "Requests answered, with the error's code as the reason of a refusal, `none` for the others.",
+    "Answered requests. The reason of a refusal is the error's code; `none` for the others.",
     "endpoint", "dialect", "status", "reason",
 )  # fmt: skip
 REQUEST_SECONDS = _ingest(
     "waybill_request_seconds",
     _HISTOGRAM,
-    "From a whole request to its answer, which waits for the disk of Redis. Refusals are left out: "
-    "some wait on purpose.",
+    "Time from the complete request to its response, which waits until Redis has written to disk. "
+    "Refusals are left out: some are delayed on purpose.",
     "endpoint",
     bounds=_FAST_SECONDS,
 )
 CONNECTIONS = _ingest(
-    "waybill_connections", _GAUGE, "Open connections, of the 4096 that each process may hold."
+    "waybill_connections", _GAUGE, "Open connections, of at most 4096 for each process."
 )
 CONNECTIONS_REFUSED = _ingest(
     "waybill_connections_refused_total",
     _COUNTER,
-    "Refused by the connection, before there was a request: malformed, slow or too large.",
+    "Connections refused before a request was complete: malformed, slow or too large.",
     "reason",
 )
 CLICKS_LOST = _ingest(
     "waybill_clicks_lost_total",
     _COUNTER,
-    "People who were sent on to a link's destination while their click could not be kept.",
+    "Clicks that were redirected to a link's destination but could not be stored.",
 )
 WAITING_REQUESTS = _ingest(
     "waybill_waiting_requests", _GAUGE, "Requests that wait for the next write to the inbox."
@@ -103,40 +103,40 @@ WAITING_REQUESTS = _ingest(
 FLUSH_SECONDS = _ingest(
     "waybill_flush_seconds",
     _HISTOGRAM,
-    "One write to the inbox, until Redis has it on disk.",
+    "Duration of a write to the inbox, until Redis has written it to disk.",
     bounds=_FAST_SECONDS,
 )
 FLUSH_EVENTS = _ingest(
-    "waybill_flush_events", _HISTOGRAM, "Events that shared one write.", bounds=_SIZE_EVENTS
+    "waybill_flush_events", _HISTOGRAM, "Events in one write to the inbox.", bounds=_SIZE_EVENTS
 )
 FLUSHES_FAILED = _ingest(
     "waybill_flushes_failed_total",
     _COUNTER,
-    "Writes that Redis did not take or did not confirm in time; their senders got 503.",
+    "Writes that Redis rejected or did not confirm in time; their senders got a 503.",
 )
 SNAPSHOT_VERSION = _ingest(
     "waybill_snapshot_version",
     _GAUGE,
-    "The oldest version of tokens and links that a process holds; 0: one holds none.",
+    "The oldest version of tokens and links that any process holds; 0 if a process holds none.",
     across=Across.MIN,
 )
 SNAPSHOT_AGE = _ingest(
     "waybill_snapshot_age_seconds",
     _GAUGE,
-    "How long ago a process last saw that its tokens and links are the newest; the worst of them.",
+    "Time since a process last confirmed that its tokens and links are current; the maximum.",
     across=Across.MAX,
 )
 READY = _ingest(
     "waybill_ready",
     _GAUGE,
-    "1 while every process finds this part well, as /health/ready names them.",
+    "1 while every process reports this part as healthy. The parts are those of /health/ready.",
     "part",
     across=Across.MIN,
 )
 SHEDDING = _ingest(
     "waybill_shedding",
     _GAUGE,
-    "1 while a process answers 503 overloaded, because the inbox or the memory of Redis is full.",
+    "1 while a process answers 503 overloaded because the inbox or the memory of Redis is full.",
     across=Across.MAX,
 )
 PROCESSES = _ingest("waybill_ingest_processes", _GAUGE, "Ingest processes of this gunicorn.")
@@ -146,86 +146,86 @@ PROCESSES = _ingest("waybill_ingest_processes", _GAUGE, "Ingest processes of thi
 EVENTS = _pipeline(
     "waybill_events_total",
     _COUNTER,
-    "Events that left the inbox: recorded, duplicate (of an idempotency key), or quarantined.",
+    "Events that left the inbox: recorded, duplicate (of an idempotency key) or quarantined.",
     "outcome",
 )
 ATTRIBUTIONS = _pipeline(
     "waybill_attributions_total",
     _COUNTER,
-    "Where users came from, as drains wrote it; a decision that a late fact changed counts again.",
+    "Attributions that drains wrote; one that is recalculated after late data counts again.",
     "rule",
 )
 QUEUE_WAIT_SECONDS = _pipeline(
     "waybill_queue_wait_seconds",
     _HISTOGRAM,
-    "From an event's arrival in the inbox until a worker took it.",
+    "Time from an event's arrival in the inbox until a worker took it.",
     bounds=_WAIT_SECONDS,
 )
 EVENT_DELAY_SECONDS = _pipeline(
     "waybill_event_delay_seconds",
     _HISTOGRAM,
-    "From an event's arrival in the inbox until it is recorded, decided about and removed.",
+    "Time from an event's arrival in the inbox until it is recorded, attributed and removed.",
     bounds=_WAIT_SECONDS,
 )
 DRAIN_SECONDS = _pipeline(
     "waybill_drain_seconds",
     _HISTOGRAM,
-    "One drain job, from its start until the inbox was empty or its time was up.",
+    "Duration of a drain job, from its start until the inbox was empty or its time limit reached.",
     bounds=_WORK_SECONDS,
 )
 DRAIN_EVENTS = _pipeline(
-    "waybill_drain_events", _HISTOGRAM, "Events of one transaction.", bounds=_SIZE_EVENTS
+    "waybill_drain_events", _HISTOGRAM, "Events in one transaction.", bounds=_SIZE_EVENTS
 )
 RECORD_SECONDS = _pipeline(
     "waybill_record_seconds",
     _HISTOGRAM,
-    "The facts of one transaction's events, until PostgreSQL has committed them.",
+    "Time to record the facts of one transaction's events, until PostgreSQL has committed them.",
     bounds=_WORK_SECONDS,
 )
 DERIVE_SECONDS = _pipeline(
     "waybill_derive_seconds",
     _HISTOGRAM,
-    "The decisions that follow from one transaction's events.",
+    "Time to make the decisions that follow from one transaction's events.",
     bounds=_WORK_SECONDS,
 )
 DRAIN_RETRIES = _pipeline(
     "waybill_drain_retries_total",
     _COUNTER,
-    "Transactions that PostgreSQL broke off and a worker tried again.",
+    "Transactions that PostgreSQL aborted and a worker retried.",
 )
 
 # Pipeline: read from Redis
 
 ACCEPTED = _pipeline("waybill_accepted_total", _COUNTER, "Events ever accepted into the inbox.")
 BACKLOG_EVENTS = _pipeline(
-    "waybill_backlog_events", _GAUGE, "Events in the inbox, without a row yet."
+    "waybill_backlog_events", _GAUGE, "Events in the inbox that are not stored in PostgreSQL yet."
 )
 OLDEST_SECONDS = _pipeline(
-    "waybill_oldest_seconds", _GAUGE, "How long the oldest event of the inbox has waited."
+    "waybill_oldest_seconds", _GAUGE, "Age of the oldest event in the inbox."
 )
 DRAIN_RATE = _pipeline(
-    "waybill_drain_rate", _GAUGE, "Events a second that left the inbox in the last 30 seconds."
+    "waybill_drain_rate", _GAUGE, "Events per second that left the inbox in the last 30 seconds."
 )
 EMPTY_SECONDS = _pipeline(
     "waybill_seconds_to_empty",
     _GAUGE,
-    "How long the inbox needs to be empty at this rate; 86,400 stands for longer, and for never.",
+    "Time until the inbox is empty at this rate; 86,400 means longer, or never.",
 )
 WORKERS = _pipeline(
-    "waybill_workers", _GAUGE, "Workers that gave a sign of life within a minute.", "state"
+    "waybill_workers", _GAUGE, "Workers with a heartbeat in the last minute.", "state"
 )
-JOBS = _pipeline("waybill_jobs", _GAUGE, "Jobs of the queue, by RQ's state of them.", "state")
+JOBS = _pipeline("waybill_jobs", _GAUGE, "Jobs in the queue, by RQ's state.", "state")
 RECOMPUTES = _pipeline(
-    "waybill_recomputes", _GAUGE, "Apps whose decisions are being made anew, or are to be."
+    "waybill_recomputes", _GAUGE, "Apps whose past data is being recalculated, or waits for it."
 )
 PUBLISHED_VERSION = _pipeline(
     "waybill_published_snapshot_version",
     _GAUGE,
-    "The version of tokens and links that is published; 0: none is.",
+    "The published version of tokens and links; 0 if none is published.",
 )
 REDIS_MEMORY = _pipeline("waybill_redis_memory_bytes", _GAUGE, "Memory that Redis uses.")
 REDIS_MEMORY_MAX = _pipeline(
-    "waybill_redis_memory_bytes_max", _GAUGE, "The maxmemory of Redis; 0: it has no limit."
+    "waybill_redis_memory_bytes_max", _GAUGE, "The maxmemory of Redis; 0 means no limit."
 )
 
 # Pipeline: read from PostgreSQL
@@ -242,16 +242,16 @@ SET_ASIDE_USERS = _pipeline(
 DATABASE_CONNECTIONS = _pipeline(
     "waybill_database_connections",
     _GAUGE,
-    "Connections to PostgreSQL, by Waybill's program (`other`: of somebody else) and state.",
+    "Connections to PostgreSQL, by program of Waybill (`other` for all others) and state.",
     "program", "state",
 )  # fmt: skip
 DATABASE_CONNECTIONS_MAX = _pipeline(
-    "waybill_database_connections_max", _GAUGE, "How many connections PostgreSQL takes."
+    "waybill_database_connections_max", _GAUGE, "Connections that PostgreSQL allows."
 )
 STORE_UP = _pipeline(
     "waybill_store_up",
     _GAUGE,
-    "1 while this store answers; what is read from one that does not is left out.",
+    "1 while this store answers; metrics read from a store that does not are left out.",
     "store",
 )
 

@@ -1,19 +1,20 @@
-"""Brings a database to the schema of this version, while programs of the one before go on working.
+"""Migrates a database to the schema of this version, while programs of the previous one still run.
 
-Migrations are SQL files, applied once each, in the order of their names. `NNNN_name.sql` is applied
-before the roll, and must suit the programs of the version before as well; `NNNN_name.after.sql`
-when none of them runs any more. Each is one transaction of its own, except those whose first line
-is `-- concurrently`: they are applied statement by statement, for what PostgreSQL does only outside
-of a transaction.
+Migrations are SQL files, each applied once, in the order of their names. `NNNN_name.sql` is applied
+before the rolling upgrade, and must suit the programs of the previous version as well;
+`NNNN_name.after.sql` when none of them runs any more. Each is a transaction of its own, except
+those whose first line is `-- concurrently`: they are applied statement by statement, for what
+PostgreSQL does only outside of a transaction.
 
-Whoever waits for a lock makes all others wait behind it. So a migration waits for a second at most,
-lets those others pass, and tries again.
+A statement that waits for a lock makes all others wait behind it. So a migration waits for a second
+at most, lets the others pass, and tries again.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 
 from shared.database import Connection, DatabaseError, run, sqlstate, transaction
@@ -30,22 +31,23 @@ _CONCURRENTLY = "-- concurrently\n"
 
 @dataclass(frozen=True)
 class Migration:
-    """`name` is that of its file, without the ending."""
+    """A migration, named after its file without the extension."""
 
     name: str
     sql: str
 
     @property
     def is_after(self) -> bool:
-        """Whether it waits until no program of the version before runs."""
+        """Tells whether it must wait until no program of the previous version runs."""
         return self.name.endswith(_AFTER)
 
     @property
     def is_concurrent(self) -> bool:
+        """Tells whether it is applied statement by statement, outside of a transaction."""
         return self.sql.startswith(_CONCURRENTLY)
 
     def statements(self) -> list[str]:
-        """One transaction each."""
+        """Returns its statements, each of which is a transaction of its own."""
         if not self.is_concurrent:
             return [self.sql]
         return [statement for statement in self.sql.split(";\n") if statement.strip()]
@@ -53,35 +55,35 @@ class Migration:
 
 @dataclass(frozen=True)
 class Migrated:
-    """What was `applied` now, and what waits for the end of the roll."""
+    """The migrations that were `applied` now, and those that wait for the end of the upgrade."""
 
     applied: list[str]
     waiting: list[str]
 
 
 def migrate(
-    connection: Connection, *, finish: bool = False, found: Sequence[Migration] | None = None
+    connection: Connection, *, finish: bool = False, available: Sequence[Migration] | None = None
 ) -> Migrated:
-    """Apply what is missing; with `finish`, what waits for the end of the roll as well.
+    """Applies missing migrations; with `finish`, also those that wait for the end of the upgrade.
 
-    Raises OperatorError when the roll before was not finished, or a lock cannot be had.
+    Raises OperatorError if the previous upgrade was not finished, or a lock cannot be acquired.
     """
-    found = found or migrations()
-    with _alone(connection):
-        known = _known(connection)
-        missing = [each for each in found if each.name not in known]
-        if known and not finish:
+    available = available or migrations()
+    with _exclusively(connection):
+        earlier = _applied_before(connection)
+        missing = [migration for migration in available if migration.name not in earlier]
+        if earlier and not finish:
             _require_finished(missing)
-            missing = [each for each in missing if not each.is_after]
+            missing = [migration for migration in missing if not migration.is_after]
         for migration in missing:
             _apply(connection, migration)
-        applied = [each.name for each in missing]
-        left = [each.name for each in found if each.name not in {*known, *applied}]
-        return Migrated(applied, left)
+        applied = [migration.name for migration in missing]
+        names = [migration.name for migration in available]
+        return Migrated(applied, [name for name in names if name not in {*earlier, *applied}])
 
 
 def migrations() -> list[Migration]:
-    """Of this version, in order."""
+    """Reads the migrations of this version, in order."""
     folder = files("shared").joinpath("migrations")
     return sorted(
         (
@@ -89,13 +91,13 @@ def migrations() -> list[Migration]:
             for file in folder.iterdir()
             if file.name.endswith(".sql")
         ),
-        key=lambda each: each.name,
+        key=lambda migration: migration.name,
     )
 
 
 @contextmanager
-def _alone(connection: Connection) -> Iterator[None]:
-    """One program at a time; the others wait, however long it takes."""
+def _exclusively(connection: Connection) -> Iterator[None]:
+    """Lets one program migrate at a time; the others wait, however long it takes."""
     run(connection, "SET lock_timeout = 0")
     run(connection, "SET statement_timeout = 0")
     run(connection, "SELECT pg_advisory_lock(%s)", (_LOCK,))
@@ -109,58 +111,55 @@ def _alone(connection: Connection) -> Iterator[None]:
 
 
 def _require_finished(missing: Sequence[Migration]) -> None:
-    """A later step may build on what an earlier one does after its roll."""
-    after = [each.name for each in missing if each.is_after]
-    if after and any(each.name > after[0] for each in missing if not each.is_after):
+    """Refuses a migration that may build on an earlier one that still waits for its upgrade."""
+    after = [migration.name for migration in missing if migration.is_after]
+    before = [migration.name for migration in missing if not migration.is_after]
+    if after and any(name > after[0] for name in before):
         raise OperatorError(
-            f"The last upgrade is not finished: {after[0]} waits. When no program of the version "
-            "before runs any more, finish it with `waybill migrate --finish`."
+            f"The last upgrade is not finished: {after[0]} was not applied. When no program of the "
+            "previous version runs any more, finish it with `waybill migrate --finish`."
         )
 
 
 def _apply(connection: Connection, migration: Migration) -> None:
     if migration.is_concurrent:
         for statement in migration.statements():
-            _with_patience(connection, [statement], in_transaction=False)
-        _with_patience(connection, [_noted(migration)], in_transaction=True)
+            _retry_locked(partial(_execute, connection, [statement]))
+        _retry_locked(partial(_record, connection, migration, []))
     else:
-        _with_patience(connection, [migration.sql, _noted(migration)], in_transaction=True)
+        _retry_locked(partial(_record, connection, migration, migration.statements()))
 
 
-def _noted(migration: Migration) -> str:
-    return f"INSERT INTO schema_migrations (name) VALUES ('{migration.name}')"  # noqa: S608 - a file's name
+def _record(connection: Connection, migration: Migration, statements: Sequence[str]) -> None:
+    """Executes statements of a migration and records that it is applied, in one transaction."""
+    with transaction(connection):
+        _execute(connection, statements)
+        run(connection, "INSERT INTO schema_migrations (name) VALUES (%s)", (migration.name,))
 
 
-def _with_patience(
-    connection: Connection, statements: Sequence[str], *, in_transaction: bool
-) -> None:
-    """Try until every lock could be had; raises OperatorError after some minutes."""
+def _execute(connection: Connection, statements: Sequence[str]) -> None:
+    for statement in statements:
+        run(connection, statement)
+
+
+def _retry_locked(step: Callable[[], None]) -> None:
+    """Repeats a step until it acquires every lock; raises OperatorError after some minutes."""
     for _ in range(_TRIES_MAX):
         try:
-            if in_transaction:
-                with transaction(connection):
-                    _execute(connection, statements)
-            else:
-                _execute(connection, statements)
-        except DatabaseError as fault:
-            if sqlstate(fault) != _LOCK_NOT_AVAILABLE:
+            step()
+        except DatabaseError as error:
+            if sqlstate(error) != _LOCK_NOT_AVAILABLE:
                 raise
             time.sleep(_PAUSE_SECONDS)
         else:
             return
     raise OperatorError(
-        "A table is in use without a pause, so that it cannot be changed without making others "
-        "wait. End long statements (pg_stat_activity shows them), then try again."
+        "A table is in constant use, so it cannot be changed without making others wait. "
+        "End long statements (pg_stat_activity shows them), then try again."
     )
 
 
-def _execute(connection: Connection, statements: Sequence[str]) -> None:
-    for statement in statements:
-        # Bytes: the one form in which a whole file of statements may be sent.
-        run(connection, statement)
-
-
-def _known(connection: Connection) -> set[str]:
+def _applied_before(connection: Connection) -> set[str]:
     row = run(connection, "SELECT to_regclass('schema_migrations')").fetchone()
     if row is None or row[0] is None:
         return set()

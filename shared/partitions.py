@@ -1,8 +1,8 @@
-"""Daily partitions of `events`, made ahead.
+"""Creates the daily partitions of `events` ahead of time.
 
-A partition's bounds are the first receipts of two days, so an event finds its day by its receipt
-alone. Rows that came before their partition (a clock ahead, upkeep late) stand in events_default
-and are moved when the partition is made.
+A partition's bounds are the first receipts of two days, so the receipt alone determines an event's
+partition. Rows that arrive before their partition exists (a clock runs ahead, upkeep is late) are
+stored in events_default and moved when the partition is created.
 """
 
 from collections.abc import Iterable
@@ -18,42 +18,45 @@ _LOCK = 7_246_003
 
 
 def make_partitions(connection: Connection, now_ms: int) -> list[str]:
-    """Make what is missing from yesterday to a week ahead; the names of those made."""
+    """Creates missing partitions from yesterday to a week ahead, and returns their names."""
     return make_days(connection, days_around(now_ms))
 
 
 def make_days(connection: Connection, days: Iterable[date]) -> list[str]:
-    """Make what is missing of these; the names of those made. A transaction each."""
-    made: list[str] = []
+    """Creates missing partitions of these days, each in a transaction; returns their names."""
+    created: list[str] = []
     for day in days:
         with transaction(connection):
             run(connection, "SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
             if not _exists(connection, partition_name(day)):
-                _make(connection, day)
-                made.append(partition_name(day))
-    return made
+                _create(connection, day)
+                created.append(partition_name(day))
+    return created
 
 
 def has_partition(connection: Connection, day: date) -> bool:
+    """Tells whether this day's partition exists."""
     return _exists(connection, partition_name(day))
 
 
 def day_of(time_ms: int) -> date:
-    """The UTC day of a moment."""
+    """Returns the UTC day of a moment."""
     return datetime.fromtimestamp(time_ms / 1000, UTC).date()
 
 
 def days_around(now_ms: int) -> list[date]:
+    """Returns the days that must have a partition now."""
     today = day_of(now_ms)
     return [today + timedelta(days=step) for step in range(-DAYS_BEHIND, DAYS_AHEAD + 1)]
 
 
 def partition_name(day: date) -> str:
+    """Returns the name of a day's partition."""
     return f"events_{day:%Y%m%d}"
 
 
 def partition_bounds(day: date) -> tuple[UUID, UUID]:
-    """First id of that day and of the next."""
+    """Returns the first id of that day and of the next."""
     return _midnight(day), _midnight(day + timedelta(days=1))
 
 
@@ -67,8 +70,8 @@ def _exists(connection: Connection, name: str) -> bool:
     return row is not None and row[0] is not None
 
 
-def _make(connection: Connection, day: date) -> None:
-    # Name and bounds are made of a date alone: nothing from outside reaches this SQL.
+def _create(connection: Connection, day: date) -> None:
+    # Name and bounds are derived from a date alone: nothing from outside reaches this SQL.
     name, (lower, upper) = partition_name(day), partition_bounds(day)
     statements = f"""
         CREATE TABLE {name} (LIKE events INCLUDING ALL);
@@ -80,5 +83,5 @@ def _make(connection: Connection, day: date) -> None:
         )
         INSERT INTO {name} SELECT * FROM early;
         ALTER TABLE events ATTACH PARTITION {name} FOR VALUES FROM ('{lower}') TO ('{upper}');
-    """  # noqa: S608
+    """
     run(connection, statements)

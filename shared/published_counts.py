@@ -1,10 +1,9 @@
-"""What workers counted, summed in Redis: they come and go, and serve no HTTP.
+"""Sums the counts of workers in Redis, because workers are short-lived and serve no HTTP.
 
-A hash with a field for each number, added to, so that a worker that dies takes at most a second of
-its counts along. Numbers are for watching; the tables are the truth.
+The sums are a hash with a field for each number, incremented every second, so that a worker that
+dies loses at most a second of its counts. The numbers are for monitoring; the tables are exact.
 """
 
-from collections.abc import Iterator
 from typing import cast
 
 import msgspec
@@ -17,7 +16,7 @@ COUNTS_KEY = "waybill:counts"
 
 
 class _Field(msgspec.Struct, frozen=True, array_like=True):
-    """Which of a series' values a field of the hash holds."""
+    """The key of a hash field: one value of a series, by its position."""
 
     name: str
     labels: tuple[str, ...]
@@ -28,7 +27,7 @@ _fields = msgspec.json.Decoder(_Field)
 
 
 class PublishedCounts:
-    """Publishes what a tally has counted since the last time; another thread may go on counting."""
+    """The publisher of a tally's growth since the last time, while another thread counts on."""
 
     def __init__(self, redis: Redis, tally: Tally) -> None:
         self._redis = redis
@@ -36,24 +35,28 @@ class PublishedCounts:
         self._published: dict[_Field, float] = {}
 
     def publish(self) -> None:
-        """In one round trip, none where nothing was counted. Raises RedisError."""
-        counted = {field: value for each in self._tally.series() for field, value in _parts(each)}
-        grown = {
+        """Adds the growth in one round trip, in none if nothing was counted. Raises RedisError."""
+        counts = {
+            _Field(series.name, series.labels, position): value
+            for series in self._tally.series()
+            for position, value in enumerate(series.values)
+        }
+        growth = {
             field: value - self._published.get(field, 0)
-            for field, value in counted.items()
+            for field, value in counts.items()
             if value != self._published.get(field, 0)
         }
-        if not grown:
+        if not growth:
             return
         with self._redis.pipeline(transaction=True) as pipeline:
-            for field, growth in grown.items():
-                pipeline.hincrbyfloat(COUNTS_KEY, msgspec.json.encode(field).decode(), growth)
+            for field, increment in growth.items():
+                pipeline.hincrbyfloat(COUNTS_KEY, msgspec.json.encode(field).decode(), increment)
             pipeline.execute()
-        self._published = counted
+        self._published = counts
 
 
 def read_counts(redis: Redis) -> list[MetricSeries]:
-    """The sums since Redis was empty. What another version counts is left out."""
+    """Reads the sums since Redis was empty, without metrics that only another version counts."""
     values: dict[tuple[str, tuple[str, ...]], list[float]] = {}
     for text, number in cast("dict[bytes, bytes]", redis.hgetall(COUNTS_KEY)).items():
         field = _fields.decode(text)
@@ -67,8 +70,3 @@ def read_counts(redis: Redis) -> list[MetricSeries]:
 
 def _width(metric: Metric) -> int:
     return len(metric.bounds) + 2 if metric.kind is MetricKind.HISTOGRAM else 1
-
-
-def _parts(series: MetricSeries) -> Iterator[tuple[_Field, float]]:
-    for position, value in enumerate(series.values):
-        yield _Field(series.name, series.labels, position), value

@@ -1,11 +1,11 @@
-"""Publishes the snapshot: what the tables hold of apps, event types, tokens and links.
+"""Publishes the snapshot: the apps, event types, tokens and links that the tables hold.
 
-Tokens are stored under the installation's key: with another one none of them would be known, and a
-snapshot published by its holder would lock every sender out. So `require_key` comes first.
+Tokens are stored under the installation's key: with another key none of them would be known, and a
+snapshot published with it would lock every sender out. So `require_key` comes first.
 
-`publish_snapshot` runs inside the transaction that makes a change, under a lock: what cannot be
-published is not committed, and two changes cannot overtake one another. Versions come from a
-PostgreSQL sequence: they never repeat, even when Redis has lost its data.
+`publish_snapshot` runs inside the transaction that makes a change, under a lock: a change that
+cannot be published is not committed, and two changes cannot overtake one another. Versions come
+from a PostgreSQL sequence: they never repeat, even if Redis has lost its data.
 """
 
 import hmac
@@ -38,36 +38,8 @@ _NO_VERSION = 0
 
 
 def require_key(connection: Connection, secret_key: bytes) -> None:
-    """The first key that comes is written down; from then on another raises OperatorError."""
+    """Stores the check of the first key; from then on, any other key raises OperatorError."""
     check = key_check(secret_key)
-    if not hmac.compare_digest(_written_check(connection, check), check):
-        raise OperatorError(
-            "WAYBILL_SECRET_KEY is not the key that this installation's tokens are stored under. "
-            "Use the key that the installation was made with."
-        )
-
-
-def publish_snapshot(connection: Connection, redis: Redis, secret_key: bytes) -> int:
-    """Publish what the tables hold, in the transaction that `connection` has open; its version."""
-    _lock(connection)
-    return _publish(connection, redis, _held(connection, secret_key))
-
-
-def refresh_snapshot(connection: Connection, redis: Redis, secret_key: bytes) -> int | None:
-    """Publish only if Redis holds something else than the tables do; the new version, or None.
-
-    Raises OperatorError when the tables were made under another installation key: what this program
-    would publish then, no ingest process could use.
-    """
-    require_key(connection, secret_key)
-    _lock(connection)
-    held = _held(connection, secret_key)
-    if _published(redis) == held:
-        return None
-    return _publish(connection, redis, held)
-
-
-def _written_check(connection: Connection, check: bytes) -> bytes:
     run(
         connection,
         "INSERT INTO installation (id, key_check) VALUES (1, %s) ON CONFLICT DO NOTHING",
@@ -75,28 +47,55 @@ def _written_check(connection: Connection, check: bytes) -> bytes:
     )
     row = run(connection, "SELECT key_check FROM installation").fetchone()
     assert row is not None
-    return bytes(row[0])
+    if not hmac.compare_digest(bytes(row[0]), check):
+        raise OperatorError(
+            "WAYBILL_SECRET_KEY is not the key that this installation's tokens are stored under. "
+            "Use the key that the installation was created with."
+        )
+
+
+def publish_snapshot(connection: Connection, redis: Redis, secret_key: bytes) -> int:
+    """Publishes the tables in the open transaction of `connection`; returns the new version."""
+    _lock(connection)
+    return _publish(connection, redis, _read_tables(connection, secret_key))
+
+
+def refresh_snapshot(connection: Connection, redis: Redis, secret_key: bytes) -> int | None:
+    """Publishes only if Redis differs from the tables; returns the new version, or None.
+
+    Raises OperatorError if the tables were made under another installation key: no ingest process
+    could use the snapshot that this program would publish then.
+    """
+    require_key(connection, secret_key)
+    _lock(connection)
+    tables = _read_tables(connection, secret_key)
+    if _read_published(redis) == tables:
+        return None
+    return _publish(connection, redis, tables)
 
 
 def _lock(connection: Connection) -> None:
     run(connection, "SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
 
 
-def _held(connection: Connection, secret_key: bytes) -> Snapshot:
-    """What the tables hold, as a snapshot without a version."""
+def _read_tables(connection: Connection, secret_key: bytes) -> Snapshot:
+    """Reads the tables into a snapshot without a version."""
     grants, inactive = _tokens(connection)
+    links = run(
+        connection, "SELECT offer_id, pub_id, id, app_id, destination FROM links ORDER BY id"
+    )
     return Snapshot(
         version=_NO_VERSION,
         key_check=key_check(secret_key),
         grants=grants,
-        links=_links(connection),
+        links={LinkKey(offer, pub): KnownLink(*link) for offer, pub, *link in links},
         apps=_apps(connection),
         inactive=inactive,
     )
 
 
 def _tokens(connection: Connection) -> tuple[dict[bytes, Grant], dict[bytes, Grant]]:
-    """Those in use, and those that were deactivated or revoked."""
+    """Reads the tokens in use, and those that were deactivated or revoked."""
     rows = run(
         connection,
         """
@@ -116,11 +115,11 @@ def _tokens(connection: Connection) -> tuple[dict[bytes, Grant], dict[bytes, Gra
 
 def _apps(connection: Connection) -> dict[str, KnownApp]:
     types: dict[int, dict[str, KnownEventType]] = defaultdict(dict)
-    for app, event_token, *told in run(
+    for app, event_token, *event_type in run(
         connection,
         "SELECT app_id, event_token, id, mapping_id, is_unique FROM event_types ORDER BY id",
     ):
-        types[app][event_token] = KnownEventType(*told)
+        types[app][event_token] = KnownEventType(*event_type)
     rows = run(
         connection, "SELECT app_token, id, enforced_scopes, adjust_refusals FROM apps ORDER BY id"
     )
@@ -134,15 +133,8 @@ def _scopes(names: list[str]) -> tuple[Scope, ...]:
     return tuple(scope for scope in Scope if scope in names)
 
 
-def _links(connection: Connection) -> dict[LinkKey, KnownLink]:
-    rows = run(
-        connection, "SELECT offer_id, pub_id, id, app_id, destination FROM links ORDER BY id"
-    )
-    return {LinkKey(offer, pub): KnownLink(*link) for offer, pub, *link in rows}
-
-
-def _published(redis: Redis) -> Snapshot | None:
-    """What Redis holds, as a snapshot without a version; None when that is not in order."""
+def _read_published(redis: Redis) -> Snapshot | None:
+    """Reads the snapshot in Redis, without its version; None if it is missing or inconsistent."""
     version, data = cast("list[bytes | None]", redis.mget(VERSION_KEY, SNAPSHOT_KEY))
     if version is None or data is None:
         return None
@@ -150,16 +142,16 @@ def _published(redis: Redis) -> Snapshot | None:
         snapshot = decode_snapshot(data)
     except msgspec.MsgspecError:
         return None
-    return _versioned(snapshot, _NO_VERSION) if snapshot.version == int(version) else None
+    return _with_version(snapshot, _NO_VERSION) if snapshot.version == int(version) else None
 
 
-def _publish(connection: Connection, redis: Redis, held: Snapshot) -> int:
+def _publish(connection: Connection, redis: Redis, tables: Snapshot) -> int:
     row = run(connection, "SELECT nextval('snapshot_version')").fetchone()
     assert row is not None
-    snapshot = _versioned(held, row[0])
+    snapshot = _with_version(tables, row[0])
     redis.mset({SNAPSHOT_KEY: encode_snapshot(snapshot), VERSION_KEY: snapshot.version})
     return snapshot.version
 
 
-def _versioned(snapshot: Snapshot, version: int) -> Snapshot:
+def _with_version(snapshot: Snapshot, version: int) -> Snapshot:
     return msgspec.structs.replace(snapshot, version=version)

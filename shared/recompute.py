@@ -1,8 +1,8 @@
-"""Recomputing: how the console asks for it, and how it sees the worker's progress.
+"""Requests the recalculation of an app's decisions, and reports the worker's progress.
 
-One Redis hash, a field an app, so that the job needs no arguments. A request has a number of its
-own: a job that is at an older one learns it with its next report, and begins again, for the rules
-may have changed since it read them.
+One Redis hash has a field for each app, so that the job needs no arguments. A request has a number
+of its own: a job that still works on an older request learns of the new one with its next report
+and starts over, because the rules may have changed since it read them.
 """
 
 from collections.abc import Iterable
@@ -16,10 +16,10 @@ from shared.redis import Redis
 RECOMPUTE_KEY = "waybill:recompute"
 REQUESTS_KEY = "waybill:recompute:requests"
 
-# Writes progress, unless the app has been asked for again since. Returns whether it was written.
+# Writes progress unless the app has been requested again since. Returns whether it was written.
 _REPORT = """
-local stands = redis.call('HGET', KEYS[1], ARGV[1])
-if stands and cjson.decode(stands)['request'] ~= tonumber(ARGV[2]) then
+local stored = redis.call('HGET', KEYS[1], ARGV[1])
+if stored and cjson.decode(stored)['request'] ~= tonumber(ARGV[2]) then
   return 0
 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
@@ -28,7 +28,7 @@ return 1
 
 
 class RecomputeState(StrEnum):
-    """`waiting` until a worker takes it up; `done` and `failed` are the ends."""
+    """The state of a recalculation: `waiting` for a worker, `running`, then `done` or `failed`."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -37,9 +37,9 @@ class RecomputeState(StrEnum):
 
 
 class Recompute(msgspec.Struct, frozen=True, kw_only=True):
-    """How far one app is: `done` of `total` users. `total` is 0 while nobody has counted.
+    """The progress of one app: `done` of `total` users; `total` is 0 until they are counted.
 
-    `cursor` is the last user that was decided, where the next job goes on.
+    `cursor` is the last user that was decided, after whom the next job continues.
     """
 
     done: int = 0
@@ -50,28 +50,28 @@ class Recompute(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def request_recompute(redis: Redis, app_ids: Iterable[int]) -> None:
-    """Note these apps as waiting. Then the job has to be enqueued."""
+    """Sets these apps to waiting. The caller then has to enqueue the job."""
     request = int(redis.incr(REQUESTS_KEY))
     waiting = msgspec.json.encode(Recompute(request=request))
     redis.hset(RECOMPUTE_KEY, mapping={str(app_id): waiting for app_id in app_ids})
 
 
 def read_recompute(redis: Redis, app_id: int) -> Recompute | None:
-    """None when nobody has ever asked for this app."""
-    found = cast("bytes | None", redis.hget(RECOMPUTE_KEY, str(app_id)))
-    return None if found is None else msgspec.json.decode(found, type=Recompute)
+    """Reads the progress of an app, None if its recalculation was never requested."""
+    text = cast("bytes | None", redis.hget(RECOMPUTE_KEY, str(app_id)))
+    return None if text is None else msgspec.json.decode(text, type=Recompute)
 
 
 def unfinished_recomputes(redis: Redis) -> dict[int, Recompute]:
-    """By app, what a worker has to do: what waits, and what one that died has left running."""
-    found = cast("dict[bytes, bytes]", redis.hgetall(RECOMPUTE_KEY))
-    by_app = {int(app): msgspec.json.decode(text, type=Recompute) for app, text in found.items()}
+    """Returns the work to do, by app: what waits, and what a dead worker has left running."""
+    texts = cast("dict[bytes, bytes]", redis.hgetall(RECOMPUTE_KEY))
+    by_app = {int(app): msgspec.json.decode(text, type=Recompute) for app, text in texts.items()}
     ended = {RecomputeState.DONE, RecomputeState.FAILED}
     return {app: recompute for app, recompute in by_app.items() if recompute.state not in ended}
 
 
 def report_recompute(redis: Redis, app_id: int, progress: Recompute) -> bool:
-    """False when the app was asked for anew: begin again with what stands there now."""
+    """Writes progress; False if the app was requested again, so that the job must start over."""
     script = redis.register_script(_REPORT)
     arguments = (str(app_id), progress.request, msgspec.json.encode(progress))
     return bool(script(keys=(RECOMPUTE_KEY,), args=arguments))

@@ -1,8 +1,8 @@
 """Masks secrets in text, for everything that is logged.
 
-Tokens travel in query strings, forms and headers, so they turn up in request lines, addresses of
-referring pages, dumps of headers and exception texts, often percent-encoded, sometimes twice. What
-looks like a secret is masked wherever it stands; to mask too much is the better mistake.
+Tokens travel in query strings, forms and headers, so they appear in request lines, addresses of
+referring pages, dumps of headers and exception texts, often percent-encoded, sometimes twice.
+Whatever looks like a secret is masked, wherever it appears; masking too much is the safer mistake.
 """
 
 import logging
@@ -10,22 +10,22 @@ import re
 
 MASK = "***"
 
-# A name counts with anything before it: `s2s_token`, `X-Api-Key` and `app_token` are covered.
+# A name matches with any prefix: `s2s_token`, `X-Api-Key` and `app_token` are covered.
 _VALUE_NAMES = ("token", "api_key", "api-key", "apikey", "secret", "secret_key", "password")
-# Their values may have several words: masked to the end of the line or of the quotes.
+# Their values may have several words: they are masked to the end of the line or of the quotes.
 _LINE_NAMES = ("authorization", "cookie")
 
 _PERCENT = "%(?:25)*"  # a percent sign, encoded any number of times
 
 
 def _any_of(names: tuple[str, ...]) -> str:
-    """A pattern for the names, each character of them plain or percent-encoded."""
-    return "(?:" + "|".join("".join(map(_encodable, name)) for name in names) + ")"
+    """Returns a pattern for the names, each character plain or percent-encoded."""
 
+    def encodable(character: str) -> str:
+        codes = f"{ord(character.lower()):02x}|{ord(character.upper()):02x}"
+        return f"(?:{re.escape(character)}|{_PERCENT}(?:{codes}))"
 
-def _encodable(character: str) -> str:
-    codes = f"{ord(character.lower()):02x}|{ord(character.upper()):02x}"
-    return f"(?:{re.escape(character)}|{_PERCENT}(?:{codes}))"
+    return "(?:" + "|".join("".join(map(encodable, name)) for name in names) + ")"
 
 
 _QUOTE = r"\\*[\"']"
@@ -34,7 +34,7 @@ _ENCODED_QUOTE = rf"(?:{_QUOTE}|{_PERCENT}2[27])"
 _GAP = rf"(?:[ \t+\[\]]|{_PERCENT}(?:20|2b|5b|5d))*"
 _SIGN = rf"(?:{_ENCODED_QUOTE}?{_GAP}(?:[=:>]|{_PERCENT}3[ade])|{_QUOTE}[ \t]*,)"
 _SEPARATOR = rf"{_SIGN}{_GAP}(?:b(?={_QUOTE}))?"
-# The rest up to the same quote, which may be escaped itself: JSON stands in logs within strings.
+# The rest up to the same quote, which may itself be escaped: logs contain JSON inside strings.
 _QUOTED = rf"(?P<quote>{_QUOTE})(?:(?!(?P=quote))(?:\\.|[^\r\n]))*"
 _WORD = r"[^\s&\"'<>]+"
 _LINE = r"[^\r\n\"']+"
@@ -45,7 +45,7 @@ _NAMED_VALUE = re.compile(
 _NAMED_LINE = re.compile(
     rf"(?P<name>{_any_of(_LINE_NAMES)}{_SEPARATOR})(?:{_QUOTED}|{_LINE})", re.IGNORECASE
 )
-# The rest of a token is base62; with the underscore, one prefix behind another hides nothing.
+# The rest of a token is base62; with the underscore, one prefix after another hides nothing.
 _REST = rf"(?:[0-9a-z_]|{_PERCENT}[0-9a-f]{{2}})+"
 _OWN_TOKEN = re.compile(rf"(wb[a-z](?:_|{_PERCENT}5f)){_REST}", re.IGNORECASE)
 _SCHEME = re.compile(r"\b(Bearer|Basic)\s+[^\s\"']+", re.IGNORECASE)
@@ -54,21 +54,18 @@ _URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)")
 
 
 def redact(text: str) -> str:
-    """The text with every secret replaced by three asterisks; their names stay."""
-    # One mask can be what another pattern needed to see its secret, so until nothing is left.
+    """Replaces every secret in the text by three asterisks; the names of the secrets stay."""
+    # A mask can let another pattern match its secret, so this repeats until nothing changes.
     for _ in range(_PASSES_MAX):
-        before, text = text, _redacted_once(text)
+        before = text
+        text = _NAMED_LINE.sub(_masked, text)
+        text = _NAMED_VALUE.sub(_masked, text)
+        text = _OWN_TOKEN.sub(rf"\1{MASK}", text)
+        text = _SCHEME.sub(rf"\1 {MASK}", text)
+        text = _URL_PASSWORD.sub(rf"\1{MASK}", text)
         if text == before:
             break
     return text
-
-
-def _redacted_once(text: str) -> str:
-    text = _NAMED_LINE.sub(_masked, text)
-    text = _NAMED_VALUE.sub(_masked, text)
-    text = _OWN_TOKEN.sub(rf"\1{MASK}", text)
-    text = _SCHEME.sub(rf"\1 {MASK}", text)
-    return _URL_PASSWORD.sub(rf"\1{MASK}", text)
 
 
 def _masked(match: re.Match[str]) -> str:
@@ -76,13 +73,13 @@ def _masked(match: re.Match[str]) -> str:
 
 
 class RedactionFilter(logging.Filter):
-    """Redacts a record as it will be written: message, arguments, exception and stack."""
+    """A filter that redacts everything of a record: message, arguments, exception and stack."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = redact(_message(record))
         record.args = None
         if record.exc_info:
-            # As text only: a handler that formats the exception again would show it in full.
+            # Only as text: a handler that formats the exception again would show it in full.
             record.exc_text = record.exc_text or logging.Formatter().formatException(
                 record.exc_info
             )
@@ -98,12 +95,12 @@ def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
     except (TypeError, ValueError, KeyError):
-        # Arguments that do not fit their message; logging itself would print them as they are.
+        # Arguments that do not fit their message; logging itself would print them unchanged.
         return f"{record.msg} {record.args}"
 
 
 def redact_handlers(target: logging.Logger) -> None:
-    """Puts the filter on every handler of the logger, once."""
+    """Adds the filter to every handler of the logger, once."""
     for handler in target.handlers:
         if not any(isinstance(present, RedactionFilter) for present in handler.filters):
             handler.addFilter(RedactionFilter())

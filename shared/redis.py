@@ -1,4 +1,4 @@
-"""Connects to Redis: directly or through Sentinel, for ingest, for workers and people, and for RQ.
+"""Connects to Redis, directly or through Sentinel: for ingest, workers, the console and RQ.
 
 The only module that imports `redis`; the others take its types from here.
 """
@@ -41,32 +41,36 @@ StreamEntries = list[tuple[bytes, dict[bytes, bytes]]]
 
 _CONNECT_SECONDS_MAX = 2.0
 _ANSWER_SECONDS_MAX = 10.0
-_SENTINEL_SECONDS_MAX = 0.5  # one that is cut off is asked no longer than this before the next
-# A host that is cut off is noticed in seconds also where a worker waits for its next job, which it
-# does for half a minute at a time. The numbers of Linux; elsewhere those that there are.
-_LOST_HOST = {
-    "TCP_KEEPIDLE": 5,
-    "TCP_KEEPINTVL": 2,
-    "TCP_KEEPCNT": 3,
-    "TCP_USER_TIMEOUT": 5000,
+_SENTINEL_SECONDS_MAX = 0.5  # an unreachable Sentinel is given up after this, for the next one
+# An unreachable host is noticed in seconds even while a worker waits for its next job, which it
+# does for half a minute at a time. These are Linux's options; other systems get those they have.
+_KEEPALIVE = {
+    getattr(socket, name): value
+    for name, value in {
+        "TCP_KEEPIDLE": 5,
+        "TCP_KEEPINTVL": 2,
+        "TCP_KEEPCNT": 3,
+        "TCP_USER_TIMEOUT": 5000,
+    }.items()
+    if hasattr(socket, name)
 }
 
 
 def connect(url: str) -> Redis:
-    """For workers and people: waits for a slow Redis, gives up in seconds on a dead one."""
+    """Connects workers and the console: tolerates a slow Redis, fails on a dead one in seconds."""
     return _open(url, {"socket_timeout": _ANSWER_SECONDS_MAX, "retry": _never()})
 
 
 def connect_rq(url: str) -> Redis:
-    """For RQ's own work, which is at least once: repeats what fails, so as to outlast a failover.
+    """Connects RQ, whose own work is at least once: retries failures, to survive a failover.
 
-    RQ sets how long it waits for an answer.
+    RQ sets how long it waits for a reply.
     """
     return _open(url, {})
 
 
 def connect_ingest(url: str, answer_ms_max: int) -> AsyncRedis:
-    """For ingest: fails fast and never repeats a write by itself, which would store it twice."""
+    """Connects ingest: fails fast and never retries a write, which would store it twice."""
     seconds_max = answer_ms_max / 1000
     options: dict[str, Any] = {
         "socket_connect_timeout": seconds_max,
@@ -83,15 +87,18 @@ def connect_ingest(url: str, answer_ms_max: int) -> AsyncRedis:
 
 
 async def follow_primary(redis: AsyncRedis) -> None:
-    """Leave a primary that Sentinel has replaced: for 8 s nobody tells it, and it takes events that
-    will be lost. Without Sentinel, or where none answers, nothing changes."""
+    """Leaves a primary that Sentinel has replaced.
+
+    The old primary learns of it only after 8 s, and until then accepts events that will be lost.
+    Without Sentinel, or if no Sentinel answers, nothing changes.
+    """
     if isinstance(redis.connection_pool, SentinelConnectionPool):
         with suppress(RedisError):
             await redis.connection_pool.get_master_address()  # type: ignore[no-untyped-call]
 
 
 async def close_ingest(redis: AsyncRedis) -> None:
-    """Also what was opened to the Sentinels, which a client of theirs leaves open."""
+    """Closes a client and its connections to the Sentinels, which the client itself leaves open."""
     await redis.aclose()
     if isinstance(redis.connection_pool, SentinelConnectionPool):
         for sentinel in redis.connection_pool.sentinel_manager.sentinels:
@@ -102,7 +109,7 @@ def _open(url: str, options: dict[str, Any]) -> Redis:
     options = {"socket_connect_timeout": _CONNECT_SECONDS_MAX, **options}
     if url.startswith("unix:"):
         return Redis.from_url(url, **options)
-    options |= {"socket_keepalive": True, "socket_keepalive_options": _keepalive()}
+    options |= {"socket_keepalive": True, "socket_keepalive_options": _KEEPALIVE}
     if not is_sentinel_url(url):
         return Redis.from_url(url, **options)
     address = parse_sentinel_url(url)
@@ -135,15 +142,10 @@ def _sentinel_options(address: SentinelUrl) -> dict[str, Any]:
     }
 
 
-def _keepalive() -> dict[int, int]:
-    numbers = {name: getattr(socket, name, None) for name in _LOST_HOST}
-    return {number: _LOST_HOST[name] for name, number in numbers.items() if number is not None}
-
-
 def _never() -> Retry:
     return Retry(NoBackoff(), 0)
 
 
 def stream_entries(reply: Any) -> StreamEntries:
-    """A stream's answer as it is here: connections never decode, an empty answer may be None."""
+    """Returns a stream's reply with its type: nothing is decoded, and an empty one may be None."""
     return cast("StreamEntries", reply or [])

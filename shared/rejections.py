@@ -1,9 +1,9 @@
-"""The rejection log: the last refused requests, so that a sender's mistake can be seen.
+"""Stores and reads the rejection log: the last refused requests, which show senders' mistakes.
 
-A capped stream in Redis. It is beside the pipeline, never in it: the stream may lose its oldest
-entries, and the counts by reason are what stays. Secrets are masked before an entry is made.
+It is a capped stream in Redis, beside the pipeline and never part of it: the stream loses its
+oldest entries, while the counts by reason stay. Secrets are masked before an entry is written.
 
-Beside it, the addresses that keep sending tokens which are not valid, counted.
+Beside it, requests with invalid tokens are counted by the addresses that keep sending them.
 """
 
 from collections.abc import Mapping
@@ -15,15 +15,15 @@ from shared.redis import AsyncPipeline, Pipeline, Redis, stream_entries
 
 REJECTIONS_KEY = "waybill:rejections"
 REJECTION_COUNTS_KEY = "waybill:rejections:counts"
-CLICK_LOST = "click_lost"  # the one entry that is no refusal: sent on, but its click was not kept
+CLICK_LOST = "click_lost"  # the one entry that is no refusal: redirected, but not stored
 
 BAD_TOKENS_KEY = "waybill:bad_tokens"  # a sorted set: addresses by their count
 BAD_TOKEN_ADDRESSES_MAX = 1000
-BAD_TOKEN_SECONDS = 86_400  # since the first of them; then all counts begin anew
+BAD_TOKEN_SECONDS = 86_400  # since the first of them; then all counts start again
 
 
 class Rejection(msgspec.Struct, frozen=True):
-    """One refused request. `parameters` as sent, shortened, its secrets masked."""
+    """A refused request. `parameters` are as sent, but shortened and with secrets masked."""
 
     at_ms: int
     endpoint: str
@@ -36,23 +36,24 @@ class Rejection(msgspec.Struct, frozen=True):
 
 
 def encode_rejection(rejection: Rejection) -> bytes:
+    """Encodes an entry of the stream."""
     return msgspec.json.encode(rejection)
 
 
 def recent_rejections(redis: Redis, count: int) -> list[Rejection]:
-    """Newest first."""
+    """Reads the last refused requests, newest first."""
     entries = stream_entries(redis.xrevrange(REJECTIONS_KEY, count=count))
     return [msgspec.json.decode(fields[b"r"], type=Rejection) for _, fields in entries]
 
 
 def rejection_counts(redis: Redis) -> dict[str, int]:
-    """How many requests were ever refused, by code."""
+    """Reads the number of all requests ever refused, by code."""
     counts = cast("dict[bytes, bytes]", redis.hgetall(REJECTION_COUNTS_KEY))
     return {code.decode(): int(count) for code, count in counts.items()}
 
 
 def bad_token_commands(pipeline: AsyncPipeline | Pipeline, counts: Mapping[str, int]) -> None:
-    """Queue what adds these requests with bad tokens, by address; the worst addresses are kept."""
+    """Queues the commands that add requests with bad tokens, by address, and keep the worst."""
     if not counts:
         return
     for address, count in counts.items():
@@ -62,7 +63,7 @@ def bad_token_commands(pipeline: AsyncPipeline | Pipeline, counts: Mapping[str, 
 
 
 def bad_token_addresses(redis: Redis, count: int) -> dict[str, int]:
-    """Requests with a bad token within a day, by address, most first."""
-    found = redis.zrevrange(BAD_TOKENS_KEY, 0, count - 1, withscores=True)
-    worst = cast("list[tuple[bytes, float]]", found)
+    """Reads the number of requests with a bad token within a day, by address, highest first."""
+    reply = redis.zrevrange(BAD_TOKENS_KEY, 0, count - 1, withscores=True)
+    worst = cast("list[tuple[bytes, float]]", reply)
     return {address.decode(): int(requests) for address, requests in worst}

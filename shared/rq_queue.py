@@ -1,8 +1,8 @@
 """Enqueues RQ jobs and counts jobs and workers by state.
 
-There is one queue, `pipeline`, and each worker listens to it alone: with two queues RQ pops a job
-in a way that loses it when the worker dies at that moment. Jobs carry no data of events: they wake
-a worker, which finds its work in the inbox or the tables.
+There is one queue, `pipeline`, and workers listen to no other: with two queues RQ pops a job in a
+way that loses it if the worker dies at that moment. Jobs carry no data of events: they wake a
+worker, which finds its work in the inbox or the tables.
 """
 
 from typing import cast
@@ -31,7 +31,7 @@ _QUEUED_SECONDS_MAX = 300
 _RESULT_SECONDS = 60  # never 0: RQ 3 then runs a recovered job again and again
 _FAILURE_SECONDS = 86_400
 # The names under which version 0.1 runs these jobs. For one more version they are enqueued under
-# these, so that workers of 0.1 accept them while a roll replaces workers one after the other.
+# these, so that workers of 0.1 accept them while an upgrade replaces workers one by one.
 _QUEUED_AS = {"roll_up": "count", "restore_seen": "remember", "backfill_event_types": "claim"}
 
 
@@ -49,39 +49,37 @@ def enqueue(redis: Redis, job: str) -> None:
 
 
 def waiting_jobs(redis: Redis) -> int:
-    """Jobs that no worker has taken yet."""
+    """Counts the jobs that no worker has taken yet."""
     return int(_queue(redis).count)
 
 
 def jobs_by_state(redis: Redis) -> dict[str, int]:
-    """Counts without a side effect: RQ's own `count` of a registry runs its clean-up as well."""
+    """Counts jobs without a side effect: RQ's own `count` of a registry also runs its clean-up."""
     queue = _queue(redis)
     registries = {
         "started": queue.started_job_registry,
         "finished": queue.finished_job_registry,
         "failed": queue.failed_job_registry,
     }
-    counts = {state: each.get_job_count(cleanup=False) for state, each in registries.items()}
+    counts = {state: jobs.get_job_count(cleanup=False) for state, jobs in registries.items()}
     return {"queued": int(queue.count), **counts}
 
 
 def workers_by_state(redis: Redis, now_ms: int, silent_ms_max: int) -> dict[str, int]:
-    """How many workers gave a sign of life lately: RQ keeps a dead one's name for minutes."""
+    """Counts workers with a recent heartbeat: RQ keeps the name of a dead one for minutes."""
     keys = worker_keys(queue=_queue(redis))
     with redis.pipeline(transaction=False) as pipeline:
         for key in keys:
             pipeline.hmget(key, "state", "last_heartbeat")
-        found = cast("list[list[bytes | None]]", pipeline.execute())
+        workers = cast("list[list[bytes | None]]", pipeline.execute())
     counts = dict.fromkeys(WORKER_STATES, 0)
-    for state, heartbeat in found:
-        if heartbeat is None or now_ms - _unix_ms(heartbeat) > silent_ms_max:
+    for state, heartbeat in workers:
+        if heartbeat is None:
             continue
-        counts["busy" if state == b"busy" else "idle"] += 1
+        heartbeat_ms = int(utcparse(heartbeat.decode()).timestamp() * 1000)
+        if now_ms - heartbeat_ms <= silent_ms_max:
+            counts["busy" if state == b"busy" else "idle"] += 1
     return counts
-
-
-def _unix_ms(heartbeat: bytes) -> int:
-    return int(utcparse(heartbeat.decode()).timestamp() * 1000)
 
 
 def _queue(redis: Redis) -> Queue:

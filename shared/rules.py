@@ -1,7 +1,7 @@
-"""An app's settings for attribution and sessions: one value, checked when it is made.
+"""Defines an app's settings for attribution and sessions, validated on construction.
 
 The defaults are Waybill's; the limits are those that Adjust allows for the same settings, so that
-an app that moves can keep its own.
+an app that migrates can keep its settings.
 """
 
 from typing import Final
@@ -12,16 +12,18 @@ MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 60 * MINUTE_MS
 DAY_MS: Final = 24 * HOUR_MS
 
-# No window may be longer, and no older click is looked at, not even to say that it is too old:
-# this is what keeps the reading of clicks bounded.
+# No window may be longer, and no older click is read, not even to report that it is too old: this
+# bounds the reading of clicks.
 CLICK_AGE_MS_MAX: Final = 30 * DAY_MS
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
-    """All times are milliseconds. Raises ValueError, naming the setting, when one is out of range.
+    """The attribution and session rules of an app. All times are milliseconds.
 
     An inactivity shorter than the session timeout acts as the timeout: only an open that starts a
     session can start a new attribution.
+
+    Raises ValueError, naming the setting, if one is out of range.
     """
 
     version: int = 1

@@ -1,24 +1,25 @@
 -- The whole schema, written to be read. The files in migrations/ lead to it, in the order of their
--- names; a test proves that both give the same database. Times are UTC.
+-- names; a test proves that both result in the same database. Times are UTC.
 
--- Which migrations this database has had.
+-- The migrations that were applied to this database.
 CREATE TABLE schema_migrations (
     name       text PRIMARY KEY,
     applied_at timestamptz NOT NULL DEFAULT now()
 );
 
--- One row: which installation key the tokens are stored under (an HMAC, never the key itself).
+-- One row: a check of the installation key that the tokens are stored under (an HMAC, never the
+-- key).
 CREATE TABLE installation (
     id         integer PRIMARY KEY CHECK (id = 1),
     key_check  bytea NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
--- Counts published snapshots; a sequence, so that no version is ever given twice.
+-- The versions of published snapshots; a sequence, so that no version is ever issued twice.
 CREATE SEQUENCE snapshot_version;
 
--- Apps: a Store App, whose backend sends events.
--- Its rules decide attribution and sessions; each change of them is a new version.
+-- Apps: store apps whose backends send events.
+-- An app's rules decide attribution and sessions; each change of them is a new version.
 CREATE TABLE apps (
     id                      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name                    text NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 100),
@@ -30,26 +31,26 @@ CREATE TABLE apps (
     inactivity_ms           bigint NOT NULL DEFAULT 604800000,  -- 7 days
     session_timeout_ms      bigint NOT NULL DEFAULT 1800000,    -- 30 minutes
     created_at              timestamptz NOT NULL DEFAULT now(),
-    -- For which scopes a request in the Adjust dialect needs a token. None: enforcement is off.
+    -- Scopes for which a request in the Adjust dialect needs a token. None: not required.
     enforced_scopes         text[] NOT NULL DEFAULT '{}'
         CHECK (enforced_scopes <@ ARRAY['events', 'sessions', 'ad_revenue']),
-    adjust_refusals         boolean NOT NULL DEFAULT false,     -- Adjust's stateful refusals as well
+    adjust_refusals         boolean NOT NULL DEFAULT false,     -- Adjust's stateful refusals too
     currency                text NOT NULL DEFAULT 'EUR' CHECK (length(currency) = 3), -- of reports
     destination             text CHECK (length(destination) BETWEEN 1 AND 2048) -- of new links
 );
 
--- Tokens: each authorises a sender for one app. The token itself is nowhere. It is accepted unless it
--- was deactivated (which can be undone), revoked (which cannot), or has expired.
+-- Tokens: each authorizes a sender for one app. The token itself is not stored. It is accepted
+-- unless it was deactivated (which can be undone), revoked (which cannot), or has expired.
 CREATE TABLE tokens (
     id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     app_id         bigint NOT NULL REFERENCES apps,
     name           text NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
     digest         bytea NOT NULL UNIQUE,         -- HMAC-SHA256 under the installation's key
-    masked         text NOT NULL,                 -- what people are shown
-    test           boolean NOT NULL,              -- true: its events are of the sandbox
+    masked         text NOT NULL,                 -- the form shown to people
+    test           boolean NOT NULL,              -- true: its events belong to the sandbox
     created_at     timestamptz NOT NULL DEFAULT now(),
     revoked_at     timestamptz,
-    scopes         text[] NOT NULL DEFAULT '{}'   -- none: everything
+    scopes         text[] NOT NULL DEFAULT '{}'   -- none: all scopes
         CHECK (scopes <@ ARRAY['events', 'sessions', 'ad_revenue']),
     created_by     text NOT NULL DEFAULT 'unknown',
     last_used_at   timestamptz,                   -- to the minute or so
@@ -58,7 +59,7 @@ CREATE TABLE tokens (
     UNIQUE (app_id, name)
 );
 
--- Event types: what an app's backend may report.
+-- Event types: the events that an app's backend may report.
 CREATE TABLE event_types (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     app_id      bigint NOT NULL REFERENCES apps,
@@ -66,22 +67,22 @@ CREATE TABLE event_types (
     mapping_id  text NOT NULL CHECK (length(mapping_id) BETWEEN 1 AND 256), -- Swaarm's event_id
     event_token text NOT NULL CHECK (length(event_token) BETWEEN 1 AND 64), -- Adjust's
     created_at  timestamptz NOT NULL DEFAULT now(),
-    is_unique   boolean NOT NULL DEFAULT false,  -- true: counts once a user
-    claimed     boolean NOT NULL DEFAULT false,  -- true: events from before it was made are its
-    multiple_postbacks boolean NOT NULL DEFAULT false, -- true: each is a conversion, not one a click
+    is_unique   boolean NOT NULL DEFAULT false,  -- true: counts once per user
+    claimed     boolean NOT NULL DEFAULT false,  -- true: earlier events were backfilled
+    multiple_postbacks boolean NOT NULL DEFAULT false, -- true: a conversion each, not one per click
     UNIQUE (app_id, mapping_id),
     UNIQUE (app_id, event_token)
 );
 
--- Partners: who may bring users.
+-- Partners: those to whom users may be attributed.
 CREATE TABLE partners (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name       text NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 100),
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
--- Links: a partner's tracking link for one app. Its offer and publisher, as Swaarm names them, are
--- what a click carries; a redirect goes to its destination and nowhere else.
+-- Links: a partner's tracking link for one app. A click carries its offer and publisher, as Swaarm
+-- names them; a redirect goes to its destination and nowhere else.
 CREATE TABLE links (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     app_id      bigint NOT NULL REFERENCES apps,
@@ -95,11 +96,11 @@ CREATE TABLE links (
     UNIQUE (app_id, name)
 );
 
--- Events: every event that was accepted, once. One partition a day, by the time inside the receipt,
--- so that the receipt alone is the key; events_default takes what falls outside the days made ahead.
--- No foreign keys: the drain stores what was accepted, whatever became of its app since.
+-- Events: every accepted event, once. There is one partition a day, by the time inside the receipt,
+-- so that the receipt alone is the key; events_default takes events outside the days created ahead.
+-- No foreign keys: the drain stores every accepted event, whatever happened to its app since.
 CREATE TABLE events (
-    receipt                uuid NOT NULL,        -- UUIDv7, given at ingest
+    receipt                uuid NOT NULL,        -- UUIDv7, created by ingest
     app_id                 bigint NOT NULL,
     token_id               bigint NOT NULL,
     environment            text NOT NULL CHECK (environment IN ('production', 'sandbox')),
@@ -107,10 +108,10 @@ CREATE TABLE events (
     endpoint               text NOT NULL,
     user_id                text NOT NULL,
     event_id               text NOT NULL,        -- as sent
-    event_type_id          bigint,               -- null: no event type had this mapping id
+    event_type_id          bigint,               -- null: no event type had this mapping ID
     unmapped               boolean NOT NULL,     -- true: neither an event type nor built in
     event_time             timestamptz NOT NULL, -- when it happened
-    received_at            timestamptz NOT NULL, -- when it came
+    received_at            timestamptz NOT NULL, -- when ingest received it
     idempotency_key        text,
     ip_address             inet,
     user_agent             text,
@@ -118,22 +119,22 @@ CREATE TABLE events (
     sale_amount_currency   text CHECK (length(sale_amount_currency) = 3),
     aggregated_event_value numeric(18, 6) CHECK (abs(aggregated_event_value) <= 1e11),
     event_value            text,
-    click_id               text,                 -- of the click that the sender names
+    click_id               text,                 -- of the click named by the sender
     device_ids             jsonb NOT NULL,       -- by kind, as sent
     parameters             jsonb NOT NULL,       -- everything else that was sent
     counted                boolean NOT NULL DEFAULT true, -- false: a repeat of a unique event
-    would_refuse           text,                 -- the fault of its token, had enforcement been on
+    would_refuse           text,                 -- why a required token would refuse it
     ad_network             text,                 -- of ad revenue, as are the next three
     ad_unit                text,
     ad_placement           text,
     ad_impressions         integer,
-    country                text,                 -- ISO 3166-1 alpha-2, as known when it was recorded
+    country                text,                 -- ISO 3166-1 alpha-2, as known at recording
     PRIMARY KEY (receipt)
 ) PARTITION BY RANGE (receipt);
 
 CREATE TABLE events_default PARTITION OF events DEFAULT;
 
--- Unique events: which event of a unique type counts for a user, the earliest by event time.
+-- Unique events: the event of a unique type that counts for a user, the earliest by event time.
 CREATE TABLE unique_events (
     app_id        bigint NOT NULL,
     environment   text NOT NULL,
@@ -144,56 +145,57 @@ CREATE TABLE unique_events (
     PRIMARY KEY (app_id, environment, event_type_id, user_id)
 );
 
--- Serves the counting of an hour, and the export of events in the order of their times.
+-- Serves the rollup of an hour, and the export of events in the order of their times.
 CREATE INDEX events_event_time ON events (app_id, environment, event_time);
 
--- Serves what nobody has mapped yet, counted and claimed by the event type that is made for it.
+-- Serves events that are not mapped yet: they are counted, and backfilled by a new event type.
 CREATE INDEX events_unmapped ON events (app_id, event_id, environment, event_time) WHERE unmapped;
 
--- Idempotency keys: which receipt a key stands for. Not partitioned: a key is one event whatever the
--- day of its repeats.
+-- Idempotency keys: the receipt that each key stands for. Not partitioned: a key is one event,
+-- whatever the day of its repeats.
 CREATE TABLE idempotency_keys (
     app_id      bigint NOT NULL,
-    environment text NOT NULL,                   -- a test must not take the place of a real event
+    environment text NOT NULL,                   -- a test must not replace a real event
     key         text NOT NULL,
     receipt     uuid NOT NULL,
-    fingerprint bytea NOT NULL,                  -- of what was sent, to tell a repeat from a conflict
+    fingerprint bytea NOT NULL,                  -- of the content, to tell repeats from conflicts
     received_at timestamptz NOT NULL,
     PRIMARY KEY (app_id, environment, key)
 );
 
--- For the deletion of old keys; keys arrive in the order of time, which is what BRIN lives on.
+-- Serves the deletion of old keys; keys arrive in the order of time, which BRIN relies on.
 CREATE INDEX idempotency_keys_received_at ON idempotency_keys USING brin (received_at);
 
--- Duplicates: receipts of repeats, each with the receipt of the event that it repeated.
+-- Duplicates: receipts of repeats, each with the receipt of the event that it repeats.
 CREATE TABLE duplicates (
     receipt       uuid PRIMARY KEY,
     first_receipt uuid NOT NULL,
     app_id        bigint NOT NULL,
-    conflict      boolean NOT NULL,              -- true: same key, another body
+    conflict      boolean NOT NULL,              -- true: same key, different body
     received_at   timestamptz NOT NULL
 );
 
 CREATE INDEX duplicates_received_at ON duplicates USING brin (received_at);
 
--- Quarantine: events that could not be stored, with the reason and their raw form.
+-- Quarantine (dead letters): events that could not be stored, with the reason and their raw form.
 CREATE TABLE quarantine (
     receipt        uuid PRIMARY KEY,
     app_id         bigint,                       -- null: unreadable
     reason         text NOT NULL CHECK (reason IN (
-        'refused_by_database',                   -- it breaks a rule of the tables
+        'refused_by_database',                   -- it violates a constraint
         'killed_worker',                         -- a worker died each time it was tried
-        'unreadable'                             -- a whole batch that is not in a known wire form
+        'unreadable'                             -- a whole batch of an unknown wire format
     )),
     detail         text NOT NULL,                -- SQLSTATE, or how often it was tried
-    events         bytea NOT NULL,               -- the wire form of a batch, for replay
+    events         bytea NOT NULL,               -- the wire format of a batch, for replay
     event_count    integer NOT NULL,
     wire_version   integer NOT NULL,
     quarantined_at timestamptz NOT NULL DEFAULT now(),
-    replayed_at    timestamptz                   -- null: still out
+    replayed_at    timestamptz                   -- null: still pending
 );
 
--- Clicks and impressions: who was shown the way to an app, and by whom.
+-- Clicks and impressions of advertisements for an app, and the link or source that they came
+-- through.
 CREATE TABLE clicks (
     click_id        text COLLATE "C" NOT NULL,
     app_id          bigint NOT NULL,
@@ -202,33 +204,33 @@ CREATE TABLE clicks (
     receipt         uuid NOT NULL,
     event_time      timestamptz NOT NULL,
     received_at     timestamptz NOT NULL,
-    link_id         bigint,                      -- null: through no link of ours
+    link_id         bigint,                      -- null: not through a link of ours
     origin_kind     text CHECK (origin_kind IN ('link', 'source')),
-    origin          text,                        -- who is credited; null: nobody, it only lends
+    origin          text,                        -- credited; null: nobody, it is only evidence
     ip_address      inet,                        -- as sent
-    address         text,                        -- if it says where a visitor is
+    address         text,                        -- if it locates the visitor
     user_agent      text,
-    device_family   text NOT NULL,               -- what the user agent describes; '' unknown
+    device_family   text NOT NULL,               -- described by the user agent; '' unknown
     device_os       text NOT NULL,
     device_version  text NOT NULL,
     device_is_bot   boolean NOT NULL,
     device_ids      jsonb NOT NULL,              -- by kind, as sent
     parameters      jsonb NOT NULL,
-    -- The id first: see users_first_time.
+    -- The id comes first: see users_first_time.
     PRIMARY KEY (click_id, app_id, environment)
 );
 
 CREATE UNIQUE INDEX clicks_receipt ON clicks (receipt);
 
--- Serves attribution by address and device: clicks like this first signal's, in six hours. The day
--- comes first, so that today's clicks share today's pages, however many other days there are.
+-- Serves attribution by address and device: clicks that match a first signal, within six hours. The
+-- day comes first, so that today's clicks share today's pages, however many other days there are.
 CREATE INDEX clicks_sighting ON clicks (
     ((event_time AT TIME ZONE 'UTC')::date),
     address, app_id, environment, device_family, device_os, device_version, event_time
 ) WHERE kind = 'click' AND address IS NOT NULL;
 
--- Serves a new click, which lets its users weigh anew what clicks that name no source lend: those of
--- its address and device, in thirty days.
+-- Serves a new click, which makes decisions about its users reconsider the evidence lent by clicks
+-- that name no source: those of its address and device, within thirty days.
 CREATE INDEX clicks_lending ON clicks (
     address, app_id, environment, device_family, device_os, device_version, event_time
 ) WHERE kind = 'click' AND address IS NOT NULL AND origin IS NULL;
@@ -243,8 +245,8 @@ CREATE TABLE click_device_ids (
     lends       boolean NOT NULL DEFAULT false   -- true: its click names no source
 );
 
--- The key. They are asked for in thirty days, so a stretch of ten days comes first, as the day does
--- in clicks_sighting: four looks instead of one (`workers.core.days.stretches`).
+-- The key. They are looked up within thirty days, so a stretch of ten days comes first, like the
+-- day in clicks_sighting: four lookups instead of one (`workers.core.days.stretches`).
 CREATE UNIQUE INDEX click_device_ids_device ON click_device_ids (
     (((event_time AT TIME ZONE 'UTC')::date - DATE '1970-01-01') / 10),
     device_id, app_id, environment, event_time, click_id
@@ -255,33 +257,33 @@ CREATE INDEX click_device_ids_lending ON click_device_ids (
     device_id, app_id, environment, event_time, click_id
 ) WHERE lends;
 
--- Users: one primary id in one app and environment, with what all their calls told of them.
+-- Users: one primary id in one app and environment, with the ids that all their calls contained.
 CREATE TABLE users (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     app_id        bigint NOT NULL,
     environment   text NOT NULL CHECK (environment IN ('production', 'sandbox')),
     user_id       text COLLATE "C" NOT NULL,
-    -- Derived, and kept by decisions; of a new user, what the batch told that made them:
+    -- Derived, and maintained by decisions; for a new user, from the batch that created them:
     device_ids    text[] COLLATE "C" NOT NULL DEFAULT '{}', -- in the form they are compared in
     click_ids     text[] COLLATE "C" NOT NULL DEFAULT '{}',
     first_time    timestamptz,                   -- of the first signal; its day is day 0
     UNIQUE (app_id, environment, user_id)
 );
 
--- Serves retention: everybody whose day 0 is this day. Time comes first: with the app in front, a
--- planner without statistics takes this index to look a user up, and reads the whole app.
+-- Serves retention: all users whose day 0 is this day. The time comes first: with the app in front,
+-- a planner without statistics uses this index to look a user up, and reads the whole app.
 CREATE INDEX users_first_time ON users (first_time, app_id, environment);
 
--- Serves the way back from an adid, which is made of a user as here (`shared.device_ids.adid_of`).
--- A bloom filter for each stretch of the table, made when the stretch is full: an index of all adids
--- would change a page that nobody else does for each new user. Those of the last stretches, and one
--- of a hundred others, are compared one by one.
+-- Serves the lookup of a user by adid, which is derived from a user as here
+-- (`shared.device_ids.adid_of`). There is a bloom filter for each range of the table, built when
+-- the range is full: an index of all adids would, for each new user, change a page that no other
+-- change shares. Rows of the last ranges, and of one in a hundred others, are compared one by one.
 CREATE INDEX users_adid ON users USING brin (
     (substr(sha256(replace(app_id || ':' || user_id, '\', '\\')::bytea), 1, 16))
     bytea_bloom_ops (n_distinct_per_range = 5000, false_positive_rate = 0.01)
 ) WITH (pages_per_range = 64, autosummarize = on);
 
--- Identities: the device ids and click ids by which a user's calls named them. Facts, so that a
+-- Identities: the device ids and click ids that a user's calls contained. They are facts, so that a
 -- new click finds its users.
 CREATE TABLE identities (
     app_id      bigint NOT NULL,
@@ -292,9 +294,10 @@ CREATE TABLE identities (
     PRIMARY KEY (app_id, environment, kind, value, user_ref)
 );
 
--- Sightings: where users may have been seen first, so that a new click finds them by its address. A
--- fact, written with the signal: a click that is recorded while its user is being decided must find
--- them, and what is derived then is not there yet. A signal later than a known first one has none.
+-- Sightings: addresses where users may have been seen first, so that a new click finds them by its
+-- address. They are facts, written with the signal: a click that is recorded while a decision about
+-- its user is being made must find the user, and derived rows do not exist yet at that moment. A
+-- signal later than a known first one has no sighting.
 CREATE TABLE sightings (
     app_id      bigint NOT NULL,
     environment text NOT NULL,
@@ -303,18 +306,18 @@ CREATE TABLE sightings (
     user_ref    bigint NOT NULL
 );
 
--- The key; the day first, as in clicks_sighting.
+-- The key; the day comes first, as in clicks_sighting.
 CREATE UNIQUE INDEX sightings_place ON sightings (
     ((event_time AT TIME ZONE 'UTC')::date), address, app_id, environment, event_time, user_ref
 );
 
--- Signals: what decisions about a user read instead of the events, one narrow row an event.
+-- Signals: one narrow row per event, which decisions about a user read instead of the events.
 CREATE TABLE signals (
     user_ref       bigint NOT NULL,
     event_time     timestamptz NOT NULL,
     receipt        uuid NOT NULL,
     kind           text NOT NULL CHECK (kind IN ('open', 'event', 'ad_revenue')),
-    address        text,                         -- if it says where the user is
+    address        text,                         -- if it locates the user
     device_family  text NOT NULL,
     device_os      text NOT NULL,
     device_version text NOT NULL,
@@ -324,13 +327,13 @@ CREATE TABLE signals (
     PRIMARY KEY (user_ref, event_time, receipt)
 );
 
--- Attributions: where a user came from, from `event_time` on, and why. A decision that a late fact
--- changed stays, with the time at which it was superseded.
+-- Attributions: the source of a user from `event_time` on, and the reason. A decision that later
+-- data changed stays, with the time at which it was superseded.
 CREATE TABLE attributions (
     id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     user_ref         bigint NOT NULL,
     event_time       timestamptz NOT NULL,
-    receipt          uuid NOT NULL,              -- of the signal that it was decided at
+    receipt          uuid NOT NULL,              -- of the signal that caused the decision
     rule             text NOT NULL CHECK (rule IN (
         'click_id', 'device_id', 'address_and_device', 'organic'
     )),
@@ -338,7 +341,7 @@ CREATE TABLE attributions (
     origin_kind      text CHECK (origin_kind IN ('link', 'source')),
     origin           text,
     through          text,                       -- the click that lent the evidence
-    beaten           jsonb NOT NULL,             -- the ten best that lost: click, rule, why
+    beaten           jsonb NOT NULL,             -- the ten best that lost: click, rule, reason
     considered       integer NOT NULL,
     is_reattribution boolean NOT NULL,
     rules_version    integer NOT NULL,
@@ -346,13 +349,13 @@ CREATE TABLE attributions (
     superseded_at    timestamptz                 -- null: in force
 );
 
--- Serve a user's decisions, in force or not; one in force at a moment; whom a click brought.
+-- Serve a user's decisions, in force or not; the one in force at a moment; the users of a click.
 CREATE UNIQUE INDEX attributions_in_force ON attributions (user_ref, event_time, receipt)
     WHERE superseded_at IS NULL;
 CREATE INDEX attributions_click ON attributions (click_id) WHERE click_id IS NOT NULL;
 CREATE INDEX attributions_superseded ON attributions (user_ref) WHERE superseded_at IS NOT NULL;
 
--- Sessions: intervals that the signals show, each known by the moment of its first open.
+-- Sessions: intervals derived from the signals, each identified by the time of its first open.
 CREATE TABLE sessions (
     user_ref      bigint NOT NULL,
     start_time    timestamptz NOT NULL,
@@ -374,34 +377,33 @@ CREATE TABLE activity (
 
 CREATE INDEX activity_user ON activity (user_ref, day);
 
--- Set-aside users: their decision failed. Their facts are stored, nobody waits for them, and they are
--- decided again from the beginning until that succeeds, which takes them out of here.
+-- Set-aside users: the decision about them failed. Their facts are stored, nobody waits for them, and
+-- workers retry from the beginning until a decision succeeds, which deletes the row.
 CREATE TABLE set_aside_users (
     user_ref bigint PRIMARY KEY,
     since    timestamptz NOT NULL DEFAULT now(),
-    fault    text NOT NULL,                      -- the exception's class, never its words
+    fault    text NOT NULL,                      -- the exception's class, never its message
     tries    integer NOT NULL DEFAULT 1,         -- the more, the longer until the next
     tried_at timestamptz NOT NULL DEFAULT now()
 );
 
--- The audit log: who changed what that protects an app, and when. Never a secret.
+-- The audit log: every change of what protects an app, with its author and time. Never a secret.
 CREATE TABLE audit_log (
     id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at      timestamptz NOT NULL DEFAULT now(),
-    actor   text NOT NULL,                       -- a person of the console, or who ran the command
-    app_id  bigint,                              -- null: of the whole installation
+    actor   text NOT NULL,                       -- a person of the console, or a command's user
+    app_id  bigint,                              -- null: the whole installation
     action  text NOT NULL,
-    subject text NOT NULL,                       -- what was changed, by name
-    before  jsonb,                               -- null: it was not there
+    subject text NOT NULL,                       -- the name of the changed object
+    before  jsonb,                               -- null: it did not exist
     after   jsonb
 );
 
 CREATE INDEX audit_log_app ON audit_log (app_id, id);
 
--- Stale periods: notes of whoever changed facts or decisions, in the same transaction, that the
--- figures of an hour or a day may not say any more what the facts say. Rows are only added, and
--- deleted when the period is counted: nobody waits for anybody. No index: most of the time there
--- are few.
+-- Stale periods: hours and days whose rollups may no longer match the facts. Each change of facts
+-- or decisions adds them in its own transaction. Rows are only added, and deleted when the period
+-- is rolled up, so that no transaction waits for another. No index: most of the time there are few.
 CREATE TABLE stale_periods (
     app_id      bigint NOT NULL,
     environment text NOT NULL,
@@ -409,19 +411,19 @@ CREATE TABLE stale_periods (
     start       timestamptz NOT NULL
 );
 
--- Counted periods: hours and days (UTC, of event time) that have figures.
+-- Counted periods: hours and days (UTC, of event time) that have rollups.
 CREATE TABLE counted_periods (
     app_id      bigint NOT NULL,
     environment text NOT NULL,
     grain       text NOT NULL CHECK (grain IN ('hour', 'day')),
     start       timestamptz NOT NULL,
-    counted_at  timestamptz,                     -- null: never yet
-    rests_until timestamptz NOT NULL,            -- is not counted again before
+    counted_at  timestamptz,                     -- null: never
+    rests_until timestamptz NOT NULL,            -- not rolled up again before
     PRIMARY KEY (app_id, environment, grain, start)
 );
 
--- Figures: what happened in an hour or a day, by what may be asked for. They can be added up. Where
--- a user came from is what the attribution in force at the moment of the event says.
+-- Figures: the rollups of an hour or a day, by everything that a report can group by. They can be
+-- added up. The source of a user is that of the attribution in force at the moment of the event.
 CREATE TABLE figures (
     app_id         bigint NOT NULL,
     environment    text NOT NULL,
@@ -432,22 +434,22 @@ CREATE TABLE figures (
                                                  -- did, not events
     link_id        bigint NOT NULL,              -- 0: through no link
     source         text NOT NULL,                -- '' without a link: organic
-    campaign       text NOT NULL,                -- as the click named it; '': none
+    campaign       text NOT NULL,                -- as named by the click; '': none
     currency       text NOT NULL,                -- of `amount`; '': none was sent
     events         bigint NOT NULL,
     amount         numeric NOT NULL,             -- sum of sale_amount
     value          numeric NOT NULL,             -- sum of aggregated_event_value
     installs       bigint NOT NULL,              -- first attributions, organic ones too
     reattributions bigint NOT NULL,
-    sessions       bigint NOT NULL,              -- that started
-    country        text NOT NULL DEFAULT ''      -- of the event; of the event that made an install,
-                                                 -- a reattribution or a session. '': not known
+    sessions       bigint NOT NULL,              -- started in the period
+    country        text NOT NULL DEFAULT ''      -- of the event; of the event that caused an
+                                                 -- install, reattribution or session; '': unknown
 );
 
 CREATE INDEX figures_period ON figures (app_id, environment, grain, start);
 
--- Reach: how many different users had an event in an hour or a day. It cannot be added up, so it is
--- counted for each split that a report may ask for.
+-- Reach: the number of unique users that had an event in an hour or a day. It cannot be added up,
+-- so it is counted for each breakdown that a report can show.
 CREATE TABLE reach (
     app_id      bigint NOT NULL,
     environment text NOT NULL,
@@ -457,7 +459,7 @@ CREATE TABLE reach (
         'none', 'partner', 'link', 'campaign', 'country'
     )),
     event       text NOT NULL,                   -- as in figures; '': any
-    partner_id  bigint NOT NULL,                 -- 0: none; -1: of a link that is not known
+    partner_id  bigint NOT NULL,                 -- 0: none; -1: of an unknown link
     link_id     bigint NOT NULL,
     source      text NOT NULL,
     campaign    text NOT NULL,                   -- of the partner or source
@@ -467,35 +469,35 @@ CREATE TABLE reach (
 
 CREATE INDEX reach_period ON reach (app_id, environment, grain, split, start);
 
--- Comebacks: users active on a day, by how many days they had been away ('last': since the active
--- day before) and by how many days they had been there ('first': since their day 0, with whom their
--- first attribution credits). Active users of any span of days and retention are sums of these.
+-- Comebacks: users active on a day, by the days since their previous active day ('last') and by the
+-- days since their day 0 ('first', with the partner or source that their first attribution
+-- credits). Active users of any span of days, and retention, are sums of these.
 CREATE TABLE comebacks (
     app_id      bigint NOT NULL,
     environment text NOT NULL,
     day         date NOT NULL,
     since       text NOT NULL CHECK (since IN ('first', 'last')),
     days        integer,                         -- null: never active before
-    link_id     bigint NOT NULL,                 -- both as in figures, 0 and '' for 'last'
+    link_id     bigint NOT NULL,                 -- both as in figures; 0 and '' for 'last'
     source      text NOT NULL,
     users       bigint NOT NULL
 );
 
 CREATE INDEX comebacks_day ON comebacks (app_id, environment, since, day);
 
--- People: who may use the console. Names differ by more than their case.
+-- People: the accounts of the console. Names differ by more than their case.
 CREATE TABLE people (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name          text NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
     role          text NOT NULL CHECK (role IN ('admin', 'viewer')),
-    password_hash text,                          -- Argon2id; null: none chosen yet
+    password_hash text,                          -- Argon2id; null: not chosen yet
     created_at    timestamptz NOT NULL DEFAULT now(),
-    closed_at     timestamptz                    -- null: may sign in
+    closed_at     timestamptz                    -- null: active; else deactivated
 );
 
 CREATE UNIQUE INDEX people_name ON people (lower(name));
 
--- Sessions of the console. What a browser holds is nowhere, as with tokens.
+-- Sessions of the console. The secret that a browser holds is not stored, as with tokens.
 CREATE TABLE console_sessions (
     digest     bytea PRIMARY KEY,                -- HMAC-SHA256 under the installation's key
     person_id  bigint NOT NULL REFERENCES people,
@@ -505,7 +507,7 @@ CREATE TABLE console_sessions (
 
 CREATE INDEX console_sessions_person ON console_sessions (person_id);
 
--- One-time links: each lets one person choose a password and signs them in. Gone once used.
+-- One-time links: each lets one person choose a password and signs them in. Deleted once used.
 CREATE TABLE one_time_links (
     digest     bytea PRIMARY KEY,                -- as of sessions
     person_id  bigint NOT NULL REFERENCES people,
@@ -513,9 +515,9 @@ CREATE TABLE one_time_links (
     expires_at timestamptz NOT NULL
 );
 
--- Attempts to sign in, counted by whom they name and where they come from, for some minutes.
+-- Attempts to sign in, counted by the name and by the address, for some minutes.
 CREATE TABLE sign_in_attempts (
-    key        bytea PRIMARY KEY,                -- a digest: neither names nor addresses are kept
+    key        bytea PRIMARY KEY,                -- a digest: neither names nor addresses are stored
     attempts   integer NOT NULL,
     started_at timestamptz NOT NULL DEFAULT now()
 );

@@ -1,7 +1,8 @@
-"""Scopes: what a token may be used for. One without scopes may be used for everything.
+"""Defines the scopes of tokens: the kinds of requests that a token authorizes.
 
-Source: Adjust, "Set up server-to-server (S2S) security", token scopes. Swaarm has none: there an
-open is of the sessions, and everything else of the events.
+A token without scopes authorizes everything. Source: Adjust, "Set up server-to-server (S2S)
+security", token scopes. Swaarm has none: in its dialect an open belongs to the sessions, and
+everything else to the events.
 """
 
 from enum import StrEnum
@@ -10,6 +11,8 @@ from shared.events import Kind
 
 
 class Scope(StrEnum):
+    """A kind of requests that a token may authorize."""
+
     EVENTS = "events"
     SESSIONS = "sessions"
     AD_REVENUE = "ad_revenue"
@@ -19,5 +22,5 @@ _BY_KIND = {Kind.OPEN: Scope.SESSIONS, Kind.AD_REVENUE: Scope.AD_REVENUE}
 
 
 def scope_of(kind: Kind) -> Scope:
-    """Which scope it takes to send this."""
+    """Returns the scope that a token needs to send an event of this kind."""
     return _BY_KIND.get(kind, Scope.EVENTS)

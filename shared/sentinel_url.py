@@ -1,10 +1,10 @@
-"""A Redis behind Sentinel, as one address:
+"""Parses the URL of a Redis behind Sentinel.
 
     redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT,HOST:PORT/NAME/DATABASE?sentinel_password=…
 
-User, password and `NAME` are those of the Redis that the Sentinels watch; the Sentinels' own, where
-they ask for one, stand behind the question mark. `rediss+sentinel://` means TLS to both. A port
-that is not named is 26379, a database 0.
+User, password and `NAME` are those of the Redis that the Sentinels monitor; the Sentinels' own
+credentials, if they need any, follow the question mark. `rediss+sentinel://` means TLS to both. The
+default port is 26379, the default database 0.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ _FORM = "must be like redis+sentinel://HOST:26379,HOST:26379,HOST:26379/NAME"
 
 @dataclass(frozen=True, kw_only=True)
 class SentinelUrl:
-    """`sentinels` are asked in this order who is the primary called `name`."""
+    """A parsed URL. `sentinels` are queried in this order for the primary called `name`."""
 
     sentinels: tuple[tuple[str, int], ...]
     name: str
@@ -31,35 +31,38 @@ class SentinelUrl:
 
 
 def is_sentinel_url(url: str) -> bool:
+    """Tells whether a Redis URL is one of Sentinel."""
     return url.partition("://")[0] in SCHEMES
 
 
 def parse_sentinel_url(url: str) -> SentinelUrl:
-    """Raises ValueError, as the end of a sentence that does not repeat the address."""
+    """Parses a URL. Raises ValueError, the end of a sentence that does not repeat the URL."""
     parts = _split(url)
     user, _, hosts = parts.netloc.rpartition("@")
     username, _, password = user.partition(":")
-    name, database = _path(parts.path)
+    name, _, database = parts.path.removeprefix("/").partition("/")
+    if not name or (database and not database.isdecimal()):
+        raise ValueError(_FORM)
     return SentinelUrl(
         sentinels=tuple(_host(host) for host in hosts.split(",")),
-        name=name,
-        database=database,
+        name=unquote(name),
+        database=int(database or 0),
         is_tls=parts.scheme.startswith("rediss"),
         username=unquote(username) or None,
         password=unquote(password) or None,
-        **_credentials(parts),
+        **_sentinel_credentials(parts),
     )
 
 
 def _host(text: str) -> tuple[str, int]:
-    one = _split(f"//{text}")
+    host = _split(f"//{text}")
     try:
-        port = one.port
+        port = host.port
     except ValueError:
         raise ValueError(_FORM) from None
-    if not one.hostname or one.username is not None:
+    if not host.hostname or host.username is not None:
         raise ValueError(_FORM)
-    return one.hostname, _PORT if port is None else port
+    return host.hostname, _PORT if port is None else port
 
 
 def _split(text: str) -> SplitResult:
@@ -69,15 +72,8 @@ def _split(text: str) -> SplitResult:
         raise ValueError(_FORM) from None
 
 
-def _path(path: str) -> tuple[str, int]:
-    name, _, database = path.removeprefix("/").partition("/")
-    if not name or (database and not database.isdecimal()):
-        raise ValueError(_FORM)
-    return unquote(name), int(database or 0)
-
-
-def _credentials(parts: SplitResult) -> dict[str, str]:
-    given = parse_qs(parts.query, keep_blank_values=True)
-    if not given.keys() <= _CREDENTIALS:
-        raise ValueError("may have sentinel_username and sentinel_password behind its ?, no more")
-    return {name: values[-1] for name, values in given.items()}
+def _sentinel_credentials(parts: SplitResult) -> dict[str, str]:
+    parameters = parse_qs(parts.query, keep_blank_values=True)
+    if not parameters.keys() <= _CREDENTIALS:
+        raise ValueError("may have only sentinel_username and sentinel_password after its ?")
+    return {name: values[-1] for name, values in parameters.items()}

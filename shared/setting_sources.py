@@ -1,7 +1,8 @@
-"""Where the value of a setting comes from: the environment, the file of settings, its default.
+"""Finds the value of a setting: in the environment, the file of settings, or its default.
 
-A variable of the environment comes before the file of settings that `WAYBILL_CONFIG` names; in
-each, a secret may itself stand in a file, named by its variable with `_FILE` behind it.
+A variable of the environment takes precedence over the file of settings that `WAYBILL_CONFIG`
+names; in both, a secret may be read from a file of its own, named by its variable with the suffix
+`_FILE`.
 """
 
 import re
@@ -18,7 +19,7 @@ _NAME = re.compile(r"[A-Z_]{1,64}")
 
 @dataclass(frozen=True)
 class Variable:
-    """A setting as it is declared. Without a default it must be set."""
+    """The declaration of a setting. Without a default it must be set."""
 
     variable: str
     sentence: str
@@ -28,7 +29,7 @@ class Variable:
 
     @property
     def unit(self) -> str:
-        """What a number counts: it stands last in the name, but for the end of a range."""
+        """Returns the unit of a number, from the end of its name before MAX or MIN."""
         if self.default is None or not self.default.isdecimal():
             return ""
         match = re.search(r"_([A-Z]+?)(?:_(?:MAX|MIN))?$", self.variable)
@@ -36,12 +37,13 @@ class Variable:
 
     @property
     def file_variable(self) -> str:
+        """Returns the variable that names a file with the value."""
         return f"{self.variable}_FILE"
 
 
 @dataclass(frozen=True)
 class Layers:
-    """`variables` hold, of which `from_file` came from the file of settings; `faults` of that."""
+    """The variables in force, those of them `from_file`, and the errors of that file (`faults`)."""
 
     variables: Mapping[str, str]
     from_file: frozenset[str] = frozenset()
@@ -50,41 +52,47 @@ class Layers:
 
 @dataclass(frozen=True)
 class Sourced:
-    """The text of a setting and where it stands, in words; or why there is none."""
+    """The text of a setting and its source in words, or the reason why there is none."""
 
     text: str
     source: str
     fault: str | None = None
 
 
-def layered(variables: Mapping[str, str], declared: Iterable[Variable]) -> Layers:
-    """Reads the file of settings, if one is named. What is wrong with it is told, not raised."""
-    named = variables.get(CONFIG)
-    if not named:
+def layer(variables: Mapping[str, str], declared: Iterable[Variable]) -> Layers:
+    """Reads the file of settings, if one is named. Its errors are returned, not raised."""
+    config = variables.get(CONFIG)
+    if not config:
         return Layers(variables)
-    known = list(declared)
-    path = Path(named)
+    settings = list(declared)
+    path = Path(config)
     try:
-        given = _parse(path)
-    except ValueError as fault:
-        return Layers(variables, faults=(f"{CONFIG} {fault}",))
-    values, faults = _values(given, known, path.parent)
-    for each in known:
-        # Set by the environment in either way, it is set: the file has nothing to add.
-        if variables.get(each.variable) is not None or variables.get(each.file_variable):
-            values.pop(each.variable, None)
-            values.pop(each.file_variable, None)
+        content = _parse(path)
+    except ValueError as error:
+        return Layers(variables, faults=(f"{CONFIG} {error}",))
+    values, faults = _values(content, settings, path.parent)
+    for setting in settings:
+        # If the environment sets it, in either way, the file's value is ignored.
+        if variables.get(setting.variable) is not None or variables.get(setting.file_variable):
+            values.pop(setting.variable, None)
+            values.pop(setting.file_variable, None)
     return Layers({**values, **variables}, frozenset(values), tuple(faults))
 
 
 def find(declared: Variable, layers: Layers) -> Sourced:
-    """The value that holds for one setting."""
+    """Finds the value of one setting."""
     text = layers.variables.get(declared.variable)
     if text is not None:
         return Sourced(text, _source(declared.variable, layers))
     path = layers.variables.get(declared.file_variable) if declared.is_secret else None
     if path:
-        return _from_file(path, f"{path}, named by {_source(declared.file_variable, layers)}")
+        source = f"{path}, named by {_source(declared.file_variable, layers)}"
+        try:
+            return Sourced(Path(path).read_text(), source)
+        except OSError as error:
+            return Sourced("", source, f"cannot be read from its file: {error.strerror}")
+        except UnicodeDecodeError:
+            return Sourced("", source, "cannot be read from its file: it is not UTF-8 text")
     if declared.default is not None:
         return Sourced(declared.default, "default")
     return Sourced("", "", f"is not set. {declared.sentence}")
@@ -94,47 +102,41 @@ def _source(variable: str, layers: Layers) -> str:
     return layers.variables[CONFIG] if variable in layers.from_file else "environment"
 
 
-def _from_file(path: str, source: str) -> Sourced:
-    try:
-        return Sourced(Path(path).read_text(), source)
-    except OSError as fault:
-        return Sourced("", source, f"cannot be read from its file: {fault.strerror}")
-    except UnicodeDecodeError:
-        return Sourced("", source, "cannot be read from its file: it holds no text")
-
-
 def _parse(path: Path) -> dict[str, Any]:
-    """Raises ValueError in words for the terminal, which repeat nothing of the file."""
+    """Parses the file. Raises ValueError, whose message repeats nothing of the file."""
     try:
         with path.open("rb") as file:
             text = file.read(_CONFIG_BYTES_MAX + 1)
-    except OSError as fault:
-        raise ValueError(f"cannot be read: {fault.strerror}") from fault
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from error
     if len(text) > _CONFIG_BYTES_MAX:
         raise ValueError(f"names a file of more than {_CONFIG_BYTES_MAX} bytes")
     try:
         return tomllib.loads(text.decode())
     except UnicodeDecodeError:
-        raise ValueError("names a file that holds no text") from None
-    except tomllib.TOMLDecodeError as fault:
-        place = re.search(r"\(at [^)]*\)$", str(fault))
+        raise ValueError("names a file that is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"\(at [^)]*\)$", str(error))
         raise ValueError(f"names a file that is not TOML {place[0] if place else ''}") from None
 
 
 def _values(
-    given: Mapping[str, Any], declared: Iterable[Variable], folder: Path
+    content: Mapping[str, Any], settings: Iterable[Variable], folder: Path
 ) -> tuple[dict[str, str], list[str]]:
-    """By variable, as text; files that it names lie beside it unless their paths say otherwise."""
-    names = {each.variable for each in declared}
-    files = {each.file_variable for each in declared if each.is_secret}
+    """Returns the texts of a file of settings by variable, and its errors.
+
+    Relative paths in it are resolved against its own folder.
+    """
+    names = {setting.variable for setting in settings}
+    files = {setting.file_variable for setting in settings if setting.is_secret}
     values: dict[str, str] = {}
     faults: list[str] = []
-    for name, value in given.items():
+    for name, value in content.items():
         if name not in names | files:
             shown = name if _NAME.fullmatch(name) else "something"
-            faults.append(f"{CONFIG} names a file with {shown}, which is no setting of it")
+            faults.append(f"{CONFIG} names a file that sets {shown}, which is not a setting")
         elif isinstance(value, bool) or not isinstance(value, str | int):
-            faults.append(f"{name} must be a text or a whole number in the file of settings")
+            faults.append(f"{name} must be a string or a whole number in the file of settings")
         else:
             values[name] = str(folder / str(value)) if name in files else str(value)
     return values, faults

@@ -1,7 +1,7 @@
-"""The snapshot: who may send, as ingest holds it in memory.
+"""Defines the snapshot: the credentials of all senders, as ingest holds them in memory.
 
-Apps, tokens and links live in PostgreSQL; ingest lives on Redis alone. So each change publishes
-everything that ingest needs as one value with a version (`shared.publishing`).
+Apps, tokens and links are stored in PostgreSQL, while ingest uses Redis alone. So each change
+publishes everything that ingest needs as one value with a version (`shared.publishing`).
 """
 
 from typing import NamedTuple
@@ -14,14 +14,14 @@ from shared.scopes import Scope
 SNAPSHOT_KEY = "waybill:snapshot"
 VERSION_KEY = "waybill:snapshot:version"
 
-
-NO_TOKEN = 0  # instead of a token's id, where a partner's link let a click in
+NO_TOKEN = 0  # instead of a token's id, if a click was authenticated by a partner's link
 
 
 class Grant(msgspec.Struct, frozen=True, array_like=True):
-    """What a token allows: events of one app in one environment, of some scopes or, empty, of all.
+    """The rights of a token: events of one app in one environment, of some scopes or of all.
 
-    `expires_at_ms`, Unix milliseconds: from then on it allows nothing. None: never.
+    Without `scopes` it allows all. From `expires_at_ms` on, in Unix milliseconds, it allows
+    nothing; None means that it never expires.
     """
 
     token_id: int
@@ -31,11 +31,12 @@ class Grant(msgspec.Struct, frozen=True, array_like=True):
     expires_at_ms: int | None = None
 
     def allows(self, scope: Scope) -> bool:
+        """Tells whether the token may be used for this scope."""
         return not self.scopes or scope in self.scopes
 
 
 class KnownEventType(msgspec.Struct, frozen=True, array_like=True):
-    """What an event token stands for. `is_unique`: it counts once a user."""
+    """The event type of an event token. If `is_unique`, it counts once per user."""
 
     id: int
     mapping_id: str
@@ -43,10 +44,10 @@ class KnownEventType(msgspec.Struct, frozen=True, array_like=True):
 
 
 class KnownApp(msgspec.Struct, frozen=True, array_like=True):
-    """An app as senders name it by its app token.
+    """An app that senders name by its app token.
 
-    `enforced`: for these scopes a request in the Adjust dialect needs a token. `adjust_refusals`:
-    it also gets Adjust's refusals that depend on what came before.
+    For the scopes `enforced`, a request in the Adjust dialect needs a token. With
+    `adjust_refusals`, requests also get Adjust's refusals that depend on earlier events.
     """
 
     app_id: int
@@ -56,14 +57,14 @@ class KnownApp(msgspec.Struct, frozen=True, array_like=True):
 
 
 class LinkKey(NamedTuple):
-    """What a click names its link by."""
+    """The offer and publisher by which a click names its link."""
 
     offer_id: str
     pub_id: str
 
 
 class KnownLink(msgspec.Struct, frozen=True, array_like=True):
-    """A partner's tracking link: clicks on it need no token. `destination` may hold macros."""
+    """A partner's tracking link: its clicks need no token. `destination` may contain macros."""
 
     link_id: int
     app_id: int
@@ -71,10 +72,11 @@ class KnownLink(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """`grants` and `inactive` by token digest, `apps` by app token with event types by event token.
+    """The credentials of all senders: grants by token digest, apps by app token.
 
-    `key_check` shows under which installation key the digests were made. What is `inactive` lets
-    nobody in: it only tells the app's team apart a token that was switched off and a wrong one.
+    An app has its event types by event token. `key_check` shows under which installation key the
+    digests were computed. Tokens of `inactive` authorize nothing: they only let the app's team tell
+    a deactivated token from a wrong one.
     """
 
     version: int
@@ -86,9 +88,10 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:
+    """Encodes a snapshot for Redis."""
     return msgspec.msgpack.encode(snapshot)
 
 
 def decode_snapshot(data: bytes) -> Snapshot:
-    """Raises msgspec.MsgspecError when the bytes are not a snapshot."""
+    """Decodes a snapshot. Raises msgspec.MsgspecError if the bytes are not one."""
     return msgspec.msgpack.decode(data, type=Snapshot)

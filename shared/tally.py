@@ -1,28 +1,35 @@
-"""Counts of one process, in plain numbers: what counting costs is one addition.
+"""Counts in one process, in plain numbers: counting costs one addition.
 
-Series of several processes are added up (`merged`), and shown by `shared.exposition`.
+The series of several processes are added up by `merge_series` and exposed by `shared.exposition`.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 
 import msgspec
 
 from shared.errors import WaybillError
 from shared.metrics import METRICS, Across, Metric, MetricKind
 
+_COMBINE: Mapping[Across, Callable[[tuple[float, float]], float]] = {
+    Across.SUM: sum,
+    Across.MIN: min,
+    Across.MAX: max,
+}
+
 
 class UnlistedMetric(WaybillError):
-    """Somebody counts what `shared.metrics` does not declare."""
+    """A metric that is counted although `shared.metrics` does not declare it."""
 
     code = "unlisted_metric"
 
 
 class MetricSeries(msgspec.Struct, frozen=True, array_like=True):
-    """One metric under one set of labels.
+    """A metric under one set of labels.
 
-    `values`: of a histogram how many fell under each bound and beyond the last, then their sum; of
-    all others the one number.
+    `values` of a histogram are the counts under each bound and beyond the last, then the sum of the
+    observations; of all others the one number.
     """
 
     name: str
@@ -31,7 +38,7 @@ class MetricSeries(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Counter:
-    """`value` may be counted up directly where a call would cost too much."""
+    """A counter. Its `value` may be incremented directly where a call would cost too much."""
 
     __slots__ = ("value",)
 
@@ -39,14 +46,16 @@ class Counter:
         self.value: float = 0
 
     def add(self, count: float = 1) -> None:
+        """Adds to the value."""
         self.value += count
 
     def values(self) -> tuple[float, ...]:
+        """Returns the value, as a series has it."""
         return (self.value,)
 
 
 class Histogram:
-    """How many values fell under each bound, and their sum."""
+    """A histogram: counts of observations under each bound, and their sum."""
 
     __slots__ = ("bounds", "counts", "total")
 
@@ -56,63 +65,69 @@ class Histogram:
         self.total = 0.0
 
     def observe(self, value: float, times: int = 1) -> None:
-        """As if this had been seen so many times."""
+        """Adds an observation, as often as `times` says."""
         self.counts[bisect_left(self.bounds, value)] += times
         self.total += value * times
 
     def values(self) -> tuple[float, ...]:
+        """Returns the counts and the sum, as a series has them."""
         return (*self.counts, self.total)
 
 
 class Tally:
-    """Hands out what to count with; a metric under the same labels is the same object."""
+    """The counters and histograms of a process, one object for a metric under the same labels."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, tuple[str, ...]], Counter | Histogram] = {}
+        self._series: dict[tuple[str, tuple[str, ...]], Counter | Histogram] = {}
 
     def counter(self, metric: Metric, *labels: str) -> Counter:
-        """Also of a gauge. Raises UnlistedMetric."""
-        kept = self._keep(metric, labels)
-        assert isinstance(kept, Counter)
-        return kept
+        """Returns the counter of a metric, also of a gauge. Raises UnlistedMetric."""
+        counter = self._get(metric, labels)
+        assert isinstance(counter, Counter)
+        return counter
 
     def histogram(self, metric: Metric, *labels: str) -> Histogram:
-        """Raises UnlistedMetric."""
-        kept = self._keep(metric, labels)
-        assert isinstance(kept, Histogram)
-        return kept
+        """Returns the histogram of a metric. Raises UnlistedMetric."""
+        histogram = self._get(metric, labels)
+        assert isinstance(histogram, Histogram)
+        return histogram
 
     def series(self) -> list[MetricSeries]:
+        """Returns everything that was counted so far."""
         return [
-            MetricSeries(name, labels, kept.values()) for (name, labels), kept in self._kept.items()
+            MetricSeries(name, labels, counts.values())
+            for (name, labels), counts in self._series.items()
         ]
 
-    def _keep(self, metric: Metric, labels: tuple[str, ...]) -> Counter | Histogram:
-        kept = self._kept.get((metric.name, labels))
-        if kept is None:
-            kept = self._kept[metric.name, labels] = _new(metric, labels)
-        return kept
+    def _get(self, metric: Metric, labels: tuple[str, ...]) -> Counter | Histogram:
+        counts = self._series.get((metric.name, labels))
+        if counts is None:
+            _require_listed(metric, labels)
+            is_histogram = metric.kind is MetricKind.HISTOGRAM
+            counts = Histogram(metric.bounds) if is_histogram else Counter()
+            self._series[metric.name, labels] = counts
+        return counts
 
 
 def gauge(metric: Metric, value: float, *labels: str) -> MetricSeries:
-    """A number that is read, not counted. Raises UnlistedMetric."""
+    """Returns the series of a number that is read, not counted. Raises UnlistedMetric."""
     _require_listed(metric, labels)
     return MetricSeries(metric.name, labels, (value,))
 
 
-def merged(groups: Iterable[Iterable[MetricSeries]]) -> list[MetricSeries]:
-    """Those of several processes as one: added up, gauges as their declaration says."""
-    found: dict[tuple[str, tuple[str, ...]], MetricSeries] = {}
-    for group in groups:
-        for series in group:
-            key = (series.name, series.labels)
-            found[key] = _joined(found[key], series) if key in found else series
-    return list(found.values())
+def merge_series(groups: Iterable[Iterable[MetricSeries]]) -> list[MetricSeries]:
+    """Merges the series of several processes: added up, gauges as their declaration says."""
+    merged: dict[tuple[str, tuple[str, ...]], MetricSeries] = {}
+    for series in chain.from_iterable(groups):
+        key = (series.name, series.labels)
+        merged[key] = _merge(merged[key], series) if key in merged else series
+    return list(merged.values())
 
 
-def _new(metric: Metric, labels: tuple[str, ...]) -> Counter | Histogram:
-    _require_listed(metric, labels)
-    return Histogram(metric.bounds) if metric.kind is MetricKind.HISTOGRAM else Counter()
+def _merge(first: MetricSeries, second: MetricSeries) -> MetricSeries:
+    combine = _COMBINE[METRICS[first.name].across]
+    pairs = zip(first.values, second.values, strict=True)
+    return msgspec.structs.replace(first, values=tuple(map(combine, pairs)))
 
 
 def _require_listed(metric: Metric, labels: tuple[str, ...]) -> None:
@@ -120,19 +135,3 @@ def _require_listed(metric: Metric, labels: tuple[str, ...]) -> None:
         raise UnlistedMetric(
             f"{metric.name} is not declared with {len(labels)} labels. Add it to shared.metrics."
         )
-
-
-def _joined(first: MetricSeries, second: MetricSeries) -> MetricSeries:
-    across = METRICS[first.name].across
-    pairs = zip(first.values, second.values, strict=True)
-    return msgspec.structs.replace(first, values=tuple(_join(across, pair) for pair in pairs))
-
-
-def _join(across: Across, pair: tuple[float, float]) -> float:
-    match across:
-        case Across.SUM:
-            return sum(pair)
-        case Across.MIN:
-            return min(pair)
-        case Across.MAX:
-            return max(pair)

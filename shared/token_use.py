@@ -1,6 +1,6 @@
-"""When each token was last used: noted in Redis by ingest, copied into the tables every minute.
+"""Records when each token was last used: ingest writes it to Redis, upkeep copies it every minute.
 
-So a request costs no write to PostgreSQL. Lost with Redis is at most the last minute.
+So a request costs no write to PostgreSQL. If Redis loses its data, at most the last minute is lost.
 """
 
 from collections.abc import Mapping
@@ -8,10 +8,10 @@ from typing import cast
 
 from shared.redis import AsyncPipeline, Pipeline, Redis
 
-TOKENS_USED_KEY = "waybill:tokens:used"  # a hash: token id, Unix milliseconds
+TOKENS_USED_KEY = "waybill:tokens:used"  # a hash: Unix milliseconds by token id
 
-# Forgets what has not changed since it was copied. ARGV: token id, milliseconds, and so on.
-_FORGET = """
+# Deletes what has not changed since it was copied. ARGV: token id, milliseconds, and so on.
+_DELETE = """
 for i = 1, #ARGV, 2 do
   if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1] then
     redis.call('HDEL', KEYS[1], ARGV[i])
@@ -21,19 +21,19 @@ end
 
 
 def use_commands(pipeline: AsyncPipeline | Pipeline, used_at_ms: Mapping[int, int]) -> None:
-    """Queue what notes the last use of these tokens, by token id."""
+    """Queues the command that records the last use of these tokens, by token id."""
     if used_at_ms:
         pipeline.hset(TOKENS_USED_KEY, mapping={str(token): at for token, at in used_at_ms.items()})
 
 
 def tokens_used(redis: Redis) -> dict[int, int]:
-    """What is noted and perhaps not copied yet: Unix milliseconds by token id."""
-    found = cast("dict[bytes, bytes]", redis.hgetall(TOKENS_USED_KEY))
-    return {int(token): int(at_ms) for token, at_ms in found.items()}
+    """Reads the recorded uses, copied or not: Unix milliseconds by token id."""
+    uses = cast("dict[bytes, bytes]", redis.hgetall(TOKENS_USED_KEY))
+    return {int(token): int(at_ms) for token, at_ms in uses.items()}
 
 
-def forget_use(redis: Redis, copied: Mapping[int, int]) -> None:
-    """Drop what was copied, except what was noted anew meanwhile."""
+def delete_copied_use(redis: Redis, copied: Mapping[int, int]) -> None:
+    """Deletes uses that were copied, except those of a token that was used again meanwhile."""
     if copied:
         arguments = [str(part) for item in copied.items() for part in item]
-        redis.register_script(_FORGET)(keys=(TOKENS_USED_KEY,), args=arguments)
+        redis.register_script(_DELETE)(keys=(TOKENS_USED_KEY,), args=arguments)

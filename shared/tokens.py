@@ -1,8 +1,8 @@
-"""What a token looks like and what is kept of it.
+"""Creates tokens, and computes the digest and the masked form that are stored of them.
 
-A token is `wbs_`, 30 random base62 characters (178 bits) and 6 that check them: recognisable to a
-secret scanner, and a slip of the pen is seen at once. Only its HMAC-SHA256 under the installation's
-key is stored, so a leaked table authorises nobody. A token that a team brings along may have any
+A token is `wbs_`, 30 random base62 characters (178 bits) and a checksum of 6: secret scanners can
+recognize it, and a typing error is detected at once. Only its HMAC-SHA256 under the installation's
+key is stored, so a leaked table authorizes nobody. A token that a team brings along may have any
 form; it is stored the same way.
 """
 
@@ -22,7 +22,10 @@ _MASKED_LENGTH_MIN = 20
 
 
 class TokenFault(StrEnum):
-    """Why a request is not authorised. Senders get one answer for all; the app's team sees it."""
+    """The reason why a request is not authorized.
+
+    Senders get the same response for all of them; the app's team sees the reason.
+    """
 
     MISSING = "missing_token"
     SEVERAL = "several_tokens"
@@ -34,12 +37,13 @@ class TokenFault(StrEnum):
 
 
 def new_token() -> str:
+    """Creates a random token."""
     body = "".join(secrets.choice(_ALPHABET) for _ in range(_BODY_LENGTH))
     return PREFIX + body + _checksum(body)
 
 
 def is_own_form(token: str) -> bool:
-    """Whether the token was made by `new_token`, as far as its checksum can tell."""
+    """Tells whether `new_token` created the token, judging by its checksum."""
     if not token.startswith(PREFIX):
         return False
     text = token.removeprefix(PREFIX)
@@ -48,17 +52,20 @@ def is_own_form(token: str) -> bool:
 
 
 def token_digest(secret_key: bytes, token: bytes) -> bytes:
-    """What is stored and looked up instead of the token, 32 bytes."""
+    """Returns the 32 bytes that are stored and looked up instead of the token."""
     return hmac.digest(secret_key, token, sha256)
 
 
 def key_check(secret_key: bytes) -> bytes:
-    """Tells whether two programs hold the same installation key, without telling the key."""
+    """Returns a value that shows whether two programs have the same key, but not the key."""
     return hmac.digest(secret_key, b"waybill key check", sha256)
 
 
 def mask(token: str) -> str:
-    """First three and last four characters; nothing of a short one, which they would give away."""
+    """Returns the first three and last four characters, but none of a short token.
+
+    Of a short one they would give too much away.
+    """
     return f"{token[:3]}…{token[-4:]}" if len(token) >= _MASKED_LENGTH_MIN else "…"
 
 

@@ -1,5 +1,6 @@
 """What a user agent describes, by ua-parser's rules. Parsed once, when the fact is recorded: the
-stored device stays what it was when the rules change."""
+stored device stays what it was when the rules change.
+"""
 
 from functools import lru_cache
 

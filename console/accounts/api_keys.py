@@ -47,12 +47,12 @@ _INSERT = f"""
     INSERT INTO console_keys (name, role, digest, masked) VALUES (%s, %s, %s, %s)
     ON CONFLICT DO NOTHING
     RETURNING {_COLUMNS}
-"""  # noqa: S608 - of constants alone
-_SELECT = f"SELECT {_COLUMNS} FROM console_keys"  # noqa: S608 - of constants alone
+"""
+_SELECT = f"SELECT {_COLUMNS} FROM console_keys"
 _REVOKE = f"""
     UPDATE console_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = %s
     RETURNING {_COLUMNS}
-"""  # noqa: S608 - of constants alone
+"""
 # Used is written once a minute at most, as with sessions.
 _USE = """
     UPDATE console_keys SET used_at = now()

@@ -27,7 +27,7 @@ PREFIX = "wbi_"  # which the redaction of logs knows
 _FIND = f"""
     SELECT {COLUMNS} FROM one_time_links JOIN people ON people.id = person_id
     WHERE digest = %s AND expires_at > now() AND closed_at IS NULL
-"""  # noqa: S608 - of constants alone
+"""
 
 
 class LinkUsed(OperatorError):
@@ -81,7 +81,8 @@ def find_invited(connection: Connection, secret_key: bytes, secret: str) -> Pers
 
 def use_link(connection: Connection, secret_key: bytes, secret: str, password: str) -> Person:
     """Give its person this password. Raises LinkUsed, or OperatorError for a bad password: then
-    the link stays good."""
+    the link stays good.
+    """
     digest = token_digest(secret_key, secret.encode())
     with transaction(connection):
         person = find_invited(connection, secret_key, secret)

@@ -23,7 +23,7 @@ WITH found AS (
       AND found.seen_at < now() - interval '1 minute'
 )
 SELECT {COLUMNS} FROM found JOIN people ON people.id = person_id WHERE closed_at IS NULL
-"""  # noqa: S608 - of constants alone
+"""
 _LIMITS = {"idle": IDLE_HOURS_MAX, "days": SESSION_DAYS_MAX}
 
 

@@ -41,12 +41,12 @@ COLUMNS = (
     "people.id, people.name, people.role, people.password_hash IS NOT NULL, people.created_at, "
     "people.closed_at"
 )
-_SELECT = f"SELECT {COLUMNS} FROM people"  # noqa: S608 - of constants alone
+_SELECT = f"SELECT {COLUMNS} FROM people"
 _INSERT = f"""
     INSERT INTO people (name, role) VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING {COLUMNS}
-"""  # noqa: S608 - of constants alone
-_UPDATE = f"UPDATE people SET {{}} WHERE id = %(id)s RETURNING {COLUMNS}"  # noqa: S608 - of constants alone
-_PASSWORD = f"SELECT password_hash, {COLUMNS} FROM people WHERE lower(name) = lower(%s)"  # noqa: S608 - of constants alone
+"""
+_UPDATE = f"UPDATE people SET {{}} WHERE id = %(id)s RETURNING {COLUMNS}"
+_PASSWORD = f"SELECT password_hash, {COLUMNS} FROM people WHERE lower(name) = lower(%s)"
 _WORKING_ADMIN = """
     SELECT FROM people
     WHERE role = 'admin' AND closed_at IS NULL AND password_hash IS NOT NULL
@@ -61,7 +61,8 @@ def person_of(row: tuple[Any, ...]) -> Person:
 
 def create_person(connection: Connection, actor: Actor, name: str, role: Role) -> Person:
     """Without a password, until they choose one. Raises OperatorError when the name is taken;
-    NotAllowed."""
+    NotAllowed.
+    """
     require_admin(actor)
     values = label("name", name, NAME_CHARACTERS_MAX), role
     with transaction(connection):

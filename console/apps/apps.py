@@ -37,18 +37,18 @@ class App:
 
 _SEE = "See `waybill app list`."
 _COLUMNS = "id, name, app_token, created_at, currency, destination"
-_SELECT = f"SELECT {_COLUMNS} FROM apps"  # noqa: S608 - of constants alone
+_SELECT = f"SELECT {_COLUMNS} FROM apps"
 _DESCRIBE = f"""
     UPDATE apps SET name = %(name)s, currency = %(currency)s, destination = %(destination)s
     WHERE id = %(id)s
       AND NOT EXISTS (SELECT FROM apps AS other WHERE name = %(name)s AND other.id <> %(id)s)
     RETURNING {_COLUMNS}
-"""  # noqa: S608 - of constants alone
+"""
 
 
 _INSERT = f"""
     INSERT INTO apps (name, app_token) VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
-"""  # noqa: S608 - of constants alone
+"""
 
 
 def create_app(resources: Resources, actor: Actor, name: str, app_token: str | None = None) -> App:

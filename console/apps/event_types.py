@@ -53,7 +53,7 @@ class EventType:
 
 _SEE = "See `waybill event-type list`."
 _COLUMNS = "id, name, mapping_id, event_token, is_unique, multiple_postbacks, created_at"
-_SELECT = f"SELECT {_COLUMNS} FROM event_types WHERE app_id = %s"  # noqa: S608 - of constants alone
+_SELECT = f"SELECT {_COLUMNS} FROM event_types WHERE app_id = %s"
 _INSERT = f"""
     INSERT INTO event_types (
         app_id, name, mapping_id, event_token, is_unique, multiple_postbacks
@@ -63,12 +63,12 @@ _INSERT = f"""
     )
     ON CONFLICT DO NOTHING
     RETURNING {_COLUMNS}
-"""  # noqa: S608 - of constants alone
+"""
 _SET_POSTBACKS = f"""
     UPDATE event_types SET multiple_postbacks = %(wanted)s
     WHERE id = %(id)s AND multiple_postbacks <> %(wanted)s
     RETURNING {_COLUMNS}
-"""  # noqa: S608 - of constants alone
+"""
 
 
 def create_event_type(resources: Resources, actor: Actor, app: App, new: NewEventType) -> EventType:

@@ -8,8 +8,8 @@ Every line has a `type` and a `time` (ISO 8601, Unix seconds or milliseconds), a
 - `event` has `user_id` and `event_id`, and may have `click_id`, `sale_amount`,
   `sale_amount_currency`, `aggregated_event_value`, `event_value`; `open` is the same without
   `event_id`.
-- `ad_revenue` has `user_id`, `sale_amount` and `sale_amount_currency`, and may have `click_id`,
-  `ad_network`, `ad_unit`, `ad_placement` and `ad_impressions`.
+- `ad_revenue` has `user_id`, `sale_amount` and `sale_amount_currency`, and may have `click_id` and
+  what `shared.event_columns` lists: network, unit, placement and impressions of the advertisement.
 - `click` and `impression` may have `click_id`, and the link they came through: its name as `link`,
   or its `offer_id` and `pub_id`. Without one, they may name a source in `parameters`.
 
@@ -21,6 +21,7 @@ unless their ids differ.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -28,14 +29,19 @@ import msgspec
 from shared import fields
 from shared.device_ids import as_user_id
 from shared.errors import MalformedField, MissingField, RequestError
+from shared.event_columns import (
+    PLAIN_COLUMNS,
+    EventColumn,
+    ImportedColumns,
+    Number,
+    imported_columns,
+)
 from shared.events import AD_REVENUE, CLICK_KINDS, OPEN, Environment, Event, Kind
 from shared.ids import click_id_of, derived_receipt
 
 ENDPOINT = "import"
 PARAMETERS_MAX = 64
 NAME_CHARACTERS_MAX = 256
-
-Number = str | int | float
 
 _NO_RECEIPT = UUID(int=0)
 _GIVE = "Give it on every line of this type."
@@ -46,19 +52,20 @@ _OF_USERS = frozenset(
     }
 )  # fmt: skip
 _OF_CLICKS = frozenset({"click_id", "link", "offer_id", "pub_id"})
-_OF_ADS = frozenset({"ad_network", "ad_unit", "ad_placement", "ad_impressions"})
-_OF_AD_REVENUE = _OF_ADS | {"user_id", "click_id", "sale_amount", "sale_amount_currency"}
-_ALL = _OF_USERS | _OF_CLICKS | _OF_ADS
+_OF_AD_REVENUE = frozenset({"user_id", "click_id", "sale_amount", "sale_amount_currency"})
+_ALL = _OF_USERS | _OF_CLICKS | set(ImportedColumns.__struct_fields__)
 _FOREIGN: Mapping[str, frozenset[str]] = {
-    Kind.EVENT: _ALL - _OF_USERS,
-    Kind.OPEN: _ALL - _OF_USERS | {"event_id"},
-    Kind.AD_REVENUE: _ALL - _OF_AD_REVENUE,
+    Kind.EVENT: _ALL - _OF_USERS - imported_columns(Kind.EVENT),
+    Kind.OPEN: _ALL - _OF_USERS - imported_columns(Kind.OPEN) | {"event_id"},
+    Kind.AD_REVENUE: _ALL - _OF_AD_REVENUE - imported_columns(Kind.AD_REVENUE),
     Kind.CLICK: _ALL - _OF_CLICKS,
     Kind.IMPRESSION: _ALL - _OF_CLICKS,
 }
 
 
-class ImportedLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ImportedLine(
+    ImportedColumns, msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
     """As it stands in the file. Empty text is taken for a value that is not there."""
 
     type: str
@@ -78,10 +85,6 @@ class ImportedLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     sale_amount_currency: str | None = None
     aggregated_event_value: Number | None = None
     event_value: str | None = None
-    ad_network: str | None = None
-    ad_unit: str | None = None
-    ad_placement: str | None = None
-    ad_impressions: Number | None = None
     parameters: dict[str, str] = {}
 
 
@@ -157,10 +160,7 @@ def _event(line: ImportedLine, kind: Kind, destination: Destination) -> Event:
         click_id=_optional(fields.identifier, "click_id", line.click_id),
         link_id=_link(line, destination),
         device_ids=_device_ids(line.device_ids),
-        ad_network=_optional(fields.identifier, "ad_network", line.ad_network),
-        ad_unit=_optional(fields.identifier, "ad_unit", line.ad_unit),
-        ad_placement=_optional(fields.identifier, "ad_placement", line.ad_placement),
-        ad_impressions=_impressions(line.ad_impressions),
+        **{column.name: _plain(column, line) for column in PLAIN_COLUMNS},
     )
 
 
@@ -221,8 +221,11 @@ def _amount(name: str, value: Number | None) -> str | None:
     return _optional(fields.amount, name, None if value is None else _digits(value))
 
 
-def _impressions(value: Number | None) -> int | None:
-    return None if value is None else fields.count("ad_impressions", _digits(value))
+def _plain(column: EventColumn, line: ImportedLine) -> Any:
+    value = getattr(line, column.name, None)
+    if column.plain is str:
+        return _optional(fields.identifier, column.name, value)
+    return None if value is None else fields.count(column.name, _digits(value))
 
 
 def _digits(value: Number) -> str:

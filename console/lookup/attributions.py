@@ -70,7 +70,7 @@ _OF_USER = f"""
     {ORIGIN_TABLES}
     ORDER BY attributions.event_time DESC, attributions.receipt DESC, superseded_at DESC NULLS FIRST
     LIMIT %(count)s
-"""  # noqa: S608 - of constants alone
+"""
 _AT = f"""
     SELECT {_COLUMNS}
     FROM attributions
@@ -79,7 +79,7 @@ _AT = f"""
       AND (attributions.event_time, attributions.receipt) <= (%(time)s, %(receipt)s)
     ORDER BY attributions.event_time DESC, attributions.receipt DESC
     LIMIT 1
-"""  # noqa: S608 - of constants alone
+"""
 _BY_CLICK = f"""
     SELECT users.user_id, {_COLUMNS}
     FROM attributions
@@ -89,7 +89,7 @@ _BY_CLICK = f"""
       AND users.app_id = %(app)s AND users.environment = %(environment)s
     ORDER BY attributions.event_time, attributions.receipt
     LIMIT %(count)s
-"""  # noqa: S608 - of constants alone
+"""
 
 
 def attributions_of(connection: Connection, user_ref: int, count: int) -> list[AttributionRecord]:

@@ -44,7 +44,8 @@ class ClickRecord:
 @dataclass(frozen=True, kw_only=True)
 class UserTimeline:
     """Each list in time order, its newest `count`. `first_time` is None until somebody told it: the
-    batch that made the user, or in older rows the first decision."""
+    batch that made the user, or in older rows the first decision.
+    """
 
     app: str
     environment: str
@@ -71,7 +72,7 @@ _USER_OF_ADID = f"""
         SELECT app_id, environment, user_id FROM users WHERE {_ADID} = %s
     )
     SELECT user_id FROM found WHERE app_id = %s AND environment = %s
-"""  # noqa: S608 - of constants alone
+"""
 _NAMED_SO = """
     SELECT user_id FROM users
     WHERE app_id = %(app)s AND environment = %(environment)s AND user_id = ANY(%(user_ids)s)
@@ -99,7 +100,7 @@ _CLICKS = f"""
     WHERE clicks.app_id = %(app)s AND environment = %(environment)s AND click_id = ANY(%(ids)s)
     ORDER BY event_time DESC, click_id DESC
     LIMIT %(count)s
-"""  # noqa: S608 - of constants alone
+"""
 
 
 def user_timeline(

@@ -65,7 +65,8 @@ class Observer:
 
     def look(self) -> None:
         """Once. A store that fails is one that does not answer, whatever its fault: the thread has
-        to go on looking, for the next look may find it mended."""
+        to go on looking, for the next look may find it mended.
+        """
         try:
             self._sight = Sight(self._look(), self._clock())
         except Exception as fault:  # noqa: BLE001 - see above

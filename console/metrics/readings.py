@@ -11,7 +11,7 @@ from shared.recompute import unfinished_recomputes
 from shared.redis import Redis
 from shared.rq_queue import jobs_by_state, workers_by_state
 from shared.snapshot import VERSION_KEY
-from shared.tally import MetricSeries, Tally, gauge, merged
+from shared.tally import MetricSeries, Tally, gauge, merge_series
 
 WORKER_SILENT_MS_MAX = 60_000  # an idle one gives a sign of life every 30 s
 PROGRAMS = ("worker", "console", "metrics")
@@ -38,7 +38,7 @@ def read_redis(redis: Redis, now_ms: int) -> list[MetricSeries]:
     version = cast("bytes | None", redis.get(VERSION_KEY))
     workers = workers_by_state(redis, now_ms, WORKER_SILENT_MS_MAX)
     return [
-        *merged([_nothing(), read_counts(redis)]),
+        *merge_series([_nothing(), read_counts(redis)]),
         *(gauge(metrics.WORKERS, count, state) for state, count in workers.items()),
         *(gauge(metrics.JOBS, count, state) for state, count in jobs_by_state(redis).items()),
         gauge(metrics.RECOMPUTES, len(unfinished_recomputes(redis))),

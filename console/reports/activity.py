@@ -78,7 +78,8 @@ class ActiveUsers:
 @dataclass(frozen=True)
 class Cohort:
     """The users whose first event was on `day`; `retained[n - 1]` of them had a session n days
-    later, None where that day is not over."""
+    later, None where that day is not over.
+    """
 
     day: date
     users: int

@@ -38,7 +38,8 @@ _EVENT_TYPES = "SELECT id::text, name, mapping_id FROM event_types WHERE app_id 
 @dataclass(frozen=True)
 class Breakdown:
     """Where figures are kept: under these links, all of one partner; or under link 0, partner 0 and
-    a source, '' for organic."""
+    a source, '' for organic.
+    """
 
     partner_id: int
     link_ids: tuple[int, ...]

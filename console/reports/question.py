@@ -33,7 +33,8 @@ class Split(StrEnum):
 @dataclass(frozen=True, kw_only=True)
 class Filters:
     """Names as a report shows them, a campaign as its click named it; None: any. A country may be
-    named by its code."""
+    named by its code.
+    """
 
     partner: str | None = None
     link: str | None = None

@@ -12,20 +12,16 @@ from console.apps.apps import App
 from console.reports.bounds import midnight
 from console.reports.period import Period
 from shared.database import Connection, run
+from shared.event_columns import raw_select
 
 PAGE_ROWS = 1000
 
 # What decides where the event belongs comes along: the attribution in force at its moment.
-_PAGE = """
+_PAGE = f"""
 SELECT event_time, receipt::text, row_to_json(told)::text
 FROM (
     SELECT
-        page.receipt, page.kind, page.event_time, page.received_at, page.endpoint, page.user_id,
-        page.event_id, event_types.name AS event_type, page.counted, page.sale_amount,
-        page.sale_amount_currency, page.aggregated_event_value, page.event_value,
-        host(page.ip_address) AS ip_address, page.user_agent, page.click_id, page.device_ids,
-        page.parameters, page.idempotency_key, page.ad_network, page.ad_unit, page.ad_placement,
-        page.ad_impressions, page.country,
+        {raw_select("page")},
         credit.origin_kind AS attributed_by, credit.origin AS attributed_to,
         credit.click_id AS attributed_click_id
     FROM (

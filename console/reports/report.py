@@ -71,7 +71,8 @@ _TOO_MANY = (
 class Figures:
     """`users` None: not counted for this question. Of installs, `organic` came by themselves.
     Revenue is in the currency of the report; `originals` are sums as they were sent, by currency:
-    event revenue, ad revenue."""
+    event revenue, ad revenue.
+    """
 
     events: int = 0
     users: int | None = None
@@ -105,7 +106,8 @@ class ReportRow:
 @dataclass(frozen=True)
 class Used:
     """Which rates converted a currency: of the days from `first` to `last`. None: there are none,
-    and its amounts are in no sum."""
+    and its amounts are in no sum.
+    """
 
     currency: str
     first: date | None

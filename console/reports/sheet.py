@@ -84,7 +84,8 @@ def plain(cell: Cell) -> str:
 
 def as_csv(sheet: Sheet) -> str:
     """RFC 4180. Names come from outside: one that a spreadsheet would take for a formula gets an
-    apostrophe in front (CWE-1236)."""
+    apostrophe in front (CWE-1236).
+    """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow([_inert(column) for column in sheet.columns])

@@ -64,7 +64,7 @@ COLUMNS = """
     END,
     created_at, created_by, last_used_at, expires_at, deactivated_at, revoked_at
 """
-_SELECT = f"SELECT {COLUMNS} FROM tokens WHERE app_id = %s"  # noqa: S608 - of constants alone
+_SELECT = f"SELECT {COLUMNS} FROM tokens WHERE app_id = %s"
 
 
 def token_of(row: Sequence[Any]) -> Token:

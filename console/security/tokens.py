@@ -67,7 +67,7 @@ _INSERT = f"""
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT DO NOTHING
     RETURNING {COLUMNS}
-"""  # noqa: S608 - of constants alone
+"""
 
 
 def create_token(resources: Resources, actor: Actor, app: App, new: NewToken) -> IssuedToken:
@@ -301,8 +301,7 @@ def _require_alterable(before: Token, alteration: _Alteration, enforced: tuple[S
 def _assign(connection: Connection, before: Token, alteration: _Alteration) -> Token:
     row = run(
         connection,
-        f"UPDATE tokens SET {alteration.assignment} WHERE id = %(id)s "  # noqa: S608 - constants
-        f"RETURNING {COLUMNS}",
+        f"UPDATE tokens SET {alteration.assignment} WHERE id = %(id)s RETURNING {COLUMNS}",
         {"id": before.id, "scopes": list(alteration.scopes)},
     ).fetchone()
     assert row is not None

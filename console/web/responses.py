@@ -17,7 +17,8 @@ class Page:
 @dataclass(frozen=True)
 class Redirect:
     """To a path of this console; `said` is shown there, once. With a `session`, the browser holds
-    that one from now on."""
+    that one from now on.
+    """
 
     path: str
     said: str = ""
@@ -27,7 +28,8 @@ class Redirect:
 @dataclass(frozen=True)
 class Download:
     """A file for the person, part by part. What makes the parts borrows a connection of its own:
-    the visit's is given back before the first of them goes out."""
+    the visit's is given back before the first of them goes out.
+    """
 
     filename: str
     content_type: str

@@ -12,7 +12,7 @@ from falcon.asgi import Request, Response
 from ingest.telemetry.shared_counts import SharedCounts
 from shared import exposition, metrics
 from shared.metrics import NO_REASON, Source
-from shared.tally import Counter, MetricSeries, Tally, gauge, merged
+from shared.tally import Counter, MetricSeries, Tally, gauge, merge_series
 
 _PAUSE_SECONDS = 1.0
 
@@ -85,7 +85,7 @@ class ProcessCounts:
         """Adds up the counts of all processes."""
         # Written as well: what was shown once must not be gone if this process is killed now.
         others = self._shared.others() if self._shared else []
-        return merged([self.write(), *others])
+        return merge_series([self.write(), *others])
 
     async def run(self) -> None:
         """Shares the counts of this process with the others, until cancelled."""

@@ -12,7 +12,7 @@ from mmap import mmap
 import msgspec
 
 from shared.metrics import METRICS, MetricKind
-from shared.tally import MetricSeries, Tally, merged
+from shared.tally import MetricSeries, Tally, merge_series
 
 _SLOTS = 256
 _HALF_BYTES = 131_072
@@ -55,7 +55,7 @@ class SharedCounts:
             if METRICS[series.name].kind is not MetricKind.GAUGE
         ]
         self._count_change()
-        self.write(_ENDED, merged([self._read(_ENDED), counts]))
+        self.write(_ENDED, merge_series([self._read(_ENDED), counts]))
         self.write(slot, [])
         self._count_change()
         self._taken.discard(slot)

@@ -1,24 +1,25 @@
 -- The whole schema, written to be read. The files in migrations/ lead to it, in the order of their
--- names; a test proves that both give the same database. Times are UTC.
+-- names; a test proves that both result in the same database. Times are UTC.
 
--- Which migrations this database has had.
+-- The migrations that were applied to this database.
 CREATE TABLE schema_migrations (
     name       text PRIMARY KEY,
     applied_at timestamptz NOT NULL DEFAULT now()
 );
 
--- One row: which installation key the tokens are stored under (an HMAC, never the key itself).
+-- One row: a check of the installation key that the tokens are stored under (an HMAC, never the
+-- key).
 CREATE TABLE installation (
     id         integer PRIMARY KEY CHECK (id = 1),
     key_check  bytea NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
--- Counts published snapshots; a sequence, so that no version is ever given twice.
+-- The versions of published snapshots; a sequence, so that no version is ever issued twice.
 CREATE SEQUENCE snapshot_version;
 
--- Apps: a Store App, whose backend sends events.
--- Its rules decide attribution and sessions; each change of them is a new version.
+-- Apps: store apps whose backends send events.
+-- An app's rules decide attribution and sessions; each change of them is a new version.
 CREATE TABLE apps (
     id                      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name                    text NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 100),
@@ -38,14 +39,14 @@ CREATE TABLE tokens (
     app_id     bigint NOT NULL REFERENCES apps,
     name       text NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
     digest     bytea NOT NULL UNIQUE,         -- HMAC-SHA256 under the installation's key
-    masked     text NOT NULL,                 -- what people are shown
-    test       boolean NOT NULL,              -- true: its events are of the sandbox
+    masked     text NOT NULL,                 -- the form shown to people
+    test       boolean NOT NULL,              -- true: its events belong to the sandbox
     created_at timestamptz NOT NULL DEFAULT now(),
     revoked_at timestamptz,                   -- null: active
     UNIQUE (app_id, name)
 );
 
--- Event types: what an app's backend may report.
+-- Event types: the events that an app's backend may report.
 CREATE TABLE event_types (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     app_id      bigint NOT NULL REFERENCES apps,
@@ -57,15 +58,15 @@ CREATE TABLE event_types (
     UNIQUE (app_id, event_token)
 );
 
--- Partners: who may bring users.
+-- Partners: those to whom users may be attributed.
 CREATE TABLE partners (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name       text NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 100),
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
--- Links: a partner's tracking link for one app. Its offer and publisher, as Swaarm names them, are
--- what a click carries; a redirect goes to its destination and nowhere else.
+-- Links: a partner's tracking link for one app. A click carries its offer and publisher, as Swaarm
+-- names them; a redirect goes to its destination and nowhere else.
 CREATE TABLE links (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     app_id      bigint NOT NULL REFERENCES apps,
@@ -79,11 +80,11 @@ CREATE TABLE links (
     UNIQUE (app_id, name)
 );
 
--- Events: every event that was accepted, once. One partition a day, by the time inside the receipt,
--- so that the receipt alone is the key; events_default takes what falls outside the days made ahead.
--- No foreign keys: the drain stores what was accepted, whatever became of its app since.
+-- Events: every accepted event, once. There is one partition a day, by the time inside the receipt,
+-- so that the receipt alone is the key; events_default takes events outside the days created ahead.
+-- No foreign keys: the drain stores every accepted event, whatever happened to its app since.
 CREATE TABLE events (
-    receipt                uuid NOT NULL,        -- UUIDv7, given at ingest
+    receipt                uuid NOT NULL,        -- UUIDv7, created by ingest
     app_id                 bigint NOT NULL,
     token_id               bigint NOT NULL,
     environment            text NOT NULL CHECK (environment IN ('production', 'sandbox')),
@@ -91,10 +92,10 @@ CREATE TABLE events (
     endpoint               text NOT NULL,
     user_id                text NOT NULL,
     event_id               text NOT NULL,        -- as sent
-    event_type_id          bigint,               -- null: no event type had this mapping id
+    event_type_id          bigint,               -- null: no event type had this mapping ID
     unmapped               boolean NOT NULL,     -- true: neither an event type nor built in
     event_time             timestamptz NOT NULL, -- when it happened
-    received_at            timestamptz NOT NULL, -- when it came
+    received_at            timestamptz NOT NULL, -- when ingest received it
     idempotency_key        text,
     ip_address             inet,
     user_agent             text,
@@ -102,7 +103,7 @@ CREATE TABLE events (
     sale_amount_currency   text CHECK (length(sale_amount_currency) = 3),
     aggregated_event_value numeric(18, 6) CHECK (abs(aggregated_event_value) <= 1e11),
     event_value            text,
-    click_id               text,                 -- of the click that the sender names
+    click_id               text,                 -- of the click named by the sender
     device_ids             jsonb NOT NULL,       -- by kind, as sent
     parameters             jsonb NOT NULL,       -- everything else that was sent
     PRIMARY KEY (receipt)
@@ -110,50 +111,51 @@ CREATE TABLE events (
 
 CREATE TABLE events_default PARTITION OF events DEFAULT;
 
--- Idempotency keys: which receipt a key stands for. Not partitioned: a key is one event whatever the
--- day of its repeats.
+-- Idempotency keys: the receipt that each key stands for. Not partitioned: a key is one event,
+-- whatever the day of its repeats.
 CREATE TABLE idempotency_keys (
     app_id      bigint NOT NULL,
-    environment text NOT NULL,                   -- a test must not take the place of a real event
+    environment text NOT NULL,                   -- a test must not replace a real event
     key         text NOT NULL,
     receipt     uuid NOT NULL,
-    fingerprint bytea NOT NULL,                  -- of what was sent, to tell a repeat from a conflict
+    fingerprint bytea NOT NULL,                  -- of the content, to tell repeats from conflicts
     received_at timestamptz NOT NULL,
     PRIMARY KEY (app_id, environment, key)
 );
 
--- For the deletion of old keys; keys arrive in the order of time, which is what BRIN lives on.
+-- Serves the deletion of old keys; keys arrive in the order of time, which BRIN relies on.
 CREATE INDEX idempotency_keys_received_at ON idempotency_keys USING brin (received_at);
 
--- Duplicates: receipts of repeats, each with the receipt of the event that it repeated.
+-- Duplicates: receipts of repeats, each with the receipt of the event that it repeats.
 CREATE TABLE duplicates (
     receipt       uuid PRIMARY KEY,
     first_receipt uuid NOT NULL,
     app_id        bigint NOT NULL,
-    conflict      boolean NOT NULL,              -- true: same key, another body
+    conflict      boolean NOT NULL,              -- true: same key, different body
     received_at   timestamptz NOT NULL
 );
 
 CREATE INDEX duplicates_received_at ON duplicates USING brin (received_at);
 
--- Quarantine: events that could not be stored, with the reason and their raw form.
+-- Quarantine (dead letters): events that could not be stored, with the reason and their raw form.
 CREATE TABLE quarantine (
     receipt        uuid PRIMARY KEY,
     app_id         bigint,                       -- null: unreadable
     reason         text NOT NULL CHECK (reason IN (
-        'refused_by_database',                   -- it breaks a rule of the tables
+        'refused_by_database',                   -- it violates a constraint
         'killed_worker',                         -- a worker died each time it was tried
-        'unreadable'                             -- a whole batch that is not in a known wire form
+        'unreadable'                             -- a whole batch of an unknown wire format
     )),
     detail         text NOT NULL,                -- SQLSTATE, or how often it was tried
-    events         bytea NOT NULL,               -- the wire form of a batch, for replay
+    events         bytea NOT NULL,               -- the wire format of a batch, for replay
     event_count    integer NOT NULL,
     wire_version   integer NOT NULL,
     quarantined_at timestamptz NOT NULL DEFAULT now(),
-    replayed_at    timestamptz                   -- null: still out
+    replayed_at    timestamptz                   -- null: still pending
 );
 
--- Clicks and impressions: who was shown the way to an app, and by whom.
+-- Clicks and impressions of advertisements for an app, and the link or source that they came
+-- through.
 CREATE TABLE clicks (
     click_id        text COLLATE "C" NOT NULL,
     app_id          bigint NOT NULL,
@@ -162,13 +164,13 @@ CREATE TABLE clicks (
     receipt         uuid NOT NULL,
     event_time      timestamptz NOT NULL,
     received_at     timestamptz NOT NULL,
-    link_id         bigint,                      -- null: through no link of ours
+    link_id         bigint,                      -- null: not through a link of ours
     origin_kind     text CHECK (origin_kind IN ('link', 'source')),
-    origin          text,                        -- who is credited; null: nobody, it only lends
+    origin          text,                        -- credited; null: nobody, it is only evidence
     ip_address      inet,                        -- as sent
-    address         text,                        -- if it says where a visitor is
+    address         text,                        -- if it locates the visitor
     user_agent      text,
-    device_family   text NOT NULL,               -- what the user agent describes; '' unknown
+    device_family   text NOT NULL,               -- described by the user agent; '' unknown
     device_os       text NOT NULL,
     device_version  text NOT NULL,
     device_is_bot   boolean NOT NULL,
@@ -194,7 +196,7 @@ CREATE TABLE click_device_ids (
     PRIMARY KEY (app_id, environment, device_id, event_time, click_id)
 );
 
--- Users: one primary id in one app and environment, with what all their calls told of them.
+-- Users: one primary id in one app and environment, with the ids that all their calls contained.
 CREATE TABLE users (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     app_id        bigint NOT NULL,
@@ -207,11 +209,11 @@ CREATE TABLE users (
     UNIQUE (app_id, environment, user_id)
 );
 
--- Serves retention: everybody whose day 0 is this day. Time comes first: with the app in front, a
--- planner without statistics takes this index to look a user up, and reads the whole app.
+-- Serves retention: all users whose day 0 is this day. The time comes first: with the app in front,
+-- a planner without statistics uses this index to look a user up, and reads the whole app.
 CREATE INDEX users_first_time ON users (first_time, app_id, environment);
 
--- Identities: the device ids and click ids by which a user's calls named them. Facts, so that a
+-- Identities: the device ids and click ids that a user's calls contained. They are facts, so that a
 -- new click finds its users.
 CREATE TABLE identities (
     app_id      bigint NOT NULL,
@@ -222,9 +224,10 @@ CREATE TABLE identities (
     PRIMARY KEY (app_id, environment, kind, value, user_ref)
 );
 
--- Sightings: where users may have been seen first, so that a new click finds them by its address. A
--- fact, written with the signal: a click that is recorded while its user is being decided must find
--- them, and what is derived then is not there yet. A signal later than a known first one has none.
+-- Sightings: addresses where users may have been seen first, so that a new click finds them by its
+-- address. They are facts, written with the signal: a click that is recorded while a decision about
+-- its user is being made must find the user, and derived rows do not exist yet at that moment. A
+-- signal later than a known first one has no sighting.
 CREATE TABLE sightings (
     app_id      bigint NOT NULL,
     environment text NOT NULL,
@@ -234,13 +237,13 @@ CREATE TABLE sightings (
     PRIMARY KEY (app_id, environment, address, event_time, user_ref)
 );
 
--- Signals: what decisions about a user read instead of the events, one narrow row an event.
+-- Signals: one narrow row per event, which decisions about a user read instead of the events.
 CREATE TABLE signals (
     user_ref       bigint NOT NULL,
     event_time     timestamptz NOT NULL,
     receipt        uuid NOT NULL,
     kind           text NOT NULL CHECK (kind IN ('open', 'event')),
-    address        text,                         -- if it says where the user is
+    address        text,                         -- if it locates the user
     device_family  text NOT NULL,
     device_os      text NOT NULL,
     device_version text NOT NULL,
@@ -250,13 +253,13 @@ CREATE TABLE signals (
     PRIMARY KEY (user_ref, event_time, receipt)
 );
 
--- Attributions: where a user came from, from `event_time` on, and why. A decision that a late fact
--- changed stays, with the time at which it was superseded.
+-- Attributions: the source of a user from `event_time` on, and the reason. A decision that later
+-- data changed stays, with the time at which it was superseded.
 CREATE TABLE attributions (
     id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     user_ref         bigint NOT NULL,
     event_time       timestamptz NOT NULL,
-    receipt          uuid NOT NULL,              -- of the signal that it was decided at
+    receipt          uuid NOT NULL,              -- of the signal that caused the decision
     rule             text NOT NULL CHECK (rule IN (
         'click_id', 'device_id', 'address_and_device', 'organic'
     )),
@@ -264,7 +267,7 @@ CREATE TABLE attributions (
     origin_kind      text CHECK (origin_kind IN ('link', 'source')),
     origin           text,
     through          text,                       -- the click that lent the evidence
-    beaten           jsonb NOT NULL,             -- the ten best that lost: click, rule, why
+    beaten           jsonb NOT NULL,             -- the ten best that lost: click, rule, reason
     considered       integer NOT NULL,
     is_reattribution boolean NOT NULL,
     rules_version    integer NOT NULL,
@@ -277,7 +280,7 @@ CREATE UNIQUE INDEX attributions_in_force ON attributions (user_ref, event_time,
     WHERE superseded_at IS NULL;
 CREATE INDEX attributions_superseded ON attributions (user_ref) WHERE superseded_at IS NOT NULL;
 
--- Sessions: intervals that the signals show, each known by the moment of its first open.
+-- Sessions: intervals derived from the signals, each identified by the time of its first open.
 CREATE TABLE sessions (
     user_ref      bigint NOT NULL,
     start_time    timestamptz NOT NULL,

@@ -1,4 +1,5 @@
--- What the console needs: people with their sessions, keys of its HTTP API, and two settings of apps.
+-- Tables of the console: people with their sessions, keys of its HTTP API, and two settings of
+-- apps.
 
 ALTER TABLE apps
     ADD COLUMN currency    text NOT NULL DEFAULT 'EUR' CHECK (length(currency) = 3),

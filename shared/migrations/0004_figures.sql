@@ -1,5 +1,5 @@
--- Figures: what reports add up. The drain notes which hours changed, a job counts them anew.
-SET LOCAL statement_timeout = 0;  -- of a database that has events, each is read once
+-- Rollups, which reports add up. The drain notes which hours changed, a job rolls them up again.
+SET LOCAL statement_timeout = 0;  -- if the database has events, each is read once
 
 CREATE TABLE stale_periods (
     app_id      bigint NOT NULL,

@@ -1,5 +1,5 @@
--- Where a table has several indexes, one may lead with the app: a planner without statistics took
--- the wrong one, to look up an address or a user, and read the whole app.
+-- If a table has several indexes, only one may lead with the app: to look up an address or a user,
+-- a planner without statistics used the wrong one and read the whole app.
 ALTER TABLE clicks
     DROP CONSTRAINT clicks_pkey,
     ADD PRIMARY KEY (click_id, app_id, environment);

@@ -1,5 +1,5 @@
--- The adid of a new user lands anywhere in its index, and takes a page of the log with it: an index
--- of half the adid, without the app that it is made of, has a third of the pages.
+-- The adid of a new user lands anywhere in its index, and costs a page of the write-ahead log: an
+-- index of half the adid, without the app that it is derived from, has a third of the pages.
 DROP INDEX users_adid;
 CREATE INDEX users_adid ON users ((
     ('x' || substr(

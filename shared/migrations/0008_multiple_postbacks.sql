@@ -1,2 +1,2 @@
--- Whether each event of a user is a conversion for the partner who brought them, or the first alone.
+-- Whether each event of a user is a conversion for the partner that is credited, or only the first.
 ALTER TABLE event_types ADD COLUMN multiple_postbacks boolean NOT NULL DEFAULT false;

@@ -1,4 +1,4 @@
--- Countries: of each event that is recorded from now on, and in what is counted of them.
+-- The country of each event that is recorded from now on, and of the rollups of these events.
 ALTER TABLE events ADD COLUMN country text;
 
 ALTER TABLE figures ADD COLUMN country text NOT NULL DEFAULT '';

@@ -1,6 +1,6 @@
--- PostgreSQL writes a page whole to its log at the page's first change after a checkpoint. What is
--- found by a scattered value touches a page of its own for each new row, once the table is large:
--- with its days in front, new rows share the pages of these days. Adids go by bloom filters.
+-- PostgreSQL writes a whole page to its log at the page's first change after a checkpoint. In an
+-- index by a scattered value, each new row changes a page of its own once the table is large; with
+-- the day in front, new rows share the pages of their days. Adids are found by bloom filters.
 DROP INDEX clicks_sighting;
 CREATE INDEX clicks_sighting ON clicks (
     ((event_time AT TIME ZONE 'UTC')::date),

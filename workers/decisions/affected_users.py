@@ -111,13 +111,13 @@ WITH click AS MATERIALIZED (
     ) AS found
 )
 SELECT id, min(from_ms) FROM concerned GROUP BY id
-"""  # noqa: S608 - of constants alone
+"""
 
 # Sorted before it is locked: workers that share users wait for one another in one direction.
 _LOCK = f"""
 SELECT id, app_id, environment, user_id, device_ids, click_ids, {as_ms("first_time")}
 FROM users WHERE id = ANY(%s) ORDER BY id FOR UPDATE
-"""  # noqa: S608 - of constants alone
+"""
 
 _AGE = f"{CLICK_AGE_MS_MAX} milliseconds"
 _PROBABILISTIC_MS_MAX = LIMITS["click_probabilistic_ms"][1]
@@ -126,7 +126,8 @@ _PROBABILISTIC = f"{_PROBABILISTIC_MS_MAX} milliseconds"
 
 class User(msgspec.Struct, frozen=True):
     """A locked user. `known` is what they were known by before the decision that is to be made,
-    `first_ms` since when; None if no batch or decision has told yet."""
+    `first_ms` since when; None if no batch or decision has told yet.
+    """
 
     id: int
     app_id: int

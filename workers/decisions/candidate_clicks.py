@@ -40,7 +40,7 @@ CROSS JOIN LATERAL (
       AND clicks.click_id = wanted AND clicks.kind = 'click'
     OFFSET 0
 ) AS found
-"""  # noqa: S608 - of constants alone
+"""
 
 _CLICKS_OF_DEVICES = f"""
 SELECT user_ref, found.*
@@ -66,7 +66,7 @@ CROSS JOIN LATERAL (
       AND clicks.click_id = carried.click_id
     OFFSET 0
 ) AS found
-"""  # noqa: S608 - of constants alone
+"""
 
 _CLICKS_SIGHTED = f"""
 SELECT user_ref, found.*
@@ -95,7 +95,7 @@ CROSS JOIN LATERAL (
     ORDER BY clicks.event_time DESC
     FETCH FIRST {CLICKS_OF_A_PLACE_MAX} ROWS WITH TIES
 ) AS found
-"""  # noqa: S608 - of constants alone
+"""
 
 Clicks = Mapping[int, tuple[Click, ...]]
 

@@ -68,7 +68,7 @@ CROSS JOIN LATERAL (
     WHERE signals.user_ref = start.user_ref AND event_time >= start.at
     OFFSET 0  -- one range of the index a user, whatever the planner expects
 ) AS told
-"""  # noqa: S608 - of constants alone
+"""
 
 _ATTRIBUTION = f"""
     {as_ms("attributions.event_time")}, attributions.receipt::text, rule, click_id, origin_kind,
@@ -94,7 +94,7 @@ CROSS JOIN LATERAL (
      WHERE attributions.user_ref = start.user_ref AND superseded_at IS NULL
        AND event_time >= start.at)
 ) AS attributions
-"""  # noqa: S608 - of constants alone
+"""
 
 _SESSIONS = f"""
 SELECT start.user_ref, start_time < start.at, {as_ms("start_time")}, start_receipt::text,
@@ -108,7 +108,7 @@ CROSS JOIN LATERAL (
     (SELECT * FROM sessions
      WHERE sessions.user_ref = start.user_ref AND start_time >= start.at)
 ) AS sessions
-"""  # noqa: S608 - of constants alone
+"""
 
 _DAYS = f"""
 SELECT start.user_ref, activity.day
@@ -118,7 +118,7 @@ CROSS JOIN LATERAL (
     WHERE activity.user_ref = start.user_ref AND day >= (start.at AT TIME ZONE 'UTC')::date
     OFFSET 0
 ) AS activity
-"""  # noqa: S608 - of constants alone
+"""
 
 
 class StoredDecisions(msgspec.Struct, frozen=True):

@@ -10,11 +10,11 @@ from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 from shared.inbox import (
+    ACK,
+    ACK_KEYS,
     BACKLOG_KEY,
     GROUP,
     INBOX_KEY,
-    SETTLE,
-    SETTLE_KEYS,
     WAKE_KEY,
     WAKE_MS,
     Entry,
@@ -97,7 +97,7 @@ class InboxReader:
         arguments: list[str | int] = [GROUP]
         for entry in entries:
             arguments += (entry.id, entry.count)
-        self._redis.register_script(SETTLE)(keys=SETTLE_KEYS, args=arguments)
+        self._redis.register_script(ACK)(keys=ACK_KEYS, args=arguments)
         taken_apart = [entry.id for entry in entries if entry.deliveries > 1]
         if taken_apart:
             self._redis.hdel(SUSPECTS_KEY, *taken_apart)

@@ -35,7 +35,7 @@ _CLAIM = f"""
 UPDATE events SET event_type_id = %s, unmapped = false
 WHERE receipt BETWEEN %s AND %s AND receipt = ANY(%s)
 RETURNING environment, user_id, {as_ms("event_time")}, receipt
-"""  # noqa: S608 - of constants alone
+"""
 _CLAIMED = """
 UPDATE event_types SET claimed = true
 WHERE id = %s AND created_at < now() - %s * interval '1 second'

@@ -1,5 +1,6 @@
 """Clicks and impressions as rows, read once for what they prove: whom they are credited to, what
-device and address they saw, by which device ids they can be found."""
+device and address they saw, by which device ids they can be found.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple

@@ -65,7 +65,8 @@ class IdentityRow(NamedTuple):
 
 def insert_signals(connection: Connection, events: Sequence[Event]) -> None:
     """All in the order of their keys, so that two workers wait for one another instead of locking
-    each other out."""
+    each other out.
+    """
     users = users_of(connection, events)
     known = [(event, users[user_key(event)]) for event in events]
     copy_missing(connection, _SIGNALS, _SIGNALS_KEY, _signals(known))

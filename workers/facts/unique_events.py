@@ -31,7 +31,7 @@ INSERT INTO unique_events ({_KEYS}, event_time, receipt)
 SELECT {_KEYS}, {_TIME}, receipt FROM {_SENT}
 ORDER BY {_KEYS}
 ON CONFLICT DO NOTHING
-"""  # noqa: S608 - of constants alone
+"""
 
 # A statement of its own: it sees what another worker committed while ours waited for it.
 _LOCK = f"""
@@ -39,14 +39,14 @@ SELECT {_KEYS}, {as_ms("event_time")}, receipt
 FROM unique_events JOIN {_SENT_KEYS} USING ({_KEYS})
 ORDER BY {_KEYS}
 FOR UPDATE OF unique_events
-"""  # noqa: S608 - of constants alone
+"""
 
 _UPDATE = f"""
 UPDATE unique_events SET event_time = {_TIME}, receipt = sent.receipt
 FROM {_SENT}
 WHERE unique_events.app_id = sent.app_id AND unique_events.environment = sent.environment
   AND unique_events.event_type_id = sent.event_type_id AND unique_events.user_id = sent.user_id
-"""  # noqa: S608 - of constants alone
+"""
 
 # The range lets PostgreSQL leave out the days that cannot hold one.
 _DISCOUNT = """

@@ -33,7 +33,7 @@ CROSS JOIN LATERAL (
       AND users.user_id = sent.user_id
     OFFSET 0
 ) AS found
-"""  # noqa: S608 - of constants alone
+"""
 
 # In one order everywhere, so that two workers that meet the same new users queue up.
 _INSERT = f"""
@@ -44,7 +44,7 @@ FROM {_SENT}
 ORDER BY app_id, environment, user_id
 ON CONFLICT DO NOTHING
 RETURNING app_id, environment, user_id, id, true, NULL::bigint, '{{}}'::text[], '{{}}'::text[]
-"""  # noqa: S608 - of constants alone
+"""
 
 
 class UserKey(NamedTuple):
@@ -72,7 +72,8 @@ def user_key(event: Event) -> UserKey:
 
 def click_ids_of(event: Event) -> set[str]:
     """A user id that is a click id binds its user to that click; whether it is one, only the clicks
-    know, and they may still be on their way."""
+    know, and they may still be on their way.
+    """
     return {event.user_id, event.click_id or event.user_id}
 
 

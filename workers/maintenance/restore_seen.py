@@ -16,7 +16,7 @@ from shared.events import Environment
 from shared.redis import Redis
 from shared.seen import (
     COMPLETE_KEY,
-    MARKS_MAX,
+    MARKERS_MAX,
     SeenMarker,
     device_marker,
     set_markers,
@@ -31,7 +31,7 @@ _USERS = f"""
 SELECT id, app_id, environment, user_id, {as_ms("first_time")}
 FROM users WHERE id < %s AND first_time IS NOT NULL
 ORDER BY id DESC LIMIT %s
-"""  # noqa: S608 - of constants alone
+"""
 _UNIQUES = """
 SELECT app_id, environment, event_type_id, user_id
 FROM unique_events WHERE (app_id, environment, event_type_id, user_id) > (%s, %s, %s, %s)
@@ -72,7 +72,7 @@ def _progress(redis: Redis) -> Progress:
 def _pages(
     connection: Connection, progress: Progress
 ) -> Iterator[tuple[Progress, list[SeenMarker]]]:
-    while progress.unique is None and progress.users < MARKS_MAX:
+    while progress.unique is None and progress.users < MARKERS_MAX:
         users = run(connection, _USERS, (progress.user_ref, _PAGE)).fetchall()
         if not users:
             break

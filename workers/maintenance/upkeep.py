@@ -15,7 +15,7 @@ from shared.publishing import refresh_snapshot
 from shared.redis import Redis
 from shared.rq_queue import enqueue, waiting_jobs
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
-from shared.token_use import forget_use, tokens_used
+from shared.token_use import delete_copied_use, tokens_used
 from workers.drain.inbox_reader import InboxReader
 
 WAITED_TOO_LONG_MS = 3_000
@@ -69,7 +69,7 @@ def copy_token_use(connection: Connection, redis: Redis) -> int:
     used = tokens_used(redis)
     if used:
         run(connection, _COPY_USE, (list(used), list(used.values())))
-        forget_use(redis, used)
+        delete_copied_use(redis, used)
     return len(used)
 
 

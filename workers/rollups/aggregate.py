@@ -164,7 +164,7 @@ FROM marked
 WHERE decides OR starts
 GROUP BY link_id, source, campaign, country
 ), {_REACH}
-"""  # noqa: S608 - of constants alone
+"""
 
 _ADD_UP_DAY = """
 INSERT INTO figures (

@@ -1,5 +1,6 @@
 """The line that `waybill up` keeps saying: rewritten each second where a person looks on, written
-anew now and then where a log does."""
+anew now and then where a log does.
+"""
 
 from dataclasses import dataclass
 from typing import TextIO

@@ -1,4 +1,4 @@
-"""Which of several hosts is used, and what a session is."""
+"""Tests which of several hosts is used, and the settings of a session."""
 
 from collections.abc import Iterator
 

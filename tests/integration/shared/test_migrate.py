@@ -65,7 +65,7 @@ WHERE attname = 'app_id' GROUP BY indrelid HAVING count(*) > 1
 def test_what_a_drain_looks_up_has_one_index_at_most_that_leads_with_the_app(
     connection: Connection,
 ) -> None:
-    """Without statistics it takes any of them, and reads the whole app to find one row."""
+    """Without statistics the planner uses any of them, and reads the whole app to find one row."""
     looked_up = {"clicks", "click_device_ids", "users", "identities", "sightings"}
     found = {table for table, _ in connection.execute(_LED_BY_APP)}
 
@@ -106,11 +106,11 @@ def columns(connection: Connection) -> list[str]:
 def test_what_the_version_before_would_miss_waits_for_the_end_of_the_roll(
     fresh: Connection,
 ) -> None:
-    migrate(fresh, found=[FIRST])
+    migrate(fresh, available=[FIRST])
 
-    rolled = migrate(fresh, found=[FIRST, BEFORE, AFTER])
+    rolled = migrate(fresh, available=[FIRST, BEFORE, AFTER])
     during = columns(fresh)
-    finished = migrate(fresh, found=[FIRST, BEFORE, AFTER], finish=True)
+    finished = migrate(fresh, available=[FIRST, BEFORE, AFTER], finish=True)
 
     assert rolled == Migrated(["0002_note"], ["0002_note.after"])
     assert during == ["id", "note"]
@@ -119,18 +119,18 @@ def test_what_the_version_before_would_miss_waits_for_the_end_of_the_roll(
 
 
 def test_a_new_roll_begins_when_the_last_one_is_finished(fresh: Connection) -> None:
-    migrate(fresh, found=[FIRST])
-    migrate(fresh, found=[FIRST, BEFORE, AFTER])
+    migrate(fresh, available=[FIRST])
+    migrate(fresh, available=[FIRST, BEFORE, AFTER])
 
-    with pytest.raises(OperatorError, match=r"0002_note\.after waits"):
-        migrate(fresh, found=[FIRST, BEFORE, AFTER, NEXT])
+    with pytest.raises(OperatorError, match=r"0002_note\.after was not applied"):
+        migrate(fresh, available=[FIRST, BEFORE, AFTER, NEXT])
 
-    assert migrate(fresh, found=[FIRST, BEFORE, AFTER, NEXT], finish=True).waiting == []
+    assert migrate(fresh, available=[FIRST, BEFORE, AFTER, NEXT], finish=True).waiting == []
     assert columns(fresh) == ["more", "note"]
 
 
 def test_an_empty_database_gets_everything_at_once(fresh: Connection) -> None:
-    assert migrate(fresh, found=[FIRST, BEFORE, AFTER, NEXT]).waiting == []
+    assert migrate(fresh, available=[FIRST, BEFORE, AFTER, NEXT]).waiting == []
     assert columns(fresh) == ["more", "note"]
 
 
@@ -141,8 +141,8 @@ def test_an_index_is_made_while_others_write(fresh: Connection) -> None:
         "CREATE INDEX CONCURRENTLY kept_id ON kept (id);\n",
     )
 
-    migrate(fresh, found=[FIRST])
-    assert migrate(fresh, found=[FIRST, index]).applied == ["0002_index"]
+    migrate(fresh, available=[FIRST])
+    assert migrate(fresh, available=[FIRST, index]).applied == ["0002_index"]
     assert fresh.execute("SELECT to_regclass('kept_id')").fetchone() == ("kept_id",)
 
 
@@ -150,13 +150,13 @@ def test_a_migration_that_waits_for_a_table_makes_no_writer_wait_for_long(
     fresh: Connection, database_url: str
 ) -> None:
     """A report reads the table without end; behind a waiting ALTER every writer would stand."""
-    migrate(fresh, found=[FIRST])
+    migrate(fresh, available=[FIRST])
     url = database_url.replace("/waybill?", "/as_written?")
     with connect(url, "tests") as reads, connect(url, "tests") as writes:
         reads.execute("BEGIN")
         reads.execute("SELECT count(*) FROM kept")
-        found = {"found": [FIRST, BEFORE]}
-        migration = threading.Thread(target=migrate, args=(fresh,), kwargs=found)
+        arguments = {"available": [FIRST, BEFORE]}
+        migration = threading.Thread(target=migrate, args=(fresh,), kwargs=arguments)
         migration.start()
         longest, ends_at = 0.0, time.monotonic() + 3
         while time.monotonic() < ends_at:

@@ -1,4 +1,4 @@
-"""What PostgreSQL's faults are called; connecting is tested with a real one."""
+"""Tests how PostgreSQL's errors are classified; connecting is tested with a real server."""
 
 import psycopg
 import pytest

@@ -1,4 +1,4 @@
-"""Where a link may lead, and that no click changes it."""
+"""Tests where a link may lead, and that no click can change it."""
 
 from urllib.parse import parse_qs, urlsplit
 

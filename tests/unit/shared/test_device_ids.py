@@ -1,4 +1,4 @@
-"""Which device ids are evidence of anybody, and which of them names a user."""
+"""Tests which device ids identify a device, and which of them names a user."""
 
 from itertools import pairwise
 

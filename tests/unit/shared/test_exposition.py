@@ -1,4 +1,4 @@
-"""What Prometheus reads: every metric of a source, declared ones only, histograms as it wants."""
+"""Tests the text for Prometheus: every declared metric of a source, histograms in its form."""
 
 from prometheus_client.parser import text_string_to_metric_families
 

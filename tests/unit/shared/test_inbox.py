@@ -1,4 +1,4 @@
-"""The inbox: added, found, measured, settled."""
+"""Tests the inbox: adding, finding, measuring and acknowledging batches."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from shared.clock import now_ms
 from shared.ids import new_receipt
 from shared.inbox import (
     ACCEPTED_KEY,
+    ACK,
+    ACK_KEYS,
     APPEND,
     APPEND_KEYS,
     BACKLOG_KEY,
     GROUP,
     INBOX_KEY,
-    SETTLE,
-    SETTLE_KEYS,
     WAKE_KEY,
     WAKE_MS,
     Appended,
@@ -37,7 +37,7 @@ def redis() -> FakeStrictRedis:
 
 
 def appended(redis: FakeStrictRedis, version: str, count: int = 1) -> list[int]:
-    """What the script answers, without the entry's id."""
+    """Returns the script's reply, without the entry's id."""
     script = redis.register_script(APPEND)
     answer: list[Any] = script(
         keys=APPEND_KEYS, args=append_arguments(version, count, batch(event()), 1)
@@ -45,9 +45,9 @@ def appended(redis: FakeStrictRedis, version: str, count: int = 1) -> list[int]:
     return [each for each in answer if isinstance(each, int)]
 
 
-def settled(redis: FakeStrictRedis, *entries: tuple[str, int]) -> int:
+def acknowledge(redis: FakeStrictRedis, *entries: tuple[str, int]) -> int:
     arguments = [GROUP, *[part for entry in entries for part in entry]]
-    return int(redis.register_script(SETTLE)(keys=SETTLE_KEYS, args=arguments))
+    return int(redis.register_script(ACK)(keys=ACK_KEYS, args=arguments))
 
 
 def only_id(redis: FakeStrictRedis) -> str:
@@ -100,32 +100,32 @@ def test_who_adds_learns_the_backlog_and_whether_to_ask_for_a_drain(
     assert (second.backlog, second.woke) == (3, False)
 
 
-def test_events_that_are_settled_leave_the_inbox_and_the_backlog(redis: FakeStrictRedis) -> None:
+def test_acknowledged_events_leave_the_inbox_and_the_backlog(redis: FakeStrictRedis) -> None:
     append(redis, batch(event(), event()), 2)
 
-    assert settled(redis, (only_id(redis), 2)) == 2
+    assert acknowledge(redis, (only_id(redis), 2)) == 2
     assert redis.xlen(INBOX_KEY) == 0
     assert measure(redis).events == 0
     assert measure(redis).accepted == 2
 
 
-def test_an_entry_settled_twice_is_counted_off_once(redis: FakeStrictRedis) -> None:
+def test_an_entry_acknowledged_twice_is_subtracted_once(redis: FakeStrictRedis) -> None:
     append(redis, batch(event()), 1)
     append(redis, batch(event(), event()), 2)
     first = stream_entries(redis.xrange(INBOX_KEY))[0][0].decode()
 
-    settled(redis, (first, 1))
-    settled(redis, (first, 1))
+    acknowledge(redis, (first, 1))
+    acknowledge(redis, (first, 1))
 
     assert measure(redis).events == 2
 
 
-def test_only_what_is_named_is_settled(redis: FakeStrictRedis) -> None:
+def test_only_named_entries_are_acknowledged(redis: FakeStrictRedis) -> None:
     append(redis, batch(event(user_id="stored")), 1)
     stored = only_id(redis)
     append(redis, batch(event(user_id="waits")), 1)
 
-    settled(redis, (stored, 1), ("1-1", 1))
+    acknowledge(redis, (stored, 1), ("1-1", 1))
 
     ((_, fields),) = stream_entries(redis.xrange(INBOX_KEY))
     assert read_entry(b"1-0", fields, 1).events()[0].user_id == "waits"

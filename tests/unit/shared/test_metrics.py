@@ -22,7 +22,7 @@ def test_a_metric_is_named_and_explained(metric: Metric) -> None:
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
 def test_a_label_is_one_of_a_closed_set(metric: Metric) -> None:
-    """None of them can be an app, a user, an address or anything else that is sent."""
+    """Proves that no label is an app, a user, an address or anything else that is sent."""
     assert set(metric.labels) <= LABELS
 
 

@@ -1,4 +1,4 @@
-"""Which days have a partition, and where one ends; making them is tested with PostgreSQL."""
+"""Tests which days have a partition, and its bounds; creation is tested with PostgreSQL."""
 
 from datetime import date, timedelta
 

@@ -1,4 +1,4 @@
-"""What workers counted, added up in Redis."""
+"""Tests that the counts of workers are added up in Redis."""
 
 import pytest
 from fakeredis import FakeServer, FakeStrictRedis

@@ -1,4 +1,4 @@
-"""What the console and the worker say to one another about recomputing."""
+"""Tests the messages between the console and the worker about a recalculation."""
 
 import msgspec
 import pytest

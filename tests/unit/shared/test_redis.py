@@ -1,4 +1,4 @@
-"""How Redis is connected to."""
+"""Tests the connections to Redis."""
 
 import socket
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is asked of RQ."""
+"""Tests the use of RQ."""
 
 import json
 import zlib

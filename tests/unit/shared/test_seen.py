@@ -1,4 +1,4 @@
-"""Marks on a Redis in memory: set with the batch, met again, forgotten, asked for."""
+"""Tests seen markers on a Redis in memory: set with a batch, seen again, expired, looked up."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from fakeredis import FakeStrictRedis
 from shared import seen
 from shared.device_ids import adid_of
 from shared.events import Environment
-from shared.inbox import APPEND, APPEND_KEYS, Appended, append_arguments, appended
+from shared.inbox import APPEND, APPEND_KEYS, Appended, append_arguments, read_append_reply
 from shared.seen import (
     COMPLETE_KEY,
     LOOK_BACK,
@@ -37,13 +37,13 @@ def redis() -> Iterator[FakeStrictRedis]:
 
 def add(redis: FakeStrictRedis, *sent: SeenMarker, at_ms: int = NOW_MS) -> Appended | None:
     arguments = append_arguments("", 1, batch(event()), 1, sent, at_ms)
-    return appended(redis.register_script(APPEND)(keys=APPEND_KEYS, args=arguments))
+    return read_append_reply(redis.register_script(APPEND)(keys=APPEND_KEYS, args=arguments))
 
 
-def stood(redis: FakeStrictRedis, *sent: SeenMarker, at_ms: int = NOW_MS) -> list[bool]:
+def seen_before(redis: FakeStrictRedis, *sent: SeenMarker, at_ms: int = NOW_MS) -> list[bool]:
     added = add(redis, *sent, at_ms=at_ms)
     assert added is not None
-    return added.stood
+    return added.seen_before
 
 
 def look(redis: FakeStrictRedis, *order: int | bytes, at_ms: int = NOW_MS) -> list[bytes | int]:
@@ -55,19 +55,21 @@ def look(redis: FakeStrictRedis, *order: int | bytes, at_ms: int = NOW_MS) -> li
     return answer
 
 
-def test_a_mark_stands_from_the_batch_on_that_brought_it(redis: FakeStrictRedis) -> None:
+def test_a_marker_is_seen_from_its_batch_on(redis: FakeStrictRedis) -> None:
     other = unique_marker(1, PRODUCTION, 7, "u:1")
 
-    assert stood(redis, DEVICE, other, DEVICE) == [False, False, True]
-    assert stood(redis, DEVICE) == [True]
-    assert stood(redis) == []
+    assert seen_before(redis, DEVICE, other, DEVICE) == [False, False, True]
+    assert seen_before(redis, DEVICE) == [True]
+    assert seen_before(redis) == []
 
 
-def test_a_batch_checked_with_another_snapshot_leaves_no_mark(redis: FakeStrictRedis) -> None:
+def test_a_batch_checked_with_another_snapshot_sets_no_marker(redis: FakeStrictRedis) -> None:
     arguments = append_arguments("7", 1, b"", 1, [DEVICE], NOW_MS)
 
-    assert appended(redis.register_script(APPEND)(keys=APPEND_KEYS, args=arguments)) is None
-    assert stood(redis, DEVICE) == [False]
+    assert (
+        read_append_reply(redis.register_script(APPEND)(keys=APPEND_KEYS, args=arguments)) is None
+    )
+    assert seen_before(redis, DEVICE) == [False]
 
 
 def test_a_device_is_told_apart_by_app_environment_and_user(redis: FakeStrictRedis) -> None:
@@ -78,45 +80,45 @@ def test_a_device_is_told_apart_by_app_environment_and_user(redis: FakeStrictRed
         unique_marker(1, PRODUCTION, 1, "u:1"),
     ]
 
-    assert stood(redis, DEVICE, *others) == [False] * 5
+    assert seen_before(redis, DEVICE, *others) == [False] * 5
 
 
 def test_its_first_value_stays_and_tells_the_user_and_since_when(redis: FakeStrictRedis) -> None:
-    stood(redis, DEVICE, device_marker(1, PRODUCTION, "u:1", 5))
+    seen_before(redis, DEVICE, device_marker(1, PRODUCTION, "u:1", 5))
 
     value = look(redis)[0]
     assert isinstance(value, bytes)
     assert read_device_marker(value) == (NOW_MS, "u:1")
 
 
-def test_what_is_met_again_lives_on_and_the_rest_is_forgotten(redis: FakeStrictRedis) -> None:
+def test_a_marker_that_is_seen_again_stays_and_the_rest_expires(redis: FakeStrictRedis) -> None:
     quiet = unique_marker(1, PRODUCTION, 7, "quiet")
-    stood(redis, DEVICE, quiet)
+    seen_before(redis, DEVICE, quiet)
 
-    assert stood(redis, DEVICE, at_ms=NOW_MS + PERIOD_MS) == [True]
-    later = stood(redis, DEVICE, quiet, at_ms=NOW_MS + 2 * PERIOD_MS)
+    assert seen_before(redis, DEVICE, at_ms=NOW_MS + PERIOD_MS) == [True]
+    later = seen_before(redis, DEVICE, quiet, at_ms=NOW_MS + 2 * PERIOD_MS)
     assert later == [True, False]
 
 
-def test_every_key_of_marks_expires(redis: FakeStrictRedis) -> None:
-    stood(redis, DEVICE)
+def test_every_key_of_markers_expires(redis: FakeStrictRedis) -> None:
+    seen_before(redis, DEVICE)
 
-    kept = list(redis.scan_iter("waybill:marks:*"))
-    assert len(kept) == 2
-    assert all(0 < redis.pttl(key) <= 2 * PERIOD_MS for key in kept)
+    keys = list(redis.scan_iter("waybill:marks:*"))
+    assert len(keys) == 2
+    assert all(0 < redis.pttl(key) <= 2 * PERIOD_MS for key in keys)
 
 
 def test_a_full_period_takes_no_more_and_makes_nothing_certain(redis: FakeStrictRedis) -> None:
     redis.set(COMPLETE_KEY, 1)
     assert look(redis)[1] == 1
 
-    redis.set(period_keys(NOW_MS)[0], seen.MARKS_MAX)
+    redis.set(period_keys(NOW_MS)[0], seen.MARKERS_MAX)
 
-    assert stood(redis, DEVICE, DEVICE) == [False, False]
+    assert seen_before(redis, DEVICE, DEVICE) == [False, False]
     assert look(redis)[:2] == [None, 0]
 
 
-def test_without_the_sign_of_completeness_a_missing_mark_says_nothing(
+def test_without_the_sign_of_completeness_a_missing_marker_means_nothing(
     redis: FakeStrictRedis,
 ) -> None:
     assert look(redis)[1] == 0
@@ -127,16 +129,16 @@ def test_the_latest_time_in_order_is_kept_for_known_devices(redis: FakeStrictRed
     order = bucket_of(name), name
 
     assert look(redis, *order, 50)[2] is None
-    assert look(redis, *order, 60)[2] is None  # the device is not known: nothing is kept of it
-    stood(redis, DEVICE)
+    assert look(redis, *order, 60)[2] is None  # the device is not known: nothing is stored of it
+    seen_before(redis, DEVICE)
     assert look(redis, *order, 60)[2] is None
     assert look(redis, *order, 40)[2] == b"60"
     assert look(redis, *order, 70)[2] == b"60"
     assert look(redis, *order, 65)[2] == b"70"
 
 
-def test_marks_are_set_without_an_event_too(redis: FakeStrictRedis) -> None:
+def test_markers_are_set_without_an_event_too(redis: FakeStrictRedis) -> None:
     set_markers(redis, [DEVICE], NOW_MS)
     set_markers(redis, [], NOW_MS)
 
-    assert stood(redis, DEVICE) == [True]
+    assert seen_before(redis, DEVICE) == [True]

@@ -1,4 +1,4 @@
-"""Where a value comes from: the environment, the file of settings, the default, in this order."""
+"""Tests where a value comes from: environment, file of settings, default, in this order."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def written(folder: Path, text: str) -> dict[str, str]:
 
 
 def whole(folder: Path, more: str = "") -> dict[str, str]:
-    """As `written`, with the three that must be set."""
+    """Returns what `written` does, with the three variables that must be set."""
     return written(
         folder, "\n".join(f'{name} = "{text}"' for name, text in VARIABLES.items()) + more
     )
@@ -85,7 +85,7 @@ def test_faults_of_the_file_are_told_with_all_others(tmp_path: Path) -> None:
         | {"WAYBILL_KEY_DAYS_MIN": "never"}
     )
 
-    assert "WAYBILL_BATCH_EVENT_MAX, which is no setting" in message
+    assert "WAYBILL_BATCH_EVENT_MAX, which is not a setting" in message
     for variable in ("DATABASE_URL", "WAYBILL_DURABILITY", "WAYBILL_KEY_DAYS_MIN"):
         assert f"  {variable} " in message
 
@@ -94,11 +94,11 @@ def test_faults_of_the_file_are_told_with_all_others(tmp_path: Path) -> None:
     ("text", "fault"),
     [
         ("WAYBILL_DURABILITY = hunter2", r"is not TOML \(at line 1"),
-        ("WAYBILL_DURABILITY = true", "must be a text or a whole number"),
-        ("WAYBILL_BATCH_EVENTS_MAX = 1.5", "must be a text or a whole number"),
-        ("[WAYBILL_DURABILITY]\nhunter2 = 1", "must be a text or a whole number"),
-        ("'hunter2 hunter2' = 1", "with something, which is no setting"),
-        ("WAYBILL_DURABILITY_FILE = 'x'", "which is no setting"),
+        ("WAYBILL_DURABILITY = true", "must be a string or a whole number"),
+        ("WAYBILL_BATCH_EVENTS_MAX = 1.5", "must be a string or a whole number"),
+        ("[WAYBILL_DURABILITY]\nhunter2 = 1", "must be a string or a whole number"),
+        ("'hunter2 hunter2' = 1", "sets something, which is not a setting"),
+        ("WAYBILL_DURABILITY_FILE = 'x'", "which is not a setting"),
         ("# " + "x" * 65_536, "more than 65536 bytes"),
     ],
 )
@@ -115,7 +115,7 @@ def test_a_file_that_is_no_text_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_bytes(b"\xff\xfe")
 
     message = refusal({CONFIG: str(tmp_path / "settings.toml")} | VARIABLES)
-    assert "WAYBILL_CONFIG names a file that holds no text" in message
+    assert "WAYBILL_CONFIG names a file that is not UTF-8 text" in message
 
 
 def test_a_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:

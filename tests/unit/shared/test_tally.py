@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from shared import metrics
 from shared.metrics import Metric, MetricKind, Source
-from shared.tally import MetricSeries, Tally, UnlistedMetric, gauge, merged
+from shared.tally import MetricSeries, Tally, UnlistedMetric, gauge, merge_series
 
 
 def test_the_same_metric_under_the_same_labels_is_counted_together() -> None:
@@ -72,7 +72,7 @@ def test_what_processes_counted_is_added_up() -> None:
         tally.histogram(metrics.FLUSH_EVENTS).observe(5)
     second.counter(metrics.FLUSHES_FAILED).add()
 
-    found = {each.name: each.values for each in merged([first.series(), second.series()])}
+    found = {each.name: each.values for each in merge_series([first.series(), second.series()])}
     assert found["waybill_clicks_lost_total"] == (4.0,)
     assert found["waybill_flushes_failed_total"] == (1.0,)
     assert sum(found["waybill_flush_events"]) == 2 + 10
@@ -87,4 +87,4 @@ def test_gauges_of_processes_are_joined_as_they_are_declared() -> None:
             gauge(metrics.CONNECTIONS, connections),
         ]
 
-    assert merged([of(7, 0.1, 1, 10), of(8, 3.0, 0, 20)]) == of(7, 3.0, 0, 30)
+    assert merge_series([of(7, 0.1, 1, 10), of(8, 3.0, 0, 20)]) == of(7, 3.0, 0, 30)

@@ -1,10 +1,10 @@
-"""When tokens were last used, as ingest notes it and upkeep copies it."""
+"""Tests the last use of tokens, as ingest records it and upkeep copies it."""
 
 from collections.abc import Mapping
 
 from fakeredis import FakeStrictRedis
 
-from shared.token_use import forget_use, tokens_used, use_commands
+from shared.token_use import delete_copied_use, tokens_used, use_commands
 
 
 def note(redis: FakeStrictRedis, used_at_ms: Mapping[int, int]) -> None:
@@ -28,13 +28,13 @@ def test_what_was_used_again_while_it_was_copied_is_not_forgotten() -> None:
     copied = tokens_used(redis)
     note(redis, {1: 200})
 
-    forget_use(redis, copied)
+    delete_copied_use(redis, copied)
 
     assert tokens_used(redis) == {1: 200}
 
 
 def test_nothing_used_is_nothing_to_forget() -> None:
     redis = FakeStrictRedis()
-    forget_use(redis, tokens_used(redis))
+    delete_copied_use(redis, tokens_used(redis))
 
     assert tokens_used(redis) == {}

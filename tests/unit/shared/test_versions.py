@@ -10,7 +10,7 @@ from tests.support import build, versions
 
 
 class EventBefore(msgspec.Struct, array_like=True):
-    """What the version before knows of an event, by position."""
+    """The fields of an event that the previous version knows, by position."""
 
     receipt: UUID
     received_at_ms: int

@@ -112,7 +112,7 @@ def test_a_time_may_be_years_old_but_not_before_2000_nor_more_than_a_day_ahead()
     assert read(OPEN | {"time": "2000-01-01T00:00:00Z"}).happened_at_ms == 946_684_800_000
     assert read(OPEN | {"time": NOW_MS + DAY_MS}).happened_at_ms == NOW_MS + DAY_MS
     assert "before the year 2000" in refusal(OPEN | {"time": "1999-12-31T23:59:59Z"}).message
-    assert "1 day ahead" in refusal(OPEN | {"time": NOW_MS + DAY_MS + 1}).message
+    assert "1 day in the future" in refusal(OPEN | {"time": NOW_MS + DAY_MS + 1}).message
 
 
 def test_the_same_line_has_the_same_receipt_whenever_it_is_read_and_however_it_is_written() -> None:

@@ -2,7 +2,7 @@
 
 from ingest.telemetry.shared_counts import SharedCounts
 from shared import metrics
-from shared.tally import MetricSeries, Tally, gauge, merged
+from shared.tally import MetricSeries, Tally, gauge, merge_series
 
 
 def counted(lost: int, connections: int = 0) -> list[MetricSeries]:
@@ -15,7 +15,7 @@ def counted(lost: int, connections: int = 0) -> list[MetricSeries]:
 def seen(shared: SharedCounts) -> dict[str, float]:
     """Adds up everything that is in the memory."""
     shared.own_slot = None
-    return {each.name: each.values[0] for each in merged(shared.others())}
+    return {each.name: each.values[0] for each in merge_series(shared.others())}
 
 
 def slot(shared: SharedCounts) -> int:

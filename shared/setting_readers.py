@@ -1,0 +1,86 @@
+"""Reads the text of settings into values, for the declarations of `shared.settings`.
+
+Every reader raises ValueError, whose message is the end of a sentence after the setting's name.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from shared import sentinel_url
+
+SECRET_KEY_BYTES_MIN = 32
+
+
+def url(*schemes: str) -> Callable[[str], str]:
+    """Returns a reader of a URL with one of these schemes."""
+
+    def read(value: str) -> str:
+        address = value.strip()
+        if address.partition("://")[0] not in schemes:
+            raise ValueError(f"must start with {' or '.join(f'{name}://' for name in schemes)}")
+        return address
+
+    return read
+
+
+def redis_url(value: str) -> str:
+    """Reads a Redis URL, also of a Redis behind Sentinel."""
+    address = url("redis", "rediss", "unix", *sentinel_url.SCHEMES)(value)
+    if sentinel_url.is_sentinel_url(address):
+        sentinel_url.parse_sentinel_url(address)
+    return address
+
+
+def count(value: str) -> int:
+    """Reads a whole number above 0."""
+    if not value.isdecimal() or int(value) < 1:
+        raise ValueError("must be a whole number above 0")
+    return int(value)
+
+
+def between(smallest: int, largest: int) -> Callable[[str], int]:
+    """Returns a reader of a whole number in a range."""
+
+    def read(value: str) -> int:
+        if not value.isdecimal() or not smallest <= int(value) <= largest:
+            raise ValueError(f"must be a whole number from {smallest} to {largest}")
+        return int(value)
+
+    return read
+
+
+def public_address(value: str) -> str:
+    """Reads the public HTTP address of a program, without a slash at its end."""
+    address = value.strip().rstrip("/")
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError("must be an address such as https://console.example.com")
+    return address
+
+
+def absolute_path(value: str) -> str:
+    """Reads a path from the root, since programs run in folders of their own."""
+    path = value.strip()
+    if path and not Path(path).is_absolute():
+        raise ValueError("must be an absolute path, such as /var/lib/waybill/countries.mmdb")
+    return path
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """Returns a reader of one of these words."""
+
+    def read(value: str) -> str:
+        if value not in words:
+            raise ValueError(f"must be {' or '.join(words)}")
+        return value
+
+    return read
+
+
+def secret_key(value: str) -> bytes:
+    """Reads the installation key."""
+    key = value.strip().encode()
+    if len(key) < SECRET_KEY_BYTES_MIN:
+        raise ValueError(f"must be at least {SECRET_KEY_BYTES_MIN} characters of random text")
+    return key
