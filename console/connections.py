@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path
 
 from console.resources import Resources
-from deploy.addresses import Addresses, addresses
-from deploy.environment import children
+from deploy.addresses import Addresses, find_addresses
+from deploy.environment import child_environment
 from deploy.folder import DataFolder
 from deploy.listen import Listen
 from shared import database
@@ -67,7 +67,7 @@ def environment_here(context: CommandContext) -> dict[str, str]:
     """What a program that is started here is to see. Raises OperatorError as `settings_here`."""
     settings = settings_here(context)
     variables = {**context.variables, **running_here(context)}
-    return children(variables, settings.database_url, settings.redis_url, lambda: "")
+    return child_environment(variables, settings.database_url, settings.redis_url, lambda: "")
 
 
 @contextmanager
@@ -98,7 +98,7 @@ def open_resources(settings: Settings) -> Iterator[Resources]:
 
 
 def _running(data: Path) -> dict[str, str]:
-    found = addresses(data)
+    found = find_addresses(data)
     if found is None:
         return {}
     return {

@@ -1,4 +1,4 @@
-"""How other commands find the stores of a running stack: `addresses.json` in its data folder."""
+"""Publishes the addresses of a running stack to other commands, in `addresses.json`."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -10,6 +10,8 @@ from deploy.lock import is_held
 
 @dataclass(frozen=True)
 class Addresses:
+    """The addresses of a running stack."""
+
     database_url: str
     redis_url: str
     listen: str | None  # HOST:PORT of ingest, None where it does not run
@@ -17,23 +19,28 @@ class Addresses:
     console_url: str | None = None  # None where it does not run
 
 
-def publish(folder: DataFolder, found: Addresses) -> None:
-    write_private(folder.addresses, json.dumps(asdict(found), indent=2) + "\n")
+def write_addresses(folder: DataFolder, addresses: Addresses) -> None:
+    write_private(folder.addresses, json.dumps(asdict(addresses), indent=2) + "\n")
 
 
-def withdraw(folder: DataFolder) -> None:
+def remove_addresses(folder: DataFolder) -> None:
     folder.addresses.unlink(missing_ok=True)
 
 
-def addresses(data: Path) -> Addresses | None:
-    """None unless a launcher runs there and is ready. Raises BadFolder where it is not ours."""
+def find_addresses(data: Path) -> Addresses | None:
+    """Returns the addresses of the stack in a data folder, or None unless one runs and is ready.
+
+    Raises BadFolder when the folder belongs to another user.
+    """
     folder = DataFolder.at(data)
     try:
-        # A killed launcher leaves its file behind, but never its lock.
+        # A launcher that was killed leaves this file behind, but never its lock.
         if not is_held(folder.lock):
             return None
         return Addresses(**json.loads(folder.addresses.read_text()))
     except FileNotFoundError:
         return None
-    except PermissionError as fault:
-        raise BadFolder(f"{folder.path} belongs to another user. Run this as that user.") from fault
+    except PermissionError as error:
+        raise BadFolder(
+            f"{folder.path} belongs to another user. Run this command as that user."
+        ) from error

@@ -1,4 +1,4 @@
-"""The workers of one launcher, more or fewer of them while they run."""
+"""Changes the number of workers of one launcher while they run."""
 
 from collections.abc import Callable
 
@@ -9,11 +9,12 @@ WORKERS_MAX = 64
 
 
 class Fleet:
-    """`command` makes the command of a worker by its name; `names` are those that were started."""
+    """The running workers. `command` returns the command of a worker by its name."""
 
     def __init__(
         self, supervisor: Supervisor, command: Callable[[str], Command], names: tuple[str, ...]
     ) -> None:
+        """Takes over the workers called `names`, which are already started."""
         self._supervisor = supervisor
         self._command = command
         self._names = list(names)
@@ -23,16 +24,16 @@ class Fleet:
         return len(self._names)
 
     def resize(self, count: int) -> None:
-        """To 1 or more. New ones start at once; those that go end after the batch they are at."""
+        """Changes the number of workers to 1 or more.
+
+        New workers start at once; dismissed workers end after their current batch.
+        """
         count = min(max(count, 1), WORKERS_MAX)
         while len(self._names) < count:
-            self._add()
+            used_names = self._supervisor.names  # includes workers that are about to end
+            names = (f"worker-{number}" for number in range(1, 2 * WORKERS_MAX + 1))
+            name = next(name for name in names if name not in used_names)
+            self._supervisor.add(self._command(name), beside=self._names[0])
+            self._names.append(name)
         while len(self._names) > count:
             self._supervisor.dismiss(self._names.pop())
-
-    def _add(self) -> None:
-        taken = self._supervisor.names  # one that is leaving still has its name
-        free = (f"worker-{number}" for number in range(1, 2 * WORKERS_MAX + 1))
-        name = next(name for name in free if name not in taken)
-        self._supervisor.add(self._command(name), beside=self._names[0])
-        self._names.append(name)

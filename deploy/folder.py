@@ -1,10 +1,11 @@
-"""The data folder: everything that one machine's Waybill keeps, private to the user who runs it.
+"""The data folder, which holds all files of a stack, private to the user who runs it.
 
-    lock, locks/     who runs (see lock)          postgres/, valkey/   what the servers store
-    addresses.json   where the stores listen      run/                 their sockets
-    secret           the installation's key       logs/                what the children print
+    lock, locks/     running processes (see lock) postgres/, valkey/   the data of the stores
+    addresses.json   addresses of the stores      run/                 their sockets
+    secret           the installation's key       logs/                the children's output
 
-Nothing outside of it is ever changed, except sockets whose path would be too long (see sockets).
+Nothing outside of it is ever changed, except for sockets whose path would be too long (see
+sockets).
 """
 
 import os
@@ -20,11 +21,13 @@ SECRET_BYTES = 32
 
 
 class BadFolder(OperatorError):
-    """The data folder cannot be used; says what would help."""
+    """The data folder cannot be used; the message says what would help."""
 
 
 @dataclass(frozen=True)
 class DataFolder:
+    """The paths in a data folder."""
+
     path: Path
 
     @classmethod
@@ -32,14 +35,14 @@ class DataFolder:
         return cls(path.expanduser().resolve())
 
     def open(self) -> None:
-        """Make it when it is new. Raises BadFolder when it is not ours to use."""
+        """Creates the folder if it does not exist. Raises BadFolder when it may not be used."""
         try:
             self._adopt()
-        except OSError as fault:
+        except OSError as error:
             raise BadFolder(
-                f"The data folder {self.path} cannot be used: {fault.strerror}. "
+                f"The data folder {self.path} cannot be used: {error.strerror}. "
                 "Choose another with --data."
-            ) from fault
+            ) from error
 
     @property
     def lock(self) -> Path:
@@ -56,68 +59,73 @@ class DataFolder:
         return self.path / "locks" / f"{name}.lock"
 
     def locks(self) -> list[Path]:
-        """One for every child that ever ran here."""
+        """Returns a lock for every child that ever ran here."""
         return sorted((self.path / "locks").iterdir())
 
-    def make(self, name: str) -> Path:
-        made = self.path / name
-        made.mkdir(mode=0o700, exist_ok=True)
-        return made
+    def subfolder(self, name: str) -> Path:
+        """Creates a private folder in this one unless it exists."""
+        folder = self.path / name
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
 
-    def close_to_others(self) -> None:
+    def make_private(self) -> None:
+        """Revokes what `allow_traversal` allows."""
         self.path.chmod(0o700)
         (self.path / "run").chmod(0o700)
 
-    def let_through(self) -> None:
-        """Let a server that runs as another user reach its own folders, and list nothing."""
+    def allow_traversal(self) -> None:
+        """Lets a server that runs as another user reach its own folders, but list nothing."""
         self.path.chmod(0o711)
         (self.path / "run").chmod(0o711)
 
     def secret_key(self) -> str:
-        """The installation's key, 64 hexadecimal digits, made once. Raises BadFolder."""
-        kept = self.path / "secret"
-        if not kept.exists():
-            fresh = self.path / f"secret.{os.getpid()}"
-            write_private(fresh, secrets.token_hex(SECRET_BYTES))
-            with suppress(FileExistsError):  # another command was faster: its key is the one
-                kept.hardlink_to(fresh)
-            fresh.unlink()
-        key = kept.read_text().strip()
+        """Returns the installation's key, 64 hexadecimal digits, and creates it the first time.
+
+        Raises BadFolder when the key is damaged.
+        """
+        secret = self.path / "secret"
+        if not secret.exists():
+            new_secret = self.path / f"secret.{os.getpid()}"
+            write_private(new_secret, secrets.token_hex(SECRET_BYTES))
+            with suppress(FileExistsError):  # another command was faster: its key is used
+                secret.hardlink_to(new_secret)
+            new_secret.unlink()
+        key = secret.read_text().strip()
         if len(key) < 2 * SECRET_BYTES:
-            raise BadFolder(f"{kept} is damaged. Restore it: without it no token is known.")
+            raise BadFolder(f"{secret} is damaged. Restore it: without it no token is recognized.")
         return key
 
     def _adopt(self) -> None:
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = {entry.name for entry in self.path.iterdir()}
-        if found and self.lock.name not in found:
+        entries = {entry.name for entry in self.path.iterdir()}
+        if entries and self.lock.name not in entries:
             raise BadFolder(
                 f"{self.path} holds other files. Choose a new or an empty folder with --data."
             )
         self.lock.touch(mode=0o600)
         if self.lock.stat().st_uid != os.geteuid():
             raise BadFolder(
-                f"{self.path} was made by another user. "
+                f"{self.path} was created by another user. "
                 "Run Waybill as that user, or choose another folder with --data."
             )
         for name in ("locks", "logs", "run"):
-            self.make(name)
+            self.subfolder(name)
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file as a whole, readable by its owner alone; on disk when this returns."""
-    fresh = path.with_name(f"{path.name}.new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Replaces a file atomically, readable by its owner alone; it is on disk on return."""
+    new_path = path.with_name(f"{path.name}.new")
+    descriptor = os.open(new_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
         file.flush()
         os.fsync(descriptor)
-    fresh.replace(path)
+    new_path.replace(path)
     sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:
-    """Without it a rename may be forgotten by a power cut."""
+    """Writes a folder's entries to disk: without this a power cut may undo a rename."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,8 +1,8 @@
-"""As whom a server runs. PostgreSQL refuses root, so a root launcher has to lend it another name.
+"""Chooses the user that a server runs as: PostgreSQL refuses root, so root has to run it otherwise.
 
-In this order: root under the name "nobody" in a user namespace, which changes nothing on the
-machine; then the user `nobody` itself, which works where program and data lie open to it. Only
-folders inside the data folder ever change hands.
+The candidates in order: root under the name "nobody" in a user namespace, which changes nothing on
+the machine; then the user `nobody` itself, which works where that user can read program and data.
+Only folders inside the data folder ever change their owner.
 """
 
 import os
@@ -21,13 +21,16 @@ PROBE_SECONDS_MAX = 10.0
 
 @dataclass(frozen=True)
 class ServerAccount:
-    """`user` and `group` own its files; `drops` says that the child really becomes them."""
+    """The user that a server runs as.
+
+    `user` and `group` own its files; `drops` tells whether the child really changes to them.
+    """
 
     name: str
     user: int
     group: int
     drops: bool = False
-    enter: Callable[[], None] = lambda: None  # in the child, before exec
+    enter: Callable[[], None] = lambda: None  # runs in the child, before exec
 
     def popen_arguments(self) -> dict[str, Any]:
         if not self.drops:
@@ -35,52 +38,52 @@ class ServerAccount:
         return {"user": self.user, "group": self.group, "extra_groups": ()}
 
 
-def own() -> ServerAccount:
+def launcher_account() -> ServerAccount:
     return ServerAccount("the launcher's own user", os.geteuid(), os.getegid())
 
 
-def candidates() -> tuple[ServerAccount, ...]:
-    """As whom PostgreSQL might run here, the least intrusive first."""
+def candidate_accounts() -> tuple[ServerAccount, ...]:
+    """Returns the accounts that PostgreSQL might run as here, the least intrusive first."""
     if os.geteuid() != 0:
-        return (own(),)
+        return (launcher_account(),)
+    entry = pwd.getpwnam("nobody")
+    nobody = ServerAccount("nobody", entry.pw_uid, entry.pw_gid, drops=True)
     if sys.platform != "linux":
-        return (_nobody(),)
+        return (nobody,)
     kernel.load()
     in_namespace = ServerAccount(
         "root in a user namespace", 0, 0, enter=kernel.enter_user_namespace
     )
-    return (in_namespace, _nobody())
+    return (in_namespace, nobody)
 
 
-def _nobody() -> ServerAccount:
-    entry = pwd.getpwnam("nobody")
-    return ServerAccount("nobody", entry.pw_uid, entry.pw_gid, drops=True)
-
-
-def hand_over(tree: Path, identity: ServerAccount) -> None:
-    """Make a folder of ours, with all in it, belong to `identity`. Only root can and needs to."""
-    if os.geteuid() != 0 or tree.stat().st_uid == identity.user:
+def change_owner(tree: Path, account: ServerAccount) -> None:
+    """Gives a folder, with all that it contains, to `account`. Only root can do and needs this."""
+    if os.geteuid() != 0 or tree.stat().st_uid == account.user:
         return
-    # Bottom-up: the folder itself changes last, so that an interrupted hand-over is seen.
+    # Bottom-up: the folder itself changes last, so that an interrupted change is recognized.
     for parent, folders, files in os.walk(tree, topdown=False):
         for name in (*folders, *files, "."):
-            os.chown(Path(parent, name), identity.user, identity.group, follow_symlinks=False)
+            os.chown(Path(parent, name), account.user, account.group, follow_symlinks=False)
 
 
-def version_as(identity: ServerAccount, program: Path, folder: Path) -> str:
-    """What `program -V` says when `identity` runs it; empty where it cannot, or not write here."""
+def version_as(account: ServerAccount, program: Path, folder: Path) -> str:
+    """Returns what `program -V` prints when `account` runs it.
+
+    The result is empty where it cannot run it, or cannot write to `folder`.
+    """
     test = ("/bin/sh", "-c", 'test -w "$0" && exec "$1" -V', str(folder), str(program))
     try:
-        answer = subprocess.run(
+        result = subprocess.run(
             test,
             cwd="/",
             capture_output=True,
             text=True,
             timeout=PROBE_SECONDS_MAX,
             check=False,
-            preexec_fn=identity.enter,
-            **identity.popen_arguments(),
+            preexec_fn=account.enter,
+            **account.popen_arguments(),
         )
     except (OSError, subprocess.SubprocessError):
         return ""
-    return answer.stdout if answer.returncode == 0 else ""
+    return result.stdout if result.returncode == 0 else ""

@@ -1,4 +1,4 @@
-"""The address that a program serves: read, checked before anything starts, and asked later."""
+"""Parses the address that a program serves, checks it before the start, and probes it later."""
 
 import errno
 import os
@@ -19,16 +19,18 @@ class BadAddress(OperatorError):
 
 @dataclass(frozen=True)
 class Listen:
+    """The host and port that a program serves."""
+
     host: str
     port: int
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From HOST:PORT or [IPv6]:PORT. Raises BadAddress."""
+        """Parses HOST:PORT or [IPv6]:PORT. Raises BadAddress."""
         host, _, port = text.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
         if not host or not port.isascii() or not port.isdecimal() or not 1 <= int(port) <= PORT_MAX:
-            raise BadAddress(f"{text!r} is not an address. Give HOST:PORT, as in 127.0.0.1:8080.")
+            raise BadAddress(f"{text!r} is not an address. Use HOST:PORT, as in 127.0.0.1:8080.")
         return cls(host, int(port))
 
     def __str__(self) -> str:
@@ -36,38 +38,40 @@ class Listen:
 
     @property
     def url(self) -> str:
-        """How to reach it from this machine."""
+        """Returns the URL that reaches the program from this machine."""
         return f"http://{Listen(EVERYWHERE.get(self.host, self.host), self.port)}"
 
     def check_free(self, option: str = "--listen") -> None:
-        """Raises BadAddress, in plain words, when a server could not take it; `option` is how
-        people choose another one.
+        """Raises BadAddress when a server could not bind the address.
+
+        The message names `option`, which people choose another address with.
         """
         try:
             family, kind, _, _, address = socket.getaddrinfo(
                 self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             )[0]
             with socket.socket(family, kind) as probe:
-                # Closed connections of an earlier server linger for a minute; they do not count.
+                # Closed connections of an earlier server linger for a minute; they are no obstacle.
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(address)
                 probe.listen()
-        except OSError as fault:
-            raise BadAddress(self._fault(fault, option)) from fault
+        except OSError as error:
+            raise BadAddress(self._bind_error(error, option)) from error
 
     def answers(self) -> bool:
+        """Tells whether a server accepts connections at the address."""
         address = (EVERYWHERE.get(self.host, self.host), self.port)
         try:
             with socket.create_connection(address, CONNECT_SECONDS_MAX) as server:
-                # Linux may connect a free port to itself; that is no server.
+                # Linux may connect a free port to itself, which is not a server.
                 return bool(server.getsockname() != server.getpeername())
         except OSError:
             return False
 
-    def _fault(self, fault: OSError, option: str) -> str:
-        if fault.errno == errno.EADDRINUSE:
-            return f"{self} is taken by another program. Choose another address with {option}."
-        if fault.errno == errno.EACCES:
+    def _bind_error(self, error: OSError, option: str) -> str:
+        if error.errno == errno.EADDRINUSE:
+            return f"{self} is in use by another program. Choose another address with {option}."
+        if error.errno == errno.EACCES:
             return f"{self} needs more rights than this user has. Choose a port above 1023."
-        reason = fault.strerror or os.strerror(fault.errno or 0)
+        reason = error.strerror or os.strerror(error.errno or 0)
         return f"{self} cannot be served: {reason}. Choose another address with {option}."

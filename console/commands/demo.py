@@ -16,8 +16,8 @@ from console.commands.terminal.options import json_option
 from console.commands.terminal.output import say, show
 from console.connections import KEY, STORES, CommandContext, open_resources
 from console.demo.calls import CALLS
-from console.demo.demo import Outcome, Played, follow, furnish, send
-from console.demo.sample_week import furnish_week, import_week
+from console.demo.demo import DemoRun, Outcome, await_rows, create_demo_app, send
+from console.demo.sample_week import create_sample_app, import_week
 from console.importer.imports import ImportLimits
 from deploy.listen import Listen
 from deploy.stack import Stack
@@ -44,7 +44,7 @@ def demo(context: CommandContext, keep: bool, as_json: bool) -> int:
         with until_stopped(), tempfile.TemporaryDirectory(prefix="waybill-demo-") as folder:
             _keep(Path(folder), own_stores_only(context.variables), as_json=as_json)
         return 0
-    played: Played | None = None
+    played: DemoRun | None = None
     with until_stopped(), tempfile.TemporaryDirectory(prefix="waybill-demo-") as folder:
         played = _play(Path(folder), own_stores_only(context.variables))
     if played is None:
@@ -66,14 +66,14 @@ def free_address() -> Listen:
         return Listen("127.0.0.1", probe.getsockname()[1])
 
 
-def _play(data: Path, variables: Mapping[str, str]) -> Played:
+def _play(data: Path, variables: Mapping[str, str]) -> DemoRun:
     began = time.monotonic()
     extent = Extent(free_address(), _WORKERS)
     with plan_stack(data, variables, extent, say, _furnish) as stack:
         await_ready(stack)
         ready = time.monotonic()
         outcomes = _send_and_follow(stack)
-        return Played(tuple(outcomes), ready - began, time.monotonic() - ready)
+        return DemoRun(tuple(outcomes), ready - began, time.monotonic() - ready)
 
 
 def _keep(data: Path, variables: Mapping[str, str], *, as_json: bool) -> None:
@@ -83,7 +83,7 @@ def _keep(data: Path, variables: Mapping[str, str], *, as_json: bool) -> None:
         await_ready(stack)
         settings, actor = read_settings(stack.environment), terminal_actor()
         with open_resources(settings) as resources:
-            app = furnish_week(resources, actor)
+            app = create_sample_app(resources, actor)
             limits = ImportLimits(settings.batch_events_max, settings.batch_bytes_max)
             imported = import_week(resources, actor, app, now_ms(), limits)
             way_in = f"{stack.url_of('console')}{first_way_in(resources, actor)}"
@@ -97,11 +97,11 @@ def _keep(data: Path, variables: Mapping[str, str], *, as_json: bool) -> None:
 
 def _furnish(settings: Settings) -> None:
     with open_resources(settings) as resources:
-        furnish(resources)
+        create_demo_app(resources)
 
 
 def _send_and_follow(stack: Stack) -> list[Outcome]:
     assert stack.url is not None
     answers = [(call, send(stack.url, call)) for call in CALLS]
     with open_resources(read_settings(stack.environment)) as resources:
-        return follow(resources, answers, stack.watch, _FOLLOW_SECONDS_MAX)
+        return await_rows(resources, answers, stack.watch, _FOLLOW_SECONDS_MAX)

@@ -16,8 +16,8 @@ from console.importer.imports import (
     BACKLOG_EVENTS_MAX,
     BadLine,
     Import,
-    Imported,
     ImportLimits,
+    ImportResult,
 )
 from console.importer.line_reader import FileLine, file_lines
 from console.resources import Resources
@@ -84,7 +84,7 @@ def _run(
     limits: ImportLimits,
     file: BinaryIO,
     advance: Advance,
-) -> Imported:
+) -> ImportResult:
     size = _size(file)
 
     def watch(line: FileLine) -> None:
@@ -103,7 +103,7 @@ def _size(file: BinaryIO) -> int | None:
     return size or None
 
 
-def _counts(imported: Imported) -> RenderableType:
+def _counts(imported: ImportResult) -> RenderableType:
     return pairs(
         (
             ("lines", f"{imported.lines:,}"),
@@ -115,7 +115,7 @@ def _counts(imported: Imported) -> RenderableType:
     )
 
 
-def _report(imported: Imported) -> None:
+def _report(imported: ImportResult) -> None:
     for bad in imported.bad_lines:
         say(_sentence(bad))
     if rest := imported.bad - len(imported.bad_lines):

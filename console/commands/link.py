@@ -13,7 +13,7 @@ from console.apps.links import Link, NewLink, create_link, list_links, tracking_
 from console.commands.terminal.options import app_option, json_option
 from console.commands.terminal.output import show, table
 from console.connections import CommandContext, open_database, open_resources, settings_here
-from deploy.addresses import addresses
+from deploy.addresses import find_addresses
 from deploy.listen import Listen
 
 _ELSEWHERE = "https://YOUR-HOST"  # where ingest runs on its own, only its operator knows
@@ -64,7 +64,7 @@ def list_(context: CommandContext, app: str | None, as_json: bool) -> None:
 
 
 def _base(context: CommandContext) -> str:
-    running = addresses(context.data)
+    running = find_addresses(context.data)
     if running is None or running.listen is None:
         return _ELSEWHERE
     return Listen.parse(running.listen).url

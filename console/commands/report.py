@@ -14,11 +14,11 @@ from console.commands.terminal.options import app_option, environment_option, js
 from console.commands.terminal.output import show, table
 from console.connections import CommandContext, open_database, settings_here
 from console.reports.period import period_of
-from console.reports.question import By, Filters, Question, Split
+from console.reports.question import Filters, Interval, Question, Split
 from console.reports.rates import Rates, report_currency
 from console.reports.raw import raw_events
 from console.reports.report import Report, read_report
-from console.reports.sheet import Sheet, as_csv, shown
+from console.reports.sheet import Sheet, display_text, to_csv
 from console.reports.sheets import originals_sheet, report_sheet
 from shared.clock import now_ms
 from shared.partitions import day_of
@@ -28,7 +28,7 @@ from shared.partitions import day_of
 @app_option
 @environment_option
 @period_options
-@click.option("--by", type=click.Choice([*By], case_sensitive=False), default=By.DAY)
+@click.option("--by", type=click.Choice([*Interval], case_sensitive=False), default=Interval.DAY)
 @click.option("--split", type=click.Choice([*Split], case_sensitive=False), default=Split.NONE)
 @click.option("--partner", help="Of this partner alone, or '(organic)', or 'NAME (source)'.")
 @click.option("--link", help="Of this link alone.")
@@ -48,7 +48,7 @@ def report_(
         question = _question(found, asked)
         report = read_report(connection, found, question, Rates(question.currency))
     if as_csv_:
-        sys.stdout.write(as_csv(report_sheet(report)))
+        sys.stdout.write(to_csv(report_sheet(report)))
     else:
         show({"report": report}, *_people(report), as_json=as_json)
 
@@ -81,7 +81,7 @@ def _question(app: App, asked: dict[str, Any]) -> Question:
     return Question(
         period=period_of(day(asked["first"]), day(asked["last"]), day_of(now_ms())),
         environment=asked["environment"],
-        by=By(asked["by"]),
+        by=Interval(asked["by"]),
         split=Split(asked["split"]),
         filters=Filters(**filters),
         currency=(asked["currency"] or report_currency(app.currency)).upper(),
@@ -97,7 +97,7 @@ def _people(report: Report) -> list[RenderableType]:
 
 
 def _table(sheet: Sheet) -> RenderableType:
-    return table(sheet.columns, ([shown(cell) for cell in line] for line in sheet.lines))
+    return table(sheet.columns, ([display_text(cell) for cell in line] for line in sheet.lines))
 
 
 def _freshness(report: Report) -> str:

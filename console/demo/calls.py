@@ -1,8 +1,8 @@
-"""What `waybill demo` sends: the calls as Swaarm's page prints them, and what they are to become.
+"""Declares the calls that `waybill demo` sends, as Swaarm's page prints them, and their results.
 
-Source: Swaarm, "MMP: Server to server (S2S) integration". Its host name is the sender's to change;
-everything behind it is byte for byte the page's, such as `sale_amout` and the second `event_id`,
-with values where it says INSERT. The partner's link and the postback that names a click are of
+Source: Swaarm, "MMP: Server to server (S2S) integration". The sender changes the host name;
+everything behind it is the page's byte for byte, such as `sale_amout` and the second `event_id`,
+with values where it says INSERT. The partner's link and the postback that names a click come from
 Swaarm's pages on links and on testing them.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 APP = "Demo"
 TOKEN_NAME = "Swaarm's page"  # noqa: S105 - a name
-TOKEN = "s2sTokenForTheStoreApp"  # noqa: S105 - the page's own
+TOKEN = "s2sTokenForTheStoreApp"  # noqa: S105 - the page's token
 EVENT_TYPES = (
     ("register", "Registration"),
     ("registration", "Sign-up"),
@@ -27,9 +27,9 @@ _HEADER = (("Authorization", TOKEN),)
 
 @dataclass(frozen=True)
 class ExpectedRow:
-    """What matters of the row that a call is to become. `sale_amount` is plain decimal text.
+    """The columns that matter of the row that a call results in. `sale_amount` is a decimal string.
 
-    A click has no user and no event id.
+    A click has no user and no event ID.
     """
 
     user_id: str
@@ -39,7 +39,7 @@ class ExpectedRow:
 
 @dataclass(frozen=True)
 class DemoCall:
-    """A request and its documented answer; `row` is None when nothing may be stored."""
+    """A request and its documented answer. `row` is None when nothing may be stored."""
 
     method: str
     target: str
@@ -49,8 +49,8 @@ class DemoCall:
 
 
 _CLICK = ExpectedRow("", "")
-_WHERE = "user_ip=203.0.113.7&user_ua=Mozilla/5.0%20(iPhone;%20CPU%20iPhone%20OS%2017_4)"
-_WHO = f"token={TOKEN}&user_id={VISITOR}&event_id=&{_WHERE}"
+_DEVICE = "user_ip=203.0.113.7&user_ua=Mozilla/5.0%20(iPhone;%20CPU%20iPhone%20OS%2017_4)"
+_VISITOR_QUERY = f"token={TOKEN}&user_id={VISITOR}&event_id=&{_DEVICE}"
 
 CALLS = (
     DemoCall(
@@ -74,17 +74,23 @@ CALLS = (
         200,
         ExpectedRow(USER, "register"),
     ),
-    DemoCall("GET", f"/click?offer_id=1&pub_id=1&pub_click_id=a81ad38&{_WHERE}", (), 302, _CLICK),
-    DemoCall("GET", f"/s2sevent?{_WHO}", (), 200, ExpectedRow(VISITOR, "__install")),
+    DemoCall("GET", f"/click?offer_id=1&pub_id=1&pub_click_id=a81ad38&{_DEVICE}", (), 302, _CLICK),
+    DemoCall("GET", f"/s2sevent?{_VISITOR_QUERY}", (), 200, ExpectedRow(VISITOR, "__install")),
     DemoCall(
         "GET",
-        f"/s2sevent?event_id=registration&{_WHO}",
+        f"/s2sevent?event_id=registration&{_VISITOR_QUERY}",
         (),
         200,
         ExpectedRow(VISITOR, "registration"),
     ),
-    DemoCall("GET", f"/s2sevent?event_id=__open&{_WHO}", (), 200, ExpectedRow(VISITOR, "__open")),
-    DemoCall("GET", f"/click?no_redirect=true&{_WHERE}&s2stoken={TOKEN}", (), 200, _CLICK),
+    DemoCall(
+        "GET",
+        f"/s2sevent?event_id=__open&{_VISITOR_QUERY}",
+        (),
+        200,
+        ExpectedRow(VISITOR, "__open"),
+    ),
+    DemoCall("GET", f"/click?no_redirect=true&{_DEVICE}&s2stoken={TOKEN}", (), 200, _CLICK),
     DemoCall(
         "GET",
         f"/postback?s2s_token={TOKEN}&click_id={CLICK_ID}",

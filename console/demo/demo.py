@@ -1,9 +1,9 @@
-"""The documented calls against a running Waybill: send, follow, compare."""
+"""Sends the documented calls to a running Waybill, traces their events and compares the results."""
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -13,7 +13,6 @@ from console.apps.event_types import NewEventType, create_event_type
 from console.apps.links import NewLink, create_link
 from console.demo import calls
 from console.demo.calls import DemoCall, ExpectedRow
-from console.event_records import EventRecord
 from console.lookup.trace import State, Trace, trace
 from console.resources import Resources
 from console.security.tokens import NewToken, import_token
@@ -26,7 +25,7 @@ _ACTOR = Actor("demo", Role.ADMIN)
 
 @dataclass(frozen=True)
 class Answer:
-    """`receipt` is None unless the call was accepted."""
+    """The answer of ingest to a call. `receipt` is None unless the call was accepted."""
 
     status: int
     body: str
@@ -35,7 +34,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A call, its answer, and where its event was when it was last asked for."""
+    """A call, its answer, and the last known state of its event."""
 
     call: DemoCall
     answer: Answer
@@ -47,8 +46,12 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Played:
-    """A whole demo: until ingest was ready, and from the first call until the last row."""
+class DemoRun:
+    """The outcome of a whole demo.
+
+    `start_seconds` is the time until ingest was ready, `calls_seconds` the time from the first call
+    until the last row.
+    """
 
     outcomes: tuple[Outcome, ...]
     start_seconds: float
@@ -59,8 +62,8 @@ class Played:
         return all(outcome.as_documented for outcome in self.outcomes)
 
 
-def furnish(resources: Resources) -> None:
-    """The app, token, event types and link that the calls speak of."""
+def create_demo_app(resources: Resources) -> None:
+    """Creates the app, token, event types and link that the calls refer to."""
     app = create_app(resources, _ACTOR, calls.APP)
     import_token(resources, _ACTOR, app, NewToken(calls.TOKEN_NAME), calls.TOKEN)
     for mapping_id, name in calls.EVENT_TYPES:
@@ -70,55 +73,49 @@ def furnish(resources: Resources) -> None:
 
 
 def send(url: str, call: DemoCall) -> Answer:
-    """Send it as it is written. Raises OperatorError when nobody answers."""
+    """Sends a call byte for byte. Raises OperatorError when ingest does not answer.
+
+    The body of a redirect's answer is the address that it leads to.
+    """
     connection = HTTPConnection(urlsplit(url).netloc, timeout=_ANSWER_SECONDS_MAX)
     try:
         connection.request(call.method, call.target, headers=dict(call.headers))
         response = connection.getresponse()
-        return _answer(response)
-    except (OSError, HTTPException) as fault:
-        raise OperatorError(f"Ingest did not answer ({type(fault).__name__}).") from fault
+        receipt = response.headers.get("Waybill-Receipt")
+        body = response.headers.get("Location") or response.read().decode(errors="replace")
+        return Answer(response.status, body, UUID(receipt) if receipt else None)
+    except (OSError, HTTPException) as error:
+        raise OperatorError(f"Ingest did not answer ({type(error).__name__}).") from error
     finally:
         connection.close()
 
 
-def follow(
+def await_rows(
     resources: Resources,
     answers: Sequence[tuple[DemoCall, Answer]],
     meanwhile: Callable[[], None],
     seconds_max: float,
 ) -> list[Outcome]:
-    """Trace every receipt until all are out of the inbox, or `seconds_max` have passed."""
+    """Traces every receipt until all have left the inbox or `seconds_max` have passed."""
+
+    def trace_of(receipt: UUID | None) -> Trace | None:
+        return trace(resources.connection, resources.redis, receipt) if receipt else None
+
     deadline = time.monotonic() + seconds_max
     while True:
         meanwhile()
-        outcomes = [
-            Outcome(call, answer, _trace(resources, answer.receipt)) for call, answer in answers
-        ]
-        waits = any(outcome.trace and outcome.trace.state is State.QUEUED for outcome in outcomes)
-        if not waits or time.monotonic() > deadline:
+        outcomes = [Outcome(call, answer, trace_of(answer.receipt)) for call, answer in answers]
+        is_queued = any(
+            outcome.trace and outcome.trace.state is State.QUEUED for outcome in outcomes
+        )
+        if not is_queued or time.monotonic() > deadline:
             return outcomes
         time.sleep(_POLL_SECONDS)
 
 
-def row_of(found: Trace | None) -> ExpectedRow | None:
-    """The row as far as a call foresees it; None when there is no row with an event type."""
-    event = found.event if found and found.state is State.RECORDED else None
-    return None if event is None or event.unmapped else _row(event)
-
-
-def _row(event: EventRecord) -> ExpectedRow:
-    return ExpectedRow(event.user_id, event.event_id, event.sale_amount)
-
-
-def _answer(response: HTTPResponse) -> Answer:
-    """Of a redirect, the address that it leads to stands where others have their body."""
-    receipt = response.headers.get("Waybill-Receipt")
-    body = response.headers.get("Location") or response.read().decode(errors="replace")
-    return Answer(response.status, body, UUID(receipt) if receipt else None)
-
-
-def _trace(resources: Resources, receipt: UUID | None) -> Trace | None:
-    if receipt is None:
+def row_of(event_trace: Trace | None) -> ExpectedRow | None:
+    """Returns the expected columns of a row, or None when there is no row with an event type."""
+    event = event_trace.event if event_trace and event_trace.state is State.RECORDED else None
+    if event is None or event.unmapped:
         return None
-    return trace(resources.connection, resources.redis, receipt)
+    return ExpectedRow(event.user_id, event.event_id, event.sale_amount)

@@ -1,7 +1,7 @@
-"""A made-up week of an app, for looking at pages that have something to show.
+"""Generates a week of made-up history for an app, so that the console's pages have data to show.
 
-The same random numbers each time; times lead up to the moment that is given. Written as lines of an
-import, so it comes in as anybody's own history would.
+The random numbers are the same each time, and the times lead up to a given moment. The history is
+written as lines of an import, so it is stored in the same way as the history of a real app.
 """
 
 import random
@@ -15,7 +15,7 @@ from console.actor import Actor
 from console.apps.apps import App, create_app
 from console.apps.event_types import NewEventType, create_event_type
 from console.apps.links import NewLink, create_link
-from console.importer.imports import Import, Imported, ImportLimits
+from console.importer.imports import Import, ImportLimits, ImportResult
 from console.importer.line_reader import FileLine
 from console.resources import Resources
 from console.security.tokens import NewToken, create_token, deactivate_token
@@ -38,9 +38,9 @@ _AGENTS = (
     "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/131.0 Mobile",
 )
 _PRICES = (("4.99", "EUR"), ("9.99", "EUR"), ("4.99", "USD"), ("19.99", "USD"), ("3.99", "GBP"))
-# Of what a sender in each country would say; who says nothing has none.
+# What a sender reports as the country, with its weight; '' is a sender that reports none.
 _COUNTRIES = (("DE", 9), ("FR", 5), ("US", 5), ("BR", 3), ("JP", 2), ("", 2))
-_RETURNS = (0.45, 0.33, 0.27, 0.24, 0.21, 0.2)  # how likely a user is back after 1, 2, ... days
+_RETURNS = (0.45, 0.33, 0.27, 0.24, 0.21, 0.2)  # probability of a return after 1, 2, ... days
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class _User:
     country: str
 
 
-def furnish_week(resources: Resources, actor: Actor) -> App:
-    """The app with its links, event types and tokens."""
+def create_sample_app(resources: Resources, actor: Actor) -> App:
+    """Creates the app with its links, event types and tokens."""
     app = create_app(resources, actor, APP)
     for partner, name in LINKS:
         create_link(resources, actor, app, NewLink(partner, name, "https://hayride.example/"))
@@ -70,27 +70,27 @@ def furnish_week(resources: Resources, actor: Actor) -> App:
 
 def import_week(
     resources: Resources, actor: Actor, app: App, now_ms: int, limits: ImportLimits
-) -> Imported:
-    """Raises OperatorError as `Import.run`."""
+) -> ImportResult:
+    """Imports the sample week. Raises OperatorError as `Import.run` does."""
     lines = (
         FileLine(number, msgspec.json.encode(line), 0)
-        for number, line in enumerate(week(now_ms), start=1)
+        for number, line in enumerate(sample_lines(now_ms), start=1)
     )
     return Import(resources, actor, app, limits).run(lines, now_ms)
 
 
-def week(now_ms: int) -> Iterator[dict[str, Any]]:
-    """Lines of an import in no order, none of them later than `now_ms`."""
-    chance = random.Random(7)  # noqa: S311 - made-up data, the same each time
+def sample_lines(now_ms: int) -> Iterator[dict[str, Any]]:
+    """Yields lines of an import in no particular order, none of them later than `now_ms`."""
+    chance = random.Random(7)  # noqa: S311 - sample data, the same each time
     for number in range(USERS):
         user = _user(chance, number, now_ms)
-        for line in (*_way_in(chance, user, number), *_life(chance, user, now_ms)):
+        for line in (*_clicks(chance, user, number), *_sessions(chance, user, now_ms)):
             if line["time"] <= now_ms:
                 yield line
 
 
 def _user(chance: random.Random, number: int, now_ms: int) -> _User:
-    """More of them on the later days, and in the evening."""
+    """Generates a user; more of them start on the later days, and in the evening."""
     day = DAYS * chance.random() ** 0.7
     first_ms = now_ms - DAYS * DAY_MS + int(day * DAY_MS)
     countries, weights = zip(*_COUNTRIES, strict=True)
@@ -104,14 +104,18 @@ def _user(chance: random.Random, number: int, now_ms: int) -> _User:
     )
 
 
-def _way_in(chance: random.Random, user: _User, number: int) -> Iterator[dict[str, Any]]:
-    """What brought the user, if anything, some minutes before; and what lost against it."""
-    seen = {"ip": user.ip, "user_agent": user.agent}
+def _clicks(chance: random.Random, user: _User, number: int) -> Iterator[dict[str, Any]]:
+    """Yields the clicks before a user's first event.
+
+    These are the click that the user is attributed to, if any, some minutes before, and an earlier
+    one that loses to it.
+    """
+    device = {"ip": user.ip, "user_agent": user.agent}
     kind = chance.random()
     if kind < 0.45:
         return
     before_ms = user.first_ms - chance.randrange(2, 90) * MINUTE_MS
-    click: dict[str, Any] = {"type": "click", "time": before_ms, "click_id": f"c{number}", **seen}
+    click: dict[str, Any] = {"type": "click", "time": before_ms, "click_id": f"c{number}", **device}
     if kind < 0.85:
         weights = (5, 2, 4, 1)
         (link,) = chance.choices([name for _, name in LINKS], weights)
@@ -124,10 +128,10 @@ def _way_in(chance: random.Random, user: _User, number: int) -> Iterator[dict[st
     yield {**click, "parameters": {"site": site, "campaign": campaign}}
 
 
-def _life(chance: random.Random, user: _User, now_ms: int) -> Iterator[dict[str, Any]]:
+def _sessions(chance: random.Random, user: _User, now_ms: int) -> Iterator[dict[str, Any]]:
     yield from _session(chance, user, user.first_ms, first=True)
-    for day, likely in enumerate(_RETURNS, start=1):
-        if chance.random() < likely:
+    for day, probability in enumerate(_RETURNS, start=1):
+        if chance.random() < probability:
             start_ms = user.first_ms + day * DAY_MS + int(chance.gauss(0, 3) * HOUR_MS)
             if start_ms < now_ms:
                 yield from _session(chance, user, start_ms, first=False)

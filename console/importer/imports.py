@@ -1,7 +1,7 @@
-"""Importing: events and clicks of another system, through the inbox that everything goes through.
+"""Imports events and clicks of another system through the inbox, like all other events.
 
-The days that a file touches get their partitions before the events of those days are sent. The
-import waits while the inbox is long, so that events that are sent meanwhile are not held up.
+The partitions of the days in a file are created before the events of those days are sent. The
+import waits while the inbox is long, so that it does not delay events that arrive meanwhile.
 """
 
 import time
@@ -23,18 +23,17 @@ from shared.partitions import day_of, has_partition, make_days
 from shared.redis import Redis, RedisError
 from shared.rq_queue import enqueue
 
-BACKLOG_EVENTS_MAX = 20_000  # some seconds of draining: so much later are others' events stored
-DAYS_MAX = 400  # partitions that one import may make: more is a file with broken dates
+BACKLOG_EVENTS_MAX = 20_000  # some seconds of draining, by which the import delays other events
+DAYS_MAX = 400  # partitions that one import may create: a file that needs more has broken dates
 STANDSTILL_SECONDS_MAX = 60.0
-_LOOK_SECONDS = 0.1
-
+_POLL_SECONDS = 0.1
 
 _LINKS = "SELECT id, name, offer_id, pub_id FROM links WHERE app_id = %s"
 
 
 @dataclass(frozen=True)
 class ImportLimits:
-    """Of one write to the inbox, of the inbox, of what one import makes and reports."""
+    """The limits of an inbox write, of the inbox, and of what one import creates and reports."""
 
     batch_events_max: int
     batch_bytes_max: int
@@ -46,7 +45,7 @@ class ImportLimits:
 
 @dataclass(frozen=True)
 class BadLine:
-    """A line that was not taken, and why; nothing of what stands in it."""
+    """A line that was rejected, and the reason, without anything of its content."""
 
     number: int
     field: str | None
@@ -54,8 +53,11 @@ class BadLine:
 
 
 @dataclass
-class Imported:
-    """What became of the lines. `bad_lines` are the first of the `bad`, `days` partitions made."""
+class ImportResult:
+    """The counts of an import.
+
+    `bad_lines` are the first of the `bad` lines, `days` is the number of partitions created.
+    """
 
     lines: int = 0
     events: int = 0
@@ -66,7 +68,10 @@ class Imported:
 
 
 class Import:
-    """One run. `imported` counts what is on disk in the inbox, and the lines refused until now."""
+    """A run of an import.
+
+    `imported` counts what was put into the inbox, and the lines that were rejected, so far.
+    """
 
     def __init__(
         self,
@@ -76,68 +81,62 @@ class Import:
         limits: ImportLimits,
         watch: Callable[[FileLine], None] = lambda _: None,
     ) -> None:
-        """Raises NotAllowed."""
+        """Prepares an import. Raises NotAllowed unless the actor is an administrator."""
         require_admin(actor)
         self._connection = resources.connection
         self._actor = actor
         self._app = app
         self._limits = limits
         self._watch = watch
-        self._days = Days(resources.connection, limits.days_max)
-        self._sender = Sender(resources.redis, limits)
-        self.imported = Imported()
+        self._partitions = ImportPartitions(resources.connection, limits.days_max)
+        self._inbox = InboxWriter(resources.redis, limits)
+        self.imported = ImportResult()
 
-    def run(self, lines: Iterable[FileLine], now_ms: int) -> Imported:
-        """`watch` sees each line once it is done with; none may be later than `now_ms`.
+    def run(self, lines: Iterable[FileLine], now_ms: int) -> ImportResult:
+        """Imports the lines, none of which may be later than `now_ms`.
 
-        It stands in the audit log before its first line is taken, for nobody can foresee its end.
-        Raises OperatorError when Redis fails or nobody empties the inbox, DatabaseError when a
-        partition cannot be made. What was sent stays; the same file can be imported again.
+        `watch` is called with each line when it is done. The import is written to the audit log
+        before its first line is read, because nobody can foresee its end. Raises OperatorError when
+        Redis fails or no worker drains the inbox, DatabaseError when a partition cannot be created.
+        Events that were sent stay; the same file can be imported again.
         """
-        told = Change(Action.APP_IMPORT, self._app.name, None, {})
-        record_change(self._connection, self._actor, self._app.id, told)
-        destination = _destination_in(self._connection, self._app, now_ms)
+        change = Change(Action.APP_IMPORT, self._app.name, None, {})
+        record_change(self._connection, self._actor, self._app.id, change)
+        destination = _read_destination(self._connection, self._app, now_ms)
         try:
             for line in lines:
-                self._take(line, destination)
+                self._import_line(line, destination)
                 self._watch(line)
-            self._sender.flush()
-        except RedisError as fault:
+            self._inbox.flush()
+        except RedisError as error:
             raise OperatorError(
-                "Redis failed on the way. Repeat the command once it answers: nothing is stored "
-                "twice."
-            ) from fault
+                "Redis failed during the import. Repeat the command when Redis answers again: no "
+                "event is stored twice."
+            ) from error
         return self.imported
 
-    def _take(self, line: FileLine, destination: Destination) -> None:
+    def _import_line(self, line: FileLine, destination: Destination) -> None:
         self.imported.lines += 1
         try:
-            event = self._read(line, destination)
-        except RequestError as fault:
-            self._refuse(line, fault)
+            if line.text is None:
+                raise RequestError(f"The line is longer than {LINE_BYTES_MAX} bytes.")
+            event = read_line(line.text, destination)
+            self._partitions.ensure(day_of(event.happened_at_ms))
+        except RequestError as error:
+            self.imported.bad += 1
+            if len(self.imported.bad_lines) < self._limits.bad_lines_max:
+                bad_line = BadLine(line.number, error.field, error.message)
+                self.imported.bad_lines.append(bad_line)
             return
-        self._sender.add(event)
+        self.imported.days = self._partitions.created
+        self._inbox.add(event)
         if event.kind in CLICK_KINDS:
             self.imported.clicks += 1
         else:
             self.imported.events += 1
 
-    def _read(self, line: FileLine, destination: Destination) -> Event:
-        if line.text is None:
-            raise RequestError(f"The line is longer than {LINE_BYTES_MAX} bytes.")
-        event = read_line(line.text, destination)
-        self._days.make(day_of(event.happened_at_ms))
-        self.imported.days = self._days.made
-        return event
 
-    def _refuse(self, line: FileLine, fault: RequestError) -> None:
-        self.imported.bad += 1
-        if len(self.imported.bad_lines) < self._limits.bad_lines_max:
-            bad = BadLine(line.number, fault.field, fault.message)
-            self.imported.bad_lines.append(bad)
-
-
-def _destination_in(connection: Connection, app: App, now_ms: int) -> Destination:
+def _read_destination(connection: Connection, app: App, now_ms: int) -> Destination:
     links = run(connection, _LINKS, (app.id,)).fetchall()
     return Destination(
         app_id=app.id,
@@ -147,31 +146,34 @@ def _destination_in(connection: Connection, app: App, now_ms: int) -> Destinatio
     )
 
 
-class Days:
-    """The partitions that a file needs, each made when its day is first met."""
+class ImportPartitions:
+    """The partitions that a file needs, each created when the first event of its day is read."""
 
     def __init__(self, connection: Connection, days_max: int) -> None:
         self._connection = connection
         self._days_max = days_max
         self._known: set[date] = set()
-        self.made = 0
+        self.created = 0
 
-    def make(self, day: date) -> None:
-        """Raises MalformedField when the file has had its share of new days."""
+    def ensure(self, day: date) -> None:
+        """Creates the partition of a day unless it exists.
+
+        Raises MalformedField when the import has created as many partitions as it may.
+        """
         if day in self._known:
             return
-        if self.made >= self._days_max and not has_partition(self._connection, day):
+        if self.created >= self._days_max and not has_partition(self._connection, day):
             raise MalformedField(
                 "time",
-                f"is of one more day than an import makes room for ({self._days_max}). "
+                f"falls on a new day, and one import creates at most {self._days_max} days. "
                 "Check the times; import the file again for the rest.",
             )
-        self.made += len(make_days(self._connection, [day]))
+        self.created += len(make_days(self._connection, [day]))
         self._known.add(day)
 
 
-class Sender:
-    """Puts events into the inbox, batch by batch."""
+class InboxWriter:
+    """A writer that puts events into the inbox in batches."""
 
     def __init__(self, redis: Redis, limits: ImportLimits) -> None:
         self._redis = redis
@@ -189,7 +191,10 @@ class Sender:
             self.flush()
 
     def flush(self) -> None:
-        """Raises RedisError; OperatorError when the inbox stays long."""
+        """Writes the batch and waits while the inbox is long.
+
+        Raises RedisError, or OperatorError when the inbox stays long.
+        """
         if not self._batch:
             return
         appended = append(self._redis, join_events(self._batch), len(self._batch))
@@ -201,13 +206,13 @@ class Sender:
 
 
 def _await_room(redis: Redis, limits: ImportLimits) -> None:
-    least, since = None, time.monotonic()
+    shortest, since = None, time.monotonic()
     while (backlog := measure(redis).events) > limits.backlog_events_max:
-        if least is None or backlog < least:
-            least, since = backlog, time.monotonic()
+        if shortest is None or backlog < shortest:
+            shortest, since = backlog, time.monotonic()
         elif time.monotonic() - since > limits.standstill_seconds_max:
             raise OperatorError(
-                f"{backlog} events wait in the inbox and become no fewer. See that a worker runs; "
-                "then repeat the command: nothing is stored twice."
+                f"{backlog} events wait in the inbox, and their number does not fall. Check that a "
+                "worker runs, then repeat the command: no event is stored twice."
             )
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)

@@ -1,17 +1,17 @@
-"""Lines of a file, numbered and bounded: a file without line ends must not fill the memory."""
+"""Splits a file into numbered lines of limited length, so that no line can fill the memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-LINE_BYTES_MAX = 65_536  # as a request
+LINE_BYTES_MAX = 65_536  # the same as for a request
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
 class FileLine:
-    """`text` is None when the line is too long to be read. `ends_at` is the place behind it."""
+    """A line of a file. `text` is None when it is too long, `ends_at` is the offset behind it."""
 
     number: int
     text: bytes | None
@@ -19,7 +19,7 @@ class FileLine:
 
 
 def file_lines(file: BinaryIO) -> Iterator[FileLine]:
-    """Every line that is not blank, counted from 1 with those that are."""
+    """Yields the lines that are not blank, numbered from 1 with blank lines counted."""
     number = ends_at = 0
     while text := file.readline(LINE_BYTES_MAX):
         number += 1

@@ -1,7 +1,8 @@
-"""What `waybill metrics` serves: `/metrics`, `/health/live`, `/health/ready` and `/health/lag`.
+"""Serves `waybill metrics`: `/metrics`, `/health/live`, `/health/ready` and `/health/lag`.
 
-Live: the process answers, and looks. Ready: the pipeline moves; the answer names what does not.
-Lag: what waits and for how long. Every answer comes at once, whatever the stores do.
+Live: the process answers and its observers run. Ready: the pipeline makes progress; the answer
+names the parts that do not. Lag: the number of waiting events and their delay. Every answer is
+immediate, whatever the stores do.
 """
 
 import falcon
@@ -9,7 +10,7 @@ import msgspec
 from falcon import App, Request, Response
 from gunicorn.errors import AppImportError
 
-from console.metrics.pipeline import Pipeline, observe
+from console.metrics.pipeline import Pipeline, create_pipeline
 from shared import exposition
 from shared.clock import now_ms
 from shared.database import connect
@@ -20,6 +21,8 @@ from shared.settings import environment, read_settings
 
 
 class PipelineMetrics:
+    """`/metrics`: the metrics of the pipeline in Prometheus's text format."""
+
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
@@ -29,11 +32,13 @@ class PipelineMetrics:
 
 
 class PipelineLiveness:
+    """`/health/live`: 503 when an observer has ended."""
+
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
     def on_get(self, _request: Request, response: Response) -> None:
-        ended = [each.name for each in self._pipeline.observers if not each.is_alive]
+        ended = [observer.name for observer in self._pipeline.observers if not observer.is_alive]
         response.status = 503 if ended else 200
         response.data = msgspec.json.encode(
             {"status": "ended" if ended else "live", "failing": ended}
@@ -41,6 +46,8 @@ class PipelineLiveness:
 
 
 class PipelineReadiness:
+    """`/health/ready`: 503 with the parts that keep events from becoming rows."""
+
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
@@ -52,7 +59,9 @@ class PipelineReadiness:
         )
 
 
-class LagNow:
+class PipelineLag:
+    """`/health/lag`: the backlog and its delay; 503 while Redis does not answer."""
+
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
@@ -63,15 +72,15 @@ class LagNow:
 
 
 def get_app() -> App[Request, Response]:
-    """The application, from the environment, its observers at work.
+    """Creates the application from the environment and starts its observers.
 
-    Raises gunicorn's AppImportError that names every fault of the settings.
+    Raises gunicorn's AppImportError, which names every error in the settings.
     """
     try:
         settings = read_settings(environment())
-    except OperatorError as fault:
-        raise AppImportError(fault.message) from None
-    pipeline = observe(
+    except OperatorError as error:
+        raise AppImportError(error.message) from None
+    pipeline = create_pipeline(
         connect_redis(settings.redis_url),
         lambda: connect(settings.database_url, "metrics"),
         now_ms,
@@ -86,5 +95,5 @@ def create_app(pipeline: Pipeline) -> App[Request, Response]:
     app.add_route("/metrics", PipelineMetrics(pipeline))
     app.add_route("/health/live", PipelineLiveness(pipeline))
     app.add_route("/health/ready", PipelineReadiness(pipeline))
-    app.add_route("/health/lag", LagNow(pipeline))
+    app.add_route("/health/lag", PipelineLag(pipeline))
     return app

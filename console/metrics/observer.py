@@ -1,6 +1,6 @@
-"""Looks at a store again and again in a thread of its own, and keeps what it saw last.
+"""Reads a store at intervals in a thread of its own and keeps the last result.
 
-So an answer never waits for a store, and a store that hangs takes nothing else along.
+So an answer never waits for a store, and a store that hangs affects nothing else.
 """
 
 import logging
@@ -15,32 +15,35 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What was seen, and when, on a clock that only goes forward."""
+class Observation:
+    """The metrics that were read, and the time of a monotonic clock."""
 
     series: list[MetricSeries]
     at_seconds: float
 
 
 class Observer:
-    """`look` reads the store called `name`; what it saw counts for `fresh_seconds_max`."""
+    """A thread that calls `read` on the store called `name`.
+
+    An observation is valid for `fresh_seconds_max`.
+    """
 
     def __init__(
         self,
         name: str,
-        look: Callable[[], list[MetricSeries]],
+        read: Callable[[], list[MetricSeries]],
         pause_seconds: float,
         fresh_seconds_max: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
-        self._look = look
+        self._read = read
         self._pause_seconds = pause_seconds
         self._fresh_seconds_max = fresh_seconds_max
         self._clock = clock
-        self._sight: Sight | None = None
+        self._observation: Observation | None = None
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"looks at {name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"observes {name}", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -49,33 +52,36 @@ class Observer:
         self._stop.set()
 
     def join(self) -> None:
-        """Until a look that is under way has ended."""
+        """Waits until an observation that is under way has ended."""
         self._thread.join()
 
     @property
     def is_alive(self) -> bool:
         return self._thread.is_alive()
 
-    def seen(self) -> list[MetricSeries] | None:
-        """None while the store does not answer, or has not for too long."""
-        sight = self._sight
-        if sight is None or self._clock() - sight.at_seconds > self._fresh_seconds_max:
+    def latest(self) -> list[MetricSeries] | None:
+        """Returns the last metrics, or None while the store does not answer or they are too old."""
+        observation = self._observation
+        if observation is None:
             return None
-        return sight.series
+        is_fresh = self._clock() - observation.at_seconds <= self._fresh_seconds_max
+        return observation.series if is_fresh else None
 
-    def look(self) -> None:
-        """Once. A store that fails is one that does not answer, whatever its fault: the thread has
-        to go on looking, for the next look may find it mended.
+    def observe(self) -> None:
+        """Reads the store once.
+
+        Any error counts as a store that does not answer: the thread has to continue, because the
+        error may be gone at the next observation.
         """
         try:
-            self._sight = Sight(self._look(), self._clock())
-        except Exception as fault:  # noqa: BLE001 - see above
-            if self._sight is not None:
-                _log.warning("%s does not answer: %s", self.name, type(fault).__name__)
-            self._sight = None
+            self._observation = Observation(self._read(), self._clock())
+        except Exception as error:  # noqa: BLE001 - see above
+            if self._observation is not None:
+                _log.warning("%s does not answer: %s", self.name, type(error).__name__)
+            self._observation = None
 
     def _run(self) -> None:
         while True:
-            self.look()
+            self.observe()
             if self._stop.wait(self._pause_seconds):
                 return

@@ -1,7 +1,7 @@
-"""The pipeline as `waybill metrics` sees it: what its observers saw, and what follows from that."""
+"""Combines the observations of both stores into the metrics and the health of the pipeline."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from console.metrics.lag import Lag, LagWindow
@@ -16,11 +16,14 @@ from shared.tally import MetricSeries, gauge
 
 _REDIS_PAUSE_SECONDS, _REDIS_FRESH_SECONDS_MAX = 1.0, 5.0
 _DATABASE_PAUSE_SECONDS, _DATABASE_FRESH_SECONDS_MAX = 10.0, 30.0
-STUCK_SECONDS = 30.0  # the oldest event has waited so long, and nothing leaves the inbox
+STUCK_SECONDS = 30.0  # how long the oldest event waits while none leaves the inbox
 
 
-class RedisLook:
-    """Also keeps the lag, which is made of several looks. `redis` opens a connection."""
+class RedisReader:
+    """A reader of Redis that also keeps the lag, which several samples make up.
+
+    `redis` opens its connection itself.
+    """
 
     def __init__(self, redis: Redis, now: Clock) -> None:
         self._redis = redis
@@ -34,8 +37,8 @@ class RedisLook:
         return [*lag_series(backlog, self.lag), *read_redis(self._redis, self._now())]
 
 
-class DatabaseLook:
-    """Opens its connection when it is needed and anew when it was lost."""
+class DatabaseReader:
+    """A reader of PostgreSQL that connects when it is first used, and again after a loss."""
 
     def __init__(self, open_connection: Callable[[], Connection]) -> None:
         self._open = open_connection
@@ -49,53 +52,55 @@ class DatabaseLook:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """The two observers, and what is concluded from what they see."""
+    """The observers of both stores, and the conclusions from their observations."""
 
     redis: Observer
     database: Observer
-    redis_look: RedisLook
+    redis_reader: RedisReader
 
     @property
     def observers(self) -> tuple[Observer, Observer]:
         return self.redis, self.database
 
     def series(self) -> list[MetricSeries]:
-        found: list[MetricSeries] = []
+        series: list[MetricSeries] = []
         for observer in self.observers:
-            seen = observer.seen()
-            found += [*(seen or ()), gauge(metrics.STORE_UP, int(seen is not None), observer.name)]
-        return found
+            latest = observer.latest()
+            series += latest or ()
+            series.append(gauge(metrics.STORE_UP, int(latest is not None), observer.name))
+        return series
 
     def lag(self) -> Lag | None:
-        """None while Redis does not answer."""
-        return self.redis_look.lag if self.redis.seen() is not None else None
+        """Returns the lag, or None while Redis does not answer."""
+        return self.redis_reader.lag if self.redis.latest() is not None else None
 
     def failing(self) -> list[str]:
-        """The parts that keep events from becoming rows; nothing is concluded from no answer."""
-        parts = [observer.name for observer in self.observers if observer.seen() is None]
-        if (series := self.redis.seen()) is not None:
-            if not _total(series, metrics.WORKERS):
+        """Returns the parts that keep events from becoming rows.
+
+        While Redis does not answer, nothing is concluded about workers and the drain.
+        """
+        parts = [observer.name for observer in self.observers if observer.latest() is None]
+        if (series := self.redis.latest()) is not None:
+            if not sum(line.values[0] for line in series if line.name == metrics.WORKERS.name):
                 parts.append("workers")
-            lag = self.redis_look.lag
+            lag = self.redis_reader.lag
             if lag and lag.oldest_seconds > STUCK_SECONDS and not lag.drain_rate:
                 parts.append("drain")
         return parts
 
 
-def observe(redis: Redis, open_connection: Callable[[], Connection], now: Clock) -> Pipeline:
-    """Not started yet."""
-    look = RedisLook(redis, now)
+def create_pipeline(
+    redis: Redis, open_connection: Callable[[], Connection], now: Clock
+) -> Pipeline:
+    """Creates the pipeline with observers that are not started yet."""
+    redis_reader = RedisReader(redis, now)
     return Pipeline(
-        Observer("redis", look, _REDIS_PAUSE_SECONDS, _REDIS_FRESH_SECONDS_MAX),
+        Observer("redis", redis_reader, _REDIS_PAUSE_SECONDS, _REDIS_FRESH_SECONDS_MAX),
         Observer(
             "postgresql",
-            DatabaseLook(open_connection),
+            DatabaseReader(open_connection),
             _DATABASE_PAUSE_SECONDS,
             _DATABASE_FRESH_SECONDS_MAX,
         ),
-        look,
+        redis_reader,
     )
-
-
-def _total(series: Sequence[MetricSeries], metric: metrics.Metric) -> float:
-    return sum(each.values[0] for each in series if each.name == metric.name)

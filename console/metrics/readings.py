@@ -1,4 +1,4 @@
-"""What is read from the stores for the metrics of the pipeline. Everything here only looks."""
+"""Reads the metrics of the pipeline from the stores. Nothing here changes them."""
 
 from typing import cast
 
@@ -13,7 +13,7 @@ from shared.rq_queue import jobs_by_state, workers_by_state
 from shared.snapshot import VERSION_KEY
 from shared.tally import MetricSeries, Tally, gauge, merge_series
 
-WORKER_SILENT_MS_MAX = 60_000  # an idle one gives a sign of life every 30 s
+WORKER_SILENT_MS_MAX = 60_000  # an idle worker sends a heartbeat every 30 s
 PROGRAMS = ("worker", "console", "metrics")
 OTHER = "other"
 REASONS = ("refused_by_database", "killed_worker", "unreadable")
@@ -33,12 +33,12 @@ _CONNECTIONS_MAX = "SELECT setting::integer FROM pg_settings WHERE name = 'max_c
 
 
 def read_redis(redis: Redis, now_ms: int) -> list[MetricSeries]:
-    """Raises RedisError."""
+    """Reads the metrics that Redis holds. Raises RedisError."""
     memory = cast("dict[str, int]", redis.info("memory"))
     version = cast("bytes | None", redis.get(VERSION_KEY))
     workers = workers_by_state(redis, now_ms, WORKER_SILENT_MS_MAX)
     return [
-        *merge_series([_nothing(), read_counts(redis)]),
+        *merge_series([_zero_counts(), read_counts(redis)]),
         *(gauge(metrics.WORKERS, count, state) for state, count in workers.items()),
         *(gauge(metrics.JOBS, count, state) for state, count in jobs_by_state(redis).items()),
         gauge(metrics.RECOMPUTES, len(unfinished_recomputes(redis))),
@@ -59,12 +59,14 @@ def lag_series(backlog: Backlog, lag: Lag) -> list[MetricSeries]:
 
 
 def read_database(connection: Connection) -> list[MetricSeries]:
-    """Raises DatabaseError."""
+    """Reads the metrics that PostgreSQL holds. Raises DatabaseError."""
     quarantined = dict.fromkeys(REASONS, 0)
     quarantined |= dict(run(connection, _QUARANTINE).fetchall())
     connections: dict[tuple[str, str], int] = {}
     for name, state, count in run(connection, _CONNECTIONS):
-        key = (_program(name), state if state in _STATES else OTHER)
+        # Clients choose this name: only those of our programs become a label.
+        program = name.removeprefix("waybill ")
+        key = (program if program in PROGRAMS else OTHER, state if state in _STATES else OTHER)
         connections[key] = connections.get(key, 0) + count
     (aside,) = run(connection, _SET_ASIDE).fetchall()
     row = run(connection, _CONNECTIONS_MAX).fetchone()
@@ -77,8 +79,8 @@ def read_database(connection: Connection) -> list[MetricSeries]:
     ]
 
 
-def _nothing() -> list[MetricSeries]:
-    """Before the first: Prometheus sees how a count grows only from a number on."""
+def _zero_counts() -> list[MetricSeries]:
+    """Returns counters at 0, because Prometheus sees growth only from a first number on."""
     tally = Tally()
     tally.counter(metrics.DRAIN_RETRIES)
     for outcome in OUTCOMES:
@@ -86,9 +88,3 @@ def _nothing() -> list[MetricSeries]:
     for rule in RULES:
         tally.counter(metrics.ATTRIBUTIONS, rule)
     return tally.series()
-
-
-def _program(application_name: str) -> str:
-    """Whoever connects chooses this name: only those of ours become a label."""
-    program = application_name.removeprefix("waybill ")
-    return program if program in PROGRAMS else OTHER

@@ -1,7 +1,7 @@
-"""gunicorn's configuration: `gunicorn -c python:console.metrics.server --bind HOST:PORT APP`.
+"""Configures gunicorn: `gunicorn -c python:console.metrics.server --bind HOST:PORT APP`.
 
-One process, whatever WEB_CONCURRENCY says: it looks at the stores, and two would look twice. Each
-name is the one that gunicorn gives the setting.
+There is one process, whatever WEB_CONCURRENCY says: it reads the stores, and two would read them
+twice. The names are those of gunicorn's settings.
 """
 
 proc_name = "metrics"
@@ -10,7 +10,7 @@ logger_class = "shared.gunicorn_logger.RedactingLogger"
 workers = 1
 threads = 8
 control_socket_disable = True
-keepalive = 75  # longer than Prometheus pauses between two scrapes, mostly
+keepalive = 75  # longer than the usual interval between two scrapes of Prometheus
 timeout = 30
 graceful_timeout = 5
 preload_app = False

@@ -1,8 +1,8 @@
-"""How many use an app, day by day, and how many come back.
+"""Reads an app's active users by day, and how many of its new users come back.
 
-From what was counted of each day (`comebacks`, `figures`), by index: a report costs the days that
-it shows, however many events and users there are. Days are UTC, of event time. An active user of a
-day is one with a session in it; WAU and MAU look at the 7 and 30 days that end with the day.
+Both come from daily rollups (`comebacks`, `figures`), read by index: the cost of a report depends
+on the days that it shows, not on the number of events and users. Days are UTC, of event time. An
+active user of a day has a session in it; WAU and MAU cover the 7 and 30 days that end with the day.
 """
 
 from collections.abc import Sequence
@@ -11,15 +11,15 @@ from datetime import date
 from itertools import groupby
 
 from console.apps.apps import App
-from console.reports.names import Breakdown
+from console.reports.names import SourceFilter
 from console.reports.period import MONTH_DAYS, Period
 from shared.database import Connection, run
 
 WEEK_DAYS = 7
 RETENTION_DAYS_MAX = 30
 
-# Who came on a day counts into a span that ends later unless they were there in it before: then
-# the day before it, which `days` tells, is in the span itself.
+# The users of a day count in a span that ends on it or later, unless they were active earlier in
+# the same span: then their previous active day, `days` before, is in the span as well.
 ACTIVE_USERS = """
 SELECT
     shown::date,
@@ -37,7 +37,7 @@ LEFT JOIN LATERAL (
     WHERE app_id = %(app_id)s AND environment = %(environment)s AND since = 'last'
       AND day > shown::date - %(month)s AND day <= shown::date
     OFFSET 0
-) AS came ON true
+) AS active ON true
 GROUP BY shown
 ORDER BY shown
 """
@@ -66,7 +66,7 @@ ORDER BY 1, 2
 
 @dataclass(frozen=True)
 class ActiveUsers:
-    """Of one day. `stickiness` is DAU / MAU, None while there is nobody."""
+    """The active users of one day. `stickiness` is DAU / MAU, None while MAU is 0."""
 
     day: date
     dau: int
@@ -77,8 +77,9 @@ class ActiveUsers:
 
 @dataclass(frozen=True)
 class Cohort:
-    """The users whose first event was on `day`; `retained[n - 1]` of them had a session n days
-    later, None where that day is not over.
+    """The users whose first event was on `day`.
+
+    `retained[n - 1]` of them had a session n days later; it is None where that day is not over.
     """
 
     day: date
@@ -86,7 +87,7 @@ class Cohort:
     retained: tuple[int | None, ...]
 
     def share(self, after: int) -> float | None:
-        """Of them, how many came back `after` days later."""
+        """Returns the share of the users who came back `after` days later."""
         retained = self.retained[after - 1]
         return None if retained is None else retained / self.users
 
@@ -94,7 +95,7 @@ class Cohort:
 def active_users(
     connection: Connection, app: App, environment: str, period: Period
 ) -> list[ActiveUsers]:
-    """A row a day, also for days without anybody."""
+    """Returns a row for each day of the period, also for days without active users."""
     arguments = {
         **_arguments(app, environment, period),
         "week": WEEK_DAYS,
@@ -112,14 +113,17 @@ def retention(
     environment: str,
     period: Period,
     today: date,
-    came_by: Breakdown | None = None,
+    source: SourceFilter | None = None,
 ) -> list[Cohort]:
-    """A row for each day on which a user was seen first, of those who `came_by` it then."""
+    """Returns a row for each day that has new users.
+
+    With `source`, only users that were attributed to it at that time count.
+    """
     arguments = {
         **_arguments(app, environment, period),
         "days": RETENTION_DAYS_MAX,
-        "link_ids": came_by and list(came_by.link_ids),
-        "source": came_by and came_by.source,
+        "link_ids": source and list(source.link_ids),
+        "source": source and source.source,
     }
     rows = run(connection, RETAINED_USERS, arguments).fetchall()
     return [

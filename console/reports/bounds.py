@@ -1,25 +1,28 @@
-"""What of the figures a question is about, as arguments of its statements."""
+"""Translates a question into the arguments of the statements that read rollups."""
 
 from datetime import UTC, date, datetime, timedelta
 
 from console.apps.apps import App
-from console.reports.names import Breakdown, Names, country_key
-from console.reports.question import By, Filters, Question
+from console.reports.names import Names, country_key
+from console.reports.question import Interval, Question
 
 
-def bounds_of(app: App, question: Question, names: Names) -> dict[str, object]:
-    """Raises OperatorError for a filter that names nothing."""
+def rollup_bounds(app: App, question: Question, names: Names) -> dict[str, object]:
+    """Returns the arguments that select the rollups of a question.
+
+    Raises OperatorError when a filter names something that does not exist.
+    """
     filters = question.filters
-    place = _place(filters, names)
+    source = names.source_filter(filters.partner, filters.link)
     return {
         "app_id": app.id,
         "environment": question.environment,
-        "grain": "hour" if question.by is By.HOUR else "day",
+        "grain": "hour" if question.by is Interval.HOUR else "day",
         "from": midnight(question.period.first),
         "until": midnight(question.period.last + timedelta(days=1)),
-        "link_ids": place and list(place.link_ids),
-        "partner_id": place and place.partner_id,
-        "source": place and place.source,
+        "link_ids": source and list(source.link_ids),
+        "partner_id": source and source.partner_id,
+        "source": source and source.source,
         "campaign": filters.campaign,
         "country": None if filters.country is None else country_key(filters.country),
         "event": None if filters.event is None else names.event_key(filters.event),
@@ -27,14 +30,5 @@ def bounds_of(app: App, question: Question, names: Names) -> dict[str, object]:
 
 
 def midnight(day: date) -> datetime:
+    """Returns the first moment of a day in UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-def _place(filters: Filters, names: Names) -> Breakdown | None:
-    """A link that is not the partner's is nowhere."""
-    partner = None if filters.partner is None else names.place_of_partner(filters.partner)
-    link = None if filters.link is None else names.place_of_link(filters.link)
-    if partner is None or link is None:
-        return link or partner
-    is_theirs = set(link.link_ids) <= set(partner.link_ids) and link.source == partner.source
-    return link if is_theirs else Breakdown(link.partner_id, (), link.source)

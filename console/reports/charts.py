@@ -1,7 +1,7 @@
-"""Where the parts of a chart stand, for a template to draw as SVG. Units are those of its viewBox.
+"""Computes the geometry of charts, which a template draws as SVG. Units are those of its viewBox.
 
-Colours are classes of the style sheet, so that one picture serves light and dark. What a chart
-shows also stands in a table beside it.
+Colours are classes of the style sheet, so that one chart serves the light and the dark theme. The
+same values are also in a table beside the chart.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ LINES_HEIGHT = 240
 SERIES_MAX = 6
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 12, 28
 _X_LABELS_MAX = 8
-SMALLEST = 1e-6  # amounts have six places
+SMALLEST = 1e-6  # amounts have six decimal places
 _STEPS = (1, 2, 2.5, 5, 10)
 _BAR_HEIGHT, _BAR_GAP, _BAR_LEFT, _BAR_RIGHT = 18, 8, 190, 96
 _CELL_WIDTH, _CELL_HEIGHT, _CELL_LEFT, _CELL_TOP = 18.5, 18, 132, 22
@@ -22,7 +22,7 @@ HEAT_LEVELS = 10
 
 @dataclass(frozen=True)
 class ChartSeries:
-    """Values in order, None where there is none; `labels` say each in words."""
+    """Values in order, None where there is none, and a label for each of them."""
 
     name: str
     values: Sequence[float | None]
@@ -31,12 +31,16 @@ class ChartSeries:
 
 @dataclass(frozen=True)
 class AxisTick:
+    """A label of an axis and its coordinate."""
+
     at: float
     label: str
 
 
 @dataclass(frozen=True)
 class Dot:
+    """A point of a line, with its tooltip."""
+
     x: float
     y: float
     label: str
@@ -44,7 +48,7 @@ class Dot:
 
 @dataclass(frozen=True)
 class ChartLine:
-    """`paths` are SVG paths, one for each stretch without gaps; `number` is that of its colour."""
+    """A series drawn as SVG paths, one for each stretch without gaps. `number` is its colour's."""
 
     name: str
     number: int
@@ -53,7 +57,9 @@ class ChartLine:
 
 
 @dataclass(frozen=True)
-class Lines:
+class LineChart:
+    """Lines over time, with the ticks of both axes."""
+
     title: str
     description: str
     lines: Sequence[ChartLine]
@@ -68,6 +74,8 @@ class Lines:
 
 @dataclass(frozen=True)
 class Bar:
+    """A horizontal bar and the label behind it."""
+
     name: str
     y: float
     width: float
@@ -75,7 +83,9 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Bars:
+class BarChart:
+    """Horizontal bars, the largest value first."""
+
     title: str
     description: str
     bars: Sequence[Bar]
@@ -86,8 +96,11 @@ class Bars:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """`level` is how strong its colour is, 0 to HEAT_LEVELS; None: not known yet."""
+class HeatMapCell:
+    """A square of a heat map.
+
+    `level` is the strength of its colour, 0 to HEAT_LEVELS; None where the value is not known yet.
+    """
 
     x: float
     y: float
@@ -97,9 +110,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class HeatMap:
+    """Squares in rows and columns, coloured by their value."""
+
     title: str
     description: str
-    cells: Sequence[Cell]
+    cells: Sequence[HeatMapCell]
     rows: Sequence[AxisTick]
     columns: Sequence[AxisTick]
     height: int
@@ -108,55 +123,53 @@ class HeatMap:
     cell_height: float = _CELL_HEIGHT - 1.5
 
 
-def lines(title: str, names: Sequence[str], series: Sequence[ChartSeries]) -> Lines:
-    """`names` are those of the places along the x axis. What is negative is drawn at nothing."""
-    step = nice_step(max((value or 0 for it in series for value in it.values), default=0))
-    top = step * 4
-    scale = (LINES_HEIGHT - _BOTTOM - _TOP) / top
+def line_chart(title: str, names: Sequence[str], series: Sequence[ChartSeries]) -> LineChart:
+    """Lays out lines over an x axis whose positions have `names`; negative values count as zero."""
+    largest = max((value or 0 for line in series for value in line.values), default=0)
+    step = nice_step(largest)
+    scale = (LINES_HEIGHT - _BOTTOM - _TOP) / (step * 4)
 
-    def x(place: int) -> float:
-        wide = WIDTH - _LEFT - _RIGHT
-        return round(_LEFT + (wide * place / (len(names) - 1) if len(names) > 1 else wide / 2), 1)
+    def x(position: int) -> float:
+        width = WIDTH - _LEFT - _RIGHT
+        along = width * position / (len(names) - 1) if len(names) > 1 else width / 2
+        return round(_LEFT + along, 1)
 
     def y(value: float) -> float:
         return round(LINES_HEIGHT - _BOTTOM - max(value, 0) * scale, 1)
 
-    def dots(it: ChartSeries) -> list[Dot | None]:
-        return [
-            None if value is None else Dot(x(place), y(value), f"{names[place]}: {label}")
-            for place, (value, label) in enumerate(zip(it.values, it.labels, strict=True))
+    def line(number: int, line: ChartSeries) -> ChartLine:
+        dots = [
+            None if value is None else Dot(x(position), y(value), f"{names[position]}: {label}")
+            for position, (value, label) in enumerate(zip(line.values, line.labels, strict=True))
         ]
+        return ChartLine(line.name, number, _paths(dots), [dot for dot in dots if dot])
 
-    drawn = [(it.name, number, dots(it)) for number, it in enumerate(series, start=1)]
-    every = -(-len(names) // _X_LABELS_MAX)
-    return Lines(
+    every = -(-len(names) // _X_LABELS_MAX) or 1
+    return LineChart(
         title,
-        f"Lines from {names[0]} to {names[-1]}; the table below has the figures." if names else "",
-        [
-            ChartLine(name, number, _paths(places), [dot for dot in places if dot])
-            for name, number, places in drawn
-        ],
-        [AxisTick(x(place), names[place]) for place in range(0, len(names), every or 1)],
-        [AxisTick(y(step * n), short(step * n)) for n in range(5)],
+        f"Lines from {names[0]} to {names[-1]}; the table below has the values." if names else "",
+        [line(number, values) for number, values in enumerate(series, start=1)],
+        [AxisTick(x(position), names[position]) for position in range(0, len(names), every)],
+        [AxisTick(y(step * n), short_number(step * n)) for n in range(5)],
     )
 
 
-def bars(title: str, series: ChartSeries, names: Sequence[str]) -> Bars:
-    """The longest bar is the largest value; what is negative has none."""
+def bar_chart(title: str, series: ChartSeries, names: Sequence[str]) -> BarChart:
+    """Lays out bars, the longest for the largest value; a negative value gets no bar."""
     largest = max((value or 0 for value in series.values), default=0) or 1
-    wide = WIDTH - _BAR_LEFT - _BAR_RIGHT
-    told = zip(names, series.values, series.labels, strict=True)
-    return Bars(
+    width = WIDTH - _BAR_LEFT - _BAR_RIGHT
+    values = zip(names, series.values, series.labels, strict=True)
+    return BarChart(
         title,
-        f"{len(names)} bars, the largest first; the table below has the figures.",
+        f"{len(names)} bars, the largest first; the table below has the values.",
         [
             Bar(
                 name,
                 n * (_BAR_HEIGHT + _BAR_GAP),
-                round(wide * (max(value or 0, 0) / largest), 1),
+                round(width * (max(value or 0, 0) / largest), 1),
                 label,
             )
-            for n, (name, value, label) in enumerate(told)
+            for n, (name, value, label) in enumerate(values)
         ],
         max(len(names) * (_BAR_HEIGHT + _BAR_GAP), 1),
     )
@@ -165,21 +178,21 @@ def bars(title: str, series: ChartSeries, names: Sequence[str]) -> Bars:
 def heat_map(
     title: str, rows: Sequence[str], columns: Sequence[str], parts: Sequence[Sequence[float | None]]
 ) -> HeatMap:
-    """`parts` are shares, a row each; the strongest colour is the largest of them."""
+    """Lays out a heat map of shares, in rows; the largest share gets the strongest colour."""
     largest = max((part or 0 for row in parts for part in row), default=0) or 1
 
-    def cell(row: int, column: int, part: float | None) -> Cell:
-        told = "not over yet" if part is None else f"{part:.1%}"
-        return Cell(
+    def cell(row: int, column: int, part: float | None) -> HeatMapCell:
+        value = "not over yet" if part is None else f"{part:.1%}"
+        return HeatMapCell(
             _CELL_LEFT + column * _CELL_WIDTH,
             _CELL_TOP + row * _CELL_HEIGHT,
             None if part is None else round(HEAT_LEVELS * part / largest),
-            f"{rows[row]}, {columns[column]}: {told}",
+            f"{rows[row]}, {columns[column]}: {value}",
         )
 
     return HeatMap(
         title,
-        f"{len(rows)} rows of {len(columns)} squares; the table below has the figures.",
+        f"{len(rows)} rows of {len(columns)} squares; the table below has the values.",
         [cell(n, m, part) for n, row in enumerate(parts) for m, part in enumerate(row)],
         [AxisTick(_CELL_TOP + n * _CELL_HEIGHT + 12, name) for n, name in enumerate(rows)],
         [
@@ -192,17 +205,17 @@ def heat_map(
 
 
 def nice_step(largest: float) -> float:
-    """A quarter of an axis that reaches over `largest`, as people would write it.
+    """Returns a quarter of an axis that reaches beyond `largest`, rounded as people would write it.
 
-    What is less than any stored amount is nothing: its axis would have no end.
+    A value below the smallest amount that is stored counts as zero: its axis would have no end.
     """
     quarter = largest / 4 if largest >= SMALLEST else 0.25
     power: float = 10.0 ** floor(log10(quarter))
     return next(step * power for step in _STEPS if step * power >= quarter * 0.999_999)
 
 
-def short(value: float) -> str:
-    """1200000 as 1.2M."""
+def short_number(value: float) -> str:
+    """Abbreviates a number, as 1200000 to 1.2M."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= size:
             return f"{value / size:g}{letter}"

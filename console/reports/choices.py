@@ -1,10 +1,10 @@
-"""What a report's filters offer: names of the app, and what its figures of these days hold."""
+"""Reads what the filters of a report offer: names of the app, and keys of the period's rollups."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from console.apps.apps import App
-from console.reports.bounds import bounds_of
+from console.reports.bounds import rollup_bounds
 from console.reports.names import ORGANIC, country_label, read_names, source_name
 from console.reports.question import Question
 from shared.database import Connection, run
@@ -27,11 +27,13 @@ _COUNTRIES = """
 SELECT DISTINCT country FROM figures
 WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = 'day'
   AND start >= %(from)s AND start < %(until)s
-"""  # no more than there are in the world
+"""  # needs no limit: there are no more than countries in the world
 
 
 @dataclass(frozen=True)
 class Choices:
+    """The values that each filter of a report offers."""
+
     partners: Sequence[str]
     links: Sequence[str]
     campaigns: Sequence[str]
@@ -41,13 +43,13 @@ class Choices:
 
 def read_choices(connection: Connection, app: App, question: Question) -> Choices:
     names = read_names(connection, app)
-    bounds = {**bounds_of(app, question, names), "choices_max": CHOICES_MAX}
+    bounds = {**rollup_bounds(app, question, names), "choices_max": CHOICES_MAX}
     sources = [source_name(source) for (source,) in run(connection, _SOURCES, bounds)]
-    found = run(connection, _COUNTRIES, bounds)
+    countries = run(connection, _COUNTRIES, bounds)
     return Choices(
         partners=[*sorted(set(names.partners.values())), *sources, ORGANIC],
         links=sorted(names.links.values()),
         campaigns=[campaign for (campaign,) in run(connection, _CAMPAIGNS, bounds)],
-        countries=sorted(country_label(code) for (code,) in found),
+        countries=sorted(country_label(code) for (code,) in countries),
         events=sorted(names.events.values()),
     )

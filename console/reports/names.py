@@ -1,6 +1,7 @@
-"""What people call what figures are kept by: partners, links, sources, countries, event types.
+"""Translates between the keys of rollups and the names that people use for them.
 
-A source may have the name of a partner, so it is told by what it is.
+These are partners, links, sources, countries and event types. A source may have the same name as a
+partner, so the names of sources carry a suffix.
 """
 
 from collections import Counter
@@ -20,7 +21,7 @@ UNKNOWN_PARTNER = "(unknown partner)"
 NO_CAMPAIGN = "(no campaign)"
 UNKNOWN_COUNTRY = "(unknown country)"
 UNKNOWN = -1
-_SOURCE = " (source)"
+_SOURCE_SUFFIX = " (source)"
 _BUILT_IN = {
     "__open": "open",
     "__install": "install",
@@ -36,9 +37,10 @@ _EVENT_TYPES = "SELECT id::text, name, mapping_id FROM event_types WHERE app_id 
 
 
 @dataclass(frozen=True)
-class Breakdown:
-    """Where figures are kept: under these links, all of one partner; or under link 0, partner 0 and
-    a source, '' for organic.
+class SourceFilter:
+    """The keys of one partner, link or source in rollups.
+
+    They are the partner's links; or link 0, partner 0 and the name of a source, '' for organic.
     """
 
     partner_id: int
@@ -48,7 +50,7 @@ class Breakdown:
 
 @dataclass(frozen=True)
 class Names:
-    """Of one app: links and partners by number, events by the key that figures have."""
+    """The names of one app: of links and partners by number, of event types by rollup key."""
 
     links: Mapping[int, str]
     partner_of: Mapping[int, int]
@@ -72,30 +74,46 @@ class Names:
         return self.events.get(key, key)
 
     def event_key(self, name: str) -> str:
-        """Raises OperatorError for a name that is none."""
-        return _key(self.events, name, "event type")
+        """Returns the rollup key of an event type. Raises OperatorError when there is none."""
+        return _key_of(self.events, name, "event type")
 
-    def place_of_partner(self, name: str) -> Breakdown:
-        if (source := _source(name)) is not None:
-            return Breakdown(0, (0,), source)
-        partner_id = _key(self.partners, name, "partner")
+    def source_filter(self, partner: str | None, link: str | None) -> SourceFilter | None:
+        """Returns the keys of both filters; a link of another partner matches nothing.
+
+        Raises OperatorError when a name does not exist.
+        """
+        by_partner = None if partner is None else self.partner_filter(partner)
+        by_link = None if link is None else self.link_filter(link)
+        if by_partner is None or by_link is None:
+            return by_link or by_partner
+        is_theirs = set(by_link.link_ids) <= set(by_partner.link_ids)
+        if is_theirs and by_link.source == by_partner.source:
+            return by_link
+        return SourceFilter(by_link.partner_id, (), by_link.source)
+
+    def partner_filter(self, name: str) -> SourceFilter:
+        """Returns the keys of a partner or a source. Raises OperatorError when there is none."""
+        if (source := _source_of(name)) is not None:
+            return SourceFilter(0, (0,), source)
+        partner_id = _key_of(self.partners, name, "partner")
         links = tuple(link for link, partner in self.partner_of.items() if partner == partner_id)
-        return Breakdown(partner_id, links, "")
+        return SourceFilter(partner_id, links, "")
 
-    def place_of_link(self, name: str) -> Breakdown:
-        if (source := _source(name)) is not None:
-            return Breakdown(0, (0,), source)
-        link_id = _key(self.links, name, "link")
-        return Breakdown(self.partner_of[link_id], (link_id,), "")
+    def link_filter(self, name: str) -> SourceFilter:
+        """Returns the keys of a link or a source. Raises OperatorError when there is none."""
+        if (source := _source_of(name)) is not None:
+            return SourceFilter(0, (0,), source)
+        link_id = _key_of(self.links, name, "link")
+        return SourceFilter(self.partner_of[link_id], (link_id,), "")
 
 
 def read_names(connection: Connection, app: App) -> Names:
-    """Event types may share a name: those have their mapping id behind it."""
+    """Reads the names of an app; event types that share a name get their mapping ID behind it."""
     rows = run(connection, _LINKS, (app.id,)).fetchall()
     types = run(connection, _EVENT_TYPES, (app.id,)).fetchall()
-    taken = Counter([*_BUILT_IN.values(), *(name for _, name, _ in types)])
+    uses = Counter([*_BUILT_IN.values(), *(name for _, name, _ in types)])
     events = {
-        key: name if taken[name] == 1 else f"{name} ({mapping_id})"
+        key: name if uses[name] == 1 else f"{name} ({mapping_id})"
         for key, name, mapping_id in types
     }
     return Names(
@@ -107,38 +125,44 @@ def read_names(connection: Connection, app: App) -> Names:
 
 
 def campaign_name(partner: str, campaign: str) -> str:
-    """Two partners' campaigns of one name are two campaigns."""
+    """Returns the name of a partner's campaign: two partners may each have one of this name."""
     return f"{partner} · {campaign or NO_CAMPAIGN}"
 
 
 def country_label(code: str) -> str:
-    """With its code, as `country_key` reads it; '' is the code of what is not known."""
+    """Returns the name of a country with its code, as `country_key` reads it.
+
+    The code of an unknown country is ''.
+    """
     return f"{country_name(code)} ({code})" if code else UNKNOWN_COUNTRY
 
 
 def country_key(name: str) -> str:
-    """The code of a label, or a code itself. Raises OperatorError for a name that is none."""
+    """Returns the code of a country from its label or its code.
+
+    Raises OperatorError when there is no such country.
+    """
     if name == UNKNOWN_COUNTRY:
         return ""
     code = country_code(name) or country_code(name.removesuffix(")").rpartition("(")[2])
     if code is None or name.strip().upper() not in {code, country_label(code).upper()}:
-        raise OperatorError("There is no country of this name. Name it by its code, such as DE.")
+        raise OperatorError("There is no country with this name. Use its code, such as DE.")
     return code
 
 
 def source_name(source: str) -> str:
-    """Of what came through no link."""
-    return f"{source}{_SOURCE}" if source else ORGANIC
+    """Returns the name of a source, for what came through no link."""
+    return f"{source}{_SOURCE_SUFFIX}" if source else ORGANIC
 
 
-def _source(name: str) -> str | None:
+def _source_of(name: str) -> str | None:
     if name == ORGANIC:
         return ""
-    return name.removesuffix(_SOURCE) if name.endswith(_SOURCE) else None
+    return name.removesuffix(_SOURCE_SUFFIX) if name.endswith(_SOURCE_SUFFIX) else None
 
 
-def _key(names: Mapping[Key, str], name: str, what: str) -> Key:
-    found = next((key for key, named in names.items() if named == name), None)
-    if found is None:
-        raise OperatorError(f"The app has no {what} of this name.")
-    return found
+def _key_of(names: Mapping[Key, str], name: str, kind: str) -> Key:
+    key = next((key for key, known_name in names.items() if known_name == name), None)
+    if key is None:
+        raise OperatorError(f"The app has no {kind} with this name.")
+    return key

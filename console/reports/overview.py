@@ -1,21 +1,21 @@
-"""An app's today against its yesterday, for the list of apps: the figures of its report."""
+"""Reads the report of today and yesterday for each app in the list of apps."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from console.apps.apps import App
 from console.reports.period import Period
 from console.reports.question import Question
 from console.reports.rates import Rates, report_currency
-from console.reports.report import Figures, Report, read_report
+from console.reports.report import Figures, read_report
 from shared.database import Connection
 from shared.events import Environment
 
 
 @dataclass(frozen=True)
-class AppFigures:
-    """Of two UTC days, money in `currency`."""
+class AppOverview:
+    """An app's metrics of two UTC days, with money in `currency`."""
 
     app: App
     currency: str
@@ -23,23 +23,18 @@ class AppFigures:
     yesterday: Figures
 
 
-def figures_of_apps(
+def read_overviews(
     connection: Connection, apps: Iterable[App], environment: Environment, now_ms: int
-) -> list[AppFigures]:
-    """In the order of `apps`."""
+) -> list[AppOverview]:
+    """Returns the overviews in the order of `apps`; a day without a row has zeros."""
     today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
-    return [_figures(connection, app, environment, today) for app in apps]
-
-
-def _figures(connection: Connection, app: App, environment: Environment, today: date) -> AppFigures:
-    yesterday = today - timedelta(days=1)
-    currency = report_currency(app.currency)
-    question = Question(period=Period(yesterday, today), environment=environment, currency=currency)
-    report = read_report(connection, app, question, Rates(currency))
-    return AppFigures(app, currency, _of(report, today), _of(report, yesterday))
-
-
-def _of(report: Report, day: date) -> Figures:
-    """A day without a row has nothing in it."""
-    found = (row.figures for row in report.rows if row.start and row.start.date() == day)
-    return next(found, Figures(users=0))
+    period = Period(today - timedelta(days=1), today)
+    overviews: list[AppOverview] = []
+    for app in apps:
+        currency = report_currency(app.currency)
+        question = Question(period=period, environment=environment, currency=currency)
+        report = read_report(connection, app, question, Rates(currency))
+        by_day = {row.start.date(): row.figures for row in report.rows if row.start}
+        yesterday, now = (by_day.get(day, Figures(users=0)) for day in (period.first, today))
+        overviews.append(AppOverview(app, currency, now, yesterday))
+    return overviews

@@ -1,4 +1,4 @@
-"""The days that a report is about."""
+"""The days that a report covers."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -11,7 +11,10 @@ REPORT_DAYS_MAX = 400
 
 @dataclass(frozen=True)
 class Period:
-    """Days from `first` to `last`, both included. Raises BadValue when it is none or long."""
+    """The days from `first` to `last`, both included.
+
+    Raises BadValue when `first` is after `last`, or the period is too long.
+    """
 
     first: date
     last: date
@@ -27,6 +30,9 @@ class Period:
 
 
 def period_of(first: date | None, last: date | None, today: date) -> Period:
-    """The last day is yesterday unless given, for today is not over; the first, 30 days before."""
+    """Returns the period from `first` to `last`, with defaults for what is None.
+
+    The last day defaults to yesterday, because today is not over; the first, to 30 days in all.
+    """
     last = last or today - timedelta(days=1)
     return Period(first or last - timedelta(days=MONTH_DAYS - 1), last)

@@ -1,4 +1,4 @@
-"""What a report is asked for. Everything in it is checked here, so that nobody else has to."""
+"""The question that a report answers, checked here once, so that no other module checks it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,8 +11,8 @@ from shared.events import Environment
 HOURLY_DAYS_MAX = 31
 
 
-class By(StrEnum):
-    """What a row of a report stands for: an hour, a day (UTC), or all of the days."""
+class Interval(StrEnum):
+    """The time that a row of a report covers: an hour, a day (UTC), or the whole period."""
 
     HOUR = "hour"
     DAY = "day"
@@ -20,7 +20,7 @@ class By(StrEnum):
 
 
 class Split(StrEnum):
-    """By what the rows of a period are told apart."""
+    """The dimension by which the rows of an interval are broken down."""
 
     NONE = "none"
     PARTNER = "partner"
@@ -32,8 +32,9 @@ class Split(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """Names as a report shows them, a campaign as its click named it; None: any. A country may be
-    named by its code.
+    """Names as a report shows them, or None for any; a campaign is named as its click named it.
+
+    A country may also be named by its code.
     """
 
     partner: str | None = None
@@ -43,8 +44,8 @@ class Filters:
     event: str | None = None
 
     @property
-    def named(self) -> frozenset[Split]:
-        """What is filtered by."""
+    def filtered(self) -> frozenset[Split]:
+        """Returns the dimensions that have a filter."""
         return frozenset(
             split for split in Split if split is not Split.NONE and getattr(self, split) is not None
         )
@@ -52,23 +53,29 @@ class Filters:
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """Raises OperatorError for more hours than a report shows."""
+    """The period, environment, breakdown, filters and currency of a report.
+
+    Raises OperatorError for more days than an hourly report shows.
+    """
 
     period: Period
     environment: str = Environment.PRODUCTION
-    by: By = By.DAY
+    by: Interval = Interval.DAY
     split: Split = Split.NONE
     filters: Filters = Filters()
     currency: str = REFERENCE
 
     def __post_init__(self) -> None:
-        if self.by is By.HOUR and self.period.days > HOURLY_DAYS_MAX:
+        if self.by is Interval.HOUR and self.period.days > HOURLY_DAYS_MAX:
             raise OperatorError(
-                f"By the hour, a report shows {HOURLY_DAYS_MAX} days at most. Ask for fewer days, "
-                "or for figures by day."
+                f"An hourly report covers at most {HOURLY_DAYS_MAX} days. Choose fewer days, or a "
+                "daily report."
             )
 
     @property
-    def asks_events(self) -> bool:
-        """Whether its figures are those of single event types: what users did besides has none."""
+    def is_per_event_type(self) -> bool:
+        """Tells whether the report is about single event types.
+
+        Metrics of users, such as installs and sessions, do not belong to an event type.
+        """
         return self.split is Split.EVENT or self.filters.event is not None

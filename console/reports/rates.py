@@ -1,10 +1,9 @@
-"""Amounts in one currency, by the European Central Bank's reference rates.
+"""Converts amounts into one currency by the European Central Bank's reference rates.
 
 An amount is converted by the rate of its day, or of the last day before it that has one: there are
-none at weekends, and none after the day up to which the installed package knows them.
+no rates for weekends, and none after the last day that the installed package knows.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -14,70 +13,71 @@ from currency_converter import CurrencyConverter, RateNotFoundError
 
 from shared.errors import OperatorError
 
-REFERENCE = "EUR"  # what the ECB tells its rates in
-RATE_AGE_DAYS_MAX = 400  # an older rate says nothing of an amount
+REFERENCE = "EUR"  # the currency that the ECB quotes its rates in
+RATE_AGE_DAYS_MAX = 400  # an older rate says nothing about an amount
 _GAP_DAYS_MAX = 14  # between two days with rates: holidays
 
 
 @dataclass(frozen=True)
 class Rate:
-    """`value`: what one unit of the currency is in the target; `day`: of which it is the rate."""
+    """The value of one unit of a currency in the target currency, and the day of that rate."""
 
     value: Decimal
     day: date
 
 
 class Rates:
-    """Into one target currency. Raises OperatorError for one that has no rates."""
+    """Exchange rates into one target currency.
+
+    Raises OperatorError for a target that has no rates.
+    """
 
     def __init__(self, target: str) -> None:
         if target not in currencies():
-            raise OperatorError(f"There are no rates for {target!r}. {_known()}")
+            known = ", ".join(sorted(currencies()))
+            raise OperatorError(f"There are no rates for {target!r}. Use one of {known}.")
         self.target = target
-        self._found: dict[tuple[str, date], Rate | None] = {}
+        self._cache: dict[tuple[str, date], Rate | None] = {}
 
     def rate(self, currency: str, day: date) -> Rate | None:
-        """None: the ECB publishes no rate of this currency, or has stopped long ago."""
-        if (currency, day) not in self._found:
-            self._found[currency, day] = self._look_up(currency, day)
-        return self._found[currency, day]
+        """Returns the rate of a currency on a day.
 
-    def _look_up(self, currency: str, day: date) -> Rate | None:
+        It is None when the ECB publishes no rate of this currency, or stopped long ago.
+        """
+        if (currency, day) not in self._cache:
+            self._cache[currency, day] = self._last_rate(currency, day)
+        return self._cache[currency, day]
+
+    def _last_rate(self, currency: str, day: date) -> Rate | None:
         if currency == self.target:
             return Rate(Decimal(1), day)
         if currency not in currencies():
             return None
-        known = [_converter().bounds[name] for name in (currency, self.target)]
-        last = min(day, *(bounds.last_date for bounds in known))
+        known_days = [_converter().bounds[name] for name in (currency, self.target)]
+        last = min(day, *(bounds.last_date for bounds in known_days))
         if (day - last).days > RATE_AGE_DAYS_MAX:
             return None
-        return next(self._rates_before(currency, last), None)
-
-    def _rates_before(self, currency: str, last: date) -> Iterator[Rate]:
         for days in range(_GAP_DAYS_MAX):
-            day = last - timedelta(days=days)
+            rate_day = last - timedelta(days=days)
             try:
-                value = _converter().convert(Decimal(1), currency, self.target, day)
+                value = _converter().convert(Decimal(1), currency, self.target, rate_day)
             except RateNotFoundError:
                 continue
-            yield Rate(Decimal(value), day)
+            return Rate(Decimal(value), rate_day)
+        return None
 
 
 def currencies() -> frozenset[str]:
-    """Those that amounts can be converted from and to."""
+    """Returns the currencies that amounts can be converted from and to."""
     return frozenset(_converter().currencies)
 
 
 def report_currency(currency: str) -> str:
-    """This one, or the euro where it has no rates."""
+    """Returns the currency itself, or the euro where the currency has no rates."""
     return currency if currency in currencies() else REFERENCE
 
 
 @cache
 def _converter() -> CurrencyConverter:
-    """Read once, in under a second."""
+    """Reads the rates once, in under a second."""
     return CurrencyConverter(decimal=True)
-
-
-def _known() -> str:
-    return f"Name one of {', '.join(sorted(currencies()))}."

@@ -1,7 +1,8 @@
-"""Raw events as they were stored, one JSON object a line, however many there are.
+"""Exports raw events as they were stored, one JSON object per line, however many there are.
 
-Read in the order of event time, a page a statement, so that no transaction stays open for as long
-as somebody takes to read; an event that comes meanwhile may or may not be among them.
+Events are read in the order of event time, one page per statement, so that no transaction stays
+open for as long as a client takes to read. An event that arrives meanwhile may or may not be
+included.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,9 +17,9 @@ from shared.event_columns import raw_select
 
 PAGE_ROWS = 1000
 
-# What decides where the event belongs comes along: the attribution in force at its moment.
+# Each event comes with what it is attributed to: the attribution in force at its time.
 _PAGE = f"""
-SELECT event_time, receipt::text, row_to_json(told)::text
+SELECT event_time, receipt::text, row_to_json(exported)::text
 FROM (
     SELECT
         {raw_select("page")},
@@ -42,8 +43,8 @@ FROM (
           AND (attributions.event_time, attributions.receipt) <= (page.event_time, page.receipt)
         ORDER BY attributions.event_time DESC, attributions.receipt DESC LIMIT 1
     ) AS credit ON true
-) AS told
-ORDER BY event_time, told.receipt
+) AS exported
+ORDER BY event_time, exported.receipt
 """
 _BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
 
@@ -54,9 +55,9 @@ def raw_events(
     environment: str,
     period: Period,
 ) -> Iterator[bytes]:
-    """Whole lines, a page at a time, of events whose event time is in the period (UTC).
+    """Yields pages of whole lines, for the events whose event time is in the period (UTC).
 
-    A connection is borrowed for each page, and given back before its lines go out.
+    A connection is borrowed for each page and returned before the page is sent.
     """
     since: datetime = midnight(period.first)
     after = _BEFORE_ALL

@@ -1,7 +1,7 @@
-"""How many different users: read where they were counted for what is asked, or not given at all.
+"""Reads the number of unique users where it was counted for exactly the question, or not at all.
 
-They were counted by event type or of all, each by one of: everybody, partner, link, campaign of a
-partner, country. A question that takes another cut has no exact answer in them.
+Unique users are counted per event type and for all events, each split by one of: nothing, partner,
+link, campaign of a partner, country. A question with another combination has no exact answer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from console.reports.names import Names, campaign_name, country_label
-from console.reports.question import By, Question, Split
+from console.reports.question import Interval, Question, Split
 from shared.database import Connection, run
 
 _REACH = """
@@ -29,8 +29,11 @@ WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = %(grain)
 def read_reach(
     connection: Connection, question: Question, names: Names, bounds: Mapping[str, object]
 ) -> dict[tuple[datetime, str], int]:
-    """Users by start and name of a row; empty where they were not counted so."""
-    split = counted_as(question)
+    """Returns the unique users of each row, by its start and name.
+
+    The result is empty where they were not counted in this way.
+    """
+    split = reach_split(question)
     if split is None:
         return {}
     arguments = {**bounds, "split": split, "by_event": question.split is Split.EVENT}
@@ -40,20 +43,20 @@ def read_reach(
     }
 
 
-def counted_as(question: Question) -> Split | None:
-    """As which split of `reach` the users of a question were counted."""
-    if question.by is By.TOTAL and question.period.days > 1:
+def reach_split(question: Question) -> Split | None:
+    """Returns the split of `reach` that answers a question, or None if none does."""
+    if question.by is Interval.TOTAL and question.period.days > 1:
         return None
-    cut = (question.filters.named | {question.split}) - {Split.NONE, Split.EVENT}
-    if not cut:
+    splits = (question.filters.filtered | {question.split}) - {Split.NONE, Split.EVENT}
+    if not splits:
         return Split.NONE
-    if Split.COUNTRY in cut:
-        return Split.COUNTRY if cut == {Split.COUNTRY} else None
-    if cut <= {Split.PARTNER, Split.LINK}:
-        return Split.LINK if Split.LINK in cut else Split.PARTNER
-    # One campaign name may be that of several partners, and a user can come by two of them.
-    told_apart = question.split is Split.CAMPAIGN or Split.PARTNER in cut
-    return Split.CAMPAIGN if told_apart and Split.LINK not in cut else None
+    if Split.COUNTRY in splits:
+        return Split.COUNTRY if splits == {Split.COUNTRY} else None
+    if splits <= {Split.PARTNER, Split.LINK}:
+        return Split.LINK if Split.LINK in splits else Split.PARTNER
+    # Several partners may have a campaign of this name, and a user may come through two of them.
+    has_partner = question.split is Split.CAMPAIGN or Split.PARTNER in splits
+    return Split.CAMPAIGN if has_partner and Split.LINK not in splits else None
 
 
 def _name(split: Split, names: Names, key: Sequence[Any]) -> str:

@@ -1,29 +1,30 @@
-"""Answers a question from the figures: a row for each period and each thing it is split by.
+"""Answers a question from the rollups: a row for each interval and each name it is split by.
 
-PostgreSQL adds up figures; different users are read where they were counted for just this question
-(`console.reports.reach`), for they cannot be added up. Money is converted by the day it came in.
+PostgreSQL adds up the rollups. Unique users cannot be added up, so they are read where they were
+counted for exactly this question (`console.reports.reach`). Money is converted by the rate of its
+day.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from console.apps.apps import App
-from console.reports.bounds import bounds_of
+from console.reports.bounds import rollup_bounds
 from console.reports.names import Names, campaign_name, country_label, read_names
-from console.reports.question import By, Question, Split
+from console.reports.question import Interval, Question, Split
 from console.reports.rates import Rates
 from console.reports.reach import read_reach
 from shared.database import Connection, run
 from shared.errors import OperatorError
 
-FIGURES_MAX = 50_000  # sums of one currency and origin, as PostgreSQL gives them
+ROLLUPS_MAX = 50_000  # sums of one currency and origin, as PostgreSQL returns them
 ROWS_MAX = 5_000
 
-# What is asked for decides the columns; they are named here, and nothing from outside is.
+# The split decides the columns. Their names are written here; none comes from a request.
 _COLUMNS = {
     Split.NONE: "",
     Split.PARTNER: "link_id, source,",
@@ -32,7 +33,7 @@ _COLUMNS = {
     Split.COUNTRY: "country,",
     Split.EVENT: "event,",
 }
-_FIGURES = """
+_ROLLUPS = """
 SELECT
     start, {columns} currency, event = '__ad_revenue' AS is_ad, event = '' AS is_of_users,
     sum(events), sum(amount), sum(value), sum(installs),
@@ -60,18 +61,19 @@ WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = %(grain)
   AND start >= %(from)s AND start < %(until)s
 """
 
-
 _TOO_MANY = (
-    f"That would be more than {ROWS_MAX:,} rows. Ask for fewer days, for days instead of hours, or "
-    "for one partner, link or country."
+    f"The report would have more than {ROWS_MAX:,} rows. Choose fewer days, a daily instead of an "
+    "hourly report, or one partner, link or country."
 )
 
 
 @dataclass
 class Figures:
-    """`users` None: not counted for this question. Of installs, `organic` came by themselves.
-    Revenue is in the currency of the report; `originals` are sums as they were sent, by currency:
-    event revenue, ad revenue.
+    """The metrics of a report row.
+
+    `users` is None where users were not counted for this question; `organic` installs are those
+    that were attributed to no source. Revenue is in the currency of the report; `originals` are the
+    sums as they were sent, by currency: event revenue, ad revenue.
     """
 
     events: int = 0
@@ -96,7 +98,10 @@ class Figures:
 
 @dataclass(frozen=True)
 class ReportRow:
-    """`start` is None in a report of the total; `name` is '' where nothing is split."""
+    """The metrics of one interval and name.
+
+    `start` is None in a report of the total; `name` is '' where nothing is split.
+    """
 
     start: datetime | None
     name: str
@@ -104,9 +109,10 @@ class ReportRow:
 
 
 @dataclass(frozen=True)
-class Used:
-    """Which rates converted a currency: of the days from `first` to `last`. None: there are none,
-    and its amounts are in no sum.
+class ConversionRates:
+    """The first and last day of the rates that converted a currency.
+
+    Both are None where there are no rates; the currency's amounts are then in no sum.
     """
 
     currency: str
@@ -116,78 +122,107 @@ class Used:
 
 @dataclass(frozen=True)
 class Report:
-    """`stale` periods have changed since they were counted, the newest of all at `counted_at`."""
+    """The answer to a question.
+
+    `counted_at` is the time of the newest rollup, `stale` the number of hours and days that have
+    changed since they were rolled up.
+    """
 
     question: Question
     rows: Sequence[ReportRow]
     total: Figures
-    rates: Sequence[Used]
+    rates: Sequence[ConversionRates]
     counted_at: datetime | None
     stale: int
 
 
 def read_report(connection: Connection, app: App, question: Question, rates: Rates) -> Report:
-    """Raises OperatorError for a filter that names nothing, or for too many rows."""
+    """Answers a question from the rollups.
+
+    Raises OperatorError when a filter names something that does not exist, or for too many rows.
+    """
     names = read_names(connection, app)
-    bounds = bounds_of(app, question, names)
-    tally = ReportBuilder(question, names, rates)
-    statement = _FIGURES.format(columns=_COLUMNS[question.split])
-    found = run(connection, statement, {**bounds, "rows_max": FIGURES_MAX + 1}).fetchall()
-    if len(found) <= FIGURES_MAX:
-        for row in found:
-            tally.add(row)
-    if len(found) > FIGURES_MAX or tally.places > ROWS_MAX:
+    bounds = rollup_bounds(app, question, names)
+    builder = ReportBuilder(question, names, rates)
+    statement = _ROLLUPS.format(columns=_COLUMNS[question.split])
+    rollups = run(connection, statement, {**bounds, "rows_max": ROLLUPS_MAX + 1}).fetchall()
+    if len(rollups) <= ROLLUPS_MAX:
+        for row in rollups:
+            builder.add(row)
+    if len(rollups) > ROLLUPS_MAX or builder.row_count > ROWS_MAX:
         raise OperatorError(_TOO_MANY)
-    tally.add_users(read_reach(connection, question, names, bounds))
+    builder.add_users(read_reach(connection, question, names, bounds))
     counted_at, stale = run(connection, _FRESHNESS, bounds).fetchone() or (None, 0)
-    return Report(question, tally.rows(), tally.total, tally.used(), counted_at, int(stale))
+    return Report(
+        question,
+        builder.rows(),
+        builder.total,
+        builder.conversion_rates(),
+        counted_at,
+        int(stale),
+    )
 
 
 class ReportBuilder:
-    """Adds up figures by period and name."""
+    """Sums of rollups by interval and name."""
 
     def __init__(self, question: Question, names: Names, rates: Rates) -> None:
         self._question = question
         self._names = names
         self._rates = rates
         self._figures: defaultdict[tuple[datetime | None, str], Figures] = defaultdict(Figures)
-        self._days: defaultdict[str, set[date | None]] = defaultdict(set)
+        self._rate_days: defaultdict[str, set[date | None]] = defaultdict(set)
         self.total = Figures()
 
     def add(self, row: Sequence[Any]) -> None:
+        """Adds a row of `_ROLLUPS` to its report row and to the total."""
         start, *key, currency, is_ad, is_of_users = row[:-7]
-        if is_of_users and self._question.asks_events:
+        if is_of_users and self._question.is_per_event_type:
             return
-        place = None if self._question.by is By.TOTAL else start, self._name(key)
-        for figures in (self._figures[place], self.total):
-            _add_counts(figures, row[-7:])
-            self._add_money(figures, start.date(), currency, row[-6], is_ad=is_ad)
+        events, amount, value, installs, organic, reattributions, sessions = row[-7:]
+        row_key = None if self._question.by is Interval.TOTAL else start, self._name(key)
+        for figures in (self._figures[row_key], self.total):
+            figures.events += int(events)
+            figures.value += value
+            figures.installs += int(installs)
+            figures.organic += int(organic or 0)
+            figures.reattributions += int(reattributions)
+            figures.sessions += int(sessions)
+            self._add_money(figures, start.date(), currency, amount, is_ad=is_ad)
 
     def add_users(self, users: Mapping[tuple[datetime, str], int]) -> None:
+        """Sets the unique users of each row; the total has them if it is the only row."""
         for (start, name), count in users.items():
-            place = None if self._question.by is By.TOTAL else start, name
-            if place in self._figures:
-                self._figures[place].users = count
+            row_key = None if self._question.by is Interval.TOTAL else start, name
+            if row_key in self._figures:
+                self._figures[row_key].users = count
         if len(self._figures) == 1:
             (only,) = self._figures.values()
             self.total.users = only.users
 
     @property
-    def places(self) -> int:
-        """How many rows there will be."""
+    def row_count(self) -> int:
         return len(self._figures)
 
     def rows(self) -> list[ReportRow]:
-        """By time, then the largest first."""
-        rows = [ReportRow(start, name, figures) for (start, name), figures in self._figures.items()]
-        return sorted(rows, key=_order)
+        """Returns the rows by time, within an interval those with most installs first."""
 
-    def used(self) -> list[Used]:
-        return [
-            Used(currency, *_span(days))
-            for currency, days in sorted(self._days.items())
-            if currency != self._rates.target
-        ]
+        def order(row: ReportRow) -> tuple[float, int, int, str]:
+            start_seconds = row.start.timestamp() if row.start else 0.0
+            return start_seconds, -row.figures.installs, -row.figures.events, row.name
+
+        rows = [ReportRow(start, name, figures) for (start, name), figures in self._figures.items()]
+        return sorted(rows, key=order)
+
+    def conversion_rates(self) -> list[ConversionRates]:
+        """Returns the days of the rates of each currency other than the report's."""
+        rates: list[ConversionRates] = []
+        for currency, days in sorted(self._rate_days.items()):
+            known_days = [day for day in days if day is not None]
+            if currency != self._rates.target:
+                first, last = min(known_days, default=None), max(known_days, default=None)
+                rates.append(ConversionRates(currency, first, last))
+        return rates
 
     def _name(self, key: Sequence[Any]) -> str:
         match self._question.split:
@@ -212,29 +247,8 @@ class ReportBuilder:
         event, ad = figures.originals.get(currency, (Decimal(0), Decimal(0)))
         figures.originals[currency] = (event, ad + amount) if is_ad else (event + amount, ad)
         rate = self._rates.rate(currency, day)
-        self._days[currency].add(rate.day if rate else None)
+        self._rate_days[currency].add(rate.day if rate else None)
         if rate and is_ad:
             figures.ad_revenue += amount * rate.value
         elif rate:
             figures.revenue += amount * rate.value
-
-
-def _add_counts(figures: Figures, counts: Sequence[Any]) -> None:
-    events, _, value, installs, organic, reattributions, sessions = counts
-    figures.events += int(events)
-    figures.value += value
-    figures.installs += int(installs)
-    figures.organic += int(organic or 0)
-    figures.reattributions += int(reattributions)
-    figures.sessions += int(sessions)
-
-
-def _order(row: ReportRow) -> tuple[float, int, int, str]:
-    figures = row.figures
-    at = row.start.timestamp() if row.start else 0.0
-    return at, -figures.installs, -figures.events, row.name
-
-
-def _span(days: Iterable[date | None]) -> tuple[date | None, date | None]:
-    known = [day for day in days if day is not None]
-    return (min(known), max(known)) if known else (None, None)

@@ -1,4 +1,4 @@
-"""A table as it is shown: the same columns, rows, figures on a page, at a terminal, in a file."""
+"""A report as a table, with the same values on a page, in a terminal and in a file."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Money:
-    """An amount in one currency, shown to two places."""
+    """An amount in one currency, shown to two decimal places."""
 
     amount: Decimal
     currency: str
@@ -31,27 +31,31 @@ Cell = str | int | Decimal | datetime | date | Share | Money | None
 
 @dataclass(frozen=True)
 class Sheet:
-    """`total` is the last line, or empty. A cell that is None has nothing to say."""
+    """Columns, rows and the last line `total`, which may be empty. A cell without value is None."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     total: Sequence[Cell] = ()
 
-    def is_figure(self, column: int) -> bool:
-        """Whether numbers stand in it."""
+    def is_numeric(self, column: int) -> bool:
+        """Tells whether a column holds numbers."""
         cells = (line[column] for line in self.lines)
         first = next((cell for cell in cells if cell is not None), None)
         return isinstance(first, int | Decimal | Money | Share)
 
     @property
     def lines(self) -> Iterator[Sequence[Cell]]:
+        """Yields the rows and then the total, if there is one."""
         yield from self.rows
         if self.total:
             yield self.total
 
 
-def shown(cell: Cell) -> str:
-    """For people: thousands apart, shares as percent, times as UTC to the minute."""
+def display_text(cell: Cell) -> str:
+    """Formats a cell for people.
+
+    Numbers get thousands separators, shares are in percent, times in UTC to the minute.
+    """
     match cell:
         case int():
             return f"{cell:,}"
@@ -62,11 +66,11 @@ def shown(cell: Cell) -> str:
         case Share():
             return f"{cell.part:.1%}"
         case _:
-            return plain(cell)
+            return plain_text(cell)
 
 
-def plain(cell: Cell) -> str:
-    """For programs: the same figures without thousands and percent signs."""
+def plain_text(cell: Cell) -> str:
+    """Formats a cell for programs: without thousands separators and percent signs."""
     match cell:
         case None:
             return ""
@@ -82,17 +86,21 @@ def plain(cell: Cell) -> str:
             return str(cell)
 
 
-def as_csv(sheet: Sheet) -> str:
-    """RFC 4180. Names come from outside: one that a spreadsheet would take for a formula gets an
+def to_csv(sheet: Sheet) -> str:
+    """Returns a sheet as CSV (RFC 4180).
+
+    Senders choose the names in it: one that a spreadsheet would take for a formula gets an
     apostrophe in front (CWE-1236).
     """
+
+    def inert(text: str) -> str:
+        return f"'{text}" if text.startswith(_FORMULA) else text
+
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerow([_inert(column) for column in sheet.columns])
+    writer.writerow([inert(column) for column in sheet.columns])
     for line in sheet.lines:
-        writer.writerow([_inert(cell) if isinstance(cell, str) else plain(cell) for cell in line])
+        writer.writerow(
+            [inert(cell) if isinstance(cell, str) else plain_text(cell) for cell in line]
+        )
     return file.getvalue()
-
-
-def _inert(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text

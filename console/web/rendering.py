@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from console.apps.apps import App
-from console.reports.sheet import shown
+from console.reports.sheet import display_text
 from console.web.assets import Assets
 from console.web.navigation import app_items, general_items
 from console.web.page_request import PageContext
@@ -47,7 +47,7 @@ class Templates:
             "utc": utc,
             "count": count,
             "money": money,
-            "cell": shown,
+            "cell": display_text,
         }
         self._environment.filters.update(filters)
         self._environment.globals.update(asset=assets.address)

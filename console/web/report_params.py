@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from console.apps.apps import App
 from console.reports.period import Period, period_of
-from console.reports.question import By, Filters, Question, Split
+from console.reports.question import Filters, Interval, Question, Split
 from console.reports.rates import report_currency
 from console.web.page_errors import BadRequest
 from console.web.values import Values
@@ -27,7 +27,7 @@ def asked_question(query: Values, environment: Environment, app: App, now_ms: in
     return Question(
         period=asked_period(query, now_ms),
         environment=environment,
-        by=_one_of(By, query.get("by") or By.DAY),
+        by=_one_of(Interval, query.get("by") or Interval.DAY),
         split=_one_of(Split, query.get("split") or Split.NONE),
         filters=Filters(
             **{

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import psycopg
 
-from deploy.addresses import addresses
+from deploy.addresses import find_addresses
 from tests.support.digest import Digest, digests
 from tests.support.generate import APPS, generate
 from tests.support.journeys import LINKS, Line, link_name, offer
@@ -110,7 +110,7 @@ def _rows_folder(folder: Path | None, order: str, workers: int) -> Path | None:
 
 def _furnish(waybill: Waybill) -> str:
     """The apps and their links; the address of the database."""
-    found = addresses(waybill.data)
+    found = find_addresses(waybill.data)
     assert found is not None
     for app in APPS:
         waybill.json("app", "create", "--name", app)

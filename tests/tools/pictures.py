@@ -28,7 +28,7 @@ from console.accounts.people import create_person
 from console.actor import Role
 from console.apps.apps import App, find_app
 from console.connections import CommandContext, open_resources, settings_here
-from console.demo.sample_week import APP, week
+from console.demo.sample_week import APP, sample_lines
 from console.resources import Resources
 from console.security.tokens import NewToken, create_token
 from shared.clock import now_ms
@@ -43,7 +43,7 @@ PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 SIZES = {"wide": (1280, 800), "phone": (360, 740)}
 COLOURS = 48
 # Whoever did most of those whom a click brought.
-LINES = list(week(now_ms()))
+LINES = list(sample_lines(now_ms()))
 BROUGHT = {line["ip"] for line in LINES if line["type"] == "click" and "link" in line}
 BUSIEST, _ = Counter(
     line["user_id"] for line in LINES if "user_id" in line and line["ip"] in BROUGHT

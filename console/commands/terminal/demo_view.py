@@ -4,14 +4,14 @@ from rich.table import Table
 
 from console.commands.terminal.output import lines, table
 from console.demo.calls import DemoCall
-from console.demo.demo import Outcome, Played
+from console.demo.demo import DemoRun, Outcome
 from console.event_records import EventRecord
 from console.lookup.trace import State
 
 RECEIPT_CHARACTERS = 36
 
 
-def played_table(played: Played) -> Table:
+def played_table(played: DemoRun) -> Table:
     """Two wide columns, so that it can be read on a terminal of 80 characters."""
     made = table(
         ("request and answer", "row", ""),
@@ -29,7 +29,7 @@ def played_table(played: Played) -> Table:
     return made
 
 
-def played_document(played: Played) -> dict[str, object]:
+def played_document(played: DemoRun) -> dict[str, object]:
     return {
         "as_documented": played.as_documented,
         "calls": [_document(outcome) for outcome in played.outcomes],
@@ -38,7 +38,7 @@ def played_document(played: Played) -> dict[str, object]:
     }
 
 
-def played_summary(played: Played) -> str:
+def played_summary(played: DemoRun) -> str:
     everything = "Everything" if played.as_documented else "Not everything"
     return (
         f"{everything} is as documented. Ready after {played.start_seconds:.1f} s, all rows "

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from console.connections import KEY, STORES
 from console.pipeline.migrate import migrate_stores
 from deploy import programs
-from deploy.environment import given
+from deploy.environment import external_url
 from deploy.fleet import Fleet
 from deploy.listen import Listen
 from deploy.stack import Plan, Stack
@@ -57,7 +57,7 @@ def plan_stack(
     def prepare_stores(_database_url: str, _redis_url: str) -> None:
         settings = read_settings(stack.environment)
         # Beside a PostgreSQL of its own no other version runs; beside another's one may.
-        migrate_stores(settings, now_ms, finish=given(variables, "DATABASE_URL") is None)
+        migrate_stores(settings, now_ms, finish=external_url(variables, "DATABASE_URL") is None)
         then(settings)
 
     console = (programs.console(extent.console),) if extent.console else ()

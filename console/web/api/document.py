@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from console.reports.question import By, Split
+from console.reports.question import Interval, Split
 from console.web.api.api_call import COUNT_MAX, ApiEndpoint
 from shared.events import Environment
 
@@ -21,7 +21,7 @@ _QUERIES: dict[str, dict[str, Any]] = {
     "count": {"type": "integer", "minimum": 1, "maximum": COUNT_MAX, "default": 100},
     "from": {"type": "string", "format": "date"},
     "to": {"type": "string", "format": "date"},
-    "by": {"type": "string", "enum": list(By), "default": By.DAY},
+    "by": {"type": "string", "enum": list(Interval), "default": Interval.DAY},
     "split": {"type": "string", "enum": list(Split), "default": Split.NONE},
     **{
         name: {"type": "string"}

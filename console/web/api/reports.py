@@ -23,6 +23,6 @@ def activity(call: ApiCall, app: App) -> list[ActiveUsers]:
 
 def cohorts(call: ApiCall, app: App) -> list[Cohort]:
     period, partner = asked_period(call.query, now_ms()), call.query.get("partner")
-    came_by = read_names(call.connection, app).place_of_partner(partner) if partner else None
+    came_by = read_names(call.connection, app).partner_filter(partner) if partner else None
     today = day_of(now_ms())
     return retention(call.connection, app, call.environment, period, today, came_by)

@@ -3,7 +3,7 @@
 from console.apps import settings
 from console.apps.apps import App, create_app, list_apps
 from console.apps.rules import SETTINGS, read_rules
-from console.reports.overview import figures_of_apps
+from console.reports.overview import read_overviews
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
 from shared.errors import BadValue
@@ -15,7 +15,7 @@ def start(_: PageRequest) -> Answer:
 
 def show_list(request: PageRequest) -> Answer:
     apps = list_apps(request.connection)
-    figures = figures_of_apps(
+    figures = read_overviews(
         request.connection, apps, request.environment, request.services.clock()
     )
     return Page("apps.html", {"figures": figures})
@@ -32,7 +32,7 @@ def create(request: PageRequest) -> Answer:
 
 
 def show(request: PageRequest, app: App) -> Answer:
-    (figures,) = figures_of_apps(
+    (figures,) = read_overviews(
         request.connection, [app], request.environment, request.services.clock()
     )
     return Page("app.html", {"figures": figures})

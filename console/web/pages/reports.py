@@ -7,15 +7,15 @@ from console.reports.activity import Cohort, active_users, retention
 from console.reports.choices import read_choices
 from console.reports.names import read_names
 from console.reports.period import Period
-from console.reports.pictures import activity_picture, picture, retention_picture
 from console.reports.question import Question
 from console.reports.rates import Rates, currencies
 from console.reports.raw import raw_events
 from console.reports.report import Report, read_report
-from console.reports.sheet import Sheet, as_csv
+from console.reports.report_charts import activity_chart, report_chart, retention_chart
+from console.reports.sheet import Sheet, to_csv
 from console.reports.sheets import (
     activity_sheet,
-    measures_of,
+    available_measures,
     originals_sheet,
     report_sheet,
     retention_sheet,
@@ -31,7 +31,7 @@ NDJSON = "application/x-ndjson"
 
 def show(request: PageRequest, app: App) -> Answer:
     report = _report(request, app)
-    measures = measures_of(report)
+    measures = available_measures(report)
     chosen = request.query.get("measure", measures[0].name)
     measure = next((each for each in measures if each.name == chosen), measures[0])
     return Page(
@@ -41,7 +41,7 @@ def show(request: PageRequest, app: App) -> Answer:
             "question": report.question,
             "sheet": report_sheet(report),
             "originals": originals_sheet(report),
-            "chart": picture(report, measure),
+            "chart": report_chart(report, measure),
             "measure": measure,
             "choices": read_choices(request.connection, app, report.question),
             "currencies": sorted(currencies()),
@@ -65,7 +65,7 @@ def show_activity(request: PageRequest, app: App) -> Answer:
         {
             "period": period,
             "sheet": activity_sheet(days),
-            "chart": activity_picture(days),
+            "chart": activity_chart(days),
             "query": _period_query(request, period),
         },
     )
@@ -87,7 +87,7 @@ def show_retention(request: PageRequest, app: App) -> Answer:
             "period": period,
             "partner": partner,
             "sheet": retention_sheet(cohorts),
-            "chart": retention_picture(cohorts) if cohorts else None,
+            "chart": retention_chart(cohorts) if cohorts else None,
             "choices": read_choices(request.connection, app, question),
             "query": _period_query(request, period, partner=partner),
         },
@@ -114,7 +114,7 @@ def _report(request: PageRequest, app: App) -> Report:
 
 def _cohorts(request: PageRequest, app: App, period: Period) -> list[Cohort]:
     partner = request.query.get("partner")
-    came_by = read_names(request.connection, app).place_of_partner(partner) if partner else None
+    came_by = read_names(request.connection, app).partner_filter(partner) if partner else None
     today = day_of(request.services.clock())
     return retention(request.connection, app, request.environment, period, today, came_by)
 
@@ -146,7 +146,7 @@ def _period_query(request: PageRequest, period: Period, **more: str) -> str:
 
 
 def _file(app: App, what: str, period: Period, sheet: Sheet) -> Download:
-    return Download(_filename(app, what, period, "csv"), CSV, [as_csv(sheet).encode()])
+    return Download(_filename(app, what, period, "csv"), CSV, [to_csv(sheet).encode()])
 
 
 def _filename(app: App, what: str, period: Period, ending: str) -> str:

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from console.commands.demo import free_address
 from console.metrics.app import create_app
-from console.metrics.pipeline import Pipeline, observe
+from console.metrics.pipeline import Pipeline, create_pipeline
 from shared.clock import now_ms
 from shared.database import Connection, connect
 from shared.events import Event
@@ -35,9 +35,9 @@ class Exporter:
         self.pipeline = pipeline
         self.client = TestClient(create_app(pipeline))
 
-    def look(self) -> None:
+    def observe(self) -> None:
         for observer in self.pipeline.observers:
-            observer.look()
+            observer.observe()
 
     def samples(self) -> dict[str, float]:
         """By name and labels, as `name{value,value}`."""
@@ -66,13 +66,13 @@ def exporter(
         opened.append(connect(database_url, "metrics"))
         return opened[-1]
 
-    yield Exporter(observe(redis, open_connection, now_ms))
+    yield Exporter(create_pipeline(redis, open_connection, now_ms))
     for each in opened:
         each.close()
 
 
 def test_everything_that_is_read_is_shown_and_declared(exporter: Exporter) -> None:
-    exporter.look()
+    exporter.observe()
 
     shown = {name.partition("{")[0] for name in exporter.samples()}
     declared = {each.name for each in METRICS.values() if each.source is Source.PIPELINE}
@@ -84,13 +84,13 @@ def test_what_waits_and_what_a_drain_did_with_it_is_counted(
     exporter: Exporter, redis: Redis, bench: Bench, event: Event
 ) -> None:
     append(redis, batch(event), 1)
-    exporter.look()
+    exporter.observe()
     waiting = exporter.samples()
 
     tally = Tally()
     bench.drain(counts=DrainCounts(tally))
     PublishedCounts(redis, tally).publish()
-    exporter.look()
+    exporter.observe()
     drained = exporter.samples()
 
     assert (waiting["waybill_backlog_events{}"], drained["waybill_backlog_events{}"]) == (1, 0)
@@ -102,12 +102,12 @@ def test_what_waits_and_what_a_drain_did_with_it_is_counted(
 
 
 def test_users_who_are_set_aside_are_counted(exporter: Exporter, connection: Connection) -> None:
-    exporter.look()
+    exporter.observe()
     before = exporter.samples()["waybill_set_aside_users{}"]
     connection.execute(
         "INSERT INTO set_aside_users (user_ref, fault) VALUES (7, 'Bug'), (8, 'Bug')"
     )
-    exporter.look()
+    exporter.observe()
 
     assert (before, exporter.samples()["waybill_set_aside_users{}"]) == (0, 2)
 
@@ -115,7 +115,7 @@ def test_users_who_are_set_aside_are_counted(exporter: Exporter, connection: Con
 def test_jobs_are_counted_and_left_as_they_are(exporter: Exporter, redis: Redis) -> None:
     enqueue(redis, "drain")
     keys = sorted(redis.keys("*"))
-    exporter.look()
+    exporter.observe()
 
     assert exporter.samples()["waybill_jobs{queued}"] == 1
     assert sorted(redis.keys("*")) == keys
@@ -125,7 +125,7 @@ def test_a_name_that_somebody_connects_by_is_no_label(
     exporter: Exporter, database_url: str
 ) -> None:
     with connect(database_url, "alice@example.com"):
-        exporter.look()
+        exporter.observe()
 
     shown = exporter.samples()
     assert shown["waybill_database_connections{other,idle}"] >= 1
@@ -144,11 +144,11 @@ def test_ready_names_what_keeps_events_from_becoming_rows(exporter: Exporter, re
         503,
         {"status": "unready", "failing": ["redis", "postgresql"]},
     )
-    exporter.look()
+    exporter.observe()
     assert exporter.health("ready") == (503, {"status": "unready", "failing": ["workers"]})
 
     worker(redis, "idle", "2999-01-01T00:00:00.000000Z")
-    exporter.look()
+    exporter.observe()
     assert exporter.health("ready") == (200, {"status": "ready", "failing": []})
     assert exporter.samples()["waybill_workers{idle}"] == 1
 
@@ -156,7 +156,7 @@ def test_ready_names_what_keeps_events_from_becoming_rows(exporter: Exporter, re
 def test_a_worker_that_fell_silent_is_none(exporter: Exporter, redis: Redis) -> None:
     worker(redis, "busy", "2020-01-01T00:00:00.000000Z")
     redis.sadd("rq:workers:pipeline", "rq:worker:gone")
-    exporter.look()
+    exporter.observe()
 
     assert exporter.samples()["waybill_workers{busy}"] == 0
     assert exporter.health("ready")[1]["failing"] == ["workers"]
@@ -164,7 +164,7 @@ def test_a_worker_that_fell_silent_is_none(exporter: Exporter, redis: Redis) -> 
 
 def test_lag_says_what_an_autoscaler_needs(exporter: Exporter, redis: Redis, event: Event) -> None:
     append(redis, batch(event), 1)
-    exporter.look()
+    exporter.observe()
 
     status, lag = exporter.health("lag")
     assert status == 200
@@ -176,8 +176,8 @@ def test_without_stores_every_answer_still_comes_and_says_so() -> None:
     def refuse() -> Connection:
         return connect("postgresql://127.0.0.1:1/none", "metrics")
 
-    exporter = Exporter(observe(connect_redis("redis://127.0.0.1:1"), refuse, now_ms))
-    exporter.look()
+    exporter = Exporter(create_pipeline(connect_redis("redis://127.0.0.1:1"), refuse, now_ms))
+    exporter.observe()
 
     assert exporter.samples() == {
         "waybill_store_up{redis}": 0,

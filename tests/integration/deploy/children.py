@@ -1,4 +1,4 @@
-"""Small programs that stand for ours."""
+"""Provides small programs in place of Waybill's."""
 
 import signal
 import sys
@@ -17,7 +17,7 @@ LISTENS = (
     "import socket, sys; server = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n"
     "while True: server.accept()[0].close()"
 )
-# Forks one that would outlive it; both print their process id.
+# Forks a child that would outlive it; both print their process ID.
 FORKS = "import os, time; child = os.fork(); print(os.getpid(), flush=True); time.sleep(600)"
 # Writes its name to the file it is given when it is asked to stop.
 NOTES = (

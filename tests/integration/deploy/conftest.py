@@ -1,4 +1,4 @@
-"""A data folder for each pair of servers that this machine has, made once: a cluster takes 1 s."""
+"""Provides a data folder for each pair of servers, created once: a cluster takes 1 s."""
 
 import socket
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from tests.integration.conftest import STORES
 
 @dataclass(frozen=True)
 class Machine:
-    """Where a stack runs, and with which servers."""
+    """A data folder and the servers that a stack runs there."""
 
     stores: EmbeddedStores
     data: Path
@@ -37,13 +37,13 @@ def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture
 def new_machine(machine: Machine, tmp_path: Path) -> Machine:
-    """Where nothing ran before."""
+    """Provides a data folder in which nothing ran before."""
     return Machine(machine.stores, tmp_path / ".waybill")
 
 
 @pytest.fixture
-def said() -> list[str]:
-    """What a stack told the person at the terminal."""
+def messages() -> list[str]:
+    """Collects the messages of a stack for the terminal."""
     return []
 
 

@@ -1,4 +1,4 @@
-"""Waiting for what other processes do."""
+"""Waits for changes that other processes make."""
 
 import subprocess
 import time
@@ -17,25 +17,25 @@ def until(condition: Callable[[], object], seconds_max: float = WAIT_SECONDS_MAX
 
 
 def runs(pid: int) -> bool:
-    """Whether a process does anything; one that only waits to be reaped does not."""
-    state = _told_by_kernel(pid, "stat").rpartition(b")")[2] if PROC else _told_by_ps(pid, "stat=")
+    """Tells whether a process runs; a zombie does not."""
+    state = _read_proc(pid, "stat").rpartition(b")")[2] if PROC else _read_ps(pid, "stat=")
     return state.strip()[:1] not in {b"", b"Z"}
 
 
 def command_line(pid: int) -> bytes:
-    return _told_by_kernel(pid, "cmdline") if PROC else _told_by_ps(pid, "args=")
+    return _read_proc(pid, "cmdline") if PROC else _read_ps(pid, "args=")
 
 
-def _told_by_kernel(pid: int, about: str) -> bytes:
+def _read_proc(pid: int, name: str) -> bytes:
     try:
-        return Path(f"/proc/{pid}/{about}").read_bytes()
+        return Path(f"/proc/{pid}/{name}").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
         return b""
 
 
-def _told_by_ps(pid: int, column: str) -> bytes:
-    asked = subprocess.run(["ps", "-o", column, "-p", str(pid)], capture_output=True, check=False)
-    return asked.stdout
+def _read_ps(pid: int, column: str) -> bytes:
+    result = subprocess.run(["ps", "-o", column, "-p", str(pid)], capture_output=True, check=False)
+    return result.stdout
 
 
 def lines(path: Path) -> list[str]:

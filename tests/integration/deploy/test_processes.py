@@ -1,4 +1,4 @@
-"""One child: how it starts, how it ends, and that it never outlives its launcher."""
+"""Tests one child: its start, its end, and that it never outlives its launcher."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy import processes
-from deploy.lock import is_held, still_held
+from deploy.lock import is_held, wait_until_free
 from tests.integration.deploy.children import DEAF, FORKS, SLEEPS, command, python
 from tests.integration.deploy.polling import lines, runs, until
 
@@ -92,7 +92,7 @@ def test_nothing_is_started_beside_what_is_left_of_an_earlier_one(tmp_path: Path
     with pytest.raises(processes.StillHeld):
         processes.start(command(tmp_path, python(SLEEPS)))
     first.stop()
-    assert still_held([tmp_path / "child.lock"], 10) == []
+    assert wait_until_free([tmp_path / "child.lock"], 10) == []
 
 
 def test_children_are_started_from_the_main_thread_alone(tmp_path: Path) -> None:
@@ -101,8 +101,8 @@ def test_children_are_started_from_the_main_thread_alone(tmp_path: Path) -> None
     def start() -> None:
         try:
             processes.start(command(tmp_path, python(SLEEPS)))
-        except RuntimeError as fault:
-            refused.append(fault)
+        except RuntimeError as error:
+            refused.append(error)
 
     thread = threading.Thread(target=start)
     thread.start()

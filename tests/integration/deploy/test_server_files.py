@@ -1,4 +1,4 @@
-"""The files for nginx, Redis, PostgreSQL and systemd, judged by these where they are installed."""
+"""Checks the files for nginx, Redis, PostgreSQL and systemd with these programs, if installed."""
 
 import os
 import shutil
@@ -25,11 +25,11 @@ INSTALLED |= {"postgres"} if POSTGRES.exists() else set()
 
 
 def where_installed(*names: str) -> list[str]:
-    """To parametrise by: without the program there is nothing that could judge."""
+    """Returns the programs to parametrize by that are installed, as nothing else can check."""
     return [name for name in names if name in INSTALLED]
 
 
-def said(*command: str | Path, status: int = 0) -> str:
+def output_of(*command: str | Path, status: int = 0) -> str:
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_MAX)
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -41,7 +41,7 @@ def test_systemd_understands_every_unit(judge: str, tmp_path: Path) -> None:
         here = unit.read_text().replace("/opt/waybill/.venv/bin", str(Path(sys.executable).parent))
         (tmp_path / unit.name).write_text(here.replace("file:///opt/", "file:///usr/"))
 
-    assert said(judge, "verify", "--man=no", *sorted(tmp_path.glob("*.service"))) == ""
+    assert output_of(judge, "verify", "--man=no", *sorted(tmp_path.glob("*.service"))) == ""
 
 
 @pytest.mark.parametrize("server", where_installed("redis-server"))
@@ -52,11 +52,11 @@ def test_redis_takes_its_file_and_keeps_what_it_confirms(server: str, tmp_path: 
     try:
         until(socket.exists, SECONDS_MAX, "Redis listening")
         settings = ("appendonly", "appendfsync", "maxmemory-policy", "no-appendfsync-on-rewrite")
-        told = [said("redis-cli", "-s", socket, "CONFIG", "GET", each) for each in settings]
+        answers = [output_of("redis-cli", "-s", socket, "CONFIG", "GET", name) for name in settings]
     finally:
         process.terminate()
         process.wait(SECONDS_MAX)
-    assert [answer.split()[1] for answer in told] == ["yes", "always", "noeviction", "no"]
+    assert [answer.split()[1] for answer in answers] == ["yes", "always", "noeviction", "no"]
 
 
 @pytest.mark.parametrize("server", where_installed("postgres"))
@@ -81,12 +81,12 @@ def test_postgresql_takes_its_file(server: str, tmp_path: Path) -> None:
 
 
 class Upstream(BaseHTTPRequestHandler):
-    """Ingest, as far as nginx knows: it tells what reached it."""
+    """A stand-in for ingest that records the requests that reach it."""
 
-    seen: ClassVar[list[tuple[str, str]]] = []
+    requests: ClassVar[list[tuple[str, str]]] = []
 
     def do_GET(self) -> None:
-        self.seen.append((self.path, self.headers["X-Forwarded-For"]))
+        self.requests.append((self.path, self.headers["X-Forwarded-For"]))
         self.send_response(200)
         self.send_header("Content-Length", "2")
         self.end_headers()
@@ -111,7 +111,7 @@ class Proxy:
         until(lambda: accepts(self.tls), SECONDS_MAX, "nginx listening")
 
     def _configure(self, port: int) -> None:
-        said(
+        output_of(
             *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
             *("-nodes", "-days", "1", "-subj", "/CN=localhost"),
             *("-keyout", self.folder / "privkey.pem", "-out", self.folder / "fullchain.pem"),
@@ -159,7 +159,7 @@ class Proxy:
 @pytest.fixture(params=where_installed("nginx"))
 def proxy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Proxy]:
     assert request.param == "nginx"
-    Upstream.seen.clear()
+    Upstream.requests.clear()
     proxy = Proxy(tmp_path)
     yield proxy
     proxy.stop()
@@ -180,7 +180,7 @@ def test_no_token_reaches_the_log_of_nginx_even_when_nothing_answers_behind_it(
 def test_ingest_sees_the_visitor_and_not_what_the_visitor_claims(proxy: Proxy) -> None:
     proxy.get("/click?offer_id=1", {"X-Forwarded-For": "203.0.113.9"})
 
-    assert Upstream.seen == [("/click?offer_id=1", "127.0.0.1")]
+    assert Upstream.requests == [("/click?offer_id=1", "127.0.0.1")]
 
 
 def test_senders_are_told_when_to_come_back_if_no_ingest_answers(proxy: Proxy) -> None:
@@ -196,7 +196,7 @@ def test_senders_are_told_when_to_come_back_if_no_ingest_answers(proxy: Proxy) -
 @pytest.mark.parametrize("path", ["/health/ready", "/metrics"])
 def test_health_and_metrics_are_kept_from_the_public(proxy: Proxy, path: str) -> None:
     assert proxy.get(path).status == 404
-    assert Upstream.seen == []
+    assert Upstream.requests == []
 
 
 def test_nothing_is_served_without_tls(proxy: Proxy) -> None:

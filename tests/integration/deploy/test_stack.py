@@ -1,4 +1,4 @@
-"""The whole of one machine: one launcher, in order, and nothing left behind."""
+"""Tests a whole stack: one launcher, the order of starts, and nothing left behind."""
 
 import json
 import os
@@ -11,9 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from deploy.addresses import Addresses, addresses
+from deploy.addresses import Addresses, find_addresses
 from deploy.listen import BadAddress, Listen
-from deploy.lock import AlreadyRunning, Lock, is_held, still_held
+from deploy.lock import AlreadyRunning, Lock, is_held, wait_until_free
 from deploy.processes import NotStarted
 from deploy.programs import Program
 from deploy.stack import LeftRunning, Plan, Stack
@@ -40,7 +40,7 @@ with Stack(Path(data), {}, Plan(programs, stores=stores), print) as stack:
 
 
 def launcher(machine: Machine, listen: Listen) -> "subprocess.Popen[str]":
-    """Another process that runs a stack; its first line of output holds the process ids."""
+    """Starts another process that runs a stack; its first line of output has the process IDs."""
     stores = (machine.stores.postgres_binaries, machine.stores.valkey_program)
     places = (str(machine.data), str(listen), *(str(path or "") for path in stores))
     return subprocess.Popen(
@@ -68,7 +68,7 @@ def test_the_stores_are_prepared_before_the_programs_start(
         with psycopg.connect(database_url) as connection:
             connection.execute("SELECT 1")
         assert not listen.answers()
-        assert addresses(machine.data) is None
+        assert find_addresses(machine.data) is None
         prepared.append((database_url, redis_url))
 
     with machine.stack(listener(listen), prepare=prepare) as stack:
@@ -79,7 +79,7 @@ def test_a_preparation_that_fails_leaves_nothing_running(machine: Machine) -> No
     stack = machine.stack(sleeper(), prepare=fails)
     with pytest.raises(OperatorError, match="the migration failed"), stack:
         pass
-    assert still_held([machine.data / "lock", *stack.folder.locks()], 0) == []
+    assert wait_until_free([machine.data / "lock", *stack.folder.locks()], 0) == []
 
 
 def fails(_database_url: str, _redis_url: str) -> None:
@@ -94,15 +94,15 @@ def test_a_program_that_does_not_start_is_quoted_and_nothing_stays(
     words = r"ingest did not start: no module \(see .*ingest.log"
     with pytest.raises(NotStarted, match=words), stack:
         pass
-    assert still_held([machine.data / "lock", *stack.folder.locks()], 0) == []
+    assert wait_until_free([machine.data / "lock", *stack.folder.locks()], 0) == []
 
 
 def test_other_commands_find_the_stores_while_they_run(machine: Machine, listen: Listen) -> None:
     with machine.stack(listener(listen)) as stack:
-        assert addresses(machine.data) == Addresses(
+        assert find_addresses(machine.data) == Addresses(
             stack.database_url, stack.redis_url, str(listen), os.getpid()
         )
-    assert addresses(machine.data) is None
+    assert find_addresses(machine.data) is None
 
 
 def test_programs_get_addresses_and_the_key_in_their_environment_alone(machine: Machine) -> None:
@@ -110,15 +110,15 @@ def test_programs_get_addresses_and_the_key_in_their_environment_alone(machine: 
     log = machine.data / "logs" / "teller-1.log"
     with machine.stack(Program("teller", python(tells)), variables={"LANG": "C"}) as stack:
         until(lambda: lines(log))
-        told = json.loads(lines(log)[0])
+        report = json.loads(lines(log)[0])
         arguments = b" ".join(command_line(pid) for pid in stack.pids.values())
         key = stack.folder.secret_key()
-    assert told["DATABASE_URL"] == stack.database_url
-    assert told["REDIS_URL"] == stack.redis_url
-    assert told["WAYBILL_SECRET_KEY"] == key
-    assert told["LANG"] == "C"
+    assert report["DATABASE_URL"] == stack.database_url
+    assert report["REDIS_URL"] == stack.redis_url
+    assert report["WAYBILL_SECRET_KEY"] == key
+    assert report["LANG"] == "C"
     assert b"import json" in arguments
-    assert not any(secret.encode() in arguments for secret in (key, told["REDIS_URL"]))
+    assert not any(secret.encode() in arguments for secret in (key, report["REDIS_URL"]))
     log.unlink()
 
 
@@ -130,8 +130,8 @@ def test_a_url_replaces_its_own_store_alone(
 ) -> None:
     with machine.stack(variables={variable: "scheme://elsewhere"}) as stack:
         assert list(stack.pids) == runs_here
-        given = {"DATABASE_URL": stack.database_url, "REDIS_URL": stack.redis_url}[variable]
-        assert given == "scheme://elsewhere"
+        url = {"DATABASE_URL": stack.database_url, "REDIS_URL": stack.redis_url}[variable]
+        assert url == "scheme://elsewhere"
 
 
 def test_a_second_launcher_says_that_one_is_running(machine: Machine, listen: Listen) -> None:
@@ -154,7 +154,7 @@ def test_nothing_outlives_a_launcher_that_is_killed(machine: Machine, listen: Li
         first.kill()
     until(lambda: not any(runs(pid) for pid in pids.values()))
     # Also none of what they forked: each inherited the lock of its name.
-    assert still_held((machine.data / "locks").iterdir(), 20) == []
+    assert wait_until_free((machine.data / "locks").iterdir(), 20) == []
 
 
 def test_the_next_launcher_starts_at_once_where_one_was_killed(
@@ -169,39 +169,39 @@ def test_the_next_launcher_starts_at_once_where_one_was_killed(
 
 
 def leave_running(lock_path: Path, seconds: int) -> "subprocess.Popen[bytes]":
-    """As a server that takes its time to stop after its launcher was killed."""
-    with Lock.take(lock_path) or pytest.fail("still held") as lock:
-        left = subprocess.Popen(["sleep", str(seconds)], pass_fds=[lock.descriptor])
-        lock.write(f"pid {left.pid}")
-    return left
+    """Imitates a server that takes a while to stop after its launcher was killed."""
+    with Lock.acquire(lock_path) or pytest.fail("still held") as lock:
+        leftover = subprocess.Popen(["sleep", str(seconds)], pass_fds=[lock.descriptor])
+        lock.write(f"pid {leftover.pid}")
+    return leftover
 
 
-def test_what_is_still_stopping_is_waited_for(machine: Machine, said: list[str]) -> None:
+def test_what_is_still_stopping_is_waited_for(machine: Machine, messages: list[str]) -> None:
     with machine.stack():
         pass
-    left = leave_running(machine.data / "locks" / "postgres.lock", seconds=1)
-    with machine.stack(say=said.append):
-        assert left.wait() == 0
-    assert said == ["Waiting for the servers of an earlier run to stop."]
+    leftover = leave_running(machine.data / "locks" / "postgres.lock", seconds=1)
+    with machine.stack(say=messages.append):
+        assert leftover.wait() == 0
+    assert messages == ["Waiting for the servers of an earlier run to stop."]
 
 
-def test_what_does_not_stop_is_named(machine: Machine, said: list[str]) -> None:
+def test_what_does_not_stop_is_named(machine: Machine, messages: list[str]) -> None:
     with machine.stack():
         pass
-    left = leave_running(machine.data / "locks" / "postgres.lock", seconds=600)
-    stack = Stack(machine.data, {}, Plan(leftover_seconds_max=0.5), said.append)
-    words = rf"earlier launch: postgres \(pid {left.pid}\)"
+    leftover = leave_running(machine.data / "locks" / "postgres.lock", seconds=600)
+    stack = Stack(machine.data, {}, Plan(leftover_seconds_max=0.5), messages.append)
+    words = rf"earlier launch: postgres \(pid {leftover.pid}\)"
     with pytest.raises(LeftRunning, match=words), stack:
         pass
-    left.kill()
-    left.wait()
+    leftover.kill()
+    leftover.wait()
 
 
 def test_a_taken_port_is_said_before_anything_starts(new_machine: Machine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         listen = Listen("127.0.0.1", other.getsockname()[1])
         stack = new_machine.stack(listener(listen))
-        with pytest.raises(BadAddress, match=f"{listen} is taken by another program"), stack:
+        with pytest.raises(BadAddress, match=f"{listen} is in use by another program"), stack:
             pass
     assert not (new_machine.data / "postgres").exists()
     assert not is_held(new_machine.data / "lock")
@@ -214,17 +214,17 @@ def test_an_address_that_is_not_of_this_machine_is_refused(new_machine: Machine)
 
 
 def test_a_killed_program_is_started_again(
-    machine: Machine, listen: Listen, said: list[str]
+    machine: Machine, listen: Listen, messages: list[str]
 ) -> None:
-    with machine.stack(listener(listen), sleeper(2), say=said.append) as stack:
+    with machine.stack(listener(listen), sleeper(2), say=messages.append) as stack:
         before = stack.pids
         for name in ("ingest", "worker-2"):
             os.kill(before[name], signal.SIGKILL)
         until(lambda: changed(stack, before) == {"ingest", "worker-2"})
         until(listen.answers)
-    assert sorted(line.split(".")[0] for line in said) == [
-        "ingest was ended by SIGKILL",
-        "worker-2 was ended by SIGKILL",
+    assert sorted(line.split(".")[0] for line in messages) == [
+        "ingest was killed by SIGKILL",
+        "worker-2 was killed by SIGKILL",
     ]
 
 

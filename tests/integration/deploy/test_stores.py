@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL and Valkey: durable, private, and there again after every end."""
+"""Tests that the embedded PostgreSQL and Valkey are durable and private, and come back."""
 
 import os
 import signal
@@ -34,9 +34,9 @@ def remember(stack: Stack, word: str) -> None:
 
 def remembers(stack: Stack, word: str) -> bool:
     with psycopg.connect(stack.database_url) as connection:
-        found = connection.execute("SELECT 1 FROM words WHERE word = %s", (word,)).fetchone()
+        row = connection.execute("SELECT 1 FROM words WHERE word = %s", (word,)).fetchone()
     with Redis.from_url(stack.redis_url) as redis:
-        return bool(found) and bool(redis.sismember("words", word))
+        return bool(row) and bool(redis.sismember("words", word))
 
 
 def test_postgres_is_durable_and_private(machine: Machine) -> None:
@@ -72,17 +72,17 @@ def test_what_was_written_is_there_after_a_stop(machine: Machine) -> None:
 
 @pytest.mark.parametrize("name", ["postgres", "valkey"])
 def test_a_killed_store_comes_back_with_all_it_had(
-    machine: Machine, said: list[str], name: str
+    machine: Machine, messages: list[str], name: str
 ) -> None:
-    with machine.stack(say=said.append) as stack:
+    with machine.stack(say=messages.append) as stack:
         remember(stack, f"killed {name}")
         before = stack.pids[name]
         os.kill(before, signal.SIGKILL)
         until(lambda: comes_back(stack, name, before))
         until(lambda: answers(stack))
         assert remembers(stack, f"killed {name}")
-    assert len(said) == 1
-    assert said[0].startswith(f"{name} was ended by SIGKILL. It starts again in 0.5 s")
+    assert len(messages) == 1
+    assert messages[0].startswith(f"{name} was killed by SIGKILL. It restarts in 0.5 s")
 
 
 def comes_back(stack: Stack, name: str, before: int) -> bool:
@@ -99,7 +99,7 @@ def test_a_process_id_that_a_dead_server_left_is_not_believed(machine: Machine) 
         pid_file = machine.data / "postgres" / "cluster" / "postmaster.pid"
         written = pid_file.read_text().splitlines()
         stack.stop()
-        # As after a restart of the machine: the id belongs to somebody else of this user now.
+        # As after a restart of the machine: another process of this user has the ID now.
         pid_file.write_text("\n".join([str(os.getpid()), *written[1:]]))
     with machine.stack() as stack:
         assert ask_database(stack, "SELECT 'here'") == "here"

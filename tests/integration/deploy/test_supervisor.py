@@ -1,4 +1,4 @@
-"""Children are kept alive, and stopped in order."""
+"""Tests that children are restarted, and stopped in order."""
 
 import os
 import signal
@@ -29,8 +29,8 @@ def clock() -> Time:
 
 
 @pytest.fixture
-def supervisor(said: list[str], clock: Time) -> Iterator[Supervisor]:
-    supervisor = Supervisor(said.append, clock)
+def supervisor(messages: list[str], clock: Time) -> Iterator[Supervisor]:
+    supervisor = Supervisor(messages.append, clock)
     yield supervisor
     supervisor.stop()
 
@@ -41,7 +41,7 @@ def look(supervisor: Supervisor) -> dict[str, int]:
 
 
 def kill(supervisor: Supervisor, name: str) -> int:
-    """Until the supervisor has seen it. Returns the process id that was."""
+    """Kills a child, waits until the supervisor has noticed, and returns its process ID."""
     pid = supervisor.pids[name]
     os.kill(pid, signal.SIGKILL)
     until(lambda: name not in look(supervisor))
@@ -63,7 +63,7 @@ def test_one_more_is_kept_alive_beside_the_others(
 
 
 def test_one_that_is_dismissed_ends_and_is_not_started_again(
-    supervisor: Supervisor, clock: Time, said: list[str], tmp_path: Path
+    supervisor: Supervisor, clock: Time, messages: list[str], tmp_path: Path
 ) -> None:
     supervisor.start(*(command(tmp_path, python(SLEEPS), name) for name in ("stays", "goes")))
     pid = supervisor.pids["goes"]
@@ -74,16 +74,16 @@ def test_one_that_is_dismissed_ends_and_is_not_started_again(
 
     assert look(supervisor).keys() == {"stays"}
     assert not runs(pid)
-    assert said == []
+    assert messages == []
 
 
-def test_all_of_a_stage_have_the_same_time_to_stop(tmp_path: Path, said: list[str]) -> None:
-    supervisor = Supervisor(said.append)
+def test_all_of_a_stage_have_the_same_time_to_stop(tmp_path: Path, messages: list[str]) -> None:
+    supervisor = Supervisor(messages.append)
     names = ("a", "b", "c")
     supervisor.start(
-        *(command(tmp_path, python(DEAF), each, stop_seconds_max=1.0) for each in names)
+        *(command(tmp_path, python(DEAF), name, stop_seconds_max=1.0) for name in names)
     )
-    until(lambda: all(lines(tmp_path / f"{each}.log") == ["deaf"] for each in names))
+    until(lambda: all(lines(tmp_path / f"{name}.log") == ["deaf"] for name in names))
 
     begun = time.monotonic()
     supervisor.stop()
@@ -107,36 +107,36 @@ def test_one_that_does_not_leave_in_time_is_killed(
 
 
 def test_a_dead_child_is_told_once_and_started_again_when_it_is_due(
-    supervisor: Supervisor, clock: Time, said: list[str], tmp_path: Path
+    supervisor: Supervisor, clock: Time, messages: list[str], tmp_path: Path
 ) -> None:
     supervisor.start(command(tmp_path, python(SLEEPS)))
     before = kill(supervisor, "child")
     supervisor.watch()
     assert supervisor.pids == {}
-    assert said == [
-        f"child was ended by SIGKILL. It starts again in 0.5 s; see {tmp_path}/child.log"
+    assert messages == [
+        f"child was killed by SIGKILL. It restarts in 0.5 s; see {tmp_path}/child.log"
     ]
     clock.now += 0.5
     supervisor.watch()
     assert supervisor.pids["child"] != before
-    assert len(said) == 1
+    assert len(messages) == 1
 
 
 def test_a_child_that_dies_at_every_start_is_waited_for_longer_each_time(
-    supervisor: Supervisor, clock: Time, said: list[str], tmp_path: Path
+    supervisor: Supervisor, clock: Time, messages: list[str], tmp_path: Path
 ) -> None:
     supervisor.start(command(tmp_path, python("raise SystemExit(3)")))
     for _ in range(6):
         until(lambda: not look(supervisor))
         clock.now += 10.0
         supervisor.watch()
-    waits = [line.split("again in ")[1].split(" s;")[0] for line in said]
+    waits = [line.split("restarts in ")[1].split(" s;")[0] for line in messages]
     assert waits == ["0.5", "1", "2", "4", "8", "10"]
-    assert all(line.startswith("child ended with status 3.") for line in said)
+    assert all(line.startswith("child exited with status 3.") for line in messages)
 
 
 def test_a_child_that_cannot_be_started_again_is_tried_again_later(
-    supervisor: Supervisor, clock: Time, said: list[str], tmp_path: Path
+    supervisor: Supervisor, clock: Time, messages: list[str], tmp_path: Path
 ) -> None:
     program = tmp_path / "program"
     program.symlink_to("/bin/sleep")
@@ -145,7 +145,7 @@ def test_a_child_that_cannot_be_started_again_is_tried_again_later(
     kill(supervisor, "child")
     clock.now += 0.5
     supervisor.watch()
-    assert "No such file" in said[1]
+    assert "No such file" in messages[1]
     program.symlink_to("/bin/sleep")
     clock.now += 1.0
     supervisor.watch()

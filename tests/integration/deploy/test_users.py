@@ -1,7 +1,7 @@
-"""As whom the stores run: root and normal users, in folders of any permission.
+"""Tests the users that the stores run as: root and normal users, in folders of any permission.
 
-Each case is a process of its own, which becomes what it tests before it starts the stores. Run as
-root, all of them are proved; a normal user can only prove itself.
+Each case is a process of its own, which changes to the tested user before it starts the stores. Run
+as root, all cases are tested; a normal user can only test its own.
 """
 
 import json
@@ -56,15 +56,15 @@ become, data, binaries, program = sys.argv[1:]
 globals()[become]()
 os.umask(0o022)
 stores = EmbeddedStores(Path(binaries), Path(program))
-told = {}
+report = {}
 try:
     with Stack(Path(data), {}, Plan(stores=stores), print) as stack:
         with psycopg.connect(stack.database_url) as connection:
-            told["answer"] = connection.execute("SELECT 42").fetchone()[0]
-    told["owner"] = os.stat(f"{data}/postgres/cluster").st_uid
+            report["answer"] = connection.execute("SELECT 42").fetchone()[0]
+    report["owner"] = os.stat(f"{data}/postgres/cluster").st_uid
 except OperatorError as fault:
-    told["fault"] = fault.message
-print(json.dumps(told))
+    report["fault"] = fault.message
+print(json.dumps(report))
 """
 
 NOBODY = 65534
@@ -74,7 +74,7 @@ ME = os.geteuid()
 
 @dataclass(frozen=True)
 class Case:
-    """`owner`: whose the cluster is afterwards; None where it is refused."""
+    """A user and its folders. `owner` owns the cluster afterwards; None where it is refused."""
 
     become: str
     around: tuple[int, int]  # owner and mode of the tree that holds programs and data folder
@@ -94,7 +94,7 @@ if ME == 0 and sys.platform == "linux":
 
 @pytest.fixture(scope="module")
 def tree() -> Iterator[Path]:
-    """With a copy of the servers. Not under tmp_path, whose parents are private."""
+    """Creates a tree with a copy of the servers, not under tmp_path, whose parents are private."""
     root = Path(tempfile.mkdtemp(prefix="waybill-users-"))
     installed = postgres.find_binaries().parent
     shutil.copytree(installed, root / "wheels" / "pg", symlinks=True)
@@ -106,7 +106,7 @@ def tree() -> Iterator[Path]:
 
 
 def start(tree: Path, become: str) -> dict[str, Any]:
-    """What the stores told a process that had become somebody else first."""
+    """Starts the stores in a process that changes its user first, and returns its report."""
     wheels = tree / "wheels"
     places = (tree / "data", wheels / "pg" / "bin", wheels / "valkey-server")
     done = subprocess.run(
@@ -115,12 +115,12 @@ def start(tree: Path, become: str) -> dict[str, Any]:
         text=True,
         check=True,
     )
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return report
 
 
 def outside(tree: Path) -> list[tuple[str, int, int]]:
-    """Everything that a launcher could wrongly change: programs, the folders above, users."""
+    """Lists everything that a launcher could wrongly change: programs, parent folders, users."""
     programs = [path for path in tree.rglob("*") if not path.is_relative_to(tree / "data")]
     watched = [*programs, tree, *tree.parents, Path("/etc/passwd"), Path("/etc/group")]
     return [(str(path), path.lstat().st_mode, path.lstat().st_uid) for path in watched]
@@ -135,10 +135,10 @@ def test_everybody_gets_stores_or_a_reason_and_nothing_else_changes(tree: Path, 
     tree.chmod(case.around[1])
     before = outside(tree)
     for _ in ("new", "again"):
-        told = start(tree, case.become)
+        report = start(tree, case.become)
         if case.owner is None:
-            assert "set DATABASE_URL to a server of your own" in told["fault"]
+            assert "set DATABASE_URL to a server of your own" in report["fault"]
         else:
-            assert told == {"answer": 42, "owner": case.owner}
+            assert report == {"answer": 42, "owner": case.owner}
     assert outside(tree) == before
     shutil.rmtree(data)

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from console.connections import CommandContext, settings_here
-from deploy.addresses import Addresses, publish
+from deploy.addresses import Addresses, write_addresses
 from deploy.folder import DataFolder
-from deploy.lock import take_as_launcher
+from deploy.lock import lock_as_launcher
 from shared.errors import OperatorError
 
 GIVEN = {
@@ -38,8 +38,8 @@ def test_the_environment_is_enough(tmp_path: Path) -> None:
 def test_a_running_stack_fills_in_what_is_not_set(tmp_path: Path) -> None:
     folder = DataFolder.at(tmp_path)
     folder.open()
-    with take_as_launcher(folder.lock, None):
-        publish(folder, FOUND)
+    with lock_as_launcher(folder.lock, None):
+        write_addresses(folder, FOUND)
 
         found = settings_here(CommandContext(tmp_path, {}))
         mixed = settings_here(CommandContext(tmp_path, {"DATABASE_URL": "postgresql://given"}))
@@ -54,8 +54,8 @@ def test_a_store_that_is_named_by_a_file_is_set(tmp_path: Path) -> None:
     named.write_text("postgresql://from-a-file\n")
     folder = DataFolder.at(tmp_path / "data")
     folder.open()
-    with take_as_launcher(folder.lock, None):
-        publish(folder, FOUND)
+    with lock_as_launcher(folder.lock, None):
+        write_addresses(folder, FOUND)
 
         settings = settings_here(CommandContext(folder.path, {"DATABASE_URL_FILE": str(named)}))
 

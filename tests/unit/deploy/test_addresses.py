@@ -1,4 +1,4 @@
-"""Finding the stores of a running stack."""
+"""Tests how the stores of a running stack are found."""
 
 import os
 from pathlib import Path
@@ -6,11 +6,11 @@ from stat import S_IMODE
 
 import pytest
 
-from deploy.addresses import Addresses, addresses, publish, withdraw
+from deploy.addresses import Addresses, find_addresses, remove_addresses, write_addresses
 from deploy.folder import DataFolder
-from deploy.lock import take_as_launcher
+from deploy.lock import lock_as_launcher
 
-FOUND = Addresses("postgresql:///waybill", "unix:///valkey.sock?db=0", "127.0.0.1:8080", 42)
+ADDRESSES = Addresses("postgresql:///waybill", "unix:///valkey.sock?db=0", "127.0.0.1:8080", 42)
 
 
 @pytest.fixture
@@ -21,23 +21,23 @@ def folder(tmp_path: Path) -> DataFolder:
 
 
 def test_a_running_stack_is_found_and_a_stopped_one_is_not(folder: DataFolder) -> None:
-    with take_as_launcher(folder.lock, None):
-        publish(folder, FOUND)
-        assert addresses(folder.path) == FOUND
-        withdraw(folder)
-        assert addresses(folder.path) is None
+    with lock_as_launcher(folder.lock, None):
+        write_addresses(folder, ADDRESSES)
+        assert find_addresses(folder.path) == ADDRESSES
+        remove_addresses(folder)
+        assert find_addresses(folder.path) is None
 
 
 def test_what_a_killed_launcher_left_is_not_believed(folder: DataFolder) -> None:
-    publish(folder, Addresses("postgresql:///waybill", "unix:///s", None, os.getpid()))
-    assert addresses(folder.path) is None
+    write_addresses(folder, Addresses("postgresql:///waybill", "unix:///s", None, os.getpid()))
+    assert find_addresses(folder.path) is None
 
 
 def test_where_nothing_ever_ran_nothing_is_found_or_made(tmp_path: Path) -> None:
-    assert addresses(tmp_path / "nowhere") is None
+    assert find_addresses(tmp_path / "nowhere") is None
     assert not (tmp_path / "nowhere").exists()
 
 
 def test_addresses_may_hold_passwords_and_are_private(folder: DataFolder) -> None:
-    publish(folder, FOUND)
+    write_addresses(folder, ADDRESSES)
     assert S_IMODE(folder.addresses.stat().st_mode) == 0o600

@@ -1,4 +1,4 @@
-"""What cannot run here is held against schemas and against the code: Kubernetes, Compose, units.
+"""Checks the files that cannot run here against schemas and code: Kubernetes, Compose, units.
 
 `data/compose_spec.json` is the schema of the Compose specification (Apache-2.0), as Docker Compose
 1.29.2 ships it.
@@ -64,9 +64,9 @@ def test_every_file_for_kubernetes_is_named_by_a_kustomization() -> None:
         kustomization = yaml.safe_load(text)
         parts = [*kustomization.get("resources", []), *kustomization.get("components", [])]
         named |= {(file.parent / part).resolve() for part in parts} | {file.resolve()}
-    there = {file.resolve() for file in K8S.rglob("*.yaml")}
+    existing = {file.resolve() for file in K8S.rglob("*.yaml")}
 
-    assert {path for path in named if path.suffix} == there
+    assert {path for path in named if path.suffix} == existing
     assert all(path.exists() for path in named)
 
 
@@ -85,7 +85,7 @@ def test_a_pod_may_do_nothing_that_it_need_not(name: str) -> None:
 
 
 def test_what_selects_pods_selects_some() -> None:
-    made = [pod["metadata"]["labels"] for pod in PODS.values()]
+    labels_of_pods = [pod["metadata"]["labels"] for pod in PODS.values()]
     selectors = [
         document["spec"].get("selector", document["spec"].get("podSelector"))
         for document in RESOURCES.values()
@@ -94,7 +94,7 @@ def test_what_selects_pods_selects_some() -> None:
     assert len(selectors) > len(PODS)
     for selector in selectors:
         wanted = selector.get("matchLabels", selector) if selector else {}
-        assert any(wanted.items() <= labels.items() for labels in made), selector
+        assert any(wanted.items() <= labels.items() for labels in labels_of_pods), selector
 
 
 def test_nothing_is_started_anew_because_a_store_is_away() -> None:
@@ -112,7 +112,9 @@ def test_nothing_is_started_anew_because_a_store_is_away() -> None:
 
 
 def test_keda_reads_a_number_that_the_pipeline_tells() -> None:
-    scaled = [one for name, one in documents(K8S / "keda") if name.endswith(":ScaledObject")]
+    scaled = [
+        document for name, document in documents(K8S / "keda") if name.endswith(":ScaledObject")
+    ]
     (trigger,) = scaled[0]["spec"]["triggers"]
 
     assert trigger["metadata"]["valueLocation"] in {field.name for field in fields(Lag)}
@@ -129,14 +131,16 @@ def test_compose_keeps_to_its_specification() -> None:
 
 
 def test_compose_asks_for_the_variables_that_its_example_names() -> None:
-    asked = set(re.findall(r"(?<!\$)\$\{(\w+)", COMPOSE.read_text()))
+    variables = set(re.findall(r"(?<!\$)\$\{(\w+)", COMPOSE.read_text()))
 
-    assert asked | OF_COMPOSE == set(variables_of(DEPLOY / "compose.env.example"))
+    assert variables | OF_COMPOSE == set(variables_of(DEPLOY / "compose.env.example"))
 
 
 def test_compose_hands_out_files_that_there_are() -> None:
     compose = yaml.safe_load(COMPOSE.read_text())
-    volumes = [volume for one in compose["services"].values() for volume in one.get("volumes", [])]
+    volumes = [
+        volume for service in compose["services"].values() for volume in service.get("volumes", [])
+    ]
     named = [volume.partition(":")[0] for volume in volumes if volume.startswith(".")]
     named += [config["file"] for config in compose["configs"].values()]
 
@@ -166,7 +170,7 @@ def test_in_compose_nothing_is_reached_from_other_machines_without_a_proxy() -> 
         if "ports" in service
     }
     assert compose["networks"]["inside"] == {"internal": True}
-    assert all(port.startswith("127.0.0.1:") for each in ports.values() for port in each)
+    assert all(port.startswith("127.0.0.1:") for published in ports.values() for port in published)
 
 
 def variables_of(file: Path) -> list[str]:
@@ -174,7 +178,7 @@ def variables_of(file: Path) -> list[str]:
 
 
 def test_no_file_sets_a_variable_that_nobody_reads() -> None:
-    known = {each.variable for each in (*SETTINGS.values(), *PROGRAM_VARIABLES)}
+    known = {setting.variable for setting in (*SETTINGS.values(), *PROGRAM_VARIABLES)}
     named = set(re.findall(r"\b(?:WAYBILL|WEB)_[A-Z_]+\b", COMPOSE.read_text()))
     for file in DEPLOY.rglob("*.example"):
         named |= {name for name in variables_of(file) if not name.startswith("PYTHON")}
@@ -186,7 +190,7 @@ def test_no_file_sets_a_variable_that_nobody_reads() -> None:
 
 
 def commands() -> Iterator[tuple[str, list[str]]]:
-    """Every command line of ours in any of the files."""
+    """Yields every command line of Waybill in any of the files."""
     for name, pod in PODS.items():
         for container in pod["spec"]["containers"]:
             if "command" in container:
@@ -203,12 +207,12 @@ def started_by(unit: Path) -> str:
     return str(line)
 
 
-@pytest.mark.parametrize(("where", "command"), [*commands()], ids=lambda given: str(given)[:40])
+@pytest.mark.parametrize(("where", "command"), [*commands()], ids=lambda value: str(value)[:40])
 def test_every_command_is_one_of_waybills_or_ingest(where: str, command: list[str]) -> None:
     program = Path(command[0]).name
     if program == "waybill":
-        found = waybill.commands[command[1]]
-        options = {option for each in found.params for option in each.opts}
+        program_command = waybill.commands[command[1]]
+        options = {option for parameter in program_command.params for option in parameter.opts}
         assert {word for word in command[2:] if word.startswith("--")} <= options, where
     else:
         assert tuple(command[1:]) == programs.ingest(Listen("127.0.0.1", 8080)).argv[1:], where

@@ -1,35 +1,37 @@
-"""Which variables replace a store, and which reach the children."""
+"""Tests which variables replace a store, and which reach the children."""
 
 from pathlib import Path
 
 import pytest
 
-from deploy.environment import UnreadableUrl, children, given
+from deploy.environment import UnreadableUrl, child_environment, external_url
 
 KEY = "0" * 64
 
 
 def test_a_url_replaces_the_embedded_store() -> None:
-    assert given({"REDIS_URL": " redis://elsewhere\n"}, "REDIS_URL") == "redis://elsewhere"
+    assert external_url({"REDIS_URL": " redis://elsewhere\n"}, "REDIS_URL") == "redis://elsewhere"
 
 
 @pytest.mark.parametrize("variables", [{}, {"REDIS_URL": ""}, {"REDIS_URL_FILE": ""}])
 def test_nothing_between_the_quotes_replaces_nothing(variables: dict[str, str]) -> None:
-    assert given(variables, "REDIS_URL") is None
+    assert external_url(variables, "REDIS_URL") is None
 
 
 def test_a_url_may_come_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "url").write_text("redis://elsewhere\n")
-    assert given({"REDIS_URL_FILE": str(tmp_path / "url")}, "REDIS_URL") == "redis://elsewhere"
+    assert (
+        external_url({"REDIS_URL_FILE": str(tmp_path / "url")}, "REDIS_URL") == "redis://elsewhere"
+    )
 
 
 def test_a_file_that_cannot_be_read_is_said_and_not_passed_over(tmp_path: Path) -> None:
     with pytest.raises(UnreadableUrl, match="REDIS_URL_FILE cannot be read: No such file"):
-        given({"REDIS_URL_FILE": str(tmp_path / "none")}, "REDIS_URL")
+        external_url({"REDIS_URL_FILE": str(tmp_path / "none")}, "REDIS_URL")
 
 
 def test_children_get_the_stores_and_the_key_beside_the_callers_own() -> None:
-    assert children({"LANG": "C"}, "postgresql:///w", "unix:///v", lambda: KEY) == {
+    assert child_environment({"LANG": "C"}, "postgresql:///w", "unix:///v", lambda: KEY) == {
         "LANG": "C",
         "DATABASE_URL": "postgresql:///w",
         "REDIS_URL": "unix:///v",
@@ -39,14 +41,14 @@ def test_children_get_the_stores_and_the_key_beside_the_callers_own() -> None:
 
 
 def test_an_empty_key_is_no_key() -> None:
-    found = children({"WAYBILL_SECRET_KEY": ""}, "", "", lambda: KEY)
-    assert found["WAYBILL_SECRET_KEY"] == KEY
+    variables = child_environment({"WAYBILL_SECRET_KEY": ""}, "", "", lambda: KEY)
+    assert variables["WAYBILL_SECRET_KEY"] == KEY
 
 
 @pytest.mark.parametrize("variable", ["WAYBILL_SECRET_KEY", "WAYBILL_SECRET_KEY_FILE"])
 def test_a_key_of_the_callers_own_is_kept_and_none_is_made(variable: str) -> None:
-    found = children({variable: "/given"}, "", "", lambda: pytest.fail("made a key"))
-    assert found[variable] == "/given"
+    variables = child_environment({variable: "/given"}, "", "", lambda: pytest.fail("made a key"))
+    assert variables[variable] == "/given"
 
 
 @pytest.mark.parametrize("variable", ["WAYBILL_SECRET_KEY_FILE", "WAYBILL_CONFIG"])
@@ -55,5 +57,5 @@ def test_a_path_leads_to_the_same_file_from_the_folder_of_a_child(
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    found = children({variable: "named"}, "", "", lambda: KEY)
-    assert found[variable] == str(tmp_path / "named")
+    variables = child_environment({variable: "named"}, "", "", lambda: KEY)
+    assert variables[variable] == str(tmp_path / "named")

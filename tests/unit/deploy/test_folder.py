@@ -1,4 +1,4 @@
-"""The data folder: made private, made once, never in somebody's other files."""
+"""Tests the data folder: created once, private, and never among other files."""
 
 from pathlib import Path
 from stat import S_IMODE
@@ -71,16 +71,16 @@ def test_a_damaged_key_is_never_replaced(folder: DataFolder) -> None:
 
 
 def test_a_server_of_another_user_can_pass_but_not_look(folder: DataFolder) -> None:
-    folder.let_through()
+    folder.allow_traversal()
     assert (mode(folder.path), mode(folder.path / "run")) == (0o711, 0o711)
-    folder.close_to_others()
+    folder.make_private()
     assert (mode(folder.path), mode(folder.path / "run")) == (0o700, 0o700)
 
 
 def test_a_private_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
-    kept = tmp_path / "note"
-    kept.write_text("a longer text than the next")
-    kept.chmod(0o644)
-    write_private(kept, "short")
-    assert (kept.read_text(), mode(kept)) == ("short", 0o600)
+    note = tmp_path / "note"
+    note.write_text("a longer text than the next")
+    note.chmod(0o644)
+    write_private(note, "short")
+    assert (note.read_text(), mode(note)) == ("short", 0o600)
     assert [path.name for path in tmp_path.iterdir()] == ["note"]

@@ -1,4 +1,4 @@
-"""Reading the address of ingest."""
+"""Tests how the address of ingest is parsed."""
 
 import pytest
 
@@ -24,5 +24,5 @@ def test_an_address_is_read_written_back_and_reached_from_here(text: str, url: s
     "text", ["", "8080", ":8080", "host", "host:", "host:0", "host:65536", "host:8o", "host:٨٠"]
 )
 def test_what_is_no_address_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(BadAddress, match=r"is not an address. Give HOST:PORT"):
+    with pytest.raises(BadAddress, match=r"is not an address. Use HOST:PORT"):
         Listen.parse(text)

@@ -1,4 +1,4 @@
-"""What children print, kept short and quoted well."""
+"""Tests how the output of children is limited and quoted."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ def test_a_long_log_is_cut_and_its_writer_goes_on_at_the_beginning(tmp_path: Pat
     log = tmp_path / "child.log"
     writer = logs.open_to_append(log)
     os.write(writer, b"x" * 100)
-    logs.cut(log, bytes_max=99)
+    logs.rotate(log, bytes_max=99)
     os.write(writer, b"after")
     os.close(writer)
     assert log.read_bytes() == b"after"
@@ -21,9 +21,9 @@ def test_a_long_log_is_cut_and_its_writer_goes_on_at_the_beginning(tmp_path: Pat
 
 def test_a_short_log_and_a_missing_one_are_left_alone(tmp_path: Path) -> None:
     log = tmp_path / "child.log"
-    logs.cut(log)
+    logs.rotate(log)
     log.write_text("short")
-    logs.cut(log)
+    logs.rotate(log)
     assert [path.name for path in tmp_path.iterdir()] == ["child.log"]
     assert log.read_text() == "short"
 
@@ -45,10 +45,10 @@ def test_a_short_log_and_a_missing_one_are_left_alone(tmp_path: Path) -> None:
 def test_the_line_that_tells_most_is_the_reason(tmp_path: Path, printed: str, reason: str) -> None:
     log = tmp_path / "child.log"
     log.write_text(f"FATAL: of an earlier run\n{printed}")
-    assert logs.reason(log, begin=len("FATAL: of an earlier run\n")) == reason
+    assert logs.failure_line(log, begin=len("FATAL: of an earlier run\n")) == reason
 
 
 def test_only_the_end_of_a_long_log_is_read(tmp_path: Path) -> None:
     log = tmp_path / "child.log"
     log.write_bytes(b"\xff" * (2 * logs.TAIL_BYTES) + b"\nerror: at last\n")
-    assert logs.reason(log, begin=0) == "error: at last"
+    assert logs.failure_line(log, begin=0) == "error: at last"

@@ -1,4 +1,4 @@
-"""The dashboard and the alert rules ask for metrics that there are, by labels that they have."""
+"""Tests that the dashboard and the alerts query metrics and labels that exist."""
 
 import json
 import re
@@ -23,7 +23,7 @@ QUERIES = [*panel_queries(), *alert_queries()]
 
 
 def shown_names() -> set[str]:
-    """As Prometheus has them: a histogram is three."""
+    """Returns the names in Prometheus, where a histogram has three."""
     names: set[str] = set()
     for metric in METRICS.values():
         ends = ("_bucket", "_sum", "_count") if metric.kind is MetricKind.HISTOGRAM else ("",)
@@ -40,18 +40,18 @@ def test_every_metric_that_is_asked_for_exists(query: Query) -> None:
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.of)
 def test_every_label_that_is_asked_for_exists(query: Query) -> None:
     labels = {label for metric in METRICS.values() for label in metric.labels}
-    asked = {
+    queried = {
         name
         for group in re.findall(r"by \(([^)]*)\)", query.expression)
         for name in re.split(r"[,\s]+", group)
     }
-    asked |= set(re.findall(r"[{,]\s*(\w+)\s*(?:=|!=|=~)", query.expression))
+    queried |= set(re.findall(r"[{,]\s*(\w+)\s*(?:=|!=|=~)", query.expression))
 
-    assert asked <= labels | {"le", "instance", "job"}
+    assert queried <= labels | {"le", "instance", "job"}
 
 
 def test_every_metric_is_on_the_dashboard() -> None:
-    """What is worth counting is worth seeing."""
+    """A metric that is worth collecting is worth a panel."""
     shown = {name for query in panel_queries() for name in metric_names(query.expression)}
 
     missing = [
@@ -88,7 +88,7 @@ def test_an_alert_says_what_it_means_and_where_to_read_on() -> None:
 
 
 def promtool() -> str | None:
-    """Debian's, of the package `prometheus`."""
+    """Returns the path of Debian's promtool, from the package `prometheus`."""
     return shutil.which("promtool")
 
 

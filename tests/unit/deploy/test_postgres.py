@@ -1,4 +1,4 @@
-"""What the embedded PostgreSQL is set to, and when it counts as ready."""
+"""Tests the settings of the embedded PostgreSQL, and when it counts as ready."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The command lines of ingest and workers."""
+"""Tests the command lines of ingest and workers."""
 
 from deploy import programs
 from deploy.listen import Listen

@@ -1,4 +1,4 @@
-"""Where servers listen: short, plain, and nobody else's."""
+"""Tests the folders of sockets: short, plain and private."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ SOCKET = ".s.PGSQL.5432"
 
 
 def place(data: str, *temporaries: Path) -> Path:
-    return sockets.place(Path(data), "postgres", SOCKET, temporaries or (TEMPORARY,))
+    return sockets.socket_folder(Path(data), "postgres", SOCKET, temporaries or (TEMPORARY,))
 
 
 def test_sockets_are_in_the_data_folder_where_they_fit() -> None:
@@ -26,7 +26,7 @@ def test_other_paths_get_a_short_place_of_their_own(data: str) -> None:
     assert folder.name.startswith(f"waybill-{os.geteuid()}-")
     assert folder == place(data)
     assert folder != place(data + "x")
-    assert folder != sockets.place(Path(data), "valkey", SOCKET, [TEMPORARY])
+    assert folder != sockets.socket_folder(Path(data), "valkey", SOCKET, [TEMPORARY])
 
 
 def test_every_place_fits_the_narrowest_system() -> None:
@@ -46,8 +46,8 @@ def test_where_nothing_fits_the_person_is_told_what_to_do() -> None:
 
 def test_a_claimed_folder_is_private_and_can_be_claimed_again(tmp_path: Path) -> None:
     folder = tmp_path / "sockets"
-    sockets.claim(folder, os.geteuid())
-    sockets.claim(folder, os.geteuid())
+    sockets.create_private(folder, os.geteuid())
+    sockets.create_private(folder, os.geteuid())
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
@@ -55,23 +55,23 @@ def test_a_folder_that_others_may_open_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "sockets"
     folder.mkdir()
     folder.chmod(0o755)
-    with pytest.raises(sockets.NoSocketFolder, match="belongs to somebody else"):
-        sockets.claim(folder, os.geteuid())
+    with pytest.raises(sockets.NoSocketFolder, match="belongs to another user"):
+        sockets.create_private(folder, os.geteuid())
 
 
 def test_a_link_in_its_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     (tmp_path / "sockets").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(sockets.NoSocketFolder):
-        sockets.claim(tmp_path / "sockets", os.geteuid())
+        sockets.create_private(tmp_path / "sockets", os.geteuid())
 
 
 def test_what_dead_servers_left_is_cleared(tmp_path: Path) -> None:
     (tmp_path / SOCKET).touch()
     (tmp_path / f"{SOCKET}.lock").touch()
-    sockets.clear(tmp_path)
+    sockets.empty(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_server_that_is_not_there_answers_nothing(tmp_path: Path) -> None:
-    assert sockets.ask(tmp_path / "none.sock", b"PING\r\n") == b""
+    assert sockets.request(tmp_path / "none.sock", b"PING\r\n") == b""

@@ -1,10 +1,10 @@
-"""When the next start is due, and how an end is told."""
+"""Tests when the next start is due, and how an end is described."""
 
 from itertools import accumulate, repeat
 
 import pytest
 
-from deploy.supervisor import STEADY_SECONDS, cause, next_delay
+from deploy.supervisor import STEADY_SECONDS, exit_text, next_delay
 
 
 def test_a_child_that_keeps_dying_is_started_less_and_less_often() -> None:
@@ -20,11 +20,11 @@ def test_a_child_that_ran_well_is_started_again_at_once() -> None:
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (0, "ended with status 0"),
-        (3, "ended with status 3"),
-        (-9, "was ended by SIGKILL"),
-        (-50, "was ended by signal 50"),
+        (0, "exited with status 0"),
+        (3, "exited with status 3"),
+        (-9, "was killed by SIGKILL"),
+        (-50, "was killed by signal 50"),
     ],
 )
 def test_an_end_is_told_in_plain_words(status: int, words: str) -> None:
-    assert cause(status) == words
+    assert exit_text(status) == words

@@ -1,4 +1,4 @@
-"""What the embedded Valkey is set to, and which data it may open."""
+"""Tests the settings of the embedded Valkey, and which data it may open."""
 
 import pytest
 

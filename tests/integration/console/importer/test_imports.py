@@ -1,4 +1,4 @@
-"""A file through the inbox into the tables, as a worker would store it."""
+"""Imports a file through the inbox into the tables, as a worker would store it."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from console.apps.apps import App, create_app
-from console.importer.imports import Import, Imported, ImportLimits
+from console.importer.imports import Import, ImportLimits, ImportResult
 from console.importer.line_reader import file_lines
 from console.resources import Resources
 from shared.clock import now_ms
@@ -45,7 +45,7 @@ def imported(
     app: App,
     lines: Iterable[Line | bytes],
     limits: ImportLimits = LIMITS,
-) -> Imported:
+) -> ImportResult:
     texts = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
     run = Import(resources, ADMIN, app, limits)
     return run.run(file_lines(BytesIO(b"\n".join(texts))), now_ms())
@@ -173,7 +173,7 @@ def test_a_file_makes_the_days_that_it_needs_and_not_too_many(
     bench.drain()
 
     assert (done.days, done.events, [bad.number for bad in done.bad_lines]) == (3, 5, [5])
-    assert "one more day" in done.bad_lines[0].reason
+    assert "falls on a new day" in done.bad_lines[0].reason
     assert (rest.days, rest.bad) == (1, 0)
     stored = bench.connection.execute("SELECT DISTINCT tableoid::regclass::text FROM events")
     assert sorted(name for (name,) in stored) == [

@@ -1,4 +1,4 @@
-"""Active users and retention: right by a plain count, and read by index."""
+"""Tests that active users and retention match a plain count, and are read by index."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
@@ -30,7 +30,7 @@ def be_active(
     days: Mapping[str, Iterable[int]],
     environment: str = "production",
 ) -> None:
-    """Users who open the app on these days, on the first of them at 23:59:59.999."""
+    """Stores opens of users on the given days, on the first of them at 23:59:59.999."""
     opens = []
     for user, numbers in days.items():
         first, *others = sorted(numbers)
@@ -57,15 +57,15 @@ def test_an_active_user_counts_once_in_each_span_that_ends_with_the_day(
     be_active(connection, shop, {"a": [0, 1, 6, 7, 40], "b": [1], "c": [35]})
 
     period = Period(day(-1), day(45))
-    found = {row.day: row for row in active_users(connection, shop, "production", period)}
+    rows = {row.day: row for row in active_users(connection, shop, "production", period)}
 
-    assert len(found) == 47
-    assert [found[day(n)].dau for n in (-1, 0, 1, 2, 6)] == [0, 1, 2, 0, 1]
-    assert [found[day(n)].wau for n in (0, 1, 7, 8, 13, 14, 40)] == [1, 2, 2, 1, 1, 0, 2]
-    assert [found[day(n)].mau for n in (0, 1, 30, 31, 35, 36, 37, 40)] == [1, 2, 2, 1, 2, 2, 1, 2]
-    assert found[day(1)].stickiness == 1
-    assert found[day(30)].stickiness == 0
-    assert found[day(-1)].stickiness is None
+    assert len(rows) == 47
+    assert [rows[day(n)].dau for n in (-1, 0, 1, 2, 6)] == [0, 1, 2, 0, 1]
+    assert [rows[day(n)].wau for n in (0, 1, 7, 8, 13, 14, 40)] == [1, 2, 2, 1, 1, 0, 2]
+    assert [rows[day(n)].mau for n in (0, 1, 30, 31, 35, 36, 37, 40)] == [1, 2, 2, 1, 2, 2, 1, 2]
+    assert rows[day(1)].stickiness == 1
+    assert rows[day(30)].stickiness == 0
+    assert rows[day(-1)].stickiness is None
 
 
 def test_days_before_the_report_count_into_its_weeks_and_months(
@@ -82,13 +82,15 @@ def test_a_report_agrees_with_a_plain_count(connection: Connection, shop: App) -
     days = {f"u{n}": {(n * k * k) % 90 for k in range(1 + n % 7)} for n in range(60)}
     be_active(connection, shop, days)
 
-    def plain(last: int, span: int) -> int:
-        return sum(any(last - span < number <= last for number in seen) for seen in days.values())
+    def plain_count(last: int, span: int) -> int:
+        return sum(
+            any(last - span < number <= last for number in active) for active in days.values()
+        )
 
     rows = active_users(connection, shop, "production", Period(day(20), day(95)))
 
     assert [(row.dau, row.wau, row.mau) for row in rows] == [
-        (plain(n, 1), plain(n, 7), plain(n, 30)) for n in range(20, 96)
+        (plain_count(n, 1), plain_count(n, 7), plain_count(n, 30)) for n in range(20, 96)
     ]
 
 
@@ -132,7 +134,7 @@ def test_the_sandbox_and_other_apps_are_counted_apart(
 def test_a_report_reads_the_days_it_shows_by_index_and_no_user(
     resources: Resources, shop: App, statement: str
 ) -> None:
-    """Half a year of two apps, of which a week is asked for."""
+    """Reads one week of half a year of two apps."""
     connection = resources.connection
     other = create_app(resources, ADMIN, "Other")
     connection.execute(

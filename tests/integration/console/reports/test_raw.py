@@ -1,4 +1,4 @@
-"""The raw export: every event once, in order, a page a statement."""
+"""Tests the raw export: every event once, in order, one page per statement."""
 
 import json
 from contextlib import nullcontext
@@ -23,7 +23,7 @@ MIDNIGHT_MS = int(datetime.combine(DAY, datetime.min.time(), UTC).timestamp()) *
 def test_every_event_of_the_days_is_there_once_whatever_the_pages(
     connection: Connection, shop: App, monkeypatch: pytest.MonkeyPatch, page_rows: int
 ) -> None:
-    """Three share a millisecond, one is of the day before, one of the day after."""
+    """Exports events of which three share a millisecond, and two are outside of the day."""
     times = [-1, 0, 5, 5, 5, DAY_MS - 1, DAY_MS]
     events = [
         fresh(app_id=shop.id, user_id=str(n), event_time_ms=MIDNIGHT_MS + time_ms)

@@ -1,4 +1,4 @@
-"""Reports: the figures of raw rows, whatever they are split and filtered by."""
+"""Tests reports against sums of raw rows, for every split and filter."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ import pytest
 
 from console.apps.apps import App
 from console.reports.period import Period
-from console.reports.question import By, Filters, Question, Split
+from console.reports.question import Filters, Interval, Question, Split
 from console.reports.rates import Rates
 from console.reports.report import Figures, Report, read_report
 from shared.database import Connection
@@ -30,7 +30,7 @@ DAY_MS = 24 * HOUR_MS
 START_MS = int(datetime.combine(DAY_0, datetime.min.time(), UTC).timestamp()) * 1000
 WHOLE = Period(DAY_0 - timedelta(days=1), DAY_0 + timedelta(days=DAYS))
 COUNTRIES = {"": "(unknown country)", "DE": "Germany (DE)", "XK": "Kosovo (XK)"}
-SAID: tuple[dict[str, str], ...] = (
+PARAMETERS: tuple[dict[str, str], ...] = (
     {},
     {"country": "de"},
     {"country": "XK"},
@@ -41,7 +41,7 @@ EVENTS = {"__open": "open", "__ad_revenue": "ad revenue", "buy": "Purchase", "od
 
 @dataclass(frozen=True)
 class Raw:
-    """One raw row: an event, or what a user did besides (`event` is empty)."""
+    """A raw row: an event, or an install, reattribution or session, where `event` is empty."""
 
     at: datetime
     user: str
@@ -60,14 +60,14 @@ class Raw:
             return f"{self.partner} · {self.campaign or '(no campaign)'}"
         return "" if split is Split.NONE else str(getattr(self, split))
 
-    def start(self, by: By) -> datetime | None:
+    def start(self, by: Interval) -> datetime | None:
         hour = self.at.replace(minute=0, second=0, microsecond=0)
-        return {By.HOUR: hour, By.DAY: hour.replace(hour=0), By.TOTAL: None}[by]
+        return {Interval.HOUR: hour, Interval.DAY: hour.replace(hour=0), Interval.TOTAL: None}[by]
 
 
 @pytest.fixture
 def app(connection: Connection, shop: App) -> App:
-    """With two partners, three links and an event type."""
+    """Provides an app with two partners, three links and an event type."""
     connection.execute(
         "INSERT INTO event_types (app_id, name, mapping_id, event_token)"
         " VALUES (%s, 'Purchase', 'buy', 'abc123')",
@@ -87,7 +87,7 @@ def app(connection: Connection, shop: App) -> App:
 
 @pytest.fixture
 def raw(connection: Connection, app: App) -> list[Raw]:
-    """A few weeks of generated traffic: late, repeated, brought back by other links."""
+    """Stores a few weeks of generated traffic: late, repeated, reattributed to other links."""
     random = Random(20261125)
     links = [link for (link,) in connection.execute("SELECT id FROM links ORDER BY id")]
     events = [event for n in range(40) for event in _journey(random, app, f"user {n}", links)]
@@ -105,13 +105,13 @@ def _journey(random: Random, app: App, user: str, links: list[int]) -> Iterator[
         if random.random() < 0.7:
             click = _click(random, app, at_ms - random.randrange(HOUR_MS), random.choice(links))
             yield click
-            said = {"parameters": random.choice(SAID)}
-            yield _event(app, user, "__open", at_ms, click_id=click.click_id, **said)
+            country = {"parameters": random.choice(PARAMETERS)}
+            yield _event(app, user, "__open", at_ms, click_id=click.click_id, **country)
         for _ in range(random.randrange(6)):
             later_ms = at_ms + random.randrange(3 * DAY_MS)
             event_id = random.choice((*EVENTS, "buy"))
             money: dict[str, Any] = {
-                "parameters": random.choice(SAID),
+                "parameters": random.choice(PARAMETERS),
                 "sale_amount": random.choice((None, "9.99", "-3.5", "120")),
                 "sale_amount_currency": random.choice((None, "EUR", "USD", "XAU")),
                 "aggregated_event_value": random.choice((None, "1.5")),
@@ -176,7 +176,7 @@ _ROWS = """
 
 def _raw_rows(connection: Connection) -> Iterator[Raw]:
     links = {str(link): (partner, name) for link, name, partner in connection.execute(_LINKS)}
-    for at, receipt, user, event, *told, country in connection.execute(_ROWS).fetchall():
+    for at, receipt, user, event, *rest, country in connection.execute(_ROWS).fetchall():
         row = connection.execute(_CREDIT, (user, at, receipt)).fetchone()
         assert row is not None
         kind, origin, campaign = row
@@ -193,11 +193,11 @@ def _raw_rows(connection: Connection) -> Iterator[Raw]:
             link,
             campaign,
             COUNTRIES[country or ""],
-            *told,
+            *rest,
         )
 
 
-CUTS = [
+COMBINATIONS = [
     *((split, {}) for split in Split),
     (Split.NONE, {"partner": "Acme"}),
     (Split.NONE, {"partner": "Acme (source)"}),
@@ -225,12 +225,12 @@ def test_figures_are_those_of_raw_rows_however_they_are_asked_for(
     connection: Connection, app: App, raw: list[Raw]
 ) -> None:
     assert {row.what for row in raw} == {"", "installs", "reattributions", "sessions"}
-    for by, (split, filters) in product(By, CUTS):
+    for by, (split, filters) in product(Interval, COMBINATIONS):
         question = Question(period=WHOLE, by=by, split=split, filters=Filters(**filters))
         report = read_report(connection, app, question, Rates("EUR"))
 
         expected = _expected(raw, question)
-        assert _told(report) == {context: _figures(rows) for context, rows in expected.items()}
+        assert _values(report) == {context: _figures(rows) for context, rows in expected.items()}
         users = {(row.start, row.name): row.figures.users for row in report.rows}
         assert users in (
             {context: len({row.user for row in rows if row.event}) or None
@@ -240,18 +240,18 @@ def test_figures_are_those_of_raw_rows_however_they_are_asked_for(
         assert (set(users.values()) <= {None}) == _has_no_users(question), question
 
 
-Places = dict[tuple[datetime | None, str], list[Raw]]
+RowsByContext = dict[tuple[datetime | None, str], list[Raw]]
 
 
-def _expected(raw: list[Raw], question: Question) -> Places:
-    places: Places = defaultdict(list)
+def _expected(raw: list[Raw], question: Question) -> RowsByContext:
+    rows_by_context: RowsByContext = defaultdict(list)
     wanted = {k: v for k, v in vars(question.filters).items() if v is not None}
     for row in raw:
-        if question.asks_events and not row.event:
+        if question.is_per_event_type and not row.event:
             continue
         if all(getattr(row, name) == value for name, value in wanted.items()):
-            places[row.start(question.by), row.name(question.split)].append(row)
-    return dict(places)
+            rows_by_context[row.start(question.by), row.name(question.split)].append(row)
+    return dict(rows_by_context)
 
 
 def _figures(rows: list[Raw]) -> tuple[object, ...]:
@@ -273,24 +273,30 @@ def _figures(rows: list[Raw]) -> tuple[object, ...]:
     )
 
 
-def _told(report: Report) -> dict[tuple[datetime | None, str], tuple[object, ...]]:
+def _values(report: Report) -> dict[tuple[datetime | None, str], tuple[object, ...]]:
     return {(row.start, row.name): _as_tuple(row.figures) for row in report.rows}
 
 
-def _as_tuple(it: Figures) -> tuple[object, ...]:
+def _as_tuple(figures: Figures) -> tuple[object, ...]:
     return (
-        it.events, it.installs, it.organic, it.reattributions, it.sessions, it.value, it.originals,
-    )  # fmt: skip
+        figures.events,
+        figures.installs,
+        figures.organic,
+        figures.reattributions,
+        figures.sessions,
+        figures.value,
+        figures.originals,
+    )
 
 
 def _has_no_users(question: Question) -> bool:
-    cut = {question.split, *question.filters.named}
+    cut = {question.split, *question.filters.filtered}
     unclear = Split.CAMPAIGN in cut and (
         Split.LINK in cut or (question.split is not Split.CAMPAIGN and Split.PARTNER not in cut)
     )
     unclear |= Split.COUNTRY in cut and bool(cut & {Split.PARTNER, Split.LINK, Split.CAMPAIGN})
     nothing = question.filters.link == "Link 1" and question.filters.partner == "Bolt"
-    return question.by is By.TOTAL or unclear or nothing
+    return question.by is Interval.TOTAL or unclear or nothing
 
 
 def test_the_total_is_that_of_its_rows(connection: Connection, app: App, raw: list[Raw]) -> None:
@@ -306,7 +312,7 @@ def test_the_total_is_that_of_its_rows(connection: Connection, app: App, raw: li
 def test_money_is_converted_by_the_rate_of_its_day_and_kept_as_it_was_sent(
     connection: Connection, app: App
 ) -> None:
-    """On the 3rd and 4th of October 2026, a weekend, there are no rates."""
+    """There are no rates on the 3rd and 4th of October 2026, a weekend."""
     rates = Rates("EUR")
     dollars = {"sale_amount": "10", "sale_amount_currency": "USD"}
     noon_ms = START_MS + DAY_MS // 2
@@ -372,7 +378,7 @@ def test_a_filter_that_names_nothing_is_refused(
 ) -> None:
     filters = Filters(**{kind: name})
 
-    with pytest.raises(OperatorError, match="of this name"):
+    with pytest.raises(OperatorError, match="with this name"):
         read_report(connection, app, Question(period=WHOLE, filters=filters), Rates("EUR"))
 
 

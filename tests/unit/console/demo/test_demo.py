@@ -35,8 +35,8 @@ PURCHASE = EventRecord(
 
 
 def call(target: str) -> DemoCall:
-    (found,) = (call for call in CALLS if call.target == target)
-    return found
+    (demo_call,) = (call for call in CALLS if call.target == target)
+    return demo_call
 
 
 def outcome(event: EventRecord, status: int = 200) -> Outcome:

@@ -2,7 +2,7 @@ from collections import Counter
 
 import msgspec
 
-from console.demo.sample_week import DAYS, LINKS, USERS, week
+from console.demo.sample_week import DAYS, LINKS, USERS, sample_lines
 from console.importer.line_format import Destination, read_line
 from shared.rules import DAY_MS
 
@@ -13,7 +13,7 @@ def test_every_line_of_the_made_up_week_can_be_imported() -> None:
     links = {name: number for number, (_, name) in enumerate(LINKS, start=1)}
     destination = Destination(1, links, {}, NOW_MS)
 
-    events = [read_line(msgspec.json.encode(line), destination) for line in week(NOW_MS)]
+    events = [read_line(msgspec.json.encode(line), destination) for line in sample_lines(NOW_MS)]
 
     kinds = Counter(event.kind for event in events)
     assert {"open", "event", "click", "ad_revenue"} == set(kinds)
@@ -23,8 +23,8 @@ def test_every_line_of_the_made_up_week_can_be_imported() -> None:
 
 
 def test_it_leads_up_to_now_and_is_the_same_each_time() -> None:
-    lines = list(week(NOW_MS))
+    lines = list(sample_lines(NOW_MS))
 
     times = [line["time"] for line in lines]
     assert NOW_MS - (DAYS + 1) * DAY_MS <= min(times) < max(times) <= NOW_MS
-    assert lines == list(week(NOW_MS))
+    assert lines == list(sample_lines(NOW_MS))

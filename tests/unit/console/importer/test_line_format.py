@@ -1,4 +1,4 @@
-"""One line of an imported file: what it may say, what it becomes, which receipt it gets."""
+"""Tests one line of an imported file: its fields, its event and its receipt ID."""
 
 import json
 from typing import Any
@@ -170,10 +170,10 @@ def test_another_app_gives_the_same_line_another_receipt() -> None:
     ],
 )
 def test_what_is_missing_is_named(line: object, field: str) -> None:
-    fault = refusal(line)
+    error = refusal(line)
 
-    assert isinstance(fault, MissingField)
-    assert fault.field == field
+    assert isinstance(error, MissingField)
+    assert error.field == field
 
 
 @pytest.mark.parametrize(

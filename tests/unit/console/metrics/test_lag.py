@@ -1,4 +1,4 @@
-"""The lag: what waits, how fast it goes, how long that takes."""
+"""Tests the lag: the backlog, the drain rate and the time until it is empty."""
 
 from console.metrics.lag import EMPTY_SECONDS_MAX, Lag, LagWindow
 from shared.inbox import Backlog
@@ -28,8 +28,8 @@ def test_while_nothing_leaves_it_takes_the_longest_that_is_told() -> None:
 def test_what_is_older_than_the_window_does_not_count() -> None:
     window = LagWindow()
     for second in range(100):
-        left = 1000 if second >= 50 else 0
-        lag = window.add(Backlog(10, 0, 10 + left), float(second))
+        drained = 1000 if second >= 50 else 0
+        lag = window.add(Backlog(10, 0, 10 + drained), float(second))
 
     assert lag.drain_rate == 0.0
 

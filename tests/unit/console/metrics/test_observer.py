@@ -1,4 +1,4 @@
-"""An observer keeps what it saw last, as long as it is fresh, and outlives every fault."""
+"""Tests that an observer keeps its last result while it is fresh, and survives every error."""
 
 import pytest
 
@@ -8,56 +8,56 @@ from shared.database import DatabaseError
 from shared.redis import RedisError
 from shared.tally import MetricSeries, gauge
 
-SEEN = [gauge(metrics.RECOMPUTES, 1)]
+SERIES = [gauge(metrics.RECOMPUTES, 1)]
 
 
 class Store:
-    """What is looked at; the clock is in it too."""
+    """A store to observe, which also has the clock."""
 
     def __init__(self) -> None:
-        self.fault: Exception | None = None
+        self.error: Exception | None = None
         self.now = 0.0
 
-    def look(self) -> list[MetricSeries]:
-        if self.fault:
-            raise self.fault
-        return SEEN
+    def read(self) -> list[MetricSeries]:
+        if self.error:
+            raise self.error
+        return SERIES
 
     def observer(self) -> Observer:
-        return Observer("redis", self.look, 0.01, 5.0, lambda: self.now)
+        return Observer("redis", self.read, 0.01, 5.0, lambda: self.now)
 
 
 def test_before_the_first_look_nothing_is_seen() -> None:
-    assert Store().observer().seen() is None
+    assert Store().observer().latest() is None
 
 
 def test_what_was_seen_counts_while_it_is_fresh() -> None:
     store = Store()
     observer = store.observer()
-    observer.look()
+    observer.observe()
 
     store.now = 5.0
-    assert observer.seen() == SEEN
+    assert observer.latest() == SERIES
     store.now = 5.1
-    assert observer.seen() is None
+    assert observer.latest() is None
 
 
 @pytest.mark.parametrize(
-    "fault",
+    "error",
     [RedisError(), DatabaseError(), OSError(), ValueError("not a number"), KeyError("maxmemory")],
 )
-def test_a_store_that_fails_is_not_seen_until_it_answers_again(fault: Exception) -> None:
+def test_a_store_that_fails_is_not_seen_until_it_answers_again(error: Exception) -> None:
     store = Store()
     observer = store.observer()
-    observer.look()
+    observer.observe()
 
-    store.fault = fault
-    observer.look()
-    assert observer.seen() is None
+    store.error = error
+    observer.observe()
+    assert observer.latest() is None
 
-    store.fault = None
-    observer.look()
-    assert observer.seen() == SEEN
+    store.error = None
+    observer.observe()
+    assert observer.latest() == SERIES
 
 
 def test_it_looks_until_it_is_stopped() -> None:
@@ -71,4 +71,4 @@ def test_it_looks_until_it_is_stopped() -> None:
     alive.append(observer.is_alive)
 
     assert alive == [False, True, False]
-    assert observer.seen() == SEEN
+    assert observer.latest() == SERIES

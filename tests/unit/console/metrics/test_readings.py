@@ -1,4 +1,4 @@
-"""What is shown before the first count is what the tables allow."""
+"""Tests that the counters that start at 0 have the values that the tables allow."""
 
 import re
 from importlib.resources import files
@@ -9,7 +9,7 @@ SCHEMA = files("shared").joinpath("schema.sql").read_text()
 
 
 def allowed(column: str) -> set[str]:
-    """By the first check of a column of this name."""
+    """Returns the values that the first check of a column with this name allows."""
     check = re.search(
         rf"\b{column} +text NOT NULL CHECK \({column} IN \((.*?)\)\)", SCHEMA, re.DOTALL
     )

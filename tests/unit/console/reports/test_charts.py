@@ -1,4 +1,4 @@
-"""Charts stand where their figures say, inside their frame, whatever the figures are."""
+"""Tests that charts are laid out by their values, inside their frame, for all values."""
 
 import re
 
@@ -10,11 +10,11 @@ from console.reports.charts import (
     HEAT_LEVELS,
     WIDTH,
     ChartSeries,
-    bars,
+    bar_chart,
     heat_map,
-    lines,
+    line_chart,
     nice_step,
-    short,
+    short_number,
 )
 
 _VALUES = st.none() | st.floats(-1e12, 1e12, allow_nan=False)
@@ -27,7 +27,7 @@ def series(*values: float | None) -> ChartSeries:
 @given(st.lists(_VALUES, min_size=1, max_size=400))
 @example([2.2e-308])
 def test_every_dot_is_inside_the_frame_and_on_its_line(values: list[float | None]) -> None:
-    chart = lines("t", [str(n) for n in range(len(values))], [series(*values)])
+    chart = line_chart("t", [str(n) for n in range(len(values))], [series(*values)])
     (line,) = chart.lines
 
     assert len(line.dots) == sum(value is not None for value in values)
@@ -39,14 +39,14 @@ def test_every_dot_is_inside_the_frame_and_on_its_line(values: list[float | None
 
 
 def test_a_line_breaks_where_nothing_is_known() -> None:
-    (line,) = lines("t", ["a", "b", "c", "d", "e"], [series(1, 2, None, 3, 4)]).lines
+    (line,) = line_chart("t", ["a", "b", "c", "d", "e"], [series(1, 2, None, 3, 4)]).lines
 
     assert len(line.paths) == 2
     assert [dot.label for dot in line.dots] == ["a: 1", "b: 2", "d: 3", "e: 4"]
 
 
 def test_more_is_higher_and_later_is_further_right() -> None:
-    (line,) = lines("t", ["a", "b"], [series(1, 2)]).lines
+    (line,) = line_chart("t", ["a", "b"], [series(1, 2)]).lines
     (first, second) = line.dots
 
     assert first.x < second.x
@@ -54,13 +54,13 @@ def test_more_is_higher_and_later_is_further_right() -> None:
 
 
 def test_nothing_at_all_is_a_chart_too() -> None:
-    assert lines("t", [], []).lines == []
-    assert bars("t", series(), []).height == 1
+    assert line_chart("t", [], []).lines == []
+    assert bar_chart("t", series(), []).height == 1
 
 
 @given(st.lists(st.floats(0, 1e12), min_size=1, max_size=15))
 def test_bars_are_as_long_as_their_values(values: list[float]) -> None:
-    chart = bars("t", series(*values), [str(n) for n in range(len(values))])
+    chart = bar_chart("t", series(*values), [str(n) for n in range(len(values))])
 
     longest = max(values) or 1
     for bar, value in zip(chart.bars, values, strict=True):
@@ -87,7 +87,7 @@ def test_an_axis_reaches_over_its_values_by_a_round_step(largest: float) -> None
 
 
 @pytest.mark.parametrize(
-    ("value", "told"), [(0, "0"), (0.25, "0.25"), (999, "999"), (1500, "1.5k"), (2e6, "2M")]
+    ("value", "text"), [(0, "0"), (0.25, "0.25"), (999, "999"), (1500, "1.5k"), (2e6, "2M")]
 )
-def test_large_numbers_are_written_short(value: float, told: str) -> None:
-    assert short(value) == told
+def test_large_numbers_are_written_short(value: float, text: str) -> None:
+    assert short_number(value) == text

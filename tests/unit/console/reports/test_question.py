@@ -3,7 +3,7 @@ from datetime import date, timedelta
 import pytest
 
 from console.reports.period import Period
-from console.reports.question import HOURLY_DAYS_MAX, By, Filters, Question, Split
+from console.reports.question import HOURLY_DAYS_MAX, Filters, Interval, Question, Split
 from shared.errors import OperatorError
 
 FIRST = date(2026, 1, 1)
@@ -11,10 +11,10 @@ FIRST = date(2026, 1, 1)
 
 def test_hours_are_shown_of_a_month_at_most() -> None:
     month = Period(FIRST, FIRST + timedelta(days=HOURLY_DAYS_MAX - 1))
-    assert Question(period=month, by=By.HOUR).period == month
+    assert Question(period=month, by=Interval.HOUR).period == month
 
-    with pytest.raises(OperatorError, match="by day"):
-        Question(period=Period(FIRST, month.last + timedelta(days=1)), by=By.HOUR)
+    with pytest.raises(OperatorError, match="daily report"):
+        Question(period=Period(FIRST, month.last + timedelta(days=1)), by=Interval.HOUR)
 
 
 @pytest.mark.parametrize(
@@ -28,4 +28,4 @@ def test_a_question_about_events_has_no_figures_of_users(
 
     question = Question(period=month, split=split, filters=Filters(event=event))
 
-    assert question.asks_events is asks
+    assert question.is_per_event_type is asks

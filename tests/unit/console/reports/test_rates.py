@@ -1,4 +1,4 @@
-"""Amounts are converted by the last rate that was known on their day, and it says which."""
+"""Tests that amounts are converted by the last rate known on their day, and that it is named."""
 
 from datetime import date
 from decimal import Decimal
@@ -10,7 +10,7 @@ from shared.errors import OperatorError
 
 
 def test_a_day_without_a_rate_takes_the_last_one_before_it() -> None:
-    """New Year and the weekend after it."""
+    """New Year has no rate, nor has the weekend after it."""
     rates = Rates("EUR")
     new_years_eve = rates.rate("USD", date(2025, 12, 31))
 
@@ -22,11 +22,11 @@ def test_a_day_without_a_rate_takes_the_last_one_before_it() -> None:
 
 def test_a_rate_goes_both_ways_and_across() -> None:
     day = date(2025, 6, 2)
-    there, back = Rates("USD").rate("GBP", day), Rates("GBP").rate("USD", day)
+    forth, back = Rates("USD").rate("GBP", day), Rates("GBP").rate("USD", day)
 
-    assert there
+    assert forth
     assert back
-    assert abs(there.value * back.value - 1) < Decimal("1e-20")
+    assert abs(forth.value * back.value - 1) < Decimal("1e-20")
 
 
 def test_a_currency_is_worth_itself() -> None:

@@ -1,4 +1,4 @@
-"""A sheet is the same for people and for programs, and no name in it is a formula."""
+"""Tests that a sheet is the same for people and programs, and that no name is a formula."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.reports.sheet import Cell, Money, Share, Sheet, as_csv, plain, shown
+from console.reports.sheet import Cell, Money, Share, Sheet, display_text, plain_text, to_csv
 
 _WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 
@@ -34,29 +34,29 @@ def read(text: str) -> list[list[str]]:
 def test_a_cell_is_written_for_people_and_for_programs(
     cell: Cell, for_people: str, for_programs: str
 ) -> None:
-    assert (shown(cell), plain(cell)) == (for_people, for_programs)
+    assert (display_text(cell), plain_text(cell)) == (for_people, for_programs)
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1+cmd|' /C calc'!A0", "@SUM(A1)", "\t=1", "\r=1"])
 def test_a_name_that_a_spreadsheet_would_compute_is_text(name: str) -> None:
-    (heading, line) = read(as_csv(Sheet([name], [[name]])))
+    (heading, line) = read(to_csv(Sheet([name], [[name]])))
 
     assert (heading, line) == ([f"'{name}"], [f"'{name}"])
 
 
 def test_a_negative_figure_stays_a_number() -> None:
-    assert read(as_csv(Sheet(["a"], [[Money(Decimal("-3.5"), "EUR")]])))[1] == ["-3.50"]
+    assert read(to_csv(Sheet(["a"], [[Money(Decimal("-3.5"), "EUR")]])))[1] == ["-3.50"]
 
 
 @given(st.lists(st.lists(_WORDS, min_size=2, max_size=2), max_size=5))
 def test_every_name_comes_back_from_a_file_as_it_was_or_marked_as_text(
     rows: list[list[str]],
 ) -> None:
-    found = read(as_csv(Sheet(["a", "b"], rows, ["total", "x"])))
+    lines = read(to_csv(Sheet(["a", "b"], rows, ["total", "x"])))
 
-    assert found[0] == ["a", "b"]
-    assert found[-1] == ["total", "x"]
-    for told, row in zip(found[1:-1], rows, strict=True):
-        for text, cell in zip(told, row, strict=True):
+    assert lines[0] == ["a", "b"]
+    assert lines[-1] == ["total", "x"]
+    for line, row in zip(lines[1:-1], rows, strict=True):
+        for text, cell in zip(line, row, strict=True):
             assert text in (cell, f"'{cell}")
             assert text[:1] not in {"=", "+", "-", "@", "\t", "\r", "\n"}

@@ -1,4 +1,4 @@
-"""Reports as charts: lines over time, bars of totals, the heat map of retention."""
+"""Draws reports as charts: lines over time, bars of totals, a heat map of retention."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,34 +8,39 @@ from decimal import Decimal
 from console.reports.activity import RETENTION_DAYS_MAX, ActiveUsers, Cohort
 from console.reports.charts import (
     SERIES_MAX,
-    Bars,
+    BarChart,
     ChartSeries,
     HeatMap,
-    Lines,
-    bars,
+    LineChart,
+    bar_chart,
     heat_map,
-    lines,
+    line_chart,
 )
-from console.reports.question import By, Split
+from console.reports.question import Interval, Split
 from console.reports.report import Report
-from console.reports.sheet import Cell, Money, Share, shown
+from console.reports.sheet import Cell, Money, Share, display_text
 from console.reports.sheets import Measure
 
 BARS_MAX = 15
 COHORTS_MAX = 62
 
 
-def picture(report: Report, measure: Measure) -> Lines | Bars | None:
-    """None where a chart would be a single figure."""
+def report_chart(report: Report, measure: Measure) -> LineChart | BarChart | None:
+    """Returns the chart of a measure, or None where it would show a single value."""
     question = report.question
-    if question.by is not By.TOTAL:
-        return _over_time(report, measure)
-    return None if question.split is Split.NONE else _in_total(report, measure)
+    if question.by is not Interval.TOTAL:
+        return _lines_over_time(report, measure)
+    if question.split is Split.NONE:
+        return None
+    cells = [(row.name, measure.read(row.figures, question.currency)) for row in report.rows]
+    largest = sorted(cells, key=lambda named_cell: -_height(named_cell[1]))[:BARS_MAX]
+    names = [name for name, _ in largest]
+    return bar_chart(measure.heading, _series("", [cell for _, cell in largest]), names)
 
 
-def activity_picture(days: Sequence[ActiveUsers]) -> Lines:
-    """Daily, weekly and monthly active users."""
-    return lines(
+def activity_chart(days: Sequence[ActiveUsers]) -> LineChart:
+    """Returns the chart of daily, weekly and monthly active users."""
+    return line_chart(
         "Active users",
         [f"{day.day:%d %b}" for day in days],
         [
@@ -45,7 +50,8 @@ def activity_picture(days: Sequence[ActiveUsers]) -> Lines:
     )
 
 
-def retention_picture(cohorts: Sequence[Cohort]) -> HeatMap:
+def retention_chart(cohorts: Sequence[Cohort]) -> HeatMap:
+    """Returns the heat map of the newest cohorts, with all days of retention."""
     newest = cohorts[-COHORTS_MAX:]
     return heat_map(
         "Retention by day 0",
@@ -55,15 +61,15 @@ def retention_picture(cohorts: Sequence[Cohort]) -> HeatMap:
     )
 
 
-def _over_time(report: Report, measure: Measure) -> Lines:
+def _lines_over_time(report: Report, measure: Measure) -> LineChart:
     by_name: defaultdict[str, dict[datetime | None, Cell]] = defaultdict(dict)
     for row in report.rows:
         cell = measure.read(row.figures, report.question.currency)
         by_name[row.name][row.start] = cell
     starts = sorted({row.start for row in report.rows if row.start})
     largest = sorted(by_name, key=lambda name: -sum(map(_height, by_name[name].values())))
-    hour = " %H:%M" if report.question.by is By.HOUR else ""
-    return lines(
+    hour = " %H:%M" if report.question.by is Interval.HOUR else ""
+    return line_chart(
         measure.heading,
         [f"{start:%d %b{hour}}" for start in starts],
         [
@@ -73,16 +79,9 @@ def _over_time(report: Report, measure: Measure) -> Lines:
     )
 
 
-def _in_total(report: Report, measure: Measure) -> Bars:
-    cells = [(row.name, measure.read(row.figures, report.question.currency)) for row in report.rows]
-    largest = sorted(cells, key=lambda named: -_height(named[1]))[:BARS_MAX]
-    names = [name for name, _ in largest]
-    return bars(measure.heading, _series("", [cell for _, cell in largest]), names)
-
-
 def _series(name: str, cells: Sequence[Cell]) -> ChartSeries:
     values = [None if cell is None else _height(cell) for cell in cells]
-    return ChartSeries(name, values, [f"{name} {shown(cell)}".strip() for cell in cells])
+    return ChartSeries(name, values, [f"{name} {display_text(cell)}".strip() for cell in cells])
 
 
 def _height(cell: Cell) -> float:
