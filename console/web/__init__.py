@@ -1,9 +1,8 @@
-"""The web console: pages over the operations that the command line stands on too.
+"""The web console: pages and an HTTP API on the same operations as the command line.
 
-A request's way: `app` finds the route (`routes`, one list), `door` lets it in (session, role, CSRF)
-and calls the page's handler, a function of a `visit` that gives an answer (`answers`), which `door`
-writes out, rendered by `rendering`.
+Read `app` (routes to dispatchers), `routes` (every page and its role), `page_dispatcher` (session,
+role, CSRF, handler), a module of pages/, `responses`, `rendering`; then api/ for the HTTP API.
 
 A new page is a module in pages/ with its handlers, a template of the same name, and its lines in
-`routes` and `navigation`. Handlers ask the operations in console/ and hold no SQL.
+`routes` and `navigation`. Handlers call the operations of console/ and contain no SQL.
 """

@@ -1,4 +1,4 @@
-"""Static files under names that change with their content, so that browsers keep them for ever."""
+"""Serves static files under names that contain a hash of their content, cacheable for ever."""
 
 import mimetypes
 from dataclasses import dataclass
@@ -19,31 +19,29 @@ class _File:
 
 
 class Assets:
-    """Every file of console/web/static, read once."""
+    """The files of console/web/static, read once."""
 
     def __init__(self) -> None:
-        self._addresses: dict[str, str] = {}
+        self._urls: dict[str, str] = {}
         self._files: dict[str, _File] = {}
         for file in files("console.web").joinpath("static").iterdir():
-            self._add(file.name, file.read_bytes())
+            content = file.read_bytes()
+            stem, _, ending = file.name.rpartition(".")
+            hashed_name = f"{stem}.{sha256(content).hexdigest()[:_HASH_CHARACTERS]}.{ending}"
+            content_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+            if content_type.startswith("text/"):
+                content_type += "; charset=utf-8"
+            self._urls[file.name] = PREFIX + hashed_name
+            self._files[hashed_name] = _File(content, content_type)
 
-    def address(self, name: str) -> str:
-        """Where pages find a file, by its plain name."""
-        return self._addresses[name]
+    def url(self, name: str) -> str:
+        """Returns the path of a file, given its plain name."""
+        return self._urls[name]
 
     def on_get(self, _: falcon.Request, response: falcon.Response, name: str) -> None:
-        found = self._files.get(name)
-        if found is None:
+        file = self._files.get(name)
+        if file is None:
             raise falcon.HTTPNotFound
-        response.data = found.content
-        response.content_type = found.content_type
+        response.data = file.content
+        response.content_type = file.content_type
         response.set_header("Cache-Control", _FOR_EVER)
-
-    def _add(self, name: str, content: bytes) -> None:
-        stem, _, ending = name.rpartition(".")
-        hashed = f"{stem}.{sha256(content).hexdigest()[:_HASH_CHARACTERS]}.{ending}"
-        content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        if content_type.startswith("text/"):
-            content_type += "; charset=utf-8"
-        self._addresses[name] = PREFIX + hashed
-        self._files[hashed] = _File(content, content_type)

@@ -1,4 +1,4 @@
-"""The two cookies: the session's secret, and what the last change has to say."""
+"""Reads and sets the two cookies: the session's secret and the flash message."""
 
 import re
 from urllib.parse import quote, unquote
@@ -8,18 +8,19 @@ import falcon
 from console.accounts.login_sessions import SESSION_DAYS_MAX
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
-_SAID_SECONDS_MAX = 60
-_SAID_CHARACTERS_MAX = 500
-_GONE_SECONDS = -1  # Falcon leaves a 0 out
+_FLASH_COOKIE = "waybill_said"
+_FLASH_SECONDS_MAX = 60
+_FLASH_CHARACTERS_MAX = 500
+_EXPIRED_SECONDS = -1  # Falcon omits a max-age of 0
 
 
 def read_secret(request: falcon.Request, *, secure: bool) -> str | None:
-    """None unless the browser holds one in the form that we give."""
+    """Returns the session's secret, or None unless the cookie has the form that we set."""
     values = request.get_cookie_values(_name("waybill", secure=secure)) or []
     return values[0] if len(values) == 1 and _SECRET.fullmatch(values[0]) else None
 
 
-def give_secret(response: falcon.Response, secret: str, *, secure: bool) -> None:
+def set_secret(response: falcon.Response, secret: str, *, secure: bool) -> None:
     response.set_cookie(
         _name("waybill", secure=secure),
         secret,
@@ -32,16 +33,16 @@ def give_secret(response: falcon.Response, secret: str, *, secure: bool) -> None
 
 
 def read_flash(request: falcon.Request, *, secure: bool) -> str:
-    values = request.get_cookie_values(_name("waybill_said", secure=secure)) or []
-    return unquote(values[0])[:_SAID_CHARACTERS_MAX] if values else ""
+    values = request.get_cookie_values(_name(_FLASH_COOKIE, secure=secure)) or []
+    return unquote(values[0])[:_FLASH_CHARACTERS_MAX] if values else ""
 
 
-def give_flash(response: falcon.Response, said: str, *, secure: bool) -> None:
-    """An empty one takes the last one away."""
+def set_flash(response: falcon.Response, flash: str, *, secure: bool) -> None:
+    """Sets the message; an empty one removes the previous one."""
     response.set_cookie(
-        _name("waybill_said", secure=secure),
-        quote(said[:_SAID_CHARACTERS_MAX]),
-        max_age=_SAID_SECONDS_MAX if said else _GONE_SECONDS,
+        _name(_FLASH_COOKIE, secure=secure),
+        quote(flash[:_FLASH_CHARACTERS_MAX]),
+        max_age=_FLASH_SECONDS_MAX if flash else _EXPIRED_SECONDS,
         path="/",
         secure=secure,
         http_only=True,
@@ -50,5 +51,5 @@ def give_flash(response: falcon.Response, said: str, *, secure: bool) -> None:
 
 
 def _name(name: str, *, secure: bool) -> str:
-    """The prefix makes a browser refuse one that another host or plain HTTP would plant."""
+    """Adds `__Host-`: browsers refuse such a cookie from another host or over plain HTTP."""
     return f"__Host-{name}" if secure else name

@@ -1,8 +1,8 @@
-"""What every response tells the browser: what it may load, and what nobody may do with the page."""
+"""Adds security headers to every response: what browsers may load, and that nobody may embed it."""
 
 import falcon
 
-# Nothing inline and nothing from elsewhere: markup that slipped into a page could not act.
+# Nothing inline and nothing from elsewhere: markup injected into a page has no effect.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -26,17 +26,21 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-_TLS_FROM_NOW_ON = "max-age=31536000"
+_STRICT_TRANSPORT = "max-age=31536000"
 
 
 class SafeHeaders:
-    """Falcon middleware: puts them on every response that does not say otherwise."""
+    """Falcon middleware that adds each header unless the response has set it itself."""
 
     def __init__(self, *, secure: bool) -> None:
         self._secure = secure
 
     def process_response(
-        self, _request: falcon.Request, response: falcon.Response, _resource: object, _done: bool
+        self,
+        _request: falcon.Request,
+        response: falcon.Response,
+        _resource: object,
+        _succeeded: bool,
     ) -> None:
         for name, value in HEADERS.items():
             if response.get_header(name) is None:
@@ -44,4 +48,4 @@ class SafeHeaders:
         if response.get_header("Cache-Control") is None:
             response.set_header("Cache-Control", "no-store")
         if self._secure:
-            response.set_header("Strict-Transport-Security", _TLS_FROM_NOW_ON)
+            response.set_header("Strict-Transport-Security", _STRICT_TRANSPORT)

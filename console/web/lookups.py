@@ -1,4 +1,4 @@
-"""What a path names, or a page that says there is no such thing."""
+"""Finds what the parameters of a path name: an app, a token, an event type."""
 
 from typing import Any
 
@@ -11,27 +11,30 @@ from console.web.page_errors import NotFound
 from shared.database import Connection
 
 
-def with_app(connection: Connection, names: dict[str, Any]) -> tuple[dict[str, Any], App | None]:
-    """`app_id` of a path's names as `app`. Raises NotFound when there is no such app."""
-    if "app_id" not in names:
-        return names, None
-    app = app_with_id(connection, names["app_id"])
+def resolve_app(
+    connection: Connection, params: dict[str, Any]
+) -> tuple[dict[str, Any], App | None]:
+    """Replaces the parameter `app_id` by `app`. Raises NotFound if there is no such app."""
+    if "app_id" not in params:
+        return params, None
+    app = app_with_id(connection, params["app_id"])
     if app is None:
         raise NotFound("There is no such app.")
-    return {"app": app, **{name: value for name, value in names.items() if name != "app_id"}}, app
+    others = {name: value for name, value in params.items() if name != "app_id"}
+    return {"app": app, **others}, app
 
 
 def token_of(resources: Resources, app: App, token_id: int) -> Token:
-    """With its last use. Raises NotFound when it is none of this app's."""
+    """Returns the token with its last use. Raises NotFound if this app has no such token."""
     for token in list_tokens(resources, app):
         if token.id == token_id:
             return token
-    raise NotFound("The app has no such token.")
+    raise NotFound("This app has no such token.")
 
 
 def event_type_of(connection: Connection, app: App, event_type_id: int) -> EventType:
-    """Raises NotFound when it is none of this app's."""
+    """Returns the event type. Raises NotFound if this app has no such event type."""
     for event_type in list_event_types(connection, app):
         if event_type.id == event_type_id:
             return event_type
-    raise NotFound("The app has no such event type.")
+    raise NotFound("This app has no such event type.")

@@ -1,18 +1,17 @@
-"""The one way through for every page: who comes, may they, what they get.
+"""Answers every page request: identifies the person, checks access, calls the handler.
 
-1. The cookie says who is signed in; without one, people are sent to sign in.
-2. The route says which role it needs.
-3. A form has to come from this console, and from a page that this session was shown.
-4. The handler answers. What it refuses is shown as a sentence, with the form where there is one.
+1. The cookie identifies who is signed in; anybody else is redirected to the sign-in page.
+2. The route states the required role.
+3. A form has to come from this console, and from a page that was shown to this session.
+4. The handler answers. An error is shown as a sentence, above the form where there is one.
 
-While PostgreSQL is away none of this is known. Whoever was signed in a short while ago sees what
-the route has to show without it; everybody else is told that it is away.
+While PostgreSQL is unavailable none of this can be checked. Anybody who was signed in a short while
+ago gets what the route can show without it; everybody else gets a page that says so.
 """
 
-import hmac
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import falcon
 
@@ -21,152 +20,149 @@ from console.accounts.people import Person
 from console.apps.apps import App
 from console.store_errors import StoreFault, database_fault, redis_fault
 from console.web import cookies
-from console.web.error_status import status_of
-from console.web.lookups import with_app
-from console.web.page_errors import BadRequest, ForgedRequest, NotFound
+from console.web.csrf import read_form
+from console.web.lookups import resolve_app
+from console.web.page_errors import NotFound, error_page, status_of
 from console.web.page_request import PageContext, PageRequest, Services
 from console.web.rendering import Templates
 from console.web.responses import Answer, Download, Finished, Page, Redirect
 from console.web.route import Access, Handler, Route
 from console.web.session_cache import RecentSessions
-from console.web.values import FORM_BYTES_MAX, NOTHING, Values
+from console.web.values import NOTHING, Values
 from shared.database import Connection, DatabaseError, is_unavailable
 from shared.errors import NotAllowed, OperatorError, WaybillError
 from shared.redis import RedisError
 
 _RETRY_SECONDS = "5"
-_FORM_TYPE = "application/x-www-form-urlencoded"
 
 
 class PageDispatcher:
-    """`pages` are the handlers of GET by path, for forms that are shown again."""
+    """The single path of every page request.
 
-    def __init__(self, services: Services, templates: Templates, pages: dict[str, Handler]) -> None:
+    `page_handlers` are the GET handlers by path, which show a refused form again.
+    """
+
+    def __init__(
+        self, services: Services, templates: Templates, page_handlers: dict[str, Handler]
+    ) -> None:
         self._services = services
         self._templates = templates
-        self._pages = pages
+        self._page_handlers = page_handlers
         self._recent = RecentSessions(services.clock)
         self._secure = services.settings.console_url.startswith("https://")
 
-    def serve(self, route: Route, req: falcon.Request, resp: falcon.Response, **names: Any) -> None:
+    def serve(
+        self, route: Route, req: falcon.Request, resp: falcon.Response, **params: Any
+    ) -> None:
+        """Answers a request; `params` are those that the path names."""
         try:
-            self._serve(route, req, resp, names)
-        except WaybillError as refusal:  # before it is known who asks, or while a page is made
-            self._fail(resp, refusal)
+            try:
+                with self._services.pool.connection() as connection:
+                    self._serve(route, req, resp, connection, params)
+            except DatabaseError as error:
+                if not is_unavailable(error):
+                    raise database_fault(error) from error
+                self._serve_without_database(route, req, resp)
+        except WaybillError as error:  # before the person is identified, or while rendering
+            resp.status = status_of(error)
+            resp.content_type = falcon.MEDIA_HTML
+            resp.text = self._templates.render_bare(
+                "bare_error.html", status=status_of(error), message=error.message
+            )
+
+    def serve_not_found(self, req: falcon.Request, resp: falcon.Response, **_: object) -> None:
+        """Answers a request for a path that no route has."""
+
+        def not_found(_: PageRequest) -> Answer:
+            raise NotFound
+
+        self.serve(Route(req.method, req.path, Access.VIEWER, not_found), req, resp)
 
     def _serve(
         self,
         route: Route,
         req: falcon.Request,
         resp: falcon.Response,
-        names: dict[str, Any],
-    ) -> None:
-        try:
-            with self._services.pool.connection() as connection:
-                self._visit(route, req, resp, connection, names)
-        except DatabaseError as fault:
-            if not is_unavailable(fault):
-                raise database_fault(fault) from fault
-            self._do_without(route, req, resp)
-
-    def nothing_here(self, req: falcon.Request, resp: falcon.Response, **_: object) -> None:
-        """For paths that no route knows."""
-        self.serve(Route(req.method, req.path, Access.VIEWER, _missing), req, resp)
-
-    def _visit(
-        self,
-        route: Route,
-        req: falcon.Request,
-        resp: falcon.Response,
         connection: Connection,
-        names: dict[str, Any],
+        params: dict[str, Any],
     ) -> None:
-        request, app = self._recognise(req, connection), None
+        request, app = self._identify(req, connection), None
         if request.person is None and route.access is not Access.ANYBODY:
-            self._send_to_sign_in(req, resp)
+            back = req.relative_uri if req.method == "GET" else "/"
+            resp.status = falcon.HTTP_303
+            resp.location = "/sign-in" if back == "/" else f"/sign-in?next={quote(back)}"
             return
         try:
-            _admit(route, request)
+            if route.access is Access.ADMIN and not request.may_change:
+                raise NotAllowed
             if route.method == "POST":
-                request = replace(request, form=self._read_form(req, request))
-            names, app = with_app(connection, names)
-            answer, request = self._answer(route, request, names)
-        except WaybillError as refusal:
-            answer = _refused(refusal)
+                form = read_form(req, self._services.settings.console_url, request.csrf)
+                request = replace(request, form=form)
+            params, app = resolve_app(connection, params)
+            answer, request = self._answer(route, request, params)
+        except WaybillError as error:
+            answer = error_page(error)
         except RedisError:
-            answer = _refused(redis_fault())
+            answer = error_page(redis_fault())
         self._write(answer, request, app, resp)
 
-    def _answer(
-        self, route: Route, request: PageRequest, names: dict[str, Any]
-    ) -> tuple[Answer, PageRequest]:
-        """With the visit to show it to: what is refused is told there."""
-        try:
-            return route.handler(request, **names), request
-        except OperatorError as refusal:
-            page = self._pages.get(route.form)
-            if isinstance(refusal, StoreFault | NotAllowed) or page is None:
-                raise
-            request = replace(request, fault=refusal.message)
-            shown = page(request, **_named(route, names))
-            return (replace(shown, status=422) if isinstance(shown, Page) else shown), request
-
-    def _recognise(self, req: falcon.Request, connection: Connection) -> PageRequest:
-        held = cookies.read_secret(req, secure=self._secure)
+    def _identify(self, req: falcon.Request, connection: Connection) -> PageRequest:
+        """Finds whose session the cookie holds, and remembers it for when PostgreSQL is down."""
+        secret = cookies.read_secret(req, secure=self._secure)
         key = self._services.settings.secret_key
-        person = find_session(connection, key, held) if held else None
-        if held:
-            self._recent.note(held, person)
-        return PageRequest(connection=connection, **vars(self._visitor(req, held, person)))
+        person = find_session(connection, key, secret) if secret else None
+        if secret:
+            self._recent.note(secret, person)
+        return PageRequest(connection=connection, **vars(self._context(req, secret, person)))
 
-    def _visitor(self, req: falcon.Request, held: str | None, person: Person | None) -> PageContext:
-        """`held` is the secret of their cookie, with which this person is signed in."""
+    def _context(
+        self, req: falcon.Request, secret: str | None, person: Person | None
+    ) -> PageContext:
+        """Builds the part that needs no PostgreSQL; `secret` and `person` are the session's."""
+        hops = self._services.settings.forwarded_hops  # the operator's own proxies
+        route = req.access_route
         return PageContext(
             services=self._services,
             path=req.path,
             query=Values.parse(req.query_string.encode()) if req.query_string else NOTHING,
-            address=_address(req, self._services.settings.forwarded_hops),
-            secret=held or new_secret(),
+            address=route[-1 - hops] if len(route) > hops else route[0],
+            secret=secret or new_secret(),
             person=person,
-            said=cookies.read_flash(req, secure=self._secure),
+            flash=cookies.read_flash(req, secure=self._secure),
         )
 
-    def _do_without(self, route: Route, req: falcon.Request, resp: falcon.Response) -> None:
-        """While PostgreSQL is away."""
-        held = cookies.read_secret(req, secure=self._secure)
-        person = self._recent.find(held) if held else None
-        visitor = self._visitor(req, held, person)
+    def _answer(
+        self, route: Route, request: PageRequest, params: dict[str, Any]
+    ) -> tuple[Answer, PageRequest]:
+        """Calls the handler, and returns its answer with the request to render it for.
+
+        That is another request where the answer is a refused form, shown again with the error.
+        """
+        try:
+            return route.handler(request, **params), request
+        except OperatorError as error:
+            handler = self._page_handlers.get(route.form)
+            if isinstance(error, StoreFault | NotAllowed) or handler is None:
+                raise
+            request = replace(request, error=error.message)
+            # The form's path may name fewer parameters than the route's.
+            form_path = route.form.replace("{app_id", "{app")
+            params = {name: value for name, value in params.items() if f"{{{name}" in form_path}
+            page = handler(request, **params)
+            return (replace(page, status=422) if isinstance(page, Page) else page), request
+
+    def _serve_without_database(
+        self, route: Route, req: falcon.Request, resp: falcon.Response
+    ) -> None:
+        secret = cookies.read_secret(req, secure=self._secure)
+        person = self._recent.find(secret) if secret else None
+        context = self._context(req, secret, person)
         if person is not None and route.without_database is not None:
-            answer = route.without_database(visitor)
+            answer = route.without_database(context)
         else:
-            answer = Page("away.html", status=503)
+            answer = Page("database_unavailable.html", status=503)
             resp.set_header("Retry-After", _RETRY_SECONDS)
-        self._write(answer, visitor, None, resp)
-
-    def _read_form(self, req: falcon.Request, request: PageRequest) -> Values:
-        self._require_same_origin(req)
-        body = req.bounded_stream.read(FORM_BYTES_MAX + 1)
-        if len(body) > FORM_BYTES_MAX:
-            raise BadRequest("The form is too large.")
-        if body and (req.content_type or "").partition(";")[0].strip().lower() != _FORM_TYPE:
-            raise BadRequest("Forms are sent as application/x-www-form-urlencoded.")
-        form = Values.parse(body)
-        token = form.get("csrf") or req.get_header("X-CSRF-Token", default="")
-        if not hmac.compare_digest(token.encode(), request.csrf.encode()):
-            raise ForgedRequest
-        return form
-
-    def _require_same_origin(self, req: falcon.Request) -> None:
-        """Every browser says where a form comes from; what is none needs the token all the same."""
-        origin = req.get_header("Origin")
-        own = {req.netloc, urlsplit(self._services.settings.console_url).netloc}
-        if origin is not None and urlsplit(origin).netloc not in own:
-            raise ForgedRequest
-
-    def _send_to_sign_in(self, req: falcon.Request, resp: falcon.Response) -> None:
-        back = req.relative_uri if req.method == "GET" else "/"
-        resp.status = falcon.HTTP_303
-        resp.location = "/sign-in" if back == "/" else f"/sign-in?next={quote(back)}"
+        self._write(answer, context, None, resp)
 
     def _write(
         self, answer: Answer, request: PageContext, app: App | None, resp: falcon.Response
@@ -176,17 +172,17 @@ class PageDispatcher:
                 resp.status = answer.status
                 resp.content_type = falcon.MEDIA_HTML
                 resp.text = self._templates.render(answer.template, request, app, answer.values)
-                cookies.give_secret(resp, request.secret, secure=self._secure)
-                if request.said:
-                    cookies.give_flash(resp, "", secure=self._secure)
+                cookies.set_secret(resp, request.secret, secure=self._secure)
+                if request.flash:
+                    cookies.set_flash(resp, "", secure=self._secure)
             case Redirect():
                 resp.status = falcon.HTTP_303
                 resp.location = answer.path
                 if answer.session is not None:
                     self._recent.note(request.secret, None)
-                    cookies.give_secret(resp, answer.session, secure=self._secure)
-                if answer.said:
-                    cookies.give_flash(resp, answer.said, secure=self._secure)
+                    cookies.set_secret(resp, answer.session, secure=self._secure)
+                if answer.flash:
+                    cookies.set_flash(resp, answer.flash, secure=self._secure)
             case Finished():
                 resp.content_type = answer.content_type
                 resp.data = answer.body
@@ -196,37 +192,3 @@ class PageDispatcher:
                 resp.content_type = answer.content_type
                 resp.downloadable_as = answer.filename
                 resp.stream = answer.parts
-
-    def _fail(self, resp: falcon.Response, fault: WaybillError) -> None:
-        """Where nobody can be recognised, a page without anything of theirs."""
-        resp.status = status_of(fault)
-        resp.content_type = falcon.MEDIA_HTML
-        resp.text = self._templates.bare("fault.html", message=fault.message)
-
-
-def _missing(_: PageRequest) -> Answer:
-    raise NotFound
-
-
-def _admit(route: Route, request: PageRequest) -> None:
-    if route.access is Access.ADMIN and not request.may_change:
-        raise NotAllowed
-
-
-def _named(route: Route, names: dict[str, Any]) -> dict[str, Any]:
-    """What the path of its form names, of what the path of the route names."""
-    return {
-        name: value
-        for name, value in names.items()
-        if f"{{{name}" in route.form.replace("{app_id", "{app")
-    }
-
-
-def _refused(refusal: WaybillError) -> Page:
-    return Page("error.html", {"message": refusal.message}, status_of(refusal))
-
-
-def _address(req: falcon.Request, hops: int) -> str:
-    """Who asks, behind so many proxies of the operator's own."""
-    route = req.access_route
-    return route[-1 - hops] if len(route) > hops else route[0]

@@ -1,18 +1,14 @@
-"""A visit: one request by one person, as the handlers of pages see it.
+"""Describes a page request as handlers see it, with and without a connection to PostgreSQL."""
 
-A visitor is who comes and what they ask for: all of a visit that needs no PostgreSQL.
-"""
-
-import hmac
 from dataclasses import dataclass, field
-from hashlib import sha256
 
 from console.accounts.people import Person
 from console.actor import Actor
 from console.pipeline.health import InboxWatch
 from console.resources import Resources
+from console.web.csrf import csrf_token
 from console.web.page_errors import BadRequest
-from console.web.rq import RqDashboard
+from console.web.rq_dashboard import RqDashboard
 from console.web.values import NOTHING, Values
 from shared.clock import Clock
 from shared.database import Connection, Pool
@@ -23,7 +19,7 @@ from shared.settings import Settings
 
 @dataclass(frozen=True)
 class Services:
-    """What the console's process holds for all visits."""
+    """The long-lived objects that all requests of a console process share."""
 
     settings: Settings
     pool: Pool
@@ -35,9 +31,10 @@ class Services:
 
 @dataclass(frozen=True, kw_only=True)
 class PageContext:
-    """`secret` is what the browser's cookie holds: signed in with it is `person`, if anybody.
+    """The part of a request that needs no PostgreSQL: who sends it, and what it asks for.
 
-    `said` is what the last change has to say, `fault` why the form is shown again.
+    `secret` is the value of the session's cookie, with which `person`, if anybody, is signed in.
+    `flash` is the message of the last change, `error` the reason why the form is shown again.
     """
 
     services: Services
@@ -47,18 +44,18 @@ class PageContext:
     secret: str = field(repr=False)
     person: Person | None = None
     form: Values = NOTHING
-    said: str = ""
-    fault: str = ""
+    flash: str = ""
+    error: str = ""
 
     @property
     def me(self) -> Person:
-        """Who is signed in, on a page that only they are let into."""
+        """Returns the person who is signed in, on a page that requires it."""
         assert self.person is not None
         return self.person
 
     @property
     def actor(self) -> Actor:
-        """As whom this person changes things."""
+        """Returns the actor that changes by this person are recorded under."""
         return self.me.actor
 
     @property
@@ -67,28 +64,24 @@ class PageContext:
 
     @property
     def environment(self) -> Environment:
-        """Which one the page is to show. Raises BadRequest when it is none."""
+        """Returns the environment that the page is to show. Raises BadRequest."""
         try:
             return Environment(self.query.get("environment", Environment.PRODUCTION))
         except ValueError:
-            raise BadRequest("environment is production or sandbox.") from None
+            raise BadRequest("environment must be production or sandbox.") from None
 
     @property
     def csrf(self) -> str:
-        """Stands in every form: only who can read this session's pages knows it."""
+        """Returns the token of every form, known only to those who can read the session's pages."""
         return csrf_token(self.services.settings.secret_key, self.secret)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PageRequest(PageContext):
-    """With a connection to PostgreSQL, borrowed until the page is made."""
+    """A request with a connection to PostgreSQL, borrowed until the page is rendered."""
 
     connection: Connection
 
     @property
     def resources(self) -> Resources:
         return Resources(self.connection, self.services.redis, self.services.settings.secret_key)
-
-
-def csrf_token(secret_key: bytes, secret: str) -> str:
-    return hmac.digest(secret_key, b"console form " + secret.encode(), sha256).hex()

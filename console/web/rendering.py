@@ -1,6 +1,6 @@
-"""Templates: how pages are rendered, and how they write times, counts and amounts.
+"""Renders templates, and formats the times, counts and amounts in them.
 
-Everything is escaped; nothing here or in a template marks text of others as safe.
+Everything is escaped; nothing here or in a template marks foreign text as safe.
 """
 
 from collections.abc import Callable
@@ -20,21 +20,23 @@ NONE = "\N{EN DASH}"
 
 
 def utc(moment: datetime | None) -> str:
-    """To the second, with its zone; a dash for never."""
+    """Formats a time to the second, with its zone; None becomes a dash."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if moment else NONE
 
 
 def count(number: int | None) -> str:
-    """With thin spaces between thousands; a dash where there is none."""
+    """Formats a number with thin spaces between thousands; None becomes a dash."""
     return NONE if number is None else f"{number:,}".replace(",", "\u202f")
 
 
 def money(value: Decimal) -> str:
-    """To two places."""
+    """Formats an amount to two decimal places."""
     return f"{value:,.2f}".replace(",", "\u202f")
 
 
 class Templates:
+    """The templates of console/web/templates, compiled on first use."""
+
     def __init__(self, assets: Assets) -> None:
         self._environment = Environment(
             loader=PackageLoader("console.web"),
@@ -50,12 +52,12 @@ class Templates:
             "cell": display_text,
         }
         self._environment.filters.update(filters)
-        self._environment.globals.update(asset=assets.address)
+        self._environment.globals.update(asset=assets.url)
 
     def render(
         self, template: str, request: PageContext, app: App | None, values: dict[str, Any]
     ) -> str:
-        """`app` is the one whose page it is, if it is one's."""
+        """Renders a page; `app` is the app that the page belongs to, if any."""
         common = {
             "request": request,
             "app": app,
@@ -64,6 +66,6 @@ class Templates:
         }
         return self._environment.get_template(template).render({**common, **values})
 
-    def bare(self, template: str, **values: object) -> str:
-        """A page for nobody in particular, where it is not known who asks."""
+    def render_bare(self, template: str, **values: object) -> str:
+        """Renders a page without a request, for when the person has not been identified."""
         return self._environment.get_template(template).render(values)

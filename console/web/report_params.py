@@ -1,4 +1,4 @@
-"""What a page or a program asks reports for, by names behind the question mark."""
+"""Reads the query parameters of reports, for pages and for the API."""
 
 from datetime import date
 from enum import StrEnum
@@ -16,19 +16,22 @@ from shared.partitions import day_of
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
-def asked_period(query: Values, now_ms: int) -> Period:
-    """`from` and `to`, else the last 30 days that are over. Raises BadRequest, OperatorError."""
-    first, last = (_day(name, query.get(name)) for name in ("from", "to"))
+def read_period(query: Values, now_ms: int) -> Period:
+    """Returns the days `from` to `to`, by default the last 30 complete days.
+
+    Raises BadRequest, OperatorError.
+    """
+    first, last = (_date(name, query.get(name)) for name in ("from", "to"))
     return period_of(first, last, day_of(now_ms))
 
 
-def asked_question(query: Values, environment: Environment, app: App, now_ms: int) -> Question:
-    """Raises BadRequest, OperatorError."""
+def read_question(query: Values, environment: Environment, app: App, now_ms: int) -> Question:
+    """Returns the question that a report answers. Raises BadRequest, OperatorError."""
     return Question(
-        period=asked_period(query, now_ms),
+        period=read_period(query, now_ms),
         environment=environment,
-        by=_one_of(Interval, query.get("by") or Interval.DAY),
-        split=_one_of(Split, query.get("split") or Split.NONE),
+        by=_choice(Interval, query.get("by") or Interval.DAY),
+        split=_choice(Split, query.get("split") or Split.NONE),
         filters=Filters(
             **{
                 name: query.get(name) or None
@@ -39,15 +42,15 @@ def asked_question(query: Values, environment: Environment, app: App, now_ms: in
     )
 
 
-def _day(name: str, text: str) -> date | None:
+def _date(name: str, text: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise BadRequest(f"{name} is a day, as in 2026-01-31.") from None
+        raise BadRequest(f"{name} must be a date, such as 2026-01-31.") from None
 
 
-def _one_of(kind: type[Choice], text: str) -> Choice:
+def _choice(choices: type[Choice], text: str) -> Choice:
     try:
-        return kind(text)
+        return choices(text)
     except ValueError:
-        raise BadRequest(f"{text} is none of {', '.join(kind)}.") from None
+        raise BadRequest(f"{text} is not one of {', '.join(choices)}.") from None

@@ -1,4 +1,4 @@
-"""What a handler gives back; `door` makes the response of it."""
+"""The answers that a page handler may return; `page_dispatcher` writes them as responses."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,19 +16,22 @@ class Page:
 
 @dataclass(frozen=True)
 class Redirect:
-    """To a path of this console; `said` is shown there, once. With a `session`, the browser holds
-    that one from now on.
+    """A redirect to a path of this console, where the message `flash` is shown once.
+
+    With a `session`, the browser holds that one from now on.
     """
 
     path: str
-    said: str = ""
+    flash: str = ""
     session: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
 class Download:
-    """A file for the person, part by part. What makes the parts borrows a connection of its own:
-    the visit's is given back before the first of them goes out.
+    """A file that is streamed part by part.
+
+    The producer of the parts borrows a connection of its own: that of the request is returned
+    before the first part is sent.
     """
 
     filename: str
@@ -38,7 +41,7 @@ class Download:
 
 @dataclass(frozen=True)
 class Finished:
-    """A body that somebody else has made, with the Content-Security-Policy that it needs."""
+    """A body that another application has rendered, with the Content-Security-Policy it needs."""
 
     content_type: str
     body: bytes

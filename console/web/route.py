@@ -1,4 +1,4 @@
-"""A route: a method and a path, who is let in, and the handler behind it."""
+"""Defines a route: a method and a path, who may use it, and its handler."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Handler = Callable[..., Answer]
 
 
 class Access(StrEnum):
-    """Who is let in. What changes anything needs an admin, but for one's own account."""
+    """The access that a route needs. Changes need an admin, except to one's own account."""
 
     ANYBODY = "anybody"
     VIEWER = "viewer"
@@ -20,12 +20,15 @@ class Access(StrEnum):
 
 @dataclass(frozen=True)
 class Route:
-    """`path` as Falcon writes it. A handler takes the visit, then what the path names; where it
-    names `app_id`, the handler gets the app instead.
+    """A page or the target of a form.
 
-    `form` is the path of the page whose form is sent here, which is shown again with the reason
-    when it is refused; by default the page at the same path. `without_database` is what people see
-    who were signed in a moment ago while PostgreSQL is away; else they are told that it is.
+    `path` is in Falcon's syntax. The handler is called with the request and the parameters of the
+    path; for `app_id` it gets the app.
+
+    `form` is the path of the page whose form is sent here; it is shown again with the error when
+    the form is refused. By default it is the page at the same path. `without_database` answers
+    people who were signed in a moment ago while PostgreSQL is unavailable; without it, they get a
+    page that says so.
     """
 
     method: str

@@ -1,11 +1,10 @@
-"""Every page of the console, and who is let in. A test walks this list with each role."""
+"""Lists every page of the console with the access it needs. A test walks it with each role."""
 
 from console.web.pages import (
     account,
     api_keys,
     apps,
     event_types,
-    events,
     integration,
     links,
     login,
@@ -13,6 +12,7 @@ from console.web.pages import (
     people,
     protection,
     quarantine,
+    receipts,
     reports,
     rq,
     users,
@@ -29,7 +29,7 @@ TOKEN = f"{PROTECTION}/tokens/{{token_id:int}}"
 
 ROUTES: tuple[Route, ...] = (
     get("/sign-in", login.show, Access.ANYBODY),
-    post("/sign-in", login.enter, Access.ANYBODY),
+    post("/sign-in", login.sign_in, Access.ANYBODY),
     get("/welcome/{secret}", welcome.show, Access.ANYBODY),
     post("/welcome/{secret}", welcome.choose_password, Access.ANYBODY),
     post("/sign-out", account.sign_out, Access.VIEWER),
@@ -53,11 +53,11 @@ ROUTES: tuple[Route, ...] = (
     get(QUARANTINED, quarantine.show),
     post(QUARANTINED, quarantine.edit),
     post(f"{QUARANTINED}/replay", quarantine.replay_one, form=QUARANTINED),
-    get("/rq", rq.look, Access.ADMIN),
-    get("/rq/{path:path}", rq.look, Access.ADMIN),
+    get("/rq", rq.show, Access.ADMIN),
+    get("/rq/{path:path}", rq.show, Access.ADMIN),
     post("/rq/{path:path}", rq.change),
     # Apps
-    get("/", apps.start),
+    get("/", apps.show_start),
     get("/apps", apps.show_list),
     get("/apps/new", apps.show_new, Access.ADMIN),
     post("/apps/new", apps.create),
@@ -75,12 +75,12 @@ ROUTES: tuple[Route, ...] = (
     get(f"{LINKS}/new", links.show_new, Access.ADMIN),
     post(f"{LINKS}/new", links.create),
     get(f"{LINKS}/{{link_id:int}}", links.show),
-    get(f"{LINKS}/{{link_id:int}}/test", links.follow),
-    # Users of an app, and what any receipt became
+    get(f"{LINKS}/{{link_id:int}}/test", links.show_test_click),
+    # Users of an app, and the state of any event by its receipt
     get("/apps/{app_id:int}/users", users.show_search),
     get("/apps/{app_id:int}/users/timeline", users.show),
-    get("/receipts/{receipt}", events.show),
-    # Protection of an app
+    get("/receipts/{receipt}", receipts.show),
+    # Authentication of an app
     get(PROTECTION, protection.show),
     get(f"{PROTECTION}/log", protection.show_log),
     get(f"{PROTECTION}/enforcement", protection.show_enforcement, Access.ADMIN),

@@ -1,7 +1,7 @@
-"""gunicorn's configuration: `gunicorn -c python:console.web.server --bind HOST:PORT APP`.
+"""Configures gunicorn: `gunicorn -c python:console.web.server --bind HOST:PORT APP`.
 
-Threads, for pages wait for PostgreSQL and a few of them at once are enough; the number of
-processes comes from WEB_CONCURRENCY (1 if unset). Each name is the one that gunicorn gives it.
+It runs threads, because pages wait for PostgreSQL and a few of them at once are enough. The number
+of processes comes from WEB_CONCURRENCY (1 if unset). Each name is a setting of gunicorn.
 """
 
 from console.web.app import THREADS

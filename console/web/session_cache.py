@@ -1,6 +1,6 @@
-"""Who was signed in a short while ago, for the time when PostgreSQL cannot be asked.
+"""Remembers who was signed in a short while ago, for when PostgreSQL is unavailable.
 
-It opens nothing but a page of figures: with it nobody changes anything or sees anybody's data.
+It gives access only to a page of metrics: it allows no change and shows nobody's data.
 """
 
 import threading
@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from console.accounts.people import Person
 from shared.clock import Clock
 
-# Since PostgreSQL last said so. A session that was ended elsewhere meanwhile lives on so long.
+# Since PostgreSQL last confirmed the session. One that was ended elsewhere meanwhile stays valid
+# here for so long.
 MINUTES_MAX = 60
 SESSIONS_MAX = 1_000
 _MINUTE_MS = 60_000
@@ -17,21 +18,21 @@ _MINUTE_MS = 60_000
 
 @dataclass
 class RecentSessions:
-    """Of one process, the sessions that it was asked for last."""
+    """The sessions that were seen last by one process."""
 
     clock: Clock
     _seen: dict[str, tuple[Person, int]] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, secret: str, person: Person | None) -> None:
-        """What PostgreSQL says of it: None when it has ended."""
+        """Records what PostgreSQL says of a session: whose it is, or None if it has ended."""
         with self._lock:
             self._seen.pop(secret, None)
             if person is None:
                 return
             self._seen[secret] = person, self.clock()
             if len(self._seen) > SESSIONS_MAX:
-                del self._seen[next(iter(self._seen))]  # the one that was noted first
+                del self._seen[next(iter(self._seen))]  # the oldest
 
     def find(self, secret: str) -> Person | None:
         with self._lock:

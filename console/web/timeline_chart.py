@@ -1,4 +1,4 @@
-"""A timeline as a picture: a lane for each sort of thing, time from left to right."""
+"""Lays out a user's timeline as a chart: a lane for each kind of entry, time from left to right."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ LABEL_WIDTH = 104
 _RIGHT = 24
 _TOP = 8
 _AXIS_HEIGHT = 30
-_MARK = 8  # of what has no length
+_MARK_WIDTH = 8  # of an entry without a duration
 _TICKS = 5
 
 
 @dataclass(frozen=True)
 class TimelineMark:
-    """At `x`, so wide. `title` is what it says when it is pointed at."""
+    """A mark from `x`, `width` wide. `title` is its tooltip."""
 
     x: float
     width: float
@@ -28,7 +28,7 @@ class TimelineMark:
 
 @dataclass(frozen=True)
 class Strip:
-    """One lane, its middle at `y`."""
+    """A lane with its marks, its middle at `y`."""
 
     lane: Lane
     y: int
@@ -42,33 +42,41 @@ class TimelineTick:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """In units of the picture: WIDTH by `height`."""
+class TimelineChart:
+    """The whole chart, `width` by `height` units; lanes begin at `left`, the axis is at `axis`."""
 
+    width: int
     height: int
+    left: int
     axis: int
     strips: tuple[Strip, ...]
     ticks: tuple[TimelineTick, ...]
 
 
-def draw(moments: Sequence[TimelineEntry]) -> Picture | None:
-    """None for nothing."""
-    if not moments:
+def draw(entries: Sequence[TimelineEntry]) -> TimelineChart | None:
+    """Returns the chart of a timeline, or None if there are no entries."""
+    if not entries:
         return None
     scale = _Scale(
-        min(moment.time for moment in moments),
-        max(moment.end or moment.time for moment in moments),
+        min(entry.time for entry in entries),
+        max(entry.end or entry.time for entry in entries),
     )
     strips = tuple(
-        Strip(lane, _TOP + number * LANE_HEIGHT + LANE_HEIGHT // 2, _marks(lane, moments, scale))
+        Strip(
+            lane,
+            _TOP + number * LANE_HEIGHT + LANE_HEIGHT // 2,
+            tuple(_mark(entry, scale) for entry in entries if entry.lane is lane),
+        )
         for number, lane in enumerate(Lane)
     )
     axis = _TOP + len(strips) * LANE_HEIGHT
-    return Picture(axis + _AXIS_HEIGHT, axis, strips, scale.ticks())
+    return TimelineChart(WIDTH, axis + _AXIS_HEIGHT, LABEL_WIDTH, axis, strips, scale.ticks())
 
 
 @dataclass(frozen=True)
 class _Scale:
+    """The mapping of times to positions along the axis."""
+
     first: datetime
     last: datetime
 
@@ -77,28 +85,22 @@ class _Scale:
         return self.last - self.first
 
     def x(self, time: datetime) -> float:
-        """What happened at one moment alone stands at the left."""
+        """Returns the position of a time; if all times are equal, that is the left edge."""
         share = (time - self.first) / self.span if self.span else 0.0
         return round(LABEL_WIDTH + share * (WIDTH - LABEL_WIDTH - _RIGHT), 1)
 
     def ticks(self) -> tuple[TimelineTick, ...]:
         steps = _TICKS - 1 if self.span else 0
         times = [self.first + self.span * (step / max(steps, 1)) for step in range(steps + 1)]
-        return tuple(TimelineTick(self.x(time), self._label(time)) for time in times)
-
-    def _label(self, time: datetime) -> str:
-        utc = time.astimezone(UTC)
         if self.span < timedelta(minutes=10):
-            return f"{utc:%H:%M:%S}"
-        return f"{utc:%d %b %H:%M}" if self.span < timedelta(days=60) else f"{utc:%d %b %Y}"
+            form = "%H:%M:%S"
+        else:
+            form = "%d %b %H:%M" if self.span < timedelta(days=60) else "%d %b %Y"
+        return tuple(TimelineTick(self.x(time), f"{time.astimezone(UTC):{form}}") for time in times)
 
 
-def _marks(lane: Lane, moments: Sequence[TimelineEntry], scale: _Scale) -> tuple[TimelineMark, ...]:
-    return tuple(_mark(moment, scale) for moment in moments if moment.lane is lane)
-
-
-def _mark(moment: TimelineEntry, scale: _Scale) -> TimelineMark:
-    x = scale.x(moment.time)
-    width = max(scale.x(moment.end) - x, _MARK) if moment.end else _MARK
-    title = f"{moment.time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC: {moment.kind}, {moment.lines[0]}"
-    return TimelineMark(x, width, title, moment.superseded)
+def _mark(entry: TimelineEntry, scale: _Scale) -> TimelineMark:
+    x = scale.x(entry.time)
+    width = max(scale.x(entry.end) - x, _MARK_WIDTH) if entry.end else _MARK_WIDTH
+    title = f"{entry.time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC: {entry.kind}, {entry.lines[0]}"
+    return TimelineMark(x, width, title, entry.superseded)

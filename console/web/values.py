@@ -1,4 +1,4 @@
-"""What a request carries by name: its query or its form, as text that can be stored and shown."""
+"""Parses the query or the form of a request into text that is safe to store and show."""
 
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
@@ -8,18 +8,18 @@ from console.web.page_errors import BadRequest
 
 FORM_BYTES_MAX = 262_144
 FIELDS_MAX = 500
-_LAYOUT = str.maketrans("", "", "\r\n\t")  # what people may type into a text of several lines
+_LAYOUT = str.maketrans("", "", "\r\n\t")  # allowed in text of several lines
 
 
 class Values:
-    """Texts by name. A name that is not there reads as ""."""
+    """Texts by name. A missing name reads as ""."""
 
     def __init__(self, texts: Mapping[str, list[str]]) -> None:
         self._texts = texts
 
     @classmethod
     def parse(cls, encoded: bytes) -> "Values":
-        """From `a=1&b=2`. Raises BadRequest for what is no such thing, or no readable text."""
+        """Parses `a=1&b=2`. Raises BadRequest if it is malformed or contains unreadable text."""
         try:
             pairs = parse_qsl(
                 encoded.decode("ascii"),
@@ -28,11 +28,11 @@ class Values:
                 max_num_fields=FIELDS_MAX,
             )
         except ValueError:
-            raise BadRequest("The request cannot be read.") from None
+            raise BadRequest("The parameters of the request cannot be parsed.") from None
         texts: dict[str, list[str]] = {}
         for name, text in pairs:
             if has_control_characters(text.translate(_LAYOUT)):
-                raise BadRequest("The request holds characters that are no readable text.")
+                raise BadRequest("The request contains unprintable characters.")
             texts.setdefault(name, []).append(text)
         return cls(texts)
 
@@ -44,15 +44,15 @@ class Values:
         return set(self._texts)
 
     def get(self, name: str, default: str = "") -> str:
-        """The last one, without the spaces around it."""
+        """Returns the last value of a name, without surrounding whitespace."""
         return self._texts[name][-1].strip() if name in self._texts else default
 
     def all(self, name: str) -> list[str]:
-        """All of that name, as of check boxes."""
+        """Returns all values of a name, such as those of checkboxes."""
         return list(self._texts.get(name, ()))
 
     def exact(self, name: str) -> str:
-        """As it was typed: a password's spaces are part of it."""
+        """Returns the last value exactly as typed: the spaces of a password are part of it."""
         return self._texts[name][-1] if name in self._texts else ""
 
 

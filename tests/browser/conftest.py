@@ -1,4 +1,4 @@
-"""A running Waybill, and Chromium with an admin signed in, as a person would do it."""
+"""Fixtures: a running Waybill, and Chromium with an admin signed in through the pages."""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, StorageState, syn
 from tests.system.product import Waybill
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-# It asks nobody but us; as root, it runs without a sandbox of its own.
+# It requests nothing but our pages; as root, it has to run without its own sandbox.
 ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
@@ -37,12 +37,12 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def signed_in(waybill: Waybill, chromium: Browser) -> StorageState:
-    """The cookies of the first admin, who came in by the link that `waybill up` prints."""
+    """Signs in the first admin by the link that `waybill up` prints; returns the cookies."""
     context = chromium.new_context()
     page = context.new_page()
     page.goto(waybill.way_in())
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_label("The same again").fill(PASSWORD)
+    page.get_by_label("Confirm password").fill(PASSWORD)
     page.get_by_role("button", name="Set password and sign in").click()
     page.get_by_text("Welcome, admin").wait_for()
     state = context.storage_state()
@@ -62,7 +62,7 @@ def context(
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """Nothing on its way may break a policy or fail to load."""
+    """Opens a page on which nothing may violate a policy or fail to load."""
     page = context.new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
@@ -73,7 +73,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 @pytest.fixture
 def plain(waybill: Waybill, chromium: Browser, signed_in: StorageState) -> Iterator[Page]:
-    """The same without JavaScript."""
+    """Opens a page without JavaScript."""
     context = chromium.new_context(
         base_url=waybill.console_url, storage_state=signed_in, java_script_enabled=False
     )

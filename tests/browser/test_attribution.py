@@ -1,4 +1,4 @@
-"""An event is defined, a test link clicked, and the attribution seen with its reason."""
+"""Defines an event, clicks a test link, and sees the attribution with its reason."""
 
 from urllib.request import urlopen
 
@@ -11,7 +11,7 @@ SHOP = "https://shop.example/"
 SOON_MS = 20_000
 
 
-def test_a_test_click_is_followed_to_the_user_whom_it_brought(waybill: Waybill, page: Page) -> None:
+def test_a_test_click_is_followed_to_its_attributed_user(waybill: Waybill, page: Page) -> None:
     add_app(page, "Followed")
     token = waybill.json("token", "create", "--app", "Followed", "--name", "backend")["secret"]
 
@@ -21,9 +21,9 @@ def test_a_test_click_is_followed_to_the_user_whom_it_brought(waybill: Waybill, 
     page.get_by_label("Name").fill("Purchase")
     page.get_by_label("Mapping ID").fill("buy")
     page.get_by_role("button", name="Create event type").click()
-    expect(page.get_by_text("Purchase is an event type.")).to_be_visible()
+    expect(page.get_by_text("Event type Purchase has been created.")).to_be_visible()
 
-    # Make a link, and click it.
+    # Create a link and click it.
     page.get_by_role("link", name="Links").click()
     page.get_by_role("link", name="New link").click()
     page.get_by_label("Partner").fill("Acme")
@@ -36,18 +36,18 @@ def test_a_test_click_is_followed_to_the_user_whom_it_brought(waybill: Waybill, 
         page.get_by_role("link", name="Open the link").click()
     expect(opened.value.get_by_text("Welcome to the shop")).to_be_visible()
     opened.value.close()
-    expect(page.get_by_text("arrived", exact=True)).to_be_visible(timeout=SOON_MS)
+    expect(page.get_by_text("received", exact=True)).to_be_visible(timeout=SOON_MS)
 
-    # A user comes who names the click.
+    # Report a user who names the click.
     click_id = page.locator("#chain code").first.inner_text()
     query = f"s2s_token={token}&user_id=somebody&event_id=buy&click_id={click_id}"
     with urlopen(f"{waybill.url}/postback?{query}", timeout=10) as answer:
         assert answer.status == 200
     expect(page.get_by_text("attributed to Acme / Summer")).to_be_visible(timeout=SOON_MS)
 
-    # Their timeline says the same, and the receipt of their event.
+    # The user's timeline shows the same, and so does the page of their event.
     page.get_by_role("link", name="somebody").click()
     expect(page.get_by_role("img", name="Clicks, events, sessions")).to_be_visible()
-    page.get_by_role("row", name="buy").get_by_role("link", name="Receipt").click()
-    expect(page.get_by_text("Attribution then")).to_be_visible()
+    page.get_by_role("row", name="buy").get_by_role("link", name="View event").click()
+    expect(page.get_by_text("Attribution at event time")).to_be_visible()
     expect(page.get_by_text("by the click's id")).to_be_visible()

@@ -1,4 +1,4 @@
-"""What holds on every page: for everybody, on a phone, by keyboard alone, light and dark."""
+"""Checks every page for accessibility: on a phone, by keyboard alone, light and dark."""
 
 import json
 from collections.abc import Iterator
@@ -29,11 +29,12 @@ PAGES = (
 
 @pytest.fixture(scope="module")
 def places(waybill: Waybill) -> dict[str, str]:
-    """An app with something of everything."""
+    """Creates an app with one of everything; returns the paths of its pages."""
     app = waybill.json("app", "create", "--name", "Everything")["app"]["id"]
     for name, *scopes in (("backend", "events", "sessions"), ("old", "ad_revenue")):
         options = [option for scope in scopes for option in ("--scope", scope)]
-        made = waybill.json("token", "create", "--app", "Everything", "--name", name, *options)
+        token = waybill.json("token", "create", "--app", "Everything", "--name", name, *options)
+    inactive_token = token
     waybill.json("token", "deactivate", "--app", "Everything", "old")
     waybill.json(
         *("event-type", "create", "--app", "Everything", "--mapping-id", "purchase"),
@@ -43,8 +44,8 @@ def places(waybill: Waybill) -> dict[str, str]:
         *("link", "create", "--app", "Everything", "--partner", "Acme", "--name", "Summer"),
         *("--destination", "https://shop.example/"),
     )
-    token = waybill.json("token", "create", "--app", "Everything", "--name", "sender")["secret"]
-    query = f"s2s_token={token}&user_id=somebody&event_id=__open"
+    secret = waybill.json("token", "create", "--app", "Everything", "--name", "sender")["secret"]
+    query = f"s2s_token={secret}&user_id=somebody&event_id=__open"
     with urlopen(f"{waybill.url}/postback?{query}", timeout=10) as answer:
         receipt = json.load(answer)["id"]
     waybill.recorded(receipt)
@@ -52,20 +53,20 @@ def places(waybill: Waybill) -> dict[str, str]:
     waybill.json("key", "create", "nightly export")
     return {
         "APP": f"/apps/{app}",
-        "TOKEN": f"/apps/{app}/protection/tokens/{made['token']['id']}",
+        "TOKEN": f"/apps/{app}/protection/tokens/{inactive_token['token']['id']}",
         "LINK": f"/apps/{app}/links/{link['link']['id']}",
         "RECEIPT": f"/receipts/{receipt}",
     }
 
 
 def finished_job(page: Page) -> str:
-    """One that RQ still knows: they are forgotten within a minute."""
+    """Returns the path of a job that RQ still has: they are deleted within a minute."""
     jobs = page.request.get("/rq/0/data/jobs/pipeline/finished/8/dsc/1.json").json()["jobs"]
     return f"/rq/0/view/job/{jobs[0]['id']}"
 
 
 def go(page: Page, name: str, places: dict[str, str]) -> None:
-    """RQ's pages fill themselves, and keep asking: they are there with their first row."""
+    """Opens a page. RQ's pages load their data later: they are ready with their first row."""
     page.goto(finished_job(page) if name == "JOB" else address(name, places))
     if "/rq" in page.url:
         page.locator("tbody tr:not([data-role=loading-placeholder]), #job-data p").first.wait_for()
@@ -79,34 +80,34 @@ def address(name: str, places: dict[str, str]) -> str:
 
 
 @pytest.fixture(scope="module", params=["light", "dark"])
-def looked_at(
+def themed_page(
     request: pytest.FixtureRequest, waybill: Waybill, chromium: Browser, signed_in: StorageState
 ) -> Iterator[Page]:
     context = chromium.new_context(
         base_url=waybill.console_url,
         storage_state=signed_in,
         color_scheme=request.param,
-        bypass_csp=True,  # axe is no part of the page
+        bypass_csp=True,  # axe is not part of the page
     )
     yield context.new_page()
     context.close()
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_no_page_has_a_serious_fault_of_accessibility(
-    looked_at: Page, places: dict[str, str], name: str
+def test_no_page_has_a_serious_accessibility_violation(
+    themed_page: Page, places: dict[str, str], name: str
 ) -> None:
     for size in (WIDE, PHONE):
-        looked_at.set_viewport_size(size)
-        go(looked_at, name, places)
-        found = Axe().run(looked_at).response["violations"]
+        themed_page.set_viewport_size(size)
+        go(themed_page, name, places)
+        violations = Axe().run(themed_page).response["violations"]
 
-        faults = [
-            (fault["id"], [node["html"][:200] for node in fault["nodes"]])
-            for fault in found
-            if fault["impact"] in SERIOUS
+        serious = [
+            (violation["id"], [node["html"][:200] for node in violation["nodes"]])
+            for violation in violations
+            if violation["impact"] in SERIOUS
         ]
-        assert faults == []
+        assert serious == []
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -120,7 +121,7 @@ def test_no_page_is_wider_than_a_phone(page: Page, places: dict[str, str], name:
 def test_the_console_can_be_used_by_keyboard_alone(page: Page) -> None:
     page.goto("/apps")
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     assert page.evaluate("document.querySelector('main').contains(document.activeElement)")

@@ -160,7 +160,7 @@ def _take(browser: Browser, demo: Demo, folder: Path | None) -> None:
     camera.take(strangers, {"sign-in": "/sign-in", "welcome": demo.way_in})
     strangers.goto(demo.way_in)
     strangers.get_by_label("Password", exact=True).fill(PASSWORD)
-    strangers.get_by_label("The same again").fill(PASSWORD)
+    strangers.get_by_label("Confirm password").fill(PASSWORD)
     strangers.get_by_role("button", name="Set password and sign in").click()
     strangers.wait_for_timeout(COUNTED_MS)
     strangers.goto("/apps/1/links/1")

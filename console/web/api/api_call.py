@@ -1,4 +1,4 @@
-"""A call of the API, and an endpoint that takes it."""
+"""Defines a call of the API and the endpoint that handles it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _COUNT = 100
 
 @dataclass(frozen=True)
 class ApiCall:
-    """One request of a program. `body` is of the type that the endpoint takes."""
+    """A request by a program. `body` has the type that the endpoint takes."""
 
     resources: Resources
     settings: Settings
@@ -32,32 +32,34 @@ class ApiCall:
 
     @property
     def environment(self) -> Environment:
-        """Raises BadRequest when the query names none."""
+        """Returns the environment of the query, by default production. Raises BadRequest."""
         try:
             return Environment(self.query.get("environment", Environment.PRODUCTION))
         except ValueError:
-            raise BadRequest("environment is production or sandbox.") from None
+            raise BadRequest("environment must be production or sandbox.") from None
 
     @property
     def count(self) -> int:
-        """How many are asked for. Raises BadRequest."""
+        """Returns the number of entries to list. Raises BadRequest."""
         text = self.query.get("count", str(_COUNT))
         if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= COUNT_MAX):
-            raise BadRequest(f"count is a whole number from 1 to {COUNT_MAX}.")
+            raise BadRequest(f"count must be a whole number from 1 to {COUNT_MAX}.")
         return int(text)
 
 
 @dataclass(frozen=True)
 class ApiEndpoint:
-    """`path` as Falcon writes it; `app_id` in it reaches the handler as the app. GET needs a key of
-    any role, the rest one of an admin. `query` names what may stand behind the question mark.
+    """A method and a path of the API, with its handler.
+
+    `path` is in Falcon's syntax; for `app_id` the handler gets the app. GET needs a key of any
+    role, all other methods one of an admin. `query` names the allowed query parameters.
     """
 
     method: str
     path: str
     summary: str
     handler: Callable[..., object]
-    gives: Any
-    takes: Any = None
+    result_type: Any
+    body_type: Any = None
     query: tuple[str, ...] = ()
     status: int = 200

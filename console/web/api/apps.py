@@ -1,4 +1,4 @@
-"""Apps and their event types."""
+"""Handles calls about apps and their event types."""
 
 import msgspec
 
@@ -14,14 +14,18 @@ from console.web.lookups import event_type_of
 
 
 class NewApp(msgspec.Struct, forbid_unknown_fields=True):
-    """Without an app token one is made up."""
+    """An app to create. If `app_token` is omitted, one is generated."""
 
     name: str
     app_token: str | None = None
 
 
 class ChangedEventType(msgspec.Struct, forbid_unknown_fields=True):
-    """With multiple postbacks each event is a conversion for the partner, else one a click is."""
+    """The changes of an event type.
+
+    With multiple postbacks, every event is a conversion for the partner; otherwise only the first
+    event of each click is.
+    """
 
     multiple_postbacks: bool
 
@@ -39,7 +43,7 @@ def show(_: ApiCall, app: App) -> App:
     return app
 
 
-def event_types(call: ApiCall, app: App) -> list[EventType]:
+def list_types(call: ApiCall, app: App) -> list[EventType]:
     return list_event_types(call.connection, app)
 
 
@@ -49,7 +53,7 @@ def create_type(call: ApiCall, app: App) -> EventType:
 
 def change_type(call: ApiCall, app: App, event_type_id: int) -> EventType:
     event_type = event_type_of(call.connection, app, event_type_id)
-    wanted: ChangedEventType = call.body
+    change: ChangedEventType = call.body
     return set_multiple_postbacks(
-        call.connection, call.actor, app, event_type, wanted.multiple_postbacks
+        call.connection, call.actor, app, event_type, change.multiple_postbacks
     )

@@ -1,4 +1,4 @@
-"""The OpenAPI document: the endpoints, and JSON schemas of what they take and give."""
+"""Generates the OpenAPI document from the endpoints and the types that they take and return."""
 
 import re
 from typing import Any
@@ -10,13 +10,13 @@ from console.web.api.api_call import COUNT_MAX, ApiEndpoint
 from shared.events import Environment
 
 PREFIX = "/api/v1"
-_NAMED = re.compile(r"{(\w+)(?::(\w+))?}")
-_SCHEMAS: dict[str, dict[str, Any]] = {
+_PATH_PARAMETER = re.compile(r"{(\w+)(?::(\w+))?}")
+_PATH_SCHEMAS: dict[str, dict[str, Any]] = {
     "int": {"type": "integer", "minimum": 1},
     "uuid": {"type": "string", "format": "uuid"},
     "": {"type": "string"},
 }
-_QUERIES: dict[str, dict[str, Any]] = {
+_QUERY_SCHEMAS: dict[str, dict[str, Any]] = {
     "environment": {"type": "string", "enum": list(Environment), "default": "production"},
     "count": {"type": "integer", "minimum": 1, "maximum": COUNT_MAX, "default": 100},
     "from": {"type": "string", "format": "date"},
@@ -42,16 +42,21 @@ _ERROR = {
 
 
 def openapi(endpoints: tuple[ApiEndpoint, ...], server: str) -> dict[str, Any]:
-    """OpenAPI 3.1; `server` is how the console is reached."""
-    types = [each for one in endpoints for each in (one.gives, one.takes) if each is not None]
+    """Returns an OpenAPI 3.1 document; `server` is the address of the console."""
+    types = [
+        type_
+        for endpoint in endpoints
+        for type_ in (endpoint.result_type, endpoint.body_type)
+        if type_ is not None
+    ]
     schemas, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
     )
-    schema_of = {id(each): schema for each, schema in zip(types, schemas, strict=True)}
+    schema_of = {id(type_): schema for type_, schema in zip(types, schemas, strict=True)}
     paths: dict[str, dict[str, Any]] = {}
-    for one in endpoints:
-        operation = _operation(one, schema_of)
-        paths.setdefault(plain_path(one.path), {})[one.method.lower()] = operation
+    for endpoint in endpoints:
+        operation = _operation(endpoint, schema_of)
+        paths.setdefault(plain_path(endpoint.path), {})[endpoint.method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {"title": "Waybill console", "version": "1"},
@@ -66,8 +71,8 @@ def openapi(endpoints: tuple[ApiEndpoint, ...], server: str) -> dict[str, Any]:
 
 
 def plain_path(path: str) -> str:
-    """`/apps/{app_id:int}` as `/apps/{app_id}`."""
-    return _NAMED.sub(r"{\1}", path)
+    """Returns `/apps/{app_id:int}` as `/apps/{app_id}`."""
+    return _PATH_PARAMETER.sub(r"{\1}", path)
 
 
 def _operation(endpoint: ApiEndpoint, schema_of: dict[int, Any]) -> dict[str, Any]:
@@ -75,18 +80,18 @@ def _operation(endpoint: ApiEndpoint, schema_of: dict[int, Any]) -> dict[str, An
         "summary": endpoint.summary,
         "parameters": [
             *(
-                _parameter(name, "path", _SCHEMAS[kind])
-                for name, kind in _NAMED.findall(endpoint.path)
+                _parameter(name, "path", _PATH_SCHEMAS[converter])
+                for name, converter in _PATH_PARAMETER.findall(endpoint.path)
             ),
-            *(_parameter(name, "query", _QUERIES[name]) for name in endpoint.query),
+            *(_parameter(name, "query", _QUERY_SCHEMAS[name]) for name in endpoint.query),
         ],
         "responses": {
-            str(endpoint.status): _content("Done.", schema_of[id(endpoint.gives)]),
-            "default": _content("Refused.", {"$ref": "#/components/schemas/Error"}),
+            str(endpoint.status): _content("Success.", schema_of[id(endpoint.result_type)]),
+            "default": _content("An error.", {"$ref": "#/components/schemas/Error"}),
         },
     }
-    if endpoint.takes is not None:
-        body = _content("", schema_of[id(endpoint.takes)])
+    if endpoint.body_type is not None:
+        body = _content("", schema_of[id(endpoint.body_type)])
         operation["requestBody"] = {"required": True, "content": body["content"]}
     return operation
 

@@ -1,4 +1,4 @@
-"""Every call of the API: its path, what it takes and what it gives."""
+"""Lists every call of the API: its path, its handler, and what it takes and returns."""
 
 from console.apps.apps import App
 from console.apps.event_types import EventType, NewEventType
@@ -18,29 +18,37 @@ from console.web.api.api_call import ApiEndpoint
 from console.web.api.apps import ChangedEventType, NewApp
 from console.web.api.links import LinkWithUrl
 from console.web.api.settings import AppSettings, ChangedSettings
-from console.web.api.tokens import AskedToken, Scopes
+from console.web.api.tokens import Scopes, TokenRequest
 
 APP = "/apps/{app_id:int}"
 TOKEN = f"{APP}/tokens/{{token_id:int}}"
 
 ENDPOINTS: tuple[ApiEndpoint, ...] = (
-    ApiEndpoint("GET", "/apps", "All apps, by name.", apps.list_all, list[App]),
-    ApiEndpoint("POST", "/apps", "Make an app.", apps.create, App, NewApp, status=201),
-    ApiEndpoint("GET", APP, "One app.", apps.show, App),
-    ApiEndpoint("GET", f"{APP}/settings", "Its settings.", settings.show, AppSettings),
+    ApiEndpoint("GET", "/apps", "List all apps by name.", apps.list_all, list[App]),
+    ApiEndpoint("POST", "/apps", "Create an app.", apps.create, App, NewApp, status=201),
+    ApiEndpoint("GET", APP, "Return an app.", apps.show, App),
+    ApiEndpoint(
+        "GET", f"{APP}/settings", "Return the settings of an app.", settings.show, AppSettings
+    ),
     ApiEndpoint(
         "PATCH",
         f"{APP}/settings",
-        "Change those that are named, all or none.",
+        "Change the given settings of an app; if one is invalid, none is changed.",
         settings.change,
         AppSettings,
         ChangedSettings,
     ),
-    ApiEndpoint("GET", f"{APP}/event-types", "Its event types.", apps.event_types, list[EventType]),
+    ApiEndpoint(
+        "GET",
+        f"{APP}/event-types",
+        "List the event types of an app.",
+        apps.list_types,
+        list[EventType],
+    ),
     ApiEndpoint(
         "POST",
         f"{APP}/event-types",
-        "Make an event type.",
+        "Create an event type.",
         apps.create_type,
         EventType,
         NewEventType,
@@ -49,48 +57,71 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
         "PATCH",
         f"{APP}/event-types/{{event_type_id:int}}",
-        "Switch its multiple postbacks.",
+        "Turn multiple postbacks of an event type on or off.",
         apps.change_type,
         EventType,
         ChangedEventType,
     ),
-    ApiEndpoint("GET", f"{APP}/links", "Its tracking links.", links.list_all, list[LinkWithUrl]),
+    ApiEndpoint(
+        "GET",
+        f"{APP}/links",
+        "List the tracking links of an app.",
+        links.list_all,
+        list[LinkWithUrl],
+    ),
     ApiEndpoint(
         "POST",
         f"{APP}/links",
-        "Make a tracking link, and its partner when new.",
+        "Create a tracking link, and its partner if it does not exist.",
         links.create,
         LinkWithUrl,
         NewLink,
         status=201,
     ),
-    ApiEndpoint("GET", f"{APP}/tokens", "Its tokens, masked.", tokens.list_all, list[Token]),
+    ApiEndpoint(
+        "GET", f"{APP}/tokens", "List the tokens of an app, masked.", tokens.list_all, list[Token]
+    ),
     ApiEndpoint(
         "POST",
         f"{APP}/tokens",
-        "Make a token; the answer holds it, this once.",
+        "Create a token; only this response contains the secret.",
         tokens.create,
         IssuedToken,
-        AskedToken,
+        TokenRequest,
         status=201,
     ),
-    ApiEndpoint("PUT", f"{TOKEN}/scopes", "Change its scopes.", tokens.edit, ChangedToken, Scopes),
-    ApiEndpoint("POST", f"{TOKEN}/activate", "Accept it again.", tokens.activate, ChangedToken),
     ApiEndpoint(
-        "POST", f"{TOKEN}/deactivate", "Accept it no more.", tokens.deactivate, ChangedToken
+        "PUT",
+        f"{TOKEN}/scopes",
+        "Replace the scopes of a token.",
+        tokens.edit,
+        ChangedToken,
+        Scopes,
     ),
-    ApiEndpoint("POST", f"{TOKEN}/revoke", "Revoke it for good.", tokens.revoke, ChangedToken),
+    ApiEndpoint(
+        "POST", f"{TOKEN}/activate", "Activate a token again.", tokens.activate, ChangedToken
+    ),
+    ApiEndpoint(
+        "POST",
+        f"{TOKEN}/deactivate",
+        "Deactivate a token; it can be activated again.",
+        tokens.deactivate,
+        ChangedToken,
+    ),
+    ApiEndpoint(
+        "POST", f"{TOKEN}/revoke", "Revoke a token permanently.", tokens.revoke, ChangedToken
+    ),
     ApiEndpoint(
         "GET",
         f"{APP}/enforcement",
-        "For which scopes a token is needed.",
+        "Return the scopes that require a token.",
         tokens.enforcement,
         Enforcement,
     ),
     ApiEndpoint(
         "PUT",
         f"{APP}/enforcement",
-        "Need a token for these scopes and no others.",
+        "Require a token for these scopes and for no others.",
         tokens.enforce,
         Enforcement,
         Scopes,
@@ -98,7 +129,8 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
         "GET",
         f"{APP}/users/{{user_id}}",
-        "A user's clicks, events, sessions and attributions, with their reasons.",
+        "Return a user's clicks, events, sessions and attributions, with the reason of each "
+        "attribution.",
         users.timeline,
         UserTimeline,
         query=("environment", "count"),
@@ -106,8 +138,8 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
         "GET",
         f"{APP}/report",
-        "Events, users, installs, sessions and revenue; the last 30 days unless others are named.",
-        reports.figures,
+        "Report events, users, installs, sessions and revenue, by default of the last 30 days.",
+        reports.report,
         Report,
         query=(
             *("environment", "from", "to", "by", "split"),
@@ -117,7 +149,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
         "GET",
         f"{APP}/active-users",
-        "Daily, weekly and monthly active users, by day.",
+        "Report daily, weekly and monthly active users by day.",
         reports.activity,
         list[ActiveUsers],
         query=("environment", "from", "to"),
@@ -125,17 +157,29 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
         "GET",
         f"{APP}/retention",
-        "How many of each day's new users came back, of all or of those who came by a partner.",
+        "Report how many of each day's new users returned, overall or of one partner.",
         reports.cohorts,
         list[Cohort],
         query=("environment", "from", "to", "partner"),
     ),
-    ApiEndpoint("GET", "/receipts/{receipt:uuid}", "What became of an event.", users.follow, Trace),
-    ApiEndpoint("GET", "/status", "What waits, and what was accepted.", operations.status, Status),
+    ApiEndpoint(
+        "GET",
+        "/receipts/{receipt:uuid}",
+        "Return the state of an event, and the event once it is stored.",
+        users.trace_event,
+        Trace,
+    ),
+    ApiEndpoint(
+        "GET",
+        "/status",
+        "Return the events that wait in the inbox and the number accepted.",
+        operations.status,
+        Status,
+    ),
     ApiEndpoint(
         "GET",
         "/rejections",
-        "The last refused requests, and how often each reason was.",
+        "List the latest rejected requests, and count all by reason.",
         operations.rejections,
         RejectionReport,
         query=("count",),
@@ -143,7 +187,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
         "GET",
         "/quarantine",
-        "Events that could not be stored, newest first.",
+        "List the events that could not be stored, newest first.",
         operations.quarantine,
         list[Quarantined],
         query=("count",),
@@ -151,15 +195,15 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
         "GET",
         "/quarantine/{receipt:uuid}",
-        "One of them, with what it holds.",
-        operations.show_one,
+        "Return an entry of the quarantine with its events.",
+        operations.show_entry,
         QuarantinedBatch,
     ),
     ApiEndpoint(
         "POST",
         "/quarantine/{receipt:uuid}/replay",
-        "Put it back into the inbox.",
-        operations.replay_one,
+        "Put an entry of the quarantine back into the inbox.",
+        operations.replay_entry,
         Quarantined,
     ),
 )

@@ -1,4 +1,4 @@
-"""Tracking links."""
+"""Handles calls about tracking links."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from console.web.api.api_call import ApiCall
 
 @dataclass(frozen=True)
 class LinkWithUrl:
-    """`tracking_url` is what the partner is given."""
+    """A link and its `tracking_url`, which is handed to the partner."""
 
     link: Link
     tracking_url: str

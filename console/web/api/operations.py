@@ -1,4 +1,4 @@
-"""How the pipeline does, and what it could not store."""
+"""Handles calls about the state of the pipeline and its quarantine."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -29,10 +29,10 @@ def quarantine(call: ApiCall) -> list[Quarantined]:
     return list_quarantine(call.connection, call.count)
 
 
-def show_one(call: ApiCall, receipt: UUID) -> QuarantinedBatch:
+def show_entry(call: ApiCall, receipt: UUID) -> QuarantinedBatch:
     return show_quarantined(call.connection, receipt)
 
 
-def replay_one(call: ApiCall, receipt: UUID) -> Quarantined:
+def replay_entry(call: ApiCall, receipt: UUID) -> Quarantined:
     replay(call.resources, call.actor, [receipt])
     return show_quarantined(call.connection, receipt).entry

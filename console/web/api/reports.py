@@ -1,4 +1,4 @@
-"""Reports: the same figures as on their pages."""
+"""Handles calls for reports: the same metrics as on the pages."""
 
 from console.apps.apps import App
 from console.reports.activity import ActiveUsers, Cohort, active_users, retention
@@ -6,23 +6,23 @@ from console.reports.names import read_names
 from console.reports.rates import Rates
 from console.reports.report import Report, read_report
 from console.web.api.api_call import ApiCall
-from console.web.report_params import asked_period, asked_question
+from console.web.report_params import read_period, read_question
 from shared.clock import now_ms
 from shared.partitions import day_of
 
 
-def figures(call: ApiCall, app: App) -> Report:
-    question = asked_question(call.query, call.environment, app, now_ms())
+def report(call: ApiCall, app: App) -> Report:
+    question = read_question(call.query, call.environment, app, now_ms())
     return read_report(call.connection, app, question, Rates(question.currency))
 
 
 def activity(call: ApiCall, app: App) -> list[ActiveUsers]:
-    period = asked_period(call.query, now_ms())
+    period = read_period(call.query, now_ms())
     return active_users(call.connection, app, call.environment, period)
 
 
 def cohorts(call: ApiCall, app: App) -> list[Cohort]:
-    period, partner = asked_period(call.query, now_ms()), call.query.get("partner")
-    came_by = read_names(call.connection, app).partner_filter(partner) if partner else None
+    period, partner = read_period(call.query, now_ms()), call.query.get("partner")
+    source = read_names(call.connection, app).partner_filter(partner) if partner else None
     today = day_of(now_ms())
-    return retention(call.connection, app, call.environment, period, today, came_by)
+    return retention(call.connection, app, call.environment, period, today, source)

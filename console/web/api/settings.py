@@ -1,4 +1,4 @@
-"""An app's settings, as on its page: read all, change those that are named."""
+"""Handles calls that read or change the settings of an app, the same as on its page."""
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -11,8 +11,10 @@ from console.web.api.api_call import ApiCall
 
 
 class AppSettings(msgspec.Struct, kw_only=True):
-    """Reports convert to `currency` (ISO 4217); `destination` is offered for new links. The rules
-    hold for what is decided from now on; `rules_version` grows with each change of them.
+    """The settings of an app.
+
+    Reports are converted to `currency` (ISO 4217); `destination` is the default of new links. The
+    rules apply to decisions from now on; `rules_version` increases with each change of them.
     """
 
     name: str
@@ -28,7 +30,7 @@ class AppSettings(msgspec.Struct, kw_only=True):
 
 
 class ChangedSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What is not named stays; a destination of null is none."""
+    """The settings to change; those omitted stay as they are. A destination of null removes it."""
 
     name: str | UnsetType = UNSET
     currency: str | UnsetType = UNSET
@@ -44,9 +46,9 @@ class ChangedSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 def show(call: ApiCall, app: App) -> AppSettings:
     connection = call.connection
     rules = read_rules(connection, app)
-    in_units = {
+    values = {
         setting.option.replace("-", "_"): getattr(rules, setting.rule) // setting.unit_ms
-        for setting in SETTINGS  # which are only ever set in whole units
+        for setting in SETTINGS  # rules are only ever set in whole units
     }
     return AppSettings(
         name=app.name,
@@ -54,15 +56,15 @@ def show(call: ApiCall, app: App) -> AppSettings:
         destination=app.destination,
         rules_version=rules.version,
         adjust_refusals=read_refusals(connection, app),
-        **in_units,
+        **values,
     )
 
 
 def change(call: ApiCall, app: App) -> AppSettings:
-    """All of it, or nothing."""
-    given = {
+    """Changes all given settings, or none if one is invalid."""
+    changes = {
         name: value
         for name, value in msgspec.structs.asdict(call.body).items()
         if value is not UNSET
     }
-    return show(call, change_settings(call.resources, call.actor, app, given))
+    return show(call, change_settings(call.resources, call.actor, app, changes))

@@ -1,4 +1,4 @@
-"""Tokens and enforcement."""
+"""Handles calls about tokens, and about the scopes that require one."""
 
 from datetime import datetime
 
@@ -24,8 +24,11 @@ from console.web.page_errors import BadRequest
 from shared.scopes import Scope
 
 
-class AskedToken(msgspec.Struct, forbid_unknown_fields=True):
-    """Without scopes it may be used for everything; `expires_at` has a time zone."""
+class TokenRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """A token to create.
+
+    Without scopes it can be used for everything. `expires_at` must have a time zone.
+    """
 
     name: str
     scopes: list[Scope] = []
@@ -34,6 +37,8 @@ class AskedToken(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Scopes(msgspec.Struct, forbid_unknown_fields=True):
+    """A complete list of scopes."""
+
     scopes: list[Scope]
 
 
@@ -42,10 +47,10 @@ def list_all(call: ApiCall, app: App) -> list[Token]:
 
 
 def create(call: ApiCall, app: App) -> IssuedToken:
-    asked: AskedToken = call.body
-    if asked.expires_at is not None and asked.expires_at.tzinfo is None:
-        raise BadRequest("expires_at needs a time zone, as in 2027-01-31T00:00:00Z.")
-    new = NewToken(asked.name, tuple(asked.scopes), asked.test, asked.expires_at)
+    request: TokenRequest = call.body
+    if request.expires_at is not None and request.expires_at.tzinfo is None:
+        raise BadRequest("expires_at must have a time zone, as in 2027-01-31T00:00:00Z.")
+    new = NewToken(request.name, tuple(request.scopes), request.test, request.expires_at)
     return create_token(call.resources, call.actor, app, new)
 
 

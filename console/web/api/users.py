@@ -1,4 +1,4 @@
-"""Users, and what became of an event."""
+"""Handles calls about users, and about the state of an event."""
 
 from uuid import UUID
 
@@ -12,5 +12,5 @@ def timeline(call: ApiCall, app: App, user_id: str) -> UserTimeline:
     return user_timeline(call.connection, app, call.environment, user_id, call.count)
 
 
-def follow(call: ApiCall, receipt: UUID) -> Trace:
+def trace_event(call: ApiCall, receipt: UUID) -> Trace:
     return trace(call.connection, call.resources.redis, receipt)

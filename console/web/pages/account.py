@@ -1,4 +1,4 @@
-"""One's own account: password and sessions."""
+"""The account page: a person's own password and sessions."""
 
 from console.accounts.login_sessions import close_session, close_sessions, new_secret, open_session
 from console.accounts.people import check_password, set_password
@@ -12,15 +12,16 @@ def show(_: PageRequest) -> Answer:
 
 
 def change_password(request: PageRequest) -> Answer:
-    """Signs them out everywhere else."""
-    current, chosen = request.form.exact("current"), request.form.exact("password")
-    if chosen != request.form.exact("again"):
-        raise OperatorError("The two new passwords differ. Type the same one twice.")
+    """Changes the password and ends all sessions in other browsers."""
+    current, password = request.form.exact("current"), request.form.exact("password")
+    if password != request.form.exact("again"):
+        raise OperatorError("The two new passwords do not match.")
     if check_password(request.connection, request.me.name, current) is None:
-        raise OperatorError("The current password is not right.")
-    person = set_password(request.connection, request.actor, request.me, chosen)
+        raise OperatorError("The current password is incorrect.")
+    person = set_password(request.connection, request.actor, request.me, password)
     session = open_session(request.connection, request.services.settings.secret_key, person)
-    return Redirect("/account", "Your password is changed; other browsers are signed out.", session)
+    flash = "Your password has been changed. You are signed out in all other browsers."
+    return Redirect("/account", flash, session)
 
 
 def sign_out(request: PageRequest) -> Answer:

@@ -1,4 +1,4 @@
-"""Events of an app: its event types, and the event ids that arrived and are none yet."""
+"""The page of an app's events: its event types, and the event IDs received without one."""
 
 from console.apps.apps import App
 from console.apps.event_types import (
@@ -23,7 +23,7 @@ def show(request: PageRequest, app: App) -> Answer:
     return Page("event_types.html", values)
 
 
-def show_new(request: PageRequest, app: App) -> Answer:  # noqa: ARG001 - the template asks the visit
+def show_new(request: PageRequest, app: App) -> Answer:  # noqa: ARG001 - templates always get both
     return Page("event_type_new.html")
 
 
@@ -35,14 +35,17 @@ def create(request: PageRequest, app: App) -> Answer:
         unique="unique" in request.form,
         multiple_postbacks="multiple" in request.form,
     )
-    made = create_event_type(request.resources, request.actor, app, new)
-    said = f"{made.name} is an event type. Events that came before become its within a minute."
-    return Redirect(f"/apps/{app.id}/events", said)
+    event_type = create_event_type(request.resources, request.actor, app, new)
+    flash = (
+        f"Event type {event_type.name} has been created. Earlier events with its mapping ID are "
+        "assigned to it within a minute."
+    )
+    return Redirect(f"/apps/{app.id}/events", flash)
 
 
 def change_postbacks(request: PageRequest, app: App, event_type_id: int) -> Answer:
     event_type = event_type_of(request.connection, app, event_type_id)
-    wanted = "multiple" in request.form
-    set_multiple_postbacks(request.connection, request.actor, app, event_type, wanted)
-    said = f"Multiple postbacks of {event_type.name} are {'on' if wanted else 'off'}."
-    return Redirect(f"/apps/{app.id}/events", said)
+    turned_on = "multiple" in request.form
+    set_multiple_postbacks(request.connection, request.actor, app, event_type, turned_on)
+    flash = f"Multiple postbacks of {event_type.name} are {'on' if turned_on else 'off'}."
+    return Redirect(f"/apps/{app.id}/events", flash)

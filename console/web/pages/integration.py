@@ -1,5 +1,6 @@
-"""The integration check of an app, live, and code to begin with."""
+"""The page of the integration check: latest requests, live, and code samples to start from."""
 
+from enum import StrEnum
 from typing import TypeVar
 
 from console.apps.apps import App
@@ -13,49 +14,45 @@ from console.web.responses import Answer, Page
 from shared.integration_log import CHECK_SECONDS
 
 REQUESTS_SHOWN_MAX = 30
+# The label of each readiness, and the colour of its chip.
 READINESS = {
-    Readiness.READY: ("ready", "good"),
-    Readiness.UNSEEN: ("covered, nothing was sent", "off"),
-    Readiness.UNCOVERED: ("no active token covers it", "warn"),
-    Readiness.UNAUTHORIZED: ("would refuse requests", "bad"),
+    Readiness.READY: ("Ready", "good"),
+    Readiness.UNSEEN: ("Token ready, no traffic yet", "off"),
+    Readiness.UNCOVERED: ("No active token has this scope", "warn"),
+    Readiness.UNAUTHORIZED: ("Some requests would be refused", "bad"),
 }
-_Choice = TypeVar("_Choice", Language, Speech)
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 def show(request: PageRequest, app: App) -> Answer:
     since_ms = request.services.clock() - CHECK_SECONDS * 1000
-    done = check(request.resources, app, since_ms)
-    values = {
-        "check": done,
-        "requests": newest(done),
-        "readiness": READINESS,
-    }
-    return Page("integration.html", {**values, **_code(request, app)})
-
-
-def newest(done: Check) -> list[tuple[CheckedRequest, Token | None]]:
-    """Of all tokens together, with the token of each."""
-    requests = [(request, each.token) for each in done.tokens for request in each.requests]
-    return sorted(requests, key=lambda pair: pair[0].at, reverse=True)[:REQUESTS_SHOWN_MAX]
-
-
-def _code(request: PageRequest, app: App) -> dict[str, object]:
-    language = _chosen(Language, request.query.get("language", Language.CURL))
-    speech = _chosen(Speech, request.query.get("dialect", Speech.ADJUST))
+    result = check(request.resources, app, since_ms)
+    language = _choice(Language, request.query.get("language", Language.CURL))
+    dialect = _choice(Speech, request.query.get("dialect", Speech.ADJUST))
     event_types = list_event_types(request.connection, app)
-    first = event_types[0] if event_types else None
-    sending = event_sending(request.services.settings.ingest_url, speech, app, first)
-    return {
+    ingest_url = request.services.settings.ingest_url
+    sending = event_sending(ingest_url, dialect, app, event_types[0] if event_types else None)
+    values = {
+        "check": result,
+        "entries": latest_requests(result),
+        "readiness": READINESS,
         "code": snippet(sending, language),
         "language": language,
         "languages": list(Language),
-        "speech": speech,
-        "speeches": list(Speech),
+        "dialect": dialect,
+        "dialects": list(Speech),
     }
+    return Page("integration.html", values)
 
 
-def _chosen(kind: type[_Choice], text: str) -> _Choice:
+def latest_requests(result: Check) -> list[tuple[CheckedRequest, Token | None]]:
+    """Returns the latest requests of all tokens, newest first, each with its token."""
+    entries = [(entry, usage.token) for usage in result.tokens for entry in usage.requests]
+    return sorted(entries, key=lambda entry: entry[0].at, reverse=True)[:REQUESTS_SHOWN_MAX]
+
+
+def _choice(choices: type[_Choice], text: str) -> _Choice:
     try:
-        return kind(text)
+        return choices(text)
     except ValueError:
-        raise BadRequest("There is no such code.") from None
+        raise BadRequest(f"{text} is not one of {', '.join(choices)}.") from None

@@ -1,4 +1,4 @@
-"""Links of an app: made, listed, and tried by a click that is followed to whom it brought."""
+"""The pages of tracking links: list, create, and test with a click followed to its attribution."""
 
 from uuid import UUID
 
@@ -27,7 +27,7 @@ def show_list(request: PageRequest, app: App) -> Answer:
     return Page("links.html", {"links": links})
 
 
-def show_new(request: PageRequest, app: App) -> Answer:  # noqa: ARG001 - the template asks the visit
+def show_new(request: PageRequest, app: App) -> Answer:  # noqa: ARG001 - templates always get both
     return Page("link_new.html")
 
 
@@ -40,44 +40,44 @@ def create(request: PageRequest, app: App) -> Answer:
         form.get("offer_id") or None,
         form.get("pub_id") or None,
     )
-    made = create_link(request.resources, request.actor, app, new)
-    said = f"{made.name} is a link. Ingest accepts it within a second."
-    return Redirect(f"/apps/{app.id}/links/{made.id}", said)
+    link = create_link(request.resources, request.actor, app, new)
+    flash = f"Link {link.name} has been created. Ingest accepts it within a second."
+    return Redirect(f"/apps/{app.id}/links/{link.id}", flash)
 
 
 def show(request: PageRequest, app: App, link_id: int) -> Answer:
     link = _link(request, app, link_id)
     url = tracking_url(request.services.settings.ingest_url, link)
-    # Whoever opens the link with this mark is known by it among all who click.
+    # The mark identifies the click of whoever opens the link with it, among all clicks.
     mark = new_receipt(request.services.clock())
     return Page("link.html", {"link": link, "url": url, "mark": mark})
 
 
-def follow(request: PageRequest, app: App, link_id: int) -> Answer:
-    """The page that waits for the click, then shows what became of it."""
+def show_test_click(request: PageRequest, app: App, link_id: int) -> Answer:
+    """Shows a page that waits for the click, then shows the click and whom it attributed."""
     link = _link(request, app, link_id)
     mark = parse_receipt(request.query.get("mark"))
     base = request.services.settings.ingest_url
     values = {
         "link": link,
         "url": marked_url(base, link, mark),
-        "click": _click(request, link, mark),
+        "click": _test_click(request, link, mark),
         "words": attribution_words,
     }
     return Page("link_test.html", values)
 
 
-def _click(request: PageRequest, link: Link, mark: UUID) -> dict[str, object] | None:
+def _test_click(request: PageRequest, link: Link, mark: UUID) -> dict[str, object] | None:
     receipt = find_test_click(request.connection, link, mark)
     if receipt is None:
         return None
-    found = trace(request.connection, request.services.redis, receipt)
-    if found.event is None or found.placement is None:
+    traced = trace(request.connection, request.services.redis, receipt)
+    if traced.event is None or traced.placement is None:
         return None
-    sending = click_sending(request.services.settings.ingest_url, found.event.click_id or "")
+    sending = click_sending(request.services.settings.ingest_url, traced.event.click_id or "")
     return {
-        "event": found.event,
-        "brought": found.placement.brought,
+        "event": traced.event,
+        "attributed": traced.placement.brought,
         "code": snippet(sending, Language.CURL),
     }
 
@@ -86,4 +86,4 @@ def _link(request: PageRequest, app: App, link_id: int) -> Link:
     for link in list_links(request.connection, app):
         if link.id == link_id:
             return link
-    raise NotFound("The app has no such link.")
+    raise NotFound("This app has no such link.")

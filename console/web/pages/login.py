@@ -1,6 +1,7 @@
-"""Signing in with a name and a password."""
+"""The sign-in page: sign in with a name and a password."""
 
-from console.accounts.login import TooManyAttempts, WrongPassword, sign_in
+from console.accounts import login
+from console.accounts.login import TooManyAttempts, WrongPassword
 from console.accounts.login_sessions import open_session
 from console.web.page_request import PageRequest
 from console.web.redirects import local_path
@@ -11,15 +12,15 @@ def show(request: PageRequest) -> Answer:
     back = local_path(request.query.get("next", "/"))
     if request.person is not None:
         return Redirect(back)
-    return Page("sign_in.html", {"back": back, "fault": ""})
+    return Page("login.html", {"back": back, "error": ""})
 
 
-def enter(request: PageRequest) -> Answer:
+def sign_in(request: PageRequest) -> Answer:
     back = local_path(request.form.get("next", "/"))
     key = request.services.settings.secret_key
     name, password = request.form.get("name"), request.form.exact("password")
     try:
-        person = sign_in(request.connection, key, name, password, request.address)
-    except (WrongPassword, TooManyAttempts) as refusal:
-        return Page("sign_in.html", {"back": back, "fault": refusal.message}, refusal.status)
+        person = login.sign_in(request.connection, key, name, password, request.address)
+    except (WrongPassword, TooManyAttempts) as error:
+        return Page("login.html", {"back": back, "error": error.message}, error.status)
     return Redirect(back, session=open_session(request.connection, key, person))

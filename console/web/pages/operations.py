@@ -1,4 +1,4 @@
-"""Operations: what waits, who works, how the stores are, what is refused and by whom."""
+"""The page of operations: the inbox, the workers, the stores' health, rejected requests."""
 
 from console.pipeline.health import RedisHealth, database_health, redis_health
 from console.pipeline.rejections import report_rejections
@@ -10,25 +10,25 @@ SHOWN_MAX = 20
 
 
 def show(request: PageRequest) -> Answer:
-    """While Redis is away the rest is shown."""
+    """Shows the page, without the parts that need Redis if that is unavailable."""
     values: dict[str, object] = {"database": database_health(request.connection)}
     try:
-        redis = _redis(request)
+        redis = _redis_health(request)
         rejections = report_rejections(request.connection, request.services.redis, SHOWN_MAX)
     except RedisError:
         return Page("operations.html", {**values, "redis": None, "rejections": None})
     return Page("operations.html", {**values, "redis": redis, "rejections": rejections})
 
 
-def show_redis(visitor: PageContext) -> Answer:
-    """While PostgreSQL is away, and perhaps Redis too."""
+def show_redis(context: PageContext) -> Answer:
+    """Shows the page while PostgreSQL is unavailable, and possibly Redis too."""
     try:
-        redis = _redis(visitor)
+        redis = _redis_health(context)
     except RedisError:
         redis = None
     return Page("operations.html", {"database": None, "redis": redis, "rejections": None})
 
 
-def _redis(visitor: PageContext) -> RedisHealth:
-    services = visitor.services
+def _redis_health(context: PageContext) -> RedisHealth:
+    services = context.services
     return redis_health(services.redis, services.watch, services.clock())

@@ -1,4 +1,4 @@
-"""People of the console: invite, change roles, close."""
+"""The page of people: invite them, change their roles, deactivate and reactivate them."""
 
 from console.accounts.invitations import make_link
 from console.accounts.people import (
@@ -21,7 +21,7 @@ def show(request: PageRequest) -> Answer:
 
 
 def invite(request: PageRequest) -> Answer:
-    """Shows the link, once, for the admin to pass on."""
+    """Creates a person and shows the one-time link, only this once, for the admin to pass on."""
     person = create_person(
         request.connection, request.actor, request.form.get("name"), _role(request)
     )
@@ -36,21 +36,23 @@ def new_link(request: PageRequest, person_id: int) -> Answer:
 def change_role(request: PageRequest, person_id: int) -> Answer:
     person = person_with_id(request.connection, person_id)
     person = set_role(request.connection, request.actor, person, _role(request))
-    return Redirect("/people", f"{person.name} is {_called(person.role)} now.")
+    role = "an admin" if person.role is Role.ADMIN else "a viewer"
+    return Redirect("/people", f"{person.name} is now {role}.")
 
 
 def close(request: PageRequest, person_id: int) -> Answer:
     person = close_person(
         request.connection, request.actor, person_with_id(request.connection, person_id)
     )
-    return Redirect("/people", f"{person.name} is signed out and cannot sign in any more.")
+    flash = f"{person.name} is deactivated: signed out, and unable to sign in."
+    return Redirect("/people", flash)
 
 
 def reopen(request: PageRequest, person_id: int) -> Answer:
     person = reopen_person(
         request.connection, request.actor, person_with_id(request.connection, person_id)
     )
-    return Redirect("/people", f"{person.name} may sign in again.")
+    return Redirect("/people", f"{person.name} is reactivated and can sign in again.")
 
 
 def _page(request: PageRequest, invited: Person | None = None, link: str = "") -> Answer:
@@ -73,8 +75,4 @@ def _role(request: PageRequest) -> Role:
     try:
         return Role(request.form.get("role"))
     except ValueError:
-        raise BadRequest("The role is admin or viewer.") from None
-
-
-def _called(role: Role) -> str:
-    return "an admin" if role is Role.ADMIN else "a viewer"
+        raise BadRequest("The role must be admin or viewer.") from None

@@ -1,4 +1,6 @@
-"""Protection of an app: S2S security, step by step as on Adjust's page of that name.
+"""The pages of an app's authentication: its tokens, and the scopes that require one.
+
+They follow the steps of Adjust's page Protection, S2S Security.
 
 Source: Adjust, "Set up server-to-server (S2S) security".
 """
@@ -39,12 +41,12 @@ SCOPES = ((Scope.EVENTS, "Events"), (Scope.SESSIONS, "Sessions"), (Scope.AD_REVE
 
 def show(request: PageRequest, app: App) -> Answer:
     tokens = list_tokens(request.resources, app)
-    shown = "inactive" in request.query
+    shows_inactive = "inactive" in request.query
     values = {
         "enforcement": read_enforcement(request.connection, app),
-        "tokens": [token for token in tokens if token.active or shown],
-        "hidden": sum(not token.active for token in tokens),
-        "shows_inactive": shown,
+        "tokens": [token for token in tokens if token.active or shows_inactive],
+        "inactive_count": sum(not token.active for token in tokens),
+        "shows_inactive": shows_inactive,
         "scopes": dict(SCOPES),
         "states": TokenState,
     }
@@ -57,14 +59,23 @@ def show_new(request: PageRequest, app: App) -> Answer:
 
 
 def create(request: PageRequest, app: App) -> Answer:
-    new = NewToken(
-        request.form.get("name"),
-        _scopes(request),
-        test="test" in request.form,
-        expires_at=_end_of(request.form.get("expires")),
+    """Creates a token and shows its secret, only this once."""
+    expires = request.form.get("expires")
+    try:
+        # The token is valid through the day before.
+        expires_at = (
+            datetime.combine(date.fromisoformat(expires), datetime.min.time(), UTC)
+            if expires
+            else None
+        )
+    except ValueError:
+        raise BadValue("expires", "must be a date, such as 2027-01-31.") from None
+    name, test = request.form.get("name"), "test" in request.form
+    new = NewToken(name, _scopes(request), test, expires_at)
+    issued = create_token(request.resources, request.actor, app, new)
+    return Page(
+        "token_created.html", {"issued": issued, "scopes": dict(SCOPES), "previous_token": None}
     )
-    made = create_token(request.resources, request.actor, app, new)
-    return Page("token_made.html", {"made": made, "scopes": dict(SCOPES), "first": None})
 
 
 def show_token(request: PageRequest, app: App, token_id: int) -> Answer:
@@ -74,27 +85,30 @@ def show_token(request: PageRequest, app: App, token_id: int) -> Answer:
 
 def edit(request: PageRequest, app: App, token_id: int) -> Answer:
     token = token_of(request.resources, app, token_id)
-    changed = edit_token(request.resources, request.actor, app, token.name, _scopes(request))
-    return _changed(app, changed, f"{token.name} is saved.")
+    change = edit_token(request.resources, request.actor, app, token.name, _scopes(request))
+    return _back(app, f"{token.name} has been saved.", change.warnings)
 
 
 def activate(request: PageRequest, app: App, token_id: int) -> Answer:
-    return _switch(request, app, token_id, activate_token, "is active")
+    return _set_state(request, app, token_id, activate_token, "is active")
 
 
 def deactivate(request: PageRequest, app: App, token_id: int) -> Answer:
-    return _switch(request, app, token_id, deactivate_token, "is not active any more")
+    return _set_state(request, app, token_id, deactivate_token, "is deactivated")
 
 
 def revoke(request: PageRequest, app: App, token_id: int) -> Answer:
-    return _switch(request, app, token_id, revoke_token, "is revoked for good")
+    return _set_state(request, app, token_id, revoke_token, "is permanently revoked")
 
 
 def rotate(request: PageRequest, app: App, token_id: int) -> Answer:
-    first = token_of(request.resources, app, token_id)
+    """Creates a second token with the same scopes, and shows its secret, only this once."""
+    token = token_of(request.resources, app, token_id)
     new_name = request.form.get("new_name")
-    made = rotate_token(request.resources, request.actor, app, first.name, new_name)
-    return Page("token_made.html", {"made": made, "scopes": dict(SCOPES), "first": first})
+    issued = rotate_token(request.resources, request.actor, app, token.name, new_name)
+    return Page(
+        "token_created.html", {"issued": issued, "scopes": dict(SCOPES), "previous_token": token}
+    )
 
 
 def show_enforcement(request: PageRequest, app: App) -> Answer:
@@ -107,17 +121,19 @@ def show_enforcement(request: PageRequest, app: App) -> Answer:
 
 
 def enforce(request: PageRequest, app: App) -> Answer:
-    """For the scopes that are ticked, and no others."""
-    wanted = _scopes(request)
-    if not wanted:
-        raise OperatorError("Tick what is to need a token, or turn enforcement off.")
-    stand = set_enforcement(request.resources, request.actor, app, wanted)
-    return _told(app, "Enforcement is on.", stand.warnings)
+    """Requires a token for the selected scopes, and for no others."""
+    scopes = _scopes(request)
+    if not scopes:
+        raise OperatorError(
+            "Select the scopes that require a token, or turn authentication off instead."
+        )
+    enforcement = set_enforcement(request.resources, request.actor, app, scopes)
+    return _back(app, "Authentication is on.", enforcement.warnings)
 
 
 def stop_enforcing(request: PageRequest, app: App) -> Answer:
     disable_enforcement(request.resources, request.actor, app)
-    return _told(app, "Enforcement is off: requests without a token are accepted.")
+    return _back(app, "Authentication is off: requests without a token are accepted.")
 
 
 def show_log(request: PageRequest, app: App) -> Answer:
@@ -129,33 +145,21 @@ def show_log(request: PageRequest, app: App) -> Answer:
 _Change = Callable[..., ChangedToken]
 
 
-def _switch(request: PageRequest, app: App, token_id: int, change: _Change, what: str) -> Answer:
+def _set_state(
+    request: PageRequest, app: App, token_id: int, change: _Change, outcome: str
+) -> Answer:
     token = token_of(request.resources, app, token_id)
     changed = change(request.resources, request.actor, app, token.name)
-    return _changed(app, changed, f"{token.name} {what}.")
+    return _back(app, f"{token.name} {outcome}.", changed.warnings)
 
 
-def _changed(app: App, changed: ChangedToken, sentence: str) -> Answer:
-    return _told(app, sentence, changed.warnings)
-
-
-def _told(app: App, sentence: str, warnings: Sequence[str] = ()) -> Answer:
-    told = " ".join([sentence, *warnings])
-    return Redirect(f"/apps/{app.id}/protection", told)
+def _back(app: App, sentence: str, warnings: Sequence[str] = ()) -> Answer:
+    """Redirects to the page of tokens, where the sentence and the warnings are shown."""
+    return Redirect(f"/apps/{app.id}/protection", " ".join([sentence, *warnings]))
 
 
 def _scopes(request: PageRequest) -> tuple[Scope, ...]:
     try:
         return tuple(Scope(text) for text in request.form.all("scope"))
     except ValueError:
-        raise BadRequest("There is no such scope.") from None
-
-
-def _end_of(text: str) -> datetime | None:
-    """The last moment of that day is not reached: it is good through the day before."""
-    if not text:
-        return None
-    try:
-        return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
-    except ValueError:
-        raise BadValue("expires", "must be a day, such as 2027-01-31.") from None
+        raise BadRequest("Unknown scope.") from None

@@ -1,4 +1,4 @@
-"""The quarantine: events that could not be stored, mended and put back."""
+"""The pages of the quarantine: list, edit and replay events that could not be stored."""
 
 from console.event_records import values_of
 from console.lookup.trace import parse_receipt
@@ -36,21 +36,22 @@ def show(request: PageRequest, receipt: str) -> Answer:
 
 
 def edit(request: PageRequest, receipt: str) -> Answer:
-    wanted = parse_receipt(receipt)
-    changed = edit_quarantined(
-        request.connection, request.actor, wanted, request.form.get("events")
+    entry_receipt = parse_receipt(receipt)
+    fields = edit_quarantined(
+        request.connection, request.actor, entry_receipt, request.form.get("events")
     )
-    told = f"Changed: {', '.join(changed)}. Replay it now." if changed else "Nothing was changed."
-    return Redirect(f"{_PATH}/{wanted}", told)
+    flash = f"Changed: {', '.join(fields)}. Replay it now." if fields else "Nothing was changed."
+    return Redirect(f"{_PATH}/{entry_receipt}", flash)
 
 
 def replay_one(request: PageRequest, receipt: str) -> Answer:
-    wanted = parse_receipt(receipt)
-    replay(request.resources, request.actor, [wanted])
-    return Redirect(f"/receipts/{wanted}", "Put back into the inbox.")
+    entry_receipt = parse_receipt(receipt)
+    replay(request.resources, request.actor, [entry_receipt])
+    return Redirect(f"/receipts/{entry_receipt}", "Put back into the inbox.")
 
 
 def replay_all(request: PageRequest) -> Answer:
-    wanted = unreplayed_receipts(request.connection)
-    replay(request.resources, request.actor, wanted)
-    return Redirect(_PATH, f"{len(wanted)} put back into the inbox.")
+    receipts = unreplayed_receipts(request.connection)
+    replay(request.resources, request.actor, receipts)
+    entries = "entry" if len(receipts) == 1 else "entries"
+    return Redirect(_PATH, f"{len(receipts)} {entries} put back into the inbox.")

@@ -1,4 +1,4 @@
-"""Reports: figures, active users and retention, each as a page and as the same table in a file."""
+"""The pages of reports: metrics, active users and retention, each also as a CSV file."""
 
 from urllib.parse import urlencode
 
@@ -21,7 +21,7 @@ from console.reports.sheets import (
     retention_sheet,
 )
 from console.web.page_request import PageRequest
-from console.web.report_params import asked_period, asked_question
+from console.web.report_params import read_period, read_question
 from console.web.responses import Answer, Download, Page
 from shared.partitions import day_of
 
@@ -32,8 +32,8 @@ NDJSON = "application/x-ndjson"
 def show(request: PageRequest, app: App) -> Answer:
     report = _report(request, app)
     measures = available_measures(report)
-    chosen = request.query.get("measure", measures[0].name)
-    measure = next((each for each in measures if each.name == chosen), measures[0])
+    name = request.query.get("measure", measures[0].name)
+    measure = next((measure for measure in measures if measure.name == name), measures[0])
     return Page(
         "report.html",
         {
@@ -45,9 +45,9 @@ def show(request: PageRequest, app: App) -> Answer:
             "measure": measure,
             "choices": read_choices(request.connection, app, report.question),
             "currencies": sorted(currencies()),
-            "charted": [(each.name, each.heading) for each in measures],
+            "measures": [(measure.name, measure.heading) for measure in measures],
             "query": _query(report.question),
-            "query_of_days": _period_query(request, report.question.period),
+            "period_query": _period_query(request, report.question.period),
         },
     )
 
@@ -100,7 +100,7 @@ def download_retention(request: PageRequest, app: App) -> Answer:
 
 
 def download_raw(request: PageRequest, app: App) -> Answer:
-    """However much it is: a page is read when the one before has gone out."""
+    """Streams any amount of events: each page is read once the one before has been sent."""
     period, environment = _period(request), request.environment
     lines = raw_events(request.services.pool.connection, app, environment, period)
     return Download(_filename(app, "events", period, "ndjson"), NDJSON, lines)
@@ -108,23 +108,23 @@ def download_raw(request: PageRequest, app: App) -> Answer:
 
 def _report(request: PageRequest, app: App) -> Report:
     now_ms = request.services.clock()
-    question = asked_question(request.query, request.environment, app, now_ms)
+    question = read_question(request.query, request.environment, app, now_ms)
     return read_report(request.connection, app, question, Rates(question.currency))
 
 
 def _cohorts(request: PageRequest, app: App, period: Period) -> list[Cohort]:
     partner = request.query.get("partner")
-    came_by = read_names(request.connection, app).partner_filter(partner) if partner else None
+    source = read_names(request.connection, app).partner_filter(partner) if partner else None
     today = day_of(request.services.clock())
-    return retention(request.connection, app, request.environment, period, today, came_by)
+    return retention(request.connection, app, request.environment, period, today, source)
 
 
 def _period(request: PageRequest) -> Period:
-    return asked_period(request.query, request.services.clock())
+    return read_period(request.query, request.services.clock())
 
 
 def _query(question: Question) -> str:
-    """As in the address, for links to the same figures."""
+    """Returns the query string of links to the same metrics."""
     filters = {name: value for name, value in vars(question.filters).items() if value is not None}
     return urlencode(
         {
@@ -139,15 +139,15 @@ def _query(question: Question) -> str:
     )
 
 
-def _period_query(request: PageRequest, period: Period, **more: str) -> str:
-    given = {name: value for name, value in more.items() if value}
+def _period_query(request: PageRequest, period: Period, **filters: str) -> str:
     days = {"from": period.first, "to": period.last}
-    return urlencode({"environment": request.environment, **days, **given})
+    filters = {name: value for name, value in filters.items() if value}
+    return urlencode({"environment": request.environment, **days, **filters})
 
 
-def _file(app: App, what: str, period: Period, sheet: Sheet) -> Download:
-    return Download(_filename(app, what, period, "csv"), CSV, [to_csv(sheet).encode()])
+def _file(app: App, report: str, period: Period, sheet: Sheet) -> Download:
+    return Download(_filename(app, report, period, "csv"), CSV, [to_csv(sheet).encode()])
 
 
-def _filename(app: App, what: str, period: Period, ending: str) -> str:
-    return f"{what}-{app.id}-{period.first}-{period.last}.{ending}"
+def _filename(app: App, report: str, period: Period, ending: str) -> str:
+    return f"{report}-{app.id}-{period.first}-{period.last}.{ending}"

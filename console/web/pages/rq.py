@@ -1,26 +1,26 @@
-"""The RQ dashboard, for admins: what it answers, through the console's door."""
+"""The pages of the RQ dashboard, which admins reach through the console's access checks."""
 
 from console.web.page_errors import NotFound
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Finished
-from console.web.rq import RqDashboard
+from console.web.rq_dashboard import RqDashboard
 
 
-def look(request: PageRequest, path: str = "") -> Answer:
-    """Its GET requests that change something are not served: they have to be POSTs."""
-    if not RqDashboard.looks(path):
+def show(request: PageRequest, path: str = "") -> Answer:
+    """Shows a page of the dashboard. GET requests that change something are not served."""
+    if not RqDashboard.may_get(path):
         raise NotFound
-    return _ask(request, "GET", path)
+    return _request(request, "GET", path)
 
 
 def change(request: PageRequest, path: str) -> Answer:
-    if not RqDashboard.changes(path):
+    if not RqDashboard.may_post(path):
         raise NotFound
-    return _ask(request, "POST", path)
+    return _request(request, "POST", path)
 
 
-def _ask(request: PageRequest, method: str, path: str) -> Answer:
-    reply = request.services.rq.ask(method, path, request.csrf)
+def _request(request: PageRequest, method: str, path: str) -> Answer:
+    reply = request.services.rq.request(method, path, request.csrf)
     if reply.status >= 400:
-        raise NotFound("RQ knows no such thing any more. Jobs are kept for a short time only.")
+        raise NotFound("RQ no longer has this item. Jobs are kept for a short time only.")
     return Finished(reply.content_type, reply.body, reply.policy)

@@ -1,4 +1,4 @@
-"""Users of an app: found by any of their ids, and what is known of each."""
+"""The pages of an app's users: search by any of their IDs, and a user's timeline."""
 
 from urllib.parse import urlencode
 
@@ -14,28 +14,23 @@ SHOWN_MAX = 200  # events, sessions, clicks and attributions each
 
 
 def show_search(request: PageRequest, app: App) -> Answer:
-    """Whoever is the only one is shown at once."""
+    """Shows what has the ID; redirects to it if there is only one."""
     text = request.query.get("q")
     if not text:
-        return Page("users.html", {"text": "", "found": None})
-    found = search(request.resources, app, request.environment, text)
-    if len(found.users) == 1 and not found.receipts:
-        return Redirect(user_path(app, request.environment, found.users[0]))
-    if len(found.receipts) == 1 and not found.users:
-        return Redirect(f"/receipts/{found.receipts[0]}")
-    return Page("users.html", {"text": text, "found": found})
+        return Page("users.html", {"text": "", "results": None})
+    results = search(request.resources, app, request.environment, text)
+    if len(results.users) == 1 and not results.receipts:
+        return Redirect(user_path(app, request.environment, results.users[0]))
+    if len(results.receipts) == 1 and not results.users:
+        return Redirect(f"/receipts/{results.receipts[0]}")
+    return Page("users.html", {"text": text, "results": results})
 
 
 def show(request: PageRequest, app: App) -> Answer:
     user_id = request.query.exact("user_id")
     user = user_timeline(request.connection, app, request.environment, user_id, SHOWN_MAX)
-    happened = moments(user)
-    values = {
-        "user": user,
-        "moments": happened,
-        "picture": timeline_chart.draw(happened),
-        "lanes": timeline_chart,
-    }
+    entries = moments(user)
+    values = {"user": user, "entries": entries, "chart": timeline_chart.draw(entries)}
     return Page("user.html", values)
 
 

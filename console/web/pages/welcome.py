@@ -1,30 +1,31 @@
-"""A one-time link: choose a password, and be signed in."""
+"""The page of a one-time link: choose a password and be signed in."""
 
 from console.accounts.invitations import LinkUsed, find_invited, use_link
 from console.accounts.login_sessions import open_session
+from console.web.page_errors import error_page
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
 from shared.errors import OperatorError
 
 
-def show(request: PageRequest, secret: str, fault: str = "") -> Answer:
-    """To look changes nothing: mail programs open links before people do."""
+def show(request: PageRequest, secret: str, error: str = "") -> Answer:
+    """Shows the form, changing nothing: mail programs open links before people do."""
     key = request.services.settings.secret_key
     try:
         invited = find_invited(request.connection, key, secret)
-    except LinkUsed as refusal:
-        return Page("error.html", {"message": refusal.message}, 410)
-    return Page("welcome.html", {"invited": invited, "fault": fault}, 422 if fault else 200)
+    except LinkUsed as unusable:
+        return error_page(unusable, 410)
+    return Page("welcome.html", {"invited": invited, "error": error}, 422 if error else 200)
 
 
 def choose_password(request: PageRequest, secret: str) -> Answer:
     key = request.services.settings.secret_key
     password = request.form.exact("password")
     if password != request.form.exact("again"):
-        return show(request, secret, "The two passwords differ. Type the same one twice.")
+        return show(request, secret, "The two passwords do not match.")
     try:
         person = use_link(request.connection, key, secret, password)
-    except OperatorError as refusal:
-        return show(request, secret, refusal.message)
+    except OperatorError as error:
+        return show(request, secret, error.message)
     session = open_session(request.connection, key, person)
     return Redirect("/", f"Welcome, {person.name}. You are signed in.", session)

@@ -1,7 +1,7 @@
-// The console works without this; it only makes some things quicker.
+// The console works without JavaScript; this only makes some things quicker.
 "use strict";
 
-// Copy buttons are shown where the browser can copy.
+// Shows the copy buttons where the browser can copy.
 function offerCopying(root) {
   if (!navigator.clipboard) return;
   for (const button of root.querySelectorAll("button[data-copy]")) {
@@ -19,7 +19,7 @@ document.addEventListener("click", async (event) => {
   if (button.dataset.then) location.assign(button.dataset.then);
 });
 
-// An open menu of a row closes with Escape and with a click beside it.
+// Closes an open menu of a row on Escape and on a click outside it.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   for (const menu of document.querySelectorAll("details.more[open]")) {
@@ -33,11 +33,11 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// <section id="x" data-live="5"> is fetched again every so many seconds and replaced in place.
-function keepLive(section) {
+// Fetches <section id="x" data-live="5"> again every five seconds and replaces it in place.
+function refreshRegularly(section) {
   const seconds = Number(section.dataset.live);
   setTimeout(async () => {
-    if (document.hidden || section.contains(document.activeElement)) return keepLive(section);
+    if (document.hidden || section.contains(document.activeElement)) return refreshRegularly(section);
     try {
       const response = await fetch(location.href, { headers: { "X-Live": "1" } });
       if (response.ok && !response.redirected) {
@@ -47,22 +47,22 @@ function keepLive(section) {
         if (fresh) {
           section.replaceWith(fresh);
           offerCopying(fresh);
-          return keepLive(fresh);
+          return refreshRegularly(fresh);
         }
       }
-    } catch { /* the next look may succeed */ }
-    keepLive(section);
+    } catch { /* the next attempt may succeed */ }
+    refreshRegularly(section);
   }, seconds * 1000);
 }
 
-// A filter that changes sends its form.
+// Submits a form when one of its filters changes.
 document.addEventListener("change", (event) => {
   if (event.target.closest("form[data-instant]")) event.target.form.requestSubmit();
 });
 
-// On a narrow screen the menu is closed at first.
+// Closes the menu initially on a narrow screen.
 const menu = document.querySelector("details.menu");
 if (menu && matchMedia("(max-width: 820px)").matches) menu.open = false;
 
 offerCopying(document);
-for (const section of document.querySelectorAll("[data-live][id]")) keepLive(section);
+for (const section of document.querySelectorAll("[data-live][id]")) refreshRegularly(section);

@@ -1,4 +1,4 @@
-"""What a browser does: keeps cookies, follows redirects, sends forms as they stand on the page."""
+"""Imitates a browser: keeps cookies, follows redirects, sends forms with the fields of the page."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -18,7 +18,7 @@ class Form:
 
 
 class Document(HTMLParser):
-    """A page's forms, its text as people read it, and what it is made of."""
+    """A parsed page: its forms, its text as people read it, its tags and attributes."""
 
     def __init__(self, markup: str) -> None:
         super().__init__()
@@ -26,7 +26,6 @@ class Document(HTMLParser):
         self.words: list[str] = []
         self.attributes: set[str] = set()
         self.tags: list[str] = []
-        self._hidden = 0
         self.feed(markup)
 
     @property
@@ -34,21 +33,21 @@ class Document(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
+        attributes = dict(attrs)
         self.tags.append(tag)
-        self.attributes.update(given)
+        self.attributes.update(attributes)
         if tag == "form":
-            self.forms.append(Form(given.get("action") or ""))
-        elif tag == "input" and self.forms and _is_sent(given):
-            self.forms[-1].fields[str(given["name"])] = given.get("value") or ""
+            self.forms.append(Form(attributes.get("action") or ""))
+        elif tag == "input" and self.forms and _is_sent(attributes):
+            self.forms[-1].fields[str(attributes["name"])] = attributes.get("value") or ""
 
     def handle_data(self, data: str) -> None:
         self.words.append(data)
 
 
-def _is_sent(given: dict[str, str | None]) -> bool:
-    ticked = given.get("type") not in {"checkbox", "radio"} or "checked" in given
-    return bool(given.get("name")) and ticked
+def _is_sent(attributes: dict[str, str | None]) -> bool:
+    checked = attributes.get("type") not in {"checkbox", "radio"} or "checked" in attributes
+    return bool(attributes.get("name")) and checked
 
 
 class Browser:
@@ -64,10 +63,10 @@ class Browser:
     def text(self) -> str:
         return self.page.text
 
-    def ask(self, method: str, path: str, **more: Any) -> testing.Result:
-        """One request, nothing followed."""
+    def ask(self, method: str, path: str, **options: Any) -> testing.Result:
+        """Sends a single request, without following redirects."""
         result = self._client.simulate_request(
-            method, path, cookies=self.cookies, host=_HOST, protocol="http", **more
+            method, path, cookies=self.cookies, host=_HOST, protocol="http", **options
         )
         for name, cookie in result.cookies.items():
             if cookie.max_age == -1:
@@ -77,13 +76,13 @@ class Browser:
         return result
 
     def get(self, path: str) -> testing.Result:
-        """With redirects, as far as they lead."""
+        """Opens a page, following redirects."""
         target, _, query = path.partition("?")
         result = self.ask("GET", target, query_string=query)
         return self._arrive(path, result)
 
     def send(self, action: str, **values: str | list[str]) -> testing.Result:
-        """The form of the present page that goes to `action`, with these values typed in."""
+        """Sends the form of the current page that goes to `action`, with these values typed in."""
         form = next(
             form for form in self.page.forms if (form.action or self.path).split("?")[0] == action
         )
@@ -92,7 +91,7 @@ class Browser:
     def post(
         self, path: str, values: dict[str, Any], headers: dict[str, str] | None = None
     ) -> testing.Result:
-        """Any form, to any path."""
+        """Sends any form to any path."""
         result = self.ask(
             "POST",
             path,
@@ -104,6 +103,14 @@ class Browser:
             },
         )
         return self._arrive(path, result)
+
+    def sign_in(self, name: str, password: str) -> int:
+        """Signs in by the form; returns the status of the final response."""
+        self.get("/sign-in")
+        return self.send("/sign-in", name=name, password=password).status_code
+
+    def is_signed_in(self) -> bool:
+        return self.get("/account").status_code == 200 and self.path == "/account"
 
     def _arrive(self, path: str, result: testing.Result) -> testing.Result:
         if result.status_code == 303:

@@ -1,4 +1,4 @@
-"""The console on real stores, and browsers of people with each role."""
+"""Fixtures: the console on real stores, and browsers of people with each role."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,7 +10,7 @@ from console.accounts.people import create_person, set_password
 from console.actor import Role
 from console.web.app import create_app
 from console.web.page_request import Services
-from console.web.rq import RqDashboard
+from console.web.rq_dashboard import RqDashboard
 from shared.clock import now_ms
 from shared.database import Connection, open_pool
 from shared.redis import Redis
@@ -19,7 +19,7 @@ from tests.integration.conftest import SECRET_KEY
 from tests.integration.console.web.browser import Browser
 from tests.support.build import ADMIN
 
-# What differs between servers is tested below the pages; these run on one pair.
+# Differences between servers are tested below the pages; these tests run on one pair.
 ON_ONE_PAIR = pytest.mark.parametrize("stack", ["wheels"], indirect=True, scope="session")
 PASSWORD = "correct horse battery staple"
 App = falcon.App[falcon.Request, falcon.Response]
@@ -40,7 +40,7 @@ def settings(database_url: str, redis_url: str) -> Settings:
 
 @pytest.fixture
 def console(settings: Settings, connection: Connection, redis: Redis) -> Iterator[App]:  # noqa: ARG001
-    """Empty tables, nobody in."""
+    """Creates the console with empty tables and nobody signed in."""
     pool = open_pool(settings.database_url, "tests", 4)
     yield create_app(Services(settings, pool, redis, RqDashboard(redis), now_ms))
     pool.close()
@@ -48,13 +48,13 @@ def console(settings: Settings, connection: Connection, redis: Redis) -> Iterato
 
 @pytest.fixture
 def stranger(console: App) -> Browser:
-    """Nobody is signed in."""
+    """Returns a browser in which nobody is signed in."""
     return Browser(console)
 
 
 @pytest.fixture
 def browser_of(console: App, connection: Connection) -> Callable[[str, Role], Browser]:
-    """A browser in which a new person of this name and role is signed in."""
+    """Returns a function that signs a new person in, and returns their browser."""
 
     def make(name: str, role: Role) -> Browser:
         person = create_person(connection, ADMIN, name, role)
@@ -62,6 +62,12 @@ def browser_of(console: App, connection: Connection) -> Callable[[str, Role], Br
         return Browser(console, open_session(connection, SECRET_KEY, person))
 
     return make
+
+
+@pytest.fixture
+def ada(connection: Connection) -> None:
+    """Creates the admin Ada, who is not signed in."""
+    set_password(connection, ADMIN, create_person(connection, ADMIN, "Ada", Role.ADMIN), PASSWORD)
 
 
 @pytest.fixture

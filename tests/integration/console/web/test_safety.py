@@ -1,4 +1,4 @@
-"""What must not be possible, by any route."""
+"""Tests that no route allows what must not be possible."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from console.web.headers import CONTENT_SECURITY_POLICY
 from console.web.page_request import Services
 from console.web.route import Access, Route
 from console.web.routes import ROUTES
-from console.web.rq import RqDashboard
+from console.web.rq_dashboard import RqDashboard
 from shared.clock import now_ms
 from shared.database import Connection, open_pool
 from shared.redis import Redis
@@ -28,10 +28,10 @@ from tests.support.build import ADMIN
 pytestmark = ON_ONE_PAIR
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE")
 CHANGING = [route for route in ROUTES if route.method != "GET"]
-# What everybody may do about themselves.
+# Changes that everybody may make to their own account.
 OWN = {"/sign-in", "/sign-out", "/welcome/{secret}", "/account/password"}
 OWN |= {"/account/sign-out-everywhere"}
-# Of sessions and attempts, everything that a request may write by itself.
+# All tables but those of sessions and attempts, which any request may write.
 STATE = (
     "apps", "tokens", "event_types", "partners", "links", "people", "console_keys",
     "one_time_links", "quarantine", "events",
@@ -39,13 +39,13 @@ STATE = (
 
 
 def filled(path: str, app: App) -> str:
-    """With an app that is there, and a number where the path wants another one."""
+    """Fills a path with the id of an existing app, and with 1 for every other parameter."""
     path = path.replace("{app_id:int}", str(app.id))
     return re.sub(r"{[^}]*}", "1", path)
 
 
 def state(connection: Connection) -> list[str]:
-    """Everything that people can change, row by row."""
+    """Returns everything that people can change, row by row."""
     return [
         str(row)
         for table in STATE
@@ -171,9 +171,9 @@ MARKUP = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
 
 def pages(app: App) -> Iterator[str]:
-    """Not the files, which have an ending: they are saved, never shown."""
+    """Yields the paths of pages; files, whose paths have an ending, are saved and never shown."""
     for route in ROUTES:
-        foreign = route.path.startswith("/rq")  # a page of others, with a policy of its own
+        foreign = route.path.startswith("/rq")  # foreign pages, with a policy of their own
         is_page = "secret" not in route.path and "." not in route.path
         if route.method == "GET" and is_page and not foreign:
             yield filled(route.path, app)

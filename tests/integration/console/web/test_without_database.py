@@ -1,4 +1,4 @@
-"""While PostgreSQL is away: what Redis knows is shown, everything else says so calmly."""
+"""Tests the console while PostgreSQL is unavailable: Redis is shown, all other pages say so."""
 
 import signal
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from console.accounts.people import create_person, find_person, set_password
 from console.actor import Role
 from console.web.app import create_app
 from console.web.page_request import Services
-from console.web.rq import RqDashboard
+from console.web.rq_dashboard import RqDashboard
 from shared import database
 from shared.clock import now_ms
 from shared.database import DatabaseError, connect, open_pool
@@ -43,13 +43,13 @@ def start(postgres: Postgres) -> None:
 
 
 def stop(postgres: Postgres) -> None:
-    """Whoever is connected."""
+    """Stops the server without waiting for its connections."""
     postgres.stop(signal.SIGINT)
 
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Postgres]:
-    """One that may be stopped, with an admin."""
+    """Starts a server that tests may stop, with an admin in it."""
     with TemporaryDirectory(prefix="waybill-postgres-") as folder:
         postgres = Postgres(Path(folder))
         postgres.make()
@@ -66,7 +66,7 @@ def postgres() -> Iterator[Postgres]:
 def fragile(
     settings: Settings, postgres: Postgres, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[App]:
-    """The console on that PostgreSQL, which runs."""
+    """Creates the console on that PostgreSQL, started if a test stopped it."""
     if postgres.process is None:
         start(postgres)
     monkeypatch.setattr(database, "_POOL_WAIT_SECONDS_MAX", 0.5)
@@ -77,12 +77,12 @@ def fragile(
 
 @pytest.fixture
 def ada(fragile: App, postgres: Postgres) -> Browser:
-    """Signed in, and seen by the console."""
+    """Signs in Ada, and lets the console see her session."""
     with connect(postgres.url, "tests") as connection:
         session = open_session(connection, SECRET_KEY, find_person(connection, "Ada"))
     browser = Browser(fragile, session)
     browser.get("/operations")
-    assert "PostgreSQL answers" in browser.text
+    assert "PostgreSQL available" in browser.text
     return browser
 
 
@@ -94,10 +94,10 @@ def test_operations_shows_what_redis_knows(postgres: Postgres, redis: Redis, ada
 
     assert result.status_code == 200
     assert "Waiting in the inbox 1" in ada.text
-    assert "No worker gave a sign of life" in ada.text
-    assert "Redis answers" in ada.text
-    assert "PostgreSQL does not answer" in ada.text
-    assert "Nothing is lost" in ada.text
+    assert "No worker has reported" in ada.text
+    assert "Redis available" in ada.text
+    assert "PostgreSQL unavailable" in ada.text
+    assert "No data is lost" in ada.text
 
 
 def test_while_redis_is_away_too_both_are_said_to_be(
@@ -117,8 +117,8 @@ def test_while_redis_is_away_too_both_are_said_to_be(
         result = lonely.get("/operations")
 
     assert result.status_code == 200
-    assert "Redis does not answer" in lonely.text
-    assert "PostgreSQL does not answer" in lonely.text
+    assert "Redis unavailable" in lonely.text
+    assert "PostgreSQL unavailable" in lonely.text
 
 
 @pytest.mark.parametrize("path", ["/", "/apps", "/apps/1/reports", "/people", "/nowhere"])
@@ -130,9 +130,9 @@ def test_every_other_page_says_that_nothing_is_lost(
     result = ada.get(path)
 
     assert (result.status_code, result.headers["retry-after"]) == (503, "5")
-    assert "PostgreSQL does not answer" in ada.text
-    assert "Nothing is lost" in ada.text
-    assert "See what waits" in ada.text
+    assert "PostgreSQL is unavailable" in ada.text
+    assert "No data is lost" in ada.text
+    assert "See the events waiting in the inbox" in ada.text
 
 
 def test_once_it_is_back_everything_is(postgres: Postgres, ada: Browser) -> None:
@@ -153,7 +153,7 @@ def test_who_was_not_signed_in_sees_no_figures(
         result = stranger.get(path)
 
         assert result.status_code == 503
-        assert "Nothing is lost" in stranger.text
+        assert "No data is lost" in stranger.text
         assert "Waiting" not in stranger.text
 
 

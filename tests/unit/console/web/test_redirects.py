@@ -1,4 +1,4 @@
-"""Where a link may lead."""
+"""Tests which redirect targets are followed."""
 
 import pytest
 

@@ -1,9 +1,9 @@
-"""The list of routes: who is let in where."""
+"""Tests the access of each route."""
 
 from console.web.route import Access
 from console.web.routes import ROUTES
 
-# What everybody may do about themselves.
+# Changes that everybody may make to their own account.
 OWN = {"/sign-in", "/sign-out", "/welcome/{secret}", "/account/password"}
 OWN |= {"/account/sign-out-everywhere"}
 CHANGING = [route for route in ROUTES if route.method != "GET"]
@@ -14,10 +14,10 @@ def test_what_changes_something_needs_an_admin_but_for_ones_own_account() -> Non
     assert {route.method for route in ROUTES} == {"GET", "POST"}
 
 
-def test_only_the_ways_in_are_open_to_anybody() -> None:
-    opened = {route.path for route in ROUTES if route.access is Access.ANYBODY}
+def test_only_signing_in_is_open_to_anybody() -> None:
+    open_paths = {route.path for route in ROUTES if route.access is Access.ANYBODY}
 
-    assert opened == {"/sign-in", "/welcome/{secret}"}
+    assert open_paths == {"/sign-in", "/welcome/{secret}"}
 
 
 def test_no_path_is_served_twice_by_one_method() -> None:
@@ -28,6 +28,6 @@ def test_no_path_is_served_twice_by_one_method() -> None:
 
 def test_every_form_has_the_page_that_it_is_shown_on_again() -> None:
     pages = {route.path for route in ROUTES if route.method == "GET"}
-    alone = {"/sign-out", "/account/sign-out-everywhere"}  # which nothing can refuse
+    alone = {"/sign-out", "/account/sign-out-everywhere"}  # which cannot be refused
 
     assert {route.form for route in CHANGING} - pages == alone

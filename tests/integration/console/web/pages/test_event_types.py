@@ -1,4 +1,4 @@
-"""The page of events: what may be reported, and what arrives under names that nobody mapped."""
+"""Tests the page of events: event types, and the event IDs received without one."""
 
 from typing import Any
 
@@ -26,46 +26,46 @@ def at(shop: App) -> str:
     return f"/apps/{shop.id}/events"
 
 
-def came(connection: Connection, app: App, *event_ids: str, **more: Any) -> None:
-    record(connection, [fresh(app_id=app.id, event_id=each, **more) for each in event_ids])
+def receive(connection: Connection, app: App, *event_ids: str, **more: Any) -> None:
+    record(connection, [fresh(app_id=app.id, event_id=event_id, **more) for event_id in event_ids])
 
 
 def test_what_is_unmapped_is_listed_most_frequent_first(
     connection: Connection, shop: App, admin: Browser, at: str
 ) -> None:
     now = now_ms()
-    came(connection, shop, "buy", "register", "__open", event_time_ms=now)
-    came(connection, shop, "buy", event_time_ms=now - 1_000)
-    came(connection, shop, "test", environment="sandbox")
+    receive(connection, shop, "buy", "register", "__open", event_time_ms=now)
+    receive(connection, shop, "buy", event_time_ms=now - 1_000)
+    receive(connection, shop, "test", environment="sandbox")
 
-    found = list_unmapped(connection, shop, "production", 10)
+    unmapped = list_unmapped(connection, shop, "production", 10)
     admin.get(at)
 
-    assert [(each.event_id, each.events) for each in found] == [("buy", 2), ("register", 1)]
-    assert (found[0].last_time - found[0].first_time).total_seconds() == 1
-    assert "Map it : buy" in admin.text
-    assert "Map it : test" not in admin.text
+    assert [(group.event_id, group.events) for group in unmapped] == [("buy", 2), ("register", 1)]
+    assert (unmapped[0].last_time - unmapped[0].first_time).total_seconds() == 1
+    assert "Create event type for buy" in admin.text
+    assert "Create event type for test" not in admin.text
     admin.get(f"{at}?environment=sandbox")
-    assert "Map it : test" in admin.text
+    assert "Create event type for test" in admin.text
 
 
-def test_mapping_an_id_claims_what_is_stored_and_asks_a_worker_for_it_at_once(
+def test_a_new_event_type_enqueues_the_backfill_of_earlier_events_at_once(
     connection: Connection, resources: Resources, shop: App, admin: Browser, at: str
 ) -> None:
-    came(connection, shop, "buy")
+    receive(connection, shop, "buy")
     admin.get(f"{at}/new?mapping_id=buy")
     assert admin.page.forms[-1].fields["mapping_id"] == "buy"
 
     admin.send(f"{at}/new", name="Purchase", unique="1")
 
-    (made,) = list_event_types(connection, shop)
-    assert (made.name, made.mapping_id, made.unique) == ("Purchase", "buy", True)
-    assert made.event_token in admin.text
+    (event_type,) = list_event_types(connection, shop)
+    assert (event_type.name, event_type.mapping_id, event_type.unique) == ("Purchase", "buy", True)
+    assert event_type.event_token in admin.text
     assert waiting_jobs(resources.redis) == 1
     backfill_event_types(connection, 1)
     assert list_unmapped(connection, shop, "production", 10) == []
     admin.get(at)
-    assert "Every event that arrived in production has an event type." in admin.text
+    assert "All events received in production have an event type." in admin.text
 
 
 def test_a_mapping_id_that_is_taken_is_refused_with_what_was_typed(admin: Browser, at: str) -> None:
@@ -81,7 +81,7 @@ def test_a_mapping_id_that_is_taken_is_refused_with_what_was_typed(admin: Browse
 def test_event_ids_of_senders_are_shown_as_text_and_survive_the_way_to_the_form(
     connection: Connection, shop: App, admin: Browser, at: str
 ) -> None:
-    came(connection, shop, MARKUP)
+    receive(connection, shop, MARKUP)
 
     assert "<b>" not in admin.get(at).text
     assert MARKUP in admin.text
@@ -92,12 +92,12 @@ def test_event_ids_of_senders_are_shown_as_text_and_survive_the_way_to_the_form(
 def test_a_viewer_sees_events_and_no_way_to_map_them(
     connection: Connection, shop: App, viewer: Browser, at: str
 ) -> None:
-    came(connection, shop, "buy")
+    receive(connection, shop, "buy")
 
     viewer.get(at)
 
     assert "buy" in viewer.text
-    assert "Map it" not in viewer.text
+    assert "Create event type" not in viewer.text
     assert viewer.get(f"{at}/new").status_code == 403
 
 
@@ -106,12 +106,12 @@ def test_multiple_postbacks_are_chosen_and_switched(
 ) -> None:
     admin.get(f"{at}/new")
     admin.send(f"{at}/new", mapping_id="buy", name="Purchase", multiple="1")
-    (made,) = list_event_types(connection, shop)
-    assert made.multiple_postbacks
+    (event_type,) = list_event_types(connection, shop)
+    assert event_type.multiple_postbacks
 
-    admin.send(f"{at}/{made.id}/postbacks")
+    admin.send(f"{at}/{event_type.id}/postbacks")
 
     assert not list_event_types(connection, shop)[0].multiple_postbacks
     assert "Multiple postbacks of Purchase are off." in admin.text
-    admin.send(f"{at}/{made.id}/postbacks", multiple="1")
+    admin.send(f"{at}/{event_type.id}/postbacks", multiple="1")
     assert list_event_types(connection, shop)[0].multiple_postbacks

@@ -1,4 +1,4 @@
-"""The pages of reports: figures with their chart and table, and the same table as a file."""
+"""Tests the pages of reports: metrics with their chart and table, and the same table as a file."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ PATHS = ("reports", "reports/activity", "reports/retention")
 
 @pytest.fixture
 def app(connection: Connection, shop: App) -> App:
-    """Two users of yesterday: one by a click whose source is markup, one organic and with money."""
+    """Stores two users of yesterday: one from a source that is markup, one organic and paying."""
     at_ms = now_ms() - DAY_MS
     receipt = new_receipt(at_ms)
     click = fresh(
@@ -93,8 +93,8 @@ def test_every_cut_is_shown_with_the_table_of_its_file(
     text = viewer.text.replace(",", "")
     for line in _read(file.text):
         for cell in line:
-            told = cell.removeprefix("'")
-            assert told in text or f"{float(told):.1%}" in text
+            value = cell.removeprefix("'")
+            assert value in text or f"{float(value):.1%}" in text
 
 
 def test_figures_are_told_apart_and_filtered_by_country(viewer: Browser, app: App) -> None:
@@ -124,14 +124,14 @@ def test_a_receipt_and_a_timeline_say_in_which_country_an_event_was(
 
 def test_a_country_that_is_markup_is_text_wherever_it_is_shown(viewer: Browser, app: App) -> None:
     strange = quote(STRANGE)
-    asked = viewer.get(f"/apps/{app.id}/reports?split=country&country={strange}")
+    report = viewer.get(f"/apps/{app.id}/reports?split=country&country={strange}")
     stored = viewer.ask("GET", f"/apps/{app.id}/events.ndjson")
     receipts = [json.loads(line)["receipt"] for line in stored.content.splitlines()]
-    shown = viewer.get(f"/receipts/{receipts[0]}")
+    receipt_page = viewer.get(f"/receipts/{receipts[0]}")
 
-    assert (asked.status_code, shown.status_code) == (422, 200)
+    assert (report.status_code, receipt_page.status_code) == (422, 200)
     assert STRANGE in viewer.text
-    for page in (asked, shown):
+    for page in (report, receipt_page):
         assert "<script>alert" not in page.text
 
 
@@ -230,10 +230,10 @@ def test_a_program_gets_the_figures_that_a_page_shows(
     report = ask("report", "by=total&split=partner")
     file = viewer.ask("GET", f"/apps/{app.id}/reports.csv", query_string="by=total&split=partner")
 
-    told = {row["name"]: str(row["figures"]["events"]) for row in report["rows"]}
+    by_partner = {row["name"]: str(row["figures"]["events"]) for row in report["rows"]}
     by_country = ask("report", "by=total&split=country&country=fr")["rows"]
     assert [(row["name"], row["figures"]["events"]) for row in by_country] == [("France (FR)", 1)]
-    assert told == {line[0].removeprefix("'"): line[1] for line in _read(file.text)[1:-1]}
+    assert by_partner == {line[0].removeprefix("'"): line[1] for line in _read(file.text)[1:-1]}
     assert ask("active-users")[-1]["dau"] == 2
     assert [cohort["users"] for cohort in ask("retention", "partner=(organic)")] == [1]
     assert ask("report", "by=week")["error"]["code"] == "bad_request"

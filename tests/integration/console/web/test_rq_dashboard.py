@@ -1,4 +1,4 @@
-"""The RQ dashboard behind the console's sign-in."""
+"""Tests the RQ dashboard behind the console's sign-in."""
 
 import re
 
@@ -15,7 +15,7 @@ MARKUP = "<img src=x onerror=alert(1)>"
 
 @pytest.fixture
 def job(redis: Redis) -> str:
-    """A job that waits, of a description that somebody chose."""
+    """Enqueues a job with a description that is markup; returns its id."""
     enqueue(redis, "drain")
     (waiting,) = redis.lrange(f"rq:queue:{QUEUE}", 0, -1)
     assert isinstance(waiting, bytes)
@@ -25,10 +25,10 @@ def job(redis: Redis) -> str:
 
 
 def token(admin: Browser) -> dict[str, str]:
-    """What its scripts send, as the page tells them."""
-    found = re.search(r'"X-CSRF-Token": "(\w+)"', admin.get("/rq").text)
-    assert found
-    return {"X-CSRF-Token": found[1], "Origin": "http://console.test"}
+    """Returns the headers that its scripts send, as the page sets them up."""
+    match = re.search(r'"X-CSRF-Token": "(\w+)"', admin.get("/rq").text)
+    assert match
+    return {"X-CSRF-Token": match[1], "Origin": "http://console.test"}
 
 
 @pytest.mark.parametrize(
@@ -72,11 +72,11 @@ def test_its_scripts_run_by_a_nonce_that_is_new_each_time(admin: Browser) -> Non
     def nonce() -> str:
         result = admin.get("/rq/0/view/queues")
         policy = result.headers["content-security-policy"]
-        (found,) = re.findall(r"'nonce-([\w-]+)'", policy)
+        (value,) = re.findall(r"'nonce-([\w-]+)'", policy)
         assert "script-src 'self' 'unsafe-eval'" in policy
-        assert f'<script nonce="{found}">' in result.text
+        assert f'<script nonce="{value}">' in result.text
         assert '<script type="text/javascript">' not in result.text
-        return str(found)
+        return str(value)
 
     assert nonce() != nonce()
 
@@ -116,7 +116,7 @@ def test_a_failed_job_is_put_back(admin: Browser, redis: Redis, job: str) -> Non
     assert waiting_jobs(redis) == 1
 
 
-def test_what_rq_has_forgotten_is_a_page_that_says_so(admin: Browser) -> None:
+def test_a_job_that_rq_has_deleted_is_a_page_that_says_so(admin: Browser) -> None:
     assert admin.get("/rq/0/view/job/unknown").status_code == 404
     assert "kept for a short time" in admin.text
 

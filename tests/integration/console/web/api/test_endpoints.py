@@ -1,4 +1,4 @@
-"""The HTTP API: keys, every call, and the document that describes them."""
+"""Tests the HTTP API: keys, every call, and the document that describes them."""
 
 import json
 import re
@@ -31,7 +31,7 @@ from tests.support.build import ADMIN
 
 pytestmark = ON_ONE_PAIR
 Ask = Callable[..., testing.Result]
-# What each call that takes something is given here.
+# The body for each call that takes one.
 BODIES: dict[str, dict[str, Any]] = {
     "/apps": {"name": "Second"},
     "/apps/{app_id}/settings": {"currency": "USD", "inactivity_days": 3, "adjust_refusals": True},
@@ -50,7 +50,7 @@ BODIES: dict[str, dict[str, Any]] = {
 
 @pytest.fixture
 def ask(console: Console, connection: Connection) -> Ask:
-    """A call with a key of this role, or with the header that is given."""
+    """Returns a function that sends a call with a key of a role, or with another header."""
 
     def ask(
         method: str, path: str, role: Role = Role.ADMIN, body: object = None, header: str = ""
@@ -70,19 +70,19 @@ def ask(console: Console, connection: Connection) -> Ask:
 
 @pytest.fixture
 def world(ask: Ask, shop: App, event: Event, connection: Connection) -> dict[str, str]:
-    """One of each thing that a path may name."""
+    """Creates one of everything that a path may name."""
     store_event(connection, event)
     put_aside(connection, event)
     connection.execute(
         "INSERT INTO users (app_id, environment, user_id) VALUES (%s, 'production', %s)",
         (shop.id, event.user_id),
     )
-    made = ask("POST", f"/apps/{shop.id}/tokens", body={"name": "first"}).json
+    issued = ask("POST", f"/apps/{shop.id}/tokens", body={"name": "first"}).json
     kind = {"mapping_id": "level_up", "name": "Level up"}
     event_type = ask("POST", f"/apps/{shop.id}/event-types", body=kind).json
     return {
         "app_id": str(shop.id),
-        "token_id": str(made["token"]["id"]),
+        "token_id": str(issued["token"]["id"]),
         "event_type_id": str(event_type["id"]),
         "user_id": event.user_id,
         "receipt": str(event.receipt),
@@ -101,12 +101,12 @@ def called(endpoint: ApiEndpoint) -> str:
 def test_every_call_gives_what_its_document_says(
     ask: Ask, world: dict[str, str], endpoint: ApiEndpoint
 ) -> None:
-    body = BODIES.get(plain_path(endpoint.path)) if endpoint.takes else None
+    body = BODIES.get(plain_path(endpoint.path)) if endpoint.body_type else None
 
     result = ask(endpoint.method, filled(endpoint.path, world), body=body)
 
     assert result.status_code == endpoint.status, result.text
-    msgspec.json.decode(result.content, type=endpoint.gives)
+    msgspec.json.decode(result.content, type=endpoint.result_type)
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=called)
@@ -122,7 +122,7 @@ def test_a_viewers_key_reads_and_changes_nothing(
         ]
 
     before = state()
-    body = BODIES.get(plain_path(endpoint.path)) if endpoint.takes else None
+    body = BODIES.get(plain_path(endpoint.path)) if endpoint.body_type else None
 
     result = ask(endpoint.method, filled(endpoint.path, world), Role.VIEWER, body)
 
@@ -146,12 +146,12 @@ def test_a_session_is_no_key(admin: Browser) -> None:
 
 
 def test_a_revoked_key_is_refused_at_once(ask: Ask, connection: Connection) -> None:
-    made = create_key(connection, SECRET_KEY, ADMIN, "old", Role.ADMIN)
-    header = f"Bearer {made.secret}"
+    issued = create_key(connection, SECRET_KEY, ADMIN, "old", Role.ADMIN)
+    header = f"Bearer {issued.secret}"
     assert ask("GET", "/apps", header=header).status_code == 200
     assert list_keys(connection)[0].used_at is not None
 
-    revoke_key(connection, ADMIN, made.key.id)
+    revoke_key(connection, ADMIN, issued.key.id)
 
     assert ask("GET", "/apps", header=header).status_code == 401
 
@@ -166,13 +166,13 @@ def test_the_document_names_every_call_that_is_served_and_no_other(
         for path, methods in document["paths"].items()
         for method in methods
     }
-    of_itself = {("GET", f"{PREFIX}/openapi.json")}
-    assert served(console) == described | of_itself
+    document_call = {("GET", f"{PREFIX}/openapi.json")}
+    assert served(console) == described | document_call
 
 
 def served(console: Console) -> set[tuple[str, str]]:
-    """What the router itself knows below the API's prefix, by method and path."""
-    found: set[tuple[str, str]] = set()
+    """Returns the routes that the router itself has below the API's prefix."""
+    routes: set[tuple[str, str]] = set()
     nodes = [(node, "") for node in console._router._roots]
     while nodes:
         node, above = nodes.pop()
@@ -180,8 +180,8 @@ def served(console: Console) -> set[tuple[str, str]]:
         nodes += [(child, path) for child in node.children]
         if node.resource is not None and path.startswith(PREFIX):
             methods = [name for name in vars(node.resource) if name.startswith("on_")]
-            found |= {(name[3:].upper(), plain_path(path)) for name in methods}
-    return found
+            routes |= {(name[3:].upper(), plain_path(path)) for name in methods}
+    return routes
 
 
 def test_the_document_leads_to_every_schema_that_it_names(ask: Ask) -> None:
@@ -225,8 +225,8 @@ def test_settings_that_are_named_change_and_the_rest_stays(
     assert (rules.inactivity_ms, rules.click_deterministic_ms) == (3 * DAY_MS, 7 * DAY_MS)
     assert (changed.name, changed.currency, changed.destination) == ("Shop", "USD", None)
     assert (changed.inactivity_days, changed.rules_version) == (3, 2)
-    made = [entry.action for entry in list_changes(connection, shop.id, 9)]
-    assert made == ["app.describe", "app.rules", "app.describe", "app.create"]
+    actions = [entry.action for entry in list_changes(connection, shop.id, 9)]
+    assert actions == ["app.describe", "app.rules", "app.describe", "app.create"]
 
 
 @pytest.mark.parametrize(

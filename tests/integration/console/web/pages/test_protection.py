@@ -1,4 +1,4 @@
-"""S2S security in the console: Adjust's page of that name, step by step."""
+"""Tests the pages of authentication: the steps of Adjust's page on S2S security."""
 
 import re
 
@@ -23,12 +23,12 @@ def at(shop: App) -> str:
 
 
 def add(admin: Browser, at: str, name: str, *scopes: str, **more: str) -> str:
-    """The token, as the page shows it once."""
+    """Adds a token on the page; returns the secret, which the page shows once."""
     admin.get(f"{at}/tokens/new")
     markup = admin.send(f"{at}/tokens/new", name=name, scope=list(scopes), **more).text
-    found = re.search(r'<code id="token">(.*)</code>', markup)
-    assert found, admin.text
-    return found[1]
+    match = re.search(r'<code id="token">(.*)</code>', markup)
+    assert match, admin.text
+    return match[1]
 
 
 def token_named(resources: Resources, shop: App, name: str) -> Token:
@@ -75,9 +75,9 @@ def test_enforcement_is_turned_on_after_its_warning_scope_by_scope(admin: Browse
 
     admin.send(f"{at}/enforcement", scope=["events"])
 
-    assert "Enforcement is on." in admin.text
-    assert "Events token needed covered by backend" in admin.text
-    assert "Sessions open no active token covers it" in admin.text
+    assert "Authentication is on." in admin.text
+    assert "Events token required covered by backend" in admin.text
+    assert "Sessions not required no active token has this scope" in admin.text
     assert "Add the scope" not in admin.text
 
 
@@ -101,7 +101,7 @@ def test_enforcement_is_turned_off(admin: Browser, at: str) -> None:
 
     admin.send(f"{at}/enforcement/off")
 
-    assert "Events open covered by backend" in admin.text
+    assert "Events not required covered by backend" in admin.text
 
 
 def test_scopes_are_edited(admin: Browser, resources: Resources, shop: App, at: str) -> None:
@@ -161,7 +161,7 @@ def test_a_token_is_rotated_and_the_first_revoked(
     admin.get(f"{at}/tokens/{number}")
     admin.send(f"{at}/tokens/{number}/revoke")
     assert digests[0] not in let_in(resources)
-    assert "backend is revoked for good" in admin.text
+    assert "backend is permanently revoked" in admin.text
 
 
 def test_every_change_stands_in_the_audit_log_with_who_made_it(admin: Browser, at: str) -> None:

@@ -1,4 +1,4 @@
-"""Apps in the console: made, looked at, set."""
+"""Tests the pages of apps: create, view, change settings."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -20,18 +20,20 @@ SETTINGS = {
 }
 
 
-def test_the_first_app_is_made_from_the_empty_list(admin: Browser, connection: Connection) -> None:
+def test_the_first_app_is_created_from_the_empty_page(
+    admin: Browser, connection: Connection
+) -> None:
     admin.get("/")
-    assert "No app yet" in admin.text
+    assert "No apps yet" in admin.text
     admin.get("/apps/new")
 
     admin.send("/apps/new", name=" Shop ", app_token="abc123def456")
 
-    (made,) = list_apps(connection)
-    assert (made.name, made.app_token) == ("Shop", "abc123def456")
-    assert admin.path == f"/apps/{made.id}"
-    assert "Shop is created." in admin.text
-    assert "Shop is created." not in admin.get(admin.path).text
+    (app,) = list_apps(connection)
+    assert (app.name, app.app_token) == ("Shop", "abc123def456")
+    assert admin.path == f"/apps/{app.id}"
+    assert "App Shop has been created." in admin.text
+    assert "App Shop has been created." not in admin.get(admin.path).text
 
 
 def test_settings_are_saved_together(admin: Browser, shop: App, connection: Connection) -> None:
@@ -39,11 +41,11 @@ def test_settings_are_saved_together(admin: Browser, shop: App, connection: Conn
 
     admin.send(f"/apps/{shop.id}/settings", **SETTINGS)
 
-    kept = app_with_id(connection, shop.id)
-    assert kept is not None
-    assert (kept.currency, kept.destination) == ("USD", SETTINGS["destination"])
+    saved_app = app_with_id(connection, shop.id)
+    assert saved_app is not None
+    assert (saved_app.currency, saved_app.destination) == ("USD", SETTINGS["destination"])
     assert read_rules(connection, shop).click_deterministic_ms == 14 * DAY_MS
-    assert "Earlier decisions stand" in admin.text
+    assert "Existing decisions stay as they are" in admin.text
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Links: made, and tried by a click that is followed to whom it brought."""
+"""Tests the pages of links: create one, and follow a test click to its attribution."""
 
 import re
 from uuid import UUID
@@ -26,7 +26,7 @@ def at(shop: App) -> str:
 
 @pytest.fixture
 def link(admin: Browser, at: str) -> str:
-    """The path of one that was made on the page."""
+    """Creates a link on the page; returns its path."""
     admin.get(f"{at}/new")
     admin.send(f"{at}/new", partner="Acme", name="Summer", destination="https://shop.example/")
     return admin.path
@@ -50,10 +50,10 @@ def clicked(app: App, link: str, **parameters: str) -> Event:
 def test_a_link_is_made_and_shown_with_its_tracking_link(
     connection: Connection, shop: App, admin: Browser, link: str, at: str
 ) -> None:
-    (made,) = list_links(connection, shop)
+    (created,) = list_links(connection, shop)
 
-    assert link == f"{at}/{made.id}"
-    assert (made.partner, made.name) == ("Acme", "Summer")
+    assert link == f"{at}/{created.id}"
+    assert (created.partner, created.name) == ("Acme", "Summer")
     assert "https://events.test/click?offer_id=1&pub_id=1" in admin.text
     admin.get(at)
     assert "https://events.test/click?offer_id=1&pub_id=1" in admin.text
@@ -72,23 +72,23 @@ def test_a_test_click_is_followed_from_its_arrival_to_its_user(
     connection: Connection, shop: App, admin: Browser, link: str
 ) -> None:
     markup = admin.get(link).text
-    found = re.search(r'name="mark" value="([^"]+)"', markup)
-    assert found
-    waiting = f"{link}/test?mark={found[1]}"
-    assert f"pub_click_id={found[1]}" in admin.get(waiting).text
-    assert "The click arrives waiting" in admin.text
+    match = re.search(r'name="mark" value="([^"]+)"', markup)
+    assert match
+    waiting = f"{link}/test?mark={match[1]}"
+    assert f"pub_click_id={match[1]}" in admin.get(waiting).text
+    assert "Arrival waiting" in admin.text
 
-    click = clicked(shop, link, pub_click_id=found[1])
+    click = clicked(shop, link, pub_click_id=match[1])
     store(connection, clicked(shop, link, pub_click_id="another"), click)
     markup = admin.get(waiting).text
-    assert "The click arrives arrived" in admin.text
+    assert "Arrival received" in admin.text
     assert f"click_id={click.click_id}" in admin.text
     assert "<img src=x" not in markup
 
-    came = fresh(app_id=shop.id, user_id="test-1", event_id="", click_id=click.click_id)
-    store(connection, came)
+    opened = fresh(app_id=shop.id, user_id="test-1", event_id="", click_id=click.click_id)
+    store(connection, opened)
     admin.get(waiting)
-    assert "A user comes attributed" in admin.text
+    assert "Attribution attributed" in admin.text
     assert "attributed to Acme / Summer" in admin.text
 
 
@@ -97,7 +97,7 @@ def test_a_mark_that_is_none_is_refused(admin: Browser, link: str) -> None:
     for digit in "0f":
         waits = admin.get(f"{link}/test?mark={UUID(digit * 32)}")
         assert waits.status_code == 200
-        assert "The click arrives waiting" in admin.text
+        assert "Arrival waiting" in admin.text
 
 
 def test_a_link_of_another_app_is_not_found(admin: Browser, link: str) -> None:

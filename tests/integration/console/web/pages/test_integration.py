@@ -1,4 +1,4 @@
-"""The integration page: what came, what it became, what to mend, and code to begin with."""
+"""Tests the page of the integration check: requests, issues, and code samples."""
 
 import html
 
@@ -22,14 +22,14 @@ def at(shop: App) -> str:
     return f"/apps/{shop.id}/integration"
 
 
-def test_before_anything_came_it_says_what_to_do(admin: Browser, at: str) -> None:
+def test_before_the_first_request_it_says_what_to_do(admin: Browser, at: str) -> None:
     markup = admin.get(at).text
 
-    assert "No request yet" in admin.text
+    assert "No requests yet" in admin.text
     assert 'data-live="2"' in markup
 
 
-def test_a_request_leads_to_what_it_became(
+def test_a_request_links_to_its_event(
     resources: Resources, shop: App, admin: Browser, at: str
 ) -> None:
     create_event_type(resources, ADMIN, shop, NewEventType("g3mfiw", "Purchase"))
@@ -41,14 +41,14 @@ def test_a_request_leads_to_what_it_became(
     assert 'href="/receipts/01a214a3-d8e2-7bda-9699-0b6761feb9c3"' in markup
 
 
-def test_what_to_mend_is_said_without_commands_and_as_text(
+def test_issues_are_shown_without_commands_and_as_text(
     resources: Resources, shop: App, admin: Browser, at: str
 ) -> None:
     came(resources, shop, event_id=MARKUP)
 
     markup = admin.get(at).text
 
-    assert "What to mend" in admin.text
+    assert "Issues" in admin.text
     assert f"/event reports the event id {MARKUP}" in admin.text
     assert "waybill event-type" not in admin.text
     assert "<img src=x" not in markup

@@ -1,4 +1,4 @@
-"""Users and receipts: found by any of their ids, shown with what became of them."""
+"""Tests the pages of users and of receipts: search, timeline, state of an event."""
 
 from urllib.parse import quote
 
@@ -28,7 +28,7 @@ def came_ms() -> int:
 
 @pytest.fixture
 def story(connection: Connection, shop: App, came_ms: int) -> tuple[Event, Event, Event]:
-    """A click, the open that it brought, and a purchase in the same session."""
+    """Stores a click, the open attributed to it, and a purchase in the same session."""
     receipt = new_receipt(came_ms - MINUTE_MS)
     click = fresh(
         app_id=shop.id,
@@ -77,7 +77,7 @@ def test_a_user_is_found_by_any_id(
 def test_what_is_nowhere_is_said_and_shown_as_text(shop: App, admin: Browser) -> None:
     markup = admin.get(f"/apps/{shop.id}/users?q={quote(MARKUP)}").text
 
-    assert "Nothing found" in admin.text
+    assert "No results" in admin.text
     assert "<img src=x" not in markup
     admin.get(f"/apps/{shop.id}/users?environment=sandbox&q={IDFV}")
     assert "Nothing in sandbox" in admin.text
@@ -94,7 +94,7 @@ def test_a_timeline_is_shown_as_a_picture_and_in_words(shop: App, admin: Browser
     assert "<img src=x" not in markup
 
 
-def test_a_receipt_says_who_brought_its_user_and_which_session_it_is_of(
+def test_a_receipt_shows_the_attribution_and_the_session_of_its_event(
     story: tuple[Event, Event, Event], admin: Browser
 ) -> None:
     click, _, bought = story
@@ -108,12 +108,12 @@ def test_a_receipt_says_who_brought_its_user_and_which_session_it_is_of(
     assert MARKUP in admin.text
 
 
-def test_a_clicks_receipt_says_whom_it_brought(
+def test_the_receipt_of_a_click_shows_the_users_attributed_to_it(
     story: tuple[Event, Event, Event], admin: Browser
 ) -> None:
     admin.get(f"/receipts/{story[0].receipt}")
 
-    assert "Brought u/1 &" in admin.text
+    assert "Attributed users u/1 &" in admin.text
 
 
 @pytest.mark.parametrize("receipt", ["1", "no'thing", "01a214a3-d8e2-7bda-9699-0b6761feb9c3"])
