@@ -1,10 +1,9 @@
-"""The `waybill` command: what people and operators ask for.
+"""The `waybill` command and the web console.
 
-Operations are functions that take connections and give values (apps, app_rules, tokens,
-event_types, unmapped, trace, users, search, imports, recomputing, quarantine, set_aside,
-rejections, status);
-commands/ only reads arguments and shows what came back, so that web pages can stand on the same
-operations.
+Operations are functions that take connections and return values (apps, security, accounts, lookup,
+pipeline, importer, reports). commands/ and web/ only read arguments and show the results, so both
+use the same operations.
 
-Reading order: main, stores, output, then any noun beside its file in commands/.
+Reading order: main, connections, resources, then a folder of operations beside its files in
+commands/ and web/pages/.
 """

@@ -1,4 +1,4 @@
-"""Who makes a change: whoever it is, an admin may, a viewer may not."""
+"""The actor of a change and its role: an admin may change things, a viewer may not."""
 
 import os
 import pwd
@@ -15,26 +15,32 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Actor:
-    """`name` is how the audit log calls them, with the way they came by: `cli:ada`."""
+    """A person or program that changes something.
+
+    `name` is its name in the audit log, prefixed with its way of access: `cli:ada`.
+    """
 
     name: str
     role: Role
 
 
 def require_admin(actor: Actor) -> None:
-    """Raises NotAllowed. The first line of every function that changes something for an actor."""
+    """Raises NotAllowed for a viewer.
+
+    This is the first line of every function that changes something for an actor.
+    """
     if actor.role is not Role.ADMIN:
         raise NotAllowed
 
 
 def terminal_actor() -> Actor:
-    """Whoever runs the command. They hold the key and the stores, so they are an admin.
+    """Returns the user who runs the command, as an admin: they hold the key and the stores.
 
-    By the user of the process, not by what the environment says, which anybody can set.
+    The name is that of the process's user, not of the environment, which anybody can set.
     """
     number = os.getuid()
     try:
         login = pwd.getpwuid(number).pw_name
     except KeyError:
-        login = str(number)  # containers run under numbers that no name was given to
+        login = str(number)  # containers run under user ids that have no name
     return Actor(f"cli:{login}", Role.ADMIN)

@@ -1,7 +1,7 @@
-"""The audit log: who changed what, when, and what stood before and after.
+"""The audit log: the actor, time and subject of each change, with its values before and after.
 
 An entry is written in the transaction of its change, so there is never one without the other.
-Nothing secret may be among the values: they are chosen one by one, never taken from a whole row.
+No value may be a secret: values are chosen one by one, never taken from a whole row.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from shared.database import Connection, run
 
 
 class Action(StrEnum):
-    """Every sort of change that is written down."""
+    """A kind of change that the audit log records."""
 
     APP_CREATE = "app.create"
     APP_DESCRIBE = "app.describe"
@@ -49,7 +49,10 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """`subject` is what was changed, by name. None before: it was made; None after: it is gone."""
+    """A change of the thing named `subject`.
+
+    `before` is None when it was created, `after` is None when it was removed.
+    """
 
     action: Action
     subject: str
@@ -59,7 +62,10 @@ class Change:
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """`app` is None where a change concerned no single app."""
+    """An entry of the audit log.
+
+    `app` is None for a change that is not of a single app.
+    """
 
     at: datetime
     actor: str
@@ -71,7 +77,7 @@ class AuditEntry:
 
 
 def record_change(connection: Connection, actor: Actor, app_id: int | None, change: Change) -> None:
-    """In the transaction that `connection` has open."""
+    """Records a change in the open transaction of `connection`."""
     run(
         connection,
         """
@@ -90,7 +96,7 @@ def record_change(connection: Connection, actor: Actor, app_id: int | None, chan
 
 
 def list_changes(connection: Connection, app_id: int | None, count: int) -> list[AuditEntry]:
-    """The last `count`, newest first; of one app, or, with None, of all and of none."""
+    """Returns the last `count` changes, newest first: of one app, or of everything for None."""
     rows = run(
         connection,
         """

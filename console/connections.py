@@ -1,6 +1,6 @@
-"""Where the stores of this installation are, and how a command opens them.
+"""Finds and opens the stores of this installation for a command.
 
-The environment says it; where it does not, the running `waybill up` of the data folder does.
+Their addresses come from the environment, else from the running `waybill up` of the data folder.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from console.resources import Resources
-from deploy.addresses import Addresses, find_addresses
+from deploy.addresses import find_addresses
 from deploy.environment import child_environment
 from deploy.folder import DataFolder
 from deploy.listen import Listen
@@ -28,7 +28,7 @@ KEY = "WAYBILL_SECRET_KEY"
 
 @dataclass(frozen=True)
 class CommandContext:
-    """Where a command is run: its data folder, and its environment over the file of settings."""
+    """The context of a command: its data folder, and its environment over the settings file."""
 
     data: Path
     environment: Mapping[str, str]
@@ -43,19 +43,34 @@ class CommandContext:
 
 
 def is_set(variables: Mapping[str, str], name: str) -> bool:
-    """Itself, or as the name of a file that holds it. Nothing between the quotes is not set."""
+    """Tells whether a variable is set, by value or by `_FILE`; an empty value is not set."""
     return bool(variables.get(name) or variables.get(f"{name}_FILE"))
 
 
-def running_here(context: CommandContext) -> dict[str, str]:
-    """What the running `waybill up` of the data folder says where nothing else does."""
-    running = _running(context.data)
-    return {name: value for name, value in running.items() if not is_set(context.variables, name)}
+def running_variables(context: CommandContext) -> dict[str, str]:
+    """Returns the variables of the running `waybill up` of the data folder that are not set."""
+    running = find_addresses(context.data)
+    if running is None:
+        return {}
+    variables = {
+        "DATABASE_URL": running.database_url,
+        "REDIS_URL": running.redis_url,
+        KEY: DataFolder.at(context.data).secret_key(),
+    }
+    # The URLs by which ingest and the console are reached from this machine.
+    if running.listen:
+        variables["WAYBILL_INGEST_URL"] = Listen.parse(running.listen).url
+    if running.console_url:
+        variables["WAYBILL_CONSOLE_URL"] = running.console_url
+    return {name: value for name, value in variables.items() if not is_set(context.variables, name)}
 
 
-def settings_here(context: CommandContext) -> Settings:
-    """Raises OperatorError where nothing runs and nothing is set."""
-    variables = {**context.variables, **running_here(context)}
+def load_settings(context: CommandContext) -> Settings:
+    """Returns the settings of this installation.
+
+    Raises OperatorError when the stores are not set and no `waybill up` is running.
+    """
+    variables = {**context.variables, **running_variables(context)}
     if not all(is_set(variables, name) for name in STORES):
         raise OperatorError(
             "Waybill is not running here. Start `waybill up`, or set DATABASE_URL and REDIS_URL."
@@ -63,21 +78,27 @@ def settings_here(context: CommandContext) -> Settings:
     return read_settings(variables)
 
 
-def environment_here(context: CommandContext) -> dict[str, str]:
-    """What a program that is started here is to see. Raises OperatorError as `settings_here`."""
-    settings = settings_here(context)
-    variables = {**context.variables, **running_here(context)}
+def program_environment(context: CommandContext) -> dict[str, str]:
+    """Returns the environment for a program that is started here.
+
+    Raises OperatorError as `load_settings` does.
+    """
+    settings = load_settings(context)
+    variables = {**context.variables, **running_variables(context)}
     return child_environment(variables, settings.database_url, settings.redis_url, lambda: "")
 
 
 @contextmanager
 def open_redis(settings: Settings) -> Iterator[Redis]:
-    """Raises OperatorError when the address is none; not repeated, as it may hold a password."""
+    """Opens Redis.
+
+    Raises OperatorError for an invalid URL, without the URL, as it may contain a password.
+    """
     try:
         redis = connect_redis(settings.redis_url)
     except ValueError:
         raise OperatorError(
-            "REDIS_URL is not an address. It begins with redis://, rediss:// or unix://."
+            "REDIS_URL is not a valid URL. It must begin with redis://, rediss:// or unix://."
         ) from None
     try:
         yield redis
@@ -95,21 +116,3 @@ def open_database(settings: Settings) -> Iterator[Connection]:
 def open_resources(settings: Settings) -> Iterator[Resources]:
     with open_redis(settings) as redis, open_database(settings) as connection:
         yield Resources(connection, redis, settings.secret_key)
-
-
-def _running(data: Path) -> dict[str, str]:
-    found = find_addresses(data)
-    if found is None:
-        return {}
-    return {
-        "DATABASE_URL": found.database_url,
-        "REDIS_URL": found.redis_url,
-        KEY: DataFolder.at(data).secret_key(),
-        **_served(found),
-    }
-
-
-def _served(found: Addresses) -> dict[str, str]:
-    """Where what runs here is reached from this machine."""
-    ingest = {"WAYBILL_INGEST_URL": Listen.parse(found.listen).url} if found.listen else {}
-    return ingest | ({"WAYBILL_CONSOLE_URL": found.console_url} if found.console_url else {})

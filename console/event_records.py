@@ -1,12 +1,12 @@
-"""An event as people read it: names instead of row numbers, whether it waits or is stored."""
+"""Reads events for people, queued or stored, with names in place of row ids."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from uuid import UUID
 
-from shared.database import Connection, run
-from shared.event_columns import RecordColumns, plain_values, record_select
+from shared.database import Connection, named_rows
+from shared.event_columns import RecordColumns, record_select
 from shared.events import Event
 
 _LAST_MS = 253_402_300_799_000  # the last second of the year 9999
@@ -14,9 +14,10 @@ _LAST_MS = 253_402_300_799_000  # the last second of the year 9999
 
 @dataclass(frozen=True, kw_only=True)
 class EventRecord(RecordColumns):
-    """Amounts are decimal text. `event_type` and `unmapped` are None until it is stored.
+    """An event or click with the names of its app and event type.
 
-    So are times that no calendar has: an event in quarantine may hold anything.
+    Amounts are decimal text. `event_type` and `unmapped` are None until it is stored. A time that
+    is outside the calendar is None too: an event in quarantine may contain anything.
     """
 
     receipt: UUID
@@ -50,11 +51,10 @@ _RECORD = f"""
     FROM events
     LEFT JOIN apps ON apps.id = events.app_id
     LEFT JOIN event_types ON event_types.id = events.event_type_id
-    WHERE events.receipt = ANY(%s)
+    WHERE events.receipt = ANY(%(receipts)s)
 """
 
-
-# A click has no user, no event id and no amount; its endpoint is not kept.
+# A click has no user, no event id and no amount; its endpoint is not stored.
 _CLICK_RECORD = """
     SELECT
         receipt, apps.name AS app, environment, kind, '' AS endpoint, '' AS user_id, '' AS event_id,
@@ -64,64 +64,52 @@ _CLICK_RECORD = """
         parameters, click_id, device_ids
     FROM clicks
     LEFT JOIN apps ON apps.id = clicks.app_id
-    WHERE receipt = ANY(%s)
+    WHERE receipt = ANY(%(receipts)s)
 """
 
 
+# The fields that an event has under the same name before it is stored.
+_SENT = tuple(
+    column.name for column in fields(EventRecord) if column.name in Event.__struct_fields__
+)
+
+
 def find_record(connection: Connection, receipt: UUID) -> EventRecord | None:
-    """The stored event or click with this receipt."""
-    records = find_records(connection, [receipt]) or _found(connection, _CLICK_RECORD, [receipt])
+    """Returns the stored event or click with this receipt ID."""
+    records = find_records(connection, [receipt]) or _query(connection, _CLICK_RECORD, [receipt])
     return records[0] if records else None
 
 
 def find_records(connection: Connection, receipts: Sequence[UUID]) -> list[EventRecord]:
-    """The stored events with these receipts, in no order."""
-    return _found(connection, _RECORD, receipts)
+    """Returns the stored events with these receipt IDs, in no particular order."""
+    return _query(connection, _RECORD, receipts)
 
 
-def _found(connection: Connection, query: str, receipts: Sequence[UUID]) -> list[EventRecord]:
-    cursor = run(connection, query, (list(receipts),))
-    columns = [column.name for column in cursor.description or ()]
-    return [EventRecord(**dict(zip(columns, row, strict=True))) for row in cursor]
+def _query(connection: Connection, query: str, receipts: Sequence[UUID]) -> list[EventRecord]:
+    rows = named_rows(connection, query, {"receipts": list(receipts)})
+    return [EventRecord(**row) for row in rows]
 
 
-def unstored_record(event: Event, app_names: Mapping[int, str]) -> EventRecord:
-    """An event that has no row yet, its amounts as they were sent."""
+def record_from_event(event: Event, app_names: Mapping[int, str]) -> EventRecord:
+    """Returns the record of an event that has no row yet, with its amounts as they were sent."""
     return EventRecord(
-        receipt=event.receipt,
         app=app_names.get(event.app_id),
-        environment=event.environment,
-        kind=event.kind,
-        endpoint=event.endpoint,
-        user_id=event.user_id,
-        event_id=event.event_id,
         event_type=None,
         unmapped=None,
-        event_time=moment(event.happened_at_ms),
-        received_at=moment(event.received_at_ms),
-        idempotency_key=event.idempotency_key,
-        ip_address=event.ip_address,
-        user_agent=event.user_agent,
-        sale_amount=event.sale_amount,
-        sale_amount_currency=event.sale_amount_currency,
-        aggregated_event_value=event.aggregated_event_value,
-        event_value=event.event_value,
-        parameters=event.parameters,
-        click_id=event.click_id,
-        device_ids=event.device_ids,
-        would_refuse=event.would_refuse,
-        **plain_values(event),
+        event_time=time_from_ms(event.happened_at_ms),
+        received_at=time_from_ms(event.received_at_ms),
+        **{name: getattr(event, name) for name in _SENT},
     )
 
 
-def values_of(event: EventRecord) -> Iterator[tuple[str, object]]:
-    """Every value that the event has, by its column's name."""
+def present_values(event: EventRecord) -> Iterator[tuple[str, object]]:
+    """Yields the values that the event has, each with its column's name."""
     for column in fields(event):
         value = getattr(event, column.name)
         if column.name != "unmapped" and value not in (None, "", {}):
             yield column.name, value
 
 
-def moment(time_ms: int) -> datetime | None:
-    """None outside the years that a calendar has."""
+def time_from_ms(time_ms: int) -> datetime | None:
+    """Returns the time, or None outside the years 1970 to 9999."""
     return datetime.fromtimestamp(time_ms / 1000, UTC) if 0 <= time_ms <= _LAST_MS else None

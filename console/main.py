@@ -1,4 +1,4 @@
-"""The console script: reads the command line, runs one command, turns faults into one sentence."""
+"""The console script: parses the command line, runs one command and prints errors."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ from console.commands.up import up
 from console.commands.user import user_
 from console.commands.workers import workers
 from console.connections import CommandContext
-from console.store_errors import database_fault, redis_fault
+from console.store_errors import database_error, redis_error
 from shared.database import DatabaseError
 from shared.errors import OperatorError, WaybillError
 from shared.redis import RedisError
@@ -43,45 +43,45 @@ DATA = ".waybill"
 
 
 def main() -> None:
-    sys.exit(run(sys.argv[1:], environment()))
+    sys.exit(run_command(sys.argv[1:], environment()))
 
 
-def run(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
-    """The exit status: 0 done, 1 it cannot be done, 2 it was not understood, 130 interrupted."""
+def run_command(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
+    """Runs a command and returns its exit status.
+
+    The status is 0 for success, 1 for failure, 2 for a usage error, 130 when interrupted.
+    """
     as_json = "--json" in arguments
     try:
-        return _run(arguments, variables)
-    except click.ClickException as fault:
+        status = waybill.main(
+            list(arguments), prog_name="waybill", standalone_mode=False, obj=variables
+        )
+        return status if isinstance(status, int) else 0
+    except click.ClickException as error:
         if as_json:
-            print_error("usage", fault.format_message(), as_json=True)
+            print_error("usage", error.format_message(), as_json=True)
         else:
-            fault.show()
-        return fault.exit_code
+            error.show()
+        return error.exit_code
     except click.Abort:
         print_error("interrupted", "Interrupted.", as_json=as_json)
         return 130
-    except OperatorError as error:
-        print_error(error.code, error.at_terminal, as_json=as_json)
-        return 1
-    except WaybillError as error:
-        print_error(error.code, error.message, as_json=as_json)
+    except (WaybillError, DatabaseError, RedisError) as error:
+        failure = _failure_of(error)
+        message = failure.at_terminal if isinstance(failure, OperatorError) else failure.message
+        print_error(failure.code, message, as_json=as_json)
         return 1
 
 
-def _run(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
-    try:
-        outcome = waybill.main(
-            list(arguments), prog_name="waybill", standalone_mode=False, obj=variables
-        )
-    except DatabaseError as fault:
-        raise database_fault(fault) from fault
-    except RedisError as fault:
-        raise redis_fault() from fault
-    return outcome if isinstance(outcome, int) else 0
+def _failure_of(error: WaybillError | DatabaseError | RedisError) -> WaybillError:
+    """Returns the error that is shown for this one."""
+    if isinstance(error, WaybillError):
+        return error
+    return database_error(error) if isinstance(error, DatabaseError) else redis_error()
 
 
 @click.group()
-@click.option("--data", type=click.Path(path_type=Path), help="The data folder, else .waybill.")
+@click.option("--data", type=click.Path(path_type=Path), help="Data folder.  [default: .waybill]")
 @click.version_option(package_name="waybill")
 @click.pass_context
 def waybill(context: click.Context, data: Path | None) -> None:

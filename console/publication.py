@@ -1,4 +1,4 @@
-"""How a change of who may send is made: in the tables and for ingest, or not at all."""
+"""Publishes changes of apps, links and tokens to ingest in the transaction that makes them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +11,11 @@ from shared.redis import RedisError
 
 
 @contextmanager
-def published(resources: Resources) -> Iterator[None]:
-    """Changes made inside are committed once Redis holds them.
+def publishing_transaction(resources: Resources) -> Iterator[None]:
+    """Commits the changes made inside once Redis has stored the snapshot of them.
 
-    Raises OperatorError when the key is another installation's or Redis does not take the snapshot;
-    then nothing is changed.
+    Raises OperatorError when the key is of another installation or Redis does not store the
+    snapshot; then nothing is changed.
     """
     connection, secret_key = resources.connection, resources.secret_key
     try:
@@ -23,8 +23,8 @@ def published(resources: Resources) -> Iterator[None]:
             require_key(connection, secret_key)
             yield
             publish_snapshot(connection, resources.redis, secret_key)
-    except RedisError as fault:
+    except RedisError as error:
         raise OperatorError(
-            "Redis did not take the new state, so ingest could not learn of it: nothing was "
-            "changed. Try again once Redis answers."
-        ) from fault
+            "Redis did not store the change, so ingest could not apply it: nothing was changed. "
+            "Try again once Redis is available."
+        ) from error

@@ -1,4 +1,4 @@
-"""An installation: stores that belong together, and the key that its tokens are stored under."""
+"""The stores of an installation and the key under which its tokens are stored."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ from shared.redis import Redis
 
 @dataclass(frozen=True)
 class Resources:
-    """One PostgreSQL, one Redis and one key: all that an operation can need."""
+    """The PostgreSQL, Redis and key of one installation: everything that an operation needs."""
 
     connection: Connection
     redis: Redis

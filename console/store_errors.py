@@ -1,46 +1,50 @@
-"""The faults of PostgreSQL and Redis in words for the person who asked.
+"""Translates errors of PostgreSQL and Redis into messages for operators.
 
-Their own messages are not shown: they may hold addresses, passwords and people's data.
+Their own messages are not shown: they may contain addresses, passwords and people's data.
 """
 
 from shared.database import DatabaseError, is_unavailable, sqlstate
 from shared.errors import OperatorError
 
 _BY_STATE = {
-    "42P01": ("The database lacks Waybill's tables.", "Make them with `waybill migrate`."),
+    "42P01": ("The database lacks Waybill's tables.", "Create them with `waybill migrate`."),
     "42703": (
         "The database has tables of another version.",
-        "Bring them up with `waybill migrate`.",
+        "Update them with `waybill migrate`.",
     ),
-    "55P03": ("Another change holds what this one needs. Try again in a moment.", ""),
-    "57014": ("PostgreSQL took too long for this and gave up. Try again, or ask for less.", ""),
+    "55P03": ("Another change has locked what this one needs. Try again in a moment.", ""),
+    "57014": (
+        "PostgreSQL took too long and cancelled this. Try again, or ask for less.",
+        "",
+    ),
 }
 _BY_CLASS = {
     "28": "PostgreSQL refused the user or the password in DATABASE_URL.",
-    "3D": "PostgreSQL has no database of the name in DATABASE_URL.",
-    "42": "PostgreSQL did not allow this to the user in DATABASE_URL.",
+    "3D": "PostgreSQL does not have the database named in DATABASE_URL.",
+    "42": "PostgreSQL does not permit this for the user in DATABASE_URL.",
 }
 
 
-class StoreFault(OperatorError):
-    """A store did not do its part."""
+class StoreError(OperatorError):
+    """PostgreSQL or Redis failed."""
 
     code = "store_fault"
 
 
-def database_fault(fault: DatabaseError) -> StoreFault:
-    state = sqlstate(fault)
-    if state is None or is_unavailable(fault):
-        return StoreFault(
-            "PostgreSQL cannot be reached. Check that it runs, and the address in DATABASE_URL."
+def database_error(error: DatabaseError) -> StoreError:
+    state = sqlstate(error)
+    if state is None or is_unavailable(error):
+        return StoreError(
+            "PostgreSQL is unreachable. Check that it is running, and the address in DATABASE_URL."
         )
     if state in _BY_STATE:
-        return StoreFault(*_BY_STATE[state])
-    known = _BY_CLASS.get(state[:2])
-    return StoreFault(known or f"PostgreSQL could not do this (SQLSTATE {state}).")
+        return StoreError(*_BY_STATE[state])
+    message = _BY_CLASS.get(state[:2], f"PostgreSQL could not do this (SQLSTATE {state}).")
+    return StoreError(message)
 
 
-def redis_fault() -> StoreFault:
-    return StoreFault(
-        "Redis cannot be reached or refused. Check that it runs, and the address in REDIS_URL."
+def redis_error() -> StoreError:
+    return StoreError(
+        "Redis is unreachable or refused this. Check that it is running, and the address in "
+        "REDIS_URL."
     )

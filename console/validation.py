@@ -1,23 +1,32 @@
-"""What people may call things, and the codes that are made up where they give none."""
+"""Validates the names and destinations that people enter, and generates codes."""
 
 import secrets
 import string
 import unicodedata
 
+from shared.destinations import DESTINATION_CHARACTERS_MAX, destination_fault
 from shared.errors import BadValue
 
-_CODE_ALPHABET = string.ascii_lowercase + string.digits  # what Adjust's own tokens are made of
+_CODE_ALPHABET = string.ascii_lowercase + string.digits  # as in Adjust's own tokens
 _UNPRINTABLE = {"Cc", "Cs"}  # control characters; bytes of the terminal that are not UTF-8
 
 
-def label(name: str, value: str, characters_max: int) -> str:
-    """The value without the spaces around it. Raises BadValue of this name."""
+def clean_text(name: str, value: str, characters_max: int) -> str:
+    """Returns the value without surrounding spaces. Raises BadValue with this name."""
     text = value.strip()
     if not 1 <= len(text) <= characters_max:
         raise BadValue(name, f"must have 1 to {characters_max} characters.")
     if has_control_characters(text):
-        raise BadValue(name, "must be readable text, without control characters.")
+        raise BadValue(name, "must be printable text without control characters.")
     return text
+
+
+def clean_destination(text: str) -> str:
+    """Returns the destination of a link. Raises BadValue with the rule that it breaks."""
+    destination = clean_text("destination", text, DESTINATION_CHARACTERS_MAX)
+    if fault := destination_fault(destination):
+        raise BadValue("destination", fault)
+    return destination
 
 
 def has_control_characters(text: str) -> bool:
@@ -25,5 +34,5 @@ def has_control_characters(text: str) -> bool:
 
 
 def random_code(length: int) -> str:
-    """A name for machines, not a secret: 36 ** length of them, in lower case."""
+    """Generates a lower-case name for machines out of 36 ** length; it is not a secret."""
     return "".join(secrets.choice(_CODE_ALPHABET) for _ in range(length))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from shared.events import Event, Kind
+from shared.events import Kind
 
 Number = str | int | float
 
@@ -115,11 +115,6 @@ def record_select(table: str) -> str:
 def raw_select(table: str) -> str:
     """Returns the SELECT list of the raw export, for a query that joins `event_types`."""
     return ", ".join(column.raw for column in EVENT_COLUMNS if column.raw).format(of=table)
-
-
-def plain_values(event: Event) -> dict[str, Any]:
-    """Returns the values of an event's plain columns, by name."""
-    return {column.name: getattr(event, column.name) for column in PLAIN_COLUMNS}
 
 
 def imported_columns(kind: Kind) -> frozenset[str]:

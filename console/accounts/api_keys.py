@@ -1,4 +1,4 @@
-"""Keys of the console's HTTP API: what a program shows instead of signing in."""
+"""API keys: programs authenticate with them to the console's HTTP API instead of signing in."""
 
 import secrets
 from dataclasses import dataclass
@@ -7,18 +7,18 @@ from typing import Any
 
 from console.actor import Actor, Role, require_admin
 from console.audit import Action, Change, record_change
-from console.validation import label
+from console.validation import clean_text
 from shared.database import Connection, run, transaction
 from shared.errors import OperatorError
 from shared.tokens import mask, token_digest
 
 NAME_CHARACTERS_MAX = 100
-PREFIX = "wbk_"  # which the redaction of logs knows
+PREFIX = "wbk_"  # the redaction of logs recognises it
 
 
 @dataclass(frozen=True)
 class Key:
-    """What is kept of one. `used_at` is up to a minute old."""
+    """An API key without its secret. `used_at` is up to a minute old."""
 
     id: int
     name: str
@@ -30,13 +30,13 @@ class Key:
 
     @property
     def actor(self) -> Actor:
-        """As whom its holder changes things."""
+        """Returns the actor of the changes that are made with this key."""
         return Actor(f"key:{self.name}", self.role)
 
 
 @dataclass(frozen=True)
 class IssuedKey:
-    """With its secret: the only time that anybody sees it."""
+    """A new API key with its secret, which is shown only this once."""
 
     key: Key
     secret: str
@@ -53,7 +53,7 @@ _REVOKE = f"""
     UPDATE console_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = %s
     RETURNING {_COLUMNS}
 """
-# Used is written once a minute at most, as with sessions.
+# The last use is written once a minute at most, as with sessions.
 _USE = """
     UPDATE console_keys SET used_at = now()
     WHERE id = %s AND (used_at IS NULL OR used_at < now() - interval '1 minute')
@@ -63,52 +63,60 @@ _USE = """
 def create_key(
     connection: Connection, secret_key: bytes, actor: Actor, name: str, role: Role
 ) -> IssuedKey:
-    """Raises OperatorError when the name is taken; NotAllowed."""
+    """Creates an API key.
+
+    Raises OperatorError when the name is taken, and NotAllowed for a viewer.
+    """
     require_admin(actor)
     secret = PREFIX + secrets.token_hex(32)
     digest = token_digest(secret_key, secret.encode())
-    values = (label("name", name, NAME_CHARACTERS_MAX), role, digest, mask(secret))
+    values = (clean_text("name", name, NAME_CHARACTERS_MAX), role, digest, mask(secret))
     with transaction(connection):
         row = run(connection, _INSERT, values).fetchone()
         if row is None:
-            raise OperatorError("A key has this name, active or revoked. Choose another one.")
-        made = _key(row)
-        told = Change(Action.KEY_CREATE, made.name, None, {"role": made.role})
-        record_change(connection, actor, None, told)
-    return IssuedKey(made, secret)
+            raise OperatorError(
+                "A key, active or revoked, already has this name. Choose another name."
+            )
+        key = _key_from_row(row)
+        change = Change(Action.KEY_CREATE, key.name, None, {"role": key.role})
+        record_change(connection, actor, None, change)
+    return IssuedKey(key, secret)
 
 
 def list_keys(connection: Connection) -> list[Key]:
-    """In the order they were made; revoked ones too."""
-    return [_key(row) for row in run(connection, f"{_SELECT} ORDER BY id")]
+    """Returns all API keys, revoked ones too, in the order of their creation."""
+    return [_key_from_row(row) for row in run(connection, f"{_SELECT} ORDER BY id")]
 
 
 def revoke_key(connection: Connection, actor: Actor, number: int) -> Key:
-    """For good; again is no error. Raises OperatorError when there is none; NotAllowed."""
+    """Revokes an API key permanently; revoking it again is no error.
+
+    Raises OperatorError when there is no such key, and NotAllowed for a viewer.
+    """
     require_admin(actor)
     with transaction(connection):
         row = run(connection, _REVOKE, (number,)).fetchone()
         if row is None:
-            raise OperatorError("There is no such key.")
-        key = _key(row)
-        told = Change(Action.KEY_REVOKE, key.name, {"role": key.role}, None)
-        record_change(connection, actor, None, told)
+            raise OperatorError("There is no such API key.")
+        key = _key_from_row(row)
+        change = Change(Action.KEY_REVOKE, key.name, {"role": key.role}, None)
+        record_change(connection, actor, None, change)
     return key
 
 
 def find_key(connection: Connection, secret_key: bytes, secret: str) -> Key | None:
-    """The active key with this secret; notes that it was used."""
+    """Returns the active key with this secret, and records its use."""
     digest = token_digest(secret_key, secret.encode())
     row = run(
         connection, f"{_SELECT} WHERE digest = %s AND revoked_at IS NULL", (digest,)
     ).fetchone()
     if row is None:
         return None
-    key = _key(row)
+    key = _key_from_row(row)
     run(connection, _USE, (key.id,))
     return key
 
 
-def _key(row: tuple[Any, ...]) -> Key:
+def _key_from_row(row: tuple[Any, ...]) -> Key:
     number, name, role, *rest = row
     return Key(number, name, Role(role), *rest)

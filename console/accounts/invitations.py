@@ -1,6 +1,6 @@
-"""One-time links: each lets one person choose a password, and signs them in with it.
+"""Invitations: one-time links, each of which lets one person choose a password and signs them in.
 
-How the first admin comes in, how people are invited, and how a forgotten password is mended.
+They are how the first admin gets access, people are invited and a forgotten password is reset.
 """
 
 import secrets
@@ -10,8 +10,8 @@ from console.accounts.people import (
     Person,
     create_person,
     find_person,
-    has_working_admin,
-    person_of,
+    has_active_admin,
+    person_from_row,
     set_password,
 )
 from console.actor import Actor, Role, require_admin
@@ -21,74 +21,84 @@ from shared.database import Connection, run, transaction
 from shared.errors import OperatorError
 from shared.tokens import token_digest
 
-LINK_HOURS_MAX = 24
+INVITATION_HOURS_MAX = 24
 FIRST_ADMIN = "admin"
-PREFIX = "wbi_"  # which the redaction of logs knows
+PREFIX = "wbi_"  # the redaction of logs recognises it
+_INSERT = """
+    INSERT INTO one_time_links (digest, person_id, expires_at)
+    VALUES (%s, %s, now() + make_interval(hours => %s))
+"""
 _FIND = f"""
     SELECT {COLUMNS} FROM one_time_links JOIN people ON people.id = person_id
     WHERE digest = %s AND expires_at > now() AND closed_at IS NULL
 """
 
 
-class LinkUsed(OperatorError):
-    """The link is nobody's: used, too old, or never given."""
+class InvalidInvitation(OperatorError):
+    """The link is not valid: already used, expired, or never issued."""
 
     def __init__(self) -> None:
         super().__init__(
             "This link has been used or is older than a day. Ask an admin for a new one.",
-            "`waybill admin link` makes one.",
+            "`waybill admin link` creates one.",
         )
 
 
-def make_link(connection: Connection, secret_key: bytes, actor: Actor, person: Person) -> str:
-    """The secret that their link ends with. An earlier one of theirs is void. NotAllowed."""
+def create_invitation(
+    connection: Connection, secret_key: bytes, actor: Actor, person: Person
+) -> str:
+    """Creates an invitation and returns the secret that ends its link.
+
+    It replaces an earlier invitation of this person. Raises NotAllowed for a viewer.
+    """
     require_admin(actor)
     secret = PREFIX + secrets.token_hex(32)
     with transaction(connection):
         run(connection, "DELETE FROM one_time_links WHERE person_id = %s", (person.id,))
-        run(
-            connection,
-            """
-            INSERT INTO one_time_links (digest, person_id, expires_at)
-            VALUES (%s, %s, now() + make_interval(hours => %s))
-            """,
-            (token_digest(secret_key, secret.encode()), person.id, LINK_HOURS_MAX),
-        )
+        digest = token_digest(secret_key, secret.encode())
+        run(connection, _INSERT, (digest, person.id, INVITATION_HOURS_MAX))
         record_change(connection, actor, None, Change(Action.PERSON_LINK, person.name, None, {}))
     return secret
 
 
-def first_way_in(resources: Resources, actor: Actor) -> str:
-    """The path at which the first admin comes in; "" once there is an admin who can sign in."""
+def invite_first_admin(resources: Resources, actor: Actor) -> str:
+    """Returns the path of the first admin's invitation, or "" if an admin can already sign in."""
     connection, secret_key = resources.connection, resources.secret_key
-    if has_working_admin(connection):
+    if has_active_admin(connection):
         return ""
     try:
         person = find_person(connection, FIRST_ADMIN)
     except OperatorError:
         person = create_person(connection, actor, FIRST_ADMIN, Role.ADMIN)
-    return f"/welcome/{make_link(connection, secret_key, actor, person)}"
+    return f"/welcome/{create_invitation(connection, secret_key, actor, person)}"
 
 
-def find_invited(connection: Connection, secret_key: bytes, secret: str) -> Person:
-    """Whose link it is; it stays unused. Raises LinkUsed."""
+def find_invited_person(connection: Connection, secret_key: bytes, secret: str) -> Person:
+    """Returns the person whose link it is, without using the link up.
+
+    Raises InvalidInvitation.
+    """
     digest = token_digest(secret_key, secret.encode())
     row = run(connection, _FIND, (digest,)).fetchone()
     if row is None:
-        raise LinkUsed
-    return person_of(row)
+        raise InvalidInvitation
+    return person_from_row(row)
 
 
-def use_link(connection: Connection, secret_key: bytes, secret: str, password: str) -> Person:
-    """Give its person this password. Raises LinkUsed, or OperatorError for a bad password: then
-    the link stays good.
+def accept_invitation(
+    connection: Connection, secret_key: bytes, secret: str, password: str
+) -> Person:
+    """Sets the password of the invited person and uses the link up.
+
+    Raises InvalidInvitation, or OperatorError for a bad password, after which the link is still
+    valid.
     """
     digest = token_digest(secret_key, secret.encode())
     with transaction(connection):
-        person = find_invited(connection, secret_key, secret)
-        taken = run(
+        person = find_invited_person(connection, secret_key, secret)
+        deleted = run(
             connection, "DELETE FROM one_time_links WHERE digest = %s RETURNING digest", (digest,)
         ).fetchone()
-        if taken is None:  # somebody was faster
-            raise LinkUsed
+        if deleted is None:  # it was used at the same moment
+            raise InvalidInvitation
         return set_password(connection, person.actor, person, password)

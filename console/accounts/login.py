@@ -1,11 +1,11 @@
-"""Signing in with a password, so many times and no more.
+"""Signs people in with a password and limits the number of attempts.
 
-Attempts are counted before the password is looked at, so that a thousand at once are counted too:
-for a name from one address, for an address, and for a name from everywhere. The last is wide, for
-with it anybody could lock somebody out.
+Attempts are counted before the password is checked, so that a thousand at once are counted too: for
+a name from one address, for an address, and for a name from everywhere. The limit of the last is
+high, because anybody could use it to lock somebody out.
 """
 
-from console.accounts.people import Person, check_password
+from console.accounts.people import Person, authenticate
 from shared.database import Connection, run
 from shared.errors import WaybillError
 from shared.tokens import token_digest
@@ -16,71 +16,68 @@ ADDRESS_MAX = 40
 NAME_MAX = 200
 
 _COUNT = """
-INSERT INTO sign_in_attempts AS kept (key, attempts) VALUES (%(key)s, 1)
+INSERT INTO sign_in_attempts AS earlier (key, attempts) VALUES (%(key)s, 1)
 ON CONFLICT (key) DO UPDATE SET
-    attempts = CASE WHEN kept.started_at > now() - make_interval(mins => %(window)s)
-                    THEN kept.attempts + 1 ELSE 1 END,
-    started_at = CASE WHEN kept.started_at > now() - make_interval(mins => %(window)s)
-                      THEN kept.started_at ELSE now() END
+    attempts = CASE WHEN earlier.started_at > now() - make_interval(mins => %(window)s)
+                    THEN earlier.attempts + 1 ELSE 1 END,
+    started_at = CASE WHEN earlier.started_at > now() - make_interval(mins => %(window)s)
+                      THEN earlier.started_at ELSE now() END
 RETURNING attempts
+"""
+# Deletes what is over, and the attempts of the name that has now signed in.
+_DELETE = """
+DELETE FROM sign_in_attempts
+WHERE key = %(key)s OR started_at < now() - make_interval(mins => %(window)s)
 """
 
 
 class WrongPassword(WaybillError):
-    """One answer for an unknown name, a wrong password and a closed account."""
+    """The same answer for an unknown name, a wrong password and a deactivated account."""
 
     code = "wrong_password"
     status = 403
 
     def __init__(self) -> None:
-        super().__init__("The name or the password is not right.")
+        super().__init__("The name or password is incorrect.")
 
 
 class TooManyAttempts(WaybillError):
+    """The limit of attempts for this name or address has been reached."""
+
     code = "too_many_attempts"
     status = 429
 
     def __init__(self) -> None:
         super().__init__(
-            f"Too many attempts to sign in. Wait {WINDOW_MINUTES} minutes, then try again."
+            f"Too many sign-in attempts. Wait {WINDOW_MINUTES} minutes, then try again."
         )
 
 
 def sign_in(
     connection: Connection, secret_key: bytes, name: str, password: str, address: str
 ) -> Person:
-    """Raises WrongPassword or TooManyAttempts."""
+    """Returns the person with this name and password.
+
+    Raises WrongPassword or TooManyAttempts.
+    """
     name = name.strip()
-    here = f"name {name.lower()} from {address}"
     limits = (
-        (here, NAME_FROM_ADDRESS_MAX),
+        (f"name {name.lower()} from {address}", NAME_FROM_ADDRESS_MAX),
         (f"address {address}", ADDRESS_MAX),
         (f"name {name.lower()}", NAME_MAX),
     )
-    keys = [(token_digest(secret_key, what.encode()), allowed) for what, allowed in limits]
-    counted = [_count(connection, key) <= allowed for key, allowed in keys]
-    if not all(counted):
+    keys = [(token_digest(secret_key, text.encode()), limit) for text, limit in limits]
+    allowed = [_count_attempt(connection, key) <= limit for key, limit in keys]
+    if not all(allowed):
         raise TooManyAttempts
-    person = check_password(connection, name, password)
+    person = authenticate(connection, name, password)
     if person is None:
         raise WrongPassword
-    _forget(connection, keys[0][0])
+    run(connection, _DELETE, {"key": keys[0][0], "window": WINDOW_MINUTES})
     return person
 
 
-def _count(connection: Connection, key: bytes) -> int:
+def _count_attempt(connection: Connection, key: bytes) -> int:
     row = run(connection, _COUNT, {"key": key, "window": WINDOW_MINUTES}).fetchone()
     assert row is not None
     return int(row[0])
-
-
-def _forget(connection: Connection, key: bytes) -> None:
-    """What is over, and the attempts of who has now signed in."""
-    run(
-        connection,
-        """
-        DELETE FROM sign_in_attempts
-        WHERE key = %s OR started_at < now() - make_interval(mins => %s)
-        """,
-        (key, WINDOW_MINUTES),
-    )

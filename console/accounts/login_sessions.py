@@ -1,15 +1,15 @@
-"""Sessions of the console: who is signed in, on which browser, until when."""
+"""Sign-in sessions of the console: each is one person in one browser until it expires."""
 
 import secrets
 
-from console.accounts.people import COLUMNS, Person, person_of
+from console.accounts.people import COLUMNS, Person, person_from_row
 from shared.database import Connection, run
 from shared.tokens import token_digest
 
 IDLE_HOURS_MAX = 24
 SESSION_DAYS_MAX = 7
 
-# Seen is written once a minute at most: a page must not cost a write.
+# The last use is written once a minute at most: a page must not cost a write.
 _FIND = f"""
 WITH found AS (
     SELECT digest, person_id, seen_at FROM console_sessions
@@ -24,26 +24,26 @@ WITH found AS (
 )
 SELECT {COLUMNS} FROM found JOIN people ON people.id = person_id WHERE closed_at IS NULL
 """
+_DELETE_EXPIRED = """
+DELETE FROM console_sessions
+WHERE seen_at < now() - make_interval(hours => %(idle)s)
+   OR created_at < now() - make_interval(days => %(days)s)
+"""
 _LIMITS = {"idle": IDLE_HOURS_MAX, "days": SESSION_DAYS_MAX}
 
 
 def new_secret() -> str:
-    """What a browser holds: 256 random bits."""
+    """Generates the secret of a session, 256 random bits, which the browser stores."""
     return secrets.token_urlsafe(32)
 
 
 def open_session(connection: Connection, secret_key: bytes, person: Person) -> str:
-    """A secret that is new, whatever the browser held before. Old sessions are cleared away."""
+    """Opens a session and returns its secret; deletes expired sessions.
+
+    The secret is always new, whatever the browser stored before.
+    """
     secret = new_secret()
-    run(
-        connection,
-        """
-        DELETE FROM console_sessions
-        WHERE seen_at < now() - make_interval(hours => %(idle)s)
-           OR created_at < now() - make_interval(days => %(days)s)
-        """,
-        _LIMITS,
-    )
+    run(connection, _DELETE_EXPIRED, _LIMITS)
     run(
         connection,
         "INSERT INTO console_sessions (digest, person_id) VALUES (%s, %s)",
@@ -53,10 +53,10 @@ def open_session(connection: Connection, secret_key: bytes, person: Person) -> s
 
 
 def find_session(connection: Connection, secret_key: bytes, secret: str) -> Person | None:
-    """Who is signed in with it, if it has not ended and they may still sign in."""
+    """Returns the person of a session that has not expired, unless they are deactivated."""
     digest = token_digest(secret_key, secret.encode())
     row = run(connection, _FIND, {"digest": digest, **_LIMITS}).fetchone()
-    return None if row is None else person_of(row)
+    return None if row is None else person_from_row(row)
 
 
 def close_session(connection: Connection, secret_key: bytes, secret: str) -> None:
@@ -65,5 +65,5 @@ def close_session(connection: Connection, secret_key: bytes, secret: str) -> Non
 
 
 def close_sessions(connection: Connection, person: Person) -> None:
-    """Sign out everywhere."""
+    """Signs a person out in every browser."""
     run(connection, "DELETE FROM console_sessions WHERE person_id = %s", (person.id,))

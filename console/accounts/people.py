@@ -1,4 +1,4 @@
-"""People: who may use the console. An admin may change things, a viewer looks on."""
+"""People: the accounts of the console. An admin may change things, a viewer may only read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from typing import Any
 from console.accounts.passwords import hash_password, is_password
 from console.actor import Actor, Role, require_admin
 from console.audit import Action, Change, record_change
-from console.validation import label
+from console.validation import clean_text
 from shared.database import Connection, run, transaction
 from shared.errors import OperatorError
 
@@ -18,7 +18,11 @@ NAME_CHARACTERS_MAX = 100
 
 @dataclass(frozen=True)
 class Person:
-    """`has_password` is false until they have chosen one; one who is closed cannot sign in."""
+    """An account of the console.
+
+    `has_password` is false until the person has chosen one. With `closed_at` the account is
+    deactivated: the person cannot sign in.
+    """
 
     id: int
     name: str
@@ -29,7 +33,7 @@ class Person:
 
     @property
     def actor(self) -> Actor:
-        """As whom they change things in the console."""
+        """Returns the actor of the changes that this person makes in the console."""
         return Actor(f"console:{self.name}", self.role)
 
     @property
@@ -53,93 +57,101 @@ _WORKING_ADMIN = """
 """
 
 
-def person_of(row: tuple[Any, ...]) -> Person:
-    """From a row of COLUMNS."""
+def person_from_row(row: tuple[Any, ...]) -> Person:
+    """Returns the person of a row of COLUMNS."""
     number, name, role, has_password, created_at, closed_at = row
     return Person(number, name, Role(role), has_password, created_at, closed_at)
 
 
 def create_person(connection: Connection, actor: Actor, name: str, role: Role) -> Person:
-    """Without a password, until they choose one. Raises OperatorError when the name is taken;
-    NotAllowed.
+    """Creates an account, which has no password until the person chooses one.
+
+    Raises OperatorError when the name is taken, and NotAllowed for a viewer.
     """
     require_admin(actor)
-    values = label("name", name, NAME_CHARACTERS_MAX), role
+    values = clean_text("name", name, NAME_CHARACTERS_MAX), role
     with transaction(connection):
         row = run(connection, _INSERT, values).fetchone()
         if row is None:
-            raise OperatorError("Somebody has this name. Choose another one.")
-        made = person_of(row)
-        _record(connection, actor, Action.PERSON_CREATE, None, made)
-    return made
+            raise OperatorError("Another person has this name. Choose a different name.")
+        person = person_from_row(row)
+        _record(connection, actor, Action.PERSON_CREATE, None, person)
+    return person
 
 
 def list_people(connection: Connection) -> list[Person]:
-    """By name; those closed too."""
+    """Returns all people by name, deactivated ones too."""
     rows = run(connection, f"{_SELECT} ORDER BY lower(name)")
-    return [person_of(row) for row in rows]
+    return [person_from_row(row) for row in rows]
 
 
 def find_person(connection: Connection, name: str) -> Person:
-    """Raises OperatorError when nobody has this name."""
-    return _only(connection, "lower(name) = lower(%s)", label("The name", name, 100))
+    """Returns the person with this name. Raises OperatorError when nobody has it."""
+    return _find(connection, "lower(name) = lower(%s)", clean_text("The name", name, 100))
 
 
 def person_with_id(connection: Connection, number: int) -> Person:
-    """Raises OperatorError when there is none."""
-    return _only(connection, "id = %s", number)
+    """Returns the person with this id. Raises OperatorError when there is none."""
+    return _find(connection, "id = %s", number)
 
 
-def has_working_admin(connection: Connection) -> bool:
-    """Whether there is an admin who can sign in."""
+def has_active_admin(connection: Connection) -> bool:
+    """Tells whether there is an admin who can sign in."""
     return run(connection, _WORKING_ADMIN).fetchone() is not None
 
 
 def set_password(connection: Connection, actor: Actor, person: Person, password: str) -> Person:
-    """Ends every session that they have. Anybody may set their own: `actor` is then themselves.
+    """Sets a person's password and ends all their sessions.
 
-    Raises OperatorError when the password is too short; NotAllowed.
+    Anybody may set their own: `actor` is then that person. Raises OperatorError when the password
+    is too short or too long, and NotAllowed for a viewer.
     """
     if actor != person.actor:
         require_admin(actor)
-    kept = hash_password(password)
+    password_hash = hash_password(password)
     with transaction(connection):
         _end_access(connection, person)
-        changed = _update(connection, person, "password_hash = %(value)s", kept)
+        changed = _update(connection, person, "password_hash = %(value)s", password_hash)
         _record(connection, actor, Action.PERSON_PASSWORD, person, changed)
     return changed
 
 
-def check_password(connection: Connection, name: str, password: str) -> Person | None:
-    """The person, if it is theirs and they may sign in. Who does not exist takes as long."""
+def authenticate(connection: Connection, name: str, password: str) -> Person | None:
+    """Returns the person if the password is theirs and they may sign in, else None.
+
+    An unknown name takes the same time.
+    """
     row = run(connection, _PASSWORD, (name,)).fetchone()
-    kept, person = (row[0], person_of(row[1:])) if row else (None, None)
-    if is_password(kept, password) and person is not None and person.closed_at is None:
+    stored, person = (row[0], person_from_row(row[1:])) if row else (None, None)
+    if is_password(stored, password) and person is not None and person.closed_at is None:
         return person
     return None
 
 
 def set_role(connection: Connection, actor: Actor, person: Person, role: Role) -> Person:
-    """Raises OperatorError rather than leave nobody who can administer; NotAllowed."""
+    """Sets a person's role.
+
+    Raises OperatorError when no admin who can sign in would be left, and NotAllowed for a viewer.
+    """
     require_admin(actor)
-    with _an_admin_stays(connection):
+    with _keeping_an_admin(connection):
         changed = _update(connection, person, "role = %(value)s", role)
         _record(connection, actor, Action.PERSON_ROLE, person, changed)
     return changed
 
 
-def close_person(connection: Connection, actor: Actor, person: Person) -> Person:
-    """They cannot sign in any more, from now on. Raises as `set_role` does."""
+def deactivate_person(connection: Connection, actor: Actor, person: Person) -> Person:
+    """Deactivates an account and ends its sessions at once. Raises as `set_role` does."""
     require_admin(actor)
-    with _an_admin_stays(connection):
+    with _keeping_an_admin(connection):
         _end_access(connection, person)
         changed = _update(connection, person, "closed_at = coalesce(closed_at, now())")
         _record(connection, actor, Action.PERSON_CLOSE, person, changed)
     return changed
 
 
-def reopen_person(connection: Connection, actor: Actor, person: Person) -> Person:
-    """Raises NotAllowed."""
+def reactivate_person(connection: Connection, actor: Actor, person: Person) -> Person:
+    """Reactivates an account. Raises NotAllowed for a viewer."""
     require_admin(actor)
     with transaction(connection):
         changed = _update(connection, person, "closed_at = NULL")
@@ -147,28 +159,28 @@ def reopen_person(connection: Connection, actor: Actor, person: Person) -> Perso
     return changed
 
 
-def _only(connection: Connection, condition: str, value: object) -> Person:
+def _find(connection: Connection, condition: str, value: object) -> Person:
     row = run(connection, f"{_SELECT} WHERE {condition}", (value,)).fetchone()
     if row is None:
-        raise OperatorError("There is nobody of this name.", "See `waybill admin list`.")
-    return person_of(row)
+        raise OperatorError("There is no person with this name.", "See `waybill admin list`.")
+    return person_from_row(row)
 
 
 def _update(connection: Connection, person: Person, change: str, value: object = None) -> Person:
     arguments = {"id": person.id, "value": value}
     row = run(connection, _UPDATE.format(change), arguments).fetchone()
     assert row is not None  # people are never deleted
-    return person_of(row)
+    return person_from_row(row)
 
 
 def _record(
     connection: Connection, actor: Actor, action: Action, before: Person | None, after: Person
 ) -> None:
-    told = Change(action, after.name, _told(before) if before else None, _told(after))
-    record_change(connection, actor, None, told)
+    change = Change(action, after.name, _audited(before) if before else None, _audited(after))
+    record_change(connection, actor, None, change)
 
 
-def _told(person: Person) -> dict[str, object]:
+def _audited(person: Person) -> dict[str, object]:
     return {"role": person.role, "closed": person.closed_at is not None}
 
 
@@ -178,13 +190,14 @@ def _end_access(connection: Connection, person: Person) -> None:
 
 
 @contextmanager
-def _an_admin_stays(connection: Connection) -> Iterator[None]:
+def _keeping_an_admin(connection: Connection) -> Iterator[None]:
+    """Runs a transaction; raises OperatorError if it would leave no admin who can sign in."""
     with transaction(connection):
         # Two admins who demote each other at once must not both succeed.
         run(connection, "LOCK TABLE people IN SHARE ROW EXCLUSIVE MODE")
-        before = has_working_admin(connection)
+        before = has_active_admin(connection)
         yield
-        if before and not has_working_admin(connection):
+        if before and not has_active_admin(connection):
             raise OperatorError(
-                "Nobody would be left who can administer. Make somebody else an admin first."
+                "No admin who can sign in would be left. Make another person an admin first."
             )

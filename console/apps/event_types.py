@@ -1,18 +1,18 @@
-"""Event types: what an app's backend may report, under Swaarm's and Adjust's names for it.
+"""Event types: the events that an app's backend reports, with Swaarm's and Adjust's names for them.
 
-Ingest knows them by their event tokens, so each reaches ingest, or is not made.
+Ingest identifies them by event token, so each is published to ingest or is not created.
 """
 
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 from console.actor import Actor, require_admin
 from console.apps.apps import App, lock_app
 from console.audit import Action, Change, record_change
-from console.publication import published
+from console.publication import publishing_transaction
 from console.resources import Resources
-from console.validation import label, random_code
+from console.validation import clean_text, random_code
 from shared.database import Connection, run, transaction
 from shared.errors import OperatorError
 from shared.redis import RedisError
@@ -27,7 +27,7 @@ _EVENT_TOKEN_LENGTH = 6  # as Adjust's
 
 @dataclass(frozen=True)
 class NewEventType:
-    """What a person says of one; without an event token one is made up."""
+    """The values of a new event type; without an event token one is generated."""
 
     mapping_id: str
     name: str
@@ -38,8 +38,10 @@ class NewEventType:
 
 @dataclass(frozen=True)
 class EventType:
-    """`mapping_id` is Swaarm's event_id, `event_token` Adjust's. `unique`: counts once a user.
-    `multiple_postbacks`: each is a conversion for the partner (`console.lookup.conversions`).
+    """An event type. `mapping_id` is Swaarm's event_id, `event_token` Adjust's.
+
+    A `unique` one counts once per user. With `multiple_postbacks` each event is a conversion for
+    the partner (`console.lookup.conversions`).
     """
 
     id: int
@@ -72,74 +74,74 @@ _SET_POSTBACKS = f"""
 
 
 def create_event_type(resources: Resources, actor: Actor, app: App, new: NewEventType) -> EventType:
-    """Raises OperatorError when a value is malformed, or taken in this app, the app has too many,
-    or the change cannot be published; NotAllowed. Workers then give it the events of this
-    mapping id that came before.
+    """Creates an event type. Workers then backfill the earlier events with its mapping id.
+
+    Raises OperatorError when a value is malformed or taken in this app, the app has too many event
+    types, or the change cannot be published, and NotAllowed for a viewer.
     """
     require_admin(actor)
     connection = resources.connection
-    values = _checked(new)
-    with published(resources):
+    values = _clean_values(new)
+    with publishing_transaction(resources):
         lock_app(connection, app)
         _require_room(connection, app)
-        row = run(connection, _INSERT, {**asdict(values), "app_id": app.id}).fetchone()
+        row = run(connection, _INSERT, {**values, "app_id": app.id}).fetchone()
         if row is None:
             raise OperatorError(
-                "The app has an event type with this mapping id or this event token.",
+                "The app has an event type with this mapping ID or this event token.",
                 _SEE,
             )
-        made = EventType(*row)
-        told = Change(Action.EVENT_TYPE_CREATE, made.name, None, asdict(values))
-        record_change(connection, actor, app.id, told)
-    with suppress(RedisError):  # then the workers' clock asks within a minute
+        event_type = EventType(*row)
+        change = Change(Action.EVENT_TYPE_CREATE, event_type.name, None, values)
+        record_change(connection, actor, app.id, change)
+    with suppress(RedisError):  # then the workers' clock enqueues it within a minute
         enqueue(resources.redis, "backfill_event_types")
-    return made
+    return event_type
 
 
 def list_event_types(connection: Connection, app: App) -> list[EventType]:
-    """By mapping id."""
+    """Returns the event types of an app, by mapping id."""
     rows = run(connection, f"{_SELECT} ORDER BY mapping_id", (app.id,))
     return [EventType(*row) for row in rows]
 
 
 def find_event_type(connection: Connection, app: App, mapping_id: str) -> EventType:
-    """Raises OperatorError when the app has none with this mapping id."""
+    """Returns the event type with this mapping id. Raises OperatorError when there is none."""
     statement = f"{_SELECT} AND mapping_id = %s"
     row = run(connection, statement, (app.id, mapping_id)).fetchone()
     if row is None:
-        raise OperatorError("The app has no event type with this mapping id.", _SEE)
+        raise OperatorError("The app has no event type with this mapping ID.", _SEE)
     return EventType(*row)
 
 
 def set_multiple_postbacks(
     connection: Connection, actor: Actor, app: App, event_type: EventType, wanted: bool
 ) -> EventType:
-    """As it stands then; what says nothing new changes nothing. NotAllowed."""
+    """Turns multiple postbacks on or off and returns the event type.
+
+    The same value again changes nothing. Raises NotAllowed for a viewer.
+    """
     require_admin(actor)
     with transaction(connection):
         values = {"id": event_type.id, "wanted": wanted}
         row = run(connection, _SET_POSTBACKS, values).fetchone()
         if row is None:
             return event_type
-        told = Change(
-            Action.EVENT_TYPE_POSTBACKS,
-            event_type.name,
-            {"multiple_postbacks": not wanted},
-            {"multiple_postbacks": wanted},
-        )
-        record_change(connection, actor, app.id, told)
+        before, after = {"multiple_postbacks": not wanted}, {"multiple_postbacks": wanted}
+        change = Change(Action.EVENT_TYPE_POSTBACKS, event_type.name, before, after)
+        record_change(connection, actor, app.id, change)
     return EventType(*row)
 
 
-def _checked(new: NewEventType) -> NewEventType:
+def _clean_values(new: NewEventType) -> dict[str, object]:
     token = random_code(_EVENT_TOKEN_LENGTH) if new.event_token is None else new.event_token
-    return NewEventType(
-        mapping_id=label("mapping-id", new.mapping_id, MAPPING_ID_CHARACTERS_MAX),
-        name=label("name", new.name, NAME_CHARACTERS_MAX),
-        event_token=label("event-token", token, EVENT_TOKEN_CHARACTERS_MAX),
-        unique=new.unique,
-        multiple_postbacks=new.multiple_postbacks,
-    )
+    return {
+        "mapping_id": clean_text("mapping-id", new.mapping_id, MAPPING_ID_CHARACTERS_MAX),
+        "name": clean_text("name", new.name, NAME_CHARACTERS_MAX),
+        "event_token": clean_text("event-token", token, EVENT_TOKEN_CHARACTERS_MAX),
+        "unique": new.unique,
+        "multiple_postbacks": new.multiple_postbacks,
+    }
 
 
 def _require_room(connection: Connection, app: App) -> None:
@@ -150,5 +152,5 @@ def _require_room(connection: Connection, app: App) -> None:
     if row[0] >= EVENT_TYPES_MAX:
         raise OperatorError(
             f"The app has {EVENT_TYPES_MAX:,} event types, which is the limit. "
-            "Report what differs in a parameter instead."
+            "Distinguish events by a parameter instead."
         )

@@ -1,7 +1,7 @@
-"""Links: a partner's tracking link for one app.
+"""Links and partners: a link is a partner's tracking link for one app.
 
-Every link reaches ingest, or is not made: ingest sends people to the destinations that it was told
-of, and to no others.
+Every link is published to ingest or is not created: ingest redirects only to the destinations that
+were published to it.
 """
 
 import re
@@ -12,26 +12,33 @@ from uuid import UUID
 
 from console.actor import Actor, require_admin
 from console.apps.apps import App
-from console.apps.destinations import read_destination
-from console.apps.partners import Partner, ensure_partner
 from console.audit import Action, Change, record_change
-from console.publication import published
+from console.publication import publishing_transaction
 from console.resources import Resources
-from console.validation import label
+from console.validation import clean_destination, clean_text
 from shared.database import Connection, run
 from shared.errors import BadValue, OperatorError
 from shared.ids import RECEIPT_TIME_MS_MAX, receipt_floor, receipt_time_ms
 
 NAME_CHARACTERS_MAX = 100
 NUMBER_CHARACTERS_MAX = 64
-TEST_MS = 900_000  # how long a test click is waited for
-TEST_SLACK_MS = 120_000  # clocks of ingest hosts and the console may differ by this much
-_NUMBER = re.compile(r"[A-Za-z0-9._~-]+")  # nothing that an address would have to encode
+TEST_CLICK_WAIT_MS = 900_000  # a test click is looked for in this period
+CLOCK_DIFFERENCE_MS_MAX = 120_000  # clocks of ingest hosts and the console may differ by this much
+_NUMBER = re.compile(r"[A-Za-z0-9._~-]+")  # nothing that a URL has to encode
+
+
+@dataclass(frozen=True)
+class Partner:
+    """A partner: a company whose links attribute users to it."""
+
+    id: int
+    name: str
+    created_at: datetime
 
 
 @dataclass(frozen=True)
 class Link:
-    """`offer_id` and `pub_id` are how a click names it; both are text, mostly numbers."""
+    """A tracking link. Clicks name it by `offer_id` and `pub_id`: both text, mostly numbers."""
 
     id: int
     app: str
@@ -45,7 +52,7 @@ class Link:
 
 @dataclass(frozen=True)
 class NewLink:
-    """What a person says of a link. A number that they leave out is found."""
+    """The values of a new link. A free number is chosen for each that is left out."""
 
     partner: str
     name: str
@@ -70,8 +77,8 @@ _INSERT = """
     RETURNING id
 """
 
-# A partner keeps its number through all its links; an offer is each link's own.
 _SEE = "See `waybill link list`."
+# A partner has the same pub_id in all its links; an offer_id belongs to one link.
 _PUB_ID_OF = "SELECT pub_id FROM links WHERE partner_id = %s ORDER BY id LIMIT 1"
 
 _TAKEN_PUB_IDS = "SELECT pub_id FROM links"
@@ -79,34 +86,53 @@ _TAKEN_OFFER_IDS = "SELECT offer_id FROM links"
 
 
 def create_link(resources: Resources, actor: Actor, app: App, new: NewLink) -> Link:
-    """Raises OperatorError when a value is malformed or taken, or the link cannot be published;
-    NotAllowed.
+    """Creates a link, and its partner when that is new.
+
+    Raises OperatorError when a value is malformed or taken, or the link cannot be published, and
+    NotAllowed for a viewer.
     """
     require_admin(actor)
     connection = resources.connection
-    name = label("name", new.name, NAME_CHARACTERS_MAX)
-    destination = read_destination(new.destination)
-    given = _number("offer-id", new.offer_id), _number("pub-id", new.pub_id)
-    with published(resources):
-        # Two commands at once would find the same free number.
+    name = clean_text("name", new.name, NAME_CHARACTERS_MAX)
+    destination = clean_destination(new.destination)
+    given_offer_id = _clean_number("offer-id", new.offer_id)
+    given_pub_id = _clean_number("pub-id", new.pub_id)
+    with publishing_transaction(resources):
+        # Without the lock two commands at once would choose the same free number.
         run(connection, "LOCK TABLE links IN SHARE ROW EXCLUSIVE MODE")
         partner = ensure_partner(connection, new.partner)
-        offer_id = given[0] or _free(connection, _TAKEN_OFFER_IDS)
-        pub_id = given[1] or _pub_id(connection, partner)
+        offer_id = given_offer_id or _free_number(connection, _TAKEN_OFFER_IDS)
+        pub_id = given_pub_id or _pub_id_of(connection, partner)
         row = run(
             connection, _INSERT, (app.id, partner.id, name, offer_id, pub_id, destination)
         ).fetchone()
         if row is None:
-            raise _refusal(connection, app, name)
-        made = run(connection, f"{_SELECT} WHERE links.id = %s", row).fetchone()
-        assert made is not None
-        link = Link(*made)
-        record_change(connection, actor, app.id, _made(link))
+            raise _taken_error(connection, app, name)
+        (link,) = (
+            Link(*values) for values in run(connection, f"{_SELECT} WHERE links.id = %s", row)
+        )
+        recorded = ("partner", "offer_id", "pub_id", "destination")
+        after = {field: getattr(link, field) for field in recorded}
+        record_change(connection, actor, app.id, Change(Action.LINK_CREATE, name, None, after))
     return link
 
 
+def ensure_partner(connection: Connection, name: str) -> Partner:
+    """Returns the partner of this name, and creates it when it is new.
+
+    Raises OperatorError for a malformed name.
+    """
+    name = clean_text("partner", name, NAME_CHARACTERS_MAX)
+    run(connection, "INSERT INTO partners (name) VALUES (%s) ON CONFLICT DO NOTHING", (name,))
+    row = run(
+        connection, "SELECT id, name, created_at FROM partners WHERE name = %s", (name,)
+    ).fetchone()
+    assert row is not None
+    return Partner(*row)
+
+
 def list_links(connection: Connection, app: App | None = None) -> list[Link]:
-    """In the order they were made; of one app, or of all."""
+    """Returns the links of one app, or of all, in the order of their creation."""
     rows = run(
         connection,
         f"{_SELECT} WHERE %(app)s::bigint IS NULL OR links.app_id = %(app)s ORDER BY links.id",
@@ -115,10 +141,16 @@ def list_links(connection: Connection, app: App | None = None) -> list[Link]:
     return [Link(*row) for row in rows]
 
 
-def find_test_click(connection: Connection, link: Link, mark: UUID) -> UUID | None:
-    """The receipt of the click with this mark, a receipt of its own, soon after that was made."""
-    made_ms = receipt_time_ms(mark)
-    bounds = max(0, made_ms - TEST_SLACK_MS), min(made_ms + TEST_MS, RECEIPT_TIME_MS_MAX)
+def find_test_click(connection: Connection, link: Link, test_id: UUID) -> UUID | None:
+    """Returns the receipt ID of the test click with this id, or None until it has arrived.
+
+    The id is itself a receipt ID. Only clicks received shortly after its creation are searched.
+    """
+    created_ms = receipt_time_ms(test_id)
+    bounds = (
+        max(0, created_ms - CLOCK_DIFFERENCE_MS_MAX),
+        min(created_ms + TEST_CLICK_WAIT_MS, RECEIPT_TIME_MS_MAX),
+    )
     row = run(
         connection,
         """
@@ -126,47 +158,40 @@ def find_test_click(connection: Connection, link: Link, mark: UUID) -> UUID | No
         WHERE receipt BETWEEN %s AND %s AND link_id = %s AND parameters ->> 'pub_click_id' = %s
         ORDER BY receipt LIMIT 1
         """,
-        (*map(receipt_floor, bounds), link.id, str(mark)),
+        (*map(receipt_floor, bounds), link.id, str(test_id)),
     ).fetchone()
     return row[0] if row else None
 
 
-def marked_url(base: str, link: Link, mark: UUID) -> str:
-    """The tracking URL for one click that can be told from all others."""
-    return f"{tracking_url(base, link)}&{urlencode({'pub_click_id': str(mark)})}"
+def url_for_test_click(base: str, link: Link, test_id: UUID) -> str:
+    """Returns the tracking URL for one click, with an id that identifies it."""
+    return f"{tracking_url(base, link)}&{urlencode({'pub_click_id': str(test_id)})}"
 
 
 def tracking_url(base: str, link: Link) -> str:
-    """What a partner is given; `base` is how ingest is reached from outside, without a slash."""
+    """Returns the URL that a partner uses.
+
+    `base` is the public URL of ingest, without a trailing slash.
+    """
     return f"{base}/click?{urlencode({'offer_id': link.offer_id, 'pub_id': link.pub_id})}"
 
 
-def _made(link: Link) -> Change:
-    told = {
-        "partner": link.partner,
-        "offer_id": link.offer_id,
-        "pub_id": link.pub_id,
-        "destination": link.destination,
-    }
-    return Change(Action.LINK_CREATE, link.name, None, told)
-
-
-def _number(name: str, value: str | None) -> str | None:
+def _clean_number(name: str, value: str | None) -> str | None:
     if value is None:
         return None
-    number = label(name, value, NUMBER_CHARACTERS_MAX)
+    number = clean_text(name, value, NUMBER_CHARACTERS_MAX)
     if not _NUMBER.fullmatch(number):
-        raise BadValue(name, "may have letters, digits, dots, hyphens, underscores only.")
+        raise BadValue(name, "may contain only letters, digits, dots, hyphens and underscores.")
     return number
 
 
-def _pub_id(connection: Connection, partner: Partner) -> str:
+def _pub_id_of(connection: Connection, partner: Partner) -> str:
     row = run(connection, _PUB_ID_OF, (partner.id,)).fetchone()
-    return _free(connection, _TAKEN_PUB_IDS) if row is None else str(row[0])
+    return _free_number(connection, _TAKEN_PUB_IDS) if row is None else str(row[0])
 
 
-def _free(connection: Connection, taken: str) -> str:
-    """The smallest whole number that is not among those taken."""
+def _free_number(connection: Connection, taken: str) -> str:
+    """Returns the smallest whole number that the query `taken` does not return."""
     numbers = {text for (text,) in run(connection, taken)}
     number = 1
     while str(number) in numbers:
@@ -174,10 +199,10 @@ def _free(connection: Connection, taken: str) -> str:
     return str(number)
 
 
-def _refusal(connection: Connection, app: App, name: str) -> OperatorError:
+def _taken_error(connection: Connection, app: App, name: str) -> OperatorError:
     taken = run(
         connection, "SELECT FROM links WHERE app_id = %s AND name = %s", (app.id, name)
     ).fetchone()
     if taken is not None:
-        return OperatorError("The app has a link of this name.", _SEE)
-    return OperatorError("There is a link with this offer id and this pub id.", _SEE)
+        return OperatorError("The app already has a link with this name.", _SEE)
+    return OperatorError("A link with this offer ID and this pub ID already exists.", _SEE)

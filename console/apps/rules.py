@@ -1,4 +1,4 @@
-"""An app's rules for attribution and sessions: shown and changed, each change a new version."""
+"""Reads and changes an app's rules for attribution and sessions; each change is a new version."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from shared.rules import DAY_MS, HOUR_MS, LIMITS, MINUTE_MS, Rules
 
 
 @dataclass(frozen=True)
-class Setting:
-    """A rule as people set it: `option` of the command line, in whole units of `unit_ms`."""
+class RuleSetting:
+    """A rule as people set it: an `option` of the command line, in whole units of `unit_ms`."""
 
     option: str
     rule: str
@@ -25,7 +25,7 @@ class Setting:
 
     @property
     def label(self) -> str:
-        """For a form that names the unit elsewhere."""
+        """Returns the label for a form, which shows the unit elsewhere."""
         return self.option.removesuffix(f"-{self.unit}").replace("-", " ").capitalize()
 
     @property
@@ -38,40 +38,40 @@ class Setting:
 
 
 SETTINGS = (
-    Setting(
+    RuleSetting(
         "click-window-days",
         "click_deterministic_ms",
         "days",
         DAY_MS,
-        "How old a click may be that is tied by its id or a device id.",
+        "Lookback window for click-ID and device-ID matches.",
     ),
-    Setting(
+    RuleSetting(
         "probabilistic-window-hours",
         "click_probabilistic_ms",
         "hours",
         HOUR_MS,
-        "How old a click may be that is tied by address and device.",
+        "Lookback window for matches by IP address and device.",
     ),
-    Setting(
+    RuleSetting(
         "reattribution-window-days",
         "reattribution_window_ms",
         "days",
         DAY_MS,
-        "How old a click may be that brings a user back.",
+        "Reattribution: lookback window for clicks of returning users.",
     ),
-    Setting(
+    RuleSetting(
         "inactivity-days",
         "inactivity_ms",
         "days",
         DAY_MS,
-        "How long a user has to be away to be brought back.",
+        "Reattribution: minimum days of inactivity.",
     ),
-    Setting(
+    RuleSetting(
         "session-timeout-minutes",
         "session_timeout_ms",
         "minutes",
         MINUTE_MS,
-        "How long nothing has to happen for a session to be over.",
+        "Inactivity after which a session ends.",
     ),
 )
 
@@ -99,28 +99,29 @@ def read_rules(connection: Connection, app: App) -> Rules:
 def change_rules(
     connection: Connection, actor: Actor, app: App, values: Mapping[str, int]
 ) -> Rules:
-    """The rules with these values, by option and in its unit. What says nothing new changes none.
+    """Sets these values, by option and in its unit, and returns the rules.
 
-    Raises BadValue for one out of its limits; then nothing is changed. NotAllowed.
+    Values that are all the same as before create no new version. Raises BadValue for a value
+    outside its limits, when nothing is changed, and NotAllowed for a viewer.
     """
     require_admin(actor)
     changes = {
-        setting.rule: _checked(setting, values[setting.option])
+        setting.rule: _milliseconds(setting, values[setting.option])
         for setting in SETTINGS
         if setting.option in values
     }
     with transaction(connection):
-        stand = _read(connection, app, f"{_SELECT} FOR UPDATE")
-        if all(getattr(stand, rule) == value for rule, value in changes.items()):
-            return stand
-        changed = msgspec.structs.replace(stand, version=stand.version + 1, **changes)
-        run(connection, _UPDATE, {**msgspec.structs.asdict(changed), "app_id": app.id})
-        before, after = msgspec.structs.asdict(stand), msgspec.structs.asdict(changed)
+        current = _read(connection, app, f"{_SELECT} FOR UPDATE")
+        if all(getattr(current, rule) == value for rule, value in changes.items()):
+            return current
+        changed = msgspec.structs.replace(current, version=current.version + 1, **changes)
+        before, after = msgspec.structs.asdict(current), msgspec.structs.asdict(changed)
+        run(connection, _UPDATE, {**after, "app_id": app.id})
         record_change(connection, actor, app.id, Change(Action.APP_RULES, app.name, before, after))
         return changed
 
 
-def _checked(setting: Setting, value: int) -> int:
+def _milliseconds(setting: RuleSetting, value: int) -> int:
     if not setting.smallest <= value <= setting.largest:
         rule = f"must be between {setting.smallest} and {setting.largest} {setting.unit}."
         raise BadValue(setting.option, rule)

@@ -1,4 +1,4 @@
-"""Event ids that arrived and that no event type has: a typing error, or something to be mapped."""
+"""Lists event ids that arrived without an event type: typing errors, or events yet to be mapped."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,10 @@ from shared.database import Connection, run
 
 @dataclass(frozen=True)
 class UnmappedId:
-    """`events` stored under it; the first and the last by event time."""
+    """An event id without an event type.
+
+    `events` were stored with it, between `first_time` and `last_time` by event time.
+    """
 
     event_id: str
     events: int
@@ -29,6 +32,6 @@ _UNMAPPED = """
 def list_unmapped(
     connection: Connection, app: App, environment: str, count: int
 ) -> list[UnmappedId]:
-    """The `count` most frequent."""
+    """Returns the `count` most frequent unmapped event ids."""
     rows = run(connection, _UNMAPPED, (app.id, environment, count))
     return [UnmappedId(*row) for row in rows]

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from console.apps.apps import find_app
 from console.commands.terminal.options import app_option, environment_option, json_option
 from console.commands.terminal.output import show, table
-from console.connections import CommandContext, open_database, settings_here
+from console.connections import CommandContext, load_settings, open_database
 from console.reports.activity import ActiveUsers, Cohort, active_users, retention
 from console.reports.period import period_of
 from shared.clock import now_ms
@@ -44,7 +44,7 @@ def activity_(
 ) -> None:
     """Show daily, weekly and monthly active users, and stickiness, by day."""
     period = period_of(day(first), day(last), day_of(now_ms()))
-    with open_database(settings_here(context)) as connection:
+    with open_database(load_settings(context)) as connection:
         days = active_users(connection, find_app(connection, app), environment, period)
     show({"activity": days}, _activity_table(days), as_json=as_json)
 
@@ -66,7 +66,7 @@ def retention_(
     """Show how many of each day's new users came back; --json has all of the 30 days after."""
     today = day_of(now_ms())
     period = period_of(day(first), day(last), today)
-    with open_database(settings_here(context)) as connection:
+    with open_database(load_settings(context)) as connection:
         cohorts = retention(connection, find_app(connection, app), environment, period, today)
     people = _retention_table(cohorts) if cohorts else "Nobody was seen first on these days."
     show({"retention": cohorts}, people, as_json=as_json)

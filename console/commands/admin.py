@@ -5,11 +5,11 @@ import sys
 import click
 from rich.table import Table
 
-from console.accounts.invitations import make_link
+from console.accounts.invitations import create_invitation
 from console.accounts.people import (
     Person,
-    close_person,
     create_person,
+    deactivate_person,
     find_person,
     list_people,
     set_password,
@@ -17,7 +17,7 @@ from console.accounts.people import (
 from console.actor import Role, terminal_actor
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import show, table
-from console.connections import CommandContext, open_database, settings_here
+from console.connections import CommandContext, load_settings, open_database
 
 _PASSWORD_CHARACTERS_READ = 1_000
 
@@ -36,10 +36,10 @@ def admin() -> None:
 @click.pass_obj
 def create(context: CommandContext, name: str, role: str, as_json: bool) -> None:
     """Let somebody in, and show the link with which they choose a password."""
-    settings = settings_here(context)
+    settings = load_settings(context)
     with open_database(settings) as connection:
         made = create_person(connection, terminal_actor(), name, Role(role))
-        secret = make_link(connection, settings.secret_key, terminal_actor(), made)
+        secret = create_invitation(connection, settings.secret_key, terminal_actor(), made)
     _show_link(made, f"{settings.console_url}/welcome/{secret}", as_json=as_json)
 
 
@@ -49,10 +49,10 @@ def create(context: CommandContext, name: str, role: str, as_json: bool) -> None
 @click.pass_obj
 def link(context: CommandContext, name: str, as_json: bool) -> None:
     """Show a new one-time link for somebody who has no password, or has forgotten it."""
-    settings = settings_here(context)
+    settings = load_settings(context)
     with open_database(settings) as connection:
         person = find_person(connection, name)
-        secret = make_link(connection, settings.secret_key, terminal_actor(), person)
+        secret = create_invitation(connection, settings.secret_key, terminal_actor(), person)
     _show_link(person, f"{settings.console_url}/welcome/{secret}", as_json=as_json)
 
 
@@ -62,7 +62,7 @@ def link(context: CommandContext, name: str, as_json: bool) -> None:
 @click.pass_obj
 def password(context: CommandContext, name: str, as_json: bool) -> None:
     """Set somebody's password, read from standard input; signs them out everywhere."""
-    with open_database(settings_here(context)) as connection:
+    with open_database(load_settings(context)) as connection:
         person = find_person(connection, name)
         person = set_password(connection, terminal_actor(), person, _standard_input())
     show({"person": person}, _table([person]), as_json=as_json)
@@ -73,7 +73,7 @@ def password(context: CommandContext, name: str, as_json: bool) -> None:
 @click.pass_obj
 def list_(context: CommandContext, as_json: bool) -> None:
     """List who may use the console."""
-    with open_database(settings_here(context)) as connection:
+    with open_database(load_settings(context)) as connection:
         people = list_people(connection)
     show(
         {"people": people},
@@ -88,8 +88,8 @@ def list_(context: CommandContext, as_json: bool) -> None:
 @click.pass_obj
 def close(context: CommandContext, name: str, as_json: bool) -> None:
     """Let somebody in no more, from now on."""
-    with open_database(settings_here(context)) as connection:
-        person = close_person(connection, terminal_actor(), find_person(connection, name))
+    with open_database(load_settings(context)) as connection:
+        person = deactivate_person(connection, terminal_actor(), find_person(connection, name))
     show({"person": person}, _table([person]), as_json=as_json)
 
 

@@ -8,12 +8,11 @@ from rich.table import Table
 
 from console.actor import terminal_actor
 from console.apps.apps import App, create_app, find_app, list_apps
-from console.apps.refusal_mode import read_refusals
-from console.apps.rules import SETTINGS, Setting, read_rules
-from console.apps.settings import change_settings
+from console.apps.rules import SETTINGS, RuleSetting, read_rules
+from console.apps.settings import change_settings, read_refusals
 from console.commands.terminal.options import app_option, json_option
 from console.commands.terminal.output import pairs, show, table
-from console.connections import CommandContext, open_database, open_resources, settings_here
+from console.connections import CommandContext, load_settings, open_database, open_resources
 from shared.errors import OperatorError
 from shared.rules import Rules
 
@@ -34,7 +33,7 @@ def app() -> None:
 @click.pass_obj
 def create(context: CommandContext, name: str, app_token: str | None, as_json: bool) -> None:
     """Make an app."""
-    with open_resources(settings_here(context)) as resources:
+    with open_resources(load_settings(context)) as resources:
         made = create_app(resources, terminal_actor(), name, app_token)
     show({"app": made}, _table([made]), as_json=as_json)
 
@@ -44,7 +43,7 @@ def create(context: CommandContext, name: str, app_token: str | None, as_json: b
 @click.pass_obj
 def list_(context: CommandContext, as_json: bool) -> None:
     """List the apps."""
-    with open_database(settings_here(context)) as connection:
+    with open_database(load_settings(context)) as connection:
         apps = list_apps(connection)
     show(
         {"apps": apps},
@@ -59,7 +58,7 @@ def list_(context: CommandContext, as_json: bool) -> None:
 @click.pass_obj
 def show_(context: CommandContext, app: str, as_json: bool) -> None:
     """Show an app with its rules for attribution and sessions, and what it refuses."""
-    with open_database(settings_here(context)) as connection:
+    with open_database(load_settings(context)) as connection:
         found = find_app(connection, app)
         rules, refusals = read_rules(connection, found), read_refusals(connection, found)
     document = {"app": found, "rules": rules, "adjust_refusals": refusals}
@@ -98,7 +97,7 @@ def set_(
     values = {name: value for name, value in given.items() if value is not None}
     if not values:
         raise OperatorError("Name at least one setting. See `waybill app set --help`.")
-    with open_resources(settings_here(context)) as resources:
+    with open_resources(load_settings(context)) as resources:
         connection = resources.connection
         before = find_app(connection, app)
         old = read_rules(connection, before)
@@ -114,7 +113,7 @@ def _settings(rules: Rules, adjust_refusals: bool) -> RenderableType:
     return pairs([("rules version", rules.version), *named, ("adjust-refusals", adjust_refusals)])
 
 
-def _in_units(setting: Setting, rules: Rules) -> str:
+def _in_units(setting: RuleSetting, rules: Rules) -> str:
     return f"{getattr(rules, setting.rule) / setting.unit_ms:g} {setting.unit}"
 
 

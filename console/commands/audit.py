@@ -7,7 +7,7 @@ from console.apps.apps import find_app
 from console.audit import AuditEntry, list_changes
 from console.commands.terminal.options import count_option, json_option
 from console.commands.terminal.output import show, table
-from console.connections import CommandContext, open_database, settings_here
+from console.connections import CommandContext, load_settings, open_database
 
 
 @click.command()
@@ -17,7 +17,7 @@ from console.connections import CommandContext, open_database, settings_here
 @click.pass_obj
 def audit(context: CommandContext, app: str | None, count: int, as_json: bool) -> None:
     """Show who changed what, when, and what stood before and after."""
-    with open_database(settings_here(context)) as connection:
+    with open_database(load_settings(context)) as connection:
         app_id = find_app(connection, app).id if app else None
         changes = list_changes(connection, app_id, count)
     people = _table(changes) if changes else "Nothing was changed yet."

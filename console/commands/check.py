@@ -9,14 +9,14 @@ from rich.table import Table
 from console.apps.apps import find_app
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import cell, show, table
-from console.connections import CommandContext, open_resources, settings_here
+from console.connections import CommandContext, load_settings, open_resources
 from console.security.integration_check import (
-    Check,
     CheckedRequest,
     CheckedScope,
     CheckedToken,
+    IntegrationCheck,
     Readiness,
-    check,
+    check_integration,
 )
 from shared.clock import now_ms
 from shared.integration_log import CHECK_ENTRIES_MAX, CHECK_SECONDS
@@ -53,14 +53,14 @@ def check_(context: CommandContext, app: str, count: int, minutes: int, as_json:
 
     The exit status is 0 when all is green, 1 when something is to be mended or nothing came.
     """
-    with open_resources(settings_here(context)) as resources:
+    with open_resources(load_settings(context)) as resources:
         found = find_app(resources.connection, app)
-        done = check(resources, found, now_ms() - minutes * 60_000)
+        done = check_integration(resources, found, now_ms() - minutes * 60_000)
     show(done, *_people(done, count), as_json=as_json)
     return 0 if done.green else 1
 
 
-def _people(done: Check, count: int) -> Iterator[RenderableType]:
+def _people(done: IntegrationCheck, count: int) -> Iterator[RenderableType]:
     for each in done.tokens:
         yield _requests(each, count)
     yield _scopes(done.scopes)
@@ -77,7 +77,7 @@ def _people(done: Check, count: int) -> Iterator[RenderableType]:
         yield _verdict(done)
 
 
-def _verdict(done: Check) -> str:
+def _verdict(done: IntegrationCheck) -> str:
     seen = [each for each in done.scopes if each.requests]
     if not seen:
         return "Enforcement concerns none of these requests: they are not in the Adjust dialect."

@@ -22,7 +22,7 @@ def config(context: CommandContext, as_json: bool) -> int:
     ]
     settings = table(("setting", "value", "unit", "from", "needs attention"), rows)
     show(held, settings, lines(_remarks(held)), as_json=as_json)
-    return 0 if held.is_whole else 1
+    return 0 if held.is_valid else 1
 
 
 def _remarks(held: Configuration) -> list[str]:

@@ -5,7 +5,7 @@ import click
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import show
 from console.commands.terminal.serving import serve_here
-from console.connections import CommandContext, settings_here
+from console.connections import CommandContext, load_settings
 from deploy import programs
 from deploy.listen import Listen
 
@@ -18,6 +18,6 @@ def console_(context: CommandContext, listen: str, as_json: bool) -> None:
     """Serve the web console until Ctrl-C, beside stores that run elsewhere."""
     address = Listen.parse(listen)
     address.check_free()
-    settings_here(context)  # its faults before anything is said
+    load_settings(context)  # its faults before anything is said
     show({"url": address.url}, f"The console answers at {address.url}.", as_json=as_json)
     serve_here(context, programs.console(address))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from console.accounts.invitations import first_way_in
+from console.accounts.invitations import invite_first_admin
 from console.actor import terminal_actor
 from console.commands.terminal.demo_view import played_document, played_summary, played_table
 from console.commands.terminal.launch import Extent, await_ready, plan_stack, until_stopped
@@ -86,7 +86,7 @@ def _keep(data: Path, variables: Mapping[str, str], *, as_json: bool) -> None:
             app = create_sample_app(resources, actor)
             limits = ImportLimits(settings.batch_events_max, settings.batch_bytes_max)
             imported = import_week(resources, actor, app, now_ms(), limits)
-            way_in = f"{stack.url_of('console')}{first_way_in(resources, actor)}"
+            way_in = f"{stack.url_of('console')}{invite_first_admin(resources, actor)}"
         found = {"console_url": way_in, "url": stack.url, "data": str(data), "imported": imported}
         told = f"{app.name} has {imported.events:,} events of a made-up week. The console: {way_in}"
         show(found, told, as_json=as_json)

@@ -23,7 +23,7 @@ from console.commands.terminal.options import (
     json_option,
 )
 from console.commands.terminal.output import show, table
-from console.connections import CommandContext, open_database, open_resources, settings_here
+from console.connections import CommandContext, load_settings, open_database, open_resources
 
 
 @click.group("event-type")
@@ -47,7 +47,7 @@ def event_type() -> None:
 def create(context: CommandContext, /, app: str, *, as_json: bool, **given: Any) -> None:
     """Make an event type."""
     new = NewEventType(**given)
-    with open_resources(settings_here(context)) as resources:
+    with open_resources(load_settings(context)) as resources:
         found = find_app(resources.connection, app)
         made = create_event_type(resources, terminal_actor(), found, new)
     show({"event_type": made}, _table([made]), as_json=as_json)
@@ -67,7 +67,7 @@ def set_(
     context: CommandContext, app: str, mapping_id: str, multiple_postbacks: bool, as_json: bool
 ) -> None:
     """Switch multiple postbacks of an event type."""
-    with open_database(settings_here(context)) as connection:
+    with open_database(load_settings(context)) as connection:
         found = find_app(connection, app)
         changed = set_multiple_postbacks(
             connection,
@@ -85,7 +85,7 @@ def set_(
 @click.pass_obj
 def list_(context: CommandContext, app: str, as_json: bool) -> None:
     """List an app's event types."""
-    with open_database(settings_here(context)) as connection:
+    with open_database(load_settings(context)) as connection:
         event_types = list_event_types(connection, find_app(connection, app))
     show(
         {"event_types": event_types},
@@ -104,7 +104,7 @@ def unmapped(
     context: CommandContext, app: str, environment: str, count: int, as_json: bool
 ) -> None:
     """List the event ids that arrived and that no event type has."""
-    with open_database(settings_here(context)) as connection:
+    with open_database(load_settings(context)) as connection:
         found = list_unmapped(connection, find_app(connection, app), environment, count)
     rows = ((one.event_id, one.events, one.first_time, one.last_time) for one in found)
     show(

@@ -11,7 +11,7 @@ from console.apps.apps import App, find_app
 from console.commands.terminal.options import app_option, json_option
 from console.commands.terminal.output import pairs, say, show
 from console.commands.terminal.progress import Advance, progress_bar
-from console.connections import CommandContext, open_resources, settings_here
+from console.connections import CommandContext, load_settings, open_resources
 from console.importer.imports import (
     BACKLOG_EVENTS_MAX,
     BadLine,
@@ -56,7 +56,7 @@ def import_(
     reported and does not stop the rest; then the exit status is 1. FILE may be - for standard
     input.
     """
-    settings = settings_here(context)
+    settings = load_settings(context)
     with open_resources(settings) as resources:
         found = find_app(resources.connection, app)
         limits = _limits(settings, batch, bad_lines)

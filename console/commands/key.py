@@ -7,7 +7,7 @@ from console.accounts.api_keys import Key, create_key, list_keys, revoke_key
 from console.actor import Role, terminal_actor
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import show, table
-from console.connections import CommandContext, open_database, settings_here
+from console.connections import CommandContext, load_settings, open_database
 from shared.errors import OperatorError
 
 _ONCE = "This is the only time that it is shown. Send it as `Authorization: Bearer KEY`."
@@ -27,7 +27,7 @@ def key() -> None:
 @click.pass_obj
 def create(context: CommandContext, name: str, role: str, as_json: bool) -> None:
     """Make a key and show it, once."""
-    settings = settings_here(context)
+    settings = load_settings(context)
     with open_database(settings) as connection:
         made = create_key(connection, settings.secret_key, terminal_actor(), name, Role(role))
     show(made, made.secret, _ONCE, as_json=as_json)
@@ -38,7 +38,7 @@ def create(context: CommandContext, name: str, role: str, as_json: bool) -> None
 @click.pass_obj
 def list_(context: CommandContext, as_json: bool) -> None:
     """List the keys, masked."""
-    with open_database(settings_here(context)) as connection:
+    with open_database(load_settings(context)) as connection:
         keys = list_keys(connection)
     show({"keys": keys}, _table(keys) if keys else "There is no key yet.", as_json=as_json)
 
@@ -49,7 +49,7 @@ def list_(context: CommandContext, as_json: bool) -> None:
 @click.pass_obj
 def revoke(context: CommandContext, name: str, as_json: bool) -> None:
     """Accept a key no more, from now on and for good."""
-    with open_database(settings_here(context)) as connection:
+    with open_database(load_settings(context)) as connection:
         number = next((each.id for each in list_keys(connection) if each.name == name), None)
         if number is None:
             raise OperatorError("There is no key of this name.", "See `waybill key list`.")

@@ -12,7 +12,7 @@ from console.apps.apps import find_app
 from console.apps.links import Link, NewLink, create_link, list_links, tracking_url
 from console.commands.terminal.options import app_option, json_option
 from console.commands.terminal.output import show, table
-from console.connections import CommandContext, open_database, open_resources, settings_here
+from console.connections import CommandContext, load_settings, open_database, open_resources
 from deploy.addresses import find_addresses
 from deploy.listen import Listen
 
@@ -40,7 +40,7 @@ def link() -> None:
 def create(context: CommandContext, /, app: str, *, as_json: bool, **given: Any) -> None:
     """Make a link and show its tracking URL."""
     new = NewLink(**given)
-    with open_resources(settings_here(context)) as resources:
+    with open_resources(load_settings(context)) as resources:
         found = find_app(resources.connection, app)
         made = create_link(resources, terminal_actor(), found, new)
     url = tracking_url(_base(context), made)
@@ -53,7 +53,7 @@ def create(context: CommandContext, /, app: str, *, as_json: bool, **given: Any)
 @click.pass_obj
 def list_(context: CommandContext, app: str | None, as_json: bool) -> None:
     """List the links with their tracking URLs."""
-    with open_database(settings_here(context)) as connection:
+    with open_database(load_settings(context)) as connection:
         links = list_links(connection, find_app(connection, app) if app else None)
     base = _base(context)
     show(

@@ -5,7 +5,7 @@ import click
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import show
 from console.commands.terminal.serving import serve_here
-from console.connections import CommandContext, settings_here
+from console.connections import CommandContext, load_settings
 from deploy import programs
 from deploy.listen import Listen
 
@@ -18,7 +18,7 @@ def metrics(context: CommandContext, listen: str, as_json: bool) -> None:
     """Serve the pipeline's metrics and health until Ctrl-C."""
     address = Listen.parse(listen)
     address.check_free()
-    settings_here(context)  # its faults before anything is said
+    load_settings(context)  # its faults before anything is said
     url = f"{address.url}/metrics"
     show({"url": url}, f"The metrics of the pipeline are at {url}.", as_json=as_json)
     serve_here(context, programs.metrics(address))

@@ -4,7 +4,7 @@ import click
 
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import show
-from console.connections import CommandContext, settings_here
+from console.connections import CommandContext, load_settings
 from console.pipeline.migrate import migrate_stores
 from shared.clock import now_ms
 
@@ -15,7 +15,7 @@ from shared.clock import now_ms
 @click.pass_obj
 def migrate(context: CommandContext, finish: bool, as_json: bool) -> None:
     """Bring the stores to this version; safe at any time."""
-    done = migrate_stores(settings_here(context), now_ms, finish=finish)
+    done = migrate_stores(load_settings(context), now_ms, finish=finish)
     applied = f"{len(done.migrations)} migrations applied, {len(done.partitions)} days made ahead"
     sentences = [f"{applied}, tokens published."]
     if done.waiting:

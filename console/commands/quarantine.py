@@ -8,15 +8,15 @@ from console.actor import terminal_actor
 from console.commands.terminal.options import count_option, json_option
 from console.commands.terminal.output import show, table
 from console.commands.terminal.trace_view import event_view, quarantine_view
-from console.connections import CommandContext, open_database, open_resources, settings_here
+from console.connections import CommandContext, load_settings, open_database, open_resources
 from console.lookup.trace import parse_receipt
 from console.pipeline.quarantine import (
-    Quarantined,
     QuarantinedBatch,
+    QuarantineEntry,
     list_quarantine,
+    pending_receipts,
+    read_quarantined_batch,
     replay,
-    show_quarantined,
-    unreplayed_receipts,
 )
 from shared.errors import OperatorError
 
@@ -32,7 +32,7 @@ def quarantine() -> None:
 @click.pass_obj
 def list_(context: CommandContext, count: int, as_json: bool) -> None:
     """List what is in quarantine."""
-    with open_database(settings_here(context)) as connection:
+    with open_database(load_settings(context)) as connection:
         entries = list_quarantine(connection, count)
     show(
         {"quarantine": entries},
@@ -48,8 +48,8 @@ def list_(context: CommandContext, count: int, as_json: bool) -> None:
 def show_(context: CommandContext, receipt: str, as_json: bool) -> None:
     """Show one entry with its events."""
     wanted = parse_receipt(receipt)
-    with open_database(settings_here(context)) as connection:
-        batch = show_quarantined(connection, wanted)
+    with open_database(load_settings(context)) as connection:
+        batch = read_quarantined_batch(connection, wanted)
     show(batch, *_describe(batch), as_json=as_json)
 
 
@@ -65,9 +65,9 @@ def replay_(
     if bool(receipts) == everything:
         raise OperatorError("Name the receipts to replay, or give --all.")
     wanted = [parse_receipt(receipt) for receipt in receipts]
-    with open_resources(settings_here(context)) as resources:
+    with open_resources(load_settings(context)) as resources:
         if everything:
-            wanted = unreplayed_receipts(resources.connection)
+            wanted = pending_receipts(resources.connection)
         replay(resources, terminal_actor(), wanted)
     show({"replayed": wanted}, f"{len(wanted)} put back into the inbox.", as_json=as_json)
 
@@ -79,7 +79,7 @@ def _describe(batch: QuarantinedBatch) -> list[RenderableType]:
     return [head, *(event_view(event) for event in batch.events)]
 
 
-def _table(entries: list[Quarantined]) -> Table:
+def _table(entries: list[QuarantineEntry]) -> Table:
     return table(
         ("receipt", "app", "reason", "detail", "events", "since (UTC)", "replayed (UTC)"),
         (

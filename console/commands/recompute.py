@@ -7,8 +7,8 @@ from console.apps.apps import find_app
 from console.commands.terminal.options import app_option, json_option
 from console.commands.terminal.output import show
 from console.commands.terminal.progress import progress_bar
-from console.connections import CommandContext, open_resources, settings_here
-from console.pipeline.recompute import follow, recompute
+from console.connections import CommandContext, load_settings, open_resources
+from console.pipeline.recompute import follow_recompute, start_recompute
 from shared.recompute import Recompute, RecomputeState
 
 
@@ -20,12 +20,12 @@ def recompute_(context: CommandContext, app: str, as_json: bool) -> int:
     """Decide attribution, sessions and activity of an app anew, by its present rules."""
     last = Recompute()
     with (
-        open_resources(settings_here(context)) as resources,
+        open_resources(load_settings(context)) as resources,
         progress_bar("users", enabled=not as_json) as advance,
     ):
         found = find_app(resources.connection, app)
-        recompute(resources, terminal_actor(), found)
-        for last in follow(resources.redis, found):
+        start_recompute(resources, terminal_actor(), found)
+        for last in follow_recompute(resources.redis, found):
             advance(last.done, last.total or None)
     show({"app": found, "recompute": last}, _sentence(last), as_json=as_json)
     return 0 if last.state is RecomputeState.DONE else 1

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from console.commands.terminal.options import count_option, json_option
 from console.commands.terminal.output import show, table
-from console.connections import CommandContext, open_resources, settings_here
+from console.connections import CommandContext, load_settings, open_resources
 from console.pipeline.rejections import RejectionReport, report_rejections
 
 
@@ -18,7 +18,7 @@ from console.pipeline.rejections import RejectionReport, report_rejections
 @click.pass_obj
 def rejections(context: CommandContext, count: int, as_json: bool) -> None:
     """Show the last refused requests, how often each reason was, and who sends bad tokens."""
-    with open_resources(settings_here(context)) as resources:
+    with open_resources(load_settings(context)) as resources:
         report = report_rejections(resources.connection, resources.redis, count)
     show(report, *_people(report), as_json=as_json)
 

@@ -12,7 +12,7 @@ from console.apps.apps import App, find_app
 from console.commands.activity import day, period_options
 from console.commands.terminal.options import app_option, environment_option, json_option
 from console.commands.terminal.output import show, table
-from console.connections import CommandContext, open_database, settings_here
+from console.connections import CommandContext, load_settings, open_database
 from console.reports.period import period_of
 from console.reports.question import Filters, Interval, Question, Split
 from console.reports.rates import Rates, report_currency
@@ -43,7 +43,7 @@ def report_(
     context: CommandContext, /, app: str, as_csv_: bool, as_json: bool, **asked: Any
 ) -> None:
     """Show events, users, installs, sessions and revenue, by hour, day or in total."""
-    with open_database(settings_here(context)) as connection:
+    with open_database(load_settings(context)) as connection:
         found = find_app(connection, app)
         question = _question(found, asked)
         report = read_report(connection, found, question, Rates(question.currency))
@@ -70,7 +70,7 @@ def export_(
 ) -> None:
     """Write raw events of these days (event time, UTC) as NDJSON, in order of time."""
     period = period_of(day(first), day(last), day_of(now_ms()))
-    with open_database(settings_here(context)) as connection:
+    with open_database(load_settings(context)) as connection:
         found = find_app(connection, app)
         for line in raw_events(lambda: nullcontext(connection), found, environment, period):
             sys.stdout.buffer.write(line)

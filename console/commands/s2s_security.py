@@ -7,7 +7,7 @@ from console.actor import terminal_actor
 from console.apps.apps import find_app
 from console.commands.terminal.options import app_option, json_option, scope_option
 from console.commands.terminal.output import say, show, table
-from console.connections import CommandContext, open_database, open_resources, settings_here
+from console.connections import CommandContext, load_settings, open_database, open_resources
 from console.security.enforcement import (
     ONLY_CONFIGURED_TOKENS,
     Enforcement,
@@ -30,7 +30,7 @@ def s2s_security() -> None:
 @click.pass_obj
 def status(context: CommandContext, app: str, as_json: bool) -> None:
     """Show which scopes are enforced, and which active tokens cover each."""
-    with open_database(settings_here(context)) as connection:
+    with open_database(load_settings(context)) as connection:
         enforcement = read_enforcement(connection, find_app(connection, app))
     _show(enforcement, as_json=as_json)
 
@@ -45,7 +45,7 @@ def enable(
     context: CommandContext, app: str, scopes: tuple[Scope, ...], yes: bool, as_json: bool
 ) -> None:
     """Refuse requests in the Adjust dialect that have no valid token."""
-    with open_resources(settings_here(context)) as resources:
+    with open_resources(load_settings(context)) as resources:
         found = find_app(resources.connection, app)
         if not yes:
             _agree(as_json=as_json)
@@ -61,7 +61,7 @@ def enable(
 @click.pass_obj
 def disable(context: CommandContext, app: str, scopes: tuple[Scope, ...], as_json: bool) -> None:
     """Accept requests in the Adjust dialect that have no valid token."""
-    with open_resources(settings_here(context)) as resources:
+    with open_resources(load_settings(context)) as resources:
         found = find_app(resources.connection, app)
         wanted = scopes or tuple(Scope)
         enforcement = disable_enforcement(resources, terminal_actor(), found, wanted)

@@ -6,8 +6,8 @@ import click
 
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import pairs, show
-from console.connections import CommandContext, open_database, open_redis, settings_here
-from console.pipeline.status import read_status, with_set_aside
+from console.connections import CommandContext, load_settings, open_database, open_redis
+from console.pipeline.health import read_status, with_set_aside
 
 
 @click.command()
@@ -15,7 +15,7 @@ from console.pipeline.status import read_status, with_set_aside
 @click.pass_obj
 def status(context: CommandContext, as_json: bool) -> None:
     """Show what waits and what was accepted."""
-    settings = settings_here(context)
+    settings = load_settings(context)
     with open_redis(settings) as redis:
         now = with_set_aside(read_status(redis), partial(open_database, settings))
     aside = "not known" if now.set_aside_users is None else f"{now.set_aside_users:,}"

@@ -12,22 +12,24 @@ from console.actor import Actor, terminal_actor
 from console.apps.apps import App, find_app
 from console.commands.terminal.options import app_option, json_option, scope_option
 from console.commands.terminal.output import say, show, table
-from console.connections import CommandContext, open_resources, settings_here
+from console.connections import CommandContext, load_settings, open_resources
 from console.resources import Resources
+from console.security.new_tokens import (
+    SAFE_BYTES_MIN,
+    NewToken,
+    create_token,
+    import_token,
+    read_secret,
+    rotate_token,
+)
 from console.security.token_table import Token
 from console.security.tokens import (
-    SAFE_BYTES_MIN,
     ChangedToken,
-    NewToken,
     activate_token,
-    create_token,
     deactivate_token,
     edit_token,
-    import_token,
     list_tokens,
-    read_secret,
     revoke_token,
-    rotate_token,
 )
 from shared.errors import OperatorError
 from shared.scopes import Scope
@@ -97,7 +99,7 @@ def import_(context: CommandContext, /, app: str, *, as_json: bool, **given: Any
 @click.pass_obj
 def list_(context: CommandContext, app: str, as_json: bool) -> None:
     """List an app's tokens, masked."""
-    with open_resources(settings_here(context)) as resources:
+    with open_resources(load_settings(context)) as resources:
         tokens = list_tokens(resources, find_app(resources.connection, app))
     show(
         {"tokens": tokens},
@@ -176,7 +178,7 @@ def _do(
     *given: Given.args,
     **named: Given.kwargs,
 ) -> Made:
-    with open_resources(settings_here(context)) as resources:
+    with open_resources(load_settings(context)) as resources:
         found = find_app(resources.connection, app)
         return change(resources, terminal_actor(), found, *given, **named)
 

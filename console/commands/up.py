@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from console.accounts.invitations import first_way_in
+from console.accounts.invitations import invite_first_admin
 from console.actor import terminal_actor
 from console.commands.terminal.launch import (
     Extent,
@@ -22,7 +22,7 @@ from console.commands.terminal.options import json_option
 from console.commands.terminal.output import show
 from console.commands.terminal.status_line import Look, StatusLine, describe_load
 from console.connections import CommandContext, open_resources
-from console.pipeline.status import read_status
+from console.pipeline.health import read_status
 from deploy.fleet import WORKERS_MAX
 from deploy.listen import PORT_MAX, Listen
 from deploy.stack import Stack
@@ -93,7 +93,7 @@ def _way_in(stack: Stack) -> str:
     if url is None:
         return ""
     with open_resources(read_settings(stack.environment)) as resources:
-        path = first_way_in(resources, terminal_actor())
+        path = invite_first_admin(resources, terminal_actor())
     return f"The console: {url}{path}\n"
 
 

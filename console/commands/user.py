@@ -6,7 +6,7 @@ from console.apps.apps import find_app
 from console.commands.terminal.options import count_option, environment_option, json_option
 from console.commands.terminal.output import show
 from console.commands.terminal.user_view import describe_user
-from console.connections import CommandContext, open_database, settings_here
+from console.connections import CommandContext, load_settings, open_database
 from console.lookup.user_timeline import user_timeline
 
 
@@ -21,7 +21,7 @@ def user_(
     context: CommandContext, app: str, user_id: str, environment: str, count: int, as_json: bool
 ) -> None:
     """Show a user's clicks, events, sessions and attributions, with the reason of each."""
-    with open_database(settings_here(context)) as connection:
+    with open_database(load_settings(context)) as connection:
         found = find_app(connection, app)
         timeline = user_timeline(connection, found, environment, user_id, count)
     show(timeline, *describe_user(timeline), as_json=as_json)

@@ -11,7 +11,7 @@ from console.commands.terminal.launch import Steps, counted_steps, follow_steps,
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import show
 from console.commands.terminal.status_line import StatusLine
-from console.connections import CommandContext, environment_here
+from console.connections import CommandContext, program_environment
 from deploy import programs
 from deploy.fleet import WORKERS_MAX, Fleet
 from deploy.processes import Command
@@ -42,7 +42,7 @@ _GRACE_SECONDS_MAX = 600
 @click.pass_obj
 def workers(context: CommandContext, count: int, grace: int, as_json: bool) -> None:
     """Run workers and keep them running until Ctrl-C or SIGTERM."""
-    variables = environment_here(context)
+    variables = program_environment(context)
     line = StatusLine(sys.stderr, enabled=not as_json)
     program = programs.workers(count, grace)
     command = partial(_command, program, variables)

@@ -13,9 +13,9 @@ from console.apps.event_types import NewEventType, create_event_type
 from console.apps.links import NewLink, create_link
 from console.demo import calls
 from console.demo.calls import DemoCall, ExpectedRow
-from console.lookup.trace import State, Trace, trace
+from console.lookup.trace import Trace, TraceState, trace
 from console.resources import Resources
-from console.security.tokens import NewToken, import_token
+from console.security.new_tokens import NewToken, import_token
 from shared.errors import OperatorError
 
 _ANSWER_SECONDS_MAX = 10.0
@@ -106,7 +106,7 @@ def await_rows(
         meanwhile()
         outcomes = [Outcome(call, answer, trace_of(answer.receipt)) for call, answer in answers]
         is_queued = any(
-            outcome.trace and outcome.trace.state is State.QUEUED for outcome in outcomes
+            outcome.trace and outcome.trace.state is TraceState.QUEUED for outcome in outcomes
         )
         if not is_queued or time.monotonic() > deadline:
             return outcomes
@@ -115,7 +115,7 @@ def await_rows(
 
 def row_of(event_trace: Trace | None) -> ExpectedRow | None:
     """Returns the expected columns of a row, or None when there is no row with an event type."""
-    event = event_trace.event if event_trace and event_trace.state is State.RECORDED else None
+    event = event_trace.event if event_trace and event_trace.state is TraceState.RECORDED else None
     if event is None or event.unmapped:
         return None
     return ExpectedRow(event.user_id, event.event_id, event.sale_amount)

@@ -18,7 +18,8 @@ from console.apps.links import NewLink, create_link
 from console.importer.imports import Import, ImportLimits, ImportResult
 from console.importer.line_reader import FileLine
 from console.resources import Resources
-from console.security.tokens import NewToken, create_token, deactivate_token
+from console.security.new_tokens import NewToken, create_token
+from console.security.tokens import deactivate_token
 from shared.rules import DAY_MS, HOUR_MS, MINUTE_MS
 from shared.scopes import Scope
 

@@ -89,7 +89,7 @@ class Import:
         self._limits = limits
         self._watch = watch
         self._partitions = ImportPartitions(resources.connection, limits.days_max)
-        self._inbox = InboxWriter(resources.redis, limits)
+        self._inbox = ImportWriter(resources.redis, limits)
         self.imported = ImportResult()
 
     def run(self, lines: Iterable[FileLine], now_ms: int) -> ImportResult:
@@ -172,7 +172,7 @@ class ImportPartitions:
         self._known.add(day)
 
 
-class InboxWriter:
+class ImportWriter:
     """A writer that puts events into the inbox in batches."""
 
     def __init__(self, redis: Redis, limits: ImportLimits) -> None:

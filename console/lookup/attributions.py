@@ -1,4 +1,4 @@
-"""Attributions as people read them: where users came from, by which rule, and what lost."""
+"""Reads attributions for people: the source of a user, the rule, and the clicks that lost."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +10,8 @@ from shared.database import Connection, named_rows
 
 @dataclass(frozen=True)
 class BeatenClick:
+    """A click that was not credited, and the reason (`lost`)."""
+
     click_id: str
     rule: str
     lost: str
@@ -17,9 +19,9 @@ class BeatenClick:
 
 @dataclass(frozen=True, kw_only=True)
 class AttributionRecord:
-    """In force from `event_time` on, unless `superseded_at` says that a late fact changed it.
+    """An attribution, in force from `event_time` on unless it was superseded by later data.
 
-    `origin` is in words; None: organic.
+    `origin` is the source in words; None: organic.
     """
 
     event_time: datetime
@@ -37,14 +39,14 @@ class AttributionRecord:
 
 
 @dataclass(frozen=True)
-class Brought:
-    """A user whom a click brought, by an attribution in force."""
+class AttributedUser:
+    """A user who is attributed to a click by an attribution in force."""
 
     user_id: str
     attribution: AttributionRecord
 
 
-# A link has a partner; a source has only its name.
+# A link has a partner; another source has only its name.
 ORIGIN = """
     CASE origin_kind
         WHEN 'link' THEN coalesce(partners.name || ' / ' || links.name, 'link ' || origin)
@@ -59,7 +61,7 @@ _COLUMNS = f"""
     attributions.event_time, attributions.receipt, rule, attributions.click_id, {ORIGIN},
     through, beaten, considered, is_reattribution, rules_version, decided_at, superseded_at
 """
-# In two parts, for each has an index of its own.
+# In two parts, because each has an index of its own.
 _OF_USER = f"""
     SELECT {_COLUMNS}
     FROM (
@@ -92,8 +94,8 @@ _BY_CLICK = f"""
 """
 
 
-def attributions_of(connection: Connection, user_ref: int, count: int) -> list[AttributionRecord]:
-    """The newest `count`, superseded ones too, in time order."""
+def list_attributions(connection: Connection, user_ref: int, count: int) -> list[AttributionRecord]:
+    """Returns the newest `count` attributions of a user in time order, superseded ones too."""
     rows = named_rows(connection, _OF_USER, {"user": user_ref, "count": count})
     return [_attribution(row) for row in reversed(rows)]
 
@@ -101,19 +103,20 @@ def attributions_of(connection: Connection, user_ref: int, count: int) -> list[A
 def attribution_at(
     connection: Connection, user_ref: int, time: datetime, receipt: UUID
 ) -> AttributionRecord | None:
-    """The one in force for what happened at this moment."""
+    """Returns the attribution in force for an event of this time and receipt ID."""
     rows = named_rows(connection, _AT, {"user": user_ref, "time": time, "receipt": receipt})
     return _attribution(rows[0]) if rows else None
 
 
-def brought_by(
+def users_attributed_to(
     connection: Connection, app_id: int, environment: str, click_id: str, count: int
-) -> list[Brought]:
-    """The first `count` users who are credited to this click now."""
+) -> list[AttributedUser]:
+    """Returns the first `count` users who are now attributed to this click."""
     arguments = {"app": app_id, "environment": environment, "click": click_id, "count": count}
     rows = named_rows(connection, _BY_CLICK, arguments)
-    return [Brought(row.pop("user_id"), _attribution(row)) for row in rows]
+    return [AttributedUser(row.pop("user_id"), _attribution(row)) for row in rows]
 
 
 def _attribution(row: dict[str, Any]) -> AttributionRecord:
-    return AttributionRecord(**{**row, "beaten": [BeatenClick(**each) for each in row["beaten"]]})
+    beaten = [BeatenClick(**click) for click in row["beaten"]]
+    return AttributionRecord(**{**row, "beaten": beaten})

@@ -1,8 +1,8 @@
-"""What an event is for the partner whose link brought its user: a conversion, or a repeat of one.
+"""Tells whether an event is a conversion for the partner of its user, or a repeat of one.
 
 Source of the rule: Swaarm, events of an offer: a second postback of an event for the same click is
-rejected as a duplicate, unless the event has "Multiple Postbacks". The click is here the
-attribution in force, and an event its event type.
+rejected as a duplicate, unless the event has "Multiple Postbacks". Here the click is the
+attribution in force, and the event is its event type.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,11 @@ from shared.database import Connection, run
 
 @dataclass(frozen=True)
 class Conversion:
-    """`first` was the conversion of this event type for the same click; None: this event is one."""
+    """The result for an event.
+
+    `first` is the earlier conversion of this event type for the same click; None: this event is
+    the conversion.
+    """
 
     event_type: str
     first: UUID | None
@@ -42,12 +46,19 @@ _FIRST = """
 """
 
 
-def conversion_of(
-    connection: Connection, user_ref: int, time: datetime, receipt: UUID, then: AttributionRecord
+def find_conversion(
+    connection: Connection,
+    user_ref: int,
+    time: datetime,
+    receipt: UUID,
+    attribution: AttributionRecord,
 ) -> Conversion | None:
-    """None for what is no event of an event type that counts, or of a user whom no link brought."""
+    """Returns the result for an event.
+
+    It is None unless the event has an event type and counts, and its user is attributed to a link.
+    """
     moment = {"user": user_ref, "time": time, "receipt": receipt}
-    since = {"since": then.event_time, "since_receipt": then.receipt}
+    since = {"since": attribution.event_time, "since_receipt": attribution.receipt}
     row = run(connection, _EVENT_TYPE, {**moment, **since}).fetchone()
     if row is None:
         return None

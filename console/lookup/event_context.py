@@ -1,14 +1,19 @@
-"""Where an event stands in its user's life: who brought them then, and in which session it was."""
+"""Finds the context of an event: the attribution in force for it, and its session."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
-from console.lookup.attributions import AttributionRecord, Brought, attribution_at, brought_by
-from console.lookup.conversions import Conversion, conversion_of
+from console.lookup.attributions import (
+    AttributedUser,
+    AttributionRecord,
+    attribution_at,
+    users_attributed_to,
+)
+from console.lookup.conversions import Conversion, find_conversion
 from console.lookup.sessions import SessionRecord, session_at
 from shared.database import Connection, run
 
-BROUGHT_SHOWN_MAX = 20
+ATTRIBUTED_USERS_MAX = 20
 
 _USER = """
     SELECT users.app_id, users.id, events.event_time
@@ -22,42 +27,41 @@ _CLICK = "SELECT app_id, environment, click_id FROM clicks WHERE receipt = %s"
 
 @dataclass(frozen=True)
 class EventContext:
-    """Of an event the attribution in force then, its session, as far as they are decided, and what
-    it is for the partner.
+    """The context of an event or a click.
 
-    Of a click whom it brought, the first few.
+    An event has the attribution in force for it and its session, as far as they are decided, and
+    its conversion for the partner. A click has the first few users who are attributed to it.
     """
 
     app_id: int
     attribution: AttributionRecord | None = None
     session: SessionRecord | None = None
-    brought: tuple[Brought, ...] = ()
+    brought: tuple[AttributedUser, ...] = ()
     conversion: Conversion | None = None
 
 
 def find_event_context(connection: Connection, receipt: UUID) -> EventContext | None:
-    """None for what is not stored."""
-    return _of_event(connection, receipt) or _of_click(connection, receipt)
+    """Returns the context of a stored event or click, else None."""
+    return _event_context(connection, receipt) or _click_context(connection, receipt)
 
 
-def _of_event(connection: Connection, receipt: UUID) -> EventContext | None:
+def _event_context(connection: Connection, receipt: UUID) -> EventContext | None:
     row = run(connection, _USER, (receipt,)).fetchone()
     if row is None:
         return None
     app_id, user_ref, time = row
-    then = attribution_at(connection, user_ref, time, receipt)
-    return EventContext(
-        app_id,
-        then,
-        session_at(connection, user_ref, time, receipt),
-        conversion=conversion_of(connection, user_ref, time, receipt, then) if then else None,
-    )
+    attribution = attribution_at(connection, user_ref, time, receipt)
+    conversion = None
+    if attribution is not None:
+        conversion = find_conversion(connection, user_ref, time, receipt, attribution)
+    session = session_at(connection, user_ref, time, receipt)
+    return EventContext(app_id, attribution, session, conversion=conversion)
 
 
-def _of_click(connection: Connection, receipt: UUID) -> EventContext | None:
+def _click_context(connection: Connection, receipt: UUID) -> EventContext | None:
     row = run(connection, _CLICK, (receipt,)).fetchone()
     if row is None:
         return None
     app_id, environment, click_id = row
-    brought = brought_by(connection, app_id, environment, click_id, BROUGHT_SHOWN_MAX)
-    return EventContext(app_id, brought=tuple(brought))
+    users = users_attributed_to(connection, app_id, environment, click_id, ATTRIBUTED_USERS_MAX)
+    return EventContext(app_id, brought=tuple(users))

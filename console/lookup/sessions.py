@@ -1,4 +1,4 @@
-"""Sessions of a user, as people read them."""
+"""Reads the sessions of a user."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +9,8 @@ from shared.database import Connection, run
 
 @dataclass(frozen=True)
 class SessionRecord:
+    """A session with the number of its opens and other events."""
+
     start_time: datetime
     last_activity: datetime
     opens: int
@@ -26,8 +28,8 @@ _AT = """
 """
 
 
-def sessions_of(connection: Connection, user_ref: int, count: int) -> list[SessionRecord]:
-    """The newest `count`, in time order."""
+def list_sessions(connection: Connection, user_ref: int, count: int) -> list[SessionRecord]:
+    """Returns the newest `count` sessions of a user in time order."""
     rows = run(connection, _OF_USER, (user_ref, count)).fetchall()
     return [SessionRecord(*row) for row in reversed(rows)]
 
@@ -35,7 +37,7 @@ def sessions_of(connection: Connection, user_ref: int, count: int) -> list[Sessi
 def session_at(
     connection: Connection, user_ref: int, time: datetime, receipt: UUID
 ) -> SessionRecord | None:
-    """The one that what happened at this moment is of; None before the first open."""
+    """Returns the session of an event of this time and receipt ID, or None if it is in none."""
     row = run(connection, _AT, (user_ref, time, receipt)).fetchone()
     session = SessionRecord(*row) if row else None
     return session if session and time <= session.last_activity else None

@@ -1,38 +1,42 @@
-"""A user's timeline in words: what happened and what was made of it, one moment after the other."""
+"""Describes a user's timeline: what happened and what was decided, in time order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
 
 from console.event_records import EventRecord
-from console.lookup.attributions import AttributionRecord, BeatenClick
+from console.lookup.attributions import AttributionRecord
 from console.lookup.conversions import Conversion
 from console.lookup.event_context import EventContext
 from console.lookup.sessions import SessionRecord
 from console.lookup.user_timeline import ClickRecord, UserTimeline
 from shared.countries import country_name
+from shared.vocabulary import Lost, Rule
 
-_RULES = {
-    "click_id": "the click's id",
-    "device_id": "a device id",
-    "address_and_device": "address and device",
-    "organic": "nothing matched",
+_RULES: Mapping[str, str] = {
+    Rule.CLICK_ID: "click ID",
+    Rule.DEVICE_ID: "device ID",
+    Rule.ADDRESS_AND_DEVICE: "IP address and device",
+    Rule.ORGANIC: "no click matched",
 }
-_LOST = {
-    "earlier": "a later click matched by the same rule",
-    "larger_id": "a click of the same millisecond has the smaller id",
-    "weaker_rule": "another click matched by a rule that comes first",
-    "outside_window": "too old for the rule that ties it",
-    "no_source": "it belongs to no link and names no source",
-    "same_source": "the user is attributed to its source already",
-    "before_standing": "older than the attribution in force",
+_LOST: Mapping[str, str] = {
+    Lost.EARLIER: "a later click matched by the same rule",
+    Lost.LARGER_ID: "a click of the same millisecond has the smaller ID",
+    Lost.WEAKER_RULE: "another click matched by a stronger rule",
+    Lost.OUTSIDE_WINDOW: "older than the lookback window of its rule",
+    Lost.NO_SOURCE: "it belongs to no link and names no source",
+    Lost.SAME_SOURCE: "the user is already attributed to its source",
+    Lost.BEFORE_STANDING: "older than the attribution in force",
 }
 
 
 class Lane(StrEnum):
-    """Of the same millisecond, in this order: what happened, then what was made of it."""
+    """A row of the timeline. Entries of the same millisecond are in this order.
+
+    First what happened, then what was decided.
+    """
 
     CLICKS = "clicks"
     EVENTS = "events"
@@ -45,7 +49,11 @@ _ORDER = list(Lane)
 
 @dataclass(frozen=True)
 class TimelineEntry:
-    """`end` is of a session; `receipt` of what happened. `superseded`: it holds no more."""
+    """An entry of the timeline.
+
+    `end` is that of a session, `receipt` that of a click or event. A `superseded` attribution is no
+    longer in force.
+    """
 
     time: datetime
     lane: Lane
@@ -56,29 +64,29 @@ class TimelineEntry:
     superseded: bool = False
 
 
-def moments(user: UserTimeline) -> list[TimelineEntry]:
-    """In time order."""
-    return sorted(_moments(user), key=lambda moment: (moment.time, _ORDER.index(moment.lane)))
+def timeline_entries(user: UserTimeline) -> list[TimelineEntry]:
+    """Returns the entries of a user's timeline in time order."""
+    return sorted(_entries(user), key=lambda entry: (entry.time, _ORDER.index(entry.lane)))
 
 
-def instant(moment: datetime) -> str:
-    """To the millisecond, as decisions are, with its zone."""
-    utc = moment.astimezone(UTC)
+def format_instant(time: datetime) -> str:
+    """Formats a time to the millisecond, the precision of decisions, with its zone."""
+    utc = time.astimezone(UTC)
     return f"{utc:%Y-%m-%d %H:%M:%S}.{utc.microsecond // 1000:03} UTC"
 
 
-def _moments(user: UserTimeline) -> Iterator[TimelineEntry]:
+def _entries(user: UserTimeline) -> Iterator[TimelineEntry]:
     for click in user.clicks:
-        lines = tuple(_click(click))
+        lines = tuple(_describe_click(click))
         yield TimelineEntry(click.event_time, Lane.CLICKS, click.kind, lines, receipt=click.receipt)
     for event in user.events:
         if event.event_time is not None:
-            lines = tuple(_event(event))
+            lines = tuple(_describe_event(event))
             yield TimelineEntry(
                 event.event_time, Lane.EVENTS, event.kind, lines, receipt=event.receipt
             )
     for session in user.sessions:
-        lines = (session_words(session),)
+        lines = (describe_session(session),)
         end = session.last_activity
         yield TimelineEntry(session.start_time, Lane.SESSIONS, "session", lines, end=end)
     for decision in user.attributions:
@@ -86,72 +94,70 @@ def _moments(user: UserTimeline) -> Iterator[TimelineEntry]:
             decision.event_time,
             Lane.ATTRIBUTIONS,
             "attribution",
-            tuple(attribution_words(decision)),
+            tuple(describe_attribution(decision)),
             superseded=decision.superseded_at is not None,
         )
 
 
-def _click(click: ClickRecord) -> Iterator[str]:
+def _describe_click(click: ClickRecord) -> Iterator[str]:
     yield f"{click.click_id}, {click.role}"
     yield f"from {click.origin}" if click.origin else "names no source"
     if click.ip_address:
-        yield f"address {click.ip_address}"
+        yield f"IP address {click.ip_address}"
 
 
-def _event(event: EventRecord) -> Iterator[str]:
+def _describe_event(event: EventRecord) -> Iterator[str]:
     amount = f", {event.sale_amount} {event.sale_amount_currency or ''}".rstrip()
     yield event.event_id + (amount if event.sale_amount else "")
     if event.click_id:
         yield f"names click {event.click_id}"
     if event.country:
         yield f"in {country_name(event.country)}"
-    yield f"receipt {event.receipt}"
+    yield f"receipt ID {event.receipt}"
 
 
-def session_words(session: SessionRecord) -> str:
+def describe_session(session: SessionRecord) -> str:
     seconds = (session.last_activity - session.start_time).total_seconds()
     return f"{seconds:,.0f} s; opens: {session.opens}, other events: {session.events}"
 
 
-def attribution_words(decision: AttributionRecord) -> Iterator[str]:
+def describe_attribution(decision: AttributionRecord) -> Iterator[str]:
     if decision.superseded_at is not None:
-        yield f"SUPERSEDED {instant(decision.superseded_at)}: a late fact changed it"
-    again = "attributed again" if decision.is_reattribution else "attributed"
+        yield f"SUPERSEDED {format_instant(decision.superseded_at)} by later data"
+    verb = "reattributed" if decision.is_reattribution else "attributed"
     rule = _RULES.get(decision.rule, decision.rule)
     if decision.click_id:
-        yield f"{again} to {decision.origin}, click {decision.click_id}, by {rule}"
+        yield f"{verb} to {decision.origin}, click {decision.click_id}, matched by {rule}"
     else:
         yield f"organic: {rule}"
     if decision.through:
-        yield f"found through click {decision.through}, which lent what it saw of the visitor"
-    yield from (_beaten(click) for click in decision.beaten)
+        yield f"matched through click {decision.through}, which recorded the same visitor"
+    for click in decision.beaten:
+        matched, reason = _RULES.get(click.rule, click.rule), _LOST.get(click.lost, click.lost)
+        yield f"not credited: click {click.click_id}, matched by {matched}: {reason}"
     if unnamed := decision.considered - len(decision.beaten) - bool(decision.click_id):
-        yield f"beaten: {unnamed:,} more"
-    yield f"decided {instant(decision.decided_at)} by version {decision.rules_version} of the rules"
+        yield f"not credited: {unnamed:,} more clicks"
+    decided = format_instant(decision.decided_at)
+    yield f"decided {decided} by version {decision.rules_version} of the rules"
 
 
-def _conversion_words(conversion: Conversion) -> str:
+def _describe_conversion(conversion: Conversion) -> str:
     if conversion.first is None:
         return "a conversion"
     return (
-        f"none: {conversion.first} was it, and {conversion.event_type} converts once a click "
-        "(multiple postbacks are off)"
+        f"no conversion: {conversion.first} was the conversion, and {conversion.event_type} "
+        "converts once per click (multiple postbacks are off)"
     )
 
 
-def _beaten(click: BeatenClick) -> str:
-    rule, why = _RULES.get(click.rule, click.rule), _LOST.get(click.lost, click.lost)
-    return f"beaten: click {click.click_id}, tied by {rule}: {why}"
-
-
-def event_context_words(placement: EventContext) -> Iterator[tuple[str, list[str]]]:
-    """What is known of where an event stands, by what it is."""
-    if placement.attribution is not None:
-        yield "attribution", list(attribution_words(placement.attribution))
-    if placement.conversion is not None:
-        yield "conversion", [_conversion_words(placement.conversion)]
-    if placement.session is not None:
-        began = f"began {instant(placement.session.start_time)}"
-        yield "session", [began, session_words(placement.session)]
-    if placement.brought:
-        yield "brought", [each.user_id for each in placement.brought]
+def describe_event_context(context: EventContext) -> Iterator[tuple[str, list[str]]]:
+    """Yields what is known of an event's context, each part with its label."""
+    if context.attribution is not None:
+        yield "attribution", list(describe_attribution(context.attribution))
+    if context.conversion is not None:
+        yield "conversion", [_describe_conversion(context.conversion)]
+    if context.session is not None:
+        start = f"started {format_instant(context.session.start_time)}"
+        yield "session", [start, describe_session(context.session)]
+    if context.brought:
+        yield "brought", [user.user_id for user in context.brought]

@@ -1,4 +1,4 @@
-"""Where an event is, and what became of it."""
+"""Traces an event by its receipt ID: its state and what is known of it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,9 +6,9 @@ from enum import StrEnum
 from uuid import UUID
 
 from console.apps.apps import app_names
-from console.event_records import EventRecord, find_record, moment, unstored_record
+from console.event_records import EventRecord, find_record, record_from_event, time_from_ms
 from console.lookup.event_context import EventContext, find_event_context
-from console.pipeline.quarantine import Quarantined, find_quarantined
+from console.pipeline.quarantine import QuarantineEntry, find_quarantined
 from shared.database import Connection, run
 from shared.errors import OperatorError
 from shared.ids import receipt_time_ms
@@ -16,8 +16,8 @@ from shared.inbox import find_event
 from shared.redis import Redis
 
 
-class State(StrEnum):
-    """What can have become of a receipt."""
+class TraceState(StrEnum):
+    """The state of what was received with a receipt ID."""
 
     QUEUED = "queued"  # in the inbox: on disk, no row yet
     RECORDED = "recorded"
@@ -28,39 +28,44 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Trace:
-    """`event` of a queued or recorded receipt; of a duplicate, `first` is what it repeated.
+    """The result for a receipt ID.
 
-    `given_at` is what the receipt says by itself, None when Waybill cannot have given it.
+    `event` is that of a queued or recorded one; `first` is the trace of the event that a duplicate
+    repeated. `given_at` is the time in the receipt ID, None when Waybill cannot have issued it.
     """
 
     receipt: UUID
     given_at: datetime | None
-    state: State
+    state: TraceState
     event: EventRecord | None = None
     first: "Trace | None" = None
-    conflict: bool | None = None  # of a duplicate: the same key came with another body
-    quarantine: Quarantined | None = None
+    conflict: bool | None = None  # of a duplicate: the same key was sent with other data
+    quarantine: QuarantineEntry | None = None
     placement: EventContext | None = None  # of a recorded receipt
 
 
 def parse_receipt(text: str) -> UUID:
-    """Raises OperatorError when the text is no receipt."""
+    """Returns the receipt ID that the text is. Raises OperatorError when it is none."""
     try:
         return UUID(text.strip())
     except ValueError:
         raise OperatorError(
-            "This is not a receipt. A receipt is the id in the answer to an accepted event, such "
-            "as 019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81."
+            "This is not a receipt ID. A receipt ID is the ID in the response to an accepted "
+            "event, such as 019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81."
         ) from None
 
 
 def trace(connection: Connection, redis: Redis, receipt: UUID) -> Trace:
-    """An event moves from inbox to tables: looking there, here and there again cannot miss it."""
+    """Traces a receipt ID.
+
+    Events move from the inbox to the tables: searching the tables, the inbox and the tables again
+    cannot miss one.
+    """
     return (
         _stored(connection, receipt)
         or _queued(connection, redis, receipt)
         or _stored(connection, receipt)
-        or Trace(receipt, _given_at(receipt), State.UNKNOWN)
+        or Trace(receipt, _given_at(receipt), TraceState.UNKNOWN)
     )
 
 
@@ -77,7 +82,7 @@ def _recorded(connection: Connection, receipt: UUID) -> Trace | None:
     if event is None:
         return None
     placement = find_event_context(connection, receipt)
-    return Trace(receipt, _given_at(receipt), State.RECORDED, event=event, placement=placement)
+    return Trace(receipt, _given_at(receipt), TraceState.RECORDED, event=event, placement=placement)
 
 
 def _duplicate(connection: Connection, receipt: UUID) -> Trace | None:
@@ -88,25 +93,25 @@ def _duplicate(connection: Connection, receipt: UUID) -> Trace | None:
         return None
     first_receipt, conflict = row
     first = _recorded(connection, first_receipt) or Trace(
-        first_receipt, _given_at(first_receipt), State.UNKNOWN
+        first_receipt, _given_at(first_receipt), TraceState.UNKNOWN
     )
-    return Trace(receipt, _given_at(receipt), State.DUPLICATE, first=first, conflict=conflict)
+    return Trace(receipt, _given_at(receipt), TraceState.DUPLICATE, first=first, conflict=conflict)
 
 
 def _quarantined(connection: Connection, receipt: UUID) -> Trace | None:
     entry = find_quarantined(connection, receipt)
     if entry is None:
         return None
-    return Trace(receipt, _given_at(receipt), State.QUARANTINED, quarantine=entry)
+    return Trace(receipt, _given_at(receipt), TraceState.QUARANTINED, quarantine=entry)
 
 
 def _queued(connection: Connection, redis: Redis, receipt: UUID) -> Trace | None:
     event = find_event(redis, receipt)
     if event is None:
         return None
-    record = unstored_record(event, app_names(connection))
-    return Trace(receipt, _given_at(receipt), State.QUEUED, event=record)
+    record = record_from_event(event, app_names(connection))
+    return Trace(receipt, _given_at(receipt), TraceState.QUEUED, event=record)
 
 
 def _given_at(receipt: UUID) -> datetime | None:
-    return moment(receipt_time_ms(receipt)) if receipt.version == 7 else None
+    return time_from_ms(receipt_time_ms(receipt)) if receipt.version == 7 else None

@@ -1,55 +1,37 @@
-"""Says in one sentence where an event is and what that means."""
+"""Describes a trace in one sentence."""
 
-from console.event_records import EventRecord
-from console.lookup.trace import State, Trace
-from console.pipeline.quarantine import Quarantined
+from console.lookup.trace import Trace, TraceState
 
 
-def sentence(trace: Trace) -> str:
-    """Where it is, and what that means."""
-    match trace.state:
-        case State.QUEUED:
-            meaning = "on disk in the inbox, and not stored yet."
-        case State.RECORDED:
-            meaning = _recorded(trace.event)
-        case State.DUPLICATE:
-            meaning = _duplicate(trace)
-        case State.QUARANTINED:
-            meaning = _quarantined(trace.quarantine)
-        case State.UNKNOWN:
-            meaning = _unknown(trace)
-    return f"{trace.receipt} {trace.state}: {meaning}"
-
-
-def _unknown(trace: Trace) -> str:
-    if trace.given_at is None:
-        return "nothing here has this receipt, and Waybill cannot have given it. Check its letters."
-    return (
-        f"nothing here has this receipt of {trace.given_at:%F %T} UTC. It may be of another "
-        "installation, or its data has been deleted since."
-    )
-
-
-def _recorded(event: EventRecord | None) -> str:
-    if event is not None and event.unmapped:
-        return (
-            "the event is stored, unmapped: its app had no event type with this event_id. "
-            "Make one: it claims what came before."
-        )
-    return "the event is stored."
-
-
-def _duplicate(trace: Trace) -> str:
+def trace_sentence(trace: Trace) -> str:
+    """Returns a sentence with the state of the event and what it means."""
     first = trace.first.receipt if trace.first else ""
-    if trace.conflict:
-        return (
-            f"its idempotency key had come before, with {first}, and with other data (a conflict). "
-            "The first event holds; this one was not stored."
-        )
-    return f"it repeated {first}, which is the event."
-
-
-def _quarantined(entry: Quarantined | None) -> str:
-    if entry is not None and entry.replayed_at is not None:
-        return "it could not be stored, and was put back into the inbox to be tried again."
-    return "it could not be stored. Mend the cause, then replay it."
+    match trace.state:
+        case TraceState.QUEUED:
+            meaning = "it is on disk in the inbox, and not stored yet."
+        case TraceState.RECORDED if trace.event is not None and trace.event.unmapped:
+            meaning = (
+                "the event is stored, unmapped: its app had no event type with this event_id. "
+                "Create one: it includes the events that were received before."
+            )
+        case TraceState.RECORDED:
+            meaning = "the event is stored."
+        case TraceState.DUPLICATE if trace.conflict:
+            meaning = (
+                f"its idempotency key was already used by {first}, with other data (a conflict). "
+                "The first event counts; this one was not stored."
+            )
+        case TraceState.DUPLICATE:
+            meaning = f"it repeats {first}, which is the stored event."
+        case TraceState.QUARANTINED if trace.quarantine and trace.quarantine.replayed_at:
+            meaning = "it could not be stored, and was replayed into the inbox to be tried again."
+        case TraceState.QUARANTINED:
+            meaning = "it could not be stored. Fix the cause, then replay it."
+        case TraceState.UNKNOWN if trace.given_at is None:
+            meaning = "nothing has this receipt ID, and Waybill cannot have issued it. Check it."
+        case TraceState.UNKNOWN:
+            meaning = (
+                f"nothing has this receipt ID of {trace.given_at:%F %T} UTC. It may belong to "
+                "another installation, or its data has since been deleted."
+            )
+    return f"{trace.receipt} {trace.state}: {meaning}"

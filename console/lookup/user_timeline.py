@@ -1,4 +1,4 @@
-"""One user's timeline: what they did, the clicks that concern them, and what was made of it."""
+"""Reads a user's timeline: their events, the clicks that concern them, and the decisions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,26 +8,29 @@ from uuid import UUID
 
 from console.apps.apps import App
 from console.event_records import EventRecord, find_records
-from console.lookup.attributions import ORIGIN, ORIGIN_TABLES, AttributionRecord, attributions_of
-from console.lookup.sessions import SessionRecord, sessions_of
+from console.lookup.attributions import ORIGIN, ORIGIN_TABLES, AttributionRecord, list_attributions
+from console.lookup.sessions import SessionRecord, list_sessions
 from shared.database import Connection, index_only, named_rows, run
 from shared.device_ids import adid_bytes, as_user_id, identifying
 from shared.errors import OperatorError
 
 
 class ClickRole(StrEnum):
-    """What a click is to a user, by the attributions in force; the first that applies."""
+    """The role of a click for a user, by the attributions in force; the first that applies."""
 
     CREDITED = "credited"
-    LENT = "lent"  # the evidence by which the credited click was found
+    LENT = "lent"  # the credited click was found by its evidence
     BEATEN = "beaten"
-    FORMER = "former"  # of a decision that was superseded
-    NAMED = "named"  # by the user's calls, and of no decision
+    FORMER = "former"  # of a superseded decision
+    NAMED = "named"  # by the user's calls, and part of no decision
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClickRecord:
-    """A click or impression. `origin` is who it is credited to; None: it only lends."""
+    """A click or impression.
+
+    `origin` is the source that it credits; None: it cannot be credited, only match another click.
+    """
 
     click_id: str
     kind: str
@@ -43,8 +46,10 @@ class ClickRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class UserTimeline:
-    """Each list in time order, its newest `count`. `first_time` is None until somebody told it: the
-    batch that made the user, or in older rows the first decision.
+    """A user's timeline: each list has the newest `count`, in time order.
+
+    `first_time` is set by the batch that creates the user, in older rows by the first decision; it
+    is None until then.
     """
 
     app: str
@@ -62,18 +67,18 @@ _USER = """
     SELECT id, user_id, first_time, device_ids, click_ids FROM users
     WHERE app_id = %s AND environment = %s AND user_id = %s
 """
-# As the index of users by their adid has it.
+# The expression of the index of users by their adid.
 _ADID = r"""
     substr(sha256(replace(app_id || ':' || user_id, '\', '\\')::bytea), 1, 16)
 """
-# Fenced: a planner does not know what that index spares, and would read all users of the app.
+# Fenced: the planner does not know how much that index saves, and would read all users of the app.
 _USER_OF_ADID = f"""
     WITH found AS MATERIALIZED (
         SELECT app_id, environment, user_id FROM users WHERE {_ADID} = %s
     )
     SELECT user_id FROM found WHERE app_id = %s AND environment = %s
 """
-_NAMED_SO = """
+_BY_ANY_ID = """
     SELECT user_id FROM users
     WHERE app_id = %(app)s AND environment = %(environment)s AND user_id = ANY(%(user_ids)s)
     UNION
@@ -106,22 +111,24 @@ _CLICKS = f"""
 def user_timeline(
     connection: Connection, app: App, environment: str, user_id: str, count: int
 ) -> UserTimeline:
-    """By the user id, in any case if it is a UUID, or by the adid that stands for it.
+    """Returns the timeline of the user with this user id or adid.
 
-    Raises OperatorError when nothing of such a user was ever stored.
+    A user id that is a UUID may be in upper or lower case. Raises OperatorError when nothing of
+    this user is stored.
     """
     row = run(connection, _USER, (app.id, environment, as_user_id(user_id))).fetchone()
     if row is None:
-        known = _user_of_adid(connection, app, environment, user_id)
-        row = run(connection, _USER, (app.id, environment, known)).fetchone()
+        user_id_of_adid = _user_of_adid(connection, app, environment, user_id)
+        row = run(connection, _USER, (app.id, environment, user_id_of_adid)).fetchone()
     if row is None:
         raise OperatorError(
-            f"Nothing of this user is stored in {environment}. Check the user id, letter by "
-            "letter, and --environment."
+            f"Nothing of this user is stored in {environment}. Check the user ID, letter by "
+            "letter, and the environment.",
+            "Choose the environment with `--environment`.",
         )
     user_ref, user_id, first_time, device_ids, click_ids = row
-    attributions = attributions_of(connection, user_ref, count)
-    roles = role_of_each(attributions, click_ids)
+    attributions = list_attributions(connection, user_ref, count)
+    roles = click_roles(attributions, click_ids)
     return UserTimeline(
         app=app.name,
         environment=environment,
@@ -130,7 +137,7 @@ def user_timeline(
         device_ids=device_ids,
         clicks=_clicks(connection, app, environment, roles, count),
         events=_events(connection, user_ref, count),
-        sessions=sessions_of(connection, user_ref, count),
+        sessions=list_sessions(connection, user_ref, count),
         attributions=attributions,
     )
 
@@ -138,7 +145,7 @@ def user_timeline(
 def find_users(
     connection: Connection, app: App, environment: str, text: str, count: int
 ) -> list[str]:
-    """User ids of whom this is the user id, adid, a device id or a click id; the first `count`."""
+    """Returns the first `count` users with this user id, adid, device id or click id."""
     arguments = {
         "app": app.id,
         "environment": environment,
@@ -147,7 +154,7 @@ def find_users(
         "device_ids": list(identifying([text])),
         "count": count,
     }
-    return [user_id for (user_id,) in run(connection, _NAMED_SO, arguments)]
+    return [user_id for (user_id,) in run(connection, _BY_ANY_ID, arguments)]
 
 
 def _user_of_adid(connection: Connection, app: App, environment: str, text: str) -> str | None:
@@ -159,22 +166,22 @@ def _user_of_adid(connection: Connection, app: App, environment: str, text: str)
     return None if row is None else str(row[0])
 
 
-def role_of_each(
+def click_roles(
     attributions: Sequence[AttributionRecord], named: Sequence[str]
 ) -> dict[str, ClickRole]:
-    """By click, beginning with what matters least, so that what matters more replaces it."""
+    """Returns the role of each click: weaker roles are set first, so stronger ones replace them."""
     roles = dict.fromkeys(named, ClickRole.NAMED)
     for decision in attributions:
-        roles |= dict.fromkeys(_weighed(decision), ClickRole.FORMER)
+        roles |= dict.fromkeys(_considered(decision), ClickRole.FORMER)
     in_force = [decision for decision in attributions if decision.superseded_at is None]
     for decision in in_force:
-        roles |= dict.fromkeys(_weighed(decision), ClickRole.BEATEN)
+        roles |= dict.fromkeys(_considered(decision), ClickRole.BEATEN)
     roles |= {decision.through: ClickRole.LENT for decision in in_force if decision.through}
     roles |= {decision.click_id: ClickRole.CREDITED for decision in in_force if decision.click_id}
     return roles
 
 
-def _weighed(decision: AttributionRecord) -> list[str]:
+def _considered(decision: AttributionRecord) -> list[str]:
     won = [click for click in (decision.click_id, decision.through) if click]
     return [*(beaten.click_id for beaten in decision.beaten), *won]
 
@@ -189,5 +196,5 @@ def _clicks(
 
 def _events(connection: Connection, user_ref: int, count: int) -> list[EventRecord]:
     receipts = [receipt for (receipt,) in run(connection, _RECEIPTS, (user_ref, count))]
-    found = {record.receipt: record for record in find_records(connection, receipts)}
-    return [found[receipt] for receipt in reversed(receipts) if receipt in found]
+    records = {record.receipt: record for record in find_records(connection, receipts)}
+    return [records[receipt] for receipt in reversed(receipts) if receipt in records]

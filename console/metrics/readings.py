@@ -12,13 +12,11 @@ from shared.redis import Redis
 from shared.rq_queue import jobs_by_state, workers_by_state
 from shared.snapshot import VERSION_KEY
 from shared.tally import MetricSeries, Tally, gauge, merge_series
+from shared.vocabulary import DrainOutcome, QuarantineReason, Rule
 
 WORKER_SILENT_MS_MAX = 60_000  # an idle worker sends a heartbeat every 30 s
 PROGRAMS = ("worker", "console", "metrics")
 OTHER = "other"
-REASONS = ("refused_by_database", "killed_worker", "unreadable")
-RULES = ("click_id", "device_id", "address_and_device", "organic")
-OUTCOMES = ("recorded", "duplicate", "quarantined")
 _STATES = ("active", "idle", "idle in transaction")
 
 _QUARANTINE = """
@@ -60,7 +58,7 @@ def lag_series(backlog: Backlog, lag: Lag) -> list[MetricSeries]:
 
 def read_database(connection: Connection) -> list[MetricSeries]:
     """Reads the metrics that PostgreSQL holds. Raises DatabaseError."""
-    quarantined = dict.fromkeys(REASONS, 0)
+    quarantined = dict.fromkeys(map(str, QuarantineReason), 0)
     quarantined |= dict(run(connection, _QUARANTINE).fetchall())
     connections: dict[tuple[str, str], int] = {}
     for name, state, count in run(connection, _CONNECTIONS):
@@ -83,8 +81,8 @@ def _zero_counts() -> list[MetricSeries]:
     """Returns counters at 0, because Prometheus sees growth only from a first number on."""
     tally = Tally()
     tally.counter(metrics.DRAIN_RETRIES)
-    for outcome in OUTCOMES:
+    for outcome in DrainOutcome:
         tally.counter(metrics.EVENTS, outcome)
-    for rule in RULES:
+    for rule in Rule:
         tally.counter(metrics.ATTRIBUTIONS, rule)
     return tally.series()

@@ -1,11 +1,11 @@
-"""What holds here: each setting, its value and where it comes from, secrets masked."""
+"""Reads the settings in force, each with its value and source; secrets are masked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from console.connections import CommandContext, running_here
+from console.connections import CommandContext, running_variables
 from shared.country_database import fault_of_file
 from shared.redaction import MASK
 from shared.setting_sources import Layers
@@ -15,8 +15,8 @@ _PREFIX = "WAYBILL_"
 
 
 @dataclass(frozen=True)
-class Held:
-    """One setting as it holds here. `value` is None where there is none; a secret is masked."""
+class EffectiveSetting:
+    """A setting in force. `value` is None when it is not set; a secret is masked."""
 
     variable: str
     value: str | None
@@ -27,65 +27,64 @@ class Held:
 
 @dataclass(frozen=True)
 class Configuration:
-    """`faults` are those of the file of settings; `unknown` variables look like settings."""
+    """`faults` are those of the settings file; `unknown` variables look like settings."""
 
-    settings: list[Held]
+    settings: list[EffectiveSetting]
     faults: tuple[str, ...]
     unknown: list[str]
 
     @property
-    def is_whole(self) -> bool:
-        return not self.faults and not any(held.fault for held in self.settings)
+    def is_valid(self) -> bool:
+        return not self.faults and not any(setting.fault for setting in self.settings)
 
 
-def read_configuration(place: CommandContext, known_besides: frozenset[str]) -> Configuration:
-    """`known_besides` are variables of the programs that are no settings."""
-    running = running_here(place)
-    layers = Layers({**place.variables, **running}, place.layers.from_file)
+def read_configuration(context: CommandContext, other_variables: frozenset[str]) -> Configuration:
+    """Reads the settings of a command.
+
+    `other_variables` are known variables of the programs that are not settings.
+    """
+    running = running_variables(context)
+    layers = Layers({**context.variables, **running}, context.layers.from_file)
+    declared = SETTINGS.values()
+    files = {setting.file_variable for setting in declared if setting.is_secret}
+    known = {setting.variable for setting in declared} | files | other_variables
     return Configuration(
-        [_held(reading, running) for reading in read_each(layers)],
-        place.layers.faults,
-        _unknown(place.variables, known_besides),
+        [_effective(reading, running) for reading in read_each(layers)],
+        context.layers.faults,
+        # Some may be misspelt settings; Kubernetes sets some of its own under any name.
+        sorted(
+            name for name in context.variables if name.startswith(_PREFIX) and name not in known
+        ),
     )
 
 
-def masked_url(url: str) -> str:
-    """Its scheme, hosts and path; who and with which password stays out, and so does a query.
+def mask_url(url: str) -> str:
+    """Returns the scheme, hosts and path of a URL, without user, password and query.
 
-    An address that cannot be taken apart for certain is masked whole.
+    A URL that cannot be split with certainty is masked completely.
     """
     parts = urlsplit(url.strip())
     _, at, hosts = parts.netloc.rpartition("@")
     if "@" in parts.path + parts.query + parts.fragment:
         return MASK
-    who = f"{MASK}@" if at else ""
+    user = f"{MASK}@" if at else ""
     query = f"?{MASK}" if parts.query or parts.fragment else ""
-    return f"{parts.scheme}://{who}{hosts}{parts.path}{query}"
+    return f"{parts.scheme}://{user}{hosts}{parts.path}{query}"
 
 
-def _held(reading: SettingsReading, running: Mapping[str, str]) -> Held:
+def _effective(reading: SettingsReading, running: Mapping[str, str]) -> EffectiveSetting:
     declared, found = reading.declared, reading.found
     source = "running waybill up" if declared.variable in running else found.source
-    fault = reading.fault or _fault_of_file(reading)
-    return Held(declared.variable, _shown(reading), declared.unit, source, fault)
+    fault = reading.fault
+    if not fault and reading.name == "country_database" and reading.value:
+        fault = fault_of_file(Path(reading.value))
+    return EffectiveSetting(declared.variable, _shown_value(reading), declared.unit, source, fault)
 
 
-def _fault_of_file(reading: SettingsReading) -> str | None:
-    is_given = reading.name == "country_database" and reading.value
-    return fault_of_file(Path(reading.value)) if is_given else None
-
-
-def _shown(reading: SettingsReading) -> str | None:
+def _shown_value(reading: SettingsReading) -> str | None:
     if not reading.found.source:
         return None
     if not reading.declared.is_secret:
         return reading.found.text.strip()
     is_url = reading.declared.variable.endswith("_URL") and not reading.fault
-    return masked_url(reading.found.text) if is_url else MASK
-
-
-def _unknown(variables: Mapping[str, str], known_besides: frozenset[str]) -> list[str]:
-    """Misspelt settings among them, perhaps; Kubernetes sets some of its own under any name."""
-    secrets = {each.file_variable for each in SETTINGS.values() if each.is_secret}
-    known = {each.variable for each in SETTINGS.values()} | secrets | known_besides
-    return sorted(name for name in variables if name.startswith(_PREFIX) and name not in known)
+    return mask_url(reading.found.text) if is_url else MASK

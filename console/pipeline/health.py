@@ -1,29 +1,48 @@
-"""How the installation does, for people: what waits, who works, how the stores are.
+"""Reports the health of the pipeline: the backlog, the workers, and the state of the stores.
 
-What is read, and how, is what `waybill metrics` reads (`console.metrics.readings`).
+The values and how they are read are those of `waybill metrics` (`console.metrics.readings`).
 """
 
 import threading
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 
 from console.metrics.lag import Lag, LagWindow
 from console.metrics.readings import read_database, read_redis
-from console.pipeline.set_aside import SetAsideUser, list_set_aside
+from console.pipeline.set_aside import SetAsideUser, count_set_aside, list_set_aside
 from shared import metrics
-from shared.database import Connection
+from shared.database import Connection, DatabaseError
+from shared.errors import OperatorError
 from shared.inbox import measure
 from shared.metrics import Metric
 from shared.redis import Redis
+from shared.rq_queue import waiting_jobs
 from shared.tally import MetricSeries
 
 SET_ASIDE_SHOWN_MAX = 20
 
 
 @dataclass(frozen=True)
+class Status:
+    """The state of the inbox and the queue.
+
+    `backlog_events` wait in the inbox, the oldest for `oldest_ms`; `accepted` is the number of
+    events ever accepted. `set_aside_users` is the number of users whose decision
+    failed, or None if PostgreSQL was not asked or is unavailable.
+    """
+
+    backlog_events: int
+    oldest_ms: int
+    accepted: int
+    waiting_jobs: int
+    set_aside_users: int | None = None
+
+
+@dataclass(frozen=True)
 class Flow:
-    """`seconds` is over how long the drain rate was seen; 0: it is not known yet."""
+    """The lag of the inbox. `seconds` is the period of its drain rate; 0: not known yet."""
 
     lag: Lag
     seconds: float
@@ -31,7 +50,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class RedisHealth:
-    """`memory_bytes_max` is 0 where there is no limit; workers and jobs by state."""
+    """The state of Redis. Workers and jobs are by state; no limit is a `memory_bytes_max` of 0."""
 
     flow: Flow
     workers: dict[str, int]
@@ -43,8 +62,10 @@ class RedisHealth:
 
 @dataclass(frozen=True)
 class DatabaseHealth:
-    """Connections by program; events in quarantine by reason; how many users are set aside, and
-    some of them.
+    """The state of PostgreSQL.
+
+    Connections are by program, events in quarantine by reason; `set_aside` counts the users who are
+    set aside, `set_aside_users` are some of them.
     """
 
     connections: dict[str, int]
@@ -55,53 +76,70 @@ class DatabaseHealth:
 
 
 class InboxWatch:
-    """Remembers its looks at the inbox, so that from the second on the drain rate is known."""
+    """A series of measurements of the inbox, from whose second on the drain rate is known."""
 
     def __init__(self) -> None:
         self._window = LagWindow()
         self._lock = threading.Lock()
 
-    def look(self, redis: Redis) -> Flow:
-        """Raises RedisError."""
+    def measure(self, redis: Redis) -> Flow:
+        """Measures the inbox. Raises RedisError."""
         with self._lock:
             lag = self._window.add(measure(redis), time.monotonic())
             return Flow(lag, self._window.span_seconds)
 
 
-def redis_health(redis: Redis, watch: InboxWatch, now_ms: int) -> RedisHealth:
-    """Raises RedisError."""
+def read_status(redis: Redis) -> Status:
+    """Reads the status from Redis alone, so that it is available while PostgreSQL is not."""
+    backlog = measure(redis)
+    return Status(backlog.events, backlog.oldest_ms, backlog.accepted, waiting_jobs(redis))
+
+
+def with_set_aside(
+    status: Status, open_connection: Callable[[], AbstractContextManager[Connection]]
+) -> Status:
+    """Adds the number of users who are set aside, if PostgreSQL answers."""
+    try:
+        with open_connection() as connection:
+            return replace(status, set_aside_users=count_set_aside(connection))
+    except (DatabaseError, OperatorError):
+        return status
+
+
+def read_redis_health(redis: Redis, watch: InboxWatch, now_ms: int) -> RedisHealth:
+    """Reads the state of Redis. Raises RedisError."""
     series = read_redis(redis, now_ms)
     return RedisHealth(
-        flow=watch.look(redis),
-        workers=_by_label(series, metrics.WORKERS),
-        jobs=_by_label(series, metrics.JOBS),
-        recomputes=_only(series, metrics.RECOMPUTES),
-        memory_bytes=_only(series, metrics.REDIS_MEMORY),
-        memory_bytes_max=_only(series, metrics.REDIS_MEMORY_MAX),
+        flow=watch.measure(redis),
+        workers=_sums_by_label(series, metrics.WORKERS),
+        jobs=_sums_by_label(series, metrics.JOBS),
+        recomputes=_sum(series, metrics.RECOMPUTES),
+        memory_bytes=_sum(series, metrics.REDIS_MEMORY),
+        memory_bytes_max=_sum(series, metrics.REDIS_MEMORY_MAX),
     )
 
 
-def database_health(connection: Connection) -> DatabaseHealth:
-    """Raises DatabaseError."""
+def read_database_health(connection: Connection) -> DatabaseHealth:
+    """Reads the state of PostgreSQL. Raises DatabaseError."""
     series = read_database(connection)
     return DatabaseHealth(
-        connections=_by_label(series, metrics.DATABASE_CONNECTIONS),
-        connections_max=_only(series, metrics.DATABASE_CONNECTIONS_MAX),
-        quarantined=_by_label(series, metrics.QUARANTINE),
-        set_aside=_only(series, metrics.SET_ASIDE_USERS),
+        connections=_sums_by_label(series, metrics.DATABASE_CONNECTIONS),
+        connections_max=_sum(series, metrics.DATABASE_CONNECTIONS_MAX),
+        quarantined=_sums_by_label(series, metrics.QUARANTINE),
+        set_aside=_sum(series, metrics.SET_ASIDE_USERS),
         set_aside_users=list_set_aside(connection, SET_ASIDE_SHOWN_MAX),
     )
 
 
-def _by_label(series: Iterable[MetricSeries], metric: Metric) -> dict[str, int]:
-    """Added up by the first label."""
+def _sums_by_label(all_series: Iterable[MetricSeries], metric: Metric) -> dict[str, int]:
+    """Sums the series of a metric by their first label."""
     sums: dict[str, int] = {}
-    for each in series:
-        if each.name == metric.name:
-            label = each.labels[0]
-            sums[label] = sums.get(label, 0) + int(each.values[0])
+    for series in all_series:
+        if series.name == metric.name:
+            label = series.labels[0]
+            sums[label] = sums.get(label, 0) + int(series.values[0])
     return sums
 
 
-def _only(series: Iterable[MetricSeries], metric: Metric) -> int:
-    return sum(int(each.values[0]) for each in series if each.name == metric.name)
+def _sum(all_series: Iterable[MetricSeries], metric: Metric) -> int:
+    return sum(int(series.values[0]) for series in all_series if series.name == metric.name)

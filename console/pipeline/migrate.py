@@ -1,9 +1,9 @@
-"""Makes the stores ready for the programs: tables, days ahead, the key, the published snapshot."""
+"""Prepares the stores for the programs: tables, future partitions, the key, the snapshot."""
 
 from dataclasses import dataclass
 
 from console.connections import open_resources
-from console.publication import published
+from console.publication import publishing_transaction
 from shared.clock import Clock
 from shared.migrate import migrate
 from shared.partitions import make_partitions
@@ -12,7 +12,10 @@ from shared.settings import Settings
 
 @dataclass(frozen=True)
 class MigratedStores:
-    """What had to be done, empty when everything was there; `waiting` for the end of the roll."""
+    """The work that was done; each list is empty when everything was up to date.
+
+    `waiting` migrations are applied once only this version runs.
+    """
 
     migrations: list[str]
     waiting: list[str]
@@ -20,13 +23,14 @@ class MigratedStores:
 
 
 def migrate_stores(settings: Settings, clock: Clock, *, finish: bool = False) -> MigratedStores:
-    """May run at any time, in several programs at once; `finish` when only this version runs.
+    """Migrates the stores. It may run at any time, in several programs at once.
 
-    Raises OperatorError when the installation has another key, or Redis does not answer.
+    `finish` also applies what has to wait until only this version runs. Raises OperatorError when
+    the installation has another key, or Redis is unavailable.
     """
     with open_resources(settings) as resources:
         migrated = migrate(resources.connection, finish=finish)
         partitions = make_partitions(resources.connection, clock())
-        with published(resources):
-            pass  # nothing changes: what the tables hold is published
+        with publishing_transaction(resources):
+            pass  # changes nothing, publishes the content of the tables
     return MigratedStores(migrated.applied, migrated.waiting, partitions)

@@ -1,4 +1,4 @@
-"""The quarantine: events that could not be stored, and their way back into the inbox."""
+"""The quarantine (dead-letter queue): events that could not be stored, and their replay."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import msgspec
 from console.actor import Actor, require_admin
 from console.apps.apps import app_names
 from console.audit import Action, Change, record_change
-from console.event_records import EventRecord, unstored_record
+from console.event_records import EventRecord, record_from_event
 from console.resources import Resources
 from shared.database import Connection, run, transaction
 from shared.errors import OperatorError
@@ -21,8 +21,11 @@ from shared.rq_queue import enqueue
 
 
 @dataclass(frozen=True)
-class Quarantined:
-    """One batch. `app` is None where it cannot be read, `replayed_at` is None while it is out."""
+class QuarantineEntry:
+    """A batch in quarantine.
+
+    `app` is None for an unreadable batch; `replayed_at` is None while it is pending.
+    """
 
     receipt: UUID
     app: str | None
@@ -36,9 +39,9 @@ class Quarantined:
 
 @dataclass(frozen=True)
 class QuarantinedBatch:
-    """With what it holds: `events`, or None and `raw` when this version cannot read it."""
+    """A batch with its `events`, or None when this version can only show it `raw`."""
 
-    entry: Quarantined
+    entry: QuarantineEntry
     events: list[EventRecord] | None
     raw: bytes
 
@@ -49,38 +52,44 @@ _ENTRY = """
     FROM quarantine
     LEFT JOIN apps ON apps.id = quarantine.app_id
 """
+_LOCK = """
+    SELECT app_id, events, event_count, wire_version FROM quarantine WHERE receipt = %s FOR UPDATE
+"""
 
 
-def find_quarantined(connection: Connection, receipt: UUID) -> Quarantined | None:
+def find_quarantined(connection: Connection, receipt: UUID) -> QuarantineEntry | None:
     row = run(connection, f"{_ENTRY} WHERE receipt = %s", (receipt,)).fetchone()
-    return None if row is None else Quarantined(*row)
+    return None if row is None else QuarantineEntry(*row)
 
 
-def list_quarantine(connection: Connection, count: int) -> list[Quarantined]:
-    """Newest first; replayed ones too."""
+def list_quarantine(connection: Connection, count: int) -> list[QuarantineEntry]:
+    """Returns the last `count` entries, newest first, replayed ones too."""
     rows = run(connection, f"{_ENTRY} ORDER BY quarantined_at DESC, receipt LIMIT %s", (count,))
-    return [Quarantined(*row) for row in rows]
+    return [QuarantineEntry(*row) for row in rows]
 
 
 def count_quarantined(connection: Connection) -> int:
-    """Batches that are out."""
+    """Returns the number of batches that are pending."""
     row = run(connection, "SELECT count(*) FROM quarantine WHERE replayed_at IS NULL").fetchone()
     assert row is not None
     return int(row[0])
 
 
-def show_quarantined(connection: Connection, receipt: UUID) -> QuarantinedBatch:
-    """Raises OperatorError when there is none with this receipt."""
+def read_quarantined_batch(connection: Connection, receipt: UUID) -> QuarantinedBatch:
+    """Returns an entry with its events.
+
+    Raises OperatorError when there is none with this receipt ID.
+    """
     entry = find_quarantined(connection, receipt)
     if entry is None:
-        raise unknown_receipt(receipt)
+        raise not_in_quarantine(receipt)
     row = run(connection, "SELECT events FROM quarantine WHERE receipt = %s", (receipt,)).fetchone()
     raw = b"" if row is None else bytes(row[0])
     return QuarantinedBatch(entry, _records(connection, entry.wire_version, raw), raw)
 
 
-def unreplayed_receipts(connection: Connection) -> list[UUID]:
-    """Everything that is out, oldest first."""
+def pending_receipts(connection: Connection) -> list[UUID]:
+    """Returns the receipt IDs of all pending entries, oldest first."""
     rows = run(
         connection,
         "SELECT receipt FROM quarantine WHERE replayed_at IS NULL ORDER BY quarantined_at, receipt",
@@ -89,49 +98,42 @@ def unreplayed_receipts(connection: Connection) -> list[UUID]:
 
 
 def replay(resources: Resources, actor: Actor, receipts: Sequence[UUID]) -> None:
-    """Put these back into the inbox, under the receipts that they have, and wake a worker.
+    """Puts these entries back into the inbox, with the same receipt IDs, and wakes a worker.
 
-    Again does no harm: receipts are keys. Raises OperatorError when one is unknown, before any is
-    touched, or when Redis fails on the way, with how many were put back until then; NotAllowed.
+    A repeated replay does no harm, as receipt IDs are keys. Raises OperatorError when one is
+    unknown, before any is replayed, or when Redis fails meanwhile, with the number replayed until
+    then, and NotAllowed for a viewer.
     """
     require_admin(actor)
     for receipt in receipts:
         if find_quarantined(resources.connection, receipt) is None:
-            raise unknown_receipt(receipt)
+            raise not_in_quarantine(receipt)
     replayed = 0
     try:
         for receipt in receipts:
             _replay_one(resources, actor, receipt)
             replayed += 1
         enqueue(resources.redis, "drain")
-    except RedisError as fault:
+    except RedisError as error:
         raise OperatorError(
-            f"Redis failed after {replayed} of {len(receipts)} were put back. "
-            "Repeat the command once it answers."
-        ) from fault
+            f"Redis failed after {replayed} of {len(receipts)} were replayed. "
+            "Repeat the command once Redis is available."
+        ) from error
 
 
 def _replay_one(resources: Resources, actor: Actor, receipt: UUID) -> None:
     with transaction(resources.connection) as connection:
-        # The row stays locked until it is marked: else a worker that is quick to refuse the batch
-        # again would mark it as out before we mark it as replayed.
-        row = run(
-            connection,
-            """
-            SELECT app_id, events, event_count, wire_version FROM quarantine
-            WHERE receipt = %s
-            FOR UPDATE
-            """,
-            (receipt,),
-        ).fetchone()
+        # The row stays locked until it is marked as replayed: otherwise a worker that quickly
+        # quarantines the batch again would mark it as pending before this marks it as replayed.
+        row = run(connection, _LOCK, (receipt,)).fetchone()
         if row is None:
-            raise unknown_receipt(receipt)
+            raise not_in_quarantine(receipt)
         app_id, events, count, wire_version = row
-        # First the inbox, then the mark: a crash between the two replays again, and loses nothing.
+        # The inbox is written before the mark: a crash in between replays again and loses nothing.
         append(resources.redis, bytes(events), count, wire_version)
         run(connection, "UPDATE quarantine SET replayed_at = now() WHERE receipt = %s", (receipt,))
-        told = Change(Action.QUARANTINE_REPLAY, str(receipt), None, {"events": count})
-        record_change(connection, actor, app_id, told)
+        change = Change(Action.QUARANTINE_REPLAY, str(receipt), None, {"events": count})
+        record_change(connection, actor, app_id, change)
 
 
 def _records(connection: Connection, wire_version: int, raw: bytes) -> list[EventRecord] | None:
@@ -142,9 +144,9 @@ def _records(connection: Connection, wire_version: int, raw: bytes) -> list[Even
     except msgspec.MsgspecError:
         return None
     names = app_names(connection)
-    return [unstored_record(event, names) for event in events]
+    return [record_from_event(event, names) for event in events]
 
 
-def unknown_receipt(receipt: UUID) -> OperatorError:
-    """What is raised when nothing with this receipt is in quarantine."""
+def not_in_quarantine(receipt: UUID) -> OperatorError:
+    """Returns the error for a receipt ID that is not in quarantine."""
     return OperatorError(f"{receipt} is not in quarantine.", "See `waybill quarantine list`.")

@@ -1,4 +1,4 @@
-"""Deciding everything of an app again: asked for here, done by a worker, watched from here."""
+"""Recalculates all decisions of an app: the console requests it, a worker does it."""
 
 import time
 from collections.abc import Iterator
@@ -15,35 +15,38 @@ from shared.rq_queue import enqueue
 
 ENDED = frozenset({RecomputeState.DONE, RecomputeState.FAILED})
 STANDSTILL_SECONDS_MAX = 120.0
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 
 
-def recompute(resources: Resources, actor: Actor, app: App) -> None:
-    """Ask for it; `follow` says how far it is. Raises RedisError; NotAllowed."""
+def start_recompute(resources: Resources, actor: Actor, app: App) -> None:
+    """Requests a recalculation, whose progress `follow_recompute` reports.
+
+    Raises RedisError, and NotAllowed for a viewer.
+    """
     require_admin(actor)
     with transaction(resources.connection) as connection:
-        told = Change(Action.APP_RECOMPUTE, app.name, None, {})
-        record_change(connection, actor, app.id, told)
+        change = Change(Action.APP_RECOMPUTE, app.name, None, {})
+        record_change(connection, actor, app.id, change)
         request_recompute(resources.redis, [app.id])
         enqueue(resources.redis, "recompute")
 
 
-def follow(
+def follow_recompute(
     redis: Redis, app: App, standstill_seconds_max: float = STANDSTILL_SECONDS_MAX
 ) -> Iterator[Recompute]:
-    """Each state that is seen of what was asked for, up to one of ENDED.
+    """Yields each new state of a requested recalculation, up to one of ENDED.
 
-    Raises OperatorError when nothing moves; a worker may still take it up later.
+    Raises OperatorError when there is no progress; a worker may still start it later.
     """
-    seen, since = None, time.monotonic()
-    while seen is None or seen.state not in ENDED:
-        found = read_recompute(redis, app.id)
-        if found is not None and found != seen:
-            seen, since = found, time.monotonic()
-            yield found
+    last, since = None, time.monotonic()
+    while last is None or last.state not in ENDED:
+        current = read_recompute(redis, app.id)
+        if current is not None and current != last:
+            last, since = current, time.monotonic()
+            yield current
         elif time.monotonic() - since > standstill_seconds_max:
             raise OperatorError(
-                f"Nothing has moved for {standstill_seconds_max:.0f} s. See that a worker runs, "
-                "then repeat the command."
+                f"There was no progress for {standstill_seconds_max:.0f} s. Check that a worker is "
+                "running, then repeat the command."
             )
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)

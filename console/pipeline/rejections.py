@@ -1,4 +1,4 @@
-"""What was refused lately, and how often each reason ever was."""
+"""Reports requests that were recently refused, and the total by reason."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from shared.rejections import (
 
 
 @dataclass(frozen=True)
-class Refused:
-    """One refused request. `app` is None when the token did not tell it."""
+class RejectedRequest:
+    """A refused request. `app` is None when the token did not identify it."""
 
     at: datetime
     app: str | None
@@ -31,29 +31,33 @@ class Refused:
 
 @dataclass(frozen=True)
 class RejectionReport:
-    """`counts` by code since the beginning; `recent` newest first.
+    """Refused requests: all-time `counts` by code, and the `recent` ones, newest first.
 
-    `bad_tokens`: within a day, requests with a token that is not valid, by address, most first.
+    `bad_tokens` is the number of requests with an invalid token within a day, by address, highest
+    first.
     """
 
     counts: dict[str, int]
-    recent: list[Refused]
+    recent: list[RejectedRequest]
     bad_tokens: dict[str, int]
 
 
 def report_rejections(connection: Connection, redis: Redis, count: int) -> RejectionReport:
-    """With the last `count` of them, and the `count` worst addresses."""
+    """Reports refused requests.
+
+    It includes the last `count` of them and the `count` addresses with the most invalid tokens.
+    """
     names = app_names(connection)
     counts = sorted(rejection_counts(redis).items(), key=lambda item: (-item[1], item[0]))
     return RejectionReport(
         dict(counts),
-        [_refused(rejection, names) for rejection in recent_rejections(redis, count)],
+        [_rejected_request(rejection, names) for rejection in recent_rejections(redis, count)],
         bad_token_addresses(redis, count),
     )
 
 
-def _refused(rejection: Rejection, names: Mapping[int, str]) -> Refused:
-    return Refused(
+def _rejected_request(rejection: Rejection, names: Mapping[int, str]) -> RejectedRequest:
+    return RejectedRequest(
         at=datetime.fromtimestamp(rejection.at_ms / 1000, UTC),
         app=None if rejection.app_id is None else names.get(rejection.app_id),
         endpoint=rejection.endpoint,

@@ -1,4 +1,4 @@
-"""Users who are set aside because the decision about them failed, for people to look into."""
+"""Lists the users who are set aside because the decision about them failed, for investigation."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ ORDER BY since, user_ref LIMIT %s
 
 @dataclass(frozen=True)
 class SetAsideUser:
-    """One of them, by the number that logs name; `fault` is the class of what was raised."""
+    """A user who is set aside, by the number that logs name; `fault` is the exception's class."""
 
     user: int
     app: str | None
@@ -29,11 +29,11 @@ class SetAsideUser:
 
 
 def count_set_aside(connection: Connection) -> int:
-    """Count them all."""
+    """Counts the users who are set aside."""
     (row,) = run(connection, _COUNT).fetchall()
     return int(row[0])
 
 
 def list_set_aside(connection: Connection, count: int) -> list[SetAsideUser]:
-    """List so many, those first who have been set aside longest."""
+    """Lists at most `count` users, those first who have been set aside longest."""
     return [SetAsideUser(*row) for row in run(connection, _LIST, (count,))]

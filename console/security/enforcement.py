@@ -1,7 +1,8 @@
-"""Enforcement: for which scopes a request in the Adjust dialect needs a token.
+"""Enforcement: the scopes for which a request in the Adjust dialect requires a token.
 
-Off for a new app. Off, every request is accepted, and the integration check says what enforcement
-would have answered. The Swaarm dialect always needs its token, which is what names the app.
+It is off for a new app. While it is off, every request is accepted, and the integration check tells
+what enforcement would have answered. The Swaarm dialect always requires a token, as the token
+identifies the app.
 
 Source of the rules: Adjust, "Set up server-to-server (S2S) security".
 """
@@ -12,28 +13,28 @@ from dataclasses import dataclass
 from console.actor import Actor, require_admin
 from console.apps.apps import App
 from console.audit import Action, Change, record_change
-from console.publication import published
+from console.publication import publishing_transaction
 from console.resources import Resources
-from console.security.token_table import Token, in_order, read_tokens
+from console.security.token_table import Token, ordered_scopes, read_tokens
 from shared.database import Connection, run
 from shared.errors import OperatorError
 from shared.scopes import Scope
 
-# What has to be read before it is switched on.
+# Shown before it is turned on.
 ONLY_CONFIGURED_TOKENS = (
     "From now on only requests with a configured token will work. In the Adjust dialect, a request "
     "without an active token of this app, or with one that lacks its scope, will be refused (401) "
-    "and not kept. Google Tag Manager cannot send a token: what it sends will be refused."
+    "and not stored. Google Tag Manager cannot send a token: its requests will be refused."
 )
 SWITCHED_OFF = (
-    "This was the app's last active token, so enforcement is switched off: in the Adjust dialect "
+    "This was the app's last active token, so authentication is turned off: in the Adjust dialect "
     "requests without a token are accepted again."
 )
 
 
 @dataclass(frozen=True)
-class ScopeProtection:
-    """Whether a scope is enforced, and the names of the active tokens that cover it."""
+class ScopeEnforcement:
+    """A scope, whether it is enforced, and the names of the active tokens that cover it."""
 
     scope: Scope
     enforced: bool
@@ -42,47 +43,47 @@ class ScopeProtection:
 
 @dataclass(frozen=True)
 class Enforcement:
-    """How an app is protected, scope by scope. Warnings are sentences for its team."""
+    """An app's enforcement, scope by scope. Warnings are sentences for its team."""
 
-    scopes: tuple[ScopeProtection, ...]
+    scopes: tuple[ScopeEnforcement, ...]
     warnings: tuple[str, ...] = ()
 
     @property
     def enforced(self) -> tuple[Scope, ...]:
-        return tuple(each.scope for each in self.scopes if each.enforced)
+        return tuple(entry.scope for entry in self.scopes if entry.enforced)
 
 
 def read_enforcement(connection: Connection, app: App) -> Enforcement:
-    return _described(enforced_scopes(connection, app), read_tokens(connection, app))
+    return _enforcement_of(enforced_scopes(connection, app), read_tokens(connection, app))
 
 
 def enable_enforcement(
     resources: Resources, actor: Actor, app: App, scopes: Collection[Scope] = tuple(Scope)
 ) -> Enforcement:
-    """Enforce these scopes too. Who asks must have agreed to ONLY_CONFIGURED_TOKENS.
+    """Enforces these scopes in addition. The caller must have accepted ONLY_CONFIGURED_TOKENS.
 
-    Raises OperatorError when one of them has no active token that covers it, or the change cannot
-    be published; NotAllowed.
+    Raises OperatorError when no active token covers one of them, or the change cannot be published,
+    and NotAllowed for a viewer.
     """
-    return _change(resources, actor, app, lambda stand: [*stand, *scopes])
+    return _change(resources, actor, app, lambda current: [*current, *scopes])
 
 
 def disable_enforcement(
     resources: Resources, actor: Actor, app: App, scopes: Collection[Scope] = tuple(Scope)
 ) -> Enforcement:
-    """Enforce these scopes no more.
+    """Stops enforcing these scopes.
 
-    Raises OperatorError when the change cannot be published; NotAllowed.
+    Raises OperatorError when the change cannot be published, and NotAllowed for a viewer.
     """
     return _change(
-        resources, actor, app, lambda stand: [scope for scope in stand if scope not in scopes]
+        resources, actor, app, lambda current: [scope for scope in current if scope not in scopes]
     )
 
 
 def set_enforcement(
     resources: Resources, actor: Actor, app: App, scopes: Collection[Scope]
 ) -> Enforcement:
-    """Enforce these scopes and no others, in one step. Otherwise as `enable_enforcement`."""
+    """Enforces these scopes and no others, in one step; otherwise as `enable_enforcement`."""
     return _change(resources, actor, app, lambda _: [*scopes])
 
 
@@ -91,20 +92,20 @@ def enforced_scopes(connection: Connection, app: App) -> tuple[Scope, ...]:
 
 
 def lock_enforcement(connection: Connection, app: App) -> tuple[Scope, ...]:
-    """The enforced scopes. Until the transaction ends nobody else changes them, or the tokens."""
+    """Returns the enforced scopes; they and the tokens stay locked until the transaction ends."""
     return _read(
         connection, app, "SELECT enforced_scopes FROM apps WHERE id = %s FOR NO KEY UPDATE"
     )
 
 
-def settle_enforcement(
+def reconcile_enforcement(
     connection: Connection, actor: Actor, app: App, enforced: tuple[Scope, ...], before: Token
 ) -> tuple[str, ...]:
-    """After a token stopped to cover something; `before` is what it was. What its team must know.
+    """Adjusts enforcement after a token changed from `before`, and returns warnings for the team.
 
-    Enforcement without any active token would lock every sender out: it is switched off with the
-    last one. One that merely expires does not: nobody has decided that, and an attacker could wait
-    for it.
+    Enforcement without any active token would lock every sender out, so it is turned off with the
+    last active token. Expiry of a token does not turn it off: nobody has decided that, and an
+    attacker could wait for it.
     """
     if not enforced:
         return ()
@@ -121,33 +122,34 @@ def _change(
     app: App,
     choose: Callable[[tuple[Scope, ...]], list[Scope]],
 ) -> Enforcement:
-    """Enforce what `choose` makes of what is enforced."""
+    """Enforces the scopes that `choose` returns for the current ones."""
     require_admin(actor)
-    with published(resources):
-        stand = lock_enforcement(resources.connection, app)
-        enforced = in_order(choose(stand))
+    with publishing_transaction(resources):
+        current = lock_enforcement(resources.connection, app)
+        enforced = ordered_scopes(choose(current))
         tokens = read_tokens(resources.connection, app)
-        _require_covered([scope for scope in enforced if scope not in stand], tokens)
-        _enforce(resources.connection, actor, app, stand, enforced)
-    return _described(enforced, tokens)
+        _require_covered([scope for scope in enforced if scope not in current], tokens)
+        _enforce(resources.connection, actor, app, current, enforced)
+    return _enforcement_of(enforced, tokens)
 
 
 def _read(connection: Connection, app: App, statement: str) -> tuple[Scope, ...]:
     row = run(connection, statement, (app.id,)).fetchone()
     assert row is not None  # apps are never deleted
-    return in_order(row[0])
+    return ordered_scopes(row[0])
 
 
 def _require_covered(scopes: Sequence[Scope], tokens: Sequence[Token]) -> None:
     if scopes and not any(token.active for token in tokens):
         raise OperatorError(
-            "Enforcement cannot be switched on without an active token. Make one.",
+            "Authentication cannot be turned on without an active token. Create one.",
             "See `waybill token create`.",
         )
-    if bare := [scope for scope in scopes if not any(token.covers(scope) for token in tokens)]:
+    uncovered = [scope for scope in scopes if not any(token.covers(scope) for token in tokens)]
+    if uncovered:
         raise OperatorError(
-            f"No active token covers {' and '.join(bare)}, so all such requests would be refused. "
-            "Add the scope to a token, or make one that has it.",
+            f"No active token covers {' and '.join(uncovered)}, so all such requests would be "
+            "refused. Add the scope to a token, or create one that has it.",
             "See `waybill token edit`.",
         )
 
@@ -156,19 +158,19 @@ def _enforce(
     connection: Connection,
     actor: Actor,
     app: App,
-    stand: tuple[Scope, ...],
+    before: tuple[Scope, ...],
     enforced: tuple[Scope, ...],
 ) -> None:
-    if enforced == stand:
+    if enforced == before:
         return
     run(connection, "UPDATE apps SET enforced_scopes = %s WHERE id = %s", (list(enforced), app.id))
-    told = Change(Action.ENFORCEMENT, app.name, {"scopes": stand}, {"scopes": enforced})
-    record_change(connection, actor, app.id, told)
+    change = Change(Action.ENFORCEMENT, app.name, {"scopes": before}, {"scopes": enforced})
+    record_change(connection, actor, app.id, change)
 
 
-def _described(enforced: tuple[Scope, ...], tokens: Sequence[Token]) -> Enforcement:
+def _enforcement_of(enforced: tuple[Scope, ...], tokens: Sequence[Token]) -> Enforcement:
     scopes = tuple(
-        ScopeProtection(
+        ScopeEnforcement(
             scope, scope in enforced, tuple(token.name for token in tokens if token.covers(scope))
         )
         for scope in Scope
@@ -178,8 +180,8 @@ def _described(enforced: tuple[Scope, ...], tokens: Sequence[Token]) -> Enforcem
 
 def _uncovered_warnings(enforced: Sequence[Scope], tokens: Sequence[Token]) -> tuple[str, ...]:
     return tuple(
-        f"{scope} is enforced, and no active token covers it: all such requests are refused. "
-        "Activate a token that covers it, make one, or disable enforcement."
+        f"Authentication is on for {scope}, and no active token covers it: all such requests are "
+        "refused. Activate a token that covers it, create one, or turn authentication off."
         for scope in enforced
         if not any(token.covers(scope) for token in tokens)
     )

@@ -1,11 +1,11 @@
-"""The integration check: how an app's last requests fared, and whether it is ready to enforce.
+"""The integration check: the results of an app's last requests, and its readiness to enforce.
 
-For a developer who runs their tests and wants to see green, or what to mend; and for whoever is
-about to switch enforcement on. Only requests in the Adjust dialect can make an app not ready:
-Swaarm's always need their token, enforcement or not.
+It is for a developer who runs tests and wants to see green, or what to fix, and for whoever is
+about to turn enforcement on. Only requests in the Adjust dialect can make an app not ready:
+Swaarm's always require their token, with enforcement or without.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -13,8 +13,8 @@ from enum import StrEnum
 from console.apps.apps import App
 from console.apps.event_types import list_event_types
 from console.resources import Resources
-from console.security.check_advice import problems_of
-from console.security.enforcement import ScopeProtection, read_enforcement
+from console.security.check_advice import find_problems
+from console.security.enforcement import ScopeEnforcement, read_enforcement
 from console.security.token_table import Token, read_tokens
 from shared.events import Environment
 from shared.integration_log import CHECK_ENTRIES_MAX, IntegrationLogEntry, recent_checks
@@ -26,7 +26,7 @@ _ENFORCEABLE = "adjust"
 
 
 class Verdict(StrEnum):
-    """What enforcement makes of a request."""
+    """The result of enforcement for a request."""
 
     ACCEPTS = "accepts"
     REFUSED = "refused"
@@ -34,17 +34,17 @@ class Verdict(StrEnum):
 
 
 class Readiness(StrEnum):
-    """Whether a scope can be enforced without harm."""
+    """The readiness of a scope to be enforced without refusing good senders."""
 
     READY = "ready"  # each recent request had a valid token, and an active one covers the scope
-    UNSEEN = "unseen"  # a token covers it, but nothing was sent that would show its use
+    UNSEEN = "unseen"  # a token covers it, but no request has shown its use
     UNCOVERED = "uncovered"  # no active token covers it
-    UNAUTHORIZED = "unauthorized"  # requests came that enforcement would refuse
+    UNAUTHORIZED = "unauthorized"  # there were requests that enforcement would refuse
 
 
 @dataclass(frozen=True)
 class CheckedRequest:
-    """One request. `code` and `field` are of its refusal; `problems` what to mend about it."""
+    """A request. `code` and `field` are of its refusal; `problems` tell what to fix."""
 
     at: datetime
     dialect: str
@@ -64,7 +64,7 @@ class CheckedRequest:
 
 @dataclass(frozen=True)
 class CheckedToken:
-    """The last requests of one token, newest first. None: of no token that is known."""
+    """The last requests of one token, newest first. `token` is None for unknown tokens."""
 
     token: Token | None
     requests: tuple[CheckedRequest, ...]
@@ -72,7 +72,7 @@ class CheckedToken:
 
 @dataclass(frozen=True)
 class CheckedScope:
-    """`requests` that enforcement of this scope concerns, and how many of them it would refuse."""
+    """A scope: the number of `requests` that its enforcement applies to, and of those refused."""
 
     scope: Scope
     readiness: Readiness
@@ -84,7 +84,7 @@ class CheckedScope:
 
 @dataclass(frozen=True)
 class Problem:
-    """What to mend, with how many recent requests show it and when the last one came."""
+    """Something to fix, with the number of recent requests that show it and the last one's time."""
 
     what: str
     requests: int
@@ -92,10 +92,11 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Check:
-    """`green`: requests came, and nothing is to be mended about any of them.
+class IntegrationCheck:
+    """The result of the integration check.
 
-    `ready`: every scope that requests came for is enforced, or could be.
+    `green`: there were requests, and none of them has a problem. `ready`: every scope that had
+    requests is enforced, or could be.
     """
 
     tokens: tuple[CheckedToken, ...]
@@ -105,23 +106,29 @@ class Check:
     ready: bool
 
 
-def check(resources: Resources, app: App, since_ms: int) -> Check:
-    """Of what came from `since_ms` on, Unix milliseconds, as far as it is kept."""
+def check_integration(resources: Resources, app: App, since_ms: int) -> IntegrationCheck:
+    """Checks the app's requests since `since_ms` (Unix milliseconds), as far as they are stored."""
     connection = resources.connection
     tokens = {token.id: token for token in read_tokens(connection, app)}
-    kept = recent_checks(resources.redis, app.id, (NO_TOKEN, *tokens), CHECK_ENTRIES_MAX)
-    mapping_ids = frozenset(kind.mapping_id for kind in list_event_types(connection, app))
+    log = recent_checks(resources.redis, app.id, (NO_TOKEN, *tokens), CHECK_ENTRIES_MAX)
+    mapping_ids = frozenset(
+        event_type.mapping_id for event_type in list_event_types(connection, app)
+    )
     checked = tuple(
         CheckedToken(tokens.get(number), tuple(_requests(recent, tokens.get(number), mapping_ids)))
-        for number, entries in kept.items()
+        for number, entries in log.items()
         if (recent := [entry for entry in entries if entry.at_ms >= since_ms])
     )
-    requests = [request for each in checked for request in each.requests]
+    requests = [request for group in checked for request in group.requests]
     scopes = tuple(
-        _scope(protection, requests) for protection in read_enforcement(connection, app).scopes
+        _checked_scope(scope, requests) for scope in read_enforcement(connection, app).scopes
     )
     problems = _problems(requests)
-    return Check(checked, scopes, problems, bool(requests) and not problems, _is_ready(scopes))
+    with_requests = [scope for scope in scopes if scope.requests]
+    ready = bool(with_requests) and all(
+        scope.enforced or scope.readiness is Readiness.READY for scope in with_requests
+    )
+    return IntegrationCheck(checked, scopes, problems, bool(requests) and not problems, ready)
 
 
 def _requests(
@@ -143,7 +150,7 @@ def _requests(
             event_id=entry.event_id,
             receipt=entry.receipt,
             environment=entry.environment,
-            problems=tuple(problems_of(entry, name, mapping_ids)),
+            problems=tuple(find_problems(entry, name, mapping_ids)),
         )
 
 
@@ -153,45 +160,29 @@ def _verdict(entry: IntegrationLogEntry) -> Verdict:
     return Verdict.ACCEPTS if entry.fault is None else Verdict.WOULD_REFUSE
 
 
-def _scope(protection: ScopeProtection, requests: Sequence[CheckedRequest]) -> CheckedScope:
+def _checked_scope(scope: ScopeEnforcement, requests: Sequence[CheckedRequest]) -> CheckedScope:
     concerned = [
         request
         for request in requests
-        if request.scope is protection.scope and request.dialect == _ENFORCEABLE
+        if request.scope is scope.scope and request.dialect == _ENFORCEABLE
     ]
     refused = sum(request.verdict is not Verdict.ACCEPTS for request in concerned)
+    if not scope.tokens:
+        readiness = Readiness.UNCOVERED
+    elif refused:
+        readiness = Readiness.UNAUTHORIZED
+    else:
+        readiness = Readiness.READY if concerned else Readiness.UNSEEN
     return CheckedScope(
-        protection.scope,
-        _readiness(is_covered=bool(protection.tokens), requests=len(concerned), refused=refused),
-        protection.enforced,
-        protection.tokens,
-        len(concerned),
-        refused,
-    )
-
-
-def _readiness(*, is_covered: bool, requests: int, refused: int) -> Readiness:
-    if not is_covered:
-        return Readiness.UNCOVERED
-    if refused:
-        return Readiness.UNAUTHORIZED
-    return Readiness.READY if requests else Readiness.UNSEEN
-
-
-def _is_ready(scopes: Sequence[CheckedScope]) -> bool:
-    seen = [scope for scope in scopes if scope.requests]
-    return bool(seen) and all(
-        scope.enforced or scope.readiness is Readiness.READY for scope in seen
+        scope.scope, readiness, scope.enforced, scope.tokens, len(concerned), refused
     )
 
 
 def _problems(requests: Sequence[CheckedRequest]) -> tuple[Problem, ...]:
-    """Those that most requests show come first."""
-    times: Mapping[str, list[datetime]] = {
-        what: [] for request in requests for what in request.problems
-    }
+    """Returns the problems, those that most requests show first."""
+    times: dict[str, list[datetime]] = {}
     for request in requests:
         for what in request.problems:
-            times[what].append(request.at)
-    found = [Problem(what, len(at), max(at)) for what, at in times.items()]
-    return tuple(sorted(found, key=lambda problem: (-problem.requests, problem.what)))
+            times.setdefault(what, []).append(request.at)
+    problems = [Problem(what, len(at), max(at)) for what, at in times.items()]
+    return tuple(sorted(problems, key=lambda problem: (-problem.requests, problem.what)))

@@ -1,4 +1,4 @@
-"""Tokens as their table has them. Nothing of the token itself is there to be read."""
+"""Reads tokens from their table, which does not contain the secret of any."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from console.apps.apps import App
-from console.validation import label
+from console.validation import clean_text
 from shared.database import Connection, run
 from shared.errors import OperatorError
 from shared.scopes import Scope
@@ -16,7 +16,7 @@ NAME_CHARACTERS_MAX = 100
 
 
 class TokenState(StrEnum):
-    """Only an active token lets anybody in. What was revoked stays so, the rest can be undone."""
+    """The state of a token. Only an active one is accepted; only revocation is permanent."""
 
     ACTIVE = "active"
     INACTIVE = "inactive"
@@ -26,9 +26,9 @@ class TokenState(StrEnum):
 
 @dataclass(frozen=True)
 class Token:
-    """What is kept of a token. A test token's events are of the sandbox.
+    """A token without its secret. Events of a test token belong to the sandbox.
 
-    Without `scopes` it may be used for everything. `created_by` is who made it, as in the audit
+    Without `scopes` it is accepted for everything. `created_by` is its creator's name in the audit
     log; `last_used_at` is up to a minute old.
     """
 
@@ -50,7 +50,7 @@ class Token:
         return self.state is TokenState.ACTIVE
 
     def covers(self, scope: Scope) -> bool:
-        """Whether a request of this scope would be let in by it."""
+        """Tells whether the token authorises a request of this scope."""
         return self.active and (not self.scopes or scope in self.scopes)
 
 
@@ -67,27 +67,27 @@ COLUMNS = """
 _SELECT = f"SELECT {COLUMNS} FROM tokens WHERE app_id = %s"
 
 
-def token_of(row: Sequence[Any]) -> Token:
-    """From COLUMNS."""
+def token_from_row(row: Sequence[Any]) -> Token:
+    """Returns the token of a row of COLUMNS."""
     number, name, masked, test, scopes, state, *times = row
-    return Token(number, name, masked, test, in_order(scopes), TokenState(state), *times)
+    return Token(number, name, masked, test, ordered_scopes(scopes), TokenState(state), *times)
 
 
-def in_order(scopes: Sequence[str]) -> tuple[Scope, ...]:
-    """Each once."""
+def ordered_scopes(scopes: Sequence[str]) -> tuple[Scope, ...]:
+    """Returns the scopes in their declared order, each once."""
     return tuple(scope for scope in Scope if scope in scopes)
 
 
 def read_tokens(connection: Connection, app: App) -> list[Token]:
-    """All of the app, in the order they were made."""
+    """Returns all tokens of the app in the order of their creation."""
     rows = run(connection, f"{_SELECT} ORDER BY id", (app.id,))
-    return [token_of(row) for row in rows]
+    return [token_from_row(row) for row in rows]
 
 
 def find_token(connection: Connection, app: App, name: str) -> Token:
-    """Raises OperatorError when the app has none of this name."""
-    wanted = label("The name", name, NAME_CHARACTERS_MAX)
-    row = run(connection, f"{_SELECT} AND name = %s", (app.id, wanted)).fetchone()
+    """Returns the token with this name. Raises OperatorError when the app has none."""
+    name = clean_text("The name", name, NAME_CHARACTERS_MAX)
+    row = run(connection, f"{_SELECT} AND name = %s", (app.id, name)).fetchone()
     if row is None:
-        raise OperatorError("The app has no token of this name.", "See `waybill token list`.")
-    return token_of(row)
+        raise OperatorError("The app has no token with this name.", "See `waybill token list`.")
+    return token_from_row(row)

@@ -18,7 +18,7 @@ import falcon
 from console.accounts.login_sessions import find_session, new_secret
 from console.accounts.people import Person
 from console.apps.apps import App
-from console.store_errors import StoreFault, database_fault, redis_fault
+from console.store_errors import StoreError, database_error, redis_error
 from console.web import cookies
 from console.web.csrf import read_form
 from console.web.lookups import resolve_app
@@ -61,7 +61,7 @@ class PageDispatcher:
                     self._serve(route, req, resp, connection, params)
             except DatabaseError as error:
                 if not is_unavailable(error):
-                    raise database_fault(error) from error
+                    raise database_error(error) from error
                 self._serve_without_database(route, req, resp)
         except WaybillError as error:  # before the person is identified, or while rendering
             resp.status = status_of(error)
@@ -103,7 +103,7 @@ class PageDispatcher:
         except WaybillError as error:
             answer = error_page(error)
         except RedisError:
-            answer = error_page(redis_fault())
+            answer = error_page(redis_error())
         self._write(answer, request, app, resp)
 
     def _identify(self, req: falcon.Request, connection: Connection) -> PageRequest:
@@ -142,7 +142,7 @@ class PageDispatcher:
             return route.handler(request, **params), request
         except OperatorError as error:
             handler = self._page_handlers.get(route.form)
-            if isinstance(error, StoreFault | NotAllowed) or handler is None:
+            if isinstance(error, StoreError | NotAllowed) or handler is None:
                 raise
             request = replace(request, error=error.message)
             # The form's path may name fewer parameters than the route's.

@@ -1,6 +1,6 @@
 """Errors of pages and API calls, the HTTP status of every error, and the page that shows it."""
 
-from console.store_errors import StoreFault
+from console.store_errors import StoreError
 from console.web.responses import Page
 from shared.errors import OperatorError, WaybillError
 
@@ -35,7 +35,7 @@ class ForgedRequest(WaybillError):
 
 def status_of(error: WaybillError) -> int:
     """Returns the HTTP status. Errors of operations have none of their own and become 422."""
-    if isinstance(error, StoreFault):
+    if isinstance(error, StoreError):
         return 503
     return 422 if error.status == OperatorError.status else error.status
 

@@ -50,4 +50,4 @@ def test_a_test_click_is_followed_to_its_attributed_user(waybill: Waybill, page:
     expect(page.get_by_role("img", name="Clicks, events, sessions")).to_be_visible()
     page.get_by_role("row", name="buy").get_by_role("link", name="View event").click()
     expect(page.get_by_text("Attribution at event time")).to_be_visible()
-    expect(page.get_by_text("by the click's id")).to_be_visible()
+    expect(page.get_by_text("by click ID")).to_be_visible()

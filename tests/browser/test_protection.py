@@ -97,7 +97,7 @@ def test_a_token_is_added_used_enforced_edited_and_deactivated(
 
     # Deactivate it: it was the last token, so enforcement is turned off with it.
     page.get_by_role("switch", name="backend is active").click()
-    expect(page.get_by_role("status")).to_contain_text("enforcement is switched off")
+    expect(page.get_by_role("status")).to_contain_text("authentication is turned off")
     page.get_by_role("link", name="Show inactive tokens").click()
     expect(page.get_by_role("switch", name="backend is active")).not_to_be_checked()
 

@@ -27,10 +27,10 @@ from console.accounts.api_keys import create_key
 from console.accounts.people import create_person
 from console.actor import Role
 from console.apps.apps import App, find_app
-from console.connections import CommandContext, open_resources, settings_here
+from console.connections import CommandContext, load_settings, open_resources
 from console.demo.sample_week import APP, sample_lines
 from console.resources import Resources
-from console.security.tokens import NewToken, create_token
+from console.security.new_tokens import NewToken, create_token
 from shared.clock import now_ms
 from shared.partitions import day_of
 from shared.scopes import Scope
@@ -111,7 +111,7 @@ def main(folder: Path | None) -> None:
 def _furnished(told: dict[str, Any]) -> Demo:
     """With a person, a key, requests good and bad, and an event that could not be stored."""
     base, _, way_in = told["console_url"].partition("/welcome/")
-    with open_resources(settings_here(CommandContext(Path(told["data"]), {}))) as resources:
+    with open_resources(load_settings(CommandContext(Path(told["data"]), {}))) as resources:
         app = find_app(resources.connection, APP)
         create_person(resources.connection, ADMIN, "Vera", Role.VIEWER)
         create_key(resources.connection, resources.secret_key, ADMIN, "nightly export", Role.VIEWER)

@@ -19,6 +19,7 @@ from typing import Final
 
 import msgspec
 
+from shared.vocabulary import Lost, Rule
 from workers.core.evidence import ClickTrace, Sighting, evidence, sightings, traces_of
 from workers.core.history import (
     Click,
@@ -35,8 +36,6 @@ from workers.core.sessions import Session, sessionize
 from workers.core.waterfall import (
     Beaten,
     Choice,
-    Lost,
-    Rule,
     Step,
     choose,
     first_steps,

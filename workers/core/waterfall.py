@@ -8,36 +8,15 @@ the beaten, since a fact from elsewhere or from later must change nothing.
 """
 
 from collections.abc import Callable, Iterable
-from enum import StrEnum
 from typing import Final
 
 import msgspec
 
+from shared.vocabulary import Lost, Rule
 from workers.core.evidence import ClickTrace, Evidence, lender_among
 from workers.core.rules import CLICK_AGE_MS_MAX, Rules
 
 BEATEN_MAX: Final = 10
-
-
-class Rule(StrEnum):
-    """How the winner was tied to the user."""
-
-    CLICK_ID = "click_id"  # the user carries the click's id
-    DEVICE_ID = "device_id"  # user and click share a device id
-    ADDRESS_AND_DEVICE = "address_and_device"  # same public address, same kind of device
-    ORGANIC = "organic"  # nothing matched
-
-
-class Lost(StrEnum):
-    """Why a click that is tied to the user was not the one."""
-
-    EARLIER = "earlier"  # a later click matched by the same rule
-    LARGER_ID = "larger_id"  # one of the same millisecond, by the same rule, has the smaller id
-    WEAKER_RULE = "weaker_rule"  # another click matched by a rule that comes first
-    OUTSIDE_WINDOW = "outside_window"  # too old for the rule that ties it
-    NO_SOURCE = "no_source"  # it belongs to no link and names no source
-    SAME_SOURCE = "same_source"  # reattribution: the user is attributed to that source already
-    BEFORE_STANDING = "before_standing"  # reattribution: older than the attribution in force
 
 
 class Beaten(msgspec.Struct, frozen=True):

@@ -15,13 +15,14 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from shared.database import Connection, run
+from shared.vocabulary import Rule
 from workers.core.attribution import Attribution
 from workers.core.decision import Tail
 from workers.core.devices import Device
 from workers.core.history import Moment, Origin, OriginKind, Signal, SignalKind
 from workers.core.rules import Rules
 from workers.core.sessions import Session
-from workers.core.waterfall import Beaten, Rule
+from workers.core.waterfall import Beaten
 from workers.decisions.affected_users import User
 from workers.sql.json_rows import as_ms, select_for
 

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from shared.database import Connection, DatabaseError, sqlstate
 from shared.events import Event
+from shared.vocabulary import QuarantineReason
 from workers.core.faults import Disposition, disposition
 from workers.facts.countries import CountryOf, said_country
-from workers.facts.quarantine import REFUSED, quarantine_event
+from workers.facts.quarantine import quarantine_event
 from workers.facts.record import Recorded, record
 
 
@@ -31,7 +32,7 @@ def _isolate(
     connection: Connection, events: Sequence[Event], country_of: CountryOf, detail: str
 ) -> Recorded:
     if len(events) == 1:
-        quarantine_event(connection, events[0], REFUSED, detail)
+        quarantine_event(connection, events[0], QuarantineReason.REFUSED_BY_DATABASE, detail)
         return Recorded(quarantined=1)
     middle = len(events) // 2
     first = store_bisecting(connection, events[:middle], country_of)

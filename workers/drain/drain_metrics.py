@@ -9,6 +9,7 @@ from shared import metrics
 from shared.clock import Clock, now_ms
 from shared.inbox import Entry
 from shared.tally import Histogram, Tally
+from shared.vocabulary import DrainOutcome
 from workers.decisions.write import Rules
 from workers.facts.record import Recorded
 
@@ -33,9 +34,9 @@ class DrainCounts:
         self._waited(metrics.EVENT_DELAY_SECONDS, entries)
         events = sum(entry.count for entry in entries)
         self._tally.histogram(metrics.DRAIN_EVENTS).observe(events)
-        self._tally.counter(metrics.EVENTS, "recorded").add(recorded.events)
-        self._tally.counter(metrics.EVENTS, "duplicate").add(recorded.duplicates)
-        self._tally.counter(metrics.EVENTS, "quarantined").add(recorded.quarantined)
+        self._tally.counter(metrics.EVENTS, DrainOutcome.RECORDED).add(recorded.events)
+        self._tally.counter(metrics.EVENTS, DrainOutcome.DUPLICATE).add(recorded.duplicates)
+        self._tally.counter(metrics.EVENTS, DrainOutcome.QUARANTINED).add(recorded.quarantined)
 
     def decided(self, rules: Rules) -> None:
         with self._lock:

@@ -11,6 +11,7 @@ from shared import metrics
 from shared.database import Connection, DatabaseError, run, sqlstate
 from shared.events import Event
 from shared.inbox import Entry
+from shared.vocabulary import QuarantineReason
 from workers.core.decision import decide as decide_by_rules
 from workers.core.faults import Disposition, disposition
 from workers.decisions.derive import derive
@@ -19,7 +20,7 @@ from workers.drain.bisect import store_bisecting
 from workers.drain.drain_metrics import DrainCounts
 from workers.drain.inbox_reader import InboxReader
 from workers.facts.countries import CountryOf
-from workers.facts.quarantine import KILLER, quarantine_entry, quarantine_event, quarantined
+from workers.facts.quarantine import quarantine_entry, quarantine_event, quarantined
 from workers.facts.record import Recorded
 from workers.process import Database
 
@@ -109,7 +110,12 @@ class GroupStore:
             if event.receipt in done:
                 continue
             if index == suspect:
-                quarantine_event(connection, event, KILLER, f"{entry.deliveries} deliveries")
+                quarantine_event(
+                    connection,
+                    event,
+                    QuarantineReason.KILLED_WORKER,
+                    f"{entry.deliveries} deliveries",
+                )
                 recorded += Recorded(quarantined=1)
                 continue
             self.inbox.note_suspect(entry, index)

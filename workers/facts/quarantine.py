@@ -7,10 +7,7 @@ from shared.database import Connection, run
 from shared.events import WIRE_VERSION, Event, encode_event, join_events
 from shared.ids import receipt_floor
 from shared.inbox import Entry
-
-REFUSED = "refused_by_database"
-KILLER = "killed_worker"
-UNREADABLE = "unreadable"
+from shared.vocabulary import QuarantineReason
 
 # An event that failed again after a replay is out once more.
 _INSERT = """
@@ -22,7 +19,9 @@ ON CONFLICT (receipt) DO UPDATE SET
 """
 
 
-def quarantine_event(connection: Connection, event: Event, reason: str, detail: str) -> None:
+def quarantine_event(
+    connection: Connection, event: Event, reason: QuarantineReason, detail: str
+) -> None:
     """`detail` is a SQLSTATE or a count, never text of the event."""
     batch = join_events([encode_event(event)])
     run(connection, _INSERT, (event.receipt, event.app_id, reason, detail, batch, 1, WIRE_VERSION))
@@ -33,7 +32,7 @@ def quarantine_entry(connection: Connection, entry: Entry, detail: str) -> None:
     run(connection,
         _INSERT,
         (
-            entry_receipt(entry.id), None, UNREADABLE, detail,
+            entry_receipt(entry.id), None, QuarantineReason.UNREADABLE, detail,
             entry.payload, entry.count, entry.wire_version,
         ),
     )  # fmt: skip

@@ -6,7 +6,7 @@ from console.commands.terminal.output import lines, table
 from console.demo.calls import DemoCall
 from console.demo.demo import DemoRun, Outcome
 from console.event_records import EventRecord
-from console.lookup.trace import State
+from console.lookup.trace import TraceState
 
 RECEIPT_CHARACTERS = 36
 
@@ -79,7 +79,7 @@ def row_lines(outcome: Outcome) -> list[str]:
     return [str(found.receipt), *_event_lines(found.state, event)]
 
 
-def _event_lines(state: State, event: EventRecord) -> list[str]:
+def _event_lines(state: TraceState, event: EventRecord) -> list[str]:
     if not event.user_id:
         return [f"{state}: {event.kind}", f"click id {event.click_id}"]
     event_type = event.event_type or ("unmapped" if event.unmapped else "built in")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from console.commands.terminal.output import visible
-from console.pipeline.status import Status
+from console.pipeline.health import Status
 
 REWRITE_SECONDS = 1.0
 WRITE_SECONDS = 10.0

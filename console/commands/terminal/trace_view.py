@@ -6,16 +6,16 @@ from dataclasses import fields
 from rich.console import RenderableType
 
 from console.commands.terminal.output import lines, pairs
-from console.event_records import EventRecord, values_of
+from console.event_records import EventRecord, present_values
 from console.lookup.event_context import EventContext
-from console.lookup.timeline_words import event_context_words
-from console.lookup.trace import State, Trace
-from console.lookup.trace_words import sentence
-from console.pipeline.quarantine import Quarantined
+from console.lookup.timeline_words import describe_event_context
+from console.lookup.trace import Trace, TraceState
+from console.lookup.trace_words import trace_sentence
+from console.pipeline.quarantine import QuarantineEntry
 
 
 def describe(trace: Trace) -> list[RenderableType]:
-    parts: list[RenderableType] = [f"{sentence(trace)} {_hint(trace)}".rstrip()]
+    parts: list[RenderableType] = [f"{trace_sentence(trace)} {_hint(trace)}".rstrip()]
     if trace.event is not None:
         parts.append(event_view(trace.event))
     if trace.placement is not None:
@@ -29,23 +29,27 @@ def describe(trace: Trace) -> list[RenderableType]:
 
 def event_view(event: EventRecord) -> RenderableType:
     """Every value that the event has, under its column's name."""
-    return pairs(values_of(event))
+    return pairs(present_values(event))
 
 
-def quarantine_view(entry: Quarantined) -> RenderableType:
+def quarantine_view(entry: QuarantineEntry) -> RenderableType:
     return pairs((column.name, getattr(entry, column.name)) for column in fields(entry))
 
 
 def _placement(placement: EventContext) -> Iterator[RenderableType]:
-    told = dict(event_context_words(placement))
+    told = dict(describe_event_context(placement))
     if told:
         yield pairs((name, lines(texts)) for name, texts in told.items())
 
 
 def _hint(trace: Trace) -> str:
     """Which command helps."""
-    if trace.state is State.QUARANTINED and trace.quarantine and not trace.quarantine.replayed_at:
+    if (
+        trace.state is TraceState.QUARANTINED
+        and trace.quarantine
+        and not trace.quarantine.replayed_at
+    ):
         return "See `waybill quarantine replay`."
-    if trace.state is State.RECORDED and trace.event is not None and trace.event.unmapped:
+    if trace.state is TraceState.RECORDED and trace.event is not None and trace.event.unmapped:
         return "See `waybill event-type create`."
     return ""

@@ -4,12 +4,12 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from console.commands.terminal.output import lines, pairs, table
-from console.lookup.timeline_words import TimelineEntry, instant, moments
+from console.lookup.timeline_words import TimelineEntry, format_instant, timeline_entries
 from console.lookup.user_timeline import UserTimeline
 
 
 def describe_user(user: UserTimeline) -> list[RenderableType]:
-    return [_head(user), table(("time", "", "what"), map(_cells, moments(user)))]
+    return [_head(user), table(("time", "", "what"), map(_cells, timeline_entries(user)))]
 
 
 def _head(user: UserTimeline) -> RenderableType:
@@ -17,7 +17,10 @@ def _head(user: UserTimeline) -> RenderableType:
         (
             ("user", user.user_id),
             ("app", f"{user.app}, {user.environment}"),
-            ("first seen", instant(user.first_time) if user.first_time else "not decided yet"),
+            (
+                "first seen",
+                format_instant(user.first_time) if user.first_time else "not decided yet",
+            ),
             ("device ids", ", ".join(user.device_ids) or None),
         )
     )
@@ -27,4 +30,4 @@ def _cells(moment: TimelineEntry) -> tuple[str, str, Text]:
     told = lines(moment.lines)
     if moment.superseded:
         told.stylize("dim")
-    return instant(moment.time), moment.kind, told
+    return format_instant(moment.time), moment.kind, told

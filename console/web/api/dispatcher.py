@@ -11,7 +11,7 @@ import msgspec
 from console.accounts.api_keys import Key, find_key
 from console.actor import Role
 from console.resources import Resources
-from console.store_errors import database_fault, redis_fault
+from console.store_errors import database_error, redis_error
 from console.web.api.api_call import ApiCall, ApiEndpoint
 from console.web.lookups import resolve_app
 from console.web.page_errors import BadRequest, NotFound, status_of
@@ -67,9 +67,9 @@ class ApiDispatcher:
         except WaybillError as error:
             self._write_error(response, error)
         except RedisError:
-            self._write_error(response, redis_fault())
+            self._write_error(response, redis_error())
         except DatabaseError as error:
-            self._write_error(response, database_fault(error))
+            self._write_error(response, database_error(error))
 
     def serve_not_found(self, req: falcon.Request, resp: falcon.Response, **_: object) -> None:
         """Answers a request for a path that no call has."""

@@ -5,14 +5,15 @@ from console.apps.event_types import EventType, NewEventType
 from console.apps.links import NewLink
 from console.lookup.trace import Trace
 from console.lookup.user_timeline import UserTimeline
-from console.pipeline.quarantine import Quarantined, QuarantinedBatch
+from console.pipeline.health import Status
+from console.pipeline.quarantine import QuarantinedBatch, QuarantineEntry
 from console.pipeline.rejections import RejectionReport
-from console.pipeline.status import Status
 from console.reports.activity import ActiveUsers, Cohort
 from console.reports.report import Report
 from console.security.enforcement import Enforcement
+from console.security.new_tokens import IssuedToken
 from console.security.token_table import Token
-from console.security.tokens import ChangedToken, IssuedToken
+from console.security.tokens import ChangedToken
 from console.web.api import apps, links, operations, reports, settings, tokens, users
 from console.web.api.api_call import ApiEndpoint
 from console.web.api.apps import ChangedEventType, NewApp
@@ -189,7 +190,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         "/quarantine",
         "List the events that could not be stored, newest first.",
         operations.quarantine,
-        list[Quarantined],
+        list[QuarantineEntry],
         query=("count",),
     ),
     ApiEndpoint(
@@ -204,6 +205,6 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         "/quarantine/{receipt:uuid}/replay",
         "Put an entry of the quarantine back into the inbox.",
         operations.replay_entry,
-        Quarantined,
+        QuarantineEntry,
     ),
 )

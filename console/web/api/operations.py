@@ -3,16 +3,16 @@
 from dataclasses import replace
 from uuid import UUID
 
+from console.pipeline.health import Status, read_status
 from console.pipeline.quarantine import (
-    Quarantined,
     QuarantinedBatch,
+    QuarantineEntry,
     list_quarantine,
+    read_quarantined_batch,
     replay,
-    show_quarantined,
 )
 from console.pipeline.rejections import RejectionReport, report_rejections
 from console.pipeline.set_aside import count_set_aside
-from console.pipeline.status import Status, read_status
 from console.web.api.api_call import ApiCall
 
 
@@ -25,14 +25,14 @@ def rejections(call: ApiCall) -> RejectionReport:
     return report_rejections(call.connection, call.resources.redis, call.count)
 
 
-def quarantine(call: ApiCall) -> list[Quarantined]:
+def quarantine(call: ApiCall) -> list[QuarantineEntry]:
     return list_quarantine(call.connection, call.count)
 
 
 def show_entry(call: ApiCall, receipt: UUID) -> QuarantinedBatch:
-    return show_quarantined(call.connection, receipt)
+    return read_quarantined_batch(call.connection, receipt)
 
 
-def replay_entry(call: ApiCall, receipt: UUID) -> Quarantined:
+def replay_entry(call: ApiCall, receipt: UUID) -> QuarantineEntry:
     replay(call.resources, call.actor, [receipt])
-    return show_quarantined(call.connection, receipt).entry
+    return read_quarantined_batch(call.connection, receipt).entry

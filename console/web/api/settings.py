@@ -4,9 +4,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from console.apps.apps import App
-from console.apps.refusal_mode import read_refusals
 from console.apps.rules import SETTINGS, read_rules
-from console.apps.settings import change_settings
+from console.apps.settings import change_settings, read_refusals
 from console.web.api.api_call import ApiCall
 
 

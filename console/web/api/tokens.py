@@ -6,13 +6,11 @@ import msgspec
 
 from console.apps.apps import App
 from console.security.enforcement import Enforcement, read_enforcement, set_enforcement
+from console.security.new_tokens import IssuedToken, NewToken, create_token
 from console.security.token_table import Token
 from console.security.tokens import (
     ChangedToken,
-    IssuedToken,
-    NewToken,
     activate_token,
-    create_token,
     deactivate_token,
     edit_token,
     list_tokens,

@@ -5,8 +5,13 @@ from typing import TypeVar
 
 from console.apps.apps import App
 from console.apps.event_types import list_event_types
-from console.security.code_samples import Language, Speech, event_sending, snippet
-from console.security.integration_check import Check, CheckedRequest, Readiness, check
+from console.security.code_samples import CallDialect, Language, event_request, render_sample
+from console.security.integration_check import (
+    CheckedRequest,
+    IntegrationCheck,
+    Readiness,
+    check_integration,
+)
 from console.security.token_table import Token
 from console.web.page_errors import BadRequest
 from console.web.page_request import PageRequest
@@ -26,26 +31,26 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 def show(request: PageRequest, app: App) -> Answer:
     since_ms = request.services.clock() - CHECK_SECONDS * 1000
-    result = check(request.resources, app, since_ms)
+    result = check_integration(request.resources, app, since_ms)
     language = _choice(Language, request.query.get("language", Language.CURL))
-    dialect = _choice(Speech, request.query.get("dialect", Speech.ADJUST))
+    dialect = _choice(CallDialect, request.query.get("dialect", CallDialect.ADJUST))
     event_types = list_event_types(request.connection, app)
     ingest_url = request.services.settings.ingest_url
-    sending = event_sending(ingest_url, dialect, app, event_types[0] if event_types else None)
+    sending = event_request(ingest_url, dialect, app, event_types[0] if event_types else None)
     values = {
         "check": result,
         "entries": latest_requests(result),
         "readiness": READINESS,
-        "code": snippet(sending, language),
+        "code": render_sample(sending, language),
         "language": language,
         "languages": list(Language),
         "dialect": dialect,
-        "dialects": list(Speech),
+        "dialects": list(CallDialect),
     }
     return Page("integration.html", values)
 
 
-def latest_requests(result: Check) -> list[tuple[CheckedRequest, Token | None]]:
+def latest_requests(result: IntegrationCheck) -> list[tuple[CheckedRequest, Token | None]]:
     """Returns the latest requests of all tokens, newest first, each with its token."""
     entries = [(entry, usage.token) for usage in result.tokens for entry in usage.requests]
     return sorted(entries, key=lambda entry: entry[0].at, reverse=True)[:REQUESTS_SHOWN_MAX]

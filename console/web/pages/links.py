@@ -9,12 +9,12 @@ from console.apps.links import (
     create_link,
     find_test_click,
     list_links,
-    marked_url,
     tracking_url,
+    url_for_test_click,
 )
-from console.lookup.timeline_words import attribution_words
+from console.lookup.timeline_words import describe_attribution
 from console.lookup.trace import parse_receipt, trace
-from console.security.code_samples import Language, click_sending, snippet
+from console.security.code_samples import Language, click_request, render_sample
 from console.web.page_errors import NotFound
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
@@ -60,9 +60,9 @@ def show_test_click(request: PageRequest, app: App, link_id: int) -> Answer:
     base = request.services.settings.ingest_url
     values = {
         "link": link,
-        "url": marked_url(base, link, mark),
+        "url": url_for_test_click(base, link, mark),
         "click": _test_click(request, link, mark),
-        "words": attribution_words,
+        "words": describe_attribution,
     }
     return Page("link_test.html", values)
 
@@ -74,11 +74,11 @@ def _test_click(request: PageRequest, link: Link, mark: UUID) -> dict[str, objec
     traced = trace(request.connection, request.services.redis, receipt)
     if traced.event is None or traced.placement is None:
         return None
-    sending = click_sending(request.services.settings.ingest_url, traced.event.click_id or "")
+    sending = click_request(request.services.settings.ingest_url, traced.event.click_id or "")
     return {
         "event": traced.event,
         "attributed": traced.placement.brought,
-        "code": snippet(sending, Language.CURL),
+        "code": render_sample(sending, Language.CURL),
     }
 
 

@@ -1,6 +1,6 @@
 """The page of operations: the inbox, the workers, the stores' health, rejected requests."""
 
-from console.pipeline.health import RedisHealth, database_health, redis_health
+from console.pipeline.health import RedisHealth, read_database_health, read_redis_health
 from console.pipeline.rejections import report_rejections
 from console.web.page_request import PageContext, PageRequest
 from console.web.responses import Answer, Page
@@ -11,7 +11,7 @@ SHOWN_MAX = 20
 
 def show(request: PageRequest) -> Answer:
     """Shows the page, without the parts that need Redis if that is unavailable."""
-    values: dict[str, object] = {"database": database_health(request.connection)}
+    values: dict[str, object] = {"database": read_database_health(request.connection)}
     try:
         redis = _redis_health(request)
         rejections = report_rejections(request.connection, request.services.redis, SHOWN_MAX)
@@ -31,4 +31,4 @@ def show_redis(context: PageContext) -> Answer:
 
 def _redis_health(context: PageContext) -> RedisHealth:
     services = context.services
-    return redis_health(services.redis, services.watch, services.clock())
+    return read_redis_health(services.redis, services.watch, services.clock())

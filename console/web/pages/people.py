@@ -1,13 +1,13 @@
 """The page of people: invite them, change their roles, deactivate and reactivate them."""
 
-from console.accounts.invitations import make_link
+from console.accounts.invitations import create_invitation
 from console.accounts.people import (
     Person,
-    close_person,
     create_person,
+    deactivate_person,
     list_people,
     person_with_id,
-    reopen_person,
+    reactivate_person,
     set_role,
 )
 from console.actor import Role
@@ -41,7 +41,7 @@ def change_role(request: PageRequest, person_id: int) -> Answer:
 
 
 def close(request: PageRequest, person_id: int) -> Answer:
-    person = close_person(
+    person = deactivate_person(
         request.connection, request.actor, person_with_id(request.connection, person_id)
     )
     flash = f"{person.name} is deactivated: signed out, and unable to sign in."
@@ -49,7 +49,7 @@ def close(request: PageRequest, person_id: int) -> Answer:
 
 
 def reopen(request: PageRequest, person_id: int) -> Answer:
-    person = reopen_person(
+    person = reactivate_person(
         request.connection, request.actor, person_with_id(request.connection, person_id)
     )
     return Redirect("/people", f"{person.name} is reactivated and can sign in again.")
@@ -67,7 +67,7 @@ def _page(request: PageRequest, invited: Person | None = None, link: str = "") -
 
 def _link(request: PageRequest, person: Person) -> str:
     settings = request.services.settings
-    secret = make_link(request.connection, settings.secret_key, request.actor, person)
+    secret = create_invitation(request.connection, settings.secret_key, request.actor, person)
     return f"{settings.console_url}/welcome/{secret}"
 
 

@@ -16,17 +16,15 @@ from console.security.enforcement import (
     read_enforcement,
     set_enforcement,
 )
+from console.security.new_tokens import NewToken, create_token, rotate_token
 from console.security.token_table import TokenState
 from console.security.tokens import (
     ChangedToken,
-    NewToken,
     activate_token,
-    create_token,
     deactivate_token,
     edit_token,
     list_tokens,
     revoke_token,
-    rotate_token,
 )
 from console.web.lookups import token_of
 from console.web.page_errors import BadRequest

@@ -1,12 +1,12 @@
 """The pages of the quarantine: list, edit and replay events that could not be stored."""
 
-from console.event_records import values_of
+from console.event_records import present_values
 from console.lookup.trace import parse_receipt
 from console.pipeline.quarantine import (
     list_quarantine,
+    pending_receipts,
+    read_quarantined_batch,
     replay,
-    show_quarantined,
-    unreplayed_receipts,
 )
 from console.pipeline.quarantine_edit import edit_quarantined, editable_text
 from console.web.page_request import PageRequest
@@ -24,10 +24,12 @@ def show_list(request: PageRequest) -> Answer:
 
 
 def show(request: PageRequest, receipt: str) -> Answer:
-    batch = show_quarantined(request.connection, parse_receipt(receipt))
+    batch = read_quarantined_batch(request.connection, parse_receipt(receipt))
     values = {
         "entry": batch.entry,
-        "events": [dict(values_of(event)) for event in (batch.events or [])[:EVENTS_SHOWN_MAX]],
+        "events": [
+            dict(present_values(event)) for event in (batch.events or [])[:EVENTS_SHOWN_MAX]
+        ],
         "text": editable_text(batch),
         "raw": batch.raw[:RAW_BYTES_SHOWN_MAX].hex(" ") if batch.events is None else "",
         "raw_bytes": len(batch.raw),
@@ -51,7 +53,7 @@ def replay_one(request: PageRequest, receipt: str) -> Answer:
 
 
 def replay_all(request: PageRequest) -> Answer:
-    receipts = unreplayed_receipts(request.connection)
+    receipts = pending_receipts(request.connection)
     replay(request.resources, request.actor, receipts)
     entries = "entry" if len(receipts) == 1 else "entries"
     return Redirect(_PATH, f"{len(receipts)} {entries} put back into the inbox.")

@@ -1,9 +1,9 @@
 """The page of a receipt: the state of its event, its attribution, session and conversion."""
 
-from console.event_records import values_of
-from console.lookup.timeline_words import event_context_words
+from console.event_records import present_values
+from console.lookup.timeline_words import describe_event_context
 from console.lookup.trace import Trace, parse_receipt, trace
-from console.lookup.trace_words import sentence
+from console.lookup.trace_words import trace_sentence
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page
 
@@ -17,8 +17,8 @@ def _parts(traced: Trace) -> list[dict[str, object]]:
     """Returns the receipt itself, then the event that it repeated, if any."""
     part = {
         "trace": traced,
-        "sentence": sentence(traced),
-        "facts": dict(values_of(traced.event)) if traced.event else {},
-        "context": dict(event_context_words(traced.placement)) if traced.placement else {},
+        "sentence": trace_sentence(traced),
+        "facts": dict(present_values(traced.event)) if traced.event else {},
+        "context": dict(describe_event_context(traced.placement)) if traced.placement else {},
     }
     return [part, *(_parts(traced.first) if traced.first else [])]

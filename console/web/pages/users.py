@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from console.apps.apps import App
 from console.lookup.search import search
-from console.lookup.timeline_words import moments
+from console.lookup.timeline_words import timeline_entries
 from console.lookup.user_timeline import user_timeline
 from console.web import timeline_chart
 from console.web.page_request import PageRequest
@@ -29,7 +29,7 @@ def show_search(request: PageRequest, app: App) -> Answer:
 def show(request: PageRequest, app: App) -> Answer:
     user_id = request.query.exact("user_id")
     user = user_timeline(request.connection, app, request.environment, user_id, SHOWN_MAX)
-    entries = moments(user)
+    entries = timeline_entries(user)
     values = {"user": user, "entries": entries, "chart": timeline_chart.draw(entries)}
     return Page("user.html", values)
 

@@ -1,4 +1,4 @@
-"""An installation on the real stores, and one made-up event in each of the places it can be."""
+"""An installation on the real stores, and helpers that put an event into each possible state."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from console.apps.apps import App, create_app
-from console.main import run
+from console.main import run_command
 from console.resources import Resources
 from shared.clock import now_ms
 from shared.database import Connection
@@ -38,7 +38,7 @@ def event(shop: App) -> Event:
 
 
 def event_of(app: App) -> Event:
-    """A purchase, received now."""
+    """Returns a purchase that was received now."""
     time_ms = now_ms()
     return Event(
         receipt=new_receipt(time_ms),
@@ -59,7 +59,7 @@ def event_of(app: App) -> Event:
 
 @pytest.fixture
 def variables(database_url: str, redis_url: str) -> dict[str, str]:
-    """The environment of a command."""
+    """Returns the environment of a command."""
     return {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
@@ -74,11 +74,11 @@ def ask(
     redis: Redis,  # noqa: ARG001 - an empty Redis
     capsys: pytest.CaptureFixture[str],
 ) -> Ask:
-    """Runs a command with --json; its one document."""
+    """Runs a command with --json and returns its document."""
 
     def ask(*arguments: str, status: int = 0) -> Any:
         capsys.readouterr()
-        assert run([*arguments, "--json"], variables) == status
+        assert run_command([*arguments, "--json"], variables) == status
         printed = capsys.readouterr()
         assert printed.err == ""
         return json.loads(printed.out)
@@ -88,21 +88,21 @@ def ask(
 
 @pytest.fixture
 def bench(connection: Connection, redis: Redis, database_url: str) -> Iterator[Bench]:
-    """A worker, for what is to be stored and decided."""
+    """Returns a worker that stores and decides."""
     with opened(connection, redis, database_url) as bench:
         yield bench
 
 
 @pytest.fixture
 def broken_redis() -> Iterator[Redis]:
-    """A Redis that nobody answers for."""
+    """Returns a Redis that is unreachable."""
     redis = connect("redis://127.0.0.1:1")
     yield redis
     redis.close()
 
 
 def store_event(connection: Connection, event: Event) -> None:
-    """As a worker would."""
+    """Stores an event as a worker would."""
     connection.execute(
         """
         INSERT INTO events (

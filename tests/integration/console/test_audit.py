@@ -1,23 +1,23 @@
-"""The audit log: every change is in it once, nothing that was not made is, and no secret."""
+"""The audit log contains every change once, nothing that was not made, and no secret."""
 
 from collections.abc import Callable
 
 import pytest
 
 from console.accounts.api_keys import create_key, list_keys, revoke_key
-from console.accounts.invitations import make_link
+from console.accounts.invitations import create_invitation
 from console.accounts.people import (
     Person,
-    close_person,
     create_person,
+    deactivate_person,
     find_person,
     list_people,
-    reopen_person,
+    reactivate_person,
     set_password,
     set_role,
 )
 from console.actor import Actor, Role
-from console.apps.apps import App, create_app, describe_app, list_apps
+from console.apps.apps import App, create_app, list_apps, update_app
 from console.apps.event_types import (
     NewEventType,
     create_event_type,
@@ -25,31 +25,28 @@ from console.apps.event_types import (
     set_multiple_postbacks,
 )
 from console.apps.links import NewLink, create_link, list_links
-from console.apps.refusal_mode import change_refusals, read_refusals
 from console.apps.rules import change_rules, read_rules
+from console.apps.settings import change_refusals, read_refusals
 from console.audit import Action, AuditEntry, list_changes
 from console.importer.imports import Import, ImportLimits
 from console.importer.line_reader import FileLine
 from console.pipeline.quarantine import (
     list_quarantine,
+    pending_receipts,
+    read_quarantined_batch,
     replay,
-    show_quarantined,
-    unreplayed_receipts,
 )
 from console.pipeline.quarantine_edit import edit_quarantined, editable_text
-from console.pipeline.recompute import recompute
+from console.pipeline.recompute import start_recompute
 from console.resources import Resources
 from console.security.enforcement import disable_enforcement, enable_enforcement, read_enforcement
+from console.security.new_tokens import NewToken, create_token, import_token, rotate_token
 from console.security.tokens import (
-    NewToken,
     activate_token,
-    create_token,
     deactivate_token,
     edit_token,
-    import_token,
     list_tokens,
     revoke_token,
-    rotate_token,
 )
 from shared.errors import NotAllowed, OperatorError
 from shared.inbox import measure
@@ -69,7 +66,7 @@ LINE = b'{"type": "open", "time": 1767225000, "user_id": "u"}'
 # Every function that changes something for an actor, with what makes a change of it.
 CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     Action.APP_CREATE: lambda here, who, _: create_app(here, who, "Game"),
-    Action.APP_DESCRIBE: lambda here, who, app: describe_app(
+    Action.APP_DESCRIBE: lambda here, who, app: update_app(
         here.connection, who, app, app.name, "USD", ""
     ),
     Action.APP_RULES: lambda here, who, app: change_rules(
@@ -78,7 +75,7 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     Action.APP_REFUSALS: lambda here, who, app: change_refusals(
         here, who, app, adjust_refusals=True
     ),
-    Action.APP_RECOMPUTE: recompute,
+    Action.APP_RECOMPUTE: start_recompute,
     Action.APP_IMPORT: lambda here, who, app: Import(here, who, app, ImportLimits(9, 9_999)).run(
         [FileLine(1, LINE, len(LINE))], NOW_MS
     ),
@@ -101,7 +98,7 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     Action.ENFORCEMENT: enable_enforcement,
     Action.QUARANTINE_EDIT: lambda here, who, _: _mend(here, who),
     Action.QUARANTINE_REPLAY: lambda here, who, _: replay(
-        here, who, unreplayed_receipts(here.connection)
+        here, who, pending_receipts(here.connection)
     ),
     Action.PERSON_CREATE: lambda here, who, _: create_person(
         here.connection, who, "Eve", Role.VIEWER
@@ -110,11 +107,11 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     Action.PERSON_PASSWORD: lambda here, who, _: set_password(
         here.connection, who, _bob(here), PASSWORD
     ),
-    Action.PERSON_LINK: lambda here, who, _: make_link(
+    Action.PERSON_LINK: lambda here, who, _: create_invitation(
         here.connection, here.secret_key, who, _bob(here)
     ),
-    Action.PERSON_CLOSE: lambda here, who, _: close_person(here.connection, who, _bob(here)),
-    Action.PERSON_REOPEN: lambda here, who, _: reopen_person(
+    Action.PERSON_CLOSE: lambda here, who, _: deactivate_person(here.connection, who, _bob(here)),
+    Action.PERSON_REOPEN: lambda here, who, _: reactivate_person(
         here.connection, who, find_person(here.connection, "Closed")
     ),
     Action.KEY_CREATE: lambda here, who, _: create_key(
@@ -142,7 +139,7 @@ def _bob(resources: Resources) -> Person:
 def _mend(resources: Resources, actor: Actor) -> None:
     connection = resources.connection
     (entry,) = list_quarantine(connection, 2)
-    text = editable_text(show_quarantined(connection, entry.receipt))
+    text = editable_text(read_quarantined_batch(connection, entry.receipt))
     assert text is not None
     edit_quarantined(connection, actor, entry.receipt, text.replace("purchase", "buy"))
 
@@ -158,7 +155,7 @@ def furnish(resources: Resources, app: App) -> None:
         for name, role in (("Ada", Role.ADMIN), ("Bob", Role.VIEWER), ("Closed", Role.VIEWER))
     ]
     set_password(connection, ADMIN, people[0], PASSWORD)
-    close_person(connection, ADMIN, people[2])
+    deactivate_person(connection, ADMIN, people[2])
     create_key(connection, resources.secret_key, ADMIN, "old", Role.VIEWER)
     create_event_type(resources, ADMIN, app, NewEventType("level_up", "Level up"))
     resources.connection.execute("DELETE FROM audit_log")
@@ -179,7 +176,10 @@ def everything(resources: Resources, app: App) -> tuple[object, ...]:
         list_tokens(resources, app),
         list_people(connection),
         list_keys(connection),
-        [show_quarantined(connection, each.receipt) for each in list_quarantine(connection, 9)],
+        [
+            read_quarantined_batch(connection, each.receipt)
+            for each in list_quarantine(connection, 9)
+        ],
         read_enforcement(connection, app),
         measure(resources.redis),
         read_recompute(resources.redis, app.id),

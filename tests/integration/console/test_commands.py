@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from console.main import run
+from console.main import run_command
 from shared.database import Connection
 from shared.events import Event
 from shared.inbox import measure
@@ -55,10 +55,10 @@ def test_a_token_is_shown_once_and_never_again(
 ) -> None:
     ask("app", "create", "--name", "Shop")
 
-    assert run(["token", "create", "--app", "Shop", "--name", "backend"], variables) == 0
+    assert run_command(["token", "create", "--app", "Shop", "--name", "backend"], variables) == 0
     secret, sentence = capsys.readouterr().out.splitlines()
-    assert run(["token", "list", "--app", "Shop"], variables) == 0
-    assert run(["token", "revoke", "--app", "Shop", "backend"], variables) == 0
+    assert run_command(["token", "list", "--app", "Shop"], variables) == 0
+    assert run_command(["token", "revoke", "--app", "Shop", "backend"], variables) == 0
     later = capsys.readouterr()
 
     assert is_own_form(secret)
@@ -110,7 +110,7 @@ def test_a_recorded_event_is_traced(
     store_event(connection, event)
 
     found = ask("trace", str(event.receipt))
-    assert run(["trace", str(event.receipt)], variables) == 0
+    assert run_command(["trace", str(event.receipt)], variables) == 0
 
     assert (found["state"], found["event"]["user_id"]) == ("recorded", event.user_id)
     assert found["event"]["sale_amount"] == "42.5"
@@ -126,7 +126,7 @@ def test_status_says_how_many_users_are_set_aside_and_works_without_postgresql(
     away = {**variables, "DATABASE_URL": "postgresql://127.0.0.1:1/none"}
     rows = []
     for here in (variables, away):
-        assert run(["status"], here) == 0
+        assert run_command(["status"], here) == 0
         (row,) = [it for it in capsys.readouterr().out.splitlines() if "set aside" in it]
         rows.append(row.split("users set aside")[1].strip())
 
@@ -166,7 +166,7 @@ def test_what_came_from_outside_cannot_move_the_cursor(
 ) -> None:
     ask("app", "create", "--name", "[bold]Shop\u202e")
 
-    assert run(["app", "list"], variables) == 0
+    assert run_command(["app", "list"], variables) == 0
 
     assert "[bold]Shop\\u202e" in capsys.readouterr().out
 
@@ -185,7 +185,7 @@ def test_a_store_that_is_away_is_one_sentence_without_its_password(
     url: str,
     word: str,
 ) -> None:
-    assert run(["rejections"], variables | {variable: url}) == 1
+    assert run_command(["rejections"], variables | {variable: url}) == 1
 
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -198,7 +198,7 @@ def test_a_store_that_is_away_is_one_sentence_without_its_password(
 def test_a_url_that_is_none_is_a_fault_of_its_setting_that_does_not_repeat_it(
     variables: dict[str, str], capsys: pytest.CaptureFixture[str], variable: str
 ) -> None:
-    assert run(["rejections"], variables | {variable: "no url at all: hush"}) == 1
+    assert run_command(["rejections"], variables | {variable: "no url at all: hush"}) == 1
 
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -221,13 +221,13 @@ def test_s2s_security_is_set_up_from_the_command_line(ask: Ask) -> None:
     assert enabled["scopes"][1]["tokens"] == ["one"]
 
     edited = ask("token", "edit", *here, "one", "--scope", "sessions")
-    assert "events is enforced" in edited["warnings"][0]
+    assert "Authentication is on for events" in edited["warnings"][0]
     second = ask("token", "rotate", *here, "one", "--name", "two")
     assert second["token"]["scopes"] == edited["token"]["scopes"] == ["sessions"]
     assert ask("token", "deactivate", *here, "one")["token"]["state"] == "inactive"
     assert ask("token", "activate", *here, "one")["token"]["state"] == "active"
     ask("token", "revoke", *here, "one")
-    assert "switched off" in ask("token", "revoke", *here, "two")["warnings"][0]
+    assert "turned off" in ask("token", "revoke", *here, "two")["warnings"][0]
 
     changes = ask("audit", *here, "--count", "3")["changes"]
     assert [change["action"] for change in changes] == [
@@ -305,5 +305,5 @@ def test_rejections_show_who_keeps_sending_bad_tokens(
         pipeline.execute()
 
     assert ask("rejections")["bad_tokens"] == {"2001:db8::7": 12, "192.0.2.1": 3}
-    assert run(["rejections"], variables) == 0
+    assert run_command(["rejections"], variables) == 0
     assert "2001:db8::7" in capsys.readouterr().out

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from console.main import run
+from console.main import run_command
 from shared.clock import now_ms
 from tests.integration.console.conftest import Ask
 from tests.integration.counted import count_all
@@ -59,7 +59,7 @@ def test_an_import_tells_people_which_lines_it_did_not_take(
     file.write_text("{\n{\n{\n")
 
     command = ["import", str(file), "--app", "Shop", "--bad-lines", "2"]
-    assert run(command, variables) == 1
+    assert run_command(command, variables) == 1
 
     errors = capsys.readouterr().err.splitlines()
     assert errors[0].startswith("line 1: The line is not one JSON object")
@@ -79,7 +79,7 @@ def test_a_user_is_shown_whole(
     ask: Ask, variables: Variables, capsys: pytest.CaptureFixture[str]
 ) -> None:
     user = ask("user", "Shop", "u")
-    assert run(["user", "Shop", "u"], variables) == 0
+    assert run_command(["user", "Shop", "u"], variables) == 0
     printed = capsys.readouterr().out
 
     assert user["attributions"][0]["origin"] == "blog"
@@ -96,8 +96,8 @@ def test_activity_and_retention_show_the_days_that_are_over(
 ) -> None:
     days = ask("activity", "--app", "Shop")["activity"]
     cohorts = ask("retention", "--app", "Shop")["retention"]
-    assert run(["activity", "--app", "Shop"], variables) == 0
-    assert run(["retention", "--app", "Shop"], variables) == 0
+    assert run_command(["activity", "--app", "Shop"], variables) == 0
+    assert run_command(["retention", "--app", "Shop"], variables) == 0
     printed = capsys.readouterr().out
 
     assert [(day["dau"], day["mau"], day["stickiness"]) for day in days[-2:]] == [
@@ -119,9 +119,9 @@ def test_a_report_is_the_same_in_every_form(
 ) -> None:
     command = ["report", "--app", "Shop", "--split", "partner", "--by", "total"]
     rows = ask(*command)["report"]["rows"]
-    assert run([*command, "--csv"], variables) == 0
+    assert run_command([*command, "--csv"], variables) == 0
     heading, *lines = capsys.readouterr().out.splitlines()
-    assert run(command, variables) == 0
+    assert run_command(command, variables) == 0
     printed = capsys.readouterr().out
 
     assert {row["name"]: row["figures"]["installs"] for row in rows} == {
@@ -139,12 +139,12 @@ def test_a_report_is_the_same_in_every_form(
 def test_raw_events_are_exported_in_order_of_time_with_whom_they_belong_to(
     variables: Variables, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["export", "--app", "Shop"], variables) == 0
+    assert run_command(["export", "--app", "Shop"], variables) == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
     assert [event["user_id"] for event in events] == ["v", "u"]
     assert [event["attributed_to"] for event in events] == [None, "blog"]
-    assert run(["export", "--app", "Shop", "--environment", "sandbox"], variables) == 0
+    assert run_command(["export", "--app", "Shop", "--environment", "sandbox"], variables) == 0
     assert capsys.readouterr().out == ""
 
 
@@ -160,7 +160,7 @@ def test_rules_are_set_and_shown(
     ask("app", "create", "--name", "Shop")
 
     changed = ask("app", "set", "--app", "Shop", "--click-window-days", "14")["rules"]
-    assert run(["app", "show", "--app", "Shop"], variables) == 0
+    assert run_command(["app", "show", "--app", "Shop"], variables) == 0
     printed = capsys.readouterr().out
 
     assert (changed["version"], changed["click_deterministic_ms"]) == (2, 14 * DAY_MS)

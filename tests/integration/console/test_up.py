@@ -13,9 +13,9 @@ import pytest
 
 from console.apps.apps import create_app
 from console.commands.demo import free_address
-from console.connections import CommandContext, open_resources, settings_here
-from console.lookup.trace import State, trace
-from console.main import run
+from console.connections import CommandContext, load_settings, open_resources
+from console.lookup.trace import TraceState, trace
+from console.main import run_command
 from console.pipeline.quarantine import replay
 from tests.integration.console.conftest import event_of
 from tests.integration.console.pipeline.test_quarantine import put_aside
@@ -62,7 +62,7 @@ def test_up_runs_until_a_signal_and_leaves_nothing_running(
     pids = announced(up)["pids"]
     assert isinstance(pids, dict)
     assert set(pids) == {"postgres", "valkey", "ingest", "worker-1", "console", "metrics"}
-    assert run(["--data", str(data), "app", "create", "--name", "Shop"], {}) == 0
+    assert run_command(["--data", str(data), "app", "create", "--name", "Shop"], {}) == 0
 
     up.send_signal(number)
     out, errors = up.communicate(timeout=SECONDS_MAX)
@@ -71,7 +71,7 @@ def test_up_runs_until_a_signal_and_leaves_nothing_running(
     for pid in pids.values():
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
-    assert run(["--data", str(data), "app", "list"], {}) == 1
+    assert run_command(["--data", str(data), "app", "list"], {}) == 1
 
 
 def test_signals_make_the_workers_more_and_fewer(up: subprocess.Popen[str], data: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_replayed_event_is_recorded_by_the_running_workers(
     up: subprocess.Popen[str], data: Path
 ) -> None:
     announced(up)
-    with open_resources(settings_here(CommandContext(data, {}))) as resources:
+    with open_resources(load_settings(CommandContext(data, {}))) as resources:
         app = create_app(resources, ADMIN, "Shop")
         event = event_of(app)
         put_aside(resources.connection, event)
@@ -118,7 +118,7 @@ def test_a_replayed_event_is_recorded_by_the_running_workers(
         while (found := trace(resources.connection, resources.redis, event.receipt)).event is None:
             assert time.monotonic() < deadline, found
             time.sleep(0.05)
-        assert found.state is State.RECORDED
+        assert found.state is TraceState.RECORDED
 
 
 def test_the_demo_shows_the_documented_calls_as_rows() -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from console.connections import CommandContext, settings_here
+from console.connections import CommandContext, load_settings
 from deploy.addresses import Addresses, write_addresses
 from deploy.folder import DataFolder
 from deploy.lock import lock_as_launcher
@@ -18,7 +18,7 @@ FOUND = Addresses("postgresql://found", "redis://found", None, 1)
 
 def test_nothing_running_and_nothing_set_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(OperatorError) as refusal:
-        settings_here(
+        load_settings(
             CommandContext(tmp_path / "none", {"DATABASE_URL": "", "REDIS_URL": "redis://x"})
         )
 
@@ -29,7 +29,7 @@ def test_nothing_running_and_nothing_set_says_what_to_do(tmp_path: Path) -> None
 
 
 def test_the_environment_is_enough(tmp_path: Path) -> None:
-    settings = settings_here(CommandContext(tmp_path, GIVEN))
+    settings = load_settings(CommandContext(tmp_path, GIVEN))
 
     assert settings.database_url == "postgresql://given"
     assert settings.secret_key == b"k" * 32
@@ -41,8 +41,8 @@ def test_a_running_stack_fills_in_what_is_not_set(tmp_path: Path) -> None:
     with lock_as_launcher(folder.lock, None):
         write_addresses(folder, FOUND)
 
-        found = settings_here(CommandContext(tmp_path, {}))
-        mixed = settings_here(CommandContext(tmp_path, {"DATABASE_URL": "postgresql://given"}))
+        found = load_settings(CommandContext(tmp_path, {}))
+        mixed = load_settings(CommandContext(tmp_path, {"DATABASE_URL": "postgresql://given"}))
 
     assert (found.database_url, found.redis_url) == ("postgresql://found", "redis://found")
     assert found.secret_key == folder.secret_key().encode()
@@ -57,6 +57,6 @@ def test_a_store_that_is_named_by_a_file_is_set(tmp_path: Path) -> None:
     with lock_as_launcher(folder.lock, None):
         write_addresses(folder, FOUND)
 
-        settings = settings_here(CommandContext(folder.path, {"DATABASE_URL_FILE": str(named)}))
+        settings = load_settings(CommandContext(folder.path, {"DATABASE_URL_FILE": str(named)}))
 
     assert settings.database_url == "postgresql://from-a-file"

@@ -3,15 +3,15 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.event_records import moment, unstored_record
+from console.event_records import record_from_event, time_from_ms
 from shared.events import Environment, Event, Kind
 from shared.ids import new_receipt
 
 
 def test_a_time_that_no_calendar_has_is_none() -> None:
-    assert moment(1_000) == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
-    assert moment(-1) is None
-    assert moment(1 << 60) is None
+    assert time_from_ms(1_000) == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
+    assert time_from_ms(-1) is None
+    assert time_from_ms(1 << 60) is None
 
 
 @given(
@@ -36,6 +36,6 @@ def test_an_event_that_could_not_be_stored_can_be_read_whatever_it_holds(
         parameters=parameters,
     )
 
-    record = unstored_record(event, {7: "Shop"})
+    record = record_from_event(event, {7: "Shop"})
 
     assert (record.app, record.sale_amount, record.parameters) == ("Shop", text, parameters)

@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 import pytest
 
-from console.main import run, waybill
+from console.main import run_command, waybill
 
 
 def test_a_command_without_a_running_waybill_is_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["--data", str(tmp_path / "none"), "app", "list"], {}) == 1
+    assert run_command(["--data", str(tmp_path / "none"), "app", "list"], {}) == 1
 
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -21,7 +21,7 @@ def test_a_command_without_a_running_waybill_is_one_sentence(
 def test_with_json_the_error_is_the_one_document(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["app", "list", "--json"], {"WAYBILL_DATA": str(tmp_path / "none")}) == 1
+    assert run_command(["app", "list", "--json"], {"WAYBILL_DATA": str(tmp_path / "none")}) == 1
 
     error = json.loads(capsys.readouterr().out)["error"]
     assert error["code"] == "operator_error"
@@ -30,9 +30,9 @@ def test_with_json_the_error_is_the_one_document(
 def test_a_command_line_that_is_not_understood_ends_with_2(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert run(["token", "create", "--json"], {}) == 2
+    assert run_command(["token", "create", "--json"], {}) == 2
     document = json.loads(capsys.readouterr().out)
-    assert run(["token", "create"], {}) == 2
+    assert run_command(["token", "create"], {}) == 2
     sentence = capsys.readouterr().err
 
     assert document["error"]["code"] == "usage"
@@ -43,9 +43,9 @@ def test_a_command_line_that_is_not_understood_ends_with_2(
 def test_a_malformed_receipt_is_refused_before_any_store_is_asked(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert run(["trace", "123"], {}) == 1
+    assert run_command(["trace", "123"], {}) == 1
 
-    assert capsys.readouterr().err.startswith("This is not a receipt.")
+    assert capsys.readouterr().err.startswith("This is not a receipt ID.")
 
 
 def _commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -60,6 +60,6 @@ def _commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[
 def test_every_command_takes_json_and_says_what_it_does(
     command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run([*command, "--help"], {}) == 0
+    assert run_command([*command, "--help"], {}) == 0
 
     assert "--json" in capsys.readouterr().out

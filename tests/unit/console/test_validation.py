@@ -2,18 +2,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.validation import label, random_code
+from console.validation import clean_destination, clean_text, random_code
 from shared.errors import BadValue
 
 
 def test_a_label_loses_the_spaces_around_it() -> None:
-    assert label("name", "  My Shop ", 100) == "My Shop"
+    assert clean_text("name", "  My Shop ", 100) == "My Shop"
 
 
 @pytest.mark.parametrize("value", ["", "   ", "x" * 101, "a\nb", "a\x00b", "a\x1b[2J", "a\udc80"])
 def test_a_label_is_short_readable_text(value: str) -> None:
     with pytest.raises(BadValue, match="Name must"):
-        label("name", value, 100)
+        clean_text("name", value, 100)
 
 
 @given(st.integers(1, 64))
@@ -24,3 +24,30 @@ def test_a_random_code_is_lower_case_letters_and_digits(length: int) -> None:
     assert code.isascii()
     assert code.isalnum()
     assert code == code.lower()
+
+
+def test_a_destination_is_taken_without_the_spaces_around_it() -> None:
+    assert clean_destination(" https://shop.example/{pub_id} ") == "https://shop.example/{pub_id}"
+
+
+@pytest.mark.parametrize(
+    ("destination", "rule"),
+    [
+        ("", "1 to 2048 characters"),
+        ("https://shop.example/" + "x" * 2048, "1 to 2048 characters"),
+        ("https://shop.example/\x07a", "control characters"),
+        ("http://shop.example/", "https://"),
+        ("https://{pub_id}.example/", "no macro"),
+        ("https://me@shop.example/", "no user name"),
+        ("https://shop.example/{nobody}", "{nobody}"),
+        ("https://shop.example/a b", "Percent-encode"),
+    ],
+)
+def test_a_destination_that_breaks_a_rule_is_refused_with_the_rule(
+    destination: str, rule: str
+) -> None:
+    with pytest.raises(BadValue) as caught:
+        clean_destination(destination)
+
+    assert caught.value.at_terminal.startswith("--destination ")
+    assert rule in caught.value.message

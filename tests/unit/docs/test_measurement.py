@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from console.apps.rules import SETTINGS, Setting
+from console.apps.rules import SETTINGS, RuleSetting
 from console.importer.imports import BACKLOG_EVENTS_MAX, DAYS_MAX
 from console.importer.line_format import Destination, ImportedLine, read_line
 from console.importer.line_reader import LINE_BYTES_MAX
@@ -18,7 +18,7 @@ LINES = re.findall(r"^\{.*\}$", PAGE, re.MULTILINE)
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.option)
-def test_every_setting_has_its_row_with_its_default_and_limits(setting: Setting) -> None:
+def test_every_setting_has_its_row_with_its_default_and_limits(setting: RuleSetting) -> None:
     default = getattr(Rules(), setting.rule) // setting.unit_ms
 
     assert (

@@ -75,8 +75,8 @@ def test_links_of_one_app_or_of_all_are_listed(resources: Resources, shop: App) 
 @pytest.mark.parametrize(
     ("again", "reason"),
     [
-        ({"name": "Spring", "offer_id": "8"}, "link of this name"),
-        ({"name": "Autumn", "offer_id": "7", "pub_id": "9"}, "this offer id"),
+        ({"name": "Spring", "offer_id": "8"}, "link with this name"),
+        ({"name": "Autumn", "offer_id": "7", "pub_id": "9"}, "this offer ID"),
     ],
 )
 def test_a_name_and_a_pair_of_numbers_are_given_once(

@@ -1,4 +1,4 @@
-"""What an event is for the partner who brought its user."""
+"""Conversions: the meaning of an event for the partner of its user."""
 
 import json
 from io import BytesIO
@@ -41,7 +41,7 @@ def take_in(resources: Resources, app: App, bench: Bench, *lines: dict[str, Any]
 
 
 def life(start_ms: int, origin: dict[str, Any]) -> list[dict[str, Any]]:
-    """Brought, then two levels and a purchase."""
+    """Stores an attributed open, then two levels and a purchase."""
     user = {"user_id": "u", "click_id": "c1"}
     click = {"type": "click", "time": start_ms, "click_id": "c1", **origin}
     events = [
@@ -52,7 +52,7 @@ def life(start_ms: int, origin: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def conversions(bench: Bench) -> list[str]:
-    """Of each event in time order: `-` for none, `yes`, or `no` when another was it."""
+    """Returns for each event in time order `-` for none, `yes`, or `no` if another converted."""
     found = []
     for (receipt,) in bench.connection.execute(
         "SELECT receipt FROM events ORDER BY event_time, receipt"

@@ -2,7 +2,7 @@ from uuid import UUID
 
 from console.apps.apps import App
 from console.apps.event_types import NewEventType, create_event_type
-from console.lookup.trace import State, trace
+from console.lookup.trace import TraceState, trace
 from console.pipeline.quarantine import find_quarantined
 from console.resources import Resources
 from shared.clock import now_ms
@@ -38,7 +38,7 @@ def test_an_event_in_the_inbox_is_queued(resources: Resources, event: Event) -> 
 
     found = trace(resources.connection, resources.redis, event.receipt)
 
-    assert found.state is State.QUEUED
+    assert found.state is TraceState.QUEUED
     assert found.event is not None
     assert (found.event.app, found.event.user_id) == ("Shop", "0000-AAAA-BBBB-CCCC")
     assert (found.event.sale_amount, found.event.unmapped) == ("42.50", None)
@@ -52,7 +52,7 @@ def test_a_stored_event_is_recorded_with_its_row(
 
     found = trace(resources.connection, resources.redis, event.receipt)
 
-    assert found.state is State.RECORDED
+    assert found.state is TraceState.RECORDED
     assert found.event is not None
     assert (found.event.app, found.event.event_type) == ("Shop", "Purchase")
     assert (found.event.sale_amount, found.event.ip_address) == ("42.5", "2001:db8::7")
@@ -67,7 +67,7 @@ def test_a_recorded_click_is_found_by_its_receipt(resources: Resources, shop: Ap
 
     found = trace(resources.connection, resources.redis, receipt)
 
-    assert found.state is State.RECORDED
+    assert found.state is TraceState.RECORDED
     assert found.event is not None
     assert (found.event.app, found.event.kind) == ("Shop", "click")
     assert found.event.click_id == click_id_of(receipt)
@@ -83,7 +83,7 @@ def test_a_stored_event_is_recorded_although_it_still_stands_in_the_inbox(
 
     found = trace(resources.connection, resources.redis, event.receipt)
 
-    assert found.state is State.RECORDED
+    assert found.state is TraceState.RECORDED
     assert found.event is not None
     assert found.event.unmapped is True
 
@@ -95,7 +95,7 @@ def test_a_repeat_leads_to_the_event_that_it_repeated(resources: Resources, even
 
     found = trace(resources.connection, resources.redis, receipt)
 
-    assert (found.state, found.conflict) == (State.DUPLICATE, True)
+    assert (found.state, found.conflict) == (TraceState.DUPLICATE, True)
     assert found.first == trace(resources.connection, resources.redis, event.receipt)
 
 
@@ -104,14 +104,14 @@ def test_a_quarantined_event_is_found_there(resources: Resources, event: Event) 
 
     found = trace(resources.connection, resources.redis, event.receipt)
 
-    assert found.state is State.QUARANTINED
+    assert found.state is TraceState.QUARANTINED
     assert found.quarantine == find_quarantined(resources.connection, event.receipt)
 
 
 def test_a_receipt_that_is_nowhere_is_unknown(resources: Resources) -> None:
     receipt = new_receipt(now_ms())
 
-    assert trace(resources.connection, resources.redis, receipt).state is State.UNKNOWN
+    assert trace(resources.connection, resources.redis, receipt).state is TraceState.UNKNOWN
 
 
 def test_an_event_is_traced_to_its_attribution_and_its_session(

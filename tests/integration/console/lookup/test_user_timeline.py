@@ -1,4 +1,4 @@
-"""A user's timeline, from facts that a worker has stored and decided."""
+"""A user's timeline, read from what a worker has stored and decided."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ PHONE = {"device_ids": {"gaid": "5a1e6d70-7c1b-4d64-9f2f-0d9f6f1b2a3c"}}
 
 @pytest.fixture
 def start_ms() -> int:
-    """A whole day ago, so that the day has its partition."""
+    """Returns the time one whole day ago, a day that has its partition."""
     return now_ms() - DAY_MS
 
 
@@ -50,7 +50,7 @@ def links(connection: Connection, shop: App) -> None:
 
 
 def take_in(resources: Resources, app: App, bench: Bench, *lines: dict[str, Any]) -> None:
-    """Each in a batch of its own, in this order."""
+    """Stores the events in this order, each in a batch of its own."""
     for line in lines:
         run = Import(resources, ADMIN, app, ImportLimits(1, 10_000))
         run.run(file_lines(BytesIO(json.dumps(line).encode())), now_ms())

@@ -1,8 +1,8 @@
 import pytest
 
+from console.pipeline.health import Status, read_status
 from console.pipeline.migrate import migrate_stores
 from console.pipeline.rejections import report_rejections
-from console.pipeline.status import Status, read_status
 from console.resources import Resources
 from shared.clock import now_ms
 from shared.errors import OperatorError

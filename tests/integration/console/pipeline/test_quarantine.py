@@ -5,9 +5,9 @@ from console.pipeline.quarantine import (
     count_quarantined,
     find_quarantined,
     list_quarantine,
+    pending_receipts,
+    read_quarantined_batch,
     replay,
-    show_quarantined,
-    unreplayed_receipts,
 )
 from console.resources import Resources
 from shared.clock import now_ms
@@ -23,7 +23,7 @@ from tests.support.build import ADMIN
 
 
 def put_aside(connection: Connection, event: Event, wire_version: int = 1) -> None:
-    """As a worker would."""
+    """Quarantines an event as a worker would."""
     connection.execute(
         """
         INSERT INTO quarantine
@@ -38,7 +38,7 @@ def test_an_entry_is_listed_and_shown_with_its_event(connection: Connection, eve
     put_aside(connection, event)
 
     (entry,) = list_quarantine(connection, 10)
-    batch = show_quarantined(connection, event.receipt)
+    batch = read_quarantined_batch(connection, event.receipt)
 
     assert (entry.receipt, entry.app, entry.detail) == (event.receipt, "Shop", "SQLSTATE 23514")
     assert batch.entry == entry
@@ -52,7 +52,7 @@ def test_a_batch_of_an_unknown_wire_version_is_shown_raw(
 ) -> None:
     put_aside(connection, event, wire_version=99)
 
-    batch = show_quarantined(connection, event.receipt)
+    batch = read_quarantined_batch(connection, event.receipt)
 
     assert batch.events is None
     assert batch.raw == join_events([encode_event(event)])
@@ -62,14 +62,14 @@ def test_a_replayed_entry_is_in_the_inbox_as_it_was(resources: Resources, event:
     connection, redis = resources.connection, resources.redis
     put_aside(connection, event, wire_version=1)
 
-    replay(resources, ADMIN, unreplayed_receipts(connection))
+    replay(resources, ADMIN, pending_receipts(connection))
 
     ((entry_id, fields),) = stream_entries(redis.xrange(INBOX_KEY))
     entry = read_entry(entry_id, fields, 0)
     assert (entry.wire_version, entry.events()) == (1, [event])
     assert measure(redis).events == 1
     assert waiting_jobs(redis) == 1
-    assert unreplayed_receipts(connection) == []
+    assert pending_receipts(connection) == []
     replayed = find_quarantined(connection, event.receipt)
     assert replayed is not None
     assert replayed.replayed_at is not None
@@ -83,7 +83,7 @@ def test_an_entry_that_redis_did_not_take_stays_out(
     with pytest.raises(OperatorError, match="0 of 1"):
         replay(Resources(connection, broken_redis, SECRET_KEY), ADMIN, [event.receipt])
 
-    assert unreplayed_receipts(connection) == [event.receipt]
+    assert pending_receipts(connection) == [event.receipt]
     assert "quarantine.replay" not in [each.action for each in list_changes(connection, None, 9)]
 
 
@@ -94,4 +94,4 @@ def test_an_unknown_receipt_replays_nothing(resources: Resources, event: Event) 
         replay(resources, ADMIN, [event.receipt, new_receipt(now_ms())])
 
     assert measure(resources.redis).events == 0
-    assert unreplayed_receipts(resources.connection) == [event.receipt]
+    assert pending_receipts(resources.connection) == [event.receipt]

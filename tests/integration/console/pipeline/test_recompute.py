@@ -1,10 +1,10 @@
-"""A recomputation as the console sees it: asked for, and watched until its end."""
+"""A recalculation seen from the console: requested, and followed until its end."""
 
 import msgspec
 import pytest
 
 from console.apps.apps import App
-from console.pipeline.recompute import follow, recompute
+from console.pipeline.recompute import follow_recompute, start_recompute
 from console.resources import Resources
 from shared.errors import OperatorError
 from shared.recompute import Recompute, RecomputeState, read_recompute, report_recompute
@@ -18,8 +18,8 @@ def test_progress_is_given_until_the_worker_is_done(
 ) -> None:
     seen: list[Recompute] = []
 
-    recompute(resources, ADMIN, shop)
-    for progress in follow(redis, shop):
+    start_recompute(resources, ADMIN, shop)
+    for progress in follow_recompute(redis, shop):
         seen.append(progress)
         done = min(progress.done + 2, 3)
         state = RecomputeState.RUNNING if progress.done < 3 else RecomputeState.DONE
@@ -37,8 +37,8 @@ def test_progress_is_given_until_the_worker_is_done(
 
 
 def test_a_failure_is_an_end_too(resources: Resources, redis: Redis, shop: App) -> None:
-    recompute(resources, ADMIN, shop)
-    for progress in follow(redis, shop):
+    start_recompute(resources, ADMIN, shop)
+    for progress in follow_recompute(redis, shop):
         failed = msgspec.structs.replace(progress, state=RecomputeState.FAILED)
         report_recompute(redis, shop.id, failed)
 
@@ -48,7 +48,7 @@ def test_a_failure_is_an_end_too(resources: Resources, redis: Redis, shop: App) 
 def test_a_recomputation_that_nobody_takes_up_is_not_watched_for_ever(
     resources: Resources, redis: Redis, shop: App
 ) -> None:
-    recompute(resources, ADMIN, shop)
+    start_recompute(resources, ADMIN, shop)
 
-    with pytest.raises(OperatorError, match="Nothing has moved"):
-        list(follow(redis, shop, standstill_seconds_max=0.3))
+    with pytest.raises(OperatorError, match="There was no progress"):
+        list(follow_recompute(redis, shop, standstill_seconds_max=0.3))

@@ -1,4 +1,4 @@
-"""Code that people copy does what it says, whatever the ids of the app are."""
+"""Code samples work as copied, whatever the ids of the app are."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from console.security.code_samples import Language, Sending, snippet
+from console.security.code_samples import Language, SampleRequest, render_sample
 
 AWKWARD = {
     "user_id": "0000-AAAA",
@@ -37,7 +37,7 @@ RUNNABLE = [
 
 
 class Listener:
-    """Keeps what it was sent."""
+    """A server that stores what it was sent."""
 
     def __init__(self) -> None:
         self.path = self.authorization = ""
@@ -55,7 +55,7 @@ class Listener:
                 self.wfile.write(b"taken")
 
             def log_message(self, *_: Any) -> None:
-                """Nothing on the terminal."""
+                """Logs nothing to the terminal."""
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -78,7 +78,7 @@ def test_a_snippet_sends_the_fields_letter_by_letter_with_the_token_of_the_envir
 ) -> None:
     ending, program = ENDINGS[language]
     code = tmp_path / f"send.{ending}"
-    code.write_text(snippet(Sending(f"{listener.url}/event", AWKWARD), language))
+    code.write_text(render_sample(SampleRequest(f"{listener.url}/event", AWKWARD), language))
 
     ran = subprocess.run(
         [program, code],

@@ -1,4 +1,4 @@
-"""Enforcement: when it can be switched on, what it covers, and that ingest learns of it."""
+"""Enforcement: its preconditions, its scopes, and its publication to ingest."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,7 +16,8 @@ from console.security.enforcement import (
     read_enforcement,
     set_enforcement,
 )
-from console.security.tokens import NewToken, create_token, deactivate_token
+from console.security.new_tokens import NewToken, create_token
+from console.security.tokens import deactivate_token
 from shared.database import connect, transaction
 from shared.errors import OperatorError
 from shared.scopes import Scope
@@ -42,12 +43,12 @@ def test_a_new_app_enforces_nothing(resources: Resources, shop: App) -> None:
 
 
 def test_it_cannot_be_switched_on_without_an_active_token(resources: Resources, shop: App) -> None:
-    with pytest.raises(OperatorError, match="cannot be switched on without an active token"):
+    with pytest.raises(OperatorError, match="cannot be turned on without an active token"):
         enable_enforcement(resources, ADMIN, shop)
 
     make(resources, shop, "backend")
     deactivate_token(resources, ADMIN, shop, "backend")
-    with pytest.raises(OperatorError, match="cannot be switched on without an active token"):
+    with pytest.raises(OperatorError, match="cannot be turned on without an active token"):
         enable_enforcement(resources, ADMIN, shop)
 
     assert published(resources, shop) == ()
@@ -139,7 +140,7 @@ def test_the_last_two_tokens_stopped_at_once_take_enforcement_along(
 def test_what_is_enforced_already_does_not_stand_in_the_way_of_more(
     resources: Resources, shop: App
 ) -> None:
-    """A token may have expired since; its scope stays enforced and is warned of."""
+    """A token may expire later; its scope stays enforced, with a warning."""
     make(resources, shop, "sessions", SESSIONS)
     make(resources, shop, "events", EVENTS)
     enable_enforcement(resources, ADMIN, shop, [SESSIONS])
@@ -149,4 +150,4 @@ def test_what_is_enforced_already_does_not_stand_in_the_way_of_more(
 
     assert enforcement.enforced == (EVENTS, SESSIONS)
     (warning,) = enforcement.warnings
-    assert "sessions is enforced, and no active token covers it" in warning
+    assert "Authentication is on for sessions, and no active token covers it" in warning

@@ -1,4 +1,4 @@
-"""The integration check: green, or what to mend; ready to enforce, or why not."""
+"""The integration check: green or its problems, ready to enforce or the reason why not."""
 
 from typing import Any
 
@@ -6,12 +6,13 @@ import pytest
 
 from console.apps.apps import App
 from console.apps.event_types import NewEventType, create_event_type
-from console.main import run
+from console.main import run_command
 from console.resources import Resources
 from console.security.enforcement import enable_enforcement
-from console.security.integration_check import Check, Readiness, check
+from console.security.integration_check import IntegrationCheck, Readiness, check_integration
+from console.security.new_tokens import NewToken, create_token
 from console.security.token_table import Token
-from console.security.tokens import NewToken, create_token, deactivate_token
+from console.security.tokens import deactivate_token
 from shared.clock import now_ms
 from shared.integration_log import check_commands
 from shared.scopes import Scope
@@ -30,7 +31,7 @@ def token(resources: Resources, shop: App) -> Token:
 
 
 def came(resources: Resources, app: App, token: Token | None = None, **request: Any) -> None:
-    """One request that came now, with this token or none."""
+    """Logs one request of now, with this token or none."""
     number = 0 if token is None else token.id
     good = {"at_ms": NOW_MS, "event_id": "purchase", "token_id": number}
     with resources.redis.pipeline() as pipeline:
@@ -38,11 +39,11 @@ def came(resources: Resources, app: App, token: Token | None = None, **request: 
         pipeline.execute()
 
 
-def look(resources: Resources, app: App, since_ms: int = 0) -> Check:
-    return check(resources, app, since_ms)
+def look(resources: Resources, app: App, since_ms: int = 0) -> IntegrationCheck:
+    return check_integration(resources, app, since_ms)
 
 
-def readiness(done: Check) -> list[Readiness]:
+def readiness(done: IntegrationCheck) -> list[Readiness]:
     return [scope.readiness for scope in done.scopes]
 
 
@@ -84,7 +85,7 @@ def test_one_request_that_enforcement_would_refuse_makes_its_scope_not_ready(
     events, sessions, _ = done.scopes
     assert (events.requests, events.refused, sessions.refused) == (6, 1, 0)
     (problem,) = done.problems
-    assert "carries no token" in problem.what
+    assert "has no token" in problem.what
     nobody, _ = done.tokens
     assert nobody.token is None
     assert [request.verdict for request in nobody.requests] == ["would refuse"]
@@ -93,7 +94,7 @@ def test_one_request_that_enforcement_would_refuse_makes_its_scope_not_ready(
 def test_requests_are_judged_from_a_moment_on(
     resources: Resources, shop: App, token: Token
 ) -> None:
-    """Who has mended something need not wait until the old requests are forgotten."""
+    """After a fix nobody has to wait until the old requests have expired."""
     came(resources, shop, fault=TokenFault.MISSING, at_ms=NOW_MS - 60_000)
     came(resources, shop, token)
 
@@ -127,7 +128,7 @@ def test_ready_is_what_can_then_be_enforced(resources: Resources, shop: App, tok
 def test_what_is_enforced_stays_so_whatever_is_sent_without_a_token(
     resources: Resources, shop: App, token: Token
 ) -> None:
-    """Once it is on, whoever is refused is to mend something; the app has nothing to become."""
+    """Once it is on, refused senders have to fix their requests; the app is ready already."""
     enable_enforcement(resources, ADMIN, shop, [EVENTS])
     refused: dict[str, Any] = {"status": 401, "code": "unauthorized", "event_id": ""}
     came(resources, shop, fault=TokenFault.MISSING, enforced=True, **refused)
@@ -142,7 +143,7 @@ def test_what_is_enforced_stays_so_whatever_is_sent_without_a_token(
 def test_the_swaarm_dialect_has_no_say_in_whether_enforcement_may_come(
     resources: Resources, shop: App, token: Token
 ) -> None:
-    """Links need no token, and everything else in it always does."""
+    """Links require no token, and everything else in this dialect always does."""
     came(resources, shop, token)
     click: dict[str, Any] = {
         "dialect": "swaarm",
@@ -163,7 +164,7 @@ def test_the_swaarm_dialect_has_no_say_in_whether_enforcement_may_come(
 
     assert (done.ready, done.green) == (True, False)
     (problem,) = done.problems
-    assert problem.what.startswith("/postback carries the token backend, which was deactivated")
+    assert problem.what.startswith("/postback has the token backend, which is deactivated")
 
 
 def test_equal_problems_are_one_with_their_number_and_the_last_time(
@@ -196,26 +197,26 @@ def test_what_is_ready_and_what_is_not_can_be_read_at_the_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     came(resources, shop, token, event_id="\x1b[2Jsignup")
-    assert run(["check", "Shop"], variables) == 1
+    assert run_command(["check", "Shop"], variables) == 1
     printed = capsys.readouterr().out
     assert "\x1b[2J" not in printed
     assert "has no event type" in " ".join(printed.split())
     assert "Ready to enforce: `waybill s2s-security enable --app APP --scope events`" in printed
 
     came(resources, shop, fault=TokenFault.WRONG)
-    assert run(["check", "Shop"], variables) == 1
+    assert run_command(["check", "Shop"], variables) == 1
     assert "Not ready to enforce" in capsys.readouterr().out
 
     enable_enforcement(resources, ADMIN, shop)
-    assert run(["check", "Shop"], variables) == 1
+    assert run_command(["check", "Shop"], variables) == 1
     assert "Enforced for every scope" in capsys.readouterr().out
 
     resources.redis.flushall()
     came(resources, shop, token, dialect="swaarm")
-    assert run(["check", "Shop"], variables) == 0
+    assert run_command(["check", "Shop"], variables) == 0
     assert "Enforcement concerns none of these" in capsys.readouterr().out
 
-    assert run(["check", "Other"], variables) == 1
+    assert run_command(["check", "Other"], variables) == 1
     assert "no app" in capsys.readouterr().err
 
 

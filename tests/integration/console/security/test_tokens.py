@@ -1,4 +1,4 @@
-"""Tokens: what is made, kept, changed and published, and what is refused."""
+"""Tokens: created, stored, changed and published, or refused."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,20 +14,22 @@ from console.security.enforcement import (
     enable_enforcement,
     enforced_scopes,
 )
-from console.security.token_table import Token
-from console.security.tokens import (
+from console.security.new_tokens import (
     TOKENS_MAX,
-    ChangedToken,
     IssuedToken,
     NewToken,
-    activate_token,
     create_token,
+    import_token,
+    rotate_token,
+)
+from console.security.token_table import Token
+from console.security.tokens import (
+    ChangedToken,
+    activate_token,
     deactivate_token,
     edit_token,
-    import_token,
     list_tokens,
     revoke_token,
-    rotate_token,
 )
 from shared.errors import OperatorError
 from shared.redis import Redis
@@ -147,9 +149,9 @@ def test_a_revoked_token_stays_revoked(resources: Resources, shop: App, change: 
     make(resources, shop)
     revoke_token(resources, ADMIN, shop, "backend")
 
-    with pytest.raises(OperatorError, match="for good"):
+    with pytest.raises(OperatorError, match="permanently"):
         change(resources, ADMIN, shop, "backend")
-    with pytest.raises(OperatorError, match="for good"):
+    with pytest.raises(OperatorError, match="permanently"):
         edit_token(resources, ADMIN, shop, "backend", EVENTS)
 
     assert tokens(resources, shop)["backend"].state == "revoked"
@@ -219,7 +221,7 @@ def test_only_an_active_token_is_rotated(resources: Resources, shop: App, stop: 
 
 def test_an_unknown_token_is_said_to_be_unknown(resources: Resources, shop: App) -> None:
     for change in (revoke_token, deactivate_token, activate_token):
-        with pytest.raises(OperatorError, match="no token of this name"):
+        with pytest.raises(OperatorError, match="no token with this name"):
             change(resources, ADMIN, shop, "backend")
 
 
@@ -322,7 +324,7 @@ def test_another_installation_key_changes_nothing(resources: Resources, shop: Ap
 
 
 def test_while_enforcement_is_on_a_token_has_a_scope(resources: Resources, shop: App) -> None:
-    """As Adjust's page says; those that had none before work on for everything."""
+    """Adjust's page says so; tokens without a scope stay accepted for everything."""
     make(resources, shop, "unscoped")
     make(resources, shop, "scoped", Scope.EVENTS)
     enable_enforcement(resources, ADMIN, shop, EVENTS)
@@ -393,7 +395,7 @@ def test_a_scope_that_is_left_without_an_active_token_is_named(
     enable_enforcement(resources, ADMIN, shop, (*EVENTS, *SESSIONS))
 
     (warning,) = deactivate_token(resources, ADMIN, shop, "sessions").warnings
-    assert "sessions is enforced, and no active token covers it" in warning
+    assert "Authentication is on for sessions, and no active token covers it" in warning
     (warning,) = edit_token(resources, ADMIN, shop, "events", SESSIONS).warnings
-    assert "events is enforced" in warning
+    assert "Authentication is on for events" in warning
     assert enforced_scopes(resources.connection, shop) == (*EVENTS, *SESSIONS)

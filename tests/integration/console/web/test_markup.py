@@ -7,14 +7,15 @@ from uuid import UUID
 
 import pytest
 
-from console.accounts.invitations import make_link
+from console.accounts.invitations import create_invitation
 from console.accounts.people import create_person
 from console.actor import Role
 from console.apps.apps import App
 from console.apps.event_types import NewEventType, create_event_type
 from console.apps.links import NewLink, create_link
 from console.resources import Resources
-from console.security.tokens import NewToken, create_token, deactivate_token
+from console.security.new_tokens import NewToken, create_token
+from console.security.tokens import deactivate_token
 from console.web.routes import ROUTES
 from shared.clock import now_ms
 from shared.events import Kind
@@ -127,7 +128,7 @@ def paths(resources: Resources, shop: App) -> list[str]:
     receipts = _store_events(resources, shop, link.id, mark)
     aside = event_of(shop)
     put_aside(connection, aside)
-    secret = make_link(connection, SECRET_KEY, ADMIN, person)
+    secret = create_invitation(connection, SECRET_KEY, ADMIN, person)
     values = {
         "app_id:int": shop.id,
         "token_id:int": token.id,

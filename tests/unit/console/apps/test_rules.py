@@ -1,6 +1,6 @@
 import pytest
 
-from console.apps.rules import SETTINGS, Setting
+from console.apps.rules import SETTINGS, RuleSetting
 from shared.rules import LIMITS, Rules
 
 
@@ -9,7 +9,7 @@ def test_every_rule_but_the_version_can_be_set() -> None:
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.option)
-def test_a_settings_own_limits_are_within_those_of_the_rule(setting: Setting) -> None:
+def test_a_settings_own_limits_are_within_those_of_the_rule(setting: RuleSetting) -> None:
     for value in (setting.smallest, setting.largest):
         rules = Rules(**{setting.rule: value * setting.unit_ms})
         assert getattr(rules, setting.rule) == value * setting.unit_ms
@@ -19,5 +19,5 @@ def test_a_settings_own_limits_are_within_those_of_the_rule(setting: Setting) ->
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.option)
-def test_a_default_is_a_whole_number_of_its_setting(setting: Setting) -> None:
+def test_a_default_is_a_whole_number_of_its_setting(setting: RuleSetting) -> None:
     assert getattr(Rules(), setting.rule) % setting.unit_ms == 0

@@ -7,7 +7,7 @@ from console.commands.terminal.demo_view import request_lines, row_lines
 from console.demo.calls import CALLS, USER, DemoCall
 from console.demo.demo import Answer, Outcome
 from console.event_records import EventRecord
-from console.lookup.trace import State, Trace
+from console.lookup.trace import Trace, TraceState
 
 RECEIPT = UUID("019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81")
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -42,7 +42,9 @@ def call(target: str) -> DemoCall:
 def outcome(event: EventRecord, status: int = 200) -> Outcome:
     purchase = call(f"/postback?user_id={USER}&event_id=purchase&sale_amout=42")
     return Outcome(
-        purchase, Answer(status, "{}", RECEIPT), Trace(RECEIPT, NOW, State.RECORDED, event=event)
+        purchase,
+        Answer(status, "{}", RECEIPT),
+        Trace(RECEIPT, NOW, TraceState.RECORDED, event=event),
     )
 
 
@@ -65,7 +67,7 @@ def test_another_amount_status_state_or_an_unmapped_row_is_not_as_documented() -
     assert not outcome(replace(PURCHASE, sale_amount=None)).as_documented
     assert not outcome(replace(PURCHASE, unmapped=True)).as_documented
     assert not outcome(PURCHASE, status=201).as_documented
-    assert not replace(good, trace=replace(good.trace, state=State.QUEUED)).as_documented
+    assert not replace(good, trace=replace(good.trace, state=TraceState.QUEUED)).as_documented
 
 
 def test_a_refused_call_becomes_nothing() -> None:

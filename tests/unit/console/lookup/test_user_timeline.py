@@ -1,12 +1,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from console.lookup.user_timeline import ClickRole, role_of_each
+from console.lookup.user_timeline import ClickRole, click_roles
 from tests.unit.console.commands.terminal.test_user_view import CAME, DECISION
 
 
 def test_a_click_is_to_a_user_what_the_decisions_in_force_say() -> None:
-    assert role_of_each([DECISION], ["c1", "c9"]) == {
+    assert click_roles([DECISION], ["c1", "c9"]) == {
         "c1": ClickRole.CREDITED,
         "c2": ClickRole.LENT,
         "c3": ClickRole.BEATEN,
@@ -17,7 +17,7 @@ def test_a_click_is_to_a_user_what_the_decisions_in_force_say() -> None:
 def test_a_click_of_a_superseded_decision_alone_is_a_former_one() -> None:
     superseded = replace(DECISION, click_id="c4", superseded_at=CAME + timedelta(days=1))
 
-    roles = role_of_each([superseded, replace(DECISION, beaten=[])], [])
+    roles = click_roles([superseded, replace(DECISION, beaten=[])], [])
 
     assert roles == {
         "c1": ClickRole.CREDITED,

@@ -1,12 +1,12 @@
-"""`waybill config`: what holds, where from, and no secret of it."""
+"""`waybill config` shows the settings in force with their sources and without secrets."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from console.main import run
-from console.pipeline.configuration import masked_url
+from console.main import run_command
+from console.pipeline.configuration import mask_url
 from tests.support.build import VARIABLES
 from tests.support.country_files import write_database
 
@@ -21,7 +21,7 @@ SECRETS = {
 def test_secrets_are_masked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], form: list[str]
 ) -> None:
-    assert run(["--data", str(tmp_path / "none"), "config", *form], SECRETS) == 0
+    assert run_command(["--data", str(tmp_path / "none"), "config", *form], SECRETS) == 0
 
     printed = capsys.readouterr().out
     assert "hunter2" not in printed
@@ -35,7 +35,7 @@ def test_each_setting_is_shown_with_its_source(
     file.write_text("WAYBILL_BATCH_EVENTS_MAX = 7\n")
     variables = VARIABLES | {"WAYBILL_CONFIG": str(file), "WAYBILL_BATCH_EVENT_MAX": "9"}
 
-    assert run(["--data", str(tmp_path / "none"), "config", "--json"], variables) == 0
+    assert run_command(["--data", str(tmp_path / "none"), "config", "--json"], variables) == 0
 
     shown = json.loads(capsys.readouterr().out)
     held = {each["variable"]: (each["value"], each["source"]) for each in shown["settings"]}
@@ -51,14 +51,14 @@ def test_a_country_database_that_cannot_be_read_needs_attention(
     file = tmp_path / "countries.mmdb"
     variables = VARIABLES | {"WAYBILL_COUNTRY_DATABASE": str(file)}
 
-    assert run(["--data", str(tmp_path / "none"), "config", "--json"], variables) == 1
+    assert run_command(["--data", str(tmp_path / "none"), "config", "--json"], variables) == 1
 
     shown = json.loads(capsys.readouterr().out)
     (fault,) = [each["fault"] for each in shown["settings"] if each["fault"]]
     assert fault.startswith(f"The country database {file} cannot be read: No such file")
 
     write_database(file)
-    assert run(["--data", str(tmp_path / "none"), "config"], variables) == 0
+    assert run_command(["--data", str(tmp_path / "none"), "config"], variables) == 0
 
 
 def test_what_needs_attention_is_shown_and_ends_with_1(
@@ -66,7 +66,7 @@ def test_what_needs_attention_is_shown_and_ends_with_1(
 ) -> None:
     variables = {"WAYBILL_DURABILITY": "maybe", "WAYBILL_CONFIG": str(tmp_path / "none")}
 
-    assert run(["--data", str(tmp_path / "none"), "config", "--json"], variables) == 1
+    assert run_command(["--data", str(tmp_path / "none"), "config", "--json"], variables) == 1
 
     shown = json.loads(capsys.readouterr().out)
     faults = {each["variable"]: each["fault"] for each in shown["settings"] if each["fault"]}
@@ -89,4 +89,4 @@ def test_what_needs_attention_is_shown_and_ends_with_1(
     ],
 )
 def test_of_a_url_nothing_is_shown_that_could_be_a_password(url: str, shown: str) -> None:
-    assert masked_url(url) == shown
+    assert mask_url(url) == shown

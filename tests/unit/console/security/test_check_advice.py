@@ -1,10 +1,10 @@
-"""What is said about a request: one sentence for each thing to mend, none for a good one."""
+"""The advice for a request: one sentence for each problem, none for a valid request."""
 
 from typing import Any
 
 import pytest
 
-from console.security.check_advice import TIME_FIELDS, problems_of
+from console.security.check_advice import TIME_FIELDS, find_problems
 from shared.events import BUILT_IN
 from shared.scopes import Scope
 from shared.tokens import TokenFault
@@ -12,7 +12,7 @@ from tests.support.build import check_entry
 
 
 def problems(token: str | None = "backend", /, **changes: Any) -> list[str]:
-    return list(problems_of(check_entry(**changes), token, {"g3mfiw"}))
+    return list(find_problems(check_entry(**changes), token, {"g3mfiw"}))
 
 
 def test_nothing_is_to_be_mended_about_a_good_request() -> None:
@@ -28,7 +28,7 @@ def test_every_fault_of_a_token_is_one_problem_whether_it_is_enforced_or_not(
 
     (problem,) = problems(fault=fault, enforced=enforced, **(refused if enforced else {}))
 
-    assert problem.startswith("/event carries ")
+    assert problem.startswith("/event has ")
 
 
 def test_a_token_with_a_fault_is_named_where_it_is_known() -> None:
@@ -36,7 +36,7 @@ def test_a_token_with_a_fault_is_named_where_it_is_known() -> None:
     assert "the token backend, which lacks the scope sessions" in problem
 
     (problem,) = problems(None, fault=TokenFault.EXPIRED)
-    assert "carries a token, which has expired" in problem
+    assert "has a token, which has expired" in problem
 
 
 def test_what_is_highly_encouraged_and_missing_is_named() -> None:
@@ -49,7 +49,7 @@ def test_what_is_highly_encouraged_and_missing_is_named() -> None:
 def test_an_event_id_without_an_event_type_is_named() -> None:
     (problem,) = problems(event_id="signup")
 
-    assert "the event id signup, which has no event type" in problem
+    assert "the event ID signup, which has no event type" in problem
 
 
 @pytest.mark.parametrize("event_id", ["", *sorted(BUILT_IN)])

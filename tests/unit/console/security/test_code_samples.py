@@ -5,12 +5,12 @@ import pytest
 from console.apps.apps import App
 from console.apps.event_types import EventType
 from console.security.code_samples import (
+    CallDialect,
     Language,
-    Sending,
-    Speech,
-    click_sending,
-    event_sending,
-    snippet,
+    SampleRequest,
+    click_request,
+    event_request,
+    render_sample,
 )
 
 MADE = datetime(2026, 1, 2, tzinfo=UTC)
@@ -20,8 +20,8 @@ BASE = "https://events.test"
 
 
 def test_each_dialect_names_an_event_its_own_way() -> None:
-    swaarm = event_sending(BASE, Speech.SWAARM, SHOP, PURCHASE)
-    adjust = event_sending(BASE, Speech.ADJUST, SHOP, PURCHASE)
+    swaarm = event_request(BASE, CallDialect.SWAARM, SHOP, PURCHASE)
+    adjust = event_request(BASE, CallDialect.ADJUST, SHOP, PURCHASE)
 
     assert (swaarm.url, swaarm.fields["event_id"]) == (f"{BASE}/postback", "buy")
     assert adjust.url == f"{BASE}/event"
@@ -29,20 +29,20 @@ def test_each_dialect_names_an_event_its_own_way() -> None:
 
 
 def test_an_app_without_event_types_begins_with_an_open() -> None:
-    swaarm = event_sending(BASE, Speech.SWAARM, SHOP, None)
-    adjust = event_sending(BASE, Speech.ADJUST, SHOP, None)
+    swaarm = event_request(BASE, CallDialect.SWAARM, SHOP, None)
+    adjust = event_request(BASE, CallDialect.ADJUST, SHOP, None)
 
     assert swaarm.fields["event_id"] == "__open"
     assert adjust.url == f"{BASE}/session"
 
 
 def test_a_test_user_names_the_click_that_brought_them() -> None:
-    assert click_sending(BASE, "c1").fields["click_id"] == "c1"
+    assert click_request(BASE, "c1").fields["click_id"] == "c1"
 
 
 @pytest.mark.parametrize("language", Language)
 def test_every_language_has_the_address_the_fields_and_no_token(language: Language) -> None:
-    code = snippet(Sending(BASE, {"event_id": "buy"}), language)
+    code = render_sample(SampleRequest(BASE, {"event_id": "buy"}), language)
 
     assert BASE in code
     assert "event_id" in code
@@ -59,4 +59,4 @@ def test_every_language_has_the_address_the_fields_and_no_token(language: Langua
     ],
 )
 def test_a_value_cannot_leave_its_quotes(language: Language, written: str) -> None:
-    assert written.strip() in snippet(Sending(BASE, {"x": "it's \\ \""}), language)
+    assert written.strip() in render_sample(SampleRequest(BASE, {"x": "it's \\ \""}), language)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from shared.vocabulary import Lost, Rule
 from tests.unit.workers.core.build import (
     GOOGLE,
     HOME,
@@ -27,7 +28,7 @@ from workers.core.attribution import (
 )
 from workers.core.history import Click, Identity, Moment, Origin, Signal
 from workers.core.rules import DAY_MS, HOUR_MS, MINUTE_MS, Rules
-from workers.core.waterfall import Beaten, Lost, Rule
+from workers.core.waterfall import Beaten
 
 GAID = "38400000-8cf0-11bd-b23e-10b96e40000d"
 RULES = Rules()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from msgspec import json
 from msgspec.structs import replace
 
+from shared.vocabulary import Lost, Rule
 from tests.unit.workers.core.build import APP, SUMMER
 from tests.unit.workers.core.strategies import RULES, foreign_clicks, histories
 from workers.core.attribution import (
@@ -26,7 +27,7 @@ from workers.core.history import (
 )
 from workers.core.rules import CLICK_AGE_MS_MAX
 from workers.core.sessions import sessionize
-from workers.core.waterfall import BEATEN_MAX, Lost, Rule
+from workers.core.waterfall import BEATEN_MAX
 
 law = settings(max_examples=200, deadline=None)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from shared.vocabulary import Lost, Rule
 from tests.unit.workers.core.build import (
     GOOGLE,
     HOME,
@@ -22,7 +23,7 @@ from workers.core.attribution import Attribution, attribute
 from workers.core.devices import Device
 from workers.core.history import Click, Identity, Origin, Signal
 from workers.core.rules import CLICK_AGE_MS_MAX, DAY_MS, HOUR_MS, MINUTE_MS, Rules
-from workers.core.waterfall import BEATEN_MAX, Beaten, Lost, Rule
+from workers.core.waterfall import BEATEN_MAX, Beaten
 
 GAID = "38400000-8cf0-11bd-b23e-10b96e40000d"
 OTHER_GAID = "9f1c0d52-5b0e-4b8e-9f0a-2f8a4a8f7c11"

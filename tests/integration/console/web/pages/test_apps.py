@@ -53,7 +53,7 @@ def test_settings_are_saved_together(admin: Browser, shop: App, connection: Conn
     [
         ({"click-window-days": "31"}, "Click window days must be between 1 and 30 days."),
         ({"click-window-days": "many"}, "Click window days must be a whole number."),
-        ({"currency": "EURO"}, "Currency must be a currency code"),
+        ({"currency": "EURO"}, "Currency must be an ISO 4217 currency code"),
         ({"destination": "javascript:alert(1)"}, "Destination"),
         ({"name": ""}, "Name must have 1 to 100 characters."),
     ],

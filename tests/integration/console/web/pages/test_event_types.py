@@ -74,7 +74,7 @@ def test_a_mapping_id_that_is_taken_is_refused_with_what_was_typed(admin: Browse
         result = admin.send(f"{at}/new", name="Purchase", mapping_id="buy")
 
     assert result.status_code == 422
-    assert "has an event type with this mapping id" in admin.text
+    assert "has an event type with this mapping ID" in admin.text
     assert admin.page.forms[-1].fields["mapping_id"] == "buy"
 
 

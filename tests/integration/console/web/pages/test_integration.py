@@ -49,7 +49,7 @@ def test_issues_are_shown_without_commands_and_as_text(
     markup = admin.get(at).text
 
     assert "Issues" in admin.text
-    assert f"/event reports the event id {MARKUP}" in admin.text
+    assert f"/event reports the event ID {MARKUP}" in admin.text
     assert "waybill event-type" not in admin.text
     assert "<img src=x" not in markup
 

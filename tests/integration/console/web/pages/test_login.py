@@ -31,7 +31,7 @@ def test_an_unknown_name_and_a_wrong_password_get_one_answer(
 ) -> None:
     assert stranger.sign_in(name, password) == 403
 
-    assert "The name or the password is not right." in stranger.text
+    assert "The name or password is incorrect." in stranger.text
     assert not stranger.is_signed_in()
 
 
@@ -55,7 +55,7 @@ def test_signing_in_is_throttled_and_then_refuses_even_the_right_password(
         assert stranger.sign_in("Ada", "guess") == 403
 
     assert stranger.sign_in("Ada", PASSWORD) == 429
-    assert "Too many attempts" in stranger.text
+    assert "Too many sign-in attempts" in stranger.text
 
 
 @pytest.mark.usefixtures("ada")

@@ -35,7 +35,7 @@ def test_the_last_admin_stays(admin: Browser, connection: Connection, way: str) 
     result = admin.send(f"/people/{number}/{way}")
 
     assert result.status_code == 422
-    assert "Nobody would be left" in admin.text
+    assert "No admin who can sign in would be left" in admin.text
     assert admin.is_signed_in()
 
 

@@ -141,7 +141,7 @@ def test_the_last_token_takes_enforcement_with_it_and_says_so(
 
     admin.send(f"{at}/tokens/{number}/deactivate")
 
-    assert "enforcement is switched off" in admin.text
+    assert "authentication is turned off" in admin.text
 
 
 def test_a_token_is_rotated_and_the_first_revoked(

@@ -7,7 +7,7 @@ import pytest
 
 from console.apps.apps import App
 from console.audit import list_changes
-from console.pipeline.quarantine import show_quarantined
+from console.pipeline.quarantine import read_quarantined_batch
 from console.resources import Resources
 from shared.database import Connection
 from shared.events import Event, encode_event, join_events
@@ -83,10 +83,10 @@ def test_that_it_was_edited_is_written_down_without_its_values(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"app_id": 99}, "The field app_id is what the event is known by"),
+        ({"app_id": 99}, "The field app_id identifies the event"),
         (
             {"receipt": "01a214a3-d8e2-7bda-9699-0b6761feb9c3"},
-            "The field receipt is what the event",
+            "The field receipt identifies the event",
         ),
         ({"user_id": 7}, "Expected `str`"),
         ({"event_time_ms": 1.5}, "Expected `int | null`"),
@@ -104,7 +104,7 @@ def test_what_is_no_event_any_more_is_refused_and_kept_in_the_form(
     assert result.status_code == 422
     assert message in admin.text
     assert text in admin.text
-    batch = show_quarantined(connection, aside.receipt)
+    batch = read_quarantined_batch(connection, aside.receipt)
     assert batch.raw == join_events([encode_event(aside)])
 
 

@@ -89,7 +89,7 @@ def test_a_timeline_is_shown_as_a_picture_and_in_words(shop: App, admin: Browser
 
     for lane in ("clicks", "events", "sessions", "attributions"):
         assert f'class="mark {lane}"' in markup
-    assert "a device id" in admin.text
+    assert "device ID" in admin.text
     assert "opens: 1, other events: 1" in admin.text
     assert "<img src=x" not in markup
 
@@ -103,7 +103,7 @@ def test_a_receipt_shows_the_attribution_and_the_session_of_its_event(
 
     assert "recorded" in admin.text
     assert f"click {click.click_id}" in admin.text
-    assert "Session began" in admin.text
+    assert "Session started" in admin.text
     assert "<img src=x" not in markup
     assert MARKUP in admin.text
 
@@ -121,7 +121,7 @@ def test_a_receipt_of_nothing_is_said_to_be_one(admin: Browser, receipt: str) ->
     result = admin.get(f"/receipts/{receipt}")
 
     assert result.status_code in {200, 422}
-    assert "not a receipt" in admin.text or "nothing here has this receipt" in admin.text
+    assert "not a receipt ID" in admin.text or "nothing has this receipt ID" in admin.text
 
 
 def test_an_unknown_user_is_said_to_be_one(shop: App, admin: Browser) -> None:

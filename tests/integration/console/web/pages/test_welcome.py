@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from console.accounts.invitations import first_way_in, make_link
+from console.accounts.invitations import create_invitation, invite_first_admin
 from console.accounts.people import create_person
 from console.actor import Role
 from console.resources import Resources
@@ -19,7 +19,7 @@ BrowserOf = Callable[[str, Role], Browser]
 def test_the_first_admin_comes_in_by_a_link_that_works_once(
     resources: Resources, stranger: Browser, console: App
 ) -> None:
-    link = first_way_in(resources, ADMIN)
+    link = invite_first_admin(resources, ADMIN)
     stranger.get(link)
     stranger.get(link)  # looking does not use it
 
@@ -27,7 +27,7 @@ def test_the_first_admin_comes_in_by_a_link_that_works_once(
 
     assert stranger.path == "/apps"
     assert "Welcome, admin" in stranger.text
-    assert first_way_in(resources, ADMIN) == ""
+    assert invite_first_admin(resources, ADMIN) == ""
     late = Browser(console)
     assert late.get(link).status_code == 410
     assert "has been used" in late.text
@@ -37,8 +37,8 @@ def test_a_link_is_void_after_a_day_and_once_a_newer_one_is_made(
     connection: Connection, stranger: Browser
 ) -> None:
     person = create_person(connection, ADMIN, "Ada", Role.ADMIN)
-    first = make_link(connection, SECRET_KEY, ADMIN, person)
-    second = make_link(connection, SECRET_KEY, ADMIN, person)
+    first = create_invitation(connection, SECRET_KEY, ADMIN, person)
+    second = create_invitation(connection, SECRET_KEY, ADMIN, person)
     assert stranger.get(f"/welcome/{first}").status_code == 410
     assert stranger.get(f"/welcome/{second}").status_code == 200
 
@@ -51,7 +51,7 @@ def test_a_refused_first_password_leaves_the_link_good(
     connection: Connection, stranger: Browser
 ) -> None:
     person = create_person(connection, ADMIN, "Ada", Role.ADMIN)
-    link = f"/welcome/{make_link(connection, SECRET_KEY, ADMIN, person)}"
+    link = f"/welcome/{create_invitation(connection, SECRET_KEY, ADMIN, person)}"
     stranger.get(link)
 
     assert stranger.send(link, password="short", again="short").status_code == 422

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from console.commands.terminal.launch import STOP_SIGNALS, counted_steps, until_stopped
-from console.main import run
+from console.main import run_command
 
 
 @pytest.mark.parametrize("number", STOP_SIGNALS)
@@ -56,7 +56,7 @@ def test_faults_of_settings_are_told_before_anything_is_made(
     data = tmp_path / "data"
     variables = {"WAYBILL_DURABILITY": "maybe", "WAYBILL_BATCH_EVENTS_MAX": "0", "REDIS_URL": ""}
 
-    assert run(["--data", str(data), "up"], variables) == 1
+    assert run_command(["--data", str(data), "up"], variables) == 1
 
     told = capsys.readouterr().err
     assert "  WAYBILL_DURABILITY must be strict or relaxed" in told

@@ -1,7 +1,7 @@
 import io
 
 from console.commands.terminal.status_line import Look, StatusLine, describe_load
-from console.pipeline.status import Status
+from console.pipeline.health import Status
 
 
 class Terminal(io.StringIO):

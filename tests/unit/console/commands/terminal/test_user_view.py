@@ -9,7 +9,7 @@ from console.commands.terminal.output import console_on
 from console.commands.terminal.user_view import describe_user
 from console.lookup.attributions import AttributionRecord, BeatenClick
 from console.lookup.sessions import SessionRecord
-from console.lookup.timeline_words import instant
+from console.lookup.timeline_words import format_instant
 from console.lookup.user_timeline import ClickRecord, ClickRole, UserTimeline
 from tests.unit.console.demo.test_demo import PURCHASE, RECEIPT
 
@@ -66,7 +66,7 @@ def printed(user: UserTimeline) -> str:
 def test_times_are_utc_to_the_millisecond_with_the_zone_written() -> None:
     eastern = CAME.astimezone(timezone(timedelta(hours=-5)))
 
-    assert instant(CAME) == instant(eastern) == "2026-01-02 03:04:05.678 UTC"
+    assert format_instant(CAME) == format_instant(eastern) == "2026-01-02 03:04:05.678 UTC"
 
 
 def test_a_timeline_is_in_time_order_what_happened_before_what_was_made_of_it() -> None:
@@ -79,10 +79,10 @@ def test_a_timeline_is_in_time_order_what_happened_before_what_was_made_of_it() 
 def test_an_attribution_says_who_won_by_what_and_why_each_other_lost() -> None:
     text = printed(USER)
 
-    assert "attributed to Partner / Summer, click c1, by a device id" in text
-    assert "found through click c2" in text
-    assert "click c3, tied by address and device: another click matched by a rule that" in text
-    assert "beaten: 12 more" in text
+    assert "attributed to Partner / Summer, click c1, matched by device ID" in text
+    assert "matched through click c2" in text
+    assert "click c3, matched by IP address and device: another click matched by a stronger" in text
+    assert "not credited: 12 more" in text
     assert "version 2 of the rules" in text
 
 
@@ -99,8 +99,8 @@ def test_organic_and_back_again_are_said() -> None:
     organic = replace(DECISION, rule="organic", click_id=None, origin=None, beaten=[], considered=0)
     text = printed(replace(USER, attributions=[organic, replace(DECISION, is_reattribution=True)]))
 
-    assert "organic: nothing matched" in text
-    assert "attributed again to" in text
+    assert "organic: no click matched" in text
+    assert "reattributed to" in text
 
 
 def test_a_user_without_a_decision_yet_says_so() -> None:

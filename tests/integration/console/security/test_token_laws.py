@@ -17,14 +17,15 @@ from hypothesis.stateful import (
 
 from console.apps.apps import App, create_app
 from console.resources import Resources
-from console.security import tokens
+from console.security import new_tokens, tokens
 from console.security.enforcement import (
     SWITCHED_OFF,
     disable_enforcement,
     enable_enforcement,
     enforced_scopes,
 )
-from console.security.tokens import ChangedToken, NewToken
+from console.security.new_tokens import NewToken
+from console.security.tokens import ChangedToken
 from shared.errors import OperatorError
 from shared.scopes import Scope
 from shared.snapshot import SNAPSHOT_KEY, decode_snapshot
@@ -36,7 +37,7 @@ SOME = SCOPES.filter(bool)
 
 @dataclass(frozen=True)
 class Model:
-    """A token as the rules see it."""
+    """A token according to the rules."""
 
     scopes: tuple[Scope, ...]
     stopped: bool = False
@@ -64,7 +65,7 @@ class Protection(RuleBasedStateMachine):
 
     @initialize(scopes=SCOPES)
     def begin(self, scopes: tuple[Scope, ...]) -> None:
-        """With one token that may be used for everything, and these scopes enforced."""
+        """Starts with one token that is accepted for everything, and these scopes enforced."""
         Protection._apps += 1
         self.app: App = create_app(self.resources, ADMIN, f"App {Protection._apps}")
         self.model: dict[str, Model] = {}
@@ -89,7 +90,7 @@ class Protection(RuleBasedStateMachine):
         allowed = bool(scopes) or not self.enforced
         new = NewToken(name, scopes)
         self.attempt(
-            lambda: tokens.create_token(self.resources, ADMIN, self.app, new), allowed=allowed
+            lambda: new_tokens.create_token(self.resources, ADMIN, self.app, new), allowed=allowed
         )
         if allowed:
             self.model[name] = Model(scopes)
@@ -101,7 +102,7 @@ class Protection(RuleBasedStateMachine):
         stands = self.model[first]
         allowed = stands.active and (bool(stands.scopes) or not self.enforced)
         self.attempt(
-            lambda: tokens.rotate_token(self.resources, ADMIN, self.app, first, second),
+            lambda: new_tokens.rotate_token(self.resources, ADMIN, self.app, first, second),
             allowed=allowed,
         )
         if allowed:
@@ -155,7 +156,7 @@ class Protection(RuleBasedStateMachine):
         self.after_stopping(stands, changed)
 
     def after_stopping(self, stands: Model, changed: object) -> None:
-        """The last active token takes enforcement with it, and that is said."""
+        """Stopping the last active token turns enforcement off, with a warning."""
         assert isinstance(changed, ChangedToken)
         was_last = stands.active and not any(each.active for each in self.model.values())
         assert (SWITCHED_OFF in changed.warnings) is (was_last and bool(self.enforced))
@@ -165,7 +166,7 @@ class Protection(RuleBasedStateMachine):
     @precondition(lambda self: self.model)
     @rule(data=st.data())
     def expire(self, data: st.DataObject) -> None:
-        """By itself, with time: nothing else changes."""
+        """Expires a token, as time does; nothing else changes."""
         name = self.draw_name(data)
         self.resources.connection.execute(
             "UPDATE tokens SET expires_at = now() WHERE app_id = %s AND name = %s",

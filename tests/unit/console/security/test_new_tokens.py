@@ -1,6 +1,6 @@
 import pytest
 
-from console.security.tokens import read_secret
+from console.security.new_tokens import read_secret
 from shared.errors import OperatorError
 from shared.tokens import new_token
 

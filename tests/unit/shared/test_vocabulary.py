@@ -1,9 +1,9 @@
-"""Tests that the counters that start at 0 have the values that the tables allow."""
+"""Tests that the shared enums have the values that the tables allow."""
 
 import re
 from importlib.resources import files
 
-from console.metrics.readings import REASONS, RULES
+from shared.vocabulary import QuarantineReason, Rule
 
 SCHEMA = files("shared").joinpath("schema.sql").read_text()
 
@@ -18,5 +18,5 @@ def allowed(column: str) -> set[str]:
 
 
 def test_rules_and_reasons_are_those_of_the_tables() -> None:
-    assert set(RULES) == allowed("rule")
-    assert set(REASONS) == allowed("reason")
+    assert set(Rule) == allowed("rule")
+    assert set(QuarantineReason) == allowed("reason")

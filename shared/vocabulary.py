@@ -1,0 +1,43 @@
+"""Enums that the workers write and the console reads.
+
+Their values are stored in PostgreSQL or are labels of metrics, so a value is never renamed.
+"""
+
+from enum import StrEnum
+
+
+class Rule(StrEnum):
+    """The rule by which a click was matched to a user, strongest first."""
+
+    CLICK_ID = "click_id"  # the user carries the click's id
+    DEVICE_ID = "device_id"  # user and click share a device id
+    ADDRESS_AND_DEVICE = "address_and_device"  # same public address, same kind of device
+    ORGANIC = "organic"  # nothing matched
+
+
+class Lost(StrEnum):
+    """The reason why a click that matches the user was not credited."""
+
+    EARLIER = "earlier"  # a later click matched by the same rule
+    LARGER_ID = "larger_id"  # one of the same millisecond, by the same rule, has the smaller id
+    WEAKER_RULE = "weaker_rule"  # another click matched by a rule that comes first
+    OUTSIDE_WINDOW = "outside_window"  # too old for the rule that matches it
+    NO_SOURCE = "no_source"  # it belongs to no link and names no source
+    SAME_SOURCE = "same_source"  # reattribution: the user is attributed to that source already
+    BEFORE_STANDING = "before_standing"  # reattribution: older than the attribution in force
+
+
+class DrainOutcome(StrEnum):
+    """The result of draining an event, as the metrics label it."""
+
+    RECORDED = "recorded"
+    DUPLICATE = "duplicate"
+    QUARANTINED = "quarantined"
+
+
+class QuarantineReason(StrEnum):
+    """The reason why an event or a batch is in quarantine."""
+
+    REFUSED_BY_DATABASE = "refused_by_database"  # it breaks a rule of the tables
+    KILLED_WORKER = "killed_worker"  # a worker died each time it was tried
+    UNREADABLE = "unreadable"  # the batch cannot be decoded
