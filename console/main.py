@@ -1,4 +1,4 @@
-"""The console script: parses the command line, runs one command and prints errors."""
+"""The `waybill` command: parses arguments, runs one command, reports an error in one sentence."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -26,6 +26,7 @@ from console.commands.rejections import rejections
 from console.commands.report import export_, report_
 from console.commands.s2s_security import s2s_security
 from console.commands.status import status
+from console.commands.terminal.command_group import CommandGroup
 from console.commands.terminal.output import print_error
 from console.commands.token import token
 from console.commands.trace import trace_
@@ -41,22 +42,33 @@ from shared.settings import environment
 
 DATA = ".waybill"
 
+SECTIONS = {
+    "Start": (demo, up),
+    "Apps and senders": (app, token, s2s_security, event_type, link, check_),
+    "Events and users": (trace_, user_, import_, export_),
+    "Measurement": (report_, activity_, retention_, recompute_),
+    "Operation": (status, config, rejections, quarantine, audit),
+    "Console accounts": (admin, key),
+    "Individual programs": (migrate, workers, console_, metrics),
+}
+
 
 def main() -> None:
     sys.exit(run_command(sys.argv[1:], environment()))
 
 
 def run_command(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
-    """Runs a command and returns its exit status.
-
-    The status is 0 for success, 1 for failure, 2 for a usage error, 130 when interrupted.
-    """
+    """Returns the exit status: 0 done, 1 failed, 2 usage error, 130 interrupted."""
     as_json = "--json" in arguments
     try:
-        status = waybill.main(
-            list(arguments), prog_name="waybill", standalone_mode=False, obj=variables
-        )
-        return status if isinstance(status, int) else 0
+        try:
+            outcome = waybill.main(
+                list(arguments), prog_name="waybill", standalone_mode=False, obj=variables
+            )
+        except DatabaseError as error:
+            raise database_error(error) from error
+        except RedisError as error:
+            raise redis_error() from error
     except click.ClickException as error:
         if as_json:
             print_error("usage", error.format_message(), as_json=True)
@@ -66,57 +78,31 @@ def run_command(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
     except click.Abort:
         print_error("interrupted", "Interrupted.", as_json=as_json)
         return 130
-    except (WaybillError, DatabaseError, RedisError) as error:
-        failure = _failure_of(error)
-        message = failure.at_terminal if isinstance(failure, OperatorError) else failure.message
-        print_error(failure.code, message, as_json=as_json)
+    except OperatorError as error:
+        print_error(error.code, error.at_terminal, as_json=as_json)
         return 1
+    except WaybillError as error:
+        print_error(error.code, error.message, as_json=as_json)
+        return 1
+    return outcome if isinstance(outcome, int) else 0
 
 
-def _failure_of(error: WaybillError | DatabaseError | RedisError) -> WaybillError:
-    """Returns the error that is shown for this one."""
-    if isinstance(error, WaybillError):
-        return error
-    return database_error(error) if isinstance(error, DatabaseError) else redis_error()
-
-
-@click.group()
-@click.option("--data", type=click.Path(path_type=Path), help="Data folder.  [default: .waybill]")
+@click.group(cls=CommandGroup, sections=SECTIONS, aliases={"authentication": "s2s-security"})
+@click.option("--data", type=click.Path(path_type=Path), help="Data folder; by default .waybill.")
 @click.version_option(package_name="waybill")
 @click.pass_context
 def waybill(context: click.Context, data: Path | None) -> None:
-    """Waybill: a measurement backend for server-to-server events."""
+    """Waybill: a self-hosted measurement backend for server-to-server (S2S) events.
+
+    It receives events, clicks and ad revenue from your backends and partners, attributes users
+    to the links that they came through, and reports installs, sessions and revenue.
+
+    `waybill demo` shows it at work; `waybill up` runs everything on this machine. The other
+    commands find the stores by DATABASE_URL and REDIS_URL, or by the `waybill up` that runs in
+    the data folder.
+
+    `waybill COMMAND --help` explains a command and its options. With --json, a command prints one
+    JSON document. Exit status: 0 done, 1 failed, 2 usage error, 130 interrupted.
+    """
     variables: Mapping[str, str] = context.obj
     context.obj = CommandContext(data or Path(variables.get("WAYBILL_DATA") or DATA), variables)
-
-
-for command in (
-    up,
-    demo,
-    app,
-    token,
-    s2s_security,
-    check_,
-    event_type,
-    link,
-    trace_,
-    user_,
-    activity_,
-    retention_,
-    report_,
-    export_,
-    import_,
-    recompute_,
-    quarantine,
-    rejections,
-    audit,
-    status,
-    config,
-    metrics,
-    workers,
-    migrate,
-    admin,
-    console_,
-    key,
-):
-    waybill.add_command(command)

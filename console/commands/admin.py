@@ -1,4 +1,4 @@
-"""`waybill admin`"""
+"""`waybill admin`: the accounts of the console."""
 
 import sys
 
@@ -15,6 +15,7 @@ from console.accounts.people import (
     set_password,
 )
 from console.actor import Role, terminal_actor
+from console.commands.terminal.command_group import CommandGroup
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import show, table
 from console.connections import CommandContext, load_settings, open_database
@@ -22,25 +23,32 @@ from console.connections import CommandContext, load_settings, open_database
 _PASSWORD_CHARACTERS_READ = 1_000
 
 
-@click.group()
+@click.group(cls=CommandGroup, aliases={"close": "deactivate"})
 def admin() -> None:
-    """People, who use the console."""
+    """Manage the accounts of the web console."""
 
 
 @admin.command("create")
 @click.argument("name")
 @click.option(
-    "--role", type=click.Choice([*map(str, Role)]), default=str(Role.ADMIN), show_default=True
+    "--role",
+    type=click.Choice([*map(str, Role)]),
+    default=str(Role.ADMIN),
+    show_default=True,
+    help="An admin changes things, a viewer only reads.",
 )
 @json_option
 @click.pass_obj
 def create(context: CommandContext, name: str, role: str, as_json: bool) -> None:
-    """Let somebody in, and show the link with which they choose a password."""
+    """Create an account and show its one-time link.
+
+    The link lets its owner choose a password.
+    """
     settings = load_settings(context)
     with open_database(settings) as connection:
-        made = create_person(connection, terminal_actor(), name, Role(role))
-        secret = create_invitation(connection, settings.secret_key, terminal_actor(), made)
-    _show_link(made, f"{settings.console_url}/welcome/{secret}", as_json=as_json)
+        person = create_person(connection, terminal_actor(), name, Role(role))
+        secret = create_invitation(connection, settings.secret_key, terminal_actor(), person)
+    _show_link(person, f"{settings.console_url}/welcome/{secret}", as_json=as_json)
 
 
 @admin.command("link")
@@ -48,7 +56,11 @@ def create(context: CommandContext, name: str, role: str, as_json: bool) -> None
 @json_option
 @click.pass_obj
 def link(context: CommandContext, name: str, as_json: bool) -> None:
-    """Show a new one-time link for somebody who has no password, or has forgotten it."""
+    """Show a new one-time link to set a password.
+
+    For an account without a password, or whose password is forgotten. Earlier links of the account
+    become invalid.
+    """
     settings = load_settings(context)
     with open_database(settings) as connection:
         person = find_person(connection, name)
@@ -61,10 +73,17 @@ def link(context: CommandContext, name: str, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def password(context: CommandContext, name: str, as_json: bool) -> None:
-    """Set somebody's password, read from standard input; signs them out everywhere."""
+    """Set a password, read from standard input.
+
+    Signs the account out everywhere.
+    """
     with open_database(load_settings(context)) as connection:
         person = find_person(connection, name)
-        person = set_password(connection, terminal_actor(), person, _standard_input())
+        if sys.stdin.isatty():
+            secret = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        else:
+            secret = sys.stdin.readline(_PASSWORD_CHARACTERS_READ).rstrip("\r\n")
+        person = set_password(connection, terminal_actor(), person, str(secret))
     show({"person": person}, _table([person]), as_json=as_json)
 
 
@@ -72,46 +91,44 @@ def password(context: CommandContext, name: str, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def list_(context: CommandContext, as_json: bool) -> None:
-    """List who may use the console."""
+    """List the accounts."""
     with open_database(load_settings(context)) as connection:
         people = list_people(connection)
     show(
         {"people": people},
-        _table(people) if people else "Nobody yet. See `waybill admin create --help`.",
+        _table(people) if people else "No accounts yet. See `waybill admin create --help`.",
         as_json=as_json,
     )
 
 
-@admin.command("close")
+@admin.command("deactivate")
 @click.argument("name")
 @json_option
 @click.pass_obj
-def close(context: CommandContext, name: str, as_json: bool) -> None:
-    """Let somebody in no more, from now on."""
+def deactivate(context: CommandContext, name: str, as_json: bool) -> None:
+    """Disable an account.
+
+    Signs it out everywhere; its owner can no longer sign in. The People page of the console can
+    reactivate it. Alias: close.
+    """
     with open_database(load_settings(context)) as connection:
         person = deactivate_person(connection, terminal_actor(), find_person(connection, name))
     show({"person": person}, _table([person]), as_json=as_json)
 
 
-def _standard_input() -> str:
-    if sys.stdin.isatty():
-        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
-    return sys.stdin.readline(_PASSWORD_CHARACTERS_READ).rstrip("\r\n")
-
-
 def _show_link(person: Person, url: str, *, as_json: bool) -> None:
-    sentence = "It works once and for a day, and lets them choose a password."
+    sentence = "The link works once, within a day, and lets the owner choose a password."
     show({"person": person, "link": url}, url, sentence, as_json=as_json)
 
 
 def _table(people: list[Person]) -> Table:
     return table(
-        ("name", "role", "password", "created (UTC)", "closed (UTC)"),
+        ("name", "role", "password", "created (UTC)", "deactivated (UTC)"),
         (
             (
                 person.name,
                 person.role,
-                "set" if person.has_password else "not chosen yet",
+                "set" if person.has_password else "not set yet",
                 person.created_at,
                 person.closed_at,
             )

@@ -1,4 +1,4 @@
-"""`waybill check`"""
+"""`waybill check`: the integration check."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,6 @@ from console.commands.terminal.options import json_option
 from console.commands.terminal.output import cell, show, table
 from console.connections import CommandContext, load_settings, open_resources
 from console.security.integration_check import (
-    CheckedRequest,
     CheckedScope,
     CheckedToken,
     IntegrationCheck,
@@ -22,10 +21,10 @@ from shared.clock import now_ms
 from shared.integration_log import CHECK_ENTRIES_MAX, CHECK_SECONDS
 
 _MINUTES_MAX = CHECK_SECONDS // 60
-_NOTHING = "No request came that is kept here. Let the sender run its tests, then look again."
+_NO_REQUESTS = "No recent requests are stored. Let the sender run its tests, then check again."
 _READINESS = {
     Readiness.READY: "ready",
-    Readiness.UNSEEN: "covered, but nothing was sent",
+    Readiness.UNSEEN: "token ready, no traffic yet",
     Readiness.UNCOVERED: "no active token covers it",
     Readiness.UNAUTHORIZED: "refuses requests, or would",
 }
@@ -38,67 +37,71 @@ _READINESS = {
     type=click.IntRange(1, CHECK_ENTRIES_MAX),
     default=10,
     show_default=True,
-    help="How many requests of each token to show; all that are kept are judged.",
+    help="Number of requests to show per token; all stored requests are evaluated.",
 )
 @click.option(
     "--minutes",
     type=click.IntRange(1, _MINUTES_MAX),
     default=_MINUTES_MAX,
-    help="Judge what came in so many minutes alone, else in a week.",
+    help="Evaluate only the requests of the last so many minutes; by default of a week.",
 )
 @json_option
 @click.pass_obj
 def check_(context: CommandContext, app: str, count: int, minutes: int, as_json: bool) -> int:
-    """Check how the last requests of APP fared, and whether it is ready to enforce.
+    """Check an app's recent requests and authentication.
 
-    The exit status is 0 when all is green, 1 when something is to be mended or nothing came.
+    Shows the requests of each token, the issues to fix, and whether authentication can be turned
+    on for each scope. The exit status is 0 when there is no issue, 1 when there are issues or no
+    requests.
     """
     with open_resources(load_settings(context)) as resources:
-        found = find_app(resources.connection, app)
-        done = check_integration(resources, found, now_ms() - minutes * 60_000)
-    show(done, *_people(done, count), as_json=as_json)
-    return 0 if done.green else 1
+        checked_app = find_app(resources.connection, app)
+        result = check_integration(resources, checked_app, now_ms() - minutes * 60_000)
+    show(result, *_parts(result, count), as_json=as_json)
+    return 0 if result.green else 1
 
 
-def _people(done: IntegrationCheck, count: int) -> Iterator[RenderableType]:
-    for each in done.tokens:
-        yield _requests(each, count)
-    yield _scopes(done.scopes)
-    if not done.tokens:
-        yield _NOTHING
-    elif done.problems:
+def _parts(result: IntegrationCheck, count: int) -> Iterator[RenderableType]:
+    for checked in result.tokens:
+        yield _requests(checked, count)
+    yield _scopes(result.scopes)
+    if not result.tokens:
+        yield _NO_REQUESTS
+        return
+    if result.problems:
         yield table(
-            ("what to mend", "requests", "last (UTC)"),
-            ((problem.what, problem.requests, problem.last_at) for problem in done.problems),
+            ("issue", "requests", "last (UTC)"),
+            ((problem.what, problem.requests, problem.last_at) for problem in result.problems),
         )
     else:
-        yield "Green: nothing is to be mended about these requests."
-    if done.tokens:
-        yield _verdict(done)
+        yield "No issues: every one of these requests is fine."
+    yield _authentication_advice(result)
 
 
-def _verdict(done: IntegrationCheck) -> str:
-    seen = [each for each in done.scopes if each.requests]
+def _authentication_advice(result: IntegrationCheck) -> str:
+    seen = [scope for scope in result.scopes if scope.requests]
     if not seen:
-        return "Enforcement concerns none of these requests: they are not in the Adjust dialect."
-    if not done.ready:
-        return "Not ready to enforce: see the scopes above."
-    unenforced = [each for each in seen if not each.enforced]
+        return "Authentication affects none of these requests: none is in the Adjust dialect."
+    if not result.ready:
+        return "Not ready to turn on authentication: see the scopes above."
+    unenforced = [scope for scope in seen if not scope.enforced]
     if not unenforced:
-        return "Enforced for every scope that requests came for."
-    options = " ".join(f"--scope {each.scope}" for each in unenforced)
-    return f"Ready to enforce: `waybill s2s-security enable --app APP {options}`."
+        return "Authentication is on for every scope that has received requests."
+    options = " ".join(f"--scope {scope.scope}" for scope in unenforced)
+    return f"Ready to turn on authentication: `waybill s2s-security enable --app APP {options}`."
 
 
 def _requests(checked: CheckedToken, count: int) -> Table:
-    made = table(
-        ("at (UTC)", "request", "answer", "enforcement", "event id", "to mend"),
+    result = table(
+        ("time (UTC)", "request", "response", "authentication", "event ID", "issues"),
         (
             (
                 request.at,
                 f"{request.dialect} {request.method} {request.endpoint}",
-                _answer(request),
-                _enforcement(request),
+                " ".join(
+                    str(part) for part in (request.status, request.code, request.field) if part
+                ),
+                f"{request.verdict} {request.fault or ''}".strip(),
                 request.event_id,
                 len(request.problems) or None,
             )
@@ -106,31 +109,23 @@ def _requests(checked: CheckedToken, count: int) -> Table:
         ),
     )
     token = checked.token
-    made.title = cell("no token" if token is None else f"token {token.name} ({token.state})")
-    made.title_justify = "left"
-    return made
-
-
-def _answer(request: CheckedRequest) -> str:
-    return " ".join(str(part) for part in (request.status, request.code, request.field) if part)
-
-
-def _enforcement(request: CheckedRequest) -> str:
-    return f"{request.verdict} {request.fault or ''}".strip()
+    result.title = cell("no token" if token is None else f"token {token.name} ({token.state})")
+    result.title_justify = "left"
+    return result
 
 
 def _scopes(scopes: tuple[CheckedScope, ...]) -> Table:
     return table(
-        ("scope", "enforced", "active tokens", "requests", "without a valid token", "enforcement"),
+        ("scope", "on", "active tokens", "requests", "without a valid token", "readiness"),
         (
             (
-                each.scope,
-                each.enforced,
-                ", ".join(each.tokens) or "none",
-                each.requests,
-                each.refused,
-                _READINESS[each.readiness],
+                scope.scope,
+                scope.enforced,
+                ", ".join(scope.tokens) or "none",
+                scope.requests,
+                scope.refused,
+                _READINESS[scope.readiness],
             )
-            for each in scopes
+            for scope in scopes
         ),
     )

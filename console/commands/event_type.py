@@ -1,4 +1,4 @@
-"""`waybill event-type`"""
+"""`waybill event-type`: event types and unmapped event IDs."""
 
 from typing import Any
 
@@ -28,52 +28,57 @@ from console.connections import CommandContext, load_settings, open_database, op
 
 @click.group("event-type")
 def event_type() -> None:
-    """Event types, which an app's backend may report."""
+    """Manage event types, which an app's backend reports."""
 
 
 @event_type.command("create")
 @app_option
-@click.option("--mapping-id", required=True, help="What senders put into event_id.")
-@click.option("--name", required=True, help="How people call it.")
-@click.option("--event-token", help="Keep the one that Adjust gave; else one is made up.")
-@click.option("--unique", is_flag=True, help="It counts once a user; repeats are kept uncounted.")
+@click.option("--mapping-id", required=True, help="Value that senders put into event_id.")
+@click.option("--name", required=True, help="Display name.")
+@click.option("--event-token", help="Event token to keep from Adjust; by default generated.")
+@click.option(
+    "--unique", is_flag=True, help="Count it once per user; repeats are stored, but not counted."
+)
 @click.option(
     "--multiple-postbacks",
     is_flag=True,
-    help="Each is a conversion for the partner, not one a click.",
+    help="Make every event a conversion for the partner, not only the first per click.",
 )
 @json_option
 @click.pass_obj
-def create(context: CommandContext, /, app: str, *, as_json: bool, **given: Any) -> None:
-    """Make an event type."""
-    new = NewEventType(**given)
+def create(context: CommandContext, /, app: str, *, as_json: bool, **options: Any) -> None:
+    """Create an event type.
+
+    Earlier events with its mapping ID are assigned to it (backfilled).
+    """
+    new = NewEventType(**options)
     with open_resources(load_settings(context)) as resources:
-        found = find_app(resources.connection, app)
-        made = create_event_type(resources, terminal_actor(), found, new)
-    show({"event_type": made}, _table([made]), as_json=as_json)
+        owner = find_app(resources.connection, app)
+        created = create_event_type(resources, terminal_actor(), owner, new)
+    show({"event_type": created}, _table([created]), as_json=as_json)
 
 
 @event_type.command("set")
 @app_option
-@click.option("--mapping-id", required=True, help="Of which event type.")
+@click.option("--mapping-id", required=True, help="Mapping ID of the event type to change.")
 @click.option(
     "--multiple-postbacks/--no-multiple-postbacks",
     required=True,
-    help="Whether each is a conversion for the partner, or the first for a click.",
+    help="Whether every event is a conversion for the partner, or only the first per click.",
 )
 @json_option
 @click.pass_obj
 def set_(
     context: CommandContext, app: str, mapping_id: str, multiple_postbacks: bool, as_json: bool
 ) -> None:
-    """Switch multiple postbacks of an event type."""
+    """Turn multiple postbacks of an event type on or off."""
     with open_database(load_settings(context)) as connection:
-        found = find_app(connection, app)
+        owner = find_app(connection, app)
         changed = set_multiple_postbacks(
             connection,
             terminal_actor(),
-            found,
-            find_event_type(connection, found, mapping_id),
+            owner,
+            find_event_type(connection, owner, mapping_id),
             multiple_postbacks,
         )
     show({"event_type": changed}, _table([changed]), as_json=as_json)
@@ -84,12 +89,12 @@ def set_(
 @json_option
 @click.pass_obj
 def list_(context: CommandContext, app: str, as_json: bool) -> None:
-    """List an app's event types."""
+    """List the event types of an app."""
     with open_database(load_settings(context)) as connection:
         event_types = list_event_types(connection, find_app(connection, app))
     show(
         {"event_types": event_types},
-        _table(event_types) if event_types else "The app has no event type yet.",
+        _table(event_types) if event_types else "The app has no event types yet.",
         as_json=as_json,
     )
 
@@ -97,44 +102,37 @@ def list_(context: CommandContext, app: str, as_json: bool) -> None:
 @event_type.command("unmapped")
 @app_option
 @environment_option
-@count_option(100, "event ids")
+@count_option(100, "event IDs")
 @json_option
 @click.pass_obj
 def unmapped(
     context: CommandContext, app: str, environment: str, count: int, as_json: bool
 ) -> None:
-    """List the event ids that arrived and that no event type has."""
+    """List received event IDs that no event type maps."""
     with open_database(load_settings(context)) as connection:
-        found = list_unmapped(connection, find_app(connection, app), environment, count)
-    rows = ((one.event_id, one.events, one.first_time, one.last_time) for one in found)
-    show(
-        {"unmapped": found},
-        table(("event id", "events", "first (UTC)", "last (UTC)"), rows)
-        if found
-        else "Every event that arrived has an event type.",
-        as_json=as_json,
-    )
+        event_ids = list_unmapped(connection, find_app(connection, app), environment, count)
+    rows = [
+        (event_id.event_id, event_id.events, event_id.first_time, event_id.last_time)
+        for event_id in event_ids
+    ]
+    columns = ("event ID", "events", "first (UTC)", "last (UTC)")
+    result = table(columns, rows) if rows else "Every received event has an event type."
+    show({"unmapped": event_ids}, result, as_json=as_json)
 
 
 def _table(event_types: list[EventType]) -> Table:
+    columns = ("mapping ID", "event type", "event token", "unique")
     return table(
-        (
-            "mapping id",
-            "event type",
-            "event token",
-            "unique",
-            "multiple postbacks",
-            "created (UTC)",
-        ),
+        (*columns, "multiple postbacks", "created (UTC)"),
         (
             (
-                made.mapping_id,
-                made.name,
-                made.event_token,
-                made.unique,
-                made.multiple_postbacks,
-                made.created_at,
+                event_type.mapping_id,
+                event_type.name,
+                event_type.event_token,
+                event_type.unique,
+                event_type.multiple_postbacks,
+                event_type.created_at,
             )
-            for made in event_types
+            for event_type in event_types
         ),
     )

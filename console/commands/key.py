@@ -1,4 +1,4 @@
-"""`waybill key`"""
+"""`waybill key`: the keys of the console's HTTP API."""
 
 import click
 from rich.table import Table
@@ -10,27 +10,31 @@ from console.commands.terminal.output import show, table
 from console.connections import CommandContext, load_settings, open_database
 from shared.errors import OperatorError
 
-_ONCE = "This is the only time that it is shown. Send it as `Authorization: Bearer KEY`."
+_ONCE = "This is the only time that the key is shown. Send it as `Authorization: Bearer KEY`."
 
 
 @click.group()
 def key() -> None:
-    """Keys of the console's HTTP API."""
+    """Manage the keys of the console's HTTP API."""
 
 
 @key.command("create")
 @click.argument("name")
 @click.option(
-    "--role", type=click.Choice([*map(str, Role)]), default=str(Role.VIEWER), show_default=True
+    "--role",
+    type=click.Choice([*map(str, Role)]),
+    default=str(Role.VIEWER),
+    show_default=True,
+    help="A viewer's key reads, an admin's key also changes things.",
 )
 @json_option
 @click.pass_obj
 def create(context: CommandContext, name: str, role: str, as_json: bool) -> None:
-    """Make a key and show it, once."""
+    """Create a key and show it, once."""
     settings = load_settings(context)
     with open_database(settings) as connection:
-        made = create_key(connection, settings.secret_key, terminal_actor(), name, Role(role))
-    show(made, made.secret, _ONCE, as_json=as_json)
+        issued = create_key(connection, settings.secret_key, terminal_actor(), name, Role(role))
+    show(issued, issued.secret, _ONCE, as_json=as_json)
 
 
 @key.command("list")
@@ -40,7 +44,7 @@ def list_(context: CommandContext, as_json: bool) -> None:
     """List the keys, masked."""
     with open_database(load_settings(context)) as connection:
         keys = list_keys(connection)
-    show({"keys": keys}, _table(keys) if keys else "There is no key yet.", as_json=as_json)
+    show({"keys": keys}, _table(keys) if keys else "No keys yet.", as_json=as_json)
 
 
 @key.command("revoke")
@@ -48,11 +52,11 @@ def list_(context: CommandContext, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def revoke(context: CommandContext, name: str, as_json: bool) -> None:
-    """Accept a key no more, from now on and for good."""
+    """Revoke a key, immediately and permanently."""
     with open_database(load_settings(context)) as connection:
-        number = next((each.id for each in list_keys(connection) if each.name == name), None)
+        number = next((key.id for key in list_keys(connection) if key.name == name), None)
         if number is None:
-            raise OperatorError("There is no key of this name.", "See `waybill key list`.")
+            raise OperatorError("There is no key with this name.", "See `waybill key list`.")
         revoked = revoke_key(connection, terminal_actor(), number)
     show({"key": revoked}, _table([revoked]), as_json=as_json)
 
@@ -61,7 +65,7 @@ def _table(keys: list[Key]) -> Table:
     return table(
         ("key", "role", "masked", "created (UTC)", "last used (UTC)", "revoked (UTC)"),
         (
-            (each.name, each.role, each.masked, each.created_at, each.used_at, each.revoked_at)
-            for each in keys
+            (key.name, key.role, key.masked, key.created_at, key.used_at, key.revoked_at)
+            for key in keys
         ),
     )

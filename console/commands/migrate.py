@@ -1,4 +1,4 @@
-"""`waybill migrate`"""
+"""`waybill migrate`: the stores of this version."""
 
 import click
 
@@ -10,17 +10,24 @@ from shared.clock import now_ms
 
 
 @click.command()
-@click.option("--finish", is_flag=True, help="Also what waits until only this version runs.")
+@click.option(
+    "--finish",
+    is_flag=True,
+    help="Also apply the migrations that must wait until only this version runs.",
+)
 @json_option
 @click.pass_obj
 def migrate(context: CommandContext, finish: bool, as_json: bool) -> None:
-    """Bring the stores to this version; safe at any time."""
-    done = migrate_stores(load_settings(context), now_ms, finish=finish)
-    applied = f"{len(done.migrations)} migrations applied, {len(done.partitions)} days made ahead"
-    sentences = [f"{applied}, tokens published."]
-    if done.waiting:
+    """Migrate the stores to this version; safe at any time.
+
+    Applies migrations, creates the partitions of the next days and publishes the tokens.
+    """
+    migrated = migrate_stores(load_settings(context), now_ms, finish=finish)
+    applied = f"Migrations applied: {len(migrated.migrations)}."
+    sentences = [f"{applied} Partitions created: {len(migrated.partitions)}. Tokens published."]
+    if migrated.waiting:
         sentences.append(
-            f"{len(done.waiting)} wait for the end of the roll: `waybill migrate --finish`, when "
-            "only this version runs."
+            f"Migrations that wait for the end of the rolling upgrade: {len(migrated.waiting)}. "
+            "Run `waybill migrate --finish` once only this version runs."
         )
-    show(done, *sentences, as_json=as_json)
+    show(migrated, *sentences, as_json=as_json)

@@ -1,4 +1,4 @@
-"""`waybill recompute`"""
+"""`waybill recompute`: past data under the present rules."""
 
 import click
 
@@ -17,21 +17,23 @@ from shared.recompute import Recompute, RecomputeState
 @json_option
 @click.pass_obj
 def recompute_(context: CommandContext, app: str, as_json: bool) -> int:
-    """Decide attribution, sessions and activity of an app anew, by its present rules."""
+    """Recalculate the past data of an app.
+
+    Applies the app's present rules to its attributions, sessions and activity, and waits until a
+    worker has finished.
+    """
     last = Recompute()
     with (
         open_resources(load_settings(context)) as resources,
         progress_bar("users", enabled=not as_json) as advance,
     ):
-        found = find_app(resources.connection, app)
-        start_recompute(resources, terminal_actor(), found)
-        for last in follow_recompute(resources.redis, found):
+        target = find_app(resources.connection, app)
+        start_recompute(resources, terminal_actor(), target)
+        for last in follow_recompute(resources.redis, target):
             advance(last.done, last.total or None)
-    show({"app": found, "recompute": last}, _sentence(last), as_json=as_json)
-    return 0 if last.state is RecomputeState.DONE else 1
-
-
-def _sentence(last: Recompute) -> str:
-    if last.state is RecomputeState.DONE:
-        return f"{last.done:,} users were decided anew."
-    return f"It failed after {last.done:,} of {last.total:,} users. The worker's log says why."
+    is_done = last.state is RecomputeState.DONE
+    progress = f"after {last.done:,} of {last.total:,} users"
+    failure = f"The recalculation failed {progress}. See the worker's log for the reason."
+    sentence = f"Recalculated {last.done:,} users." if is_done else failure
+    show({"app": target, "recompute": last}, sentence, as_json=as_json)
+    return 0 if is_done else 1

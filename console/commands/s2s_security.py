@@ -1,7 +1,6 @@
-"""`waybill s2s-security`"""
+"""`waybill s2s-security`: authentication in the Adjust dialect."""
 
 import click
-from rich.console import RenderableType
 
 from console.actor import terminal_actor
 from console.apps.apps import find_app
@@ -21,7 +20,11 @@ from shared.scopes import Scope
 
 @click.group("s2s-security")
 def s2s_security() -> None:
-    """Enforcement: which requests in the Adjust dialect need a token."""
+    """Manage authentication in the Adjust dialect.
+
+    While it is on, requests without a valid token are refused. Adjust calls this S2S security. The
+    Swaarm dialect always requires a token. Alias: authentication.
+    """
 
 
 @s2s_security.command("status")
@@ -29,7 +32,7 @@ def s2s_security() -> None:
 @json_option
 @click.pass_obj
 def status(context: CommandContext, app: str, as_json: bool) -> None:
-    """Show which scopes are enforced, and which active tokens cover each."""
+    """Show whether it is on, and the active tokens, by scope."""
     with open_database(load_settings(context)) as connection:
         enforcement = read_enforcement(connection, find_app(connection, app))
     _show(enforcement, as_json=as_json)
@@ -37,56 +40,46 @@ def status(context: CommandContext, app: str, as_json: bool) -> None:
 
 @s2s_security.command("enable")
 @app_option
-@scope_option("Enforce it alone; without any, all are enforced.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@scope_option("Scope to turn authentication on for; by default all scopes.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @json_option
 @click.pass_obj
 def enable(
     context: CommandContext, app: str, scopes: tuple[Scope, ...], yes: bool, as_json: bool
 ) -> None:
-    """Refuse requests in the Adjust dialect that have no valid token."""
+    """Turn authentication on: refuse requests without a valid token."""
     with open_resources(load_settings(context)) as resources:
-        found = find_app(resources.connection, app)
+        protected = find_app(resources.connection, app)
+        if as_json and not yes:
+            raise OperatorError(f"{ONLY_CONFIGURED_TOKENS} Confirm with --yes.")
         if not yes:
-            _agree(as_json=as_json)
-        wanted = scopes or tuple(Scope)
-        enforcement = enable_enforcement(resources, terminal_actor(), found, wanted)
+            say(ONLY_CONFIGURED_TOKENS)
+            click.confirm("Turn on authentication?", abort=True, err=True)
+        chosen = scopes or tuple(Scope)
+        enforcement = enable_enforcement(resources, terminal_actor(), protected, chosen)
     _show(enforcement, as_json=as_json)
 
 
 @s2s_security.command("disable")
 @app_option
-@scope_option("Enforce it no more; without any, none is enforced.")
+@scope_option("Scope to turn authentication off for; by default all scopes.")
 @json_option
 @click.pass_obj
 def disable(context: CommandContext, app: str, scopes: tuple[Scope, ...], as_json: bool) -> None:
-    """Accept requests in the Adjust dialect that have no valid token."""
+    """Turn authentication off: accept requests without a valid token."""
     with open_resources(load_settings(context)) as resources:
-        found = find_app(resources.connection, app)
-        wanted = scopes or tuple(Scope)
-        enforcement = disable_enforcement(resources, terminal_actor(), found, wanted)
+        unprotected = find_app(resources.connection, app)
+        chosen = scopes or tuple(Scope)
+        enforcement = disable_enforcement(resources, terminal_actor(), unprotected, chosen)
     _show(enforcement, as_json=as_json)
 
 
-def _agree(*, as_json: bool) -> None:
-    if as_json:
-        raise OperatorError(f"{ONLY_CONFIGURED_TOKENS} Give --yes to agree to it.")
-    say(ONLY_CONFIGURED_TOKENS)
-    click.confirm("Turn on?", abort=True, err=True)
-
-
 def _show(enforcement: Enforcement, *, as_json: bool) -> None:
-    show(enforcement, _table(enforcement), as_json=as_json)
+    rows = (
+        (scope.scope, scope.enforced, ", ".join(scope.tokens) or "none")
+        for scope in enforcement.scopes
+    )
+    show(enforcement, table(("scope", "on", "active tokens"), rows), as_json=as_json)
     if not as_json:
         for warning in enforcement.warnings:
             say(warning)
-
-
-def _table(enforcement: Enforcement) -> RenderableType:
-    return table(
-        ("scope", "enforced", "active tokens that cover it"),
-        (
-            (each.scope, each.enforced, ", ".join(each.tokens) or "none")
-            for each in enforcement.scopes
-        ),
-    )

@@ -1,4 +1,4 @@
-"""`waybill status`"""
+"""`waybill status`: the backlog, and the users who are set aside."""
 
 from functools import partial
 
@@ -14,18 +14,21 @@ from console.pipeline.health import read_status, with_set_aside
 @json_option
 @click.pass_obj
 def status(context: CommandContext, as_json: bool) -> None:
-    """Show what waits and what was accepted."""
+    """Show the backlog and the number of accepted events.
+
+    Works while PostgreSQL is down, except that the number of users set aside is then unknown.
+    """
     settings = load_settings(context)
     with open_redis(settings) as redis:
         now = with_set_aside(read_status(redis), partial(open_database, settings))
-    aside = "not known" if now.set_aside_users is None else f"{now.set_aside_users:,}"
-    people = pairs(
+    set_aside = "not known" if now.set_aside_users is None else f"{now.set_aside_users:,}"
+    counts = pairs(
         (
             ("events waiting", f"{now.backlog_events:,}"),
-            ("oldest waiting", f"{now.oldest_ms / 1000:.1f} s"),
-            ("events accepted in all", f"{now.accepted:,}"),
+            ("oldest event waiting", f"{now.oldest_ms / 1000:.1f} s"),
+            ("events accepted in total", f"{now.accepted:,}"),
             ("jobs waiting", f"{now.waiting_jobs:,}"),
-            ("users set aside", aside),
+            ("users set aside", set_aside),
         )
     )
-    show(now, people, as_json=as_json)
+    show(now, counts, as_json=as_json)

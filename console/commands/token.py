@@ -1,4 +1,4 @@
-"""`waybill token`"""
+"""`waybill token`: the tokens that authenticate senders."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -36,31 +36,41 @@ from shared.scopes import Scope
 from shared.tokens import TOKEN_BYTES_MAX
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Given = ParamSpec("Given")
-Made = TypeVar("Made")
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 _WEAK = (
-    f"This token has less than {SAFE_BYTES_MIN} characters: it can be found by trying. "
-    "Move its senders to a token made by `waybill token create`."
+    f"This token has fewer than {SAFE_BYTES_MIN} characters and can be found by guessing. "
+    "Move its senders to a token created by `waybill token create`."
 )
-_ONCE = "This is the only time that it is shown. Ingest accepts it within a second."
+_ONCE = "This is the only time that the token is shown. Ingest accepts it within a second."
 _BOTH = "Both tokens work now. Deactivate the first once every sender has the second."
 
 
 @click.group()
 def token() -> None:
-    """Tokens, which authorise senders."""
+    """Manage tokens, which authenticate senders."""
 
 
 def _new_token_options(command: Command) -> Command:
-    """What a new token may be given: the fields of NewToken."""
+    """Adds the options that are the fields of NewToken."""
+
+    def in_utc(_context: click.Context, _option: object, time: datetime | None) -> datetime | None:
+        return time.replace(tzinfo=UTC) if time else None
+
     moment = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
     options = (
-        click.option("--name", required=True, help="Who holds it. It cannot be changed later."),
-        scope_option("What it may be used for; without any, for everything."),
-        click.option("--test", is_flag=True, help="Its events are of the sandbox."),
         click.option(
-            "--expires", "expires_at", type=moment, help="From then on (UTC) it lets nobody in."
+            "--name", required=True, help="Name of its holder; it cannot be changed later."
+        ),
+        scope_option("Scope that the token is limited to; by default it has all."),
+        click.option("--test", is_flag=True, help="Put its events into the sandbox."),
+        click.option(
+            "--expires",
+            "expires_at",
+            type=moment,
+            callback=in_utc,
+            help="Time (UTC) from which it is refused; by default never.",
         ),
     )
     for option in reversed(options):
@@ -73,11 +83,10 @@ def _new_token_options(command: Command) -> Command:
 @_new_token_options
 @json_option
 @click.pass_obj
-def create(context: CommandContext, /, app: str, *, as_json: bool, **given: Any) -> None:
-    """Make a token and show it, once."""
-    new = _new_token(**given)
-    made = _do(context, app, create_token, new)
-    show(made, made.secret, _ONCE, as_json=as_json)
+def create(context: CommandContext, /, app: str, *, as_json: bool, **options: Any) -> None:
+    """Create a token and show it, once."""
+    issued = _apply(context, app, create_token, NewToken(**options))
+    show(issued, issued.secret, _ONCE, as_json=as_json)
 
 
 @token.command("import")
@@ -85,12 +94,20 @@ def create(context: CommandContext, /, app: str, *, as_json: bool, **given: Any)
 @_new_token_options
 @json_option
 @click.pass_obj
-def import_(context: CommandContext, /, app: str, *, as_json: bool, **given: Any) -> None:
-    """Accept a token that senders already hold, read from standard input."""
-    new, secret = _new_token(**given), read_secret(_standard_input())
-    made = _do(context, app, import_token, new, secret)
+def import_(context: CommandContext, /, app: str, *, as_json: bool, **options: Any) -> None:
+    """Import a token that senders already use.
+
+    The token is read from standard input.
+    """
+    if sys.stdin.isatty():
+        line = str(click.prompt("Token", hide_input=True, err=True)).encode()
+    else:
+        # One byte more than is allowed, so that too long a token is noticed.
+        line = sys.stdin.buffer.read(TOKEN_BYTES_MAX + len("\r\n") + 1)
+    secret = read_secret(line)
+    imported = _apply(context, app, import_token, NewToken(**options), secret)
     weak = (_WEAK,) if len(secret.encode()) < SAFE_BYTES_MIN else ()
-    _show(ChangedToken(made, weak), as_json=as_json)
+    _show(ChangedToken(imported, weak), as_json=as_json)
 
 
 @token.command("list")
@@ -98,12 +115,12 @@ def import_(context: CommandContext, /, app: str, *, as_json: bool, **given: Any
 @json_option
 @click.pass_obj
 def list_(context: CommandContext, app: str, as_json: bool) -> None:
-    """List an app's tokens, masked."""
+    """List the tokens of an app, masked."""
     with open_resources(load_settings(context)) as resources:
         tokens = list_tokens(resources, find_app(resources.connection, app))
     show(
         {"tokens": tokens},
-        _table(tokens) if tokens else "The app has no token yet.",
+        _table(tokens) if tokens else "The app has no tokens yet.",
         as_json=as_json,
     )
 
@@ -111,8 +128,8 @@ def list_(context: CommandContext, app: str, as_json: bool) -> None:
 @token.command("edit")
 @app_option
 @click.argument("name")
-@scope_option("The scopes that it is to have, and no others.")
-@click.option("--all-scopes", is_flag=True, help="It may be used for everything.")
+@scope_option("Scope that the token has from now on; scopes not given are removed.")
+@click.option("--all-scopes", is_flag=True, help="Give it all scopes.")
 @json_option
 @click.pass_obj
 def edit(
@@ -123,10 +140,10 @@ def edit(
     all_scopes: bool,
     as_json: bool,
 ) -> None:
-    """Change what a token may be used for."""
+    """Change the scopes of a token."""
     if bool(scopes) == all_scopes:
-        raise OperatorError("Name the scopes that the token is to have, or give --all-scopes.")
-    _show(_do(context, app, edit_token, name, scopes), as_json=as_json)
+        raise OperatorError("Specify the scopes of the token with --scope, or --all-scopes.")
+    _show(_apply(context, app, edit_token, name, scopes), as_json=as_json)
 
 
 @token.command("deactivate")
@@ -135,8 +152,8 @@ def edit(
 @json_option
 @click.pass_obj
 def deactivate(context: CommandContext, app: str, name: str, as_json: bool) -> None:
-    """Accept a token no more, until it is activated again."""
-    _show(_do(context, app, deactivate_token, name), as_json=as_json)
+    """Deactivate a token; it can be activated again."""
+    _show(_apply(context, app, deactivate_token, name), as_json=as_json)
 
 
 @token.command("activate")
@@ -145,8 +162,8 @@ def deactivate(context: CommandContext, app: str, name: str, as_json: bool) -> N
 @json_option
 @click.pass_obj
 def activate(context: CommandContext, app: str, name: str, as_json: bool) -> None:
-    """Accept a token again that was deactivated."""
-    _show(_do(context, app, activate_token, name), as_json=as_json)
+    """Activate a token that was deactivated."""
+    _show(_apply(context, app, activate_token, name), as_json=as_json)
 
 
 @token.command("revoke")
@@ -155,46 +172,36 @@ def activate(context: CommandContext, app: str, name: str, as_json: bool) -> Non
 @json_option
 @click.pass_obj
 def revoke(context: CommandContext, app: str, name: str, as_json: bool) -> None:
-    """Accept a token no more, from within a second on and for good."""
-    _show(_do(context, app, revoke_token, name), as_json=as_json)
+    """Revoke a token permanently, within a second."""
+    _show(_apply(context, app, revoke_token, name), as_json=as_json)
 
 
 @token.command("rotate")
 @app_option
 @click.argument("name")
-@click.option("--name", "new_name", required=True, help="How the second token is called.")
+@click.option("--name", "new_name", required=True, help="Name of the second token.")
 @json_option
 @click.pass_obj
 def rotate(context: CommandContext, app: str, name: str, new_name: str, as_json: bool) -> None:
-    """Make a second token that may do what the first may, and show it, once."""
-    made = _do(context, app, rotate_token, name, new_name)
-    show(made, made.secret, _ONCE, _BOTH, as_json=as_json)
+    """Create a second token like the first and show it, once.
+
+    It has the same scopes, environment and expiry; both work until the first is deactivated.
+    """
+    issued = _apply(context, app, rotate_token, name, new_name)
+    show(issued, issued.secret, _ONCE, _BOTH, as_json=as_json)
 
 
-def _do(
+def _apply(
     context: CommandContext,
     app: str,
-    change: Callable[Concatenate[Resources, Actor, App, Given], Made],
-    *given: Given.args,
-    **named: Given.kwargs,
-) -> Made:
+    change: Callable[Concatenate[Resources, Actor, App, Arguments], Result],
+    *arguments: Arguments.args,
+    **named_arguments: Arguments.kwargs,
+) -> Result:
+    """Opens the stores and applies a change to the tokens of the app."""
     with open_resources(load_settings(context)) as resources:
-        found = find_app(resources.connection, app)
-        return change(resources, terminal_actor(), found, *given, **named)
-
-
-def _new_token(
-    name: str, scopes: tuple[Scope, ...], *, test: bool, expires_at: datetime | None
-) -> NewToken:
-    moment = expires_at and expires_at.replace(tzinfo=UTC)
-    return NewToken(name, scopes, test, moment)
-
-
-def _standard_input() -> bytes:
-    """One line, and one byte more than is allowed, so that too much is noticed."""
-    if sys.stdin.isatty():
-        return str(click.prompt("Token", hide_input=True, err=True)).encode()
-    return sys.stdin.buffer.read(TOKEN_BYTES_MAX + len("\r\n") + 1)
+        owner = find_app(resources.connection, app)
+        return change(resources, terminal_actor(), owner, *arguments, **named_arguments)
 
 
 def _show(changed: ChangedToken, *, as_json: bool) -> None:
@@ -205,23 +212,21 @@ def _show(changed: ChangedToken, *, as_json: bool) -> None:
 
 
 def _table(tokens: Sequence[Token]) -> Table:
+    columns = ("token", "masked", "scopes", "events", "state", "created (UTC)", "created by")
     return table(
-        (
-            *("token", "masked", "scopes", "events", "state"),
-            *("created (UTC)", "by", "last used (UTC)", "expires (UTC)"),
-        ),
+        (*columns, "last used (UTC)", "expires (UTC)"),
         (
             (
-                made.name,
-                made.masked,
-                ", ".join(made.scopes) or "all",
-                "sandbox" if made.test else "production",
-                made.state,
-                made.created_at,
-                made.created_by,
-                made.last_used_at,
-                made.expires_at,
+                token.name,
+                token.masked,
+                ", ".join(token.scopes) or "all",
+                "sandbox" if token.test else "production",
+                token.state,
+                token.created_at,
+                token.created_by,
+                token.last_used_at,
+                token.expires_at,
             )
-            for made in tokens
+            for token in tokens
         ),
     )

@@ -1,4 +1,4 @@
-"""`waybill user`"""
+"""`waybill user`: the timeline of one user."""
 
 import click
 
@@ -20,8 +20,12 @@ from console.lookup.user_timeline import user_timeline
 def user_(
     context: CommandContext, app: str, user_id: str, environment: str, count: int, as_json: bool
 ) -> None:
-    """Show a user's clicks, events, sessions and attributions, with the reason of each."""
+    """Show the timeline of a user.
+
+    Lists clicks, events, sessions and attributions in time order, and the reason of each
+    attribution. USER_ID is the user ID or the adid.
+    """
     with open_database(load_settings(context)) as connection:
-        found = find_app(connection, app)
-        timeline = user_timeline(connection, found, environment, user_id, count)
+        owner = find_app(connection, app)
+        timeline = user_timeline(connection, owner, environment, user_id, count)
     show(timeline, *describe_user(timeline), as_json=as_json)

@@ -1,13 +1,17 @@
-"""`waybill workers`"""
+"""`waybill workers`: workers beside programs that run elsewhere."""
 
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import click
 
-from console.commands.terminal.launch import Steps, counted_steps, follow_steps, until_stopped
+from console.commands.terminal.launch import (
+    ResizeSignals,
+    apply_resize,
+    resize_signals,
+    until_stopped,
+)
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import show
 from console.commands.terminal.status_line import StatusLine
@@ -15,7 +19,7 @@ from console.connections import CommandContext, program_environment
 from deploy import programs
 from deploy.fleet import WORKERS_MAX, Fleet
 from deploy.processes import Command
-from deploy.programs import WORKER_STOP_SECONDS_MAX, Program
+from deploy.programs import WORKER_STOP_SECONDS_MAX
 from deploy.supervisor import Supervisor
 
 _WATCH_SECONDS = 0.2
@@ -28,7 +32,7 @@ _GRACE_SECONDS_MAX = 600
     type=click.IntRange(1, WORKERS_MAX),
     default=2,
     show_default=True,
-    help="How many; SIGTTIN and SIGTTOU make them one more and one fewer.",
+    help="Number of workers; SIGTTIN adds one, SIGTTOU removes one.",
 )
 @click.option(
     "--grace",
@@ -36,43 +40,43 @@ _GRACE_SECONDS_MAX = 600
     default=int(WORKER_STOP_SECONDS_MAX),
     show_default=True,
     metavar="SECONDS",
-    help="How long one that stops may take for the batch it is at, before it is killed.",
+    help="Time that a stopping worker has for its current batch, before it is killed.",
 )
 @json_option
 @click.pass_obj
 def workers(context: CommandContext, count: int, grace: int, as_json: bool) -> None:
-    """Run workers and keep them running until Ctrl-C or SIGTERM."""
+    """Run workers and restart those that die, until Ctrl-C."""
     variables = program_environment(context)
     line = StatusLine(sys.stderr, enabled=not as_json)
     program = programs.workers(count, grace)
-    command = partial(_command, program, variables)
+
+    def command(name: str) -> Command:
+        return Command(
+            name=name,
+            argv=program.argv,
+            environment=variables,
+            folder=Path("/"),  # Python looks for modules in the current folder first
+            log=None,
+            lock=None,
+            stop_seconds_max=program.stop_seconds_max,
+            orphan_signal=program.orphan_signal,
+        )
+
     supervisor = Supervisor(line.say)
-    with until_stopped(), counted_steps() as steps:
+    with until_stopped(), resize_signals() as signals:
         try:
             supervisor.start(*(command(name) for name in program.names()))
             fleet = Fleet(supervisor, command, program.names())
-            show({"pids": supervisor.pids}, f"{count} workers run.", as_json=as_json)
-            _stay(supervisor, fleet, steps, line)
+            show({"pids": supervisor.pids}, f"Started {count} workers.", as_json=as_json)
+            _watch(supervisor, fleet, signals, line)
         finally:
             supervisor.stop()
     line.say("Stopped.")
 
 
-def _stay(supervisor: Supervisor, fleet: Fleet, steps: Steps, line: StatusLine) -> None:
+def _watch(supervisor: Supervisor, fleet: Fleet, signals: ResizeSignals, line: StatusLine) -> None:
+    """Keeps the workers alive and resizes the fleet, until a signal."""
     while True:
         supervisor.watch()
-        follow_steps(fleet, steps, line.say)
+        apply_resize(fleet, signals, line.say)
         time.sleep(_WATCH_SECONDS)
-
-
-def _command(program: Program, variables: dict[str, str], name: str) -> Command:
-    return Command(
-        name=name,
-        argv=program.argv,
-        environment=variables,
-        folder=Path("/"),  # Python looks for modules in the current folder first
-        log=None,
-        lock=None,
-        stop_seconds_max=program.stop_seconds_max,
-        orphan_signal=program.orphan_signal,
-    )

@@ -1,4 +1,4 @@
-"""Measures Waybill beside its ceilings and beside what one would write instead.
+"""Measures Waybill beside its ceilings and beside a simple alternative.
 
     make bench                            everything, in under 25 minutes
     make bench ROWS=ingest SECONDS=2      some of it, and shorter
@@ -49,15 +49,16 @@ def main() -> int:
         )
         print(ran_on, file=sys.stderr)
         with run.open():
-            failed = [name for name in chosen.rows or ROWS if not _measured(run, name)]
+            failed = [name for name in chosen.rows or ROWS if not _measure_group(run, name)]
     print(f"{ran_on}\n\n{markdown(run.results)}\n\n{(time.monotonic() - began) / 60:.1f} minutes")
     if chosen.write:
         write(run.results, ran_on)
     return 1 if failed else 0
 
 
-def _measured(run: Run, name: str) -> bool:
-    """A group that fails must not take with it what the others have measured in twenty minutes."""
+def _measure_group(run: Run, name: str) -> bool:
+    """Measures one group; its failure must not discard what the others measured in twenty
+    minutes."""
     print(f"{name} …", file=sys.stderr, flush=True)
     os.sync()  # a sync of Redis's file would wait behind a million rows of the group before
     try:

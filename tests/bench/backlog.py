@@ -1,14 +1,14 @@
-"""A backlog of a million: how it fills, what it takes in Redis, how fast it is worked off.
+"""Measures a backlog of a million: how it fills, its memory in Redis, and how fast it is drained.
 
-And the start: from nothing to the first event that is accepted.
+Also measures the start: from nothing to the first accepted event.
 """
 
 import json
 import time
 import urllib.request
 
-from tests.bench.drain import drained
-from tests.bench.product import BACKLOG, INBOX, Installation
+from tests.bench.drain import drain_rate
+from tests.bench.product import BACKLOG, INBOX, BenchProduct
 from tests.bench.run import Run
 from tests.bench.samples import RATE, Sample, Target, alternate
 from tests.bench.stores import BenchValkey
@@ -28,9 +28,9 @@ TARGETS = (Target("Redis bytes a queued event against its own", SHARE, None, 1.5
 
 
 def measure_backlog(run: Run) -> None:
-    """Filled at 64 connections; then two workers."""
+    """Fills the backlog over 64 connections, then drains it with two workers."""
     with run.valkey() as valkey:
-        resources = run.installed(valkey, "backlog")
+        resources = run.product_on(valkey, "backlog")
         alone, _ = _memory(resources, Load("mix", _ALONE_SECONDS, connections=1), 1)
         run.results.add(GROUP, ALONE, "bytes", {RATE: alone})
         resources.empty_inbox()
@@ -41,13 +41,13 @@ def measure_backlog(run: Run) -> None:
         run.results.add(GROUP, MEMORY, "bytes", {RATE: bytes_an_event})
         run.results.add(GROUP, SHARE, "times", {RATE: bytes_an_event / own})
         with resources.workers(2) as programs:
-            sample = drained(resources, run.postgres, programs)
+            sample = drain_rate(resources, run.postgres, programs)
         run.results.add(GROUP, DRAINED, "events/s", sample)
     run.results.targets += TARGETS
 
 
-def _memory(resources: Installation, load: Load, events: int) -> tuple[float, float]:
-    """Redis bytes an event, and bytes of an event on the wire between ingest and workers."""
+def _memory(resources: BenchProduct, load: Load, events: int) -> tuple[float, float]:
+    """Returns bytes per event in Redis, and on the wire between ingest and workers."""
     with resources.valkey.client() as client:
         before = int(client.info("memory")["used_memory"])
         with resources.ingest() as web:
@@ -75,7 +75,7 @@ def measure_start(run: Run) -> None:
 
 
 def _cold_ingest(run: Run, valkey: BenchValkey) -> Sample:
-    resources = run.installed(valkey, "cold")
+    resources = run.product_on(valkey, "cold")
     began = time.monotonic()
     with resources.ingest() as web:
         _first_event(web.port, resources.token)
@@ -89,8 +89,8 @@ def _cold_everything(run: Run) -> Sample:
     try:
         waybill.wait_until_ready()
         waybill.json("app", "create", "--name", "Shop")
-        made = waybill.json("token", "create", "--app", "Shop", "--name", "backend")
-        _first_event(waybill.port, made["secret"])
+        token = waybill.json("token", "create", "--app", "Shop", "--name", "backend")
+        _first_event(waybill.port, token["secret"])
         return {RATE: time.monotonic() - began}
     finally:
         waybill.stop()

@@ -1,4 +1,5 @@
-"""A chart of the main lines: a panel a group, a bar a line, a whisker from worst to best."""
+"""Draws a chart of the main lines: a panel per group, a bar per line, a whisker from worst to
+best."""
 
 from collections.abc import Iterator
 from html import escape
@@ -14,7 +15,7 @@ _THEMES = {
 
 
 def draw(results: Results, theme: str) -> str:
-    """SVG, without a background of its own."""
+    """Returns an SVG without a background of its own."""
     colours = _THEMES[theme]
     parts: list[str] = []
     y = 10

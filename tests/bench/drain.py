@@ -1,4 +1,4 @@
-"""The drain alone: a backlog that is there, workers that are given it, and COPY beside them."""
+"""Measures the drain alone: an existing backlog, workers that drain it, and COPY for comparison."""
 
 import itertools
 import time
@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 
 from tests.bench.processes import Program
-from tests.bench.product import ACCEPTED, BACKLOG, INBOX, Installation
+from tests.bench.product import ACCEPTED, BACKLOG, INBOX, BenchProduct
 from tests.bench.run import FURNISHED, Run
 from tests.bench.samples import CPU, POSTGRES_CPU, RATE, Sample, Target, alternate
 from tests.bench.stores import BenchPostgres, BenchValkey, one
@@ -25,10 +25,10 @@ KINDS = {
     "mix": "half clicks, half first events",
 }
 WORKERS = (1, 2, 4)
-USERS = 10_000  # who come back
-_RETURNING = 90 * PEOPLE  # no other load has them
+USERS = 10_000  # returning users
+_RETURNING = 90 * PEOPLE  # numbers that no other load uses
 _SECONDS_MAX = 900
-DONE = 0.98  # of a backlog: the rest waits for a linger, which is no work
+DONE = 0.98  # of a backlog: the rest waits for a linger, which is not work
 COPY_EVENTS, COPY_ALL = "indexed COPY into events", "indexed COPY of all rows that a drain writes"
 _TABLES = (
     "users", "events", "signals", "sightings", "identities", "attributions", "sessions", "activity",
@@ -46,11 +46,11 @@ TARGETS = (
 
 @dataclass(frozen=True)
 class Backlog:
-    """A full inbox, kept aside, so that each sample starts from the same one."""
+    """A full inbox, set aside so that each sample starts from the same one."""
 
     stream: bytes
     events: int
-    database: str  # what stands in PostgreSQL before it
+    database: str  # the contents of PostgreSQL before it
 
     def put(self, valkey: BenchValkey) -> None:
         with valkey.client() as client:
@@ -60,7 +60,8 @@ class Backlog:
 
 
 def measure_drain(run: Run) -> None:
-    """By kind of event and number of workers; and what PostgreSQL does with the rows at best."""
+    """Measures by kind of event and number of workers, and the best that PostgreSQL does with the
+    rows."""
     with run.valkey() as valkey:
         backlogs = {kind: fill(run, valkey, kind, run.drain_events) for kind in KINDS}
         measures = {
@@ -85,15 +86,17 @@ def measure_drain(run: Run) -> None:
 def _measure(run: Run, valkey: BenchValkey, backlog: Backlog, workers: int) -> Callable[[], Sample]:
     def measure() -> Sample:
         backlog.put(valkey)
-        resources = run.installed(valkey, "drained", backlog.database)
+        resources = run.product_on(valkey, "drained", backlog.database)
         with resources.workers(workers) as programs:
-            return drained(resources, run.postgres, programs)
+            return drain_rate(resources, run.postgres, programs)
 
     return measure
 
 
-def drained(resources: Installation, postgres: BenchPostgres, workers: Sequence[Program]) -> Sample:
-    """Events a second, from asking for the first drain until nearly all are stored."""
+def drain_rate(
+    resources: BenchProduct, postgres: BenchPostgres, workers: Sequence[Program]
+) -> Sample:
+    """Returns events a second, from enqueuing the first drain until nearly all are stored."""
     waiting = resources.backlog()
     enough = waiting * (1 - DONE)
     began_cpu = [program.cpu_seconds() for program in workers]
@@ -114,37 +117,38 @@ def drained(resources: Installation, postgres: BenchPostgres, workers: Sequence[
 
 
 def fill(run: Run, valkey: BenchValkey, kind: str, events: int) -> Backlog:
-    """As senders fill it, with no worker at work; who comes back has been seen once."""
+    """Fills the inbox as senders do, while no worker runs; returning users have been seen once."""
     with valkey.client() as client:
         client.flushall()
-    resources = run.installed(valkey, "filling")
+    resources = run.product_on(valkey, "filling")
     database = FURNISHED
     if kind == "returning":
         introduce(resources, run.postgres, _RETURNING)
         database = "seen_once"
         run.postgres.make_database(database, "filling")
     receive(resources, Load(kind, 1, base=_RETURNING, users=USERS), events)
-    return kept(resources, database)
+    return read_backlog(resources, database)
 
 
-def kept(resources: Installation, database: str) -> Backlog:
-    """What waits in the inbox now."""
+def read_backlog(resources: BenchProduct, database: str) -> Backlog:
+    """Returns the present contents of the inbox."""
     with resources.valkey.client() as client:
         stream = client.dump(INBOX)
         assert isinstance(stream, bytes)
         return Backlog(stream, resources.backlog(), database)
 
 
-def introduce(resources: Installation, postgres: BenchPostgres, base: int) -> None:
-    """The people who will come back: an event of each is recorded."""
+def introduce(resources: BenchProduct, postgres: BenchPostgres, base: int) -> None:
+    """Records an event of each of the users who will return."""
     receive(resources, Load("new", 1, first=base), USERS)
     with resources.workers(1) as programs:
-        drained(resources, postgres, programs)
+        drain_rate(resources, postgres, programs)
     resources.empty_inbox()
 
 
-def receive(resources: Installation, load: Load, events: int) -> None:
-    """A second at a time; new people that are counted from a given one go on where they were."""
+def receive(resources: BenchProduct, load: Load, events: int) -> None:
+    """Sends a second at a time; new people counted from a given number continue where they
+    stopped."""
     with resources.ingest() as web:
         while (waiting := resources.backlog()) < events:
             given = load if load.first is None else replace(load, first=load.first + waiting)
@@ -153,7 +157,7 @@ def receive(resources: Installation, load: Load, events: int) -> None:
 
 @dataclass(frozen=True)
 class Rows:
-    """All rows that a drain of a backlog has written, one file a table, to be copied again."""
+    """The rows that a drain of a backlog has written, one file per table, to be copied again."""
 
     run: Run
     files: dict[str, Path]
@@ -162,9 +166,9 @@ class Rows:
     @classmethod
     def of(cls, run: Run, valkey: BenchValkey, backlog: Backlog) -> "Rows":
         backlog.put(valkey)
-        resources = run.installed(valkey, "drained", backlog.database)
+        resources = run.product_on(valkey, "drained", backlog.database)
         with resources.workers(1) as programs:
-            drained(resources, run.postgres, programs)
+            drain_rate(resources, run.postgres, programs)
         files = {}
         with psycopg.connect(resources.database_url) as connection:
             for table in _TABLES:
@@ -179,7 +183,7 @@ class Rows:
         return cls(run, files, int(one(resources.database_url, "SELECT count(*) FROM events")))
 
     def copy(self, tables: Sequence[str]) -> Sample:
-        """In transactions of as many rows as a drain's, so that commits weigh the same."""
+        """Copies in transactions of as many rows as a drain's, so that commits cost the same."""
         url = self.run.postgres.make_database("copied", FURNISHED)
         began, cpu = time.monotonic(), self.run.postgres.cpu_seconds()
         with psycopg.connect(url) as connection:

@@ -1,7 +1,8 @@
-"""From request to row under sustained load: Waybill, Waybill with workers stopped, the baseline.
+"""Measures from request to row under sustained load: Waybill, Waybill with workers stopped,
+baseline.
 
-Everything shares the machine, nothing is pinned. A rate here is what was accepted, divided by the
-time until the last of it stood in PostgreSQL.
+Everything shares the machine, nothing is pinned. A rate is the number of accepted events divided by
+the time until the last of them was in PostgreSQL.
 """
 
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 import psycopg
 
 from tests.bench.processes import Program
-from tests.bench.product import Installation, serving
+from tests.bench.product import BenchProduct, serving
 from tests.bench.run import Run
 from tests.bench.samples import P50, P99, RATE, Sample, Target, alternate
 from tests.bench.stores import BenchValkey, one
@@ -54,17 +55,17 @@ TARGETS = (
 def measure_end_to_end(run: Run) -> None:
     with run.valkey() as valkey, _baseline_valkey(run) as other:
         measures = {
-            WAYBILL: lambda: _sustained(run, valkey),
-            STOPPED: lambda: _stopped(run, valkey),
+            WAYBILL: lambda: _measure_sustained(run, valkey),
+            STOPPED: lambda: _measure_without_workers(run, valkey),
             BASELINE: lambda: _baseline(run, other),
         }
         alternate(run.results, GROUP, UNIT, run.rounds_of_targets, measures)
-        kept_up = {KEPT_UP: lambda: _sustained(run, valkey, connections=2)}
+        kept_up = {KEPT_UP: lambda: _measure_sustained(run, valkey, connections=2)}
         alternate(run.results, GROUP, UNIT, run.rounds, kept_up)
     run.results.targets += TARGETS
 
 
-def _sustained(run: Run, valkey: BenchValkey, connections: int = 64) -> Sample:
+def _measure_sustained(run: Run, valkey: BenchValkey, connections: int = 64) -> Sample:
     with _fresh(run, valkey) as resources, resources.workers(1):
         with resources.ingest() as web:
             began = time.monotonic()
@@ -86,7 +87,7 @@ def _sustained(run: Run, valkey: BenchValkey, connections: int = 64) -> Sample:
     }
 
 
-def _stopped(run: Run, valkey: BenchValkey) -> Sample:
+def _measure_without_workers(run: Run, valkey: BenchValkey) -> Sample:
     with _fresh(run, valkey) as resources, resources.ingest() as web:
         return {RATE: _rate(send(web.port, resources.token, Load(seconds=2 * run.seconds)))}
 
@@ -130,15 +131,15 @@ def _baseline_worker(run: Run, valkey: BenchValkey, environment: dict[str, str])
 
 
 @contextmanager
-def _fresh(run: Run, valkey: BenchValkey) -> Iterator[Installation]:
+def _fresh(run: Run, valkey: BenchValkey) -> Iterator[BenchProduct]:
     with valkey.client() as client:
         client.flushall()
-    yield run.installed(valkey, "end_to_end")
+    yield run.product_on(valkey, "end_to_end")
 
 
 @contextmanager
 def _baseline_valkey(run: Run) -> Iterator[BenchValkey]:
-    """Spared the wait for the disk, which Waybill has."""
+    """Starts a Valkey that does not wait for the disk, as Waybill's does."""
     with run.valkey("everysec") as valkey:
         yield valkey
 

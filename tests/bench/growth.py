@@ -1,4 +1,4 @@
-"""Cost as the work grows: the same 200,000 events, drained into ever larger tables.
+"""Measures the cost as tables grow: the same 200,000 events, drained into ever larger tables.
 
     make bench-growth                      to 20 million events
     make bench-growth EVENTS=2000000       less far
@@ -8,7 +8,7 @@ and new ids. At each size the probe is drained in four parts, each in turn into 
 into a copy of those of a million events: a machine that others share takes twice the CPU in one
 minute that it takes in the next. WAL and disk bytes are those of the whole probe, which begins with
 a checkpoint. Its people have scattered ids, so that each new row lands anywhere in an index, as
-real ones do. Half of its events are of 10,000 people who were seen before, the rest clicks and
+real rows do. Half of its events are of 10,000 people who were seen before, the rest clicks and
 those who clicked.
 """
 
@@ -23,8 +23,8 @@ from pathlib import Path
 
 import psycopg
 
-from tests.bench.drain import USERS, Backlog, drained, fill, introduce, kept, receive
-from tests.bench.product import Installation
+from tests.bench.drain import USERS, Backlog, drain_rate, fill, introduce, read_backlog, receive
+from tests.bench.product import BenchProduct
 from tests.bench.report import PAGE, machine, replace_between
 from tests.bench.run import Run
 from tests.bench.samples import CPU, POSTGRES_CPU, RATE, Sample
@@ -38,7 +38,7 @@ RATIO_MAX = 1.3
 _GROWN, _SMALL = "grown", "small"
 _WAL, _DISK = "wal_bytes", "disk_bytes"
 
-# Of a row that is copied %(copy)s days back. Ids keep their random part, and so their scatter.
+# For a row that is copied %(copy)s days back. Ids keep their random part, and so their scatter.
 _RECEIPT = (
     "(lpad(to_hex(('x' || left(replace({0}::text, '-', ''), 12))::bit(48)::bigint"
     " - {days}::bigint * 86400000), 12, '0') || substr(replace({0}::text, '-', ''), 13))::uuid"
@@ -70,7 +70,7 @@ _COLUMNS = """
 SELECT attname FROM pg_attribute
 WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 """
-# The first day may have gone over midnight.
+# The first day may have passed midnight.
 _PARTITIONS = """
 SELECT format(
     'CREATE TABLE IF NOT EXISTS events_%%s PARTITION OF events FOR VALUES FROM (%%L) TO (%%L)',
@@ -86,8 +86,8 @@ $$
 
 @dataclass(frozen=True)
 class Step:
-    """What an event of the probe cost in tables of `events`; `small_cpu_us` is the CPU that it took
-    in a million, in turns."""
+    """The cost of an event of the probe in tables of `events`; `small_cpu_us` is its CPU in tables
+    of a million, measured in turns."""
 
     events: int
     rate: float
@@ -99,9 +99,9 @@ class Step:
 
 @dataclass
 class Grown:
-    """Tables with a day of `day_events` in them, and so many copies of it on older days."""
+    """Tables that hold a day of `day_events`, and so many copies of it on older days."""
 
-    resources: Installation
+    resources: BenchProduct
     day_events: int
     copies: int = 0
 
@@ -111,7 +111,7 @@ class Grown:
 
 
 def measure_growth(run: Run, events_max: int, probe_events: int) -> list[Step]:
-    """Fill and drain in turns, up to `events_max`."""
+    """Fills and drains in turns, up to `events_max`."""
     with run.valkey() as valkey:
         grown = _first_day(run, valkey, fill(run, valkey, "mix", probe_events))
         sides = {_GROWN: grown.resources}
@@ -120,7 +120,7 @@ def measure_growth(run: Run, events_max: int, probe_events: int) -> list[Step]:
             with run.postgres.careless():
                 _fill_to(grown, events)
             if not steps:
-                sides[_SMALL] = run.installed(valkey, _SMALL, _GROWN)
+                sides[_SMALL] = run.product_on(valkey, _SMALL, _GROWN)
             people = (100 + len(steps)) * PEOPLE
             steps.append(_probe(run, sides, events, probe_events, people))
             print(_row(steps[-1], steps[0]), file=sys.stderr, flush=True)
@@ -129,9 +129,9 @@ def measure_growth(run: Run, events_max: int, probe_events: int) -> list[Step]:
 
 def _first_day(run: Run, valkey: BenchValkey, day: Backlog) -> Grown:
     day.put(valkey)
-    resources = run.installed(valkey, _GROWN)
+    resources = run.product_on(valkey, _GROWN)
     with resources.workers(1) as programs:
-        drained(resources, run.postgres, programs)
+        drain_rate(resources, run.postgres, programs)
     with psycopg.connect(resources.database_url, autocommit=True) as connection:
         connection.execute(_FIRST.encode())
         for table in _SHIFTED:
@@ -140,7 +140,7 @@ def _first_day(run: Run, valkey: BenchValkey, day: Backlog) -> Grown:
 
 
 def _fill_to(grown: Grown, events: int) -> None:
-    """Older days until there are so many events and clicks; then the statistics of all."""
+    """Copies to older days until there are so many events and clicks, then analyzes all tables."""
     while grown.events < events:
         began = time.monotonic()
         grown.copies += 1
@@ -170,9 +170,10 @@ def _copy_day(url: str, days: int) -> None:
 
 
 def _probe(
-    run: Run, sides: Mapping[str, Installation], events: int, probe_events: int, people: int
+    run: Run, sides: Mapping[str, BenchProduct], events: int, probe_events: int, people: int
 ) -> Step:
-    """People of its own come back, so that their histories are as long at every size."""
+    """Drains the probe, with returning people of its own, so that their histories are equally long
+    at every size."""
     base = people + PEOPLE // 2
     for resources in sides.values():
         introduce(resources, run.postgres, base)
@@ -182,9 +183,9 @@ def _probe(
         first = people + number * probe_events
         load = Load("growth", 1, first=first, base=base, users=USERS)
         receive(sides[_SMALL], load, probe_events // PARTS)
-        part = kept(sides[_SMALL], _SMALL)
+        part = read_backlog(sides[_SMALL], _SMALL)
         for name in list(sides)[:: 1 if number % 2 else -1]:
-            samples[name].append(_drained(run, sides[name], part))
+            samples[name].append(_drain_cost(run, sides[name], part))
     grown = samples[_GROWN]
     return Step(
         events,
@@ -196,13 +197,13 @@ def _probe(
     )
 
 
-def _drained(run: Run, resources: Installation, part: Backlog) -> Sample:
-    """What an event costs the worker and PostgreSQL together."""
+def _drain_cost(run: Run, resources: BenchProduct, part: Backlog) -> Sample:
+    """Returns the cost of an event for the worker and PostgreSQL together."""
     part.put(resources.valkey)
     resources.publish()
     wal, disk = _written(resources.database_url)
     with resources.workers(1) as programs:
-        sample = drained(resources, run.postgres, programs)
+        sample = drain_rate(resources, run.postgres, programs)
     wal_after, disk_after = _written(resources.database_url)
     resources.empty_inbox()
     return {

@@ -1,4 +1,4 @@
-"""Ingest alone: against what it stands on, by connections, and by how often Redis syncs."""
+"""Measures ingest alone: against its foundations, by connections, and by how often Redis syncs."""
 
 import time
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 from tests.bench.processes import Cores, Program, pinned_cores
-from tests.bench.product import INBOX, SERVER, Installation, Web, serving
+from tests.bench.product import INBOX, SERVER, BenchProduct, Web, serving
 from tests.bench.run import Run
 from tests.bench.samples import CPU, P50, P99, RATE, REDIS_CPU, Sample, Target, alternate
 from tests.bench.stores import FSYNC, BenchValkey
@@ -29,10 +29,10 @@ TARGETS = (
 
 @dataclass
 class Side:
-    """A server that is sent to; with a Valkey, what it accepts is counted and thrown away."""
+    """A server under load; with a Valkey, what it accepts is counted and thrown away."""
 
     web: Web
-    resources: Installation | None
+    resources: BenchProduct | None
     cores: Cores
 
     def measure(self, load: Load) -> Sample:
@@ -59,7 +59,7 @@ def _cpu(valkey: BenchValkey | None) -> float:
     return valkey.cpu_seconds() if valkey else 0.0
 
 
-def _events_per_flush(resources: Installation) -> float:
+def _events_per_flush(resources: BenchProduct) -> float:
     with resources.valkey.client() as client:
         entries = client.xlen(INBOX)
     return resources.accepted() / max(1, int(entries))
@@ -71,7 +71,7 @@ def _check(sent: Sent, program: Program) -> None:
 
 
 def measure_ceilings(run: Run) -> None:
-    """The product beside the bare application and Falcon, on one server class."""
+    """Measures the product beside the bare application and Falcon, on one server class."""
     with _sides(run) as sides:
         load = Load(seconds=run.seconds)
         measures = {name: lambda side=side: side.measure(load) for name, side in sides.items()}
@@ -80,7 +80,7 @@ def measure_ceilings(run: Run) -> None:
 
 
 def measure_matrix(run: Run) -> None:
-    """By connections, keep-alive and AOF."""
+    """Measures by connections, keep-alive and AOF."""
     with _sides(run, ceilings=False) as sides:
         loads = {
             f"{count} connections, {'keep-alive' if keep else 'a connection each'}": Load(
@@ -90,14 +90,14 @@ def measure_matrix(run: Run) -> None:
             for keep in (True, False)
         }
         measures = {
-            f"{name}, {shape}": lambda side=side, load=load: _settled(side, load)
+            f"{name}, {shape}": lambda side=side, load=load: _measure_side(side, load)
             for name, side in sides.items()
             for shape, load in loads.items()
         }
         alternate(run.results, "ingest by connections", UNIT, run.rounds, measures)
 
 
-def _settled(side: Side, load: Load) -> Sample:
+def _measure_side(side: Side, load: Load) -> Sample:
     sample = side.measure(load)
     if not load.keep_alive:
         time.sleep(0.5)  # closed connections are swept up

@@ -1,4 +1,4 @@
-"""Programs of a run: started on given cores, stopped, and how much CPU each has used."""
+"""Starts programs of a run on given cores, stops them, and reads the CPU that each has used."""
 
 import os
 import shutil
@@ -17,14 +17,14 @@ _PRODUCT = ("DATABASE_URL", "REDIS_URL", "RQ_REDIS_URL", "WAYBILL_")
 
 @dataclass(frozen=True)
 class Cores:
-    """Where programs run. On one core, and end to end, nothing is pinned."""
+    """The cores on which programs run. On one core, and end to end, nothing is pinned."""
 
     server: str | None
     others: str | None
 
 
 def pinned_cores() -> Cores:
-    """A server alone on the first core; who sends, and Redis, on the rest."""
+    """Puts a server alone on the first core, and senders and Redis on the rest."""
     count = os.cpu_count() or 1
     if count < 2 or shutil.which("taskset") is None:
         return Cores(None, None)
@@ -35,14 +35,14 @@ ANYWHERE = Cores(None, None)
 
 
 def clean_environment(added: Mapping[str, str]) -> dict[str, str]:
-    """Ours, without what would point a program at another installation."""
+    """Returns our environment, without what would point a program at another installation."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(_PRODUCT)}
     return own | dict(added)
 
 
 @dataclass
 class Program:
-    """One program with all the processes that it starts."""
+    """A program with all the processes that it starts."""
 
     name: str
     argv: Sequence[str]
@@ -87,7 +87,8 @@ class Program:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Of a process and all that it has ever started, as far as that is waited for."""
+    """Returns the CPU of a process and all that it has ever started, as far as they have been
+    waited for."""
     root = psutil.Process(pid)
     total = 0.0
     for process in (root, *root.children(recursive=True)):

@@ -1,4 +1,4 @@
-"""The product's programs one by one, as docs/operations.md starts them. Imports nothing of them."""
+"""Starts the product's programs one by one, as docs/operations.md does. Imports nothing of them."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ START_SECONDS_MAX = 40
 INBOX = "waybill:inbox"
 BACKLOG = "waybill:inbox:events"
 ACCEPTED = "waybill:accepted"
-# The class and the settings that ingest runs on.
+# The worker class and the settings that ingest runs with.
 SERVER = ("-m", "gunicorn", "-c", "python:ingest.server", "--log-level", "warning")
 _WORKER = (
     *("-m", "rq.cli", "worker", "--worker-class", "workers.main.DrainWorker"),
@@ -33,7 +33,7 @@ _WORKER = (
 
 
 @dataclass
-class Installation:
+class BenchProduct:
     """The product on a database and a Redis, in `folder`; `token` and link (1, 1) are its own."""
 
     folder: Path
@@ -52,7 +52,7 @@ class Installation:
         }
 
     def furnish(self) -> None:
-        """Tables, one app, and who may send to it."""
+        """Creates the tables, one app, its token and its link."""
         self.run("migrate")
         self.run("app", "create", "--name", "Bench")
         for name in ("purchase", "renewal"):
@@ -60,11 +60,11 @@ class Installation:
             self.run("event-type", "create", "--app", "Bench", *named)
         partner = ("--partner", "Acme", "--name", "Spring", "--destination", "https://shop.example")
         self.run("link", "create", "--app", "Bench", *partner)
-        made = self.run("token", "create", "--app", "Bench", "--name", "bench")
-        self.token = str(made["secret"])
+        token = self.run("token", "create", "--app", "Bench", "--name", "bench")
+        self.token = str(token["secret"])
 
     def publish(self) -> None:
-        """Tell another Redis who may send."""
+        """Publishes the credentials to another Redis."""
         self.run("migrate")
 
     def run(self, *arguments: str) -> Any:
@@ -88,7 +88,7 @@ class Installation:
 
     @contextmanager
     def workers(self, count: int) -> Iterator[Sequence[Program]]:
-        """Started, connected, and waiting for work."""
+        """Runs workers that are connected and waiting for work."""
         programs = [
             Program(
                 f"worker-{number}",
@@ -111,7 +111,7 @@ class Installation:
             client.close()
 
     def ask_for_drain(self) -> None:
-        """As ingest does when it adds the first entry."""
+        """Enqueues a drain, as ingest does when it adds the first entry."""
         queue = Queue("pipeline", connection=self.valkey.client(), serializer="json")
         queue.enqueue("workers.jobs.drain", description="drain", job_timeout=60, result_ttl=60)
 
@@ -129,7 +129,7 @@ class Installation:
 
 
 def answers(port: int, status: int | None = None) -> bool:
-    """Whether it answers by HTTP: with that status to /health/ready, or at all."""
+    """Tells whether it answers by HTTP: with that status to /health/ready, or at all."""
     connection = HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/health/ready")
@@ -157,7 +157,8 @@ def serving(
     cores: str | None = None,
     gunicorn: Sequence[str] = SERVER,
 ) -> Iterator[Web]:
-    """gunicorn with one process, by default of the class and settings that ingest runs on."""
+    """Runs gunicorn with one process, by default of the class and settings that ingest runs
+    with."""
     port = free_port()
     argv = [sys.executable, *gunicorn, "--bind", f"127.0.0.1:{port}", application]
     own = {"PYTHONPATH": str(ROOT), **environment}

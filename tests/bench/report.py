@@ -1,4 +1,4 @@
-"""The table: on the terminal, and as Markdown between two marks of docs/performance.md."""
+"""Prints the table on the terminal, and writes it between two marks of docs/performance.md."""
 
 import json
 import os
@@ -22,7 +22,7 @@ _PACKAGES = ("falcon", "gunicorn", "uvicorn", "redis", "rq", "psycopg")
 
 
 def machine() -> str:
-    """What it ran on: cores, memory, versions, commit."""
+    """Describes the machine: cores, memory, versions, commit."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     postgres = _first_line([str(BenchPostgres(Path()).binaries() / "postgres"), "--version"])
@@ -48,7 +48,7 @@ def _first_line(command: list[str]) -> str:
 
 
 def markdown(results: Results) -> str:
-    """Targets first, then every line that was measured."""
+    """Returns the targets first, then every line that was measured."""
     targets = [*_targets(results), ""] if results.targets else []
     return "\n".join([*targets, *_table(results)])
 
@@ -91,7 +91,7 @@ def _number(value: float) -> str:
 
 
 def write(results: Results, ran_on: str) -> None:
-    """docs/performance.md, its data, and its charts."""
+    """Writes docs/performance.md, its data and its charts."""
     FOLDER.mkdir(exist_ok=True)
     replace_between(PAGE, "bench", f"{ran_on}\n\n{markdown(results)}")
     data = {
@@ -107,7 +107,7 @@ def write(results: Results, ran_on: str) -> None:
 
 
 def replace_between(page: Path, mark: str, text: str) -> None:
-    """What stands between `<!-- mark -->` and `<!-- /mark -->`."""
+    """Replaces the text between `<!-- mark -->` and `<!-- /mark -->`."""
     begin, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
     before, _, rest = page.read_text().partition(begin)
     _, _, after = rest.partition(end)

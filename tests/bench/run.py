@@ -1,11 +1,11 @@
-"""One run of the bench: its stores, its folder, how long and how often each thing is measured."""
+"""A run of the bench: its stores, its folder, how long and how often each thing is measured."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.bench.product import Installation
+from tests.bench.product import BenchProduct
 from tests.bench.samples import Results
 from tests.bench.stores import BenchPostgres, BenchValkey, Workplace
 
@@ -14,7 +14,8 @@ FURNISHED = "furnished"  # the database that all others are copied from
 
 @dataclass
 class Run:
-    """`seconds` of load a sample; `rounds_of_targets` for lines with a target, else `rounds`."""
+    """A run with `seconds` of load per sample; lines with a target are measured in
+    `rounds_of_targets`, the others in `rounds`."""
 
     folder: Path
     seconds: int
@@ -24,7 +25,7 @@ class Run:
     backlog_events: int
     results: Results = field(default_factory=Results)
     _postgres: BenchPostgres | None = None
-    _furnished: Installation | None = None
+    _furnished: BenchProduct | None = None
 
     @property
     def postgres(self) -> BenchPostgres:
@@ -33,12 +34,12 @@ class Run:
 
     @contextmanager
     def open(self) -> Iterator["Run"]:
-        """With PostgreSQL, and a database with one app in it."""
+        """Opens a run with PostgreSQL, and a database with one app in it."""
         workplace = Workplace(self.folder)
         with workplace.postgres() as self._postgres:
             url = self.postgres.make_database(FURNISHED)
             with workplace.valkey() as valkey:
-                self._furnished = Installation(self.folder, url, valkey)
+                self._furnished = BenchProduct(self.folder, url, valkey)
                 self._furnished.furnish()
             yield self
 
@@ -48,16 +49,17 @@ class Run:
             yield valkey
 
     @contextmanager
-    def resources(self, fsync: str = "always", cores: str | None = None) -> Iterator[Installation]:
-        """On stores of its own, with the app, token and link that every one has."""
+    def resources(self, fsync: str = "always", cores: str | None = None) -> Iterator[BenchProduct]:
+        """Yields a product on stores of its own, with the app, token and link that all of them
+        have."""
         with self.valkey(fsync, cores) as valkey:
-            yield self.installed(valkey, f"waybill_{fsync}")
+            yield self.product_on(valkey, f"waybill_{fsync}")
 
-    def installed(
+    def product_on(
         self, valkey: BenchValkey, database: str, template: str = FURNISHED
-    ) -> Installation:
+    ) -> BenchProduct:
         assert self._furnished is not None
         url = self.postgres.make_database(database, template)
-        made = replace(self._furnished, database_url=url, valkey=valkey)
-        made.publish()
-        return made
+        product = replace(self._furnished, database_url=url, valkey=valkey)
+        product.publish()
+        return product

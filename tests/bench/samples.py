@@ -1,4 +1,4 @@
-"""Samples, taken in turn, and what is made of them: medians and ratios of medians."""
+"""Takes samples in turn, and computes medians and ratios of medians."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ REDIS_CPU, POSTGRES_CPU = "redis_cpu_us", "postgres_cpu_us"
 
 @dataclass
 class Line:
-    """One row of the table: a thing that was measured, once in each round."""
+    """A row of the table: a thing that was measured, once in each round."""
 
     group: str
     name: str
@@ -21,17 +21,17 @@ class Line:
     samples: list[Sample] = field(default_factory=list)
 
     def median(self, key: str = RATE) -> float | None:
-        found = [sample[key] for sample in self.samples if key in sample]
-        return median(found) if found else None
+        values = [sample[key] for sample in self.samples if key in sample]
+        return median(values) if values else None
 
     def spread(self, key: str = RATE) -> tuple[float, float] | None:
-        found = [sample[key] for sample in self.samples if key in sample]
-        return (min(found), max(found)) if found else None
+        values = [sample[key] for sample in self.samples if key in sample]
+        return (min(values), max(values)) if values else None
 
 
 @dataclass(frozen=True)
 class Target:
-    """A ratio of two medians that has to be reached; without `against`, a median itself."""
+    """A ratio of two medians to reach; without `against`, a median itself."""
 
     name: str
     of: str
@@ -46,7 +46,7 @@ class Target:
 
 @dataclass
 class Results:
-    """All lines of a run, by name, in the order in which they were first measured."""
+    """The lines of a run by name, in the order in which they were first measured."""
 
     lines: dict[str, Line] = field(default_factory=dict)
     targets: list[Target] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Results:
         line.samples.append(sample)
 
     def ratio(self, target: Target) -> float | None:
-        """None while either side was not measured."""
+        """Returns the ratio, None while either side has not been measured."""
         over = self._median(target.of, target.key)
         if target.against is None or over is None:
             return over
@@ -73,9 +73,9 @@ Measure = Callable[[], Sample]
 def alternate(
     results: Results, group: str, unit: str, rounds: int, measures: Mapping[str, Measure]
 ) -> None:
-    """Every variant once a round, each round in the reverse order of the one before.
+    """Measures every variant once per round, each round in the reverse order of the one before.
 
-    So a machine that gets slower, or a neighbour that comes and goes, weighs on all alike.
+    So a machine that gets slower, or a neighbour that comes and goes, affects all alike.
     """
     order = list(measures)
     for number in range(rounds):

@@ -1,7 +1,7 @@
-"""PostgreSQL and Valkey as Waybill embeds them: the wheels' programs, the same settings.
+"""Starts PostgreSQL and Valkey as Waybill embeds them: the wheels' programs, the same settings.
 
-On ports of their own, for a bench needs several at once and reads their CPU. PostgreSQL also keeps
-the time of each commit, from which the lag of an event is read.
+They have ports of their own, because a bench needs several at once and reads their CPU. PostgreSQL
+also keeps the time of each commit, from which the lag of an event is read.
 """
 
 import os
@@ -73,7 +73,7 @@ class BenchPostgres(Postgres):
         return f"postgresql://waybill@127.0.0.1:{self.port}/{name}"
 
     def make_database(self, name: str, template: str | None = None) -> str:
-        """A new one under that name, instead of an older one; its URL."""
+        """Creates a database, replaces an older one of that name, and returns its URL."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
             copied = "" if template is None else f" TEMPLATE {template}"
@@ -82,13 +82,14 @@ class BenchPostgres(Postgres):
         return self.database(name)
 
     def checkpoint(self) -> None:
-        """So that nothing that is measured pays for what was written before."""
+        """Writes a checkpoint, so that nothing measured pays for what was written before."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute("CHECKPOINT")
 
     @contextmanager
     def careless(self) -> Iterator[None]:
-        """For rows that only have to be there: they come in three times as fast."""
+        """Turns durability off for rows that only have to exist: they are written three times as
+        fast."""
         self._settle("SET full_page_writes = off", "SET synchronous_commit = off")
         yield
         self._settle("RESET full_page_writes", "RESET synchronous_commit")
@@ -105,7 +106,7 @@ class BenchPostgres(Postgres):
 
 
 class BenchValkey(Redis):
-    """`fsync`: always, everysec, or none, which writes no file at all."""
+    """A Valkey; `fsync` is always, everysec, or none, which writes no file at all."""
 
     fsync = "always"
     cores: str | None = None
@@ -149,7 +150,7 @@ class Workplace:
 
     @contextmanager
     def valkey(self, fsync: str = "always", cores: str | None = None) -> Iterator[BenchValkey]:
-        # An empty one: what another has left there would be read first.
+        # An empty folder: what another has left there would be read first.
         folder = Path(tempfile.mkdtemp(prefix=f"valkey-{fsync}-", dir=self.folder))
         server = BenchValkey(folder)
         server.fsync, server.cores = fsync, cores
@@ -162,7 +163,7 @@ class Workplace:
 
 
 def one(url: str, query: str) -> Any:
-    """The one value that a query gives."""
+    """Returns the single value of a query."""
     with psycopg.connect(url, autocommit=True) as connection:
         row = connection.execute(query.encode()).fetchone()
     assert row is not None

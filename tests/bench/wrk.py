@@ -1,4 +1,4 @@
-"""Sends with wrk (Debian's package of that name), and reads what it measured."""
+"""Sends with wrk (Debian's package of that name) and reads what it measured."""
 
 import itertools
 import json
@@ -14,8 +14,8 @@ PEOPLE = 10_000_000
 
 @dataclass(frozen=True)
 class Load:
-    """What to send, and for how long. New people are counted from `first`, by default from where no
-    other load begins; those who come back are `users` people from `base` on.
+    """A load: what to send, and for how long. New people are counted from `first`, by default from
+    where no other load begins; returning ones are `users` people from `base` on.
     """
 
     kind: str = "new"
@@ -29,7 +29,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Sent:
-    """What came back, in milliseconds; `refused` are answers of 400 and above."""
+    """The result of a load, in milliseconds; `refused` are answers of 400 and above."""
 
     requests: int
     seconds: float

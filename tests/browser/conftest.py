@@ -40,7 +40,7 @@ def signed_in(waybill: Waybill, chromium: Browser) -> StorageState:
     """Signs in the first admin by the link that `waybill up` prints; returns the cookies."""
     context = chromium.new_context()
     page = context.new_page()
-    page.goto(waybill.way_in())
+    page.goto(waybill.invitation_url())
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Confirm password").fill(PASSWORD)
     page.get_by_role("button", name="Set password and sign in").click()

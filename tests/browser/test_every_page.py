@@ -48,7 +48,7 @@ def places(waybill: Waybill) -> dict[str, str]:
     query = f"s2s_token={secret}&user_id=somebody&event_id=__open"
     with urlopen(f"{waybill.url}/postback?{query}", timeout=10) as answer:
         receipt = json.load(answer)["id"]
-    waybill.recorded(receipt)
+    waybill.recorded_event(receipt)
     waybill.json("admin", "create", "--role", "viewer", "Vera")
     waybill.json("key", "create", "nightly export")
     return {

@@ -1,4 +1,4 @@
-"""Makes valid values, one line each; a test varies what it is about by keyword."""
+"""Builds valid values, one line each; a test varies what it is about by keyword."""
 
 from typing import Any
 from uuid import UUID
@@ -32,7 +32,7 @@ VARIABLES = {
 
 
 def now() -> int:
-    """A clock that stands."""
+    """Returns a fixed time, as a clock that stands still."""
     return NOW_MS
 
 
@@ -80,7 +80,7 @@ def digest(token: str = TOKEN) -> bytes:
 
 
 def snapshot(version: int = 1, /, **grants: Grant) -> Snapshot:
-    """Grants by token; without any, TOKEN may send."""
+    """Builds a snapshot with grants by token; without any, TOKEN may send."""
     granted = grants or {TOKEN: grant()}
     digests = {digest(token): allowed for token, allowed in granted.items()}
     return Snapshot(version, key_check(SECRET_KEY), digests)
@@ -96,7 +96,7 @@ def link(**changes: Any) -> KnownLink:
 
 
 def linked(held: Snapshot | None = None, **changes: Any) -> Snapshot:
-    """The snapshot with one link more, under LINK_KEY."""
+    """Adds one link to the snapshot, under LINK_KEY."""
     return structs.replace(held or snapshot(), links={LINK_KEY: link(**changes)})
 
 
@@ -129,7 +129,8 @@ def rejection(**changes: Any) -> Rejection:
 
 
 def check_entry(**changes: Any) -> IntegrationLogEntry:
-    """An event in the Adjust dialect, accepted with a valid token and nothing to mend."""
+    """Builds the log entry of an event in the Adjust dialect, accepted with a valid token and
+    without issues."""
     fields: dict[str, Any] = {
         "at_ms": NOW_MS,
         "dialect": "adjust",

@@ -1,4 +1,4 @@
-"""Country databases, as publishers make them, for tests."""
+"""Writes country databases for tests, in the forms of their publishers."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,14 +11,15 @@ BY_NETWORK = {"81.2.69.0/24": "GB", "89.160.20.0/24": "SE", "2a02:c0::/32": "NO"
 
 
 def geolite(code: str) -> dict[str, Any]:
-    """A record in the form of GeoLite2 Country and DB-IP Lite."""
+    """Returns a record in the form of GeoLite2 Country and DB-IP Lite."""
     return {"country": {"iso_code": code, "names": {"en": "somewhere"}}}
 
 
 def write_database(
     path: Path, by_network: Mapping[str, Any] = BY_NETWORK, *, ip_version: int = 6
 ) -> Path:
-    """Replaces the file at once, as `geoipupdate` does. Texts are countries, the rest records."""
+    """Replaces the file atomically, as `geoipupdate` does. Texts are countries, the rest
+    records."""
     writer = MMDBWriter(ip_version=ip_version, ipv4_compatible=ip_version == 6)
     for network, record in by_network.items():
         writer.insert_network(

@@ -1,9 +1,9 @@
-"""What was made of the facts, as digests: equal for two runs exactly if the tables say the same.
+"""Digests of what was derived from the facts: equal for two runs exactly if the tables agree.
 
     DATABASE_URL=… python -m tests.support.digest
 
-Rows are told by names instead of row numbers, receipts and the times of deciding are left out, and
-superseded decisions too: what arrives in another order may be decided more often.
+Rows are identified by names instead of row numbers. Receipts, the times of decisions and superseded
+decisions are left out: what arrives in another order may be decided more often.
 """
 
 import os
@@ -59,9 +59,9 @@ class Digest:
 
 
 def digests(database_url: str, folder: Path | None = None) -> dict[str, Digest]:
-    """By table; events and clicks are the facts, the others what was derived from them.
+    """Returns a digest by table; events and clicks are the facts, the others are derived from them.
 
-    With a folder, the rows of each are written there too, to be compared.
+    With a folder, the rows of each table are written there too, for comparison.
     """
     digests: dict[str, Digest] = {}
     with psycopg.connect(database_url, options="-c timezone=UTC") as connection:
@@ -74,7 +74,7 @@ def digests(database_url: str, folder: Path | None = None) -> dict[str, Digest]:
 
 def _digest(connection: psycopg.Connection, query: str, file: BinaryIO) -> Digest:
     rows, digest = 0, sha256()
-    # Each row as one text, in the order of its bytes: whatever the columns are, it is total.
+    # Each row as one text, in byte order: a total order, whatever the columns are.
     statement = f'SELECT row_to_json(told)::text COLLATE "C" FROM ({query}) AS told ORDER BY 1'
     with connection.cursor("digest") as cursor:
         cursor.itersize = 10_000

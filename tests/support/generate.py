@@ -1,10 +1,10 @@
-"""A file for `waybill import`, of any size and always the same:
+"""Generates a file for `waybill import`, of any size and always the same:
 
     python -m tests.support.generate --events 200000 --seed 7 > shop.ndjson
     python -m tests.support.generate --events 50000 --seed 7 --app game > game.ndjson
 
-Lines come in the order of arrival: by their times, but some minutes, some days late, and one in a
-hundred twice. Both apps know the same people.
+Lines are in the order of arrival: by time, but some are minutes and some days late, and one in a
+hundred comes twice. Both apps have the same people.
 """
 
 import argparse
@@ -22,7 +22,7 @@ REPEATED = 0.01
 
 
 def generate(events: int, seed: int, app: str = APPS[0]) -> list[Line]:
-    """Exactly `events` lines."""
+    """Generates exactly `events` lines."""
     chance = random.Random(f"{seed}/{app}/arrival")
     arrivals: list[tuple[int, int, Line]] = []
     for place, line in enumerate(islice(_lines(seed, app, chance), events)):

@@ -1,11 +1,11 @@
-"""People as they come to an app and use it, made up: each journey is lines of an import.
+"""Generates people who come to an app and use it: each journey is lines of an import.
 
 Skewed as real traffic is: the time from click to first event has a median of 3 minutes and a 90th
 percentile of 4 hours, few addresses own many clicks, and much that is sent proves nothing (private
 and carrier addresses, zeroed device ids, crawlers, clicks that name no source).
 
-Who a person is depends on the seed and their number alone, so that two apps know the same people
-under the same user ids.
+A person depends on the seed and their number alone, so that two apps have the same people under
+the same user ids.
 """
 
 import math
@@ -53,7 +53,8 @@ _SIGMA = math.log(NINTH_DECILE_SECONDS / MEDIAN_SECONDS) / 1.2815515655446004
 
 @dataclass(frozen=True)
 class Person:
-    """`click_id` is of the click that an app's own server makes for them, if it does."""
+    """A generated person. `click_id` is of the click that an app's own server creates for them, if
+    any."""
 
     user_id: str
     device_id: str
@@ -77,13 +78,13 @@ def person(seed: int, number: int) -> Person:
 
 
 def click_to_event_ms(chance: random.Random) -> int:
-    """Log-normal; nobody takes longer than twelve days."""
+    """Draws a log-normal time; nobody takes longer than twelve days."""
     seconds = chance.lognormvariate(math.log(MEDIAN_SECONDS), _SIGMA)
     return min(int(seconds * 1000), 12 * DAY_MS)
 
 
 class Journeys:
-    """Journeys of one app; `app` is its name in lower case."""
+    """The journeys of one app; `app` is its name in lower case."""
 
     def __init__(self, seed: int, app: str) -> None:
         self._seed = seed
@@ -95,7 +96,7 @@ class Journeys:
         self._weights = [1 / (rank + 1) for rank in range(len(self._addresses))]
 
     def journey(self, number: int) -> Iterator[Line]:
-        """Everything that one person does and that is clicked for them, in no order."""
+        """Returns everything that one person does, and the clicks made for them, in no order."""
         who, chance = person(self._seed, number), self._chance
         came = chance.choice(
             [self._by_click_id] * 4
@@ -111,7 +112,7 @@ class Journeys:
             yield line | sandbox
 
     def stray_click(self) -> Line:
-        """One of the many that nobody came from."""
+        """Returns a click that attributes nobody, as most clicks are."""
         chance = self._chance
         (address,) = chance.choices(self._addresses, self._weights)
         at_ms = START_MS + chance.randrange(SPAN_DAYS * DAY_MS)
@@ -124,7 +125,7 @@ class Journeys:
             line |= {"device_ids": {"gaid": chance.choice([ZEROED, _uuid(chance)])}}
         return line
 
-    # How a person comes.
+    # How a person arrives.
 
     def _by_click_id(self, who: Person, at_ms: int) -> Iterator[Line]:
         click = self._click(at_ms)
@@ -149,19 +150,20 @@ class Journeys:
         yield from self._use(who, at_ms, self._sight(who))
 
     def _by_lender(self, who: Person, at_ms: int) -> Iterator[Line]:
-        """The app's server makes a click for a visitor, who is then known by its id."""
+        """Creates a click of the app's server for a visitor, who is then known by its id."""
         yield self._click(at_ms - self._chance.randrange(HOUR_MS)) | self._sight(who)
         yield {"type": "click", "time": at_ms, "click_id": who.click_id} | self._sight(who)
         known = Person(**{**vars(who), "user_id": who.click_id})
         yield from self._use(known, at_ms + self._chance.randrange(HOUR_MS), {})
 
     def _by_strange_click(self, who: Person, at_ms: int) -> Iterator[Line]:
-        """Known by the id of a click that this app never had: another's, or nobody's."""
+        """Identifies the person by a click that this app never had: another app's, or nobody's."""
         known = Person(**{**vars(who), "user_id": who.click_id})
         yield from self._use(known, at_ms, self._sight(who))
 
     def _in_office(self, who: Person, at_ms: int) -> Iterator[Line]:
-        """Behind one address with many others, most of whom have the same kind of phone."""
+        """Puts the person behind one address with many others, most of whom have the same kind of
+        phone."""
         office = self._chance.randrange(OFFICES)
         sight: Line = {
             "ip": f"192.0.2.{office + 1}",
@@ -177,25 +179,25 @@ class Journeys:
         yield self._click(at_ms) | sight | ids
         yield from self._use(who, at_ms + click_to_event_ms(self._chance), sight | ids)
 
-    # What they do then.
+    # What they do afterwards.
 
     def _use(self, who: Person, first_ms: int, known_by: Line) -> Iterator[Line]:
         chance = self._chance
         at_ms = first_ms
-        if chance.random() < 0.1:  # seen first by something else than an open
+        if chance.random() < 0.1:  # first seen by something other than an open
             yield self._event(who, at_ms, "purchase") | known_by
             at_ms += chance.choice([0, 1, 5 * SECOND_MS, HOUR_MS])
         for visit in range(1 + int(chance.expovariate(1 / 2))):
             again = known_by if visit == 0 or chance.random() < 0.3 else {}
             at_ms = yield from self._visit(who, at_ms, again)
             at_ms += int(chance.expovariate(1 / (1.5 * DAY_MS)))
-        if chance.random() < 0.08:  # charged at night, without anybody there
+        if chance.random() < 0.08:  # charged at night, without a session
             yield self._event(who, at_ms + 30 * DAY_MS, "renewal")
         if chance.random() < 0.15:
             yield from self._return(who, at_ms)
 
     def _visit(self, who: Person, at_ms: int, known_by: Line) -> Generator[Line, None, int]:
-        """Gives the time of the last thing that happens."""
+        """Returns the time of the last thing that happens."""
         chance = self._chance
         yield {"type": "open", "time": at_ms, "user_id": who.user_id} | known_by
         for _ in range(int(chance.expovariate(1 / 2))):
@@ -210,12 +212,13 @@ class Journeys:
                 ]
             )
             kind = chance.choice(["purchase", "level", "level", "__open", "ad"])
-            told = self._ad(who, at_ms) if kind == "ad" else self._event(who, at_ms, kind)
-            yield told | (known_by if chance.random() < 0.3 else {})
+            line = self._ad(who, at_ms) if kind == "ad" else self._event(who, at_ms, kind)
+            yield line | (known_by if chance.random() < 0.3 else {})
         return at_ms
 
     def _return(self, who: Person, at_ms: int) -> Iterator[Line]:
-        """After days away, through another link, sometimes on a new installation."""
+        """Brings the person back after days away, through another link, sometimes on a new
+        installation."""
         chance = self._chance
         back_ms = at_ms + chance.choice([6, 7, 7, 8, 12, 20]) * DAY_MS + chance.choice([-1, 0, 1])
         ids: Line = {"device_ids": {who.device_kind: who.device_id}}
@@ -225,7 +228,7 @@ class Journeys:
             yield from self._visit(who, back_ms + chance.randrange(2 * DAY_MS), {})
 
     def _rivals(self, who: Person, at_ms: int) -> Iterator[Line]:
-        """Other clicks of the same person: earlier, of the same millisecond, later."""
+        """Adds other clicks of the same person: earlier, of the same millisecond, later."""
         chance = self._chance
         while chance.random() < 0.25:
             apart_ms = chance.choice([-DAY_MS, -HOUR_MS, -1, 0, 0, 1, MINUTE_MS, HOUR_MS])
@@ -235,7 +238,8 @@ class Journeys:
     # Lines.
 
     def _click(self, at_ms: int) -> Line:
-        """Through a link, named in either way, or from a source; its id given or left out."""
+        """Returns a click through a link, named in either way, or from a source; with or without an
+        id."""
         chance = self._chance
         line: Line = {"type": "click", "time": at_ms, "id": f"{chance.getrandbits(64):x}"}
         if chance.random() < 0.5:
@@ -284,7 +288,7 @@ def link_name(number: int) -> str:
 
 
 def offer(app: str, number: int) -> tuple[str, str]:
-    """The offer and publisher of a link; no two apps share one."""
+    """Returns the offer and publisher of a link; no two apps share one."""
     return f"{app}-{number // 4 + 1}", f"{number % 4 + 1}"
 
 

@@ -1,4 +1,4 @@
-"""What the dashboard and the alert rules ask Prometheus, read from their files as they are."""
+"""Reads the Prometheus queries of the dashboard and the alert rules from their files."""
 
 import json
 import re
@@ -13,7 +13,7 @@ RULES = PROMETHEUS / "rules.yml"
 
 @dataclass(frozen=True)
 class Query:
-    """One of a panel's, or an alert's."""
+    """A query of a panel or of an alert."""
 
     of: str
     expression: str
@@ -29,8 +29,8 @@ def panel_queries() -> list[Query]:
 
 
 def alert_queries() -> list[Query]:
-    """By the form in which this file is written; promtool reads it as YAML."""
-    text = re.sub(r"expr: >\n((?: {10}.*\n)+)", _joined, RULES.read_text())
+    """Reads the alerts' queries by the layout of this file; promtool reads it as YAML."""
+    text = re.sub(r"expr: >\n((?: {10}.*\n)+)", _join, RULES.read_text())
     alerts = re.findall(r"- alert: (\w+)\n +expr: (.*)\n", text)
     assert len(alerts) == text.count("- alert:")
     return [Query(name, expression) for name, expression in alerts]
@@ -40,5 +40,5 @@ def metric_names(expression: str) -> set[str]:
     return set(re.findall(r"\bwaybill_[a-z_]+\b", expression))
 
 
-def _joined(match: re.Match[str]) -> str:
+def _join(match: re.Match[str]) -> str:
     return "expr: " + " ".join(match[1].split()) + "\n"

@@ -1,7 +1,7 @@
-"""What the rules of attribution and sessions say about a history, worked out the slow way.
+"""Computes attributions and sessions of a history in the slow, obvious way.
 
-The product's decisions are held against this. It shares no code with them: it sorts everything,
-looks at every click for every decision, and keeps no state between two users. It is read beside the
+The product's decisions are compared with this. It shares no code with them: it sorts everything,
+looks at every click for every decision, and keeps no state between two users. Read it beside the
 design, not beside the product.
 """
 
@@ -39,7 +39,8 @@ NOBODYS_NETWORKS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Click:
-    """`app` stands for an app in one environment; facts of different ones never meet."""
+    """A click. `app` stands for an app in one environment; facts of different apps never
+    interact."""
 
     app: str
     id: str
@@ -52,7 +53,7 @@ class Click:
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One call about a user: an open, or any other event."""
+    """A call about a user: an open, or any other event."""
 
     app: str
     user: str
@@ -70,7 +71,7 @@ Found = tuple[str, Click, frozenset[str]]  # rule, click, lenders
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """Milliseconds; the defaults are the design's."""
+    """The rules of an app, in milliseconds; the defaults are the design's."""
 
     deterministic_ms: int = 7 * DAY_MS
     probabilistic_ms: int = 6 * HOUR_MS
@@ -81,7 +82,8 @@ class Rules:
 
 @dataclass(frozen=True)
 class Attribution:
-    """`through`: the clicks that may have lent the evidence; none: the user's own was enough."""
+    """An attribution. `through` are the clicks that may have lent the evidence; it is empty when
+    the user's own was enough."""
 
     time_ms: int
     receipt: str
@@ -115,11 +117,12 @@ class Timeline:
 def timeline(
     calls: Iterable[Call], clicks: Iterable[Click], rules: Rules, elsewhere: Iterable[Call] = ()
 ) -> Timeline:
-    """`calls` are one user's; `elsewhere` are calls of theirs that tell only who they are."""
+    """Decides everything about one user. `calls` are theirs; `elsewhere` are calls of theirs that
+    only identify them."""
     ordered = sorted({call.receipt: call for call in calls}.values(), key=_moment)
-    told = [*ordered, *elsewhere]
-    device_ids = frozenset(usable for call in told for usable in _usable(call.device_ids))
-    click_ids = frozenset(name for call in told for name in (call.user, call.click_id) if name)
+    all_calls = [*ordered, *elsewhere]
+    device_ids = frozenset(usable for call in all_calls for usable in _usable(call.device_ids))
+    click_ids = frozenset(name for call in all_calls for name in (call.user, call.click_id) if name)
     sessions = _sessions(ordered, rules.timeout_ms)
     attributions: tuple[Attribution, ...] = ()
     if ordered:
@@ -130,7 +133,7 @@ def timeline(
 
 
 def public(address: str | None) -> str | None:
-    """The address in one spelling; None when it says nothing about where somebody is."""
+    """Returns the address in one spelling, None when it says nothing about a user's location."""
     if address is None:
         return None
     parsed = ip_address(address)
@@ -145,7 +148,11 @@ def _moment(call: Call) -> tuple[int, str]:
 
 
 def _usable(device_ids: Iterable[str]) -> list[str]:
-    return [text for text in (each.strip().lower() for each in device_ids) if not _is_junk(text)]
+    return [
+        text
+        for text in (device_id.strip().lower() for device_id in device_ids)
+        if not _is_junk(text)
+    ]
 
 
 def _is_junk(text: str) -> bool:
@@ -204,16 +211,18 @@ def _first_attribution(
     for trace in _sightings(first):
         proof[trace] = frozenset()
     credited = [click for click in clicks if click.origin]
-    recent = [it for it in credited if _within(it, first.time_ms, rules.deterministic_ms)]
-    very_recent = [it for it in credited if _within(it, first.time_ms, rules.probabilistic_ms)]
-    found = (
+    recent = [click for click in credited if _within(click, first.time_ms, rules.deterministic_ms)]
+    very_recent = [
+        click for click in credited if _within(click, first.time_ms, rules.probabilistic_ms)
+    ]
+    match = (
         _by_click_id(recent, identity)
         or _by_device_id(recent, proof)
         or _by_address_and_device(very_recent, proof)
     )
-    if found is None:
+    if match is None:
         return Attribution(first.time_ms, first.receipt, "organic", None, None, False)
-    rule, click, through = found
+    rule, click, through = match
     return Attribution(first.time_ms, first.receipt, rule, click.id, click.origin, False, through)
 
 
@@ -229,10 +238,10 @@ def _reattribution(
         and click.time_ms >= standing.time_ms
         and _within(click, session.start_ms, rules.reattribution_ms)
     ]
-    found = _by_click_id(eligible, identity) or _by_device_id(eligible, proof)
-    if found is None:
+    match = _by_click_id(eligible, identity) or _by_device_id(eligible, proof)
+    if match is None:
         return None
-    rule, click, through = found
+    rule, click, through = match
     start = (session.start_ms, session.start_receipt)
     return Attribution(*start, rule, click.id, click.origin, True, through)
 
@@ -242,7 +251,7 @@ def _within(click: Click, moment_ms: int, window_ms: int) -> bool:
 
 
 def _proof(moment_ms: int, clicks: list[Click], identity: Identity, window_ms: int) -> Proof:
-    """The user's device ids, and what their clicks lend at that moment."""
+    """Returns the user's device ids, and the evidence that their clicks lend at that moment."""
     device_ids, click_ids = identity
     proof: Proof = {}
     for click in clicks:
@@ -296,4 +305,6 @@ def _by_trace(
 
 def _latest(clicks: list[Click]) -> Click:
     latest_ms = max(click.time_ms for click in clicks)
-    return min((click for click in clicks if click.time_ms == latest_ms), key=lambda it: it.id)
+    return min(
+        (click for click in clicks if click.time_ms == latest_ms), key=lambda click: click.id
+    )

@@ -1,12 +1,13 @@
-"""What programs of the version before have written: bytes as they stood in Redis, never made anew.
+"""Recordings of what programs of earlier versions wrote into Redis, never regenerated.
 
-Recorded from the code before the Adjust dialect. A test that reads them holds that old and new
-programs can run side by side; whoever changes a form adds a recording, and keeps these.
+Recorded from the code before the Adjust dialect. A test that reads them proves that old and new
+programs can run side by side; a change of a format adds a recording, and keeps these.
 """
 
 from base64 import b64decode
 
-# Three events: a click of link 7, an open of the user whom it brought, a purchase with everything.
+# Three events: a click of link 7, an open of the user attributed to it, a purchase with every
+# field.
 EVENTS = b64decode(
     "k9wAFcQQAZt8qY8ucACAAAAAAAAAAc8AAAGbfKmPLgEBqnByb2R1Y3Rpb26lY2xpY2umL2NsaWNroKDAwKsyMDMu"
     "MC4xMTMuN9k2TW96aWxsYS81LjAgKGlQaG9uZTsgQ1BVIGlQaG9uZSBPUyAxN180IGxpa2UgTWFjIE9TIFgpwMDA"

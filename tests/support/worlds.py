@@ -1,8 +1,8 @@
-"""Small worlds of users and clicks, dense with ties and edges, for holding decisions against.
+"""Strategies for small worlds of users and clicks, dense with ties and edge cases.
 
-A world's facts are in the order of arrival, which may not matter. Its times lie on a coarse grid
-whose step the windows are multiples of, a few of them a millisecond off; its ids, addresses and
-devices are few, so that most facts have something to do with one another.
+A world's facts are in the order of arrival, which must not matter. Times lie on a coarse grid, and
+the windows are multiples of its step; a few times are a millisecond off. Ids, addresses and devices
+are few, so that most facts are related to one another.
 """
 
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ MIDNIGHT_MS = 1_767_312_000_000  # 2026-01-02T00:00Z
 
 
 def receipt(number: int) -> str:
-    """Receipts in the order of their numbers, up to 4095."""
+    """Returns receipts in the order of their numbers, up to 4095."""
     return f"019b7ca9-8f2e-7{number:03x}-8000-000000000000"
 
 
@@ -50,14 +50,14 @@ class World:
 
     @property
     def users(self) -> list[tuple[str, str]]:
-        """App and user id, of everybody who ever called."""
+        """Returns app and user id of everybody who ever called."""
         return sorted({(call.app, call.user) for call in self.calls})
 
     def calls_of(self, app: str, user: str) -> list[Call]:
         return [call for call in self.calls if (call.app, call.user) == (app, user)]
 
     def timeline(self, app: str, user: str) -> Timeline:
-        """As the oracle has it."""
+        """Returns the oracle's timeline of the user."""
         return timeline(self.calls_of(app, user), self.clicks, self.rules)
 
 
@@ -72,7 +72,8 @@ ORIGINS = (SUMMER, WINTER, GOOGLE, NEWSLETTER)
 
 @dataclass(frozen=True, kw_only=True)
 class Manner:
-    """How the users of a world are known: what the fields of its calls and clicks are chosen from.
+    """The ways in which users of a world are identified: the choices for the fields of calls and
+    clicks.
 
     The clicks `lending` name no source.
     """
@@ -144,7 +145,7 @@ MANNERS = (BY_EVERYTHING, BY_SIGHT, IN_A_CROWD, BY_LOAN, BY_RETURNING, BY_RETURN
 
 @dataclass(frozen=True)
 class Pace:
-    """How far apart the facts of a world lie, in milliseconds, and by which rules."""
+    """The distances between the facts of a world, in milliseconds, and the rules."""
 
     rules: st.SearchStrategy[Rules]
     steps: Choice
@@ -179,7 +180,7 @@ def _times(steps: Choice) -> st.SearchStrategy[int]:
     return st.builds(lambda step, near: begin_ms + step + near, st.sampled_from(steps), NEAR)
 
 
-# Kept, because to make and to check a strategy costs as much as a draw from it.
+# Cached, because to build and to validate a strategy costs as much as a draw from it.
 @cache
 def _calls(manner: Manner, steps: Choice) -> st.SearchStrategy[list[Call]]:
     return st.lists(_call(manner, steps), min_size=1, max_size=manner.calls_max)
@@ -217,7 +218,8 @@ def _click(manner: Manner, steps: Choice, click_id: str) -> st.SearchStrategy[Cl
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    """A few users and clicks, around midnight UTC; most of the clicks before most of the calls."""
+    """Draws a few users and clicks, around midnight UTC; most of the clicks before most of the
+    calls."""
     manner = draw(st.sampled_from(MANNERS))
     pace = draw(st.sampled_from(PACES))
     calls = draw(_calls(manner, pace.steps[3:]))

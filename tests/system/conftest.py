@@ -1,4 +1,4 @@
-"""Two running products: one for the tests that leave it as they found it, one to be broken."""
+"""Fixtures of two running products: one for tests that leave it unchanged, one to be broken."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -16,7 +16,7 @@ from tests.system.traffic import get, send
 
 @dataclass
 class Running:
-    """The product, and one app with a token and a link, of offer 1 and publisher 1."""
+    """The running product, and one app with a token and a link, of offer 1 and publisher 1."""
 
     waybill: Waybill
     token: str
@@ -28,7 +28,7 @@ class Running:
 
 @dataclass
 class Watched(Running):
-    """The same on stores that the test may stop."""
+    """The running product on stores that the test may stop."""
 
     postgres: Postgres
     redis: Redis
@@ -59,7 +59,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture
 def crowded(running: Running) -> Iterator[Running]:
-    """For a test that sends more than is stored at once: the next one finds the inbox empty."""
+    """Yields the product to a test that sends more than is stored at once, and drains the inbox for
+    the next test."""
     yield running
     running.waybill.wait_until_drained()
 
@@ -83,7 +84,7 @@ def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 
 @pytest.fixture
 def watched(breakable: Watched) -> Watched:
-    """Whole and without events again, whatever the test before did to it."""
+    """Yields the product repaired and without events, whatever the test before did to it."""
     for store in (breakable.postgres, breakable.redis):
         if store.process is None:
             store.start()

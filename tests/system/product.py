@@ -1,4 +1,5 @@
-"""The product as its users have it: the `waybill` command and an address. Imports nothing of it."""
+"""Runs the product as its users do: by the `waybill` command and an address. Imports nothing of
+it."""
 
 import json
 import os
@@ -20,7 +21,7 @@ DRAIN_SECONDS_MAX = 60
 
 
 def first_document(process: subprocess.Popen[str]) -> Any:
-    """The one that a command prints with --json before it goes on."""
+    """Reads the document that a command prints with --json before it carries on."""
     assert process.stdout is not None
     text = ""
     for line in process.stdout:
@@ -31,7 +32,7 @@ def first_document(process: subprocess.Popen[str]) -> Any:
 
 
 class Waybill:
-    """One `waybill up`, with its data in `data`; `variables` are added to its environment."""
+    """A running `waybill up`, with its data in `data`; `variables` are added to its environment."""
 
     def __init__(
         self,
@@ -72,8 +73,8 @@ class Waybill:
 
         return until(ready, START_SECONDS_MAX, "waybill up being ready")
 
-    def way_in(self) -> str:
-        """The one-time link of the first admin, as `waybill up` prints it."""
+    def invitation_url(self) -> str:
+        """Returns the one-time link of the first admin, as `waybill up` prints it."""
         until(lambda: "/welcome/" in self.output(), START_SECONDS_MAX, "the link of the console")
         (link,) = re.findall(r"http://\S+/welcome/\w+", self.output())
         return str(link)
@@ -82,12 +83,12 @@ class Waybill:
         return self._output.read_text(errors="replace")
 
     def logs(self) -> str:
-        """Everything that any part of it has written."""
+        """Returns everything that any of its programs has logged."""
         files = [path for path in self.data.rglob("*.log") if path.is_file()]
         return self.output() + "".join(path.read_text(errors="replace") for path in files)
 
     def run(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-        """A `waybill` command beside the running product."""
+        """Runs a `waybill` command beside the running product."""
         return subprocess.run(
             [WAYBILL, "--data", str(self.data), *arguments],
             input=given, capture_output=True, text=True, env=self.environment, timeout=60,
@@ -104,8 +105,8 @@ class Waybill:
     def wait_until_drained(self) -> float:
         return until(lambda: self.backlog_events() == 0, DRAIN_SECONDS_MAX, "the inbox emptying")
 
-    def settled(self, receipt: str) -> dict[str, Any]:
-        """The trace of an accepted event, once it has left the inbox."""
+    def final_trace(self, receipt: str) -> dict[str, Any]:
+        """Waits until an accepted event has left the inbox, and returns its trace."""
         trace: dict[str, Any] = {}
 
         def left() -> bool:
@@ -115,16 +116,16 @@ class Waybill:
         until(left, RECORD_SECONDS_MAX, "the event being recorded")
         return trace
 
-    def recorded(self, receipt: str) -> dict[str, Any]:
-        """The event that became of it."""
-        trace = self.settled(receipt)
+    def recorded_event(self, receipt: str) -> dict[str, Any]:
+        """Waits until an accepted event is recorded, and returns it."""
+        trace = self.final_trace(receipt)
         assert trace["state"] == "recorded", trace
         event = trace["event"]
         assert isinstance(event, dict)
         return event
 
     def children(self, word: str) -> list[psutil.Process]:
-        """Processes of it whose command line has this word."""
+        """Returns its processes whose command line contains this word."""
         family = psutil.Process(self.process.pid).children(recursive=True)
         return [child for child in family if word in " ".join(_command(child))]
 

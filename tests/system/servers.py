@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis of the tests' own, which a test may stop and start again.
+"""Starts PostgreSQL and Redis for the tests, which a test may stop and start again.
 
 Debian's where installed, else those of the wheels. Imports nothing of the product.
 """
@@ -23,14 +23,14 @@ _DEBIAN = Path("/usr/lib/postgresql/15/bin")
 
 
 def wheel(package: str) -> Path:
-    found = find_spec(package)
-    assert found is not None
-    assert found.submodule_search_locations
-    return Path(found.submodule_search_locations[0])
+    spec = find_spec(package)
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0])
 
 
 def until(condition: Callable[[], bool], seconds_max: float, what: str) -> float:
-    """Poll; the seconds it took."""
+    """Polls until the condition holds, and returns the seconds it took."""
     begun = time.monotonic()
     while not condition():
         assert time.monotonic() - begun < seconds_max, f"{what} did not happen in {seconds_max} s"
@@ -39,9 +39,10 @@ def until(condition: Callable[[], bool], seconds_max: float, what: str) -> float
 
 
 def free_port() -> int:
-    """Below those that clients get: one of them could take it while its server is stopped.
+    """Returns a port below those that clients get, which could take it while its server is stopped.
 
-    Each worker of pytest draws from ports of its own, for a port is free until its server starts.
+    Each worker of pytest draws from a range of its own, because a port is free until its server
+    starts.
     """
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     while True:
@@ -58,7 +59,7 @@ def accepts(port: int) -> bool:
 
 @dataclass
 class Server(ABC):
-    """One process on a port; `folder` holds its data."""
+    """A server process on a port; `folder` holds its data."""
 
     folder: Path
     port: int = field(default_factory=free_port)

@@ -1,4 +1,4 @@
-"""Calls that Adjust's pages and those of its partners print, and what becomes of them here.
+"""Tests the calls that Adjust's pages and those of its partners print, and their results here.
 
 They stand in data/adjust_calls.json with their source, in their order; CREATED_AT, UNIX and the
 like stand for a time near now. Where Waybill differs from Adjust, docs/dialects.md says why.
@@ -33,9 +33,9 @@ APPS = {
 
 @pytest.fixture(scope="module")
 def known(running: Running) -> Running:
-    """With the apps, event types and tokens that the calls name."""
+    """Adds the apps, event types and tokens that the calls name."""
     ask = running.waybill.json
-    # The page's first app is the one that runs already.
+    # The page's first app is the one that exists already.
     ask(
         *("event-type", "create", "--app", "Shop", "--event-token", "2y7e81"),
         *("--mapping-id", "guide", "--name", "Guide"),
@@ -47,14 +47,14 @@ def known(running: Running) -> Running:
             given = ("--event-token", token, "--mapping-id", token, "--name", token)
             ask("event-type", "create", *app, *given)
         ask("token", "import", *app, "--name", "backend", "--scope", scope, given=secret)
-    # Sessions of this app are enforced too, which wants a token that may send them.
+    # Sessions of this app are enforced too, which requires a token with that scope.
     ask("token", "create", "--app", "abc123kuvada7", "--name", "s", "--scope", "sessions")
     return running
 
 
 @pytest.fixture
 def enforced(known: Running, call: dict[str, Any]) -> Iterator[None]:
-    """Enforcement as the call's page presumes it."""
+    """Sets the enforcement that the call's page presumes."""
     app = _value(call, "app_token")
     if call.get("enforced"):
         scopes = ["--scope", "ad_revenue"] if app == "abc123abc123" else []
@@ -71,7 +71,7 @@ def _value(call: dict[str, Any], name: str) -> str:
     return next((value for given, _, value in pairs if given == name), "")
 
 
-def _dated(text: str, begun: float) -> str:
+def _with_times(text: str, begun: float) -> str:
     at = datetime.fromtimestamp(begun, UTC) + timedelta(hours=2)
     times = {
         "UNIX_10MIN_LATER": str(int(begun) + 600),
@@ -89,8 +89,8 @@ BEGUN = time() - 86_400
 
 
 def _ask(running: Running, call: dict[str, Any]) -> Answer:
-    body = _dated(call["body"], BEGUN).encode()
-    target = call["path"] + ("?" + _dated(call["query"], BEGUN) if call["query"] else "")
+    body = _with_times(call["body"], BEGUN).encode()
+    target = call["path"] + ("?" + _with_times(call["query"], BEGUN) if call["query"] else "")
     headers = {"Host": "s2s.adjust.com", "Content-Length": str(len(body)), **call["headers"]}
     lines = [f"{call['method']} {target} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
@@ -99,7 +99,7 @@ def _ask(running: Running, call: dict[str, Any]) -> Answer:
     return answer
 
 
-def _recorded(running: Running, receipt: str) -> dict[str, Any]:
+def _recorded_event(running: Running, receipt: str) -> dict[str, Any]:
     trace: dict[str, Any] = {}
 
     def left() -> bool:
@@ -124,16 +124,16 @@ def test_a_printed_call_gets_the_published_answer(known: Running, call: dict[str
     assert body == expected.get("body", body)
     assert body.startswith(expected.get("prefix", ""))
     if "json" in expected:
-        told = json.loads(body)
-        assert list(told) == ["app_token", "adid", "timestamp", "message", "ask_in"]
-        assert told == told | expected["json"]
+        document = json.loads(body)
+        assert list(document) == ["app_token", "adid", "timestamp", "message", "ask_in"]
+        assert document == document | expected["json"]
     assert ("waybill-receipt" in answer.headers) is (answer.status == 200)
 
 
 def test_what_a_call_said_is_in_its_row(known: Running) -> None:
     call = next(call for call in CALLS if call["id"] == "docs-guide-event")
 
-    event = _recorded(known, _ask(known, call).headers["waybill-receipt"])
+    event = _recorded_event(known, _ask(known, call).headers["waybill-receipt"])
 
     assert (event["kind"], event["endpoint"], event["event_id"]) == ("event", "/event", "guide")
     assert event["user_id"] == "59e27f41-a86b-4560-b585-63161f871c4b"  # the IDFV before the IDFA
@@ -148,7 +148,7 @@ def test_what_a_call_said_is_in_its_row(known: Running) -> None:
 def test_ad_revenue_is_a_kind_of_its_own(known: Running) -> None:
     call = next(call for call in CALLS if call["id"] == "docs-adrevenue")
 
-    event = _recorded(known, _ask(known, call).headers["waybill-receipt"])
+    event = _recorded_event(known, _ask(known, call).headers["waybill-receipt"])
 
     assert event["kind"] == "ad_revenue"
     assert (event["sale_amount"], event["ad_impressions"]) == ("0.01", 1)

@@ -1,4 +1,4 @@
-"""What bad input gets: a clear 4xx that names the field, a line in the log, no secret anywhere."""
+"""Tests bad input: a clear 4xx that names the field, a line in the log, no secret anywhere."""
 
 import json
 import socket
@@ -103,18 +103,18 @@ def test_a_body_that_is_no_form_is_refused_not_ignored(running: Running, body_ty
 
 
 def _exchange(running: Running, data: bytes, then_close: bool = False) -> bytes:
-    """Everything the server says until it closes, which it has to."""
+    """Returns everything that the server sends until it closes, which it must."""
     with socket.create_connection(("127.0.0.1", running.port), 5) as connection:
         connection.settimeout(CLOSED_SECONDS_MAX)
-        with suppress(OSError):  # it may answer and close before it was told everything
+        with suppress(OSError):  # it may answer and close before it has received everything
             connection.sendall(data)
         if then_close:
             connection.shutdown(socket.SHUT_WR)
-        said = b""
+        received = b""
         with suppress(ConnectionResetError):
             while part := connection.recv(65_536):
-                said += part
-    return said
+                received += part
+    return received
 
 
 def _head(running: Running, lines: str, method: str = "POST") -> bytes:
@@ -133,9 +133,9 @@ def test_too_much_is_refused_in_words_whatever_it_is_too_much_of(running: Runnin
         b"11170\r\n" + b"x" * 70_000 + b"\r\n0\r\n\r\n"
     )
     for request in (five_megabytes, long_header, large_body, chunked):
-        said = _exchange(running, request, then_close=True)
-        assert said.split(b" ")[1] in {b"400", b"413", b"414", b"431"}, said[:200]
-        assert json.loads(said.partition(b"\r\n\r\n")[2])["error"]["code"]
+        received = _exchange(running, request, then_close=True)
+        assert received.split(b" ")[1] in {b"400", b"413", b"414", b"431"}, received[:200]
+        assert json.loads(received.partition(b"\r\n\r\n")[2])["error"]["code"]
 
 
 LIES = [
@@ -149,10 +149,10 @@ LIES = [
 
 
 def _lie(running: Running, rest: str, then_close: bool) -> tuple[bytes, float]:
-    """What the server said, and after how many seconds it had closed."""
+    """Returns what the server sent, and after how many seconds it closed."""
     begun = time.monotonic()
-    said = _exchange(running, _head(running, "")[:-2] + rest.encode(), then_close)
-    return said, time.monotonic() - begun
+    received = _exchange(running, _head(running, "")[:-2] + rest.encode(), then_close)
+    return received, time.monotonic() - begun
 
 
 def test_a_post_that_lies_about_its_length_stores_nothing_and_holds_no_connection(
@@ -164,9 +164,9 @@ def test_a_post_that_lies_about_its_length_stores_nothing_and_holds_no_connectio
     with ThreadPoolExecutor(len(lies)) as liars:  # at once: two of them wait for a deadline
         outcomes = list(liars.map(lambda lie: _lie(running, *lie), lies))
 
-    for lie, (said, took) in zip(lies, outcomes, strict=True):
+    for lie, (received, took) in zip(lies, outcomes, strict=True):
         assert took < CLOSED_SECONDS_MAX, lie
-        assert not said or said.split(b" ")[1].startswith(b"4"), (lie, said)
+        assert not received or received.split(b" ")[1].startswith(b"4"), (lie, received)
     assert running.waybill.json("status")["accepted"] == before
 
 

@@ -1,4 +1,4 @@
-"""Clicks over HTTP: where they lead, what is kept of them, and what no click can do."""
+"""Tests clicks over HTTP: where they lead, what is stored of them, and what no click can do."""
 
 import json
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ MACROS = "https://shop.example/{pub_sub_id}/welcome?from={pub_click_id}&site={si
 
 
 def make_link(waybill: Waybill, destination: str, offer_id: str, pub_id: str = "52") -> str:
-    made = waybill.json(
+    link = waybill.json(
         *("link", "create", "--app", "Shop", "--partner", "Acme", "--name", f"link {offer_id}"),
         *("--destination", destination, "--offer-id", offer_id, "--pub-id", pub_id),
     )
-    assert made["tracking_url"] == f"{waybill.url}/click?offer_id={offer_id}&pub_id={pub_id}"
-    return str(made["tracking_url"])
+    assert link["tracking_url"] == f"{waybill.url}/click?offer_id={offer_id}&pub_id={pub_id}"
+    return str(link["tracking_url"])
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +39,12 @@ def ask(running: Running, target: str, headers: str = "") -> Answer:
     return answer
 
 
-def recorded(running: Running, answer: Answer) -> dict[str, Any]:
-    return running.waybill.recorded(answer.headers["waybill-receipt"])
+def recorded_event(running: Running, answer: Answer) -> dict[str, Any]:
+    return running.waybill.recorded_event(answer.headers["waybill-receipt"])
 
 
 def leads(answer: Answer) -> dict[str, list[str]]:
-    """The query of the address that a person is sent to."""
+    """Returns the query of the address that a person is redirected to."""
     assert answer.status == 302, answer.body
     return parse_qs(urlsplit(answer.headers["location"]).query)
 
@@ -56,7 +56,7 @@ def code(answer: Answer) -> str:
 def test_a_click_is_sent_on_with_the_id_under_which_it_is_recorded(linked: Running) -> None:
     answer = ask(linked, f"{LINK}&pub_click_id=p%261&gaid=G-1", "User-Agent: Mobile Safari\r\n")
 
-    click = recorded(linked, answer)
+    click = recorded_event(linked, answer)
     assert leads(answer)["clkid"] == [click["click_id"]]
     assert leads(answer)["from"] == ["p&1"]
     assert (click["kind"], click["app"]) == ("click", "Shop")
@@ -85,16 +85,18 @@ def test_click_ids_are_short_safe_in_addresses_and_in_the_order_of_time(linked: 
     ids = [leads(ask(linked, LINK))["clkid"][0] for _ in range(20)]
 
     assert len(set(ids)) == 20
-    assert all(len(each) <= 24 for each in ids)
-    assert all(character.isalnum() or character in "-_~." for each in ids for character in each)
-    prefixes = [each[:9] for each in ids]  # the time, in milliseconds
+    assert all(len(click_id) <= 24 for click_id in ids)
+    assert all(
+        character.isalnum() or character in "-_~." for click_id in ids for character in click_id
+    )
+    prefixes = [click_id[:9] for click_id in ids]  # the time, in milliseconds
     assert prefixes == sorted(prefixes)
 
 
 def test_an_impression_is_recorded_as_one_and_sends_nobody_anywhere(linked: Running) -> None:
     answer = ask(linked, LINK.replace("/click", "/impression"))
 
-    impression = recorded(linked, answer)
+    impression = recorded_event(linked, answer)
     assert json.loads(answer.body) == {"id": impression["click_id"]}
     assert impression["kind"] == "impression"
 
@@ -114,18 +116,18 @@ def test_the_advanced_flow_end_to_end(linked: Running) -> None:
     query = f"s2s_token={linked.token}&user_id={click_id}&event_id=purchase"
     later = ask(linked, f"/postback?{query}")
 
-    assert recorded(linked, clicked)["click_id"] == click_id
-    first = recorded(linked, install)
+    assert recorded_event(linked, clicked)["click_id"] == click_id
+    first = recorded_event(linked, install)
     assert (first["user_id"], first["event_id"], first["unmapped"]) == (
         click_id, "__install", False,
     )  # fmt: skip
-    assert recorded(linked, later)["user_id"] == click_id
+    assert recorded_event(linked, later)["user_id"] == click_id
 
 
 def test_a_click_id_that_nobody_knows_is_accepted(linked: Running) -> None:
     answer = ask(linked, f"/postback?s2s_token={linked.token}&click_id=nobody-knows-this")
 
-    assert recorded(linked, answer)["click_id"] == "nobody-knows-this"
+    assert recorded_event(linked, answer)["click_id"] == "nobody-knows-this"
 
 
 def test_a_new_link_works_from_its_first_click(linked: Running) -> None:
@@ -136,10 +138,10 @@ def test_a_new_link_works_from_its_first_click(linked: Running) -> None:
 
 
 def test_a_test_tokens_click_is_of_the_sandbox(linked: Running) -> None:
-    made = linked.waybill.json("token", "create", "--app", "Shop", "--name", "try", "--test")
-    answer = ask(linked, f"/click?no_redirect=true&token={made['secret']}")
+    token = linked.waybill.json("token", "create", "--app", "Shop", "--name", "try", "--test")
+    answer = ask(linked, f"/click?no_redirect=true&token={token['secret']}")
 
-    assert recorded(linked, answer)["environment"] == "sandbox"
+    assert recorded_event(linked, answer)["environment"] == "sandbox"
 
 
 @pytest.mark.parametrize(
@@ -167,7 +169,7 @@ def test_a_click_that_cannot_be_taken_leads_nowhere(
 
 
 def _elsewhere() -> Iterator[str]:
-    """Ways in which addresses of others have been put into redirects."""
+    """Yields known tricks to put foreign addresses into redirects."""
     evil = [
         "https://evil.example", "//evil.example", "///evil.example", "/\\evil.example",
         "\\\\evil.example", "https:evil.example", "https:/evil.example", "javascript:alert(1)",
@@ -259,7 +261,7 @@ def test_a_prefetch_and_a_question_for_methods_make_no_click(linked: Running) ->
 
 def test_nobody_but_a_trusted_proxy_says_whose_click_it_is(linked: Running, tmp_path: Path) -> None:
     forwarded = "X-Forwarded-For: 203.0.113.66, 203.0.113.7\r\n"
-    assert recorded(linked, ask(linked, LINK, forwarded))["ip_address"] == "127.0.0.1"
+    assert recorded_event(linked, ask(linked, LINK, forwarded))["ip_address"] == "127.0.0.1"
 
     behind = Waybill(tmp_path / "data", {"WAYBILL_FORWARDED_HOPS": "1"}, workers=1)
     try:
@@ -267,6 +269,6 @@ def test_nobody_but_a_trusted_proxy_says_whose_click_it_is(linked: Running, tmp_
         behind.json("app", "create", "--name", "Shop")
         make_link(behind, "https://shop.example/", "51")
         running = Running(behind, "")
-        assert recorded(running, ask(running, LINK, forwarded))["ip_address"] == "203.0.113.7"
+        assert recorded_event(running, ask(running, LINK, forwarded))["ip_address"] == "203.0.113.7"
     finally:
         behind.stop()

@@ -1,9 +1,9 @@
-"""Every call that README.md and docs/dialects.md show, sent as it is printed there.
+"""Sends every call that README.md and docs/dialects.md show, as it is printed there.
 
 A call is an `sh` block that begins with curl; the block behind it is its answer: `http` with status
 line, some headers and body, or `json` with the body of a 200. `TOKEN` and the address are put in.
 `DEVICE` is another device for each call, `NOW` the time. An id, of a receipt, a click or a device,
-stands for any id, but the same one for the same, and so does a time.
+stands for any id, but equal ids stand for the same one, and so do times.
 
 Imports nothing of the product.
 """
@@ -42,7 +42,8 @@ _ID = re.compile(
 
 @dataclass(frozen=True)
 class Answer:
-    """`status_line` without the version; names of headers in lower case."""
+    """An HTTP response; `status_line` is without the version, names of headers are in lower
+    case."""
 
     status_line: str
     headers: dict[str, str]
@@ -51,7 +52,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Call:
-    """A command and its answer as a page shows them, and where it shows them."""
+    """A command and its answer as a page shows them, and their place on the page."""
 
     place: str
     command: str
@@ -64,14 +65,14 @@ def _calls(page: Path) -> list[Call]:
         Call(
             f"{page.name}:{text.count(chr(10), 0, block.start()) + 2}",
             block[2],
-            _documented(*following.groups()),
+            _parse_answer(*following.groups()),
         )
         for block, following in pairwise(_BLOCK.finditer(text))
         if block[1] == "sh" and block[2].startswith("curl ")
     ]
 
 
-def _documented(kind: str, text: str) -> Answer:
+def _parse_answer(kind: str, text: str) -> Answer:
     assert kind in {"http", "json"}, "a call is followed by its answer"
     return _answer(text if kind == "http" else f"HTTP/1.1 200 OK\n\n{text}")
 
@@ -84,7 +85,7 @@ def _answer(text: str) -> Answer:
 
 
 def _arguments(command: str) -> list[str]:
-    """What the shell gives to curl."""
+    """Returns the arguments that the shell passes to curl."""
     given = f"curl() {{ printf '%s\\n' \"$@\"; }}\n{command}"
     return subprocess.run(
         ["sh", "-c", given], capture_output=True, text=True, check=True
@@ -101,7 +102,8 @@ def _by_curl(arguments: list[str]) -> Answer:
 
 
 def _by_python(arguments: list[str]) -> Answer:
-    """For machines without curl: the options that the pages use, as curl reads them."""
+    """Sends the call on machines without curl, by the options that the pages use, as curl reads
+    them."""
     options = argparse.ArgumentParser()
     options.add_argument("url", type=urlsplit)
     options.add_argument("-X", dest="method")
@@ -131,13 +133,16 @@ def _encoded(pair: str) -> str:
     return f"{name}={quote(value, safe='')}"
 
 
-def _shown(answer: Answer, headers: set[str]) -> str:
-    """The answer with these headers, its ids numbered in the order in which they come."""
-    kept = {name: value for name, value in answer.headers.items() if name in headers}
-    lines = [answer.status_line, *(f"{name}: {kept[name]}" for name in sorted(kept))]
+def _comparable_text(answer: Answer, headers: set[str]) -> str:
+    """Returns the answer with these headers, its ids numbered in the order of their appearance."""
+    headers_shown = {name: value for name, value in answer.headers.items() if name in headers}
+    lines = [
+        answer.status_line,
+        *(f"{name}: {headers_shown[name]}" for name in sorted(headers_shown)),
+    ]
     text = "\n".join([*lines, json.dumps(answer.body)])
     ids = list(dict.fromkeys(_ID.findall(text)))
-    return _ID.sub(lambda found: f"id {ids.index(found[0])}", text)
+    return _ID.sub(lambda match: f"id {ids.index(match[0])}", text)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -159,4 +164,4 @@ def test_a_documented_call_gets_the_documented_answer(
     answer = send(_arguments(command))
 
     shown = set(call.answer.headers)
-    assert _shown(answer, shown) == _shown(call.answer, shown)
+    assert _comparable_text(answer, shown) == _comparable_text(call.answer, shown)

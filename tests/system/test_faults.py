@@ -1,4 +1,4 @@
-"""Nothing lost, nothing twice, whatever dies. The counts are printed: `pytest -s` shows them."""
+"""Tests that nothing is lost or stored twice, whatever dies. `pytest -s` shows the counts."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ import psycopg
 from tests.system.conftest import Running, Watched
 from tests.system.product import DRAIN_SECONDS_MAX, Waybill
 from tests.system.servers import until
-from tests.system.traffic import Log, get, send, send_beside, until_told
+from tests.system.traffic import Log, get, requests_until, send, send_beside
 
 EVENTS = 20_000
 REPEATS = 2_000
@@ -98,7 +98,7 @@ def test_while_postgresql_is_down_no_request_fails_and_every_row_arrives_afterwa
     breaker = _in_background(outage)
     log = send(
         watched.port,
-        until_told(lambda n: postback(watched.token, n), lambda: time.monotonic() > ends_at),
+        requests_until(lambda n: postback(watched.token, n), lambda: time.monotonic() > ends_at),
         connections=8,
     )
     breaker.join()
@@ -133,7 +133,7 @@ def test_without_redis_senders_get_503_at_once_and_service_returns_with_it(
     breaker = _in_background(outage)
     log = send(
         watched.port,
-        until_told(lambda n: postback(watched.token, n), lambda: bool(state["done"])),
+        requests_until(lambda n: postback(watched.token, n), lambda: bool(state["done"])),
         connections=8,
     )
     breaker.join()
@@ -235,7 +235,7 @@ def test_a_revoked_token_sends_nothing_a_second_later(crowded: Running) -> None:
 
     revoker = _in_background(revoke)
     log: Log = asyncio.run(
-        send_beside(crowded.port, until_told(lambda n: postback(token, n), over), 64)
+        send_beside(crowded.port, requests_until(lambda n: postback(token, n), over), 64)
     )
     revoker.join()
 

@@ -1,4 +1,4 @@
-"""`waybill up` and `waybill demo` as a new user meets them."""
+"""Tests `waybill up` and `waybill demo` as a new user meets them."""
 
 import signal
 import subprocess

@@ -1,6 +1,7 @@
-"""Every panel of the dashboard has data under load, while workers come and go; logs lead on.
+"""Tests that every panel of the dashboard has data under load, while workers come and go, and that
+logs lead on.
 
-Asked of a real Prometheus, of Debian's package `prometheus`, where it is installed; that both
+Queries a real Prometheus, of Debian's package `prometheus`, where it is installed; that both
 addresses show every metric is tested everywhere.
 """
 
@@ -26,7 +27,7 @@ from tests.system.conftest import Running, make_token
 from tests.system.product import Waybill
 from tests.system.servers import accepts, free_port, until
 from tests.system.test_faults import postback
-from tests.system.traffic import get, send, until_told
+from tests.system.traffic import get, requests_until, send
 
 LOAD_SECONDS = 12
 SCALE_SECONDS_MAX = 40
@@ -53,7 +54,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @contextmanager
 def prometheus(folder: Path, running: Running) -> Iterator[None]:
-    """Nothing where it is not installed."""
+    """Starts Prometheus; skips the tests where it is not installed."""
     if PROGRAM is None:
         yield
         return
@@ -79,7 +80,7 @@ def prometheus(folder: Path, running: Running) -> Iterator[None]:
 
 
 def put_under_load(running: Running) -> None:
-    """Of all kinds, good and bad, while the workers become four and one again."""
+    """Sends requests of all kinds, good and bad, while the workers become four and one again."""
     ends_at = time.monotonic() + LOAD_SECONDS
 
     def scale() -> None:
@@ -92,7 +93,7 @@ def put_under_load(running: Running) -> None:
 
     scaler = threading.Thread(target=scale)
     scaler.start()
-    requests = until_told(
+    requests = requests_until(
         lambda n: request(running, n),
         lambda: time.monotonic() > ends_at and not scaler.is_alive(),
     )
@@ -124,8 +125,8 @@ def request(running: Running, number: int) -> bytes:
             return postback(token, number)
 
 
-def shown(running: Running) -> set[str]:
-    """Names of everything that both addresses have a number of."""
+def exported_names(running: Running) -> set[str]:
+    """Returns the names of all metrics that the two addresses show."""
     names: set[str] = set()
     for port in (running.port, running.waybill.metrics_port):
         (answer,) = send(port, [get("/metrics")], connections=1).answers
@@ -134,11 +135,11 @@ def shown(running: Running) -> set[str]:
     return names
 
 
-def asked(expression: str) -> list[float]:
+def query_values(expression: str) -> list[float]:
     target = f"/api/v1/query?query={quote(expression)}"
     (answer,) = send(PORT, [get(target)], connections=1).answers
     assert answer.status == 200, answer.body
-    return [float(each["value"][1]) for each in json.loads(answer.body)["data"]["result"]]
+    return [float(series["value"][1]) for series in json.loads(answer.body)["data"]["result"]]
 
 
 def test_every_metric_of_the_dashboard_and_the_alerts_has_numbers(loaded: Running) -> None:
@@ -148,12 +149,12 @@ def test_every_metric_of_the_dashboard_and_the_alerts_has_numbers(loaded: Runnin
         for name in metric_names(query.expression)
     }
 
-    assert names <= shown(loaded)
+    assert names <= exported_names(loaded)
 
 
 @pytest.mark.parametrize("query", panel_queries() if PROGRAM else (), ids=lambda query: query.of)
 def test_every_panel_has_data(loaded: Running, query: Query) -> None:  # noqa: ARG001
-    values = asked(query.expression.replace("$__rate_interval", RANGE))
+    values = query_values(query.expression.replace("$__rate_interval", RANGE))
 
     assert values
     assert any(value == value for value in values), "nothing but NaN"  # noqa: PLR0124
@@ -161,7 +162,7 @@ def test_every_panel_has_data(loaded: Running, query: Query) -> None:  # noqa: A
 
 @pytest.mark.parametrize("query", alert_queries() if PROGRAM else (), ids=lambda query: query.of)
 def test_every_alert_can_be_evaluated(loaded: Running, query: Query) -> None:  # noqa: ARG001
-    asked(query.expression)
+    query_values(query.expression)
 
 
 SCALED = "max_over_time(sum(waybill_workers)[60s:1s])" if PROGRAM else ""
@@ -172,9 +173,9 @@ def test_workers_were_seen_to_be_scaled_and_nothing_was_ever_out_of_sight(
     loaded: Running,  # noqa: ARG001
     query: str,
 ) -> None:
-    assert asked(query) == [4]
-    assert asked("sum(waybill_workers)") == [1]
-    assert asked("min_over_time(up[15s])") == [1, 1]
+    assert query_values(query) == [4]
+    assert query_values("sum(waybill_workers)") == [1]
+    assert query_values("min_over_time(up[15s])") == [1, 1]
 
 
 def lines(running: Running, program: str) -> list[dict[str, Any]]:
@@ -185,9 +186,9 @@ def lines(running: Running, program: str) -> list[dict[str, Any]]:
 
 def test_every_line_of_a_log_is_one_object(loaded: Running) -> None:
     for program in ("ingest", "worker", "metrics"):
-        found = lines(loaded, program)
-        assert found
-        assert {line["program"] for line in found} == {program}
+        logged = lines(loaded, program)
+        assert logged
+        assert {line["program"] for line in logged} == {program}
 
 
 def test_a_receipt_leads_by_the_logs_to_the_transaction_that_stored_it(loaded: Running) -> None:

@@ -1,4 +1,4 @@
-"""Swaarm's documented calls over HTTP, and what became of them."""
+"""Tests Swaarm's documented calls over HTTP, and their results."""
 
 import json
 from typing import Any
@@ -22,8 +22,8 @@ def _receipt(answer: Answer) -> str:
     return receipt
 
 
-def _recorded(running: Running, answer: Answer) -> dict[str, Any]:
-    return running.waybill.recorded(_receipt(answer))
+def _recorded_event(running: Running, answer: Answer) -> dict[str, Any]:
+    return running.waybill.recorded_event(_receipt(answer))
 
 
 def _post(target: str, body: bytes, headers: str) -> bytes:
@@ -39,7 +39,7 @@ FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
 def test_the_documented_get_with_the_token_in_the_query_becomes_a_row(running: Running) -> None:
     target = f"/postback?s2s_token={running.token}&user_id=0000-AAAA-BBBB-CCCC&event_id=register"
 
-    event = _recorded(running, _one(running, get(target)))
+    event = _recorded_event(running, _one(running, get(target)))
 
     assert (event["user_id"], event["event_id"]) == ("0000-AAAA-BBBB-CCCC", "register")
     assert event["unmapped"] is True
@@ -50,7 +50,7 @@ def test_the_documented_post_with_a_bare_header_and_sale_amout_becomes_a_row_of_
 ) -> None:
     target = "/postback?user_id=0000-AAAA-BBBB-CCCC&event_id=purchase&sale_amout=42"
 
-    event = _recorded(
+    event = _recorded_event(
         running, _one(running, _post(target, b"", f"Authorization: {running.token}\r\n"))
     )
 
@@ -63,7 +63,7 @@ def test_a_form_and_a_query_are_read_together(running: Running, scheme: str) -> 
     form = urlencode({"event_id": "purchase", "sale_amount": "9.99", "sale_amount_currency": "eur"})
     headers = f"{FORM}Authorization: {scheme}{running.token}\r\n"
 
-    event = _recorded(
+    event = _recorded_event(
         running, _one(running, _post("/postback?user_id=u&ip_address=::1", form.encode(), headers))
     )
 
@@ -77,7 +77,7 @@ def test_a_chunked_form_is_read_whole(running: Running) -> None:
     head = f"POST /postback HTTP/1.1\r\nHost: waybill\r\n{headers}\r\n".encode()
     body = b"9\r\nuser_id=a\r\n12\r\n&event_id=purchase\r\n0\r\n\r\n"
 
-    event = _recorded(running, _one(running, head + body))
+    event = _recorded_event(running, _one(running, head + body))
 
     assert (event["user_id"], event["event_id"]) == ("a", "purchase")
 
@@ -88,10 +88,10 @@ def test_a_repeat_has_a_receipt_of_its_own_that_traces_to_the_first(running: Run
         return _one(running, get(f"/postback?{query}", "Idempotency-Key: order-7\r\n"))
 
     first, repeat, other = send_order(5), send_order(5), send_order(6)
-    _recorded(running, first)
+    _recorded_event(running, first)
 
     for answer, conflict in ((repeat, False), (other, True)):
-        trace = running.waybill.settled(_receipt(answer))
+        trace = running.waybill.final_trace(_receipt(answer))
         assert trace["state"] == "duplicate"
         assert trace["first"]["receipt"] == first.headers["waybill-receipt"]
         assert trace["conflict"] is conflict

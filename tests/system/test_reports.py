@@ -1,4 +1,4 @@
-"""What an app's backend sends is in the reports within seconds, counted by workers as they run."""
+"""Tests that events are in the reports within seconds, rolled up by the running workers."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,7 +33,7 @@ def test_an_accepted_event_is_in_the_report_of_its_day(running: Running) -> None
 
 
 def _total(running: Running) -> dict[str, Any]:
-    """Of yesterday to tomorrow: midnight may come while the test runs."""
+    """Reports yesterday to tomorrow, because midnight may pass while the test runs."""
     now, day = datetime.now(UTC), timedelta(days=1)
     days = ("--from", f"{now - day:%Y-%m-%d}", "--to", f"{now + day:%Y-%m-%d}")
     total = running.waybill.json("report", "--app", "Shop", "--by", "total", *days)

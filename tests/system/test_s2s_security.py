@@ -1,4 +1,5 @@
-"""S2S security, end to end: enforcement at once, one user in both dialects, tokens nowhere.
+"""Tests S2S security end to end: enforcement is immediate, a user is the same in both dialects, and
+no token appears anywhere.
 
 Imports nothing of the product.
 """
@@ -17,7 +18,7 @@ import redis
 
 from tests.system.conftest import Running
 from tests.system.servers import until
-from tests.system.traffic import Log, get, send, send_beside, until_told
+from tests.system.traffic import Log, get, requests_until, send, send_beside
 
 APP = "4w565xzmb54d"
 RECORD_SECONDS_MAX = 10
@@ -27,8 +28,9 @@ def _event(number: int, headers: str = "") -> bytes:
     return get(f"/event?s2s=1&app_token={APP}&event_token=f0ob4r&idfv=load-{number}", headers)
 
 
-def _switched(running: Running, *command: str) -> tuple[Log, float]:
-    """What senders without a token were told while the command ran, and when it had returned."""
+def _switch_under_load(running: Running, *command: str) -> tuple[Log, float]:
+    """Returns the answers to senders without a token while the command ran, and when it
+    returned."""
     state = {"returned": 0.0}
 
     def switch() -> None:
@@ -41,19 +43,19 @@ def _switched(running: Running, *command: str) -> tuple[Log, float]:
 
     switcher = threading.Thread(target=switch)
     switcher.start()
-    log = asyncio.run(send_beside(running.port, until_told(_event, over), 64))
+    log = asyncio.run(send_beside(running.port, requests_until(_event, over), 64))
     switcher.join()
     return log, state["returned"]
 
 
 def test_enforcement_is_on_and_off_everywhere_within_a_second_under_load(crowded: Running) -> None:
-    on, returned = _switched(crowded, "enable", "--yes")
+    on, returned = _switch_under_load(crowded, "enable", "--yes")
     assert set(on.statuses()) == {200, 401}
     last = max(answer.at for answer in on.answers if answer.status == 200)
     print(f"\nswitched on under load: {on.statuses()}, last 200 {last - returned:+.3f} s")
     assert last - returned < 1
 
-    off, returned = _switched(crowded, "disable")
+    off, returned = _switch_under_load(crowded, "disable")
     assert set(off.statuses()) == {200, 401}
     last = max(answer.at for answer in off.answers if answer.status == 401)
     print(f"switched off under load: {off.statuses()}, last 401 {last - returned:+.3f} s")
@@ -83,9 +85,9 @@ def test_a_device_reported_in_both_dialects_is_one_user(running: Running) -> Non
     until(recorded, RECORD_SECONDS_MAX, "the last event being recorded")
 
     def decided(name: str = idfv) -> dict[str, Any]:
-        found = running.waybill.json("user", "Shop", name)
-        assert isinstance(found, dict)
-        return found
+        user = running.waybill.json("user", "Shop", name)
+        assert isinstance(user, dict)
+        return user
 
     until(lambda: len(decided()["events"]) == 4, RECORD_SECONDS_MAX, "all four events")
     until(lambda: bool(decided()["attributions"]), RECORD_SECONDS_MAX, "the attribution")
@@ -130,7 +132,7 @@ def test_no_token_is_anywhere_but_with_its_sender(running: Running) -> None:
     time.sleep(1)  # the logs beside the requests are written four times a second
 
     addresses = json.loads((waybill.data / "addresses.json").read_text())
-    told = {
+    texts = {
         "logs": waybill.logs(),
         "rejections": waybill.run("rejections", "--count", "500", "--json").stdout,
         "check": waybill.run("check", "Shop", "--json").stdout,
@@ -140,14 +142,14 @@ def test_no_token_is_anywhere_but_with_its_sender(running: Running) -> None:
         "PostgreSQL": _everything_in_postgres(addresses["database_url"]),
     }
     for token in (good, bad, brought):
-        for where, text in told.items():
+        for where, text in texts.items():
             assert text, where
             assert token not in text, where
             assert token[8:] not in text, where
 
 
 def _everything_in_redis(url: str) -> str:
-    """Jobs and their descriptions among it; RQ packs what they are called with."""
+    """Returns everything in Redis, with jobs and their descriptions; RQ packs their arguments."""
     with redis.Redis.from_url(url) as client:
         read: dict[bytes, Callable[[bytes], Any]] = {
             b"string": client.get,
@@ -157,13 +159,13 @@ def _everything_in_redis(url: str) -> str:
             b"zset": lambda key: client.zrange(key, 0, -1),
             b"stream": client.xrange,
         }
-        found = [(key, read[client.type(key)](key)) for key in client.scan_iter(count=1000)]
-    return "".join(f"{key!r} {_unpacked(value)!r}" for key, value in found)
+        values = [(key, read[client.type(key)](key)) for key in client.scan_iter(count=1000)]
+    return "".join(f"{key!r} {_unpack(value)!r}" for key, value in values)
 
 
-def _unpacked(value: Any) -> Any:
+def _unpack(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _unpacked(each) for name, each in value.items()}
+        return {name: _unpack(item) for name, item in value.items()}
     if isinstance(value, bytes) and value[:1] == b"\x78":
         return zlib.decompress(value)
     return value

@@ -1,4 +1,5 @@
-"""Workers are made more and fewer under load: nothing is lost, none is idle while events wait."""
+"""Tests that workers can be added and removed under load: nothing is lost, and none is idle while
+events wait."""
 
 import signal
 import subprocess
@@ -28,10 +29,10 @@ _LOOK_SECONDS = 0.05
 
 
 @dataclass
-class Looks:
-    """What every worker did while more waited than one worker is left with.
+class WorkerWatch:
+    """Observations of every worker, made while more events waited than one worker is left with.
 
-    `idle` is the longest that one of them was at no job, in seconds.
+    `idle` is the longest time that one of them had no job, in seconds.
     """
 
     idle: float = 0.0
@@ -40,28 +41,30 @@ class Looks:
     def look(self, store: "redis.Redis") -> None:
         now = time.monotonic()
         backlog = int(store.get("waybill:inbox:events") or 0)
-        found = states(store)
-        for worker in {*self._at_work} - {*found}:
+        by_worker = states(store)
+        for worker in {*self._at_work} - {*by_worker}:
             del self._at_work[worker]
-        for worker, state in found.items():
+        for worker, state in by_worker.items():
             if state == b"busy" or backlog <= ALONE_EVENTS_MAX:
                 self._at_work[worker] = now
             self.idle = max(self.idle, now - self._at_work.setdefault(worker, now))
 
 
 def states(store: Any) -> dict[bytes, bytes]:
-    """Of the workers that live, by name: RQ keeps the dead for a while."""
-    found = {key: store.hmget(key, "state", "pid") for key in store.smembers("rq:workers:pipeline")}
+    """Returns the state of each living worker by name; RQ keeps the dead for a while."""
+    workers = {
+        key: store.hmget(key, "state", "pid") for key in store.smembers("rq:workers:pipeline")
+    }
     return {
         key: state
-        for key, (state, pid) in found.items()
+        for key, (state, pid) in workers.items()
         if state is not None and pid is not None and psutil.pid_exists(int(pid))
     }
 
 
 @contextmanager
-def looking(url: str) -> Iterator[Looks]:
-    looks, stop = Looks(), threading.Event()
+def looking(url: str) -> Iterator[WorkerWatch]:
+    looks, stop = WorkerWatch(), threading.Event()
     store = redis.Redis.from_url(url)
 
     def run() -> None:
@@ -78,14 +81,14 @@ def looking(url: str) -> Iterator[Looks]:
         store.close()
 
 
-def registered(watched: Watched) -> int:
+def registered_workers(watched: Watched) -> int:
     with redis.Redis.from_url(watched.redis.url) as store:
         return len(states(store))
 
 
 @contextmanager
 def workers(watched: Watched, count: int) -> Iterator[subprocess.Popen[bytes]]:
-    """`waybill workers` beside the running product."""
+    """Runs `waybill workers` beside the running product."""
     command = [WAYBILL, "--data", str(watched.waybill.data), "workers", "--count", str(count)]
     with subprocess.Popen(command, env=watched.waybill.environment) as process:
         try:
@@ -96,7 +99,8 @@ def workers(watched: Watched, count: int) -> Iterator[subprocess.Popen[bytes]]:
 
 @contextmanager
 def one_worker(watched: Watched) -> Iterator[None]:
-    """`watched` runs two: an operator tells one to go, and to come back."""
+    """Removes one of the two workers of `watched` by a signal, as an operator would, and brings it
+    back."""
     for number, count in ((signal.SIGTTOU, 1), (signal.SIGTTIN, 2)):
         watched.waybill.process.send_signal(number)
         until(lambda: len(watched.waybill.children("rq.cli")) == count, 30, "as many workers")  # noqa: B023
@@ -110,7 +114,9 @@ def test_workers_are_scaled_from_one_to_four_and_back_and_lose_nothing(watched: 
         first = send(watched.port, [postback(watched.token, n) for n in range(EVENTS)])
 
         with workers(watched, WORKERS_MAX - 1) as process:
-            until(lambda: registered(watched) == WORKERS_MAX, 60, "four workers being there")
+            until(
+                lambda: registered_workers(watched) == WORKERS_MAX, 60, "four workers being there"
+            )
             watched.postgres.start()
             with looking(watched.redis.url) as looks:
                 numbers = range(EVENTS, EVENTS + MORE_EVENTS)

@@ -1,4 +1,5 @@
-"""Senders that drip, stall or never read leave the honest ones alone. `pytest -s` shows counts."""
+"""Tests that senders that drip, stall or never read do not affect others. `pytest -s` shows
+counts."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -54,7 +55,7 @@ async def _slowly(port: int, behave: Slow) -> None:
         try:
             await behave(*streams)
         except OSError:
-            pass  # it was shown the door: knock again
+            pass  # the server closed the connection: connect again
         finally:
             streams[1].transport.abort()
             await closed(streams)

@@ -1,4 +1,4 @@
-"""Calls that Swaarm's pages and those of its partners print, and what becomes of them here.
+"""Tests the calls that Swaarm's pages and those of its partners print, and their results here.
 
 They stand in data/swaarm_calls.json with their source, filled in where the page has a template.
 TOKEN stands for the app's token. `row` is a part of what `waybill trace` shows of an accepted call.
@@ -19,7 +19,8 @@ CALLS = json.loads((Path(__file__).parent / "data" / "swaarm_calls.json").read_t
 
 @pytest.fixture(scope="module")
 def answers(running: Running) -> dict[str, Answer]:
-    """Of all calls, by id: sent at once, so that they are recorded together."""
+    """Returns the answers to all calls by id; they are sent at once, so that they are recorded
+    together."""
     running.waybill.json(
         *("link", "create", "--app", "Shop", "--partner", "Network", "--name", "calls"),
         *("--destination", "https://shop.example/welcome"),
@@ -49,5 +50,5 @@ def test_a_printed_call_is_answered_and_recorded(
         assert (error["code"], error["field"]) == (call["code"], call["field"])
         assert "waybill-receipt" not in answer.headers
         return
-    event = running.waybill.recorded(answer.headers["waybill-receipt"])
+    event = running.waybill.recorded_event(answer.headers["waybill-receipt"])
     assert {name: event[name] for name in call["row"]} == call["row"]

@@ -1,4 +1,4 @@
-"""Senders: many keep-alive connections that note every answer. Imports nothing of the product."""
+"""Sends over many keep-alive connections and logs every answer. Imports nothing of the product."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ ANSWER_SECONDS_MAX = 15
 
 @dataclass(frozen=True)
 class Answer:
-    """`at` is the monotonic time at which it came, `took` seconds after its request."""
+    """An answer; `at` is the monotonic time of its arrival, `took` seconds after its request."""
 
     status: int
     headers: dict[str, str]
@@ -23,7 +23,7 @@ class Answer:
 
 @dataclass
 class Log:
-    """What senders were told. `broken` counts connections that ended without an answer."""
+    """The answers to all senders. `broken` counts connections that ended without an answer."""
 
     answers: list[Answer] = field(default_factory=list)
     broken: int = 0
@@ -51,7 +51,7 @@ async def read_answer(reader: asyncio.StreamReader) -> Answer:
 
 
 async def _send_all(port: int, requests: Iterator[bytes], log: Log) -> None:
-    """One connection, one request after another, opened anew when the server closes it."""
+    """Sends one request after another over one connection, reopened when the server closes it."""
     streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
     for request in requests:
         begun = time.monotonic()
@@ -81,7 +81,7 @@ async def closed(streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | No
 
 
 def send(port: int, requests: Iterable[bytes], connections: int = 64) -> Log:
-    """All requests, over that many connections at once."""
+    """Sends all requests over that many connections at once."""
     return asyncio.run(send_beside(port, requests, connections))
 
 
@@ -91,8 +91,8 @@ async def send_beside(port: int, requests: Iterable[bytes], connections: int = 6
     return log
 
 
-def until_told(request: Callable[[int], bytes], stop: Callable[[], bool]) -> Iterator[bytes]:
-    """Requests without end, until `stop`."""
+def requests_until(request: Callable[[int], bytes], stop: Callable[[], bool]) -> Iterator[bytes]:
+    """Yields requests until `stop` returns true."""
     number = 0
     while not stop():
         yield request(number)

@@ -1,5 +1,5 @@
-"""One file, imported forward, backward and shuffled, by one worker and by four, one of which is
-killed in the midst of it: the tables that are derived from it must be the same each time.
+"""Imports one file forward, backward and shuffled, by one worker and by four, one of which is
+killed during the import: the tables that are derived from it must be the same each time.
 
     python -m tests.tools.acceptance_import --events 200000
 
@@ -59,7 +59,7 @@ def main() -> int:
     arguments.add_argument("--workers", nargs="+", type=int, default=WORKERS)
     arguments.add_argument("--rows", type=Path, help="a folder for the rows, to compare runs")
     chosen = arguments.parse_args()
-    # As an exit, so that what runs is stopped on the way out.
+    # As an exit, so that running programs are stopped on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     second = chosen.events // SECOND_APP_SHARE
     counts = dict(zip(APPS, (chosen.events - second, second), strict=True))
@@ -69,7 +69,7 @@ def main() -> int:
         for workers in chosen.workers
         for order in chosen.orders
     ]
-    equal = all(one.digests == runs[0].digests for one in runs)
+    equal = all(run.digests == runs[0].digests for run in runs)
     print("All runs are equal." if equal else "The runs DIFFER.")
     return 0 if equal else 1
 
@@ -103,23 +103,23 @@ def run(files: dict[str, list[Line]], order: str, workers: int, rows: Path | Non
 def _rows_folder(folder: Path | None, order: str, workers: int) -> Path | None:
     if folder is None:
         return None
-    made = folder / f"{order}-{workers}"
-    made.mkdir(parents=True, exist_ok=True)
-    return made
+    data = folder / f"{order}-{workers}"
+    data.mkdir(parents=True, exist_ok=True)
+    return data
 
 
 def _furnish(waybill: Waybill) -> str:
-    """The apps and their links; the address of the database."""
-    found = find_addresses(waybill.data)
-    assert found is not None
+    """Creates the apps and their links, and returns the address of the database."""
+    running = find_addresses(waybill.data)
+    assert running is not None
     for app in APPS:
         waybill.json("app", "create", "--name", app)
-    with psycopg.connect(found.database_url) as connection:
+    with psycopg.connect(running.database_url) as connection:
         connection.execute("INSERT INTO partners (name) VALUES ('Partner')")
         for app in APPS:
             for number in range(LINKS):
                 connection.execute(_INSERT_LINKS, (link_name(number), *offer(app, number), app))
-    return found.database_url
+    return running.database_url
 
 
 def _write(folder: Path, app: str, lines: Sequence[Line], order: str) -> Path:
@@ -145,7 +145,7 @@ def _import(waybill: Waybill, app: str, path: Path) -> Iterator[subprocess.Popen
 
 
 def _kill_a_worker(waybill: Waybill, database_url: str, stored_min: int) -> int:
-    """As soon as so many lines are stored; how many were."""
+    """Kills a worker as soon as so many lines are stored, and returns how many were."""
     with psycopg.connect(database_url, autocommit=True) as connection:
 
         def stored() -> int:

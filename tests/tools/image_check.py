@@ -1,11 +1,11 @@
-"""Runs the steps of deploy/Dockerfile in clean roots that debootstrap makes, without Docker.
+"""Runs the steps of deploy/Dockerfile in clean roots made by debootstrap, without Docker.
 
     make image-check
 
 Both stages begin with a bare Debian, as debian:bookworm-slim is one. At the end the image's own
-command is started as its user, and its health check asked, until it answers. Needs root,
-debootstrap and the registries; what only Docker does (layers, the ignore file, capabilities) it
-cannot tell.
+command is started as its user, and its health check is repeated until it succeeds. Needs root,
+debootstrap and the registries. It cannot check what only Docker does (layers, the ignore file,
+capabilities).
 """
 
 import json
@@ -26,7 +26,7 @@ DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 RELEASE = "bookworm"
 STEP_SECONDS_MAX = 900
 ANSWER_SECONDS_MAX = 30
-# What the steps need of this machine to reach the registries: none of it stays in the root.
+# What the steps need from this machine to reach the registries: nothing of it stays in the root.
 _NAMES = "etc/resolv.conf"
 _TRUSTED = "borrowed-certificates.crt"
 _SECRET = "a key of the image check, long enough to be one"
@@ -34,7 +34,7 @@ _SECRET = "a key of the image check, long enough to be one"
 
 @dataclass
 class Stage:
-    """One root file system, and what the steps so far have set."""
+    """A root file system, and what the steps so far have set."""
 
     root: Path
     folder: str = "/"
@@ -48,7 +48,7 @@ class Stage:
     def argv(self, *command: str) -> list[str]:
         user, _, group = self.user.partition(":")
         enter = f"cd {shlex.quote(self.folder)} && exec {shlex.join(command)}"
-        # By its place, for the image's PATH has no folder for root's programs.
+        # By its path, because the image's PATH has no folder for root's programs.
         return ["/usr/sbin/chroot", f"--userspec={user}:{group}", str(self.root), "sh", "-c", enter]
 
     def run(self, *command: str, more: Mapping[str, str] | None = None) -> None:
@@ -74,7 +74,7 @@ def main() -> int:
 
 
 def steps(text: str) -> Iterator[tuple[str, str]]:
-    """Instruction and the rest of it, continued lines joined, comments left out."""
+    """Splits a Dockerfile into instructions and arguments, lines joined and comments left out."""
     lines = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     for line in re.sub(r"\\\n\s*", " ", lines).splitlines():
         if line.strip():
@@ -83,7 +83,8 @@ def steps(text: str) -> Iterator[tuple[str, str]]:
 
 
 def build(work: Path) -> Stage:
-    """The last stage. Raises CalledProcessError at the first step that fails."""
+    """Builds the stages and returns the last. Raises CalledProcessError at the first failing
+    step."""
     bare = work / "bare"
     subprocess.run(
         ["debootstrap", "--variant=minbase", RELEASE, str(bare)],
@@ -138,7 +139,7 @@ def _copy(stage: Stage, stages: Mapping[str, Stage], words: list[str]) -> None:
 
 
 def _borrow(stage: Stage) -> dict[str, str]:
-    """The environment of the steps that fetch."""
+    """Lends the root what fetching needs, and returns the environment of such steps."""
     shutil.copy(f"/{_NAMES}", stage.root / _NAMES)
     borrowed = {"DEBIAN_FRONTEND": "noninteractive"}
     if trusted := os.environ.get("PIP_CERT"):
@@ -153,10 +154,10 @@ def _give_back(stage: Stage) -> None:
 
 
 def is_healthy(image: Stage) -> bool:
-    """Whether the image's command, run as its user, is found healthy by its own check.
+    """Tells whether the image's command, run as its user, passes its own health check.
 
-    In a network namespace, for it listens on every address there is, and on a root file system that
-    is read-only but for /tmp and /dev/shm, as Compose and Kubernetes run it.
+    Runs in a network namespace, because it listens on every address, and on a root file system that
+    is read-only except for /tmp and /dev/shm, as Compose and Kubernetes run it.
     """
     space = f"waybill-image-{os.getpid()}"
     inside = [str(shutil.which("ip")), "netns", "exec", space]
@@ -179,7 +180,7 @@ def is_healthy(image: Stage) -> bool:
 
 
 def _read_only(image: Stage) -> str:
-    # In the mount namespace that `ip netns exec` makes: nobody else sees it.
+    # In the mount namespace that `ip netns exec` creates: nobody else sees it.
     root = shlex.quote(str(image.root))
     steps = [
         f"mount --bind {root} {root}",
@@ -193,8 +194,8 @@ def _read_only(image: Stage) -> str:
 def _answers(check: list[str], image: Stage, process: "subprocess.Popen[bytes]") -> bool:
     begun = time.monotonic()
     while time.monotonic() - begun < ANSWER_SECONDS_MAX and process.poll() is None:
-        asked = subprocess.run(check, env=image.environment, capture_output=True, check=False)
-        if asked.returncode == 0:
+        check_run = subprocess.run(check, env=image.environment, capture_output=True, check=False)
+        if check_run.returncode == 0:
             print(f"healthy after {time.monotonic() - begun:.1f} s, as user {image.user}")
             return True
         time.sleep(0.5)
@@ -203,8 +204,8 @@ def _answers(check: list[str], image: Stage, process: "subprocess.Popen[bytes]")
 
 
 def _size_mb(folder: Path) -> int:
-    told = subprocess.run(["du", "-sxm", str(folder)], check=True, capture_output=True, text=True)
-    return int(told.stdout.split()[0])
+    usage = subprocess.run(["du", "-sxm", str(folder)], check=True, capture_output=True, text=True)
+    return int(usage.stdout.split()[0])
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""How many events a second so many workers record: `make measure-workers`.
+"""Measures how many events a second 1 to 4 workers record: `make measure-workers`.
 
-Fills the inbox with events of new users in batches, lets 1, 2, 3 and 4 workers empty it, one count
-after another, several rounds; medians, and the ratio to one worker. Stores, workers and this share
-the machine, so the ratios say more than the numbers.
+Fills the inbox with events of new users in batches and lets 1, 2, 3 and 4 workers drain it, one
+count after another, in several rounds. Prints medians, and the ratio to one worker. Stores, workers
+and this program share the machine, so the ratios say more than the numbers.
 """
 
 import argparse
@@ -37,14 +37,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="waybill-workers-") as folder:
-        rates = _measure(Path(folder), asked.events, asked.rounds)
-    one = statistics.median(rates[1])
+        rates = _measure(Path(folder), arguments.events, arguments.rounds)
+    base = statistics.median(rates[1])
     print("| workers | events a second | to one worker |\n|---|---|---|")
-    for count, found in rates.items():
-        median = statistics.median(found)
-        print(f"| {count} | {median:,.0f} | {median / one:.2f} |")
+    for count, samples in rates.items():
+        median = statistics.median(samples)
+        print(f"| {count} | {median:,.0f} | {median / base:.2f} |")
 
 
 def _measure(folder: Path, events: int, rounds: int) -> dict[int, list[float]]:
@@ -78,7 +78,7 @@ def _resize(stack: Stack, fleet: Fleet, count: int) -> None:
 
 
 def _drain(stack: Stack, redis: Redis, app_id: int, events: int) -> float:
-    """Events a second, from the first look of a worker to an empty inbox."""
+    """Returns events a second, from the first read of a worker to an empty inbox."""
     for start in range(0, events, _BATCH_EVENTS):
         batch = [_event(app_id, number) for number in range(start, start + _BATCH_EVENTS)]
         append(redis, join_events([encode_event(event) for event in batch]), len(batch))
@@ -92,7 +92,7 @@ def _drain(stack: Stack, redis: Redis, app_id: int, events: int) -> float:
 
 
 def _event(app_id: int, number: int) -> Event:
-    """An open or a purchase of a new user in two."""
+    """Returns an open or a purchase; every second event is of a new user."""
     time_ms = now_ms()
     receipt = new_receipt(time_ms)
     return Event(

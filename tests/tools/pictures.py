@@ -1,8 +1,8 @@
 """Takes the pictures of docs/console.md: `make pictures`, then look at them.
 
-A made-up week (`waybill demo --keep`) with something of everything; each page wide and on a phone,
-light and dark. With a folder named, whole pages go there instead. pngquant, where it is installed,
-makes them a third as large.
+Shows a sample week (`waybill demo --keep`) with something of everything; each page wide and on a
+phone, light and dark. With a folder given, whole pages go there instead. pngquant, where it is
+installed, makes them a third as large.
 """
 
 import json
@@ -42,7 +42,7 @@ from tests.system.product import WAYBILL, first_document
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 SIZES = {"wide": (1280, 800), "phone": (360, 740)}
 COLOURS = 48
-# Whoever did most of those whom a click brought.
+# The most active of the users who are attributed to a click.
 LINES = list(sample_lines(now_ms()))
 BROUGHT = {line["ip"] for line in LINES if line["type"] == "click" and "link" in line}
 BUSIEST, _ = Counter(
@@ -82,12 +82,12 @@ PAGES = {
     "keys": "/keys",
     "account": "/account",
 }
-COUNTED_MS = 80_000  # until workers have counted the hours and days of a week
+COUNTED_MS = 80_000  # until workers have rolled up the hours and days of a week
 
 
 @dataclass(frozen=True)
 class Demo:
-    """Where it is, and the paths of what has a name of its own each time."""
+    """The running demo, and the paths of pages whose names change each time."""
 
     base: str
     way_in: str
@@ -99,7 +99,7 @@ def main(folder: Path | None) -> None:
         [WAYBILL, "demo", "--keep", "--json"], stdout=subprocess.PIPE, text=True, env=os.environ
     ) as process:
         try:
-            demo = _furnished(first_document(process))
+            demo = _furnish(first_document(process))
             with sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
                 _take(browser, demo, folder)
@@ -108,14 +108,14 @@ def main(folder: Path | None) -> None:
             process.terminate()
 
 
-def _furnished(told: dict[str, Any]) -> Demo:
-    """With a person, a key, requests good and bad, and an event that could not be stored."""
-    base, _, way_in = told["console_url"].partition("/welcome/")
-    with open_resources(load_settings(CommandContext(Path(told["data"]), {}))) as resources:
+def _furnish(document: dict[str, Any]) -> Demo:
+    """Adds an account, a key, good and bad requests, and an event that could not be stored."""
+    base, _, way_in = document["console_url"].partition("/welcome/")
+    with open_resources(load_settings(CommandContext(Path(document["data"]), {}))) as resources:
         app = find_app(resources.connection, APP)
         create_person(resources.connection, ADMIN, "Vera", Role.VIEWER)
         create_key(resources.connection, resources.secret_key, ADMIN, "nightly export", Role.VIEWER)
-        receipt = _send_some(resources, app, told["url"])
+        receipt = _send_some(resources, app, document["url"])
         aside = event(app_id=app.id, event_id="purchase", sale_amount="-1")
         put_aside(resources.connection, aside)
     paths = {
@@ -126,7 +126,7 @@ def _furnished(told: dict[str, Any]) -> Demo:
 
 
 def _send_some(resources: Resources, app: App, url: str) -> str:
-    """The receipt of a purchase of the busiest user."""
+    """Sends events and returns the receipt of a purchase of the most active user."""
     new = NewToken("checkout", (Scope.EVENTS, Scope.SESSIONS))
     secret = create_token(resources, ADMIN, app, new).secret
     good = {"user_id": BUSIEST, "event_id": "purchase", "sale_amount": "9.99"}
@@ -197,7 +197,7 @@ class _Camera:
                 self.shoot(page, name, (width, height))
 
     def shoot(self, page: Page, name: str, only: tuple[int, int] | None = None) -> None:
-        """As it stands, in all sizes or in this one, light and dark."""
+        """Takes the page as it is, in all sizes or in this one, light and dark."""
         for size, (width, height) in SIZES.items():
             if only not in {None, (width, height)}:
                 continue

@@ -1,4 +1,4 @@
-"""Writes what pages repeat from the code, between its marks: `make docs`. A test compares.
+"""Writes the parts of the docs that repeat the code, between marks: `make docs`. A test compares.
 
 <!-- settings -->  …  <!-- end of settings -->
 """
@@ -24,12 +24,12 @@ def settings_table() -> str:
         ("variable", "default", "unit", "meaning"),
         (
             (
-                f"`{each.variable}`",
-                f"`{each.default}`" if each.default else "none",
-                each.unit,
-                each.sentence,
+                f"`{setting.variable}`",
+                f"`{setting.default}`" if setting.default else "none",
+                setting.unit,
+                setting.sentence,
             )
-            for each in SETTINGS.values()
+            for setting in SETTINGS.values()
         ),
     )
 
@@ -39,11 +39,11 @@ def program_variables_table() -> str:
         ("variable", "default", "meaning"),
         (
             (
-                f"`{each.variable}`",
-                f"`{each.default}`" if each.default else "none",
-                each.sentence,
+                f"`{variable.variable}`",
+                f"`{variable.default}`" if variable.default else "none",
+                variable.sentence,
             )
-            for each in PROGRAM_VARIABLES
+            for variable in PROGRAM_VARIABLES
         ),
     )
 
@@ -53,18 +53,18 @@ def metrics_table(source: Source) -> str:
         ("metric", "kind", "labels", "meaning"),
         (
             (
-                f"`{each.name}`",
-                each.kind,
-                ", ".join(f"`{label}`" for label in each.labels),
-                each.sentence,
+                f"`{metric.name}`",
+                metric.kind,
+                ", ".join(f"`{label}`" for label in metric.labels),
+                metric.sentence,
             )
-            for each in METRICS.values()
-            if each.source is source
+            for metric in METRICS.values()
+            if metric.source is source
         ),
     )
 
 
-# By page and mark, what stands there.
+# The text by page and mark.
 WRITTEN: dict[tuple[str, str], Callable[[], str]] = {
     ("operations.md", "settings"): settings_table,
     ("operations.md", "program variables"): program_variables_table,
@@ -74,19 +74,19 @@ WRITTEN: dict[tuple[str, str], Callable[[], str]] = {
 
 
 def with_written(page: str, text: str) -> str:
-    """The page as it has to be. Raises ValueError when a mark is missing."""
+    """Returns the page with these parts. Raises ValueError when a mark is missing."""
     for (name, mark), write in WRITTEN.items():
         if name == page:
-            text = _replaced(text, mark, write())
+            text = _replace_block(text, mark, write())
     return text
 
 
-def _replaced(text: str, mark: str, content: str) -> str:
+def _replace_block(text: str, mark: str, content: str) -> str:
     begin, end = f"<!-- {mark} -->", f"<!-- end of {mark} -->"
-    found = re.compile(f"(?<={re.escape(begin)}\n).*?(?={re.escape(end)})", re.DOTALL)
-    if len(found.findall(text)) != 1:
+    block = re.compile(f"(?<={re.escape(begin)}\n).*?(?={re.escape(end)})", re.DOTALL)
+    if len(block.findall(text)) != 1:
         raise ValueError(f"there is no place for the {mark}")
-    return found.sub(lambda _: f"\n{content}\n\n", text)
+    return block.sub(lambda _: f"\n{content}\n\n", text)
 
 
 def main() -> None:

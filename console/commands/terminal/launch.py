@@ -1,6 +1,10 @@
-"""`waybill up` and `waybill demo` start the same stack and are ended the same way."""
+"""Starts programs: the whole stack of `waybill up` and `waybill demo`, or one in our place.
+
+Stacks end in the same way: at the first SIGINT, SIGTERM or SIGHUP, in order.
+"""
 
 import json
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -9,14 +13,16 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 from urllib.parse import urlsplit
 
-from console.connections import KEY, STORES
+from console.connections import KEY, STORES, CommandContext, program_environment
 from console.pipeline.migrate import migrate_stores
 from deploy import programs
 from deploy.environment import external_url
 from deploy.fleet import Fleet
 from deploy.listen import Listen
+from deploy.programs import Program
 from deploy.stack import Plan, Stack
 from shared.clock import now_ms
 from shared.errors import OperatorError
@@ -28,12 +34,12 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(BaseException):
-    """A signal asked to end; not an error, so nothing on the way may catch it as one."""
+    """A signal to end the program; not an error, so nothing on the way may catch it as one."""
 
 
 @dataclass(frozen=True)
-class Extent:
-    """Where programs answer, and how many workers empty the inbox."""
+class StackOptions:
+    """The addresses of the programs, and how many workers drain the inbox."""
 
     listen: Listen
     workers: int
@@ -44,13 +50,14 @@ class Extent:
 def plan_stack(
     data: Path,
     variables: Mapping[str, str],
-    extent: Extent,
+    options: StackOptions,
     say: Callable[[str], None],
     then: Callable[[Settings], None] = lambda _: None,
 ) -> Stack:
-    """Everything, not started yet. `then` runs once the stores are prepared, before ingest.
+    """Returns the whole stack, not started yet.
 
-    Raises OperatorError that names every fault of the settings, before anything is made.
+    `then` runs once the stores are prepared, before ingest starts. Raises OperatorError
+    that names every invalid setting, before anything is created.
     """
     check_settings(variables, added=(*STORES, KEY))
 
@@ -60,19 +67,19 @@ def plan_stack(
         migrate_stores(settings, now_ms, finish=external_url(variables, "DATABASE_URL") is None)
         then(settings)
 
-    console = (programs.console(extent.console),) if extent.console else ()
-    pipeline = (programs.ingest(extent.listen), programs.workers(extent.workers))
-    metrics = (programs.metrics(extent.metrics),) if extent.metrics else ()
+    console = (programs.console(options.console),) if options.console else ()
+    pipeline = (programs.ingest(options.listen), programs.workers(options.workers))
+    metrics = (programs.metrics(options.metrics),) if options.metrics else ()
     plan = Plan((*pipeline, *console, *metrics), prepare_stores)
     stack = Stack(data, variables, plan, say)  # which `prepare_stores` sees once it is entered
     return stack
 
 
 def await_ready(stack: Stack) -> None:
-    """Until ingest would take an event. Raises OperatorError when it does not come to that."""
+    """Waits until ingest accepts events. Raises OperatorError if it does not become ready."""
     assert stack.url is not None
     deadline = time.monotonic() + READY_SECONDS_MAX
-    while failing := _failing(stack.url):
+    while failing := _failing_parts(stack.url):
         stack.watch()
         if time.monotonic() > deadline:
             raise OperatorError(
@@ -82,8 +89,8 @@ def await_ready(stack: Stack) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def _failing(url: str) -> list[str]:
-    """What /health/ready says is missing."""
+def _failing_parts(url: str) -> list[str]:
+    """Returns the failing parts that /health/ready lists."""
     connection = HTTPConnection(urlsplit(url).netloc, timeout=READY_SECONDS_MAX)
     try:
         connection.request("GET", "/health/ready")
@@ -94,12 +101,29 @@ def _failing(url: str) -> list[str]:
         connection.close()
 
 
+def serve_here(context: CommandContext, program: Program) -> NoReturn:
+    """Replaces this command by the program, connected to the stores that run here.
+
+    Raises OperatorError as `load_settings` does.
+    """
+    variables = program_environment(context)
+    os.chdir("/")  # Python looks for modules in the current folder first: not in the caller's
+    os.execve(program.argv[0], program.argv, variables)  # noqa: S606 - with its signals, by name
+
+
 @contextmanager
 def until_stopped() -> Iterator[None]:
-    """What runs inside ends at the first SIGINT, SIGTERM or SIGHUP, which is then forgotten."""
+    """Ends the block at the first SIGINT, SIGTERM or SIGHUP, and then carries on after it."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        # A second Ctrl-C must not interrupt the orderly stop, which has limits of its own.
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        raise Stopped
+
     # Whoever started us with a signal ignored, as nohup does, wants it ignored.
-    heeded = [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, _stop) for number in heeded}
+    handled = [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in handled}
     try:
         yield
     except Stopped:
@@ -109,48 +133,43 @@ def until_stopped() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-class Steps:
-    """SIGTTIN asks for one worker more, SIGTTOU for one less, as gunicorn has it.
+class ResizeSignals:
+    """A count of signals: SIGTTIN requests one worker more, SIGTTOU one fewer, as in gunicorn.
 
-    They are counted by the signal's handler and taken by the loop that watches the children, which
-    must not change while it looks at them.
+    The signals' handlers count them, and the loop that watches the children applies them, because
+    the children must not change while it looks at them.
     """
 
     def __init__(self) -> None:
-        self._asked = 0
+        self._change = 0
 
     def take(self) -> int:
-        asked, self._asked = self._asked, 0
-        return asked
+        """Returns the change in workers since the last call."""
+        change, self._change = self._change, 0
+        return change
 
     def more(self, _number: int, _frame: FrameType | None) -> None:
-        self._asked += 1
+        self._change += 1
 
     def fewer(self, _number: int, _frame: FrameType | None) -> None:
-        self._asked -= 1
+        self._change -= 1
 
 
 @contextmanager
-def counted_steps() -> Iterator[Steps]:
-    steps = Steps()
-    handlers = {signal.SIGTTIN: steps.more, signal.SIGTTOU: steps.fewer}
+def resize_signals() -> Iterator[ResizeSignals]:
+    """Counts SIGTTIN and SIGTTOU in the block."""
+    signals = ResizeSignals()
+    handlers = {signal.SIGTTIN: signals.more, signal.SIGTTOU: signals.fewer}
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        yield steps
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def follow_steps(fleet: Fleet, steps: Steps, say: Callable[[str], None]) -> None:
-    """Resize as was asked for since the last time."""
-    if asked := steps.take():
-        fleet.resize(fleet.count + asked)
+def apply_resize(fleet: Fleet, signals: ResizeSignals, say: Callable[[str], None]) -> None:
+    """Resizes the fleet by what was requested since the last call."""
+    if change := signals.take():
+        fleet.resize(fleet.count + change)
         say(f"{fleet.count} workers.")
-
-
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    # A second Ctrl-C must not break off the orderly stop, which has limits of its own.
-    for number in STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    raise Stopped

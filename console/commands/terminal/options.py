@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 import click
@@ -18,17 +19,19 @@ def json_option(command: Command) -> Command:
 
 
 def app_option(command: Command) -> Command:
-    return click.option("--app", "app", required=True, help="The app's name or app token.")(command)
+    return click.option("--app", "app", required=True, help="Name or app token of the app.")(
+        command
+    )
 
 
-def scope_option(what: str) -> Callable[[Command], Command]:
-    """Values of `scopes`, each a Scope."""
+def scope_option(meaning: str) -> Callable[[Command], Command]:
+    """Adds `--scope`, passed as `scopes`, a tuple of Scope."""
     return click.option(
         "--scope",
         "scopes",
         multiple=True,
         type=click.Choice(list(Scope), case_sensitive=False),
-        help=f"{what} May be given several times.",
+        help=f"{meaning} Can be given several times.",
     )
 
 
@@ -36,17 +39,31 @@ def environment_option(command: Command) -> Command:
     return click.option(
         "--environment",
         type=click.Choice([*Environment], case_sensitive=False),
-        default=Environment.PRODUCTION,
+        default=str(Environment.PRODUCTION),
         show_default=True,
-        help="Events of a test token are of the sandbox.",
+        help="Environment of the data; events sent with a test token are in the sandbox.",
     )(command)
 
 
-def count_option(default: int, what: str) -> Callable[[Command], Command]:
+def count_option(default: int, items: str) -> Callable[[Command], Command]:
     return click.option(
         "--count",
         type=click.IntRange(1, COUNT_MAX),
         default=default,
         show_default=True,
-        help=f"How many {what} to show, newest first.",
+        help=f"Maximum number of {items} to show, newest first.",
     )
+
+
+def period_options(command: Command) -> Command:
+    """Adds `--from` and `--to`, passed as `first` and `last`: dates, or None when not given."""
+
+    def as_date(_context: click.Context, _option: object, time: datetime | None) -> date | None:
+        return time.date() if time else None
+
+    moment = click.DateTime(formats=["%Y-%m-%d"])
+    first_help = "First day (UTC); by default 29 days before the last day."
+    first = click.option("--from", "first", type=moment, callback=as_date, help=first_help)
+    last_help = "Last day (UTC); by default yesterday."
+    last = click.option("--to", "last", type=moment, callback=as_date, help=last_help)
+    return first(last(command))

@@ -1,6 +1,6 @@
-"""What a command prints: tables and sentences for people, one JSON document for programs.
+"""Prints the results of commands: tables and sentences for people, one JSON document for programs.
 
-Names and values come from outside. Nothing of them may move a terminal's cursor, so people see
+Names and values come from outside. Nothing in them may move a terminal's cursor, so people see
 every unprintable character as its escape, and JSON is plain ASCII.
 """
 
@@ -18,18 +18,18 @@ from rich.text import Text
 _FILE_COLUMNS = 160  # a table that no terminal limits
 
 
-def show(document: object, *people: RenderableType, as_json: bool) -> None:
-    """Print `document` as the one JSON document, or else what is for people, part by part."""
+def show(document: object, *parts: RenderableType, as_json: bool) -> None:
+    """Prints `document` as the one JSON document, or else the parts for people, one by one."""
     if as_json:
         print_document(document)
         return
     console = console_on(sys.stdout)
-    for part in people:
+    for part in parts:
         console.print(part, soft_wrap=isinstance(part, str))
 
 
 def print_document(document: object) -> None:
-    """Dataclasses become objects, times ISO 8601, bytes Base64."""
+    """Prints one JSON document: dataclasses become objects, times ISO 8601, bytes Base64."""
     print(json.dumps(msgspec.to_builtins(document), indent=2), flush=True)
 
 
@@ -41,62 +41,60 @@ def print_error(code: str, message: str, *, as_json: bool) -> None:
 
 
 def say(sentence: str) -> None:
-    """Beside the result, so that a pipe gets the result alone."""
+    """Prints a sentence to standard error, so that a pipe receives the result alone."""
     console_on(sys.stderr).print(visible(sentence, keep="\n"), soft_wrap=True)
 
 
 def console_on(file: TextIO) -> Console:
-    """Takes text as it is: square brackets in a name are no markup."""
+    """Returns a console that prints text as it is: square brackets in a name are no markup."""
     width = None if file.isatty() else _FILE_COLUMNS
     return Console(file=file, width=width, markup=False, highlight=False, emoji=False)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    made = Table(*columns)
+    result = Table(*columns)
     for row in rows:
-        made.add_row(*(cell(value) for value in row))
-    return made
+        result.add_row(*(cell(value) for value in row))
+    return result
 
 
-def pairs(named: Iterable[tuple[str, object]]) -> Table:
-    """One thing, a line for each of its values; values that are not there are left out."""
-    made = Table.grid(padding=(0, 2))
-    for name, value in named:
+def pairs(named_values: Iterable[tuple[str, object]]) -> Table:
+    """Returns a list of names and values, one per line; values that are None are left out."""
+    grid = Table.grid(padding=(0, 2))
+    for name, value in named_values:
         if value is not None:
-            made.add_row(Text(name, style="dim"), cell(value))
-    return made
+            grid.add_row(Text(name, style="dim"), cell(value))
+    return grid
 
 
 def lines(texts: Iterable[str]) -> Text:
-    """A cell of several lines."""
+    """Returns a cell of several lines."""
     return Text("\n".join(visible(text) for text in texts), overflow="fold")
 
 
 def cell(value: object) -> Text:
-    if isinstance(value, Text):
-        return value
-    return Text(visible(_words(value)), overflow="fold")
+    """Returns a value as the text of a table's cell."""
+    match value:
+        case Text():
+            return value
+        case None:
+            text = ""
+        case bool():
+            text = "yes" if value else "no"
+        case datetime():
+            text = f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+        case dict():
+            text = ", ".join(f"{name}={item}" for name, item in value.items())
+        case _:
+            text = str(value)
+    return Text(visible(text), overflow="fold")
 
 
 def visible(text: str, keep: str = "") -> str:
-    """With an escape for each character that is not printable and not in `keep`."""
+    """Replaces each character that is neither printable nor in `keep` by its escape."""
     return "".join(
         character
         if character.isprintable() or character in keep
         else character.encode("unicode_escape", "surrogatepass").decode()
         for character in text
     )
-
-
-def _words(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "yes" if value else "no"
-        case datetime():
-            return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-        case dict():
-            return ", ".join(f"{name}={text}" for name, text in value.items())
-        case _:
-            return str(value)

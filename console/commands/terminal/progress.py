@@ -1,4 +1,4 @@
-"""A bar that shows how far a long command is, where a person looks on."""
+"""Shows the progress of a long command as a bar, where a person is watching."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -12,16 +12,17 @@ Advance = Callable[[int, int | None], None]
 
 
 @contextmanager
-def progress_bar(what: str, *, enabled: bool) -> Iterator[Advance]:
-    """Beside the result. Gives a function of what is done and the total, None if that is unknown.
+def progress_bar(label: str, *, enabled: bool) -> Iterator[Advance]:
+    """Shows a bar on standard error, and yields the function that advances it.
 
-    Nothing is shown unless standard error is a terminal.
+    That function takes the amount done and the total, None if the total is unknown. Nothing is
+    shown unless standard error is a terminal.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     hidden = not (enabled and sys.stderr.isatty())
     bar = Progress(*columns, TimeRemainingColumn(), console=console_on(sys.stderr), disable=hidden)
     with bar:
-        task = bar.add_task(what, total=None)
+        task = bar.add_task(label, total=None)
 
         def advance(done: int, total: int | None) -> None:
             bar.update(task, completed=done, total=total)

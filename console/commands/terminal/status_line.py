@@ -1,5 +1,6 @@
-"""The line that `waybill up` keeps saying: rewritten each second where a person looks on, written
-anew now and then where a log does.
+"""Prints the current load while `waybill up` runs.
+
+On a terminal one line is rewritten each second; in a log a new line is written now and then.
 """
 
 from dataclasses import dataclass
@@ -13,15 +14,15 @@ WRITE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class Look:
-    """What was seen at a moment, `at_seconds` on a clock that only goes forward."""
+class StatusSample:
+    """The status at one moment, `at_seconds` on a monotonic clock."""
 
     status: Status
     at_seconds: float
 
 
-def describe_load(now: Look, before: Look) -> str:
-    """Events per second between two looks, and what waits."""
+def describe_load(now: StatusSample, before: StatusSample) -> str:
+    """Describes the events per second between two samples, and the backlog."""
     seconds = max(now.at_seconds - before.at_seconds, 0.001)
     rate = max(now.status.accepted - before.status.accepted, 0) / seconds
     waiting = f"{now.status.backlog_events:,} waiting"
@@ -30,7 +31,7 @@ def describe_load(now: Look, before: Look) -> str:
 
 
 class StatusLine:
-    """Writes to `file`; other sentences go through `say`, so that they do not mix."""
+    """A status line in `file`. Other sentences go through `say`, so that the two do not mix."""
 
     def __init__(self, file: TextIO, *, enabled: bool) -> None:
         self._file = file
@@ -43,7 +44,7 @@ class StatusLine:
         return REWRITE_SECONDS if self._rewrites else WRITE_SECONDS
 
     def show(self, line: str) -> None:
-        """On a terminal in place; else below, unless it says nothing new."""
+        """Rewrites the line on a terminal; elsewhere writes a new one, unless it is unchanged."""
         if self._enabled and self._rewrites:
             self._write(f"\r\x1b[K{line}")
         elif self._enabled and line != self._last:

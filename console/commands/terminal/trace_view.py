@@ -1,34 +1,33 @@
-"""A trace in words: first the sentence that answers, then what is known of the event."""
+"""Prints a trace: first the sentence that answers, then the details of the event."""
 
-from collections.abc import Iterator
 from dataclasses import fields
 
 from rich.console import RenderableType
 
 from console.commands.terminal.output import lines, pairs
 from console.event_records import EventRecord, present_values
-from console.lookup.event_context import EventContext
 from console.lookup.timeline_words import describe_event_context
 from console.lookup.trace import Trace, TraceState
 from console.lookup.trace_words import trace_sentence
 from console.pipeline.quarantine import QuarantineEntry
 
 
-def describe(trace: Trace) -> list[RenderableType]:
-    parts: list[RenderableType] = [f"{trace_sentence(trace)} {_hint(trace)}".rstrip()]
+def describe_trace(trace: Trace) -> list[RenderableType]:
+    parts: list[RenderableType] = [f"{trace_sentence(trace)} {_command_hint(trace)}".rstrip()]
     if trace.event is not None:
         parts.append(event_view(trace.event))
-    if trace.placement is not None:
-        parts.extend(_placement(trace.placement))
+    context = dict(describe_event_context(trace.placement)) if trace.placement else {}
+    if context:
+        parts.append(pairs((name, lines(texts)) for name, texts in context.items()))
     if trace.quarantine is not None:
         parts.append(quarantine_view(trace.quarantine))
     if trace.first is not None:
-        parts.extend(describe(trace.first))
+        parts.extend(describe_trace(trace.first))
     return parts
 
 
 def event_view(event: EventRecord) -> RenderableType:
-    """Every value that the event has, under its column's name."""
+    """Lists every value that the event has, under its column's name."""
     return pairs(present_values(event))
 
 
@@ -36,14 +35,8 @@ def quarantine_view(entry: QuarantineEntry) -> RenderableType:
     return pairs((column.name, getattr(entry, column.name)) for column in fields(entry))
 
 
-def _placement(placement: EventContext) -> Iterator[RenderableType]:
-    told = dict(describe_event_context(placement))
-    if told:
-        yield pairs((name, lines(texts)) for name, texts in told.items())
-
-
-def _hint(trace: Trace) -> str:
-    """Which command helps."""
+def _command_hint(trace: Trace) -> str:
+    """Names the command that helps in this state, if there is one."""
     if (
         trace.state is TraceState.QUARANTINED
         and trace.quarantine

@@ -1,4 +1,4 @@
-"""The web tier: checks the token, puts a job into the queue, answers."""
+"""The web tier: checks the token, enqueues a job, answers."""
 
 import os
 import time

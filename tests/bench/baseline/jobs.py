@@ -1,4 +1,4 @@
-"""The job: one event into its tables."""
+"""The job: stores one event in its tables."""
 
 import os
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ def connection() -> psycopg.Connection[tuple[object, ...]]:
 
 
 def store(receipt: str, app_id: int, received_at: float, parameters: Parameters) -> None:
-    """An event of a user, all that follows from it, in one transaction."""
+    """Stores an event of a user, with everything that follows from it, in one transaction."""
     at = datetime.fromtimestamp(received_at, UTC)
     with connection().transaction():
         execute = connection().execute

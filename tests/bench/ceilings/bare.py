@@ -1,4 +1,4 @@
-"""The least that an ASGI application can do: one answer, the same for every request."""
+"""The minimal ASGI application: one answer, the same for every request."""
 
 from typing import Any
 

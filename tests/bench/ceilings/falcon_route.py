@@ -1,4 +1,4 @@
-"""Falcon with one empty route, which gives the same answer as the bare application."""
+"""Falcon with one empty route, with the same answer as the bare application."""
 
 import falcon
 from falcon.asgi import App, Request, Response

@@ -1,6 +1,6 @@
-"""python -m tests.chaos.cluster: tries every fault in both modes, prints the judge's tables.
+"""python -m tests.chaos.cluster: tries every fault in both modes and prints the judge's tables.
 
-The exit status is 1 when something that is promised did not hold; the logs are kept then.
+The exit status is 1 when a promise did not hold; the logs are kept then.
 """
 
 import argparse

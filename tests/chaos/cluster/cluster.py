@@ -1,4 +1,4 @@
-"""Who is who: ten hosts, and the product on four of them, as an operator would set it up."""
+"""Sets up ten hosts, and the product on four of them, as an operator would."""
 
 import json
 import os
@@ -26,7 +26,8 @@ READY_SECONDS_MAX = 60
 
 @dataclass(frozen=True)
 class Mode:
-    """`replicas_min` replicas of Redis confirm before the 200; a standby before a commit."""
+    """A mode of durability: `replicas_min` replicas of Redis confirm before the 200, a standby
+    before a commit."""
 
     name: str
     replicas_min: int
@@ -58,9 +59,9 @@ class Cluster:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What an operator sets on every host."""
-        databases = ",".join(f"{one.host.address}:{POSTGRES_PORT}" for one in self.postgres)
-        sentinels = ",".join(f"{one.host.address}:{SENTINEL_PORT}" for one in self.sentinels)
+        """Returns the variables that an operator sets on every host."""
+        databases = ",".join(f"{store.host.address}:{POSTGRES_PORT}" for store in self.postgres)
+        sentinels = ",".join(f"{store.host.address}:{SENTINEL_PORT}" for store in self.sentinels)
         return {
             "PATH": os.environ["PATH"],
             "DATABASE_URL": f"postgresql://{NAME}@{databases}/{NAME}",
@@ -75,7 +76,7 @@ class Cluster:
         self._start_product()
 
     def redis_primary(self) -> Redis:
-        """As the third Sentinel sees it, which is never cut off."""
+        """Returns the primary that the third Sentinel sees, which is never cut off."""
         address = self.sentinels[2].primary_address()
         return next(redis for redis in self.redis if redis.host.address == address)
 
@@ -155,7 +156,7 @@ class Cluster:
             *("event-type", "create", "--app", "Shop"),
             *("--mapping-id", "purchase", "--name", "Purchase"),
         )
-        made = self.waybill("token", "create", "--app", "Shop", "--name", "backend")
-        self.token = made["secret"]
+        token = self.waybill("token", "create", "--app", "Shop", "--name", "backend")
+        self.token = token["secret"]
         for host in self.ingests:
             self.wait_until_ready(host)

@@ -1,4 +1,4 @@
-"""What is done to the cluster while senders send. Each leaves it whole again."""
+"""Faults that are inflicted on the cluster under load. Each leaves it whole again."""
 
 import time
 from collections.abc import Callable
@@ -18,7 +18,8 @@ WHOLE_SECONDS_MAX = 90
 
 @dataclass(frozen=True)
 class Fault:
-    """`may_lose`: what was answered in its last moments, where nothing waits for copies."""
+    """A fault; it `may_lose` what was answered in its last moments, where nothing waits for
+    copies."""
 
     name: str
     happen: Callable[[Cluster], None]
@@ -45,7 +46,8 @@ def cut_off_worker(cluster: Cluster) -> None:
 
 
 def fail_redis_over(cluster: Cluster) -> None:
-    """Asked of Sentinel while the primary is well. It serves on until it is told, 8 s later."""
+    """Requests a failover from Sentinel while the primary is healthy, which serves until Sentinel
+    demotes it, 8 s later."""
     before = cluster.redis_primary()
     _ask_for_failover(cluster, before)
     until(lambda: not before.is_primary(), WHOLE_SECONDS_MAX, "the old primary being told")
@@ -53,7 +55,7 @@ def fail_redis_over(cluster: Cluster) -> None:
 
 
 def hand_redis_over(cluster: Cluster) -> None:
-    """As before maintenance: nothing is answered once the replica has everything."""
+    """Hands over as before maintenance: nothing is answered once the replica has everything."""
     before, after = cluster.redis_primary(), cluster.redis_replica()
     before.pause_writes()
     until(before.is_copied, WHOLE_SECONDS_MAX, "the replica having everything")
@@ -64,20 +66,21 @@ def hand_redis_over(cluster: Cluster) -> None:
 
 
 def _ask_for_failover(cluster: Cluster, before: Redis) -> None:
-    until(lambda: _is_asked(cluster), WHOLE_SECONDS_MAX, "a replica that may take over")
+    until(lambda: _request_failover(cluster), WHOLE_SECONDS_MAX, "a replica that may take over")
     until(lambda: cluster.redis_primary() is not before, WHOLE_SECONDS_MAX, "the failover")
 
 
-def _is_asked(cluster: Cluster) -> bool:
+def _request_failover(cluster: Cluster) -> bool:
     try:
         cluster.sentinels[2].ask("FAILOVER", NAME)
-    except ResponseError:  # it has not seen the replica since that was started again
+    except ResponseError:  # it has not seen the replica since the replica's restart
         return False
     return True
 
 
 def cut_off_redis(cluster: Cluster) -> None:
-    """First from its replica alone: as when a link fails before the machine does."""
+    """Cuts the primary off, first from its replica alone: as when a link fails before the machine
+    does."""
     before, replica = cluster.redis_primary(), cluster.redis_replica()
     before.host.lose_sight_of(replica.host)
     time.sleep(BLIND_SECONDS)
@@ -90,7 +93,7 @@ def cut_off_redis(cluster: Cluster) -> None:
 
 
 def roll_every_process(cluster: Cluster) -> None:
-    """One after another: workers, ingest, Redis, Sentinels, PostgreSQL."""
+    """Restarts one after another: workers, ingest, Redis, Sentinels, PostgreSQL."""
     for host in cluster.workers:
         host.programs["worker"].restart()
         time.sleep(1)
@@ -112,7 +115,8 @@ def roll_every_process(cluster: Cluster) -> None:
 
 
 def promote_standby(cluster: Cluster) -> None:
-    """The primary loses its standby, then is cut off, and stays so: nobody may write to it."""
+    """Promotes the standby after the primary has lost it and is cut off for good: nobody may write
+    to the old primary."""
     old, new = cluster.postgres
     old.host.lose_sight_of(new.host)
     time.sleep(BLIND_SECONDS)
@@ -120,7 +124,7 @@ def promote_standby(cluster: Cluster) -> None:
     time.sleep(1)
     new.promote()
     until(new.is_primary, WHOLE_SECONDS_MAX, "the standby taking writes")
-    # What it was told as a copy of the old one: to wait for a standby. It has none yet.
+    # As a copy of the old primary it is set to wait for a standby. It has none yet.
     new.wait_for_standbys(is_asked=False)
     cluster.postgres.reverse()
     time.sleep(CUT_OFF_SECONDS)
@@ -139,7 +143,7 @@ def _wait_for_standby(cluster: Cluster) -> None:
     )
 
 
-# The failovers of Redis stand apart: Sentinel waits a while between two.
+# The failovers of Redis are kept apart: Sentinel waits a while between two.
 FAULTS = (
     Fault("none", nothing),
     Fault("Redis failed over", fail_redis_over, may_lose=True),

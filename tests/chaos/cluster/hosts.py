@@ -1,7 +1,7 @@
 """Hosts: network namespaces on one switch, which is a namespace too.
 
-A host that is cut off stays up and gets no packet any more, nor does one of its own arrive: as when
-a cable is pulled, nobody is told.
+A host that is cut off stays up, but no packet reaches it or leaves it: as when a cable is pulled,
+no other host is notified.
 """
 
 import os
@@ -18,7 +18,7 @@ from typing import Self
 STOP_SECONDS_MAX = 75  # senders wait for their last answers, for 60 s at most
 _RESTART_SECONDS = 1.0
 _NETWORK = "10.77.0"
-_NOWHERE = "02:00:00:00:00:fe"  # the hardware address of nobody
+_NOWHERE = "02:00:00:00:00:fe"  # a hardware address that no host has
 _AS_NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
 
 
@@ -28,7 +28,7 @@ def ip(*arguments: str) -> None:
 
 @dataclass
 class Program:
-    """What runs on a host, and is started again when it ends by itself."""
+    """A program that runs on a host, and is started again when it ends by itself."""
 
     name: str
     argv: list[str]
@@ -70,7 +70,7 @@ class Program:
 
 @dataclass
 class Host:
-    """`folder` is its disk; `address` is known inside the namespaces alone."""
+    """A host; `folder` is its disk, `address` is known only inside the namespaces."""
 
     name: str
     space: str
@@ -90,7 +90,7 @@ class Host:
         as_nobody: bool = False,
         seconds_max: float = 60,
     ) -> str:
-        """Raises AssertionError with what the command said."""
+        """Runs a command. Raises AssertionError with its output when it fails."""
         done = subprocess.run(
             self.argv(*argv, as_nobody=as_nobody),
             env=dict(environment or os.environ),
@@ -100,7 +100,7 @@ class Host:
         return done.stdout
 
     def serve(self, name: str, argv: list[str], environment: Mapping[str, str]) -> Program:
-        """Started now, and again whenever it ends by itself."""
+        """Starts a program now, and again whenever it ends by itself."""
         self.programs[name] = Program(name, argv, environment, self.folder)
         self.programs[name].start()
         return self.programs[name]
@@ -112,20 +112,20 @@ class Host:
         ip("-n", self.switch, "link", "set", self.port, "master", "switch")
 
     def lose_sight_of(self, other: "Host") -> None:
-        """These two alone do not reach one another any more."""
-        for one, peer in ((self, other), (other, self)):
+        """Disconnects two hosts from each other, and from no others."""
+        for host, peer in ((self, other), (other, self)):
             ip(
-                *("-n", one.space, "neigh", "replace", peer.address),
+                *("-n", host.space, "neigh", "replace", peer.address),
                 *("lladdr", _NOWHERE, "dev", "eth0", "nud", "permanent"),
             )
 
     def see_again(self, other: "Host") -> None:
-        for one, peer in ((self, other), (other, self)):
-            ip("-n", one.space, "neigh", "del", peer.address, "dev", "eth0")
+        for host, peer in ((self, other), (other, self)):
+            ip("-n", host.space, "neigh", "del", peer.address, "dev", "eth0")
 
 
 class Network:
-    """A context manager: its namespaces, and what runs in them, are gone after it."""
+    """A network of hosts as a context manager: it removes its namespaces and what runs in them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -149,11 +149,11 @@ class Network:
             for program in reversed(list(host.programs.values())):
                 program.stop()
         for space in [self._switch, *(host.space for host in self._hosts)]:
-            with suppress(subprocess.CalledProcessError):  # what was made before it failed
+            with suppress(subprocess.CalledProcessError):  # what was created before it failed
                 ip("netns", "del", space)
 
     def add(self, name: str) -> Host:
-        """A new host, with an empty folder that PostgreSQL's user may write to."""
+        """Adds a host, with an empty folder that PostgreSQL's user may write to."""
         number = len(self._hosts) + 11
         space, port = f"{self._prefix}-{name}", f"port{number}"
         folder = self._folder / name
@@ -163,7 +163,7 @@ class Network:
         self._hosts.append(host)
         ip("netns", "add", space)
         ip("-n", space, "link", "set", "lo", "up")
-        # Made inside the namespaces, so that the machine itself never sees it.
+        # Created inside the namespaces, so that the machine itself never sees it.
         ip(
             *("-n", space, "link", "add", "eth0", "type", "veth"),
             *("peer", "name", port, "netns", self._switch),
@@ -178,7 +178,7 @@ class Network:
         return [(host, program) for host in self._hosts for program in host.programs.values()]
 
     def _keep(self) -> None:
-        """As a service manager does: what ended is started again."""
+        """Restarts what has ended, as a service manager does."""
         while not self._over.wait(_RESTART_SECONDS):
             for _, program in self.programs():
                 program.keep()

@@ -1,4 +1,4 @@
-"""The judge: what senders were told against what the tables hold, and how long each stood still."""
+"""Compares the answers to senders with the tables, and measures how long each stood still."""
 
 import json
 import threading
@@ -29,7 +29,7 @@ _ROWS = "SELECT count(*) FROM events WHERE idempotency_key LIKE '{}-%'"
 
 @dataclass(frozen=True)
 class Verdict:
-    """Counts of events; pauses in seconds."""
+    """The result of a fault: counts of events, pauses in seconds."""
 
     fault: Fault
     sent: int
@@ -58,7 +58,7 @@ HEAD = (
 
 
 class Rows:
-    """Watches the rows of one fault grow, to find the longest time in which they did not."""
+    """A watch on the rows of one fault, to find the longest time in which they did not grow."""
 
     def __init__(self, cluster: Cluster, label: str) -> None:
         self._cluster = cluster
@@ -69,7 +69,7 @@ class Rows:
         self._watcher.start()
 
     def end(self) -> float:
-        """The longest pause so far, in seconds."""
+        """Ends the watch and returns the longest pause, in seconds."""
         self._over.set()
         self._watcher.join()
         return longest_pause(self._grown)
@@ -107,9 +107,9 @@ def try_fault(cluster: Cluster, fault: Fault, number: int) -> Verdict:
     fault.happen(cluster)
     time.sleep(CALM_SECONDS)
     senders.stop()
-    told = [json.loads(line) for line in output.read_text().splitlines()]
+    events = [json.loads(line) for line in output.read_text().splitlines()]
     _until_drained(cluster)
-    return _judge(cluster, fault, told, label, rows.end())
+    return _judge(cluster, fault, events, label, rows.end())
 
 
 def _until_drained(cluster: Cluster) -> None:
@@ -124,16 +124,16 @@ def _until_drained(cluster: Cluster) -> None:
 
 
 def _judge(
-    cluster: Cluster, fault: Fault, told: Sequence[dict[str, Any]], label: str, rows_pause: float
+    cluster: Cluster, fault: Fault, events: Sequence[dict[str, Any]], label: str, rows_pause: float
 ) -> Verdict:
     stored = dict(cluster.postgres[0].execute(_STORED.format(label), NAME))
-    acknowledged = [event for event in told if event["acknowledged"]]
+    acknowledged = [event for event in events if event["acknowledged"]]
     refusals: Counter[str] = Counter()
-    for event in told:
+    for event in events:
         refusals.update(event["refusals"])
     return Verdict(
         fault=fault,
-        sent=len(told),
+        sent=len(events),
         acknowledged=len(acknowledged),
         stored=len(stored),
         missing=sum(event["key"] not in stored for event in acknowledged),
@@ -145,7 +145,7 @@ def _judge(
 
 
 def broken_promises(cluster: Cluster, verdicts: Sequence[Verdict]) -> list[str]:
-    """What was promised and did not hold, one sentence each."""
+    """Returns the promises that did not hold, one sentence each."""
     broken = []
     for verdict in verdicts:
         may_lose = verdict.fault.may_lose and cluster.mode.replicas_min == 0

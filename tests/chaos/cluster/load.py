@@ -1,7 +1,7 @@
-"""Senders: events at a constant rate to two ingest hosts, until SIGTERM; each is sent until a 200.
+"""Sends events at a constant rate to two ingest hosts, until SIGTERM; each is sent until a 200.
 
-Runs on a host of its own and writes what it was told of each event as JSON lines. An event keeps
-its idempotency key when it is sent again, to the other host, as docs/dialects.md advises.
+Runs on a host of its own and writes the answers to each event as JSON lines. An event keeps its
+idempotency key when it is sent again, to the other host, as docs/dialects.md advises.
 """
 
 import argparse
@@ -27,7 +27,7 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Balancer:
-    """Both hosts in turn; one that failed is avoided for two seconds, as proxies do."""
+    """A balancer over both hosts; one that failed is avoided for two seconds, as proxies do."""
 
     def __init__(self, targets: list[str]) -> None:
         self._targets = targets
@@ -45,7 +45,8 @@ class Balancer:
 
 
 class Sender:
-    """One connection at a time, one event after another, each until it is acknowledged."""
+    """A sender with one connection; it sends one event after another, each until it is
+    acknowledged."""
 
     def __init__(self, balancer: Balancer, token: str) -> None:
         self._balancer = balancer
@@ -67,10 +68,10 @@ class Sender:
             events.task_done()
 
     async def _try(self, key: str, target: str) -> str | None:
-        """Why it was not taken, None if it was."""
+        """Sends an event once and returns why it was not accepted, None if it was."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS_MAX):
-                streams = self._streams.pop(target, None) or await _connected(target)
+                streams = self._streams.pop(target, None) or await _connect(target)
                 streams[1].write(self._request(key))
                 answer = await read_answer(streams[0])
         except (OSError, EOFError, TimeoutError) as fault:
@@ -87,7 +88,7 @@ class Sender:
         return get(target, f"Authorization: {self._token}\r\nIdempotency-Key: {key}\r\n")
 
 
-async def _connected(target: str) -> Streams:
+async def _connect(target: str) -> Streams:
     host, _, port = target.partition(":")
     return await asyncio.open_connection(host, int(port))
 
@@ -99,7 +100,7 @@ def _code(answer: Answer) -> str:
 
 
 async def run(balancer: Balancer, token: str, label: str, rate: int) -> list[dict[str, Any]]:
-    """An event each 1/rate seconds, whatever becomes of those before, until SIGTERM."""
+    """Sends an event every 1/rate seconds, whatever the state of those before, until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()

@@ -1,4 +1,5 @@
-"""Redis, Sentinel and PostgreSQL of Debian, each on a host, set up by the files of `deploy/`."""
+"""Runs Redis, Sentinel and PostgreSQL of Debian, each on a host, set up by the files of
+`deploy/`."""
 
 import shutil
 import signal
@@ -24,7 +25,7 @@ _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "TZ": "U
 
 @dataclass
 class Redis:
-    """`socket` is how the judge reaches it, whatever becomes of its network."""
+    """A Redis; the judge reaches it by `socket`, whatever the state of its network."""
 
     host: Host
 
@@ -36,7 +37,8 @@ class Redis:
         return Client(unix_socket_path=str(self.socket), socket_timeout=5, decode_responses=True)
 
     def start(self, primary: Host | None = None) -> None:
-        """It remembers whom it follows: Sentinel has it written into its own copy of the file."""
+        """Starts Redis, which remembers its primary: Sentinel has it written into its own copy of
+        the file."""
         file = self.host.folder / "redis.conf"
         shutil.copy(DEPLOY / "redis.conf", file)
         with file.open("a") as more:
@@ -75,9 +77,9 @@ class Redis:
         self.client().execute_command(*words)  # type: ignore[no-untyped-call]
 
     def is_copied(self) -> bool:
-        """Whether its replica has everything."""
-        told = self.info()
-        return bool(told["slave0"]["offset"] >= told["master_repl_offset"])
+        """Tells whether its replica has everything."""
+        info = self.info()
+        return bool(info["slave0"]["offset"] >= info["master_repl_offset"])
 
 
 @dataclass
@@ -112,7 +114,7 @@ class Sentinel:
 
 @dataclass
 class Postgres:
-    """Runs as nobody, because PostgreSQL refuses root."""
+    """A PostgreSQL that runs as nobody, because it refuses root."""
 
     host: Host
 
@@ -129,7 +131,7 @@ class Postgres:
         self._configure()
 
     def copy(self, primary: Host) -> None:
-        """Become a standby of this primary, from nothing."""
+        """Makes it a standby of this primary, from nothing."""
         shutil.rmtree(self.data, ignore_errors=True)
         self._tool(
             *("pg_basebackup", "-D", str(self.data), "-h", primary.address, "-U", NAME),
@@ -138,7 +140,7 @@ class Postgres:
         self._configure()
 
     def _configure(self) -> None:
-        """The last word on each setting is the last line of the file."""
+        """Appends settings; the last line of the file decides on each."""
         with (self.data / "postgresql.conf").open("a") as more:
             more.write((DEPLOY / "postgresql.conf").read_text())
             more.write(f"\nlisten_addresses = '{self.host.address}'\nshared_buffers = 64MB\n")
@@ -154,7 +156,7 @@ class Postgres:
         self._tool("pg_ctl", "promote", "-D", str(self.data))
 
     def wait_for_standbys(self, *, is_asked: bool) -> None:
-        """Whether a commit waits for a standby."""
+        """Sets whether a commit waits for a standby."""
         self.execute(
             f"ALTER SYSTEM SET synchronous_standby_names = '{'FIRST 1 (*)' if is_asked else ''}'"
         )
@@ -184,7 +186,7 @@ class Postgres:
             return False
 
     def has_standby(self, state: str) -> bool:
-        """`sync` or `async`."""
+        """Tells whether it has a standby in the state `sync` or `async`."""
         rows = self.execute("SELECT sync_state FROM pg_stat_replication WHERE state = 'streaming'")
         return rows == [(state,)]
 

@@ -1,4 +1,4 @@
-"""An installation on the real stores, and helpers that put an event into each possible state."""
+"""Fixtures on the real stores, and one sample event in each of the places where it can be."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ def event(shop: App) -> Event:
 
 
 def event_of(app: App) -> Event:
-    """Returns a purchase that was received now."""
+    """Returns a purchase, received now."""
     time_ms = now_ms()
     return Event(
         receipt=new_receipt(time_ms),
@@ -74,7 +74,7 @@ def ask(
     redis: Redis,  # noqa: ARG001 - an empty Redis
     capsys: pytest.CaptureFixture[str],
 ) -> Ask:
-    """Runs a command with --json and returns its document."""
+    """Returns a function that runs a command with --json and returns its one document."""
 
     def ask(*arguments: str, status: int = 0) -> Any:
         capsys.readouterr()
@@ -88,14 +88,14 @@ def ask(
 
 @pytest.fixture
 def bench(connection: Connection, redis: Redis, database_url: str) -> Iterator[Bench]:
-    """Returns a worker that stores and decides."""
+    """Yields a worker that stores and decides."""
     with opened(connection, redis, database_url) as bench:
         yield bench
 
 
 @pytest.fixture
 def broken_redis() -> Iterator[Redis]:
-    """Returns a Redis that is unreachable."""
+    """Yields a Redis client without a server."""
     redis = connect("redis://127.0.0.1:1")
     yield redis
     redis.close()

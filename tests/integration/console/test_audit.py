@@ -177,8 +177,8 @@ def everything(resources: Resources, app: App) -> tuple[object, ...]:
         list_people(connection),
         list_keys(connection),
         [
-            read_quarantined_batch(connection, each.receipt)
-            for each in list_quarantine(connection, 9)
+            read_quarantined_batch(connection, entry.receipt)
+            for entry in list_quarantine(connection, 9)
         ],
         read_enforcement(connection, app),
         measure(resources.redis),

@@ -1,4 +1,4 @@
-"""The command line as a program uses it: exit status, one JSON document, no secrets."""
+"""Tests the command line as a program uses it: exit status, one JSON document, no secrets."""
 
 import os
 import subprocess
@@ -85,7 +85,7 @@ def test_a_token_is_imported_from_standard_input_with_a_warning_when_it_is_weak(
     )
 
     assert secret not in done.stdout + done.stderr
-    assert (b"found by trying" in done.stderr) is warned
+    assert (b"found by guessing" in done.stderr) is warned
     (token,) = ask("token", "list", "--app", "Shop")["tokens"]
     assert token["test"] is True
 
@@ -109,11 +109,11 @@ def test_a_recorded_event_is_traced(
 ) -> None:
     store_event(connection, event)
 
-    found = ask("trace", str(event.receipt))
+    document = ask("trace", str(event.receipt))
     assert run_command(["trace", str(event.receipt)], variables) == 0
 
-    assert (found["state"], found["event"]["user_id"]) == ("recorded", event.user_id)
-    assert found["event"]["sale_amount"] == "42.5"
+    assert (document["state"], document["event"]["user_id"]) == ("recorded", event.user_id)
+    assert document["event"]["sale_amount"] == "42.5"
     printed = capsys.readouterr().out
     assert f"{event.receipt} recorded" in printed
     assert "unmapped" in printed
@@ -217,7 +217,7 @@ def test_s2s_security_is_set_up_from_the_command_line(ask: Ask) -> None:
     assert "Google Tag Manager" in refused
     assert "ad_revenue" in uncovered
     assert enabled == ask("s2s-security", "status", *here)
-    assert [each["enforced"] for each in enabled["scopes"]] == [True, False, False]
+    assert [scope["enforced"] for scope in enabled["scopes"]] == [True, False, False]
     assert enabled["scopes"][1]["tokens"] == ["one"]
 
     edited = ask("token", "edit", *here, "one", "--scope", "sessions")
@@ -255,7 +255,7 @@ def test_enforcement_is_switched_on_only_by_who_was_told_and_agreed(
 
     assert "only requests with a configured token will work" in done.stderr
     status = ask("s2s-security", "status", "--app", "Shop")
-    assert all(each["enforced"] is enforced for each in status["scopes"])
+    assert all(scope["enforced"] is enforced for scope in status["scopes"])
     assert (done.returncode == 0) is enforced
 
 

@@ -1,4 +1,4 @@
-"""The commands about users and their numbers, as a program uses them."""
+"""Tests the commands about users and metrics, as a program uses them."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,8 @@ Variables = dict[str, str]
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Yesterday: a click, its open, a line that is none; the day before, another user's open."""
+    """Writes a click, its open and an invalid line of yesterday, and another user's open of the day
+    before."""
     at_ms = now_ms() - DAY_MS
     lines = [
         {"type": "click", "time": at_ms, "click_id": "c", "parameters": {"site": "blog"}},
@@ -32,7 +33,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def _drained(ask: Ask, file: Path, bench: Bench) -> None:
-    """The file imported, stored and counted."""
+    """Imports the file, stores it and rolls it up."""
     ask("app", "create", "--name", "Shop")
     ask("import", str(file), "--app", "Shop", status=1)
     bench.drain()
@@ -132,7 +133,7 @@ def test_a_report_is_the_same_in_every_form(
     assert {line.partition(",")[0] for line in lines} == {"blog (source)", "(organic)", "total"}
     assert lines[-1].startswith("total,2,2,1,0.500")
     assert "50.0%" in printed
-    assert "Counted up to" in printed
+    assert "Last updated 20" in printed
 
 
 @pytest.mark.usefixtures("_drained")
@@ -176,8 +177,8 @@ def test_an_app_is_renamed_and_told_its_currency_and_destination_all_or_nothing(
     ask("app", "create", "--name", "Shop")
     at = "https://shop.example/"
 
-    told = ("--name", "Store", "--currency", "usd", "--destination", at)
-    changed = ask("app", "set", "--app", "Shop", *told)["app"]
+    settings = ("--name", "Store", "--currency", "usd", "--destination", at)
+    changed = ask("app", "set", "--app", "Shop", *settings)["app"]
     assert (changed["name"], changed["currency"], changed["destination"]) == ("Store", "USD", at)
 
     wrong = ("--currency", "EUR", "--inactivity-days", "999")

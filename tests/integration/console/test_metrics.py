@@ -67,15 +67,15 @@ def exporter(
         return opened[-1]
 
     yield Exporter(create_pipeline(redis, open_connection, now_ms))
-    for each in opened:
-        each.close()
+    for client in opened:
+        client.close()
 
 
 def test_everything_that_is_read_is_shown_and_declared(exporter: Exporter) -> None:
     exporter.observe()
 
     shown = {name.partition("{")[0] for name in exporter.samples()}
-    declared = {each.name for each in METRICS.values() if each.source is Source.PIPELINE}
+    declared = {metric.name for metric in METRICS.values() if metric.source is Source.PIPELINE}
     assert shown <= declared
     assert {"waybill_workers", "waybill_jobs", "waybill_quarantine_events"} <= shown
 

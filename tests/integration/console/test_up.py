@@ -1,4 +1,4 @@
-"""`waybill up` and `waybill demo` as processes, with the embedded stores."""
+"""Tests `waybill up` and `waybill demo` as processes, with the embedded stores."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def up(data: Path) -> Iterator[subprocess.Popen[str]]:
-    """Started and ready, ended with the test."""
+    """Starts `waybill up`, and ends it with the test."""
     options = ("--listen", "--console", "--metrics")
     addresses = [text for option in options for text in (option, str(free_address()))]
     process = subprocess.Popen(
@@ -48,8 +48,8 @@ def up(data: Path) -> Iterator[subprocess.Popen[str]]:
         process.terminate()
 
 
-def announced(process: subprocess.Popen[str]) -> dict[str, object]:
-    """The one document that `up --json` prints."""
+def announcement(process: subprocess.Popen[str]) -> dict[str, object]:
+    """Returns the document that `up --json` prints."""
     found: dict[str, object] = first_document(process)
     assert "pids" in found, found
     return found
@@ -59,7 +59,7 @@ def announced(process: subprocess.Popen[str]) -> dict[str, object]:
 def test_up_runs_until_a_signal_and_leaves_nothing_running(
     up: subprocess.Popen[str], data: Path, number: signal.Signals
 ) -> None:
-    pids = announced(up)["pids"]
+    pids = announcement(up)["pids"]
     assert isinstance(pids, dict)
     assert set(pids) == {"postgres", "valkey", "ingest", "worker-1", "console", "metrics"}
     assert run_command(["--data", str(data), "app", "create", "--name", "Shop"], {}) == 0
@@ -75,7 +75,7 @@ def test_up_runs_until_a_signal_and_leaves_nothing_running(
 
 
 def test_signals_make_the_workers_more_and_fewer(up: subprocess.Popen[str], data: Path) -> None:
-    announced(up)
+    announcement(up)
 
     def workers() -> int:
         children = psutil.Process(up.pid).children()
@@ -88,7 +88,7 @@ def test_signals_make_the_workers_more_and_fewer(up: subprocess.Popen[str], data
 
 
 def test_a_second_up_says_that_one_is_running(up: subprocess.Popen[str], data: Path) -> None:
-    url = announced(up)["url"]
+    url = announcement(up)["url"]
 
     second = subprocess.run(
         [*WAYBILL, "up", "--data", str(data), "--listen", str(free_address())],
@@ -106,7 +106,7 @@ def test_a_second_up_says_that_one_is_running(up: subprocess.Popen[str], data: P
 def test_a_replayed_event_is_recorded_by_the_running_workers(
     up: subprocess.Popen[str], data: Path
 ) -> None:
-    announced(up)
+    announcement(up)
     with open_resources(load_settings(CommandContext(data, {}))) as resources:
         app = create_app(resources, ADMIN, "Shop")
         event = event_of(app)
@@ -115,10 +115,10 @@ def test_a_replayed_event_is_recorded_by_the_running_workers(
         replay(resources, ADMIN, [event.receipt])
 
         deadline = time.monotonic() + SECONDS_MAX
-        while (found := trace(resources.connection, resources.redis, event.receipt)).event is None:
-            assert time.monotonic() < deadline, found
+        while (result := trace(resources.connection, resources.redis, event.receipt)).event is None:
+            assert time.monotonic() < deadline, result
             time.sleep(0.05)
-        assert found.state is TraceState.RECORDED
+        assert result.state is TraceState.RECORDED
 
 
 def test_the_demo_shows_the_documented_calls_as_rows() -> None:

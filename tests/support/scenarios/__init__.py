@@ -1,4 +1,4 @@
-"""Histories that people would argue about, each with the answer that the design gives.
+"""Disputable histories, each with the answer that the design gives.
 
 The facts of a world are in the order in which they arrive. The answers were worked out by hand.
 """

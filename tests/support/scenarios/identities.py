@@ -1,4 +1,4 @@
-"""Who is who: crowds behind one address, ids that many share, ids that are lent."""
+"""Scenarios of identity: crowds behind one address, ids that many share, ids that are lent."""
 
 from tests.support.oracle import DAY_MS, HOUR_MS, MINUTE_MS
 from tests.support.scenarios.scenario import (
@@ -33,10 +33,10 @@ from tests.support.worlds import (
 
 def _crowds() -> list[Scenario]:
     staff = [(SHOP, f"employee {number:02}") for number in range(40)]
-    minutes = dict(zip(staff, range(0, 400, 10), strict=True))  # who comes when
+    minutes = dict(zip(staff, range(0, 400, 10), strict=True))  # when each arrives
     calls = [
-        opened(minutes[one] * MINUTE_MS, user=one[1], address=HOME, device=device)
-        for one, device in zip(staff, [IPHONE, IPHONE, IPHONE, PIXEL] * 10, strict=True)
+        opened(minutes[user] * MINUTE_MS, user=user[1], address=HOME, device=device)
+        for user, device in zip(staff, [IPHONE, IPHONE, IPHONE, PIXEL] * 10, strict=True)
     ]
     clicks = [
         clicked("c1", 5 * MINUTE_MS, SUMMER, **SEEN),
@@ -44,12 +44,12 @@ def _crowds() -> list[Scenario]:
         clicked("c3", 100 * MINUTE_MS, WINTER, address=HOME, device=UPDATED_IPHONE),
     ]
     expected = {
-        one: [
+        user: [
             ORGANIC
-            if minutes[one] < 5 or call.device == PIXEL
-            else ("address_and_device", "c1" if minutes[one] < 100 else "c2")
+            if minutes[user] < 5 or call.device == PIXEL
+            else ("address_and_device", "c1" if minutes[user] < 100 else "c2")
         ]
-        for one, call in zip(staff, calls, strict=True)
+        for user, call in zip(staff, calls, strict=True)
     }
     office = world(*clicks, *calls)
     return [Scenario("an office of 40 behind one address", office, expected)] + [

@@ -1,4 +1,4 @@
-"""Where somebody came from at first: windows, ties, late facts, clocks."""
+"""Scenarios of first attribution: windows, ties, late facts, clocks."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from tests.support.worlds import SUMMER, WINTER
 
 
 def _edges(title: str, named_ms: int, sighted_ms: int, **rules: int) -> list[Scenario]:
-    """At the far end of each step's window, and a millisecond past it."""
+    """Places a click at the far end of each step's window, and a millisecond past it."""
     ways: list[tuple[str, dict[str, Any], dict[str, Any], int]] = [
         ("click_id", {"click_id": "c1"}, {}, named_ms),
         ("device_id", MINE, MINE, named_ms),

@@ -1,4 +1,4 @@
-"""Who comes back, and through whom."""
+"""Scenarios of reattribution: users who return, and the partners that bring them back."""
 
 from tests.support.oracle import DAY_MS, MINUTE_MS, Call, Click
 from tests.support.scenarios.scenario import (

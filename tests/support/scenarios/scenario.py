@@ -1,4 +1,4 @@
-"""How a scenario is written: a fact a line, its time counted from noon."""
+"""Builds scenarios: one fact per line, its time counted from noon."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,8 +27,8 @@ User = tuple[str, str]
 
 @dataclass(frozen=True)
 class Scenario:
-    """`credits`: each user's attributions in force, first to last. `sessions`: Ann's, each with
-    its first and last minute after noon, opens and other events."""
+    """A scenario. `credits` are each user's attributions in force, first to last; `sessions` are
+    Ann's, each with its first and last minute after noon, opens and other events."""
 
     name: str
     world: World
@@ -36,21 +36,21 @@ class Scenario:
     sessions: list[tuple[int, int, int, int]] | None = None
 
 
-def _call(is_open: bool, after_ms: int, **told: Any) -> Call:
-    told = {"app": SHOP, "user": "ann", "receipt": "", **told}
-    return Call(time_ms=NOON_MS + after_ms, is_open=is_open, **told)
+def _call(is_open: bool, after_ms: int, **fields: Any) -> Call:
+    fields = {"app": SHOP, "user": "ann", "receipt": "", **fields}
+    return Call(time_ms=NOON_MS + after_ms, is_open=is_open, **fields)
 
 
 opened = partial(_call, True)
 bought = partial(_call, False)
 
 
-def clicked(click_id: str, after_ms: int, origin: Any = SUMMER, **told: Any) -> Click:
-    return Click(id=click_id, time_ms=NOON_MS + after_ms, origin=origin, **{"app": SHOP, **told})
+def clicked(click_id: str, after_ms: int, origin: Any = SUMMER, **fields: Any) -> Click:
+    return Click(id=click_id, time_ms=NOON_MS + after_ms, origin=origin, **{"app": SHOP, **fields})
 
 
 def world(*facts: Call | Click, **rules: int) -> World:
-    """Receipts are given as the facts arrive."""
+    """Builds the world of a scenario; receipts are assigned as the facts arrive."""
     received = [
         replace(fact, receipt=receipt(number)) if isinstance(fact, Call) else fact
         for number, fact in enumerate(facts)

@@ -1,4 +1,4 @@
-"""When somebody was there."""
+"""Scenarios of sessions."""
 
 from tests.support.oracle import HOUR_MS, MINUTE_MS, Call
 from tests.support.scenarios.scenario import ANN, ORGANIC, Scenario, bought, opened, world

@@ -41,11 +41,11 @@ def test_a_running_stack_fills_in_what_is_not_set(tmp_path: Path) -> None:
     with lock_as_launcher(folder.lock, None):
         write_addresses(folder, FOUND)
 
-        found = load_settings(CommandContext(tmp_path, {}))
+        settings = load_settings(CommandContext(tmp_path, {}))
         mixed = load_settings(CommandContext(tmp_path, {"DATABASE_URL": "postgresql://given"}))
 
-    assert (found.database_url, found.redis_url) == ("postgresql://found", "redis://found")
-    assert found.secret_key == folder.secret_key().encode()
+    assert (settings.database_url, settings.redis_url) == ("postgresql://found", "redis://found")
+    assert settings.secret_key == folder.secret_key().encode()
     assert (mixed.database_url, mixed.redis_url) == ("postgresql://given", "redis://found")
 
 

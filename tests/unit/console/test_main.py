@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,3 +64,33 @@ def test_every_command_takes_json_and_says_what_it_does(
     assert run_command([*command, "--help"], {}) == 0
 
     assert "--json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("alias", "command"),
+    [
+        (["admin", "close"], ["admin", "deactivate"]),
+        (["authentication", "enable"], ["s2s-security", "enable"]),
+    ],
+)
+def test_an_alias_runs_its_command(
+    alias: list[str], command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command([*alias, "--help"], {}) == 0
+    aliased = capsys.readouterr().out
+    assert run_command([*command, "--help"], {}) == 0
+
+    usage, _, rest = capsys.readouterr().out.partition("\n")
+    assert command[-1] in usage
+    assert aliased.endswith(rest)
+
+
+def test_the_help_lists_every_command_once_under_a_heading(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run_command(["--help"], {}) == 0
+
+    _, _, listed = capsys.readouterr().out.partition("Start:")
+    names = re.findall(r"^  (\S+)  ", listed, re.MULTILINE)
+    assert sorted(names) == sorted(waybill.commands)
+    assert "..." not in listed

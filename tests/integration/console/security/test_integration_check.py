@@ -201,20 +201,23 @@ def test_what_is_ready_and_what_is_not_can_be_read_at_the_terminal(
     printed = capsys.readouterr().out
     assert "\x1b[2J" not in printed
     assert "has no event type" in " ".join(printed.split())
-    assert "Ready to enforce: `waybill s2s-security enable --app APP --scope events`" in printed
+    assert (
+        "Ready to turn on authentication: `waybill s2s-security enable --app APP --scope events`"
+        in printed
+    )
 
     came(resources, shop, fault=TokenFault.WRONG)
     assert run_command(["check", "Shop"], variables) == 1
-    assert "Not ready to enforce" in capsys.readouterr().out
+    assert "Not ready to turn on authentication" in capsys.readouterr().out
 
     enable_enforcement(resources, ADMIN, shop)
     assert run_command(["check", "Shop"], variables) == 1
-    assert "Enforced for every scope" in capsys.readouterr().out
+    assert "Authentication is on for every scope" in capsys.readouterr().out
 
     resources.redis.flushall()
     came(resources, shop, token, dialect="swaarm")
     assert run_command(["check", "Shop"], variables) == 0
-    assert "Enforcement concerns none of these" in capsys.readouterr().out
+    assert "Authentication affects none of these" in capsys.readouterr().out
 
     assert run_command(["check", "Other"], variables) == 1
     assert "no app" in capsys.readouterr().err

@@ -158,7 +158,7 @@ class Protection(RuleBasedStateMachine):
     def after_stopping(self, stands: Model, changed: object) -> None:
         """Stopping the last active token turns enforcement off, with a warning."""
         assert isinstance(changed, ChangedToken)
-        was_last = stands.active and not any(each.active for each in self.model.values())
+        was_last = stands.active and not any(token.active for token in self.model.values())
         assert (SWITCHED_OFF in changed.warnings) is (was_last and bool(self.enforced))
         if was_last:
             self.enforced = set()
@@ -198,10 +198,10 @@ class Protection(RuleBasedStateMachine):
 
     @invariant()
     def tokens_are_what_the_rules_make_of_them(self) -> None:
-        kept = {token.name: token for token in tokens.list_tokens(self.resources, self.app)}
-        assert kept.keys() == self.model.keys()
+        listed = {token.name: token for token in tokens.list_tokens(self.resources, self.app)}
+        assert listed.keys() == self.model.keys()
         for name, model in self.model.items():
-            assert (kept[name].state, kept[name].scopes) == (model.state, model.scopes)
+            assert (listed[name].state, listed[name].scopes) == (model.state, model.scopes)
 
 
 def test_tokens_and_enforcement_keep_their_rules_whatever_is_done_to_them(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from console.commands.terminal.launch import STOP_SIGNALS, counted_steps, until_stopped
+from console.commands.terminal.launch import STOP_SIGNALS, resize_signals, until_stopped
 from console.main import run_command
 
 
@@ -41,7 +41,7 @@ def test_a_signal_that_the_caller_ignores_stays_ignored() -> None:
 
 def test_steps_are_counted_until_they_are_taken() -> None:
     before = signal.getsignal(signal.SIGTTIN)
-    with counted_steps() as steps:
+    with resize_signals() as steps:
         for number in (signal.SIGTTIN, signal.SIGTTIN, signal.SIGTTIN, signal.SIGTTOU):
             os.kill(os.getpid(), number)
         assert steps.take() == 2
@@ -58,8 +58,8 @@ def test_faults_of_settings_are_told_before_anything_is_made(
 
     assert run_command(["--data", str(data), "up"], variables) == 1
 
-    told = capsys.readouterr().err
-    assert "  WAYBILL_DURABILITY must be strict or relaxed" in told
-    assert "  WAYBILL_BATCH_EVENTS_MAX must be" in told
-    assert "_URL" not in told
+    errors = capsys.readouterr().err
+    assert "  WAYBILL_DURABILITY must be strict or relaxed" in errors
+    assert "  WAYBILL_BATCH_EVENTS_MAX must be" in errors
+    assert "_URL" not in errors
     assert not data.exists()

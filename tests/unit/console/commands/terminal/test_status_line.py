@@ -1,6 +1,6 @@
 import io
 
-from console.commands.terminal.status_line import Look, StatusLine, describe_load
+from console.commands.terminal.status_line import StatusLine, StatusSample, describe_load
 from console.pipeline.health import Status
 
 
@@ -10,8 +10,8 @@ class Terminal(io.StringIO):
 
 
 def test_the_load_is_events_per_second_since_the_last_look() -> None:
-    before = Look(Status(0, 0, 1000, 0), 10.0)
-    now = Look(Status(1234, 1500, 5000, 1), 12.0)
+    before = StatusSample(Status(0, 0, 1000, 0), 10.0)
+    now = StatusSample(Status(1234, 1500, 5000, 1), 12.0)
 
     assert describe_load(now, before) == (
         "2,000 events/s · 1,234 waiting · oldest 1.5 s · 5,000 accepted"
@@ -19,9 +19,9 @@ def test_the_load_is_events_per_second_since_the_last_look() -> None:
 
 
 def test_a_redis_that_lost_its_count_is_no_negative_load() -> None:
-    assert describe_load(Look(Status(0, 0, 3, 0), 11.0), Look(Status(0, 0, 9, 0), 10.0)).startswith(
-        "0 events/s"
-    )
+    assert describe_load(
+        StatusSample(Status(0, 0, 3, 0), 11.0), StatusSample(Status(0, 0, 9, 0), 10.0)
+    ).startswith("0 events/s")
 
 
 def test_a_terminal_sees_one_line_rewritten() -> None:

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from console.commands.terminal.trace_view import describe
+from console.commands.terminal.trace_view import describe_trace
 from console.lookup.event_context import EventContext
 from console.lookup.sessions import SessionRecord
 from console.lookup.trace import Trace, TraceState, parse_receipt
@@ -17,7 +17,7 @@ ENTRY = QuarantineEntry(RECEIPT, "Demo", "killed_worker", "3 deliveries", 1, 1, 
 
 
 def sentence(trace: Trace) -> str:
-    return str(describe(trace)[0])
+    return str(describe_trace(trace)[0])
 
 
 def test_each_state_has_its_sentence() -> None:
@@ -31,7 +31,7 @@ def test_an_unmapped_event_says_how_to_map_the_next() -> None:
     unmapped = Trace(RECEIPT, NOW, TraceState.RECORDED, event=replace(PURCHASE, unmapped=True))
 
     assert "Create one: it includes the events that were received before" in sentence(unmapped)
-    assert "See `waybill event-type create`." in str(describe(unmapped)[0])
+    assert "See `waybill event-type create`." in str(describe_trace(unmapped)[0])
 
 
 def test_a_duplicate_names_its_first_and_shows_it() -> None:
@@ -40,7 +40,7 @@ def test_a_duplicate_names_its_first_and_shows_it() -> None:
 
     assert f"it repeats {RECEIPT}" in sentence(repeat)
     assert "conflict" in sentence(conflict)
-    assert describe(repeat)[1] == sentence(RECORDED)
+    assert describe_trace(repeat)[1] == sentence(RECORDED)
 
 
 def test_quarantine_says_whether_it_was_replayed() -> None:
@@ -50,8 +50,8 @@ def test_quarantine_says_whether_it_was_replayed() -> None:
     )
 
     assert "then replay it" in sentence(out)
-    assert "See `waybill quarantine replay`." in str(describe(out)[0])
-    assert "waybill" not in str(describe(replayed)[0])
+    assert "See `waybill quarantine replay`." in str(describe_trace(out)[0])
+    assert "waybill" not in str(describe_trace(replayed)[0])
     assert "replayed into the inbox" in sentence(replayed)
 
 
@@ -68,7 +68,7 @@ def test_what_is_no_id_is_no_receipt(text: str) -> None:
 def test_a_recorded_event_tells_its_attribution_and_its_session() -> None:
     placement = EventContext(1, DECISION, SessionRecord(NOW, NOW, 1, 3))
 
-    _, _, placed = describe(replace(RECORDED, placement=placement))
+    _, _, placed = describe_trace(replace(RECORDED, placement=placement))
 
     cells = " ".join(str(cell) for column in placed.columns for cell in column.cells)  # type: ignore[union-attr]
     assert "by device ID" in cells

@@ -1,4 +1,4 @@
-"""A user's timeline as people read it."""
+"""Tests a user's timeline as it is printed."""
 
 import re
 from dataclasses import replace
@@ -55,7 +55,7 @@ USER = UserTimeline(
 
 
 def printed(user: UserTimeline) -> str:
-    """Without the frames, a blank for each run of blanks."""
+    """Returns the printed text without frames, each run of blanks as one."""
     file = StringIO()
     console = console_on(file)
     for part in describe_user(user):
