@@ -28,7 +28,7 @@ from shared.errors import OperatorError
 from shared.scopes import Scope
 from shared.tokens import PREFIX, TOKEN_BYTES_MAX, is_own_form, mask, new_token, token_digest
 
-SAFE_BYTES_MIN = 16  # a shorter imported token can be found by trying
+SAFE_BYTES_MIN = 16  # a shorter imported token can be found by guessing
 TOKENS_MAX = 100  # of an app, not revoked: every ingest process holds them all
 
 
