@@ -1,5 +1,5 @@
-"""Redis in, tables out: RQ jobs that record facts and derive what they mean.
+"""RQ jobs that move events from Redis to tables, and derive decisions and rollups from them.
 
-`rq worker` runs `workers.main.DrainWorker` on the queue `pipeline`. Jobs are named in
-`workers.jobs`; none of them carries data of events.
+`rq worker` runs `workers.main.DrainWorker` on the queue `pipeline`; no job carries data of events.
+Read `jobs` (every job), then the folders `drain`, `facts`, `decisions`, `core`, `rollups`.
 """

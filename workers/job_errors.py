@@ -1,7 +1,7 @@
-"""What is told of a job that failed: RQ keeps it in Redis, logs it, and shows it on its dashboard.
+"""Describes the errors of jobs without data: RQ stores, logs and displays them on its dashboard.
 
-A fault of PostgreSQL quotes the row that caused it, and any other may quote what it choked on. So
-only its kind and its place are passed on, never its words.
+An error of PostgreSQL quotes the row that caused it, and any other error may quote its input. So
+only its kind and its location are reported, never its text.
 """
 
 import traceback
@@ -12,34 +12,34 @@ from pathlib import Path
 from shared.database import DatabaseError, sqlstate
 from shared.errors import WaybillError
 
-_PLACES_MAX = 5
+_FRAMES_MAX = 5
 
 
 class JobFailed(WaybillError):
-    """A job ended with a fault; what it was at is still in the inbox or the tables."""
+    """A job ended with an error; its work is still in the inbox or the tables."""
 
     code = "job_failed"
 
 
 def without_data(job: Callable[[], str]) -> Callable[[], str]:
-    """The job, its faults told without data of events."""
+    """Wraps a job so that its errors are reported without data of events."""
 
     @wraps(job)
     def guarded() -> str:
         try:
             return job()
-        except Exception as fault:  # noqa: BLE001 - whatever it is, its words stay here
-            told = described(fault)
-        raise JobFailed(told)
+        except Exception as error:  # noqa: BLE001 - whatever it is, its text stays here
+            description = describe(error)
+        raise JobFailed(description)
 
     return guarded
 
 
-def described(fault: Exception) -> str:
-    """Kind, SQLSTATE and the innermost places: `UndefinedTable 42P01 at record.py:88 in record`."""
-    state = f" {sqlstate(fault)}" if isinstance(fault, DatabaseError) else ""
-    places = [
+def describe(error: Exception) -> str:
+    """Names kind, SQLSTATE and inner frames: `UndefinedTable 42P01 at record.py:88 in record`."""
+    state = f" {sqlstate(error)}" if isinstance(error, DatabaseError) else ""
+    frames = [
         f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}"
-        for frame in traceback.extract_tb(fault.__traceback__)[-_PLACES_MAX:]
+        for frame in traceback.extract_tb(error.__traceback__)[-_FRAMES_MAX:]
     ]
-    return f"{type(fault).__name__}{state} at {', '.join(reversed(places))}"
+    return f"{type(error).__name__}{state} at {', '.join(reversed(frames))}"

@@ -1,6 +1,6 @@
-"""Every job there is. RQ finds them by name; `LISTED` is all that a worker will run.
+"""Defines every job. RQ finds jobs by name, and a worker runs only those in `LISTED`.
 
-A job's result is what the dashboard shows: counts, never data of events.
+A job's result is displayed on the dashboard: it holds counts, never data of events.
 """
 
 from functools import partial
@@ -12,19 +12,20 @@ from shared.rq_queue import enqueue, waiting_jobs
 from workers.decisions.recompute import is_left_undone
 from workers.decisions.recompute import recompute as recompute_step
 from workers.decisions.retry_set_aside import retry_set_aside as retry_set_aside_step
-from workers.drain.drain import Asks, Drain, DrainLimits
-from workers.drain.drain_metrics import DrainCounts
+from workers.drain.drain import Drain, DrainLimits, DrainRequests
+from workers.drain.drain_metrics import DrainMetrics
 from workers.drain.inbox_reader import InboxReader
 from workers.facts.backfill_event_types import backfill_event_types as backfill_step
 from workers.job_errors import without_data
-from workers.maintenance import upkeep as care
 from workers.maintenance.restore_seen import restore_seen as restore_seen_step
 from workers.maintenance.restore_seen import seen_markers_are_lost
+from workers.maintenance.upkeep import restore_snapshot, snapshot_is_lost, wake_waiting_inbox
+from workers.maintenance.upkeep import upkeep as upkeep_step
 from workers.process import WorkerStores, process_stores
 from workers.rollups.schedule import roll_up as roll_up_step
 from workers.shutdown import is_stopping
 
-COUNT_SECONDS = 1.0  # then the events that wait have their turn
+ROLL_UP_SECONDS = 1.0  # short, so that waiting events get their turn
 
 LISTED = frozenset({
     "workers.jobs.drain",
@@ -44,101 +45,104 @@ LISTED = frozenset({
 
 @without_data
 def drain() -> str:
-    """Empty the inbox into the tables."""
+    """Empties the inbox into the tables."""
     stores = process_stores()
     settings = stores.settings
     limits = DrainLimits(
         settings.drain_events_max, settings.drain_seconds_max, settings.deliveries_max
     )
 
-    # It goes on whatever else waits: the jobs of the clock would leave the inbox to the sweep.
-    asks = Asks(partial(_another, stores, "drain"), partial(enqueue, stores.redis, "drain"))
-    counts = DrainCounts(stores.tally)
-    drain = Drain(_inbox(stores), stores.lanes, limits, asks, is_stopping, counts)
+    requests = DrainRequests(
+        help=partial(_enqueue_unless_waiting, stores, "drain"),
+        # Whatever else waits: periodic jobs in the queue would leave the inbox to the sweep.
+        resume=partial(enqueue, stores.redis, "drain"),
+    )
+    metrics = DrainMetrics(stores.tally)
+    drain = Drain(_inbox(stores), stores.lanes, limits, requests, is_stopping, metrics)
     recorded = drain.run(stores.country_of)
     return (
-        f"{recorded.events} events, {recorded.duplicates} duplicates, "
-        f"{recorded.quarantined} quarantined"
+        f"Stored {recorded.events} events; skipped {recorded.duplicates} duplicates; "
+        f"quarantined {recorded.quarantined} events"
     )
 
 
 @without_data
 def sweep() -> str:
-    """See that nothing waits unnoticed."""
+    """Finds work that waits unnoticed, and resumes it."""
     stores = process_stores()
     done = []
-    if care.wake_waiting_inbox(stores.redis):
-        done.append("woke the inbox")
-    if care.snapshot_is_lost(stores.redis):
+    if wake_waiting_inbox(stores.redis):
+        done.append("Enqueued a drain for the waiting inbox")
+    if snapshot_is_lost(stores.redis):
         connection = stores.database.connection()
-        care.restore_snapshot(connection, stores.redis, stores.settings.secret_key)
-        done.append("published the snapshot")
+        restore_snapshot(connection, stores.redis, stores.settings.secret_key)
+        done.append("Published the lost snapshot again")
     if is_left_undone(stores.redis):
-        _another(stores, "recompute")
-        done.append("went on recomputing")
+        _enqueue_unless_waiting(stores, "recompute")
+        done.append("Resumed an unfinished recompute")
     if seen_markers_are_lost(stores.redis):
-        _another(stores, "restore_seen")
-        done.append("went on remembering")
-    return ", ".join(done) or "nothing to do"
+        _enqueue_unless_waiting(stores, "restore_seen")
+        done.append("Resumed restoring the seen set")
+    return "; ".join(done) or "Nothing to do"
 
 
 @without_data
 def recompute() -> str:
-    """Decide every user of an app anew, as the console asked for."""
+    """Recalculates the decisions of every user of an app, as requested in the console."""
     stores = process_stores()
     seconds_max = stores.settings.drain_seconds_max
     if recompute_step(stores.database.connection(), stores.redis, seconds_max):
         enqueue(stores.redis, "recompute")
-        return "more to do"
-    return "done"
+        return "Time is up; enqueued the rest"
+    return "Done"
 
 
 @without_data
 def roll_up() -> str:
-    """Count the hours and days anew in which something has changed."""
+    """Rolls up the hours and days in which something has changed."""
     stores = process_stores()
-    counted = roll_up_step(stores.database.connection(), COUNT_SECONDS)
-    if counted.more:
-        _another(stores, "roll_up")
-    return f"{counted.periods} hours and days"
+    rolled_up = roll_up_step(stores.database.connection(), ROLL_UP_SECONDS)
+    if rolled_up.more:
+        _enqueue_unless_waiting(stores, "roll_up")
+    return f"Rolled up {rolled_up.periods} hours and days"
 
 
 @without_data
 def restore_seen() -> str:
-    """Mark again, for ingest, what the tables know of devices and unique events."""
+    """Restores the seen markers of devices and unique events from the tables, for ingest."""
     stores = process_stores()
     connection, seconds_max = stores.database.connection(), stores.settings.drain_seconds_max
     if restore_seen_step(connection, stores.redis, now_ms, seconds_max):
         enqueue(stores.redis, "restore_seen")
-        return "more to do"
-    return "done"
+        return "Time is up; enqueued the rest"
+    return "Done"
 
 
 @without_data
 def backfill_event_types() -> str:
-    """Give event types the events that came before they were made."""
+    """Assigns event types to the events that arrived before they were created."""
     stores = process_stores()
-    claimed = backfill_step(stores.database.connection(), stores.settings.drain_seconds_max)
-    if claimed.more:
+    backfilled = backfill_step(stores.database.connection(), stores.settings.drain_seconds_max)
+    if backfilled.more:
         enqueue(stores.redis, "backfill_event_types")
-    return f"{claimed.events} events"
+    return f"Backfilled {backfilled.events} events"
 
 
 @without_data
 def retry_set_aside() -> str:
-    """Decide users again who were set aside because their decision failed."""
+    """Retries the users who were set aside because their decision failed."""
     stores = process_stores()
-    tries = retry_set_aside_step(stores.database.connection(), stores.settings.drain_seconds_max)
-    if tries.more:
+    retries = retry_set_aside_step(stores.database.connection(), stores.settings.drain_seconds_max)
+    if retries.more:
         enqueue(stores.redis, "retry_set_aside")
-    return f"{tries.decided} of {tries.tried} users decided"
+    return f"Decided {retries.decided} of {retries.tried} users that were set aside"
 
 
 @without_data
 def upkeep() -> str:
-    """Make partitions ahead, forget what may be forgotten."""
+    """Creates partitions ahead and deletes what has expired."""
     stores = process_stores()
-    done = care.upkeep(
+    report = upkeep_step(
         stores.database.connection(),
         stores.redis,
         _inbox(stores),
@@ -146,11 +150,15 @@ def upkeep() -> str:
         stores.settings.key_days_min,
         now_ms,
     )
-    return f"{done}"
+    return (
+        f"Created {report.partitions} partitions; copied the last use of {report.tokens_used} "
+        f"tokens; deleted {report.keys} idempotency keys, {report.duplicates} duplicates and "
+        f"{report.consumers} consumers" + ("; published the snapshot" if report.published else "")
+    )
 
 
-def _another(stores: WorkerStores, job: str) -> None:
-    """Ask for one more, unless one is waiting: an idle worker takes it up at once."""
+def _enqueue_unless_waiting(stores: WorkerStores, job: str) -> None:
+    """Enqueues a job unless another waits: an idle worker starts it at once."""
     if not waiting_jobs(stores.redis):
         enqueue(stores.redis, job)
 
@@ -161,5 +169,5 @@ def _inbox(stores: WorkerStores) -> InboxReader:
     return InboxReader(stores.redis, consumer, stores.settings.claim_idle_ms)
 
 
-# Jobs wait in Redis under these names, and programs of version 0.1 enqueue them.
+# Jobs wait in Redis under these names, and programs of version 0.1 enqueue these names.
 count, remember, claim = roll_up, restore_seen, backfill_event_types

@@ -1,7 +1,7 @@
-"""The classes that `rq worker` is told to use: its worker, its jobs, its connection.
+"""Defines the classes that `rq worker` is configured with: worker, job and connection.
 
-Every worker is also a clock: it asks for the periodic jobs when they are due, whichever worker is
-first. RQ's own cron enqueues with pickle only, and is one more process to lose.
+Every worker is also a scheduler: whichever worker is first enqueues a periodic job when it is due.
+RQ's own cron enqueues with pickle only, and would be one more process to fail.
 """
 
 import logging
@@ -29,20 +29,21 @@ SCHEDULE_SECONDS = {
     "backfill_event_types": 60,
 }
 _TICK_SECONDS = 1.0
-_LAST_BEAT_SECONDS_MAX = 2.0
+_LAST_TICK_SECONDS_MAX = 2.0
 
 _log = logging.getLogger(__name__)
 
 
 class UnlistedJob(Exception):
-    """Somebody put a job into Redis that is none of ours."""
+    """A job in Redis is none of ours."""
 
 
 class ListedJob(Job):
-    """Runs a listed function and nothing else: RQ would import and call any name it is given."""
+    """A job that runs listed functions only: RQ would import and call any name that it is given."""
 
     @property
     def func(self) -> Callable[..., Any]:
+        """Returns the job's function. Raises UnlistedJob if it is not in `jobs.LISTED`."""
         if self.func_name not in LISTED or self.instance is not None:
             raise UnlistedJob("This job is not one of workers.jobs.LISTED.")
         function: Callable[..., Any] = super().func
@@ -51,44 +52,46 @@ class ListedJob(Job):
     success_callback = failure_callback = stopped_callback = None
 
     def send_webhooks(self, *_: Any, **__: Any) -> None:
-        """None: a job from Redis must not choose whom this worker calls."""
+        """Sends nothing: a job from Redis must not choose whom this worker calls."""
 
 
 class RqRedis(Redis):
-    """RQ knows neither our addresses of Sentinels nor how soon a lost host has to be noticed."""
+    """A connection for RQ, which knows neither our Sentinel addresses nor our network timeouts."""
 
     @classmethod
     def from_url(cls, url: str, **_: Any) -> Redis:
+        """Connects as all of Waybill does, ignoring RQ's own options."""
         return connect_rq(url)
 
 
 class DrainWorker(SimpleWorker):
-    """Works in its own process, so that its PostgreSQL connection lasts from job to job."""
+    """A worker that runs jobs in its own process, so that its connections last from job to job."""
 
     max_connection_wait_time = 1.0  # seconds; RQ's 60 would leave events waiting after an outage
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
+        """Runs jobs, with a thread beside that schedules periodic jobs and publishes metrics."""
         tune_gc()
         stores = process_stores()
         counts = PublishedCounts(stores.redis, stores.tally)
         stop = threading.Event()
         arguments = (self.connection, stop, counts.publish)
-        beat = threading.Thread(target=keep_time, args=arguments, daemon=True)
-        beat.start()
+        timekeeper = threading.Thread(target=keep_time, args=arguments, daemon=True)
+        timekeeper.start()
         try:
             return bool(super().work(*args, **kwargs))
         finally:
             stop.set()
-            beat.join(_LAST_BEAT_SECONDS_MAX)
+            timekeeper.join(_LAST_TICK_SECONDS_MAX)
 
     def handle_warm_shutdown_request(self) -> None:
-        """The drain under way ends after the batch it is at."""
+        """Requests the shutdown: a running drain ends after its current batch."""
         shutdown.request()
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
 
 
 def keep_time(redis: Redis, stop: threading.Event, publish: Callable[[], None]) -> None:
-    """Ask for periodic jobs and publish what was counted, until `stop`; then once more."""
+    """Enqueues periodic jobs and publishes metrics until `stop`, then publishes once more."""
     while not stop.wait(_TICK_SECONDS):
         with suppress(RedisError):
             for job, seconds in SCHEDULE_SECONDS.items():

@@ -1,4 +1,4 @@
-"""What a worker process holds from job to job: settings, and its connections to the stores."""
+"""Holds a worker process's settings and its connections to the stores, from job to job."""
 
 from functools import cache
 
@@ -11,29 +11,31 @@ from workers.facts.countries import country_reader
 
 
 class Database:
-    """One connection, opened when it is needed and anew when it was lost."""
+    """A connection that is opened on first use, and again after it was lost."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._connection: Connection | None = None
 
     def connection(self) -> Connection:
-        """Raises DatabaseError when PostgreSQL does not answer."""
+        """Returns the open connection. Raises DatabaseError if PostgreSQL is unreachable."""
         if self._connection is None or is_closed(self._connection):
             self._connection = connect(self._url, "worker")
         return self._connection
 
     def close(self) -> None:
+        """Closes the connection, so that the next use opens another."""
         if self._connection is not None:
             self._connection.close()
         self._connection = None
 
 
 class WorkerStores:
-    """`settings`, `redis` and `database` of this process, `lanes` of its drain, `country_of` an
-    event, and the `tally` of what it counts.
+    """The stores of a worker process.
 
-    Raises OperatorError for a country database that cannot be read.
+    Beside `settings`, `redis` and `database` these are the `lanes` of its drain, the country of an
+    event (`country_of`), and the `tally` of its metrics. Raises OperatorError for a country
+    database that cannot be read.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -47,5 +49,8 @@ class WorkerStores:
 
 @cache
 def process_stores() -> WorkerStores:
-    """Opened by the first job: an RQ job is a function of no arguments, so this is its door."""
+    """Returns the stores of this process, opened by its first job.
+
+    An RQ job is a function without arguments, so this is how it reaches them.
+    """
     return WorkerStores(read_settings(environment()))

@@ -1,6 +1,6 @@
-"""What `rq worker --config workers.rq_settings` reads: the address of Redis, from our settings.
+"""Configures `rq worker --config workers.rq_settings`: the address of Redis, from our settings.
 
-Read before anything else, so that faults of settings end a worker before its first job.
+RQ imports it before anything else, so that invalid settings end a worker before its first job.
 """
 
 import sys
@@ -11,9 +11,9 @@ from workers.process import process_stores
 
 try:
     _settings = process_stores().settings
-except OperatorError as fault:
-    sys.exit(fault.message)
+except OperatorError as error:
+    sys.exit(error.message)
 
 REDIS_URL = _settings.redis_url
-# Before RQ looks for a handler of its loggers: it then adds none of its own.
+# Before RQ checks whether its loggers have a handler: it then adds none of its own.
 configure(_settings.log_format, _settings.log_level, "worker")

@@ -1,5 +1,6 @@
-"""What a user agent describes, by ua-parser's rules. Parsed once, when the fact is recorded: the
-stored device stays what it was when the rules change.
+"""Parses the device of a user agent by ua-parser's rules.
+
+It is parsed once, when the fact is recorded: a stored device does not change when the rules do.
 """
 
 from functools import lru_cache
@@ -12,10 +13,11 @@ UNKNOWN = Device("", "")
 _BOT_FAMILY = "Spider"
 
 
-# 50 us a parse; few user agents make most of the traffic, and an entry is well under a kilobyte.
+# A parse takes 50 us; few user agents send most of the traffic, and a cached entry is well under a
+# kilobyte.
 @lru_cache(maxsize=8192)
 def device_of(user_agent: str | None) -> Device:
-    """Family, operating system and its version as far as its minor number; "" where unknown."""
+    """Returns family, system and its version up to the minor number; "" for what is unknown."""
     if not user_agent:
         return UNKNOWN
     parsed = parse(user_agent)

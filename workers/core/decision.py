@@ -1,12 +1,13 @@
-"""What a user's newest facts make of them, given what stands already.
+"""Decides what a user's newest facts change, given the decisions that are already in force.
 
 A tail is the part of a history that may have changed: from the start of a run of signals (see
-`sessions.runs`) to the user's end. Before it no session is running, so what stands there stays;
-`decide` gives what has to stand from there on. With the whole history as tail, it decides anew.
+`sessions.runs`) to the end of the history. No session is running before it, so earlier decisions
+stay in force; `decide` returns the decisions from there on. With the whole history as the tail, it
+recalculates everything.
 
 Facts are committed before they are decided, and by several workers at once. So between two commits
-a tail may be of a user whom nobody has decided yet, may hold signals of others' batches, or none:
-`decide` has an answer for every one of them.
+a tail may belong to a user who was never decided, may hold signals of other workers' batches, or
+none at all: `decide` has an answer for each of these cases.
 """
 
 from functools import cached_property
@@ -20,11 +21,12 @@ from workers.core.sessions import Session, sessionize
 
 
 class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identity is kept
-    """`prior` is the attribution in force before `signals`, `last_session` the last one then.
+    """The end of a user's history, with the decisions in force before it.
 
-    `known` is the identity as of the last decision. `has_earlier` tells that signals of the user
-    stand before these; with such a tail and no prior, `decide` would take a later signal for their
-    first (`needs_all`).
+    `prior` is the attribution in force before `signals`, `last_session` the last session then.
+    `known` is the identity as of the last decision. `has_earlier` tells whether the user has
+    signals before these; with such a tail and no prior, `decide` would take a later signal for the
+    user's first (`needs_all`).
     """
 
     app: str
@@ -36,22 +38,25 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identit
 
     @cached_property
     def identity(self) -> Identity:
-        """Everything this user is known by, the tail's news included."""
+        """Returns all ids of this user, including those that are new in the tail."""
         return self.known | identity_of(self.signals)
 
     @property
-    def tells_news(self) -> bool:
-        """Whether an id is new: it may tie old clicks to the user, so all is decided again."""
+    def has_new_ids(self) -> bool:
+        """Tells whether an id is new: it may match old clicks, so everything is recalculated."""
         return self.prior is not None and self.identity != self.known
 
     @property
     def needs_all(self) -> bool:
-        """Whether the user is to be decided from all their signals instead of from this tail."""
-        return self.tells_news or (self.prior is None and self.has_earlier)
+        """Tells whether the user must be decided from all signals instead of from this tail."""
+        return self.has_new_ids or (self.prior is None and self.has_earlier)
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """What stands from the tail's start on. `first` is the user's first signal, if it is in it."""
+    """The decisions from the start of the tail on.
+
+    `first` is the user's first signal, if it is in the tail.
+    """
 
     attributions: tuple[Attribution, ...]
     sessions: tuple[Session, ...]
@@ -60,25 +65,20 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 def decide(tail: Tail, clicks: tuple[Click, ...], rules: Rules) -> Decision:
-    """Decide what stands from the tail's start on; a user without a signal gets nothing.
+    """Decides everything from the tail's start on; a user without signals gets no decisions.
 
-    `clicks` as `history.History` asks for them.
+    `clicks` must hold what `history.History` requires.
     """
     history = History(app=tail.app, signals=tail.signals, clicks=clicks, known=tail.known)
     if tail.prior is None:
         attributions = attribute(history, rules)
+        first = min(tail.signals, key=lambda signal: signal.moment, default=None)
     else:
         attributions = resume(history, tail.prior, tail.last_session, rules)
+        first = None  # it lies before the tail
     return Decision(
         attributions,
         sessionize(tail.signals, rules.session_timeout_ms),
         tail.identity,
-        _first(tail),
+        first,
     )
-
-
-def _first(tail: Tail) -> Signal | None:
-    """Find the user's first signal, which a tail behind an attribution does not hold."""
-    if tail.prior is not None:
-        return None
-    return min(tail.signals, key=lambda signal: signal.moment, default=None)

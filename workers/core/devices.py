@@ -1,18 +1,18 @@
-"""What a user agent says of a device, and when it says nothing.
+"""Describes the device of a user agent, and whether it can identify a visitor.
 
-A crawler is nobody's phone: taking it for evidence would credit one partner's click with strangers.
+A crawler is nobody's phone: taken as evidence, it would credit one partner's click with strangers.
 """
 
 import msgspec
 
 
 class Device(msgspec.Struct, frozen=True):
-    """What a user agent describes; "" where it does not say.
+    """A device as its user agent describes it; "" stands for what is unknown.
 
-    Two devices match when they are equal in family, system and version, and can tell people apart
-    at all: family and system are known, and it is not a bot. A version that only one side knows is
-    a difference; one that neither knows is not. So matching is plain equality: an index can look it
-    up, and a device without a version never becomes the bridge between two different ones.
+    Two devices match when family, system and version are equal and can tell people apart at all:
+    family and system are known, and it is not a bot. A version that only one side knows is a
+    difference; one that neither knows is not. So matching is plain equality: an index can look it
+    up, and a device without a version never becomes a bridge between two different devices.
     """
 
     family: str
@@ -22,4 +22,5 @@ class Device(msgspec.Struct, frozen=True):
 
     @property
     def tells_people_apart(self) -> bool:
+        """Tells whether the device is specific enough to distinguish one visitor from another."""
         return bool(self.family and self.os) and not self.is_bot

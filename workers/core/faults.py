@@ -1,34 +1,36 @@
-"""What a fault of PostgreSQL says about the events that met it."""
+"""Classifies PostgreSQL's errors by what they say about the events that met them."""
 
 from enum import Enum
 
 _TRANSIENT_CLASSES = frozenset(
     {
         "08",  # the connection broke
-        "25",  # the transaction was in no state to go on
+        "25",  # the transaction was in no state to continue
         "40",  # deadlock or serialisation: another try succeeds
-        "42",  # a table or right is missing: the operator's to mend, never the event's fault
+        "42",  # a table or right is missing: for the operator to fix, never the event's fault
         "53",  # disk, memory or connections ran out
         "55",  # a lock was not free in time
-        "57",  # the server shuts down, starts, or cancelled the statement
+        "57",  # the server is stopping or starting, or cancelled the statement
         "58",  # its disk failed
         "0A",  # a prepared plan met a changed table
     }
 )
 _DATA_CLASSES = frozenset({"22", "23", "54"})
-_DATA_STATES = frozenset({"42804", "42846"})  # a value that has no form of the column's type
+_DATA_STATES = frozenset(
+    {"42804", "42846"}
+)  # a value that cannot be converted to the column's type
 
 
 class Disposition(Enum):
-    """What to do with a batch that failed."""
+    """The ways to handle a batch that failed."""
 
-    RETRY = "retry"  # nothing is wrong with it: wait and try the same again
+    RETRY = "retry"  # nothing is wrong with it: wait and retry the same
     ISOLATE = "isolate"  # one of its events cannot be stored: find it
-    DOUBT = "doubt"  # cannot tell: let it be delivered again, and taken apart if it fails again
+    DOUBT = "doubt"  # unclear: let it be delivered again, and take it apart if it fails again
 
 
 def disposition(sqlstate: str | None) -> Disposition:
-    """By SQLSTATE (PostgreSQL documentation, appendix A); None is a fault of the connection."""
+    """Classifies a SQLSTATE (PostgreSQL documentation, appendix A); None is a connection error."""
     if sqlstate is None:
         return Disposition.RETRY
     if sqlstate in _DATA_STATES or sqlstate[:2] in _DATA_CLASSES:

@@ -1,8 +1,8 @@
-"""The facts that decisions are made from: a user's signals, and the clicks that may concern them.
+"""Defines the facts that decisions are made from: a user's signals, and clicks that may matter.
 
-Facts are immutable and may arrive in any order, late, and more than once. What orders them is the
-`Moment`: when a thing happened, then the receipt that it got. Times are integer Unix milliseconds,
-UTC. Ids are text, compared by code point (PostgreSQL: COLLATE "C").
+Facts are immutable and may arrive in any order, late, and more than once. They are ordered by their
+`Moment`: the event time, then the receipt that ingest assigned. Times are integer Unix
+milliseconds, UTC. Ids are text, compared by code point (PostgreSQL: COLLATE "C").
 """
 
 from collections.abc import Iterable
@@ -15,14 +15,14 @@ from workers.core.devices import Device
 
 
 class Moment(msgspec.Struct, frozen=True, order=True):
-    """A place in a user's history. Two signals never share one, for a receipt names one fact."""
+    """A position in a user's history; a receipt names one fact, so no two signals share one."""
 
     time_ms: int
     receipt: str
 
 
 class SignalKind(StrEnum):
-    """What a user did. A call that asks to "attribute this user now" is an EVENT."""
+    """The kinds of user activity; a call that asks to "attribute this user now" is an EVENT."""
 
     OPEN = "open"
     EVENT = "event"
@@ -30,11 +30,11 @@ class SignalKind(StrEnum):
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that a user did, with what its call told about them.
+    """A single action of a user, with what its call reported about them.
 
-    `device_ids` and `address` are as the sender gave them: junk and private ones are set aside by
-    the core, and need no cleaning before. `click_ids` holds the call's `click_id` and its `user_id`
-    when that has the form of a click id, whether or not such a click is known.
+    `device_ids` and `address` are as the sender gave them: the core ignores junk and private ones,
+    so they need no cleaning before. `click_ids` holds the call's `click_id` and its `user_id` when
+    that has the form of a click id, whether or not such a click is known.
     """
 
     receipt: str
@@ -51,19 +51,21 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OriginKind(StrEnum):
+    """The kinds of origin that a click can be credited to."""
+
     LINK = "link"  # a partner's tracking link; the name is the link's id
-    SOURCE = "source"  # no link of ours, but the click says who sent it; see `sources`
+    SOURCE = "source"  # no link of ours, but the click names its source; see `sources`
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Who is paid for a click: what a click is credited to."""
+    """The link or source that a click is credited to, and so the party paid for it."""
 
     kind: OriginKind
     name: str
 
 
 class Click(msgspec.Struct, frozen=True, kw_only=True):
-    """A recorded click. Without an origin it lends what it knows of a visitor, never credit."""
+    """A recorded click; without an origin it lends its evidence of a visitor, never credit."""
 
     id: str
     time_ms: int
@@ -75,9 +77,9 @@ class Click(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """What a user is known by: the device ids and click ids that their calls have ever carried.
+    """The device ids and click ids that a user's calls have ever carried.
 
-    The device ids are in the form in which they are compared (`devices.identifying`).
+    The device ids are normalised for comparison (`shared.device_ids.identifying`).
     """
 
     device_ids: frozenset[str] = frozenset()
@@ -88,17 +90,17 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):
-    """One user of one app: their signals, the clicks found for them, and who they are.
+    """The signals, candidate clicks and identity of a user of an app.
 
-    `clicks` may hold any clicks at all; those that matter are chosen here. An answer is exact when
-    none of these is missing, for any moment `m` at which something is decided:
+    `clicks` may hold any clicks; the core selects those that matter. A decision is exact when none
+    of these is missing, for any moment `m` at which something is decided:
 
     - a click of the app whose id the user carries, not older than `rules.CLICK_AGE_MS_MAX` at `m`;
-    - one that shares a device id with the user or with a click above, of the same age;
-    - at the user's first signal: one with the address and the device of that signal, or of a click
+    - a click that shares a device id with the user or with a click above, of the same age;
+    - at the user's first signal: a click with the address and device of that signal, or of a click
       of the first kind, not older than `Rules.click_probabilistic_ms`.
 
-    `known` is the identity told by calls that are not among `signals`, for histories given in part.
+    `known` is the identity from calls that are not among `signals`, for partial histories.
     """
 
     app: str
@@ -108,11 +110,12 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def identity(self) -> Identity:
+        """Returns all ids of the user, from these signals and from earlier ones."""
         return self.known | identity_of(self.signals)
 
 
 def identity_of(signals: Iterable[Signal]) -> Identity:
-    """Everything by which these signals say they know their user."""
+    """Collects the ids that these signals carry."""
     device_ids: set[str] = set()
     click_ids: set[str] = set()
     for signal in signals:
@@ -122,6 +125,6 @@ def identity_of(signals: Iterable[Signal]) -> Identity:
 
 
 def in_order(signals: Iterable[Signal]) -> tuple[Signal, ...]:
-    """The signals by moment, each receipt once."""
+    """Sorts the signals by moment, each receipt once."""
     by_receipt = {signal.receipt: signal for signal in signals}
     return tuple(sorted(by_receipt.values(), key=lambda signal: (signal.time_ms, signal.receipt)))

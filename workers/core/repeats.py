@@ -1,7 +1,8 @@
-"""Idempotency keys: one key in one app and environment is one event; a repeat points to the first.
+"""Separates repeats from new events by their idempotency keys.
 
-Which receipt a key stands for is settled in PostgreSQL, by whoever writes the key first. What that
-makes of each event of a batch is decided here.
+A key in an app and environment stands for one event; a repeat points to the first. PostgreSQL
+determines which receipt owns a key: the first writer reserves it. This module decides from that
+which events of a batch are recorded.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ Key = tuple[int, str, str]  # app, environment, idempotency key
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The event that a key stands for."""
+    """The event that a key belongs to."""
 
     receipt: UUID
     fingerprint: bytes
@@ -29,7 +30,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """An event that is not recorded because its key stands for another."""
+    """An event that is not recorded because its key belongs to another."""
 
     event: Event
     first_receipt: UUID
@@ -37,15 +38,17 @@ class Repeat:
 
 
 def key_of(event: Event) -> Key | None:
+    """Returns the idempotency key of an event with its app and environment, if it has one."""
     if event.idempotency_key is None:
         return None
     return event.app_id, event.environment, event.idempotency_key
 
 
 def fingerprint(event: Event) -> bytes:
-    """Of what was sent: the same for a repeat, whenever, wherever and with which token it came.
+    """Hashes the content of an event: the same for a repeat at any time, place and with any token.
 
-    By name and without what was not sent, so that a field more in a later version changes nothing.
+    Fields are hashed by name and only if they were sent, so that a field that a later version adds
+    changes nothing.
     """
     sent = {
         name: value
@@ -58,7 +61,10 @@ def fingerprint(event: Event) -> bytes:
 def separate(
     events: Sequence[Event], owners: Mapping[Key, Owner]
 ) -> tuple[list[Event], list[Repeat]]:
-    """Events to record, and repeats. An event that owns its key is recorded again harmlessly."""
+    """Splits events into those to record and repeats.
+
+    An event that owns its key is recorded again, which is harmless.
+    """
     fresh: list[Event] = []
     repeats: list[Repeat] = []
     for event in events:

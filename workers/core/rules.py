@@ -1,4 +1,4 @@
-"""An app's settings, as decisions take them; they are declared where the console sees them too."""
+"""Re-exports an app's attribution rules, which are declared where the console can use them too."""
 
 from shared.rules import CLICK_AGE_MS_MAX, DAY_MS, HOUR_MS, LIMITS, MINUTE_MS, Rules
 

@@ -1,7 +1,7 @@
-"""Unique events: of those that a user reports of one type, the earliest by event time counts.
+"""Settles which of a user's unique events counts: the earliest of its type by event time.
 
 What counts can only move to an earlier event. So it is enough to know which one counts now: those
-that it beats never come back.
+that it beats never count again.
 """
 
 from collections import defaultdict
@@ -13,33 +13,37 @@ UniqueKey = tuple[int, str, int, str]  # app, environment, event type, user
 
 
 class Occurrence(NamedTuple):
-    """When an event happened, Unix milliseconds, and its receipt; compared in this order."""
+    """An event's time, Unix milliseconds, and its receipt; compared in this order."""
 
     time_ms: int
     receipt: UUID
 
 
 class Settled(NamedTuple):
-    """`counting`: what counts now for each user, where that has changed. `beaten` no longer do."""
+    """The result of settling unique events.
+
+    `counting` holds what counts now for each user, where that has changed; `beaten` those that no
+    longer count.
+    """
 
     counting: dict[UniqueKey, Occurrence]
     beaten: list[tuple[UniqueKey, Occurrence]]
 
 
 def settle(
-    standing: Mapping[UniqueKey, Occurrence], sent: Iterable[tuple[UniqueKey, Occurrence]]
+    current: Mapping[UniqueKey, Occurrence], sent: Iterable[tuple[UniqueKey, Occurrence]]
 ) -> Settled:
-    """`standing` is what counts so far; what was sent before may be among `sent` again."""
+    """Settles what counts; `current` counts so far, and `sent` may hold occurrences seen before."""
     candidates: dict[UniqueKey, set[Occurrence]] = defaultdict(set)
     for key, occurrence in sent:
         candidates[key].add(occurrence)
     counting: dict[UniqueKey, Occurrence] = {}
     beaten: list[tuple[UniqueKey, Occurrence]] = []
-    for key, among in candidates.items():
-        if key in standing:
-            among.add(standing[key])
-        first, *others = sorted(among)
+    for key, occurrences in candidates.items():
+        if key in current:
+            occurrences.add(current[key])
+        first, *others = sorted(occurrences)
         beaten += [(key, other) for other in others]
-        if standing.get(key) != first:
+        if current.get(key) != first:
             counting[key] = first
     return Settled(counting, beaten)

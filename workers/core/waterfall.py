@@ -1,10 +1,10 @@
-"""One choice between clicks: the steps in order, and why each click but one lost.
+"""Chooses between clicks by steps in order, and records why each of the others lost.
 
-A step is a way in which a click can be tied to a user, and the age up to which the tie counts. The
-first step that has an eligible click decides; within it the latest click wins, and of two in the
-same millisecond the one with the smaller id. A click as old as the window, to the millisecond, is
-inside; one later than the signal is no candidate, nor is one of another app: neither appears among
-the beaten, since a fact from elsewhere or from later must change nothing.
+A step is a way in which a click can match a user, and the age up to which the match counts. The
+first step that has an eligible click decides; within it the latest click wins, and of two clicks in
+the same millisecond the one with the smaller id. A click exactly as old as the window, to the
+millisecond, is inside. A click later than the signal is no candidate, nor is one of another app:
+neither appears among the beaten, since a fact from elsewhere or from later must change nothing.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,15 +20,18 @@ BEATEN_MAX: Final = 10
 
 
 class Beaten(msgspec.Struct, frozen=True):
+    """A click that matched and lost, with the rule it matched by and the reason."""
+
     click_id: str
     rule: Rule
     lost: Lost
 
 
 class Step(msgspec.Struct, frozen=True):
-    """`through` answers by whom a click is tied to the user, None if it is not (`lender_among`).
+    """A rule of the waterfall, with its window.
 
-    Up to `reach_ms` a click that is too old is still a candidate, so that a decision can say so.
+    `through` returns who matches a click to the user, None if nobody does (`lender_among`). Up to
+    `reach_ms` a click that is too old is still a candidate, so that the decision can report it.
     """
 
     rule: Rule
@@ -38,7 +41,7 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
-    """A click with the step that ties it to the user, and why it may not win, if it may not."""
+    """A click with the step that matches it to the user, and the reason if it cannot win."""
 
     trace: ClickTrace
     rank: int
@@ -48,7 +51,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """The winner if there is one, the ten best of the others, and how many there were in all."""
+    """The winner if there is one, the ten best of the others, and the number of candidates."""
 
     winner: Match | None
     beaten: tuple[Beaten, ...]
@@ -56,21 +59,26 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 def first_steps(rules: Rules) -> tuple[Step, ...]:
-    """The waterfall of a user's first signal.
+    """Returns the waterfall of a user's first signal.
 
-    Impressions have their place after these, by device id and then by sighting: any click comes
-    before any view.
+    Impressions belong after these steps, by device id and then by sighting: any click comes before
+    any view.
     """
     address_ms = rules.click_probabilistic_ms
     return (
         *_deterministic(rules.click_deterministic_ms),
-        # Out of the window is out of reach: one address can own more clicks than can be read.
-        Step(Rule.ADDRESS_AND_DEVICE, _by_sighting, address_ms, address_ms),
+        # Outside the window is out of reach: an address can own more clicks than can be read.
+        Step(
+            Rule.ADDRESS_AND_DEVICE,
+            lambda evidence, trace: lender_among(trace.sightings, evidence.sightings),
+            window_ms=address_ms,
+            reach_ms=address_ms,
+        ),
     )
 
 
 def return_steps(rules: Rules) -> tuple[Step, ...]:
-    """The waterfall of a user who comes back: an address is not enough to take them over."""
+    """Returns the waterfall of a returning user, whom an address is not enough to reattribute."""
     return _deterministic(rules.reattribution_window_ms)
 
 
@@ -79,43 +87,55 @@ def choose(
     evidence: Evidence,
     steps: tuple[Step, ...],
     at_ms: int,
-    barred: Callable[[ClickTrace], Lost | None],
+    exclusion: Callable[[ClickTrace], Lost | None],
 ) -> Choice:
-    """Weigh every click for a signal of `at_ms`. `barred` says which are out whatever ties them."""
-    found = (_match(trace, evidence, steps, at_ms, barred(trace)) for trace in traces)
-    matches = sorted((match for match in found if match is not None), key=_merit)
+    """Evaluates every click for a signal of `at_ms` and picks the best.
+
+    `exclusion` returns the reason why a click cannot win however it matches, if there is one.
+    """
+    candidates = (_match(trace, evidence, steps, at_ms, exclusion(trace)) for trace in traces)
+    matches = sorted(
+        (match for match in candidates if match is not None),
+        key=lambda match: (
+            match.lost is not None,
+            match.rank,
+            -match.trace.time_ms,
+            match.trace.click_id,
+        ),
+    )
     if not matches:
         return Choice(None, (), 0)
     best = matches[0]
     winner = best if best.lost is None else None
     others = matches[1:] if winner else matches
-    beaten = tuple(_beaten(match, best) for match in others[:BEATEN_MAX])
+    beaten = tuple(
+        Beaten(match.trace.click_id, match.rule, match.lost or _lost(match, best))
+        for match in others[:BEATEN_MAX]
+    )
     return Choice(winner, beaten, len(matches))
 
 
 def _deterministic(window_ms: int) -> tuple[Step, ...]:
     return (
-        Step(Rule.CLICK_ID, _by_click_id, window_ms, CLICK_AGE_MS_MAX),
-        Step(Rule.DEVICE_ID, _by_device_id, window_ms, CLICK_AGE_MS_MAX),
+        Step(
+            Rule.CLICK_ID,
+            lambda evidence, trace: lender_among((trace.click_id,), evidence.click_ids),
+            window_ms=window_ms,
+            reach_ms=CLICK_AGE_MS_MAX,
+        ),
+        Step(
+            Rule.DEVICE_ID,
+            lambda evidence, trace: lender_among(trace.device_ids, evidence.device_ids),
+            window_ms=window_ms,
+            reach_ms=CLICK_AGE_MS_MAX,
+        ),
     )
 
 
-def _by_click_id(evidence: Evidence, trace: ClickTrace) -> str | None:
-    return lender_among((trace.click_id,), evidence.click_ids)
-
-
-def _by_device_id(evidence: Evidence, trace: ClickTrace) -> str | None:
-    return lender_among(trace.device_ids, evidence.device_ids)
-
-
-def _by_sighting(evidence: Evidence, trace: ClickTrace) -> str | None:
-    return lender_among(trace.sightings, evidence.sightings)
-
-
 def _match(
-    trace: ClickTrace, evidence: Evidence, steps: tuple[Step, ...], at_ms: int, barred: Lost | None
+    trace: ClickTrace, evidence: Evidence, steps: tuple[Step, ...], at_ms: int, reason: Lost | None
 ) -> Match | None:
-    """The first step inside whose window the click is; else the first that ties it at all."""
+    """Finds the first step inside whose window the click is, else the first that matches at all."""
     age_ms = at_ms - trace.time_ms
     too_old: Match | None = None
     for rank, step in enumerate(steps):
@@ -123,7 +143,7 @@ def _match(
         if through is None:
             continue
         is_inside = age_ms <= step.window_ms
-        lost = barred or (None if is_inside else Lost.OUTSIDE_WINDOW)
+        lost = reason or (None if is_inside else Lost.OUTSIDE_WINDOW)
         match = Match(trace=trace, rank=rank, rule=step.rule, through=through, lost=lost)
         if is_inside:
             return match
@@ -131,16 +151,8 @@ def _match(
     return too_old
 
 
-def _merit(match: Match) -> tuple[bool, int, int, str]:
-    return (match.lost is not None, match.rank, -match.trace.time_ms, match.trace.click_id)
-
-
-def _beaten(match: Match, best: Match) -> Beaten:
-    return Beaten(match.trace.click_id, match.rule, match.lost or _why(match, best))
-
-
-def _why(match: Match, best: Match) -> Lost:
-    """Why an eligible match, of which there is a better one, did not win."""
+def _lost(match: Match, best: Match) -> Lost:
+    """Returns the reason why an eligible match lost to a better one."""
     if match.rank > best.rank:
         return Lost.WEAKER_RULE
     if match.trace.time_ms < best.trace.time_ms:

@@ -1,13 +1,12 @@
-"""Which users a batch concerns, each from which moment on; and locking them.
+"""Finds and locks the users whose decisions a batch may change, each from a moment on.
 
-A user is concerned by an event of their own, and by a click that could be theirs: one that they
-name, one that shares a device id with them, one from the address of their first signal, and one
-that shares either with a click that they name and that names no source (it lends what it saw).
-Too many is harmless, for deciding again changes nothing; none may be missing.
+A user is affected by an event of their own, and by a click that could be theirs: a click that they
+name, a click that shares a device id with them, a click from the address of their first signal, and
+a click that shares either with a click that they name and that names no source (it lends what it
+saw). Too many users are harmless, because deciding again changes nothing; none may be missing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -18,7 +17,8 @@ from workers.core.addresses import public_address
 from workers.core.days import utc_days
 from workers.core.history import Identity
 from workers.core.rules import CLICK_AGE_MS_MAX, LIMITS
-from workers.sql.json_rows import as_ms, day_of
+from workers.sql.expressions import as_ms, day_of, from_ms
+from workers.sql.json_rows import json_document, select_for
 from workers.user_agents import device_of
 
 _OWN = """
@@ -29,13 +29,12 @@ JOIN users USING (app_id, environment, user_id)
 GROUP BY users.id
 """
 
-# Each look-up is fenced (OFFSET 0): it then goes by its index, one probe a row. Left to itself, a
-# planner that expects 100 rows of a document joins whole tables by app first.
+# Each lookup is fenced (OFFSET 0): it then uses its index, one probe for each row. Otherwise a
+# planner that expects 100 rows from a document joins whole tables by app first.
 _CLICKED = f"""
 WITH click AS MATERIALIZED (
     SELECT app_id, environment, click_id, from_ms, identifying, address,
-           device_family, device_os, device_version, days,
-           'epoch'::timestamptz + from_ms * interval '1 millisecond' AS at
+           device_family, device_os, device_version, days, {from_ms("from_ms")} AS at
     FROM json_to_recordset(%(clicks)s::json) AS sent (
         app_id bigint, environment text, click_id text COLLATE "C", from_ms bigint,
         identifying text[] COLLATE "C", address text,
@@ -69,7 +68,7 @@ WITH click AS MATERIALIZED (
     SELECT app_id, environment, click_id, from_ms FROM click
     UNION ALL
     SELECT app_id, environment, click_id, from_ms FROM lender
-), concerned AS (
+), affected AS (
     SELECT found.id, from_ms
     FROM named
     CROSS JOIN LATERAL (
@@ -110,10 +109,10 @@ WITH click AS MATERIALIZED (
         OFFSET 0
     ) AS found
 )
-SELECT id, min(from_ms) FROM concerned GROUP BY id
+SELECT id, min(from_ms) FROM affected GROUP BY id
 """
 
-# Sorted before it is locked: workers that share users wait for one another in one direction.
+# Sorted before locking, so that workers with the same users wait for one another in one direction.
 _LOCK = f"""
 SELECT id, app_id, environment, user_id, device_ids, click_ids, {as_ms("first_time")}
 FROM users WHERE id = ANY(%s) ORDER BY id FOR UPDATE
@@ -125,8 +124,10 @@ _PROBABILISTIC = f"{_PROBABILISTIC_MS_MAX} milliseconds"
 
 
 class User(msgspec.Struct, frozen=True):
-    """A locked user. `known` is what they were known by before the decision that is to be made,
-    `first_ms` since when; None if no batch or decision has told yet.
+    """A locked user.
+
+    `known` holds their ids before the decision that is due, `first_ms` the time of their first
+    signal, None if no batch or decision has set it yet.
     """
 
     id: int
@@ -138,24 +139,8 @@ class User(msgspec.Struct, frozen=True):
 
 
 def affected_users(connection: Connection, events: Sequence[Event]) -> dict[int, int]:
-    """By user, the earliest moment (Unix milliseconds) that may have changed."""
-    earliest: dict[int, int] = {}
-    for user, from_ms in [*_own(connection, events), *_clicked(connection, events)]:
-        earliest[user] = min(from_ms, earliest.get(user, from_ms))
-    return earliest
-
-
-def lock_users(connection: Connection, ids: Iterable[int]) -> list[User]:
-    """Held until the transaction ends. Read whatever is decided from after this."""
-    rows = run(connection, _LOCK, (list(ids),))
-    return [
-        User(id_, app, environment, user, Identity(frozenset(devices), frozenset(clicks)), first)
-        for id_, app, environment, user, devices, clicks, first in rows
-    ]
-
-
-def _own(connection: Connection, events: Sequence[Event]) -> list[tuple[int, int]]:
-    signals = [
+    """Returns for each affected user the earliest moment (Unix milliseconds) that may change."""
+    signals: list[dict[str, object]] = [
         {
             "app_id": event.app_id,
             "environment": event.environment,
@@ -165,18 +150,19 @@ def _own(connection: Connection, events: Sequence[Event]) -> list[tuple[int, int
         for event in events
         if event.kind not in CLICK_KINDS
     ]
-    return _asked(connection, _OWN, (_document(signals),)) if signals else []
+    rows = select_for(connection, _OWN, signals)
+    clicks = [_click_row(event) for event in events if event.kind is Kind.CLICK]
+    if clicks:
+        document = json_document(clicks)
+        arguments = {"clicks": document, "age": _AGE, "probabilistic": _PROBABILISTIC}
+        rows += run(connection, _CLICKED, arguments)
+    earliest: dict[int, int] = {}
+    for user, at_ms in rows:
+        earliest[user] = min(at_ms, earliest.get(user, at_ms))
+    return earliest
 
 
-def _clicked(connection: Connection, events: Sequence[Event]) -> list[tuple[int, int]]:
-    clicks = [_click(event) for event in events if event.kind is Kind.CLICK]
-    if not clicks:
-        return []
-    arguments = {"clicks": _document(clicks), "age": _AGE, "probabilistic": _PROBABILISTIC}
-    return _asked(connection, _CLICKED, arguments)
-
-
-def _click(event: Event) -> dict[str, object]:
+def _click_row(event: Event) -> dict[str, object]:
     device = device_of(event.user_agent)
     at_ms = event.happened_at_ms
     return {
@@ -193,12 +179,10 @@ def _click(event: Event) -> dict[str, object]:
     }
 
 
-def _asked(
-    connection: Connection, statement: str, arguments: Sequence[Any] | Mapping[str, Any]
-) -> list[tuple[int, int]]:
-    rows = run(connection, statement, arguments)
-    return [(user, from_ms) for user, from_ms in rows]
-
-
-def _document(rows: Sequence[dict[str, object]]) -> str:
-    return msgspec.json.encode(rows).decode()
+def lock_users(connection: Connection, ids: Iterable[int]) -> list[User]:
+    """Locks users until the transaction ends; what decisions depend on must be read afterwards."""
+    rows = run(connection, _LOCK, (list(ids),))
+    return [
+        User(id_, app, environment, user, Identity(frozenset(devices), frozenset(clicks)), first)
+        for id_, app, environment, user, devices, clicks, first in rows
+    ]

@@ -1,8 +1,8 @@
-"""Finds the clicks that could matter to users: the ones they name, the ones that share a device id,
-and for a first signal the ones from its address and device.
+"""Finds the clicks that could matter to users, in three statements for any number of users.
 
-In three statements for any number of users. What a named click without a source saw of its visitor
-is looked for as well, because such a click lends it.
+These are the clicks that users name, the clicks that share a device id with them, and for a first
+signal the clicks from its address and device. What a named click without a source saw of its
+visitor is searched for as well, because such a click lends it.
 """
 
 from collections import defaultdict
@@ -10,16 +10,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from shared.database import Connection
+from shared.device_ids import identifying
 from workers.core.days import stretches, utc_days
 from workers.core.devices import Device
 from workers.core.evidence import sightings
-from workers.core.history import Click, Origin, OriginKind, Signal, SignalKind, identity_of
+from workers.core.history import Click, Origin, OriginKind
 from workers.core.rules import CLICK_AGE_MS_MAX
 from workers.decisions.load_history import UserCase
-from workers.sql.json_rows import as_ms, day_of, select_for, stretch_of
+from workers.sql.expressions import as_ms, day_of, from_ms, stretch_of
+from workers.sql.json_rows import select_for
 
-# Behind one address may be a whole carrier, and each of its new users would weigh every click of
-# hours. The latest wins, so those far behind it change nothing but how many there were.
+# A whole carrier may be behind an address, and each of its new users would evaluate every click of
+# hours. The latest click wins, so clicks far behind it change nothing but the number of candidates.
 CLICKS_OF_A_PLACE_MAX = 250
 
 _CLICK = f"""
@@ -27,9 +29,9 @@ _CLICK = f"""
     clicks.address, clicks.device_family, clicks.device_os, clicks.device_version, device_is_bot
 """
 
-# Each look-up is fenced (OFFSET 0), for the reason given in `workers.decisions.affected_users`.
+# Each lookup is fenced (OFFSET 0), for the reason given in `workers.decisions.affected_users`.
 _CLICKS_NAMED = f"""
-SELECT user_ref, found.*
+SELECT user_ref, matched.*
 FROM json_to_recordset(%s::json) AS sent (
     user_ref bigint, app_id bigint, environment text, click_ids text[] COLLATE "C"
 )
@@ -39,11 +41,11 @@ CROSS JOIN LATERAL (
     WHERE clicks.app_id = sent.app_id AND clicks.environment = sent.environment
       AND clicks.click_id = wanted AND clicks.kind = 'click'
     OFFSET 0
-) AS found
+) AS matched
 """
 
 _CLICKS_OF_DEVICES = f"""
-SELECT user_ref, found.*
+SELECT user_ref, matched.*
 FROM json_to_recordset(%s::json) AS sent (
     user_ref bigint, app_id bigint, environment text, identifying text[] COLLATE "C",
     stretches integer[], from_ms bigint, to_ms bigint
@@ -55,9 +57,7 @@ CROSS JOIN LATERAL (
     WHERE {stretch_of("carried.event_time")} = stretch
       AND carried.app_id = sent.app_id AND carried.environment = sent.environment
       AND carried.device_id = wanted
-      AND carried.event_time
-          BETWEEN 'epoch'::timestamptz + from_ms * interval '1 millisecond'
-              AND 'epoch'::timestamptz + to_ms * interval '1 millisecond'
+      AND carried.event_time BETWEEN {from_ms("from_ms")} AND {from_ms("to_ms")}
     OFFSET 0
 ) AS carried
 CROSS JOIN LATERAL (
@@ -65,11 +65,11 @@ CROSS JOIN LATERAL (
     WHERE clicks.app_id = sent.app_id AND clicks.environment = sent.environment
       AND clicks.click_id = carried.click_id
     OFFSET 0
-) AS found
+) AS matched
 """
 
 _CLICKS_SIGHTED = f"""
-SELECT user_ref, found.*
+SELECT user_ref, matched.*
 FROM json_to_recordset(%s::json) AS sent (
     user_ref bigint, app_id bigint, environment text, address text, device_family text,
     device_os text, device_version text, days date[], from_ms bigint, to_ms bigint
@@ -84,56 +84,56 @@ CROSS JOIN LATERAL (
           AND clicks.address = sent.address AND clicks.device_family = sent.device_family
           AND clicks.device_os = sent.device_os AND clicks.device_version = sent.device_version
           AND clicks.kind = 'click'
-          AND clicks.event_time
-              BETWEEN 'epoch'::timestamptz + from_ms * interval '1 millisecond'
-                  AND 'epoch'::timestamptz + to_ms * interval '1 millisecond'
-        -- Ordered as the index is, so that no more is read; ties, so that no order of arrival
-        -- matters.
+          AND clicks.event_time BETWEEN {from_ms("from_ms")} AND {from_ms("to_ms")}
+        -- In the order of the index, so that no more is read; with ties, so that the order of
+        -- arrival does not matter.
         ORDER BY clicks.event_time DESC
         FETCH FIRST {CLICKS_OF_A_PLACE_MAX} ROWS WITH TIES
     ) AS clicks
     ORDER BY clicks.event_time DESC
     FETCH FIRST {CLICKS_OF_A_PLACE_MAX} ROWS WITH TIES
-) AS found
+) AS matched
 """
 
 Clicks = Mapping[int, tuple[Click, ...]]
 
 
 def load_clicks(connection: Connection, cases: Sequence[UserCase]) -> Clicks:
-    """What `core.history.History.clicks` asks for, by user."""
-    found: dict[int, dict[str, Click]] = defaultdict(dict)
+    """Loads for each user the clicks that `core.history.History.clicks` requires."""
+    by_user: dict[int, dict[str, Click]] = defaultdict(dict)
     apps = {case.user.id: case.tail.app for case in cases}
 
-    def look(statement: str, questions: Iterable[dict[str, object]]) -> None:
-        for user, *row in select_for(connection, statement, list(questions)):
-            click = _click(apps[user], row)
-            found[user][click.id] = click
+    def load(statement: str, rows: Iterable[dict[str, object]]) -> None:
+        for user, *row in select_for(connection, statement, list(rows)):
+            click = _read_click(apps[user], row)
+            by_user[user][click.id] = click
 
-    look(_CLICKS_NAMED, (_named(case) for case in cases))
+    load(
+        _CLICKS_NAMED,
+        (
+            {**_user_fields(case), "click_ids": sorted(case.tail.identity.click_ids)}
+            for case in cases
+        ),
+    )
     lenders = {
-        case.user.id: [click for click in found[case.user.id].values() if click.origin is None]
+        case.user.id: [click for click in by_user[case.user.id].values() if click.origin is None]
         for case in cases
     }
-    look(_CLICKS_OF_DEVICES, (_devices(case, lenders[case.user.id]) for case in cases))
-    look(
+    load(_CLICKS_OF_DEVICES, (_device_row(case, lenders[case.user.id]) for case in cases))
+    load(
         _CLICKS_SIGHTED,
-        (question for case in cases for question in _sighted(case, lenders[case.user.id])),
+        (row for case in cases for row in _sighting_rows(case, lenders[case.user.id])),
     )
-    return {user: tuple(clicks.values()) for user, clicks in found.items()}
+    return {user: tuple(clicks.values()) for user, clicks in by_user.items()}
 
 
-def _named(case: UserCase) -> dict[str, object]:
-    return {**_whose(case), "click_ids": sorted(case.tail.identity.click_ids)}
-
-
-def _devices(case: UserCase, lenders: Sequence[Click]) -> dict[str, object]:
-    lent = identity_of(_as_signal(click) for click in lenders)
-    device_ids = case.tail.identity.device_ids | lent.device_ids
+def _device_row(case: UserCase, lenders: Sequence[Click]) -> dict[str, object]:
+    lent = identifying(device_id for click in lenders for device_id in click.device_ids)
+    device_ids = case.tail.identity.device_ids | lent
     times_ms = [signal.time_ms for signal in case.tail.signals] or [0]
     from_ms, to_ms = min(times_ms) - CLICK_AGE_MS_MAX, max(times_ms)
     return {
-        **_whose(case),
+        **_user_fields(case),
         "identifying": sorted(device_ids),
         "stretches": stretches(from_ms, to_ms),
         "from_ms": from_ms,
@@ -141,8 +141,8 @@ def _devices(case: UserCase, lenders: Sequence[Click]) -> dict[str, object]:
     }
 
 
-def _sighted(case: UserCase, lenders: Sequence[Click]) -> Iterable[dict[str, object]]:
-    """Only a user's first signal is decided by address and device."""
+def _sighting_rows(case: UserCase, lenders: Sequence[Click]) -> Iterable[dict[str, object]]:
+    """Yields the addresses and devices of a user's first signal, which alone is matched by them."""
     if case.tail.prior is not None or not case.tail.signals:
         return
     first = min(case.tail.signals, key=lambda signal: signal.moment)
@@ -153,7 +153,7 @@ def _sighted(case: UserCase, lenders: Sequence[Click]) -> Iterable[dict[str, obj
     days = utc_days(from_ms, first.time_ms)
     for address, device in sorted(seen, key=str):
         yield {
-            **_whose(case),
+            **_user_fields(case),
             "address": address,
             "device_family": device.family,
             "device_os": device.os,
@@ -164,18 +164,12 @@ def _sighted(case: UserCase, lenders: Sequence[Click]) -> Iterable[dict[str, obj
         }
 
 
-def _whose(case: UserCase) -> dict[str, object]:
+def _user_fields(case: UserCase) -> dict[str, object]:
     user = case.user
     return {"user_ref": user.id, "app_id": user.app_id, "environment": user.environment}
 
 
-def _as_signal(click: Click) -> Signal:
-    return Signal(
-        receipt="", time_ms=click.time_ms, kind=SignalKind.EVENT, device_ids=click.device_ids
-    )
-
-
-def _click(app: str, row: Sequence[Any]) -> Click:
+def _read_click(app: str, row: Sequence[Any]) -> Click:
     click_id, time_ms, kind, name, device_ids, address, family, os, version, is_bot = row
     return Click(
         id=click_id,

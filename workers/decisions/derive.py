@@ -1,14 +1,14 @@
-"""Decisions from committed facts: where users came from, their sessions and active days.
+"""Derives decisions from committed facts: attributions, sessions and active days of users.
 
-    concerned users → chunks → decisions about each chunk's users (`user_decisions`)
+    affected users → chunks → decisions about the users of each chunk (`user_decisions`)
 
 Runs after the transaction that committed the facts, for every user of the batch, whether a fact was
-new or not: a crash between the two loses no decision, because the batch is delivered again. Of an
-event and a click that are handled at the same moment by two workers, the one that commits last sees
-both. A user whose decision fails is set aside and holds up nobody else.
+new or not: a crash between the two loses no decision, because the batch is delivered again. If two
+workers handle an event and a click at the same moment, the one that commits last sees both. A user
+whose decision fails is set aside and delays nobody else.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from shared.database import Connection, DatabaseError, index_only, sqlstate
 from shared.events import Event
@@ -18,57 +18,54 @@ from workers.decisions.affected_users import affected_users
 from workers.decisions.load_history import BEGINNING_MS
 from workers.decisions.user_decisions import Decide, UserDecisions
 from workers.decisions.write import Rules
-from workers.facts.quarantine import quarantined
+from workers.facts.quarantine import find_quarantined
 
-USERS_MAX = 500  # of one transaction: others wait for the locks
+USERS_MAX = 500  # in a transaction: other workers wait for the locks
 
 
 def derive(
     connection: Connection, events: Sequence[Event], decide: Decide = decide_by_rules
 ) -> Rules:
-    """Decide what these events may have changed; new attributions by rule.
+    """Decides everything that these events may have changed; counts new attributions by rule.
 
-    Raises DatabaseError for what is no user's fault.
+    Raises DatabaseError for an error that no user caused.
     """
-    earliest_ms = _concerned(connection, events)
+    earliest_ms = _affected_users(connection, events)
+    users = sorted(earliest_ms)
     decisions = UserDecisions(connection, decide)
     rules = Rules()
-    for users in _chunks(sorted(earliest_ms)):
-        rules += decisions.make({user: earliest_ms[user] for user in users})
+    for start in range(0, len(users), USERS_MAX):
+        chunk = users[start : start + USERS_MAX]
+        rules += decisions.make({user: earliest_ms[user] for user in chunk})
     return rules
 
 
-def derive_anew(
+def rederive(
     connection: Connection, users: Sequence[int], decide: Decide = decide_by_rules
 ) -> Rules:
-    """Decide these users from the beginning, at most USERS_MAX, also those who are set aside."""
-    decisions = UserDecisions(connection, decide, second_try=True)
+    """Decides users from their whole history, at most USERS_MAX, including those set aside."""
+    decisions = UserDecisions(connection, decide, retry=True)
     return decisions.make(dict.fromkeys(users, BEGINNING_MS))
 
 
-def _concerned(connection: Connection, events: Sequence[Event]) -> dict[int, int]:
-    """Find whom these events concern; what PostgreSQL has refused to store concerns nobody.
+def _affected_users(connection: Connection, events: Sequence[Event]) -> dict[int, int]:
+    """Finds the users that these events affect, ignoring events that PostgreSQL refused to store.
 
-    It stands in quarantine by now, and the values that it was refused for may break a look-up too.
+    Those are in quarantine by now, and the values that they were refused for may break the lookup
+    as well: then the events are halved until the event at fault is alone.
     """
     try:
         with index_only(connection):
             return affected_users(connection, events)
-    except DatabaseError as fault:
-        if disposition(sqlstate(fault)) is not Disposition.ISOLATE:
+    except DatabaseError as error:
+        if disposition(sqlstate(error)) is not Disposition.ISOLATE:
             raise
         if len(events) == 1:
-            if not quarantined(connection, [events[0].receipt]):
+            if not find_quarantined(connection, [events[0].receipt]):
                 raise
             return {}
     middle = len(events) // 2
-    first, second = _concerned(connection, events[:middle]), _concerned(connection, events[middle:])
+    halves = [_affected_users(connection, half) for half in (events[:middle], events[middle:])]
     return {
-        user: min(found[user] for found in (first, second) if user in found)
-        for user in first | second
+        user: min(half[user] for half in halves if user in half) for user in halves[0] | halves[1]
     }
-
-
-def _chunks(users: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(users), USERS_MAX):
-        yield users[start : start + USERS_MAX]

@@ -1,4 +1,4 @@
-"""What differs between what stands of a user and what was decided. Pure.
+"""Compares a user's stored decisions with the new ones. Pure.
 
 `beaten` and `considered` are part of a decision: a late click that only lost changes the reasons,
 but nobody's credit.
@@ -17,10 +17,11 @@ from workers.decisions.load_history import UserCase
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """Of one user. `ended` sessions are gone, `begun` ones new, `changed` ones longer or shorter.
+    """The changes to a user's decisions.
 
-    `credits` are the moments from which on another click or source is credited, each with whether
-    it is a reattribution. `active_days` are all from the start of the tail on, in order.
+    `ended` sessions no longer exist, `begun` ones are new, `changed` ones are longer or shorter.
+    `credits` are the moments from which another click or source is credited, each with whether it
+    is a reattribution. `active_days` are all active days from the start of the tail, in order.
     """
 
     case: UserCase
@@ -34,29 +35,44 @@ class Difference(msgspec.Struct, frozen=True):
     active_days: tuple[date, ...]
 
     @property
-    def new_days(self) -> list[date]:
-        return [day for day in self.active_days if day not in self.case.standing.days]
+    def user_ref(self) -> int:
+        """Returns the number of the user's row."""
+        return self.case.user.id
 
     @property
-    def forgotten_days(self) -> frozenset[date]:
-        return self.case.standing.days.difference(self.active_days)
+    def new_days(self) -> list[date]:
+        """Returns the active days that are not stored yet."""
+        return [day for day in self.active_days if day not in self.case.stored.days]
+
+    @property
+    def removed_days(self) -> frozenset[date]:
+        """Returns the stored days that are no longer active."""
+        return self.case.stored.days.difference(self.active_days)
 
     @property
     def changes_user(self) -> bool:
-        """A tail after the first signal says nothing of when that was."""
+        """Tells whether the user's row changes: their first time or their ids.
+
+        A tail that starts after the first signal leaves the first time as it is.
+        """
         user, first = self.case.user, self.decision.first
-        is_first_other = first is not None and first.time_ms != user.first_ms
-        return is_first_other or self.decision.identity != user.known
+        is_first_changed = first is not None and first.time_ms != user.first_ms
+        return is_first_changed or self.decision.identity != user.known
 
 
 def diff(case: UserCase, decision: Decision) -> Difference:
-    standing = case.standing
-    superseded = standing.attributions.difference(decision.attributions)
-    attributed = [one for one in decision.attributions if one not in standing.attributions]
-    starts_before = {session.start for session in standing.sessions}
+    """Compares the decision with what is stored of the user."""
+    stored = case.stored
+    superseded = stored.attributions.difference(decision.attributions)
+    attributed = [
+        attribution
+        for attribution in decision.attributions
+        if attribution not in stored.attributions
+    ]
+    starts_before = {session.start for session in stored.sessions}
     starts = {session.start for session in decision.sessions}
-    other = [one for one in decision.sessions if one not in standing.sessions]
-    changed_credits = {_credit(one) for one in superseded} ^ {_credit(one) for one in attributed}
+    other = [session for session in decision.sessions if session not in stored.sessions]
+    changed_credits = set(map(_credit, superseded)) ^ set(map(_credit, attributed))
     return Difference(
         case=case,
         decision=decision,
@@ -64,19 +80,23 @@ def diff(case: UserCase, decision: Decision) -> Difference:
         attributed=tuple(attributed),
         credits=tuple((moment.time_ms, is_again) for moment, *_, is_again in changed_credits),
         ended=tuple(starts_before - starts),
-        begun=tuple(one for one in other if one.start not in starts_before),
-        changed=tuple(one for one in other if one.start in starts_before),
+        begun=tuple(session for session in other if session.start not in starts_before),
+        changed=tuple(session for session in other if session.start in starts_before),
         active_days=_active_days(case, decision),
     )
 
 
 def _credit(attribution: Attribution) -> tuple[Moment, object, object, bool]:
-    one = attribution
-    return (one.moment, one.origin, one.click_id, one.is_reattribution)
+    return (
+        attribution.moment,
+        attribution.origin,
+        attribution.click_id,
+        attribution.is_reattribution,
+    )
 
 
 def _active_days(case: UserCase, decision: Decision) -> tuple[date, ...]:
-    """Of the tail's sessions, and of the one before it, which may share the tail's first day."""
+    """Returns the days of the tail's sessions and of the last one before, which may share a day."""
     last = case.tail.last_session
     sessions = decision.sessions if last is None else (last, *decision.sessions)
     days = {
@@ -84,5 +104,5 @@ def _active_days(case: UserCase, decision: Decision) -> tuple[date, ...]:
         for session in sessions
         for day in utc_days(session.start.time_ms, session.last_activity_ms)
     }
-    first = utc_day(case.start_ms)  # what stands is known from here on
+    first = utc_day(case.start_ms)  # stored days were loaded from here on
     return tuple(sorted(day for day in days if day >= first))

@@ -1,9 +1,9 @@
-"""Reads the tails of users' histories, from which decisions are made.
+"""Loads the tails of users' histories, from which decisions are made.
 
-A constant number of statements for any number of users. A tail starts where the run of signals
-around the earliest change starts: from there backwards, one index look-up a signal, as long as the
-gaps are shorter than the session timeout. The look-up that ends the run tells at no further cost
-whether anything stands before it.
+It takes a constant number of statements for any number of users. A tail starts where the run of
+signals around the earliest change starts, which is found backwards with one index lookup for each
+signal, as long as the gaps are shorter than the session timeout. The lookup that ends the run also
+shows, at no further cost, whether the user has earlier signals.
 """
 
 from collections import defaultdict
@@ -24,9 +24,10 @@ from workers.core.rules import Rules
 from workers.core.sessions import Session
 from workers.core.waterfall import Beaten
 from workers.decisions.affected_users import User
-from workers.sql.json_rows import as_ms, select_for
+from workers.sql.expressions import as_ms, from_ms
+from workers.sql.json_rows import select_for
 
-Stood = TypeVar("Stood")
+Row = TypeVar("Row")
 
 BEGINNING_MS = 0  # no event is older (`shared.fields.IMPORTED_YEAR_MIN`)
 
@@ -42,12 +43,11 @@ _BEFORE = """(
     ORDER BY event_time DESC LIMIT 1
 )"""
 
-# `before` is the last signal before `at`, null if there is none: the run goes on to it, or ends and
-# leaves it behind.
+# `before` is the last signal before `at`, null if there is none: the run continues to it, or ends
+# and leaves it out.
 _SIGNALS = f"""
 WITH RECURSIVE change AS (
-    SELECT user_ref, 'epoch'::timestamptz + from_ms * interval '1 millisecond' AS at,
-           timeout_ms * interval '1 millisecond' AS timeout
+    SELECT user_ref, {from_ms("from_ms")} AS at, timeout_ms * interval '1 millisecond' AS timeout
     FROM json_to_recordset(%s::json) AS sent (user_ref bigint, from_ms bigint, timeout_ms bigint)
 ), run (user_ref, at, before, timeout) AS (
     SELECT user_ref, at, {_BEFORE.format(user_ref="change.user_ref", at="change.at")}, timeout
@@ -60,15 +60,15 @@ WITH RECURSIVE change AS (
     SELECT user_ref, min(at) AS at, coalesce(min(before) < min(at), false) AS has_earlier
     FROM run GROUP BY user_ref
 )
-SELECT start.user_ref, {as_ms("start.at")}, start.has_earlier, told.*
+SELECT start.user_ref, {as_ms("start.at")}, start.has_earlier, tail.*
 FROM start
 CROSS JOIN LATERAL (
     SELECT receipt::text, {as_ms("event_time")}, kind, address,
            device_family, device_os, device_version, device_is_bot, device_ids, click_ids
     FROM signals
     WHERE signals.user_ref = start.user_ref AND event_time >= start.at
-    OFFSET 0  -- one range of the index a user, whatever the planner expects
-) AS told
+    OFFSET 0  -- one range of the index for each user, whatever the planner expects
+) AS tail
 """
 
 _ATTRIBUTION = f"""
@@ -76,12 +76,12 @@ _ATTRIBUTION = f"""
     origin, through, beaten, considered, is_reattribution, rules_version
 """
 
-_STARTS = """
-    SELECT user_ref, 'epoch'::timestamptz + start_ms * interval '1 millisecond' AS at
+_STARTS = f"""
+    SELECT user_ref, {from_ms("start_ms")} AS at
     FROM json_to_recordset(%s::json) AS sent (user_ref bigint, start_ms bigint)
 """
 
-# The last one before the tail, and all that stand in it.
+# The last attribution before the tail, and all that are in force in it.
 _ATTRIBUTIONS = f"""
 SELECT start.user_ref, attributions.event_time < start.at, {_ATTRIBUTION}
 FROM ({_STARTS}) AS start
@@ -123,7 +123,7 @@ CROSS JOIN LATERAL (
 
 
 class StoredDecisions(msgspec.Struct, frozen=True):
-    """What was decided before of a tail, and of the days since the one in which it starts."""
+    """The stored decisions of a tail, and the active days from its first day on."""
 
     attributions: frozenset[Attribution]
     sessions: frozenset[Session]
@@ -131,36 +131,37 @@ class StoredDecisions(msgspec.Struct, frozen=True):
 
 
 class UserCase(msgspec.Struct, frozen=True):
-    """A user with the tail that is decided: `start_ms` is where it starts."""
+    """A user with the tail that is decided, which starts at `start_ms`."""
 
     user: User
     rules: Rules
     start_ms: int
     tail: Tail
-    standing: StoredDecisions
+    stored: StoredDecisions
 
 
 def load_cases(
     connection: Connection, users: Sequence[User], earliest_ms: Mapping[int, int]
 ) -> list[UserCase]:
-    """Load each user's tail around the earliest change, or all signals where the tail needs them.
+    """Loads each user's tail around the earliest change, or all signals where the tail needs them.
 
-    That is the case where a tail tells news, and where a user whom nobody has decided yet has
-    signals before it: another worker, or one that died, has committed them and not come to decide.
+    That is the case if a tail has new ids, and if a user who was never decided has earlier signals:
+    another worker, which may have died since, has committed them and not decided them yet.
     """
-    rules = _rules(connection, {user.app_id for user in users})
-    cases = _cases(connection, users, earliest_ms, rules)
-    anew = [case.user for case in cases if case.tail.needs_all]
-    if not anew:
+    rules = _load_rules(connection, {user.app_id for user in users})
+    cases = _load_tails(connection, users, earliest_ms, rules)
+    incomplete = [case.user for case in cases if case.tail.needs_all]
+    if not incomplete:
         return cases
-    settled = [case for case in cases if not case.tail.needs_all]
-    return settled + _cases(connection, anew, {user.id: BEGINNING_MS for user in anew}, rules)
+    complete = [case for case in cases if not case.tail.needs_all]
+    beginnings = dict.fromkeys((user.id for user in incomplete), BEGINNING_MS)
+    return complete + _load_tails(connection, incomplete, beginnings, rules)
 
 
-def _rules(connection: Connection, apps: set[int]) -> dict[int, Rules]:
-    """An app that is gone is decided by the defaults."""
+def _load_rules(connection: Connection, apps: set[int]) -> dict[int, Rules]:
+    """Loads the rules of apps; an app that no longer exists gets the defaults."""
     rows = run(connection, _RULES, (list(apps),))
-    found = {
+    stored = {
         app: Rules(
             version=version,
             click_deterministic_ms=deterministic,
@@ -171,16 +172,25 @@ def _rules(connection: Connection, apps: set[int]) -> dict[int, Rules]:
         )
         for app, version, deterministic, probabilistic, reattribution, inactivity, timeout in rows
     }
-    return {app: found.get(app, Rules()) for app in apps}
+    return {app: stored.get(app, Rules()) for app in apps}
 
 
-def _cases(
+@dataclass(frozen=True, slots=True)
+class _Tails:
+    """The signals of tails, where each tail starts, and whether the user has earlier signals."""
+
+    signals: dict[int, list[Signal]]
+    starts_ms: dict[int, int]
+    has_earlier: dict[int, bool]
+
+
+def _load_signals(
     connection: Connection,
     users: Sequence[User],
     earliest_ms: Mapping[int, int],
     rules: Mapping[int, Rules],
-) -> list[UserCase]:
-    questions: list[dict[str, object]] = [
+) -> _Tails:
+    rows: list[dict[str, object]] = [
         {
             "user_ref": user.id,
             "from_ms": earliest_ms[user.id],
@@ -188,19 +198,28 @@ def _cases(
         }
         for user in users
     ]
-    signals: dict[int, list[Signal]] = defaultdict(list)
-    starts_ms: dict[int, int] = dict(earliest_ms)
-    # Without a row nothing is told of what stands before, which may be everything.
-    earlier = {user.id: earliest_ms[user.id] > BEGINNING_MS for user in users}
-    for user_ref, start_ms, has_earlier, *row in select_for(connection, _SIGNALS, questions):
-        signals[user_ref].append(_signal(row))
-        starts_ms[user_ref] = start_ms
-        earlier[user_ref] = has_earlier
+    # Without a row nothing is known of earlier signals, and there may be any number.
+    has_earlier = {user.id: earliest_ms[user.id] > BEGINNING_MS for user in users}
+    tails = _Tails(defaultdict(list), dict(earliest_ms), has_earlier)
+    for user_ref, start_ms, is_preceded, *row in select_for(connection, _SIGNALS, rows):
+        tails.signals[user_ref].append(_read_signal(row))
+        tails.starts_ms[user_ref] = start_ms
+        tails.has_earlier[user_ref] = is_preceded
+    return tails
+
+
+def _load_tails(
+    connection: Connection,
+    users: Sequence[User],
+    earliest_ms: Mapping[int, int],
+    rules: Mapping[int, Rules],
+) -> list[UserCase]:
+    tails = _load_signals(connection, users, earliest_ms, rules)
     starts: list[dict[str, object]] = [
-        {"user_ref": user.id, "start_ms": starts_ms[user.id]} for user in users
+        {"user_ref": user.id, "start_ms": tails.starts_ms[user.id]} for user in users
     ]
-    attributions = _split(select_for(connection, _ATTRIBUTIONS, starts), _attribution)
-    sessions = _split(select_for(connection, _SESSIONS, starts), _session)
+    attributions = _split(select_for(connection, _ATTRIBUTIONS, starts), _read_attribution)
+    sessions = _split(select_for(connection, _SESSIONS, starts), _read_session)
     days: dict[int, set[date]] = defaultdict(set)
     for user_ref, day in select_for(connection, _DAYS, starts):
         days[user_ref].add(day)
@@ -208,14 +227,14 @@ def _cases(
         UserCase(
             user,
             rules[user.app_id],
-            starts_ms[user.id],
+            tails.starts_ms[user.id],
             Tail(
                 app=str(user.app_id),
                 known=user.known,
-                signals=tuple(signals[user.id]),
+                signals=tuple(tails.signals[user.id]),
                 prior=attributions.before.get(user.id),
                 last_session=sessions.before.get(user.id),
-                has_earlier=earlier[user.id],
+                has_earlier=tails.has_earlier[user.id],
             ),
             StoredDecisions(
                 attributions=frozenset(attributions.inside[user.id]),
@@ -228,24 +247,24 @@ def _cases(
 
 
 @dataclass(frozen=True, slots=True)
-class _Split(Generic[Stood]):
-    """By user: the last one before the tail, and those in it."""
+class _Split(Generic[Row]):
+    """The last row before the tail and the rows in it, by user."""
 
-    before: dict[int, Stood]
-    inside: dict[int, list[Stood]]
+    before: dict[int, Row]
+    inside: dict[int, list[Row]]
 
 
-def _split(rows: Iterable[Sequence[Any]], read: Callable[[Sequence[Any]], Stood]) -> _Split[Stood]:
-    found: _Split[Stood] = _Split({}, defaultdict(list))
+def _split(rows: Iterable[Sequence[Any]], read: Callable[[Sequence[Any]], Row]) -> _Split[Row]:
+    split: _Split[Row] = _Split({}, defaultdict(list))
     for user_ref, is_before, *row in rows:
         if is_before:
-            found.before[user_ref] = read(row)
+            split.before[user_ref] = read(row)
         else:
-            found.inside[user_ref].append(read(row))
-    return found
+            split.inside[user_ref].append(read(row))
+    return split
 
 
-def _signal(row: Sequence[Any]) -> Signal:
+def _read_signal(row: Sequence[Any]) -> Signal:
     receipt, time_ms, kind, address, family, os, version, is_bot, device_ids, click_ids = row
     return Signal(
         receipt=receipt,
@@ -258,7 +277,7 @@ def _signal(row: Sequence[Any]) -> Signal:
     )
 
 
-def _attribution(row: Sequence[Any]) -> Attribution:
+def _read_attribution(row: Sequence[Any]) -> Attribution:
     time_ms, receipt, rule, click_id, kind, name, through, beaten, considered, again, version = row
     return Attribution(
         moment=Moment(time_ms, receipt),
@@ -273,7 +292,7 @@ def _attribution(row: Sequence[Any]) -> Attribution:
     )
 
 
-def _session(row: Sequence[Any]) -> Session:
+def _read_session(row: Sequence[Any]) -> Session:
     time_ms, receipt, last_ms, opens, events = row
     return Session(
         start=Moment(time_ms, receipt), last_activity_ms=last_ms, opens=opens, events=events

@@ -1,8 +1,8 @@
-"""Set-aside users: those whose decision failed, so that they keep nobody waiting.
+"""Sets aside the users whose decision failed, so that they delay nobody else.
 
-Who is set aside is decided by no drain, whatever else arrives: the facts are stored, and the next
-try decides from all of them (`retry_set_aside`, `recompute`). Nothing can be missed: a drain looks here after it has locked the
-user, and so does whoever takes the user out.
+No drain decides a user who is set aside, whatever else arrives: the facts are stored, and the next
+retry decides from all of them (`retry_set_aside`, `recompute`). Nothing can be missed: a drain
+checks the table after it has locked the user, and so does the retry that removes the user from it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,13 +18,14 @@ SELECT user_ref, fault FROM json_to_recordset(%s::json) AS sent (user_ref bigint
 ON CONFLICT (user_ref) DO UPDATE SET fault = excluded.fault, tried_at = now()
 """
 
-# By their range: most of the time there are none, and 500 look-ups in an empty index take ten times
+# Selects a range: most of the time there are none, and 500 lookups in an empty index take ten times
 # as long as one.
 _BETWEEN = "SELECT user_ref FROM set_aside_users WHERE user_ref BETWEEN %s AND %s"
 
-_TAKE_OUT = "DELETE FROM set_aside_users WHERE user_ref = ANY(%s)"
+_CLEAR = "DELETE FROM set_aside_users WHERE user_ref = ANY(%s)"
 
-# Noted before it is tried: one that ends its worker is not tried again at once, and not first.
+# Counted before the retry: a user whose decision kills the worker is not retried at once and not
+# first.
 _NEXT = """
 UPDATE set_aside_users SET tries = tries + 1, tried_at = now()
 WHERE user_ref = (
@@ -38,32 +39,34 @@ RETURNING user_ref
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """A user, and what the decision about them raised."""
+    """A user, and the error that their decision raised."""
 
     user: int
-    fault: Exception
+    error: Exception
 
 
 def set_aside(connection: Connection, failures: Sequence[Failure]) -> None:
-    """Note whom no drain shall decide, in the transaction that holds their locks."""
-    rows = [{"user_ref": each.user, "fault": type(each.fault).__name__} for each in failures]
+    """Sets users aside, in the transaction that holds their locks."""
+    rows: list[dict[str, object]] = [
+        {"user_ref": failure.user, "fault": type(failure.error).__name__} for failure in failures
+    ]
     write_rows(connection, _SET_ASIDE, rows)
 
 
 def set_aside_among(connection: Connection, users: Sequence[int]) -> set[int]:
-    """Find those of these users who are set aside; they are locked."""
+    """Finds those of these locked users who are set aside."""
     if not users:
         return set()
-    found = run(connection, _BETWEEN, (min(users), max(users)))
-    return {user for (user,) in found}.intersection(users)
+    rows = run(connection, _BETWEEN, (min(users), max(users)))
+    return {user for (user,) in rows}.intersection(users)
 
 
-def take_out(connection: Connection, users: Iterable[int]) -> None:
-    """Let drains decide these again, who were decided from the beginning in this transaction."""
-    run(connection, _TAKE_OUT, (list(users),))
+def clear_set_aside(connection: Connection, users: Iterable[int]) -> None:
+    """Lets drains decide users again whose whole history was decided in this transaction."""
+    run(connection, _CLEAR, (list(users),))
 
 
 def next_due(connection: Connection) -> int | None:
-    """Take the user who has waited longest for a try: a minute at first, an hour at last."""
+    """Takes the user who has waited longest; the wait grows from a minute to an hour."""
     row = run(connection, _NEXT).fetchone()
     return None if row is None else int(row[0])

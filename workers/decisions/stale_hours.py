@@ -1,7 +1,7 @@
-"""Which hours and days a change of decisions touches: those whose figures have to be counted anew.
+"""Determines the hours and days whose rollups a change of decisions makes stale.
 
-A user's credit counts in every hour in which they did something since, and who they are credited to
-first in all of their days. How long they had been away on a day depends on the active day before.
+A user's attribution counts in every later hour in which they were active, and their first origin in
+all of their days. How long they had been inactive before a day depends on the previous active day.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,30 +12,23 @@ from workers.decisions.load_history import UserCase
 from workers.rollups.stale_periods import StalePeriod, day_period, hour_of
 
 
-def touched(differences: Iterable[Difference]) -> Iterator[StalePeriod]:
-    for each in differences:
-        for time_ms, _ in each.credits:
-            yield from _since(each.case, time_ms)
-        for start in (*(session.start for session in each.begun), *each.ended):
-            yield _hour(each.case, start.time_ms)
-        yield from _days(each)
-
-
-def _since(case: UserCase, time_ms: int) -> Iterator[StalePeriod]:
-    yield _hour(case, time_ms)
-    for signal in case.tail.signals:
-        if signal.time_ms >= time_ms:
-            yield _hour(case, signal.time_ms)
-
-
-def _days(each: Difference) -> Iterator[StalePeriod]:
-    changed = {*each.new_days, *each.forgotten_days}
-    if any(not is_reattribution for _, is_reattribution in each.credits):
-        changed.update(each.active_days)
-    user = each.case.user
-    in_order = pairwise(sorted({*changed, *each.active_days}))
-    for day in changed | {after for before, after in in_order if before in changed}:
-        yield day_period(user.app_id, user.environment, day)
+def touched_periods(differences: Iterable[Difference]) -> Iterator[StalePeriod]:
+    """Yields the hours and days that these changes touch."""
+    for difference in differences:
+        case = difference.case
+        for time_ms, _ in difference.credits:
+            yield _hour(case, time_ms)
+            for signal in case.tail.signals:
+                if signal.time_ms >= time_ms:
+                    yield _hour(case, signal.time_ms)
+        for start in (*(session.start for session in difference.begun), *difference.ended):
+            yield _hour(case, start.time_ms)
+        changed = {*difference.new_days, *difference.removed_days}
+        if any(not is_reattribution for _, is_reattribution in difference.credits):
+            changed.update(difference.active_days)
+        in_order = pairwise(sorted({*changed, *difference.active_days}))
+        for day in changed | {after for before, after in in_order if before in changed}:
+            yield day_period(case.user.app_id, case.user.environment, day)
 
 
 def _hour(case: UserCase, time_ms: int) -> StalePeriod:

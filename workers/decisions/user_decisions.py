@@ -1,15 +1,15 @@
-"""Decisions about users, made so that one whose decision fails keeps nobody waiting.
+"""Decides users in such a way that a user whose decision fails delays nobody else.
 
     lock → tails and clicks → decide (pure) → write what differs, all in one transaction
 
-Where the pure part raises for a user, they are set aside in the same transaction, and the others'
-decisions are written with it. Where reading or writing raises, nobody can tell whose row it was:
-the transaction is rolled back and the users halved until the one at fault is alone. What is no
-user's fault, such as a connection that broke, is raised, and the same is tried again.
+If the pure part raises for a user, that user is set aside in the same transaction, which also
+writes the decisions of the others. If reading or writing raises, the row at fault is unknown: the
+transaction is rolled back and the users are halved until the user at fault is alone. An error that
+no user caused, such as a broken connection, is raised, and the same work is retried.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -19,13 +19,13 @@ from workers.core.decision import Decision, Tail
 from workers.core.faults import Disposition, disposition
 from workers.core.history import Click
 from workers.core.rules import Rules as CoreRules
-from workers.decisions.affected_users import User, lock_users
+from workers.decisions.affected_users import lock_users
 from workers.decisions.candidate_clicks import Clicks, load_clicks
 from workers.decisions.diff import Difference, diff
 from workers.decisions.load_history import UserCase, load_cases
-from workers.decisions.set_aside_users import Failure, set_aside, set_aside_among, take_out
+from workers.decisions.set_aside_users import Failure, clear_set_aside, set_aside, set_aside_among
 from workers.decisions.write import Rules, write_decisions
-from workers.job_errors import described
+from workers.job_errors import describe
 
 Decide = Callable[[Tail, tuple[Click, ...], CoreRules], Decision]
 
@@ -33,44 +33,60 @@ _log = logging.getLogger(__name__)
 
 
 class UserDecisions(msgspec.Struct, frozen=True):
-    """How users are decided. `second_try`: those who are set aside too, and then from the beginning
-    of everybody's history; else they are left out.
+    """The way in which a drain or a retry decides users.
+
+    Users who are set aside are skipped. With `retry` they are decided as well, from the beginning
+    of everybody's history.
     """
 
     connection: Connection
     decide: Decide
-    second_try: bool = False
+    retry: bool = False
 
     def make(self, earliest_ms: Mapping[int, int]) -> Rules:
-        """Decide these users from these moments (Unix milliseconds) on; new attributions by rule.
+        """Decides users from these moments (Unix milliseconds) on; counts attributions by rule.
 
-        Raises DatabaseError for what is no user's fault.
+        Raises DatabaseError for an error that no user caused.
         """
         try:
-            return self._together(earliest_ms)
-        except Exception as fault:
-            if not _concerns_one_user(fault):
+            return self._decide_together(earliest_ms)
+        except Exception as error:
+            if not _may_be_caused_by_user(error):
                 raise
-            return self._halved(earliest_ms, fault)
+            failure = error
+        users = sorted(earliest_ms)
+        if len(users) == 1:
+            failures = [Failure(users[0], failure)]
+            with index_only(self.connection) as connection:
+                lock_users(connection, users)
+                set_aside(connection, failures)
+            _log_failures(failures)
+            return Rules()
+        middle = len(users) // 2
+        halves = (users[:middle], users[middle:])
+        first, second = (self.make({user: earliest_ms[user] for user in half}) for half in halves)
+        return first + second
 
-    def _together(self, earliest_ms: Mapping[int, int]) -> Rules:
+    def _decide_together(self, earliest_ms: Mapping[int, int]) -> Rules:
+        """Decides users in one transaction; sets aside those whose decision fails."""
         with index_only(self.connection) as connection:
-            users = self._take(lock_users(connection, earliest_ms))
+            users = lock_users(connection, earliest_ms)
+            if not self.retry:
+                aside = set_aside_among(connection, [user.id for user in users])
+                users = [user for user in users if user.id not in aside]
             cases = load_cases(connection, users, earliest_ms)
             clicks = load_clicks(connection, cases)
-            differences, failures = self._decided(cases, clicks)
-            self._note(earliest_ms, failures)
+            differences, failures = self._decide_cases(cases, clicks)
+            set_aside(connection, failures)
+            if self.retry:
+                # Everybody else is no longer set aside, including users that no longer exist.
+                failed = {failure.user for failure in failures}
+                clear_set_aside(connection, [user for user in earliest_ms if user not in failed])
             rules = write_decisions(connection, differences)
-        _report(failures)
+        _log_failures(failures)
         return rules
 
-    def _take(self, users: Sequence[User]) -> Sequence[User]:
-        if self.second_try:
-            return users
-        aside = set_aside_among(self.connection, [user.id for user in users])
-        return [user for user in users if user.id not in aside]
-
-    def _decided(
+    def _decide_cases(
         self, cases: Sequence[UserCase], clicks: Clicks
     ) -> tuple[list[Difference], list[Failure]]:
         differences, failures = [], []
@@ -78,46 +94,25 @@ class UserDecisions(msgspec.Struct, frozen=True):
             try:
                 decision = self.decide(case.tail, clicks.get(case.user.id, ()), case.rules)
                 differences.append(diff(case, decision))
-            except Exception as fault:
-                if not _concerns_one_user(fault):
+            except Exception as error:
+                if not _may_be_caused_by_user(error):
                     raise
-                failures.append(Failure(case.user.id, fault))
+                failures.append(Failure(case.user.id, error))
         return differences, failures
 
-    def _note(self, users: Iterable[int], failures: Sequence[Failure]) -> None:
-        """Set aside who failed; whoever else was asked for leaves, users that are gone as well."""
-        set_aside(self.connection, failures)
-        if self.second_try:
-            failed = {each.user for each in failures}
-            take_out(self.connection, [user for user in users if user not in failed])
 
-    def _halved(self, earliest_ms: Mapping[int, int], fault: Exception) -> Rules:
-        users = sorted(earliest_ms)
-        if len(users) == 1:
-            self._set_aside_alone(Failure(users[0], fault))
-            return Rules()
-        middle = len(users) // 2
-        halves = (users[:middle], users[middle:])
-        first, second = (self.make({user: earliest_ms[user] for user in half}) for half in halves)
-        return first + second
-
-    def _set_aside_alone(self, failure: Failure) -> None:
-        with index_only(self.connection) as connection:
-            lock_users(connection, [failure.user])
-            set_aside(connection, [failure])
-        _report([failure])
+def _may_be_caused_by_user(error: Exception) -> bool:
+    """Tells whether a user's data may have caused it: not if PostgreSQL or the job's time ended."""
+    if isinstance(error, DatabaseError):
+        return disposition(sqlstate(error)) is not Disposition.RETRY
+    return not isinstance(error, JobTimeout)
 
 
-def _concerns_one_user(fault: Exception) -> bool:
-    """Tell whether one of many may be to blame: not when PostgreSQL or the job's time ended."""
-    if isinstance(fault, DatabaseError):
-        return disposition(sqlstate(fault)) is not Disposition.RETRY
-    return not isinstance(fault, JobTimeout)
-
-
-def _report(failures: Sequence[Failure]) -> None:
-    """Name them by number, once it is committed; a fault's own words may quote what was sent."""
-    for each in failures:
+def _log_failures(failures: Sequence[Failure]) -> None:
+    """Logs users by number, after the commit; the text of an error may quote what was sent."""
+    for failure in failures:
         _log.error(
-            "user %d is set aside: the decision failed with %s", each.user, described(each.fault)
+            "user %d is set aside: the decision failed with %s",
+            failure.user,
+            describe(failure.error),
         )

@@ -10,29 +10,28 @@ from shared.database import Connection, DatabaseError, sqlstate
 from shared.events import Event
 from shared.vocabulary import QuarantineReason
 from workers.core.faults import Disposition, disposition
-from workers.facts.countries import CountryOf, said_country
+from workers.facts.countries import CountryOf, sender_country
 from workers.facts.quarantine import quarantine_event
 from workers.facts.record import Recorded, record
 
 
 def store_bisecting(
-    connection: Connection, events: Sequence[Event], country_of: CountryOf = said_country
+    connection: Connection, events: Sequence[Event], country_of: CountryOf = sender_country
 ) -> Recorded:
-    """Every event is in a table afterwards. Raises DatabaseError if no event is to blame."""
+    """Stores every event, in its table or in quarantine.
+
+    Raises DatabaseError if no event is to blame.
+    """
     try:
         return record(connection, events, country_of)
-    except DatabaseError as fault:
-        state = sqlstate(fault)
+    except DatabaseError as error:
+        state = sqlstate(error)
         if disposition(state) is not Disposition.ISOLATE:
             raise
-        return _isolate(connection, events, country_of, f"SQLSTATE {state}")
-
-
-def _isolate(
-    connection: Connection, events: Sequence[Event], country_of: CountryOf, detail: str
-) -> Recorded:
     if len(events) == 1:
-        quarantine_event(connection, events[0], QuarantineReason.REFUSED_BY_DATABASE, detail)
+        quarantine_event(
+            connection, events[0], QuarantineReason.REFUSED_BY_DATABASE, f"SQLSTATE {state}"
+        )
         return Recorded(quarantined=1)
     middle = len(events) // 2
     first = store_bisecting(connection, events[:middle], country_of)

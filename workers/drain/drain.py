@@ -1,10 +1,13 @@
-"""The drain: takes entries from the inbox, stores their events, removes the entries.
+"""Drains the inbox: reads entries, stores their events and acknowledges the entries.
 
-    take → group → store facts → derive decisions → settle; until the inbox is empty or time is up
+    read → group → store facts → derive decisions → acknowledge
 
-Two groups are stored side by side, where there are two: PostgreSQL works for one while Python works
-for the other. It asks for another drain when its time is up, and when there is work for one more
-worker. What it holds when it dies is taken over by another; what it stored twice is stored once.
+It repeats this until the inbox is empty or time is up.
+
+Two groups are stored side by side, if there are two: PostgreSQL works for one while Python works
+for the other. A drain enqueues another when its time is up, and when there is work for one more
+worker. Entries that it holds when it dies are claimed by another worker; what was stored twice ends
+as one row.
 """
 
 import time
@@ -18,20 +21,22 @@ from shared.tally import Tally
 from workers.core.decision import decide as decide_by_rules
 from workers.decisions.user_decisions import Decide
 from workers.drain.drain_log import DrainLog
-from workers.drain.drain_metrics import DrainCounts
+from workers.drain.drain_metrics import DrainMetrics
 from workers.drain.group_store import GroupStore
 from workers.drain.inbox_reader import READ_ENTRIES_MAX, SMALL_ENTRIES_MAX, InboxReader
 from workers.drain.lanes import Group, Lanes
-from workers.facts.countries import CountryOf, said_country
+from workers.facts.countries import CountryOf, sender_country
 from workers.facts.record import Recorded
 from workers.process import Database
 
-_LOOK_SECONDS = 1.0  # between looks at what other workers left, and at what waits
-_TRANSACTIONS_HELD_MAX = 2  # what a worker holds, and what one alone is left with
+_LOOK_SECONDS = 1.0  # between checks for abandoned entries and for the size of the backlog
+_TRANSACTIONS_HELD_MAX = 2  # that a worker reads at once, and that one worker is left to do alone
 
 
 @dataclass(frozen=True, slots=True)
 class DrainLimits:
+    """The limits of a drain, most of them from settings."""
+
     drain_events_max: int
     drain_seconds_max: int
     deliveries_max: int
@@ -39,124 +44,130 @@ class DrainLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Asks:
-    """How a drain asks for another: for `help` where there is work for one more worker, and to
-    `go_on` when its own time is up.
+class DrainRequests:
+    """The ways in which a drain enqueues another drain.
+
+    It calls `help` where there is work for one more worker, and `resume` when its time is up.
     """
 
     help: Callable[[], object]
-    go_on: Callable[[], object]
+    resume: Callable[[], object]
 
 
 class Drain:
-    """One lane for each of `databases`. `stopping` tells of a shutdown."""
+    """A run of the job, with one lane for each of `databases`; `stopping` reports a shutdown."""
 
     def __init__(
         self,
         inbox: InboxReader,
         databases: Sequence[Database],
         limits: DrainLimits,
-        asks: Asks,
+        requests: DrainRequests,
         stopping: Callable[[], bool],
-        counts: DrainCounts | None = None,
+        drain_metrics: DrainMetrics | None = None,
     ) -> None:
         self._inbox = inbox
-        self._counts = counts or DrainCounts(Tally())
-        self._lines = DrainLog()
+        self._metrics = drain_metrics or DrainMetrics(Tally())
+        self._log = DrainLog()
         self._databases = databases
         self._limits = limits
-        self._asks = asks
+        self._requests = requests
         self._stopping = stopping
         self._ends_at = time.monotonic() + limits.drain_seconds_max
         self._looks_at = 0.0
         self._entries_max = READ_ENTRIES_MAX
 
     def run(
-        self, country_of: CountryOf = said_country, decide: Decide = decide_by_rules
+        self, country_of: CountryOf = sender_country, decide: Decide = decide_by_rules
     ) -> Recorded:
-        """`country_of` tells that of each event; users are decided by `decide`.
+        """Drains until the inbox is empty, time is up, or a shutdown was requested.
 
-        Raises DatabaseError for a fault that cannot be told apart from the events'.
+        `country_of` determines the country of each event, `decide` the decisions about users.
+        Raises DatabaseError for an error that the events themselves may have caused.
         """
-        lanes = [self._lane(database, country_of, decide) for database in self._databases]
+        stores = [
+            GroupStore(
+                inbox=self._inbox,
+                database=database,
+                deliveries_max=self._limits.deliveries_max,
+                country_of=country_of,
+                metrics=self._metrics,
+                is_over=self._is_over,
+                decide=decide,
+            )
+            for database in self._databases
+        ]
         with (
-            self._counts.timed(metrics.DRAIN_SECONDS),
-            ThreadPoolExecutor(len(lanes), "lane") as threads,
+            self._metrics.measure_time(metrics.DRAIN_SECONDS),
+            ThreadPoolExecutor(len(stores), "lane") as threads,
         ):
-            recorded = self._run(Lanes(lanes, threads))
-        self._lines.ended(recorded)
+            recorded = self._drain(Lanes(stores, threads))
+        self._log.log_end(recorded)
         return recorded
 
-    def _lane(self, database: Database, country_of: CountryOf, decide: Decide) -> GroupStore:
-        return GroupStore(
-            self._inbox,
-            database,
-            self._limits.deliveries_max,
-            country_of,
-            self._counts,
-            self._is_over,
-            decide,
-        )
-
-    def _run(self, lanes: Lanes) -> Recorded:
+    def _drain(self, lanes: Lanes) -> Recorded:
         recorded = Recorded()
         entries = self._inbox.claim_own()
         while True:
             if entries:
                 recorded += self._store(lanes, entries)
-            if self._is_over() or not lanes.reachable():
-                self._asks.go_on()
+            if self._is_over() or not lanes.wait_for_database():
+                self._requests.resume()
                 return recorded
-            entries = self._take()
-            if not entries and not (entries := self._last_look()):
-                return recorded
+            entries = self._read()
+            if not entries:
+                # The flag is cleared before the last read: whoever adds an entry after that
+                # enqueues a drain.
+                self._inbox.clear_wake_flag()
+                entries = self._inbox.read(None, self._entries_max)
+                if not entries:
+                    return recorded
 
     def _is_over(self) -> bool:
         return self._stopping() or time.monotonic() >= self._ends_at
 
-    def _take(self) -> list[Entry]:
+    def _read(self) -> list[Entry]:
+        """Reads the next entries, and once a second looks at the backlog and at abandoned ones."""
         if time.monotonic() >= self._looks_at:
             self._looks_at = time.monotonic() + _LOOK_SECONDS
             self._inbox.refresh_wake_flag()
             events, entries = self._inbox.waiting()
-            if events > _TRANSACTIONS_HELD_MAX * self._limits.drain_events_max:
-                self._asks.help()
-            self._entries_max = self._entries_to_hold(events, entries)
+            events_held_max = _TRANSACTIONS_HELD_MAX * self._limits.drain_events_max
+            if events > events_held_max:
+                self._requests.help()
+            # As many entries as two transactions take: more would wait here while another worker
+            # has nothing to do.
+            events_each = max(1, events // max(1, entries))
+            self._entries_max = min(SMALL_ENTRIES_MAX, max(1, events_held_max // events_each))
             if abandoned := self._inbox.claim_abandoned():
                 return abandoned
         return self._inbox.read(self._limits.linger_ms, self._entries_max)
 
-    def _last_look(self) -> list[Entry]:
-        """First give up the flag, then look: who adds an entry after that asks for a drain."""
-        self._inbox.clear_wake_flag()
-        return self._inbox.read(None, self._entries_max)
-
-    def _entries_to_hold(self, events: int, entries: int) -> int:
-        """What two transactions hold: more would wait here while another worker has nothing."""
-        events_each = max(1, events // max(1, entries))
-        held_max = _TRANSACTIONS_HELD_MAX * self._limits.drain_events_max
-        return min(SMALL_ENTRIES_MAX, max(1, held_max // events_each))
-
     def _store(self, lanes: Lanes, entries: Sequence[Entry]) -> Recorded:
-        self._counts.taken(entries)
+        """Stores entries group by group; releases the rest if a shutdown was requested."""
+        self._metrics.count_read(entries)
         recorded = Recorded()
         with self._inbox.hold(entries):
-            left: list[Group] = list(grouped(entries, self._limits.drain_events_max))
-            while left and not self._stopping():
-                groups = lanes.side_by_side(left)
-                stored, unstored = self._settle(groups, lanes.store(groups))
+            remaining: list[Group] = list(group_entries(entries, self._limits.drain_events_max))
+            while remaining and not self._stopping():
+                groups = lanes.side_by_side(remaining)
+                stored, unstored = self._acknowledge(groups, lanes.store(groups))
                 recorded += stored
-                left = [*unstored, *left[len(groups) :]]
+                remaining = [*unstored, *remaining[len(groups) :]]
                 if unstored:
                     break
-        if left and self._stopping():
-            self._inbox.release([entry for group in left for entry in group])
+        if remaining and self._stopping():
+            self._inbox.release([entry for group in remaining for entry in group])
         return recorded
 
-    def _settle(
+    def _acknowledge(
         self, groups: Sequence[Group], outcomes: Sequence[Future[Recorded | None]]
     ) -> tuple[Recorded, list[Group]]:
-        """What is stored, and those that are not, for PostgreSQL stayed away."""
+        """Acknowledges the groups that were stored.
+
+        Returns what was recorded, and the groups that were not stored because PostgreSQL stayed
+        unavailable.
+        """
         recorded, unstored = Recorded(), []
         for group, outcome in zip(groups, outcomes, strict=True):
             if outcome.exception() is not None:
@@ -166,16 +177,16 @@ class Drain:
                 unstored.append(group)
                 continue
             self._inbox.ack(group)
-            self._counts.settled(group, stored)
-            self._lines.settled(group, stored)
+            self._metrics.count_acknowledged(group, stored)
+            self._log.log_stored(group, stored)
             recorded += stored
         for outcome in outcomes:
-            outcome.result()  # raises what one of them ended with, now that the others are settled
+            outcome.result()  # raises the error of a lane, now that the others are acknowledged
         return recorded, unstored
 
 
-def grouped(entries: Sequence[Entry], events_max: int) -> Iterator[list[Entry]]:
-    """Entries that share a transaction. One that was delivered before stays alone."""
+def group_entries(entries: Sequence[Entry], events_max: int) -> Iterator[list[Entry]]:
+    """Groups the entries that share a transaction; one that was delivered before stays alone."""
     group: list[Entry] = []
     events = 0
     for entry in entries:

@@ -1,6 +1,7 @@
-"""What a drain says of itself: a line when it ends, and at `debug` one for each transaction.
+"""Logs a drain: a line when it ends, and at level `debug` one for each transaction.
 
-By its entries it leads back to the flushes that wrote them (`ingest.inbox`), and so to receipts.
+The inbox ids of the entries lead back to the flushes that wrote them (`ingest.inbox`), and so to
+receipts.
 """
 
 import logging
@@ -15,33 +16,35 @@ _log = logging.getLogger(__name__)
 
 
 class DrainLog:
-    """Of one drain. One that found nothing says nothing."""
+    """The log of one drain; a drain that found nothing logs nothing."""
 
     def __init__(self) -> None:
-        self._begun = time.monotonic()
-        self._settled: list[str] = []
+        self._started_at = time.monotonic()
+        self._ids: list[str] = []
 
-    def settled(self, entries: Sequence[Entry], recorded: Recorded) -> None:
+    def log_stored(self, entries: Sequence[Entry], recorded: Recorded) -> None:
+        """Logs the entries of a transaction."""
         ids = [entry.id for entry in entries]
-        self._settled += ids
-        note(_log, logging.DEBUG, "stored", entries=ids, **_outcome(recorded))
+        self._ids += ids
+        note(_log, logging.DEBUG, "stored", entries=ids, **_counts(recorded))
 
-    def ended(self, recorded: Recorded) -> None:
-        if not self._settled:
+    def log_end(self, recorded: Recorded) -> None:
+        """Logs what the whole drain has stored."""
+        if not self._ids:
             return
         note(
             _log,
             logging.INFO,
             "drained",
-            entries=len(self._settled),
-            first_entry=min(self._settled, key=_moment),
-            last_entry=max(self._settled, key=_moment),
-            milliseconds=round((time.monotonic() - self._begun) * 1000),
-            **_outcome(recorded),
+            entries=len(self._ids),
+            first_entry=min(self._ids, key=_entry_order),
+            last_entry=max(self._ids, key=_entry_order),
+            milliseconds=round((time.monotonic() - self._started_at) * 1000),
+            **_counts(recorded),
         )
 
 
-def _outcome(recorded: Recorded) -> dict[str, int]:
+def _counts(recorded: Recorded) -> dict[str, int]:
     return {
         "events": recorded.events,
         "duplicates": recorded.duplicates,
@@ -49,6 +52,6 @@ def _outcome(recorded: Recorded) -> dict[str, int]:
     }
 
 
-def _moment(entry_id: str) -> tuple[int, int]:
+def _entry_order(entry_id: str) -> tuple[int, int]:
     time_ms, _, sequence = entry_id.partition("-")
     return int(time_ms), int(sequence)

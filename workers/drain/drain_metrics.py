@@ -1,9 +1,9 @@
-"""What drains count: how long events waited, what became of them, what took how long."""
+"""Counts what drains do: how long events waited, their outcome, and how long each step took."""
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from time import monotonic
 
 from shared import metrics
 from shared.clock import Clock, now_ms
@@ -14,10 +14,12 @@ from workers.decisions.write import Rules
 from workers.facts.record import Recorded
 
 
-class DrainCounts:
-    """`now` is the clock of this host; arrival is by that of Redis, so a wait is never below 0.
+class DrainMetrics:
+    """The metrics of the drains of a worker.
 
-    The lanes of a drain count at once, and a sum that two add to loses one of them: hence the lock.
+    `now` is this host's clock, while arrival times are by the clock of Redis: a wait is therefore
+    never below 0. The lanes of a drain count concurrently, and without the lock an addition could
+    be lost.
     """
 
     def __init__(self, tally: Tally, now: Clock = now_ms) -> None:
@@ -25,38 +27,40 @@ class DrainCounts:
         self._now = now
         self._lock = threading.Lock()
 
-    def taken(self, entries: Sequence[Entry]) -> None:
-        """From the inbox, by this worker."""
-        self._waited(metrics.QUEUE_WAIT_SECONDS, entries)
+    def count_read(self, entries: Sequence[Entry]) -> None:
+        """Counts entries that this worker has read from the inbox."""
+        self._observe_waits(metrics.QUEUE_WAIT_SECONDS, entries)
 
-    def settled(self, entries: Sequence[Entry], recorded: Recorded) -> None:
-        """Removed from the inbox, every event of them in a table."""
-        self._waited(metrics.EVENT_DELAY_SECONDS, entries)
+    def count_acknowledged(self, entries: Sequence[Entry], recorded: Recorded) -> None:
+        """Counts entries that were removed from the inbox, with every event of them in a table."""
+        self._observe_waits(metrics.EVENT_DELAY_SECONDS, entries)
         events = sum(entry.count for entry in entries)
         self._tally.histogram(metrics.DRAIN_EVENTS).observe(events)
         self._tally.counter(metrics.EVENTS, DrainOutcome.RECORDED).add(recorded.events)
         self._tally.counter(metrics.EVENTS, DrainOutcome.DUPLICATE).add(recorded.duplicates)
         self._tally.counter(metrics.EVENTS, DrainOutcome.QUARANTINED).add(recorded.quarantined)
 
-    def decided(self, rules: Rules) -> None:
+    def count_decisions(self, rules: Rules) -> None:
+        """Counts new attributions by rule."""
         with self._lock:
             for rule, count in rules.items():
                 self._tally.counter(metrics.ATTRIBUTIONS, rule).add(count)
 
-    def retried(self) -> None:
+    def count_retry(self) -> None:
+        """Counts a group that is tried again."""
         with self._lock:
             self._tally.counter(metrics.DRAIN_RETRIES).add()
 
     @contextmanager
-    def timed(self, metric: metrics.Metric) -> Iterator[None]:
-        """Counts how long what runs inside takes, unless it fails."""
-        begun = time.monotonic()
+    def measure_time(self, metric: metrics.Metric) -> Iterator[None]:
+        """Measures the duration of the block, unless it fails."""
+        started_at = monotonic()
         yield
-        seconds = time.monotonic() - begun
+        seconds = monotonic() - started_at
         with self._lock:
             self._tally.histogram(metric).observe(seconds)
 
-    def _waited(self, metric: metrics.Metric, entries: Sequence[Entry]) -> None:
+    def _observe_waits(self, metric: metrics.Metric, entries: Sequence[Entry]) -> None:
         now = self._now()
         waits: Histogram = self._tally.histogram(metric)
         for entry in entries:

@@ -1,4 +1,4 @@
-"""Stores a group of entries, whatever becomes of PostgreSQL or of a worker meanwhile."""
+"""Stores a group of entries, even if PostgreSQL becomes unavailable or a worker dies."""
 
 import logging
 import time
@@ -17,10 +17,10 @@ from workers.core.faults import Disposition, disposition
 from workers.decisions.derive import derive
 from workers.decisions.user_decisions import Decide
 from workers.drain.bisect import store_bisecting
-from workers.drain.drain_metrics import DrainCounts
+from workers.drain.drain_metrics import DrainMetrics
 from workers.drain.inbox_reader import InboxReader
 from workers.facts.countries import CountryOf
-from workers.facts.quarantine import quarantine_entry, quarantine_event, quarantined
+from workers.facts.quarantine import find_quarantined, quarantine_entry, quarantine_event
 from workers.facts.record import Recorded
 from workers.process import Database
 
@@ -31,49 +31,57 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class GroupStore:
-    """Of one lane of a drain: its connection is used by one group at a time.
+    """A lane of a drain: its connection is used by one group at a time.
 
     An entry that was delivered more than `deliveries_max` times is taken apart. `is_over` tells
-    when not to wait for PostgreSQL any longer.
+    when to stop waiting for PostgreSQL.
     """
 
     inbox: InboxReader
     database: Database
     deliveries_max: int
     country_of: CountryOf
-    counts: DrainCounts
+    metrics: DrainMetrics
     is_over: Callable[[], bool]
     decide: Decide = decide_by_rules
 
     def store(self, group: Sequence[Entry]) -> Recorded | None:
-        """None when PostgreSQL stayed away; the group is then still in the inbox, unharmed.
+        """Stores a group; returns None if PostgreSQL stays unavailable.
 
-        Raises DatabaseError for a fault that cannot be told apart from the events'.
+        The group is then still in the inbox, unharmed. Raises DatabaseError for an error that the
+        events themselves may have caused.
         """
         while True:
             try:
                 return self._store(group)
-            except DatabaseError as fault:
-                if disposition(sqlstate(fault)) is not Disposition.RETRY:
+            except DatabaseError as error:
+                if disposition(sqlstate(error)) is not Disposition.RETRY:
                     raise
-                _log.warning("PostgreSQL: %s (%s)", type(fault).__name__, sqlstate(fault))
-            self.counts.retried()
+                _log.warning(
+                    "PostgreSQL failed with %s (SQLSTATE %s); the group is retried",
+                    type(error).__name__,
+                    sqlstate(error),
+                )
+            self.metrics.count_retry()
             self.database.close()
             self.inbox.reset_deliveries(group)
             time.sleep(_OUTAGE_PAUSE_SECONDS)
-            if self.is_over() or not self.reachable():
+            if self.is_over() or not self.wait_for_database():
                 return None
 
     def is_open(self) -> bool:
-        """Whether its connection is there, or can be made now."""
+        """Tells whether the connection is open, or can be opened now."""
         try:
             self.database.connection()
         except DatabaseError:
             return False
         return True
 
-    def reachable(self) -> bool:
-        """Wait for PostgreSQL before anything is taken, so that an outage delivers nothing."""
+    def wait_for_database(self) -> bool:
+        """Waits for PostgreSQL before entries are read, so that an outage causes no deliveries.
+
+        Returns False if the drain is over before PostgreSQL is reachable.
+        """
         while True:
             try:
                 run(self.database.connection(), "SELECT 1")
@@ -92,8 +100,8 @@ class GroupStore:
         for entry in group:
             try:
                 events += entry.events()
-            except msgspec.MsgspecError as fault:
-                quarantine_entry(connection, entry, str(type(fault).__name__))
+            except msgspec.MsgspecError as error:
+                quarantine_entry(connection, entry, str(type(error).__name__))
                 recorded += Recorded(quarantined=entry.count)
         if len(group) == 1 and group[0].deliveries > self.deliveries_max:
             return recorded + self._take_apart(connection, group[0], events)
@@ -102,10 +110,14 @@ class GroupStore:
     def _take_apart(
         self, connection: Connection, entry: Entry, events: Sequence[Event]
     ) -> Recorded:
-        """One by one, noting each before it is tried: the one noted when a worker died, did it."""
+        """Stores the events of an entry one by one.
+
+        Each event is noted before it is tried: the event that was noted when a worker died is the
+        one that killed it.
+        """
         recorded = Recorded()
         suspect = self.inbox.suspect(entry)
-        done = quarantined(connection, [event.receipt for event in events])
+        done = find_quarantined(connection, [event.receipt for event in events])
         for index, event in enumerate(events):
             if event.receipt in done:
                 continue
@@ -123,9 +135,9 @@ class GroupStore:
         return recorded
 
     def _store_and_derive(self, connection: Connection, events: Sequence[Event]) -> Recorded:
-        """Facts first, decisions after: what is decided, is decided from committed facts."""
-        with self.counts.timed(metrics.RECORD_SECONDS):
+        """Stores the facts, then derives decisions, which are always made from committed facts."""
+        with self.metrics.measure_time(metrics.RECORD_SECONDS):
             recorded = store_bisecting(connection, events, self.country_of)
-        with self.counts.timed(metrics.DERIVE_SECONDS):
-            self.counts.decided(derive(connection, events, self.decide))
+        with self.metrics.measure_time(metrics.DERIVE_SECONDS):
+            self.metrics.count_decisions(derive(connection, events, self.decide))
         return recorded

@@ -1,7 +1,7 @@
-"""The workers' side of the inbox: read, claim, hold, settle.
+"""Reads, claims, holds and acknowledges entries of the inbox, as a consumer of its stream.
 
-An entry belongs to the worker that read it until it is settled, or until the worker has been silent
-for `claim_idle_ms`; then another takes it over and its count of deliveries rises by one.
+An entry belongs to the worker that read it until it is acknowledged, or until the worker has been
+silent for `claim_idle_ms`; then another worker claims it and its count of deliveries rises by one.
 """
 
 import threading
@@ -23,29 +23,29 @@ from shared.inbox import (
 from shared.redis import Redis, RedisError, ResponseError, StreamEntries, stream_entries
 
 READ_ENTRIES_MAX = 64  # of any size
-# Of small ones. Senders that are few leave an event an entry, and 64 of them are no batch: a worker
-# then stores a third of what it can.
+# Of small entries. With few senders an entry holds one event, and 64 events are too small a batch:
+# a worker then stores a third of what it can.
 SMALL_ENTRIES_MAX = 512
 SUSPECTS_KEY = "waybill:suspects"
 
-# Deletes consumers that hold nothing and have been silent: checked and done in one step, because
-# deleting one that holds entries would lose them.
-_FORGET = """
-local forgotten = 0
+# Deletes consumers that hold nothing and have been silent. Checks and deletes in one step, because
+# deleting a consumer that holds entries would lose them.
+_DELETE_CONSUMERS = """
+local deleted = 0
 for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
   local field = {}
   for i = 1, #consumer, 2 do field[consumer[i]] = consumer[i + 1] end
   if field['pending'] == 0 and field['idle'] > tonumber(ARGV[2]) then
     redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], field['name'])
-    forgotten = forgotten + 1
+    deleted = deleted + 1
   end
 end
-return forgotten
+return deleted
 """
 
 
 class InboxReader:
-    """`consumer` is the worker's name: it works on one job at a time."""
+    """A consumer of the inbox, named after its worker, which runs one job at a time."""
 
     def __init__(self, redis: Redis, consumer: str, claim_idle_ms: int) -> None:
         self._redis = redis
@@ -53,38 +53,49 @@ class InboxReader:
         self._claim_idle_ms = claim_idle_ms
 
     def read(self, block_ms: int | None, entries_max: int = READ_ENTRIES_MAX) -> list[Entry]:
-        """New entries; waits up to `block_ms` for the first, None: not at all."""
-        reply = self._read_group(block_ms, entries_max)
+        """Reads new entries; waits up to `block_ms` for the first, or not at all if None."""
+        try:
+            reply = self._read_new(block_ms, entries_max)
+        except ResponseError:
+            # No consumer group: this is the first drain ever, or Redis has lost its data.
+            self.make_group()
+            reply = self._read_new(block_ms, entries_max)
         entries = stream_entries(reply[0][1]) if reply else []
         return [read_entry(entry_id, fields, 1) for entry_id, fields in entries]
 
     def claim_own(self) -> list[Entry]:
-        """What this worker held when an earlier job of it ended."""
+        """Claims what this worker still held when an earlier job of it ended."""
         return self._claim(0, self._consumer)
 
     def claim_abandoned(self) -> list[Entry]:
-        """What a worker held that has been silent too long."""
+        """Claims what workers hold that have been silent too long."""
         return self._claim(self._claim_idle_ms, None)
 
     @contextmanager
     def hold(self, entries: Sequence[Entry]) -> Iterator[None]:
-        """Keep the claim on these fresh, however long the work on them takes."""
+        """Keeps the claim on these entries fresh, however long the work on them takes."""
         stop = threading.Event()
-        keeper = threading.Thread(target=self._keep, args=(entries, stop), daemon=True)
-        keeper.start()
+
+        def refresh_claims() -> None:
+            while not stop.wait(self._claim_idle_ms / 3000):
+                with suppress(RedisError):  # at worst another worker repeats the work
+                    self._claim_again(entries)
+
+        thread = threading.Thread(target=refresh_claims, daemon=True)
+        thread.start()
         try:
             yield
         finally:
             stop.set()
-            keeper.join()
+            thread.join()
 
     def reset_deliveries(self, entries: Sequence[Entry]) -> None:
-        """Count these deliveries as none: PostgreSQL was away, so no event is to blame."""
+        """Resets the delivery counts: PostgreSQL was unavailable, so no event is to blame."""
         self._claim_again(entries, deliveries=0)
         self._redis.hdel(SUSPECTS_KEY, *[entry.id for entry in entries])
 
     def release(self, entries: Sequence[Entry]) -> None:
-        """Let another worker have these at once, as if they had not been delivered this time."""
+        """Gives entries up at once, as if they had not been delivered this time."""
         for deliveries in {entry.deliveries for entry in entries}:
             ids: list[Any] = [entry.id for entry in entries if entry.deliveries == deliveries]
             self._redis.xclaim(
@@ -93,7 +104,7 @@ class InboxReader:
             )  # fmt: skip
 
     def ack(self, entries: Sequence[Entry]) -> None:
-        """Remove what is stored."""
+        """Acknowledges entries, whose events are all stored, and removes them from the inbox."""
         arguments: list[str | int] = [GROUP]
         for entry in entries:
             arguments += (entry.id, entry.count)
@@ -103,48 +114,40 @@ class InboxReader:
             self._redis.hdel(SUSPECTS_KEY, *taken_apart)
 
     def suspect(self, entry: Entry) -> int | None:
-        """Which event of a batch was being tried when its worker died."""
+        """Returns the index of the event that was being tried when its worker died, if any."""
         index = self._redis.hget(SUSPECTS_KEY, entry.id)
         return None if index is None else int(index)
 
     def note_suspect(self, entry: Entry, index: int) -> None:
+        """Notes which event of an entry is about to be tried."""
         self._redis.hset(SUSPECTS_KEY, entry.id, str(index))
 
     def refresh_wake_flag(self) -> None:
-        """A drain is at work and will look again: nobody needs to ask for another."""
+        """Notes that a drain is running and will look again, so that nobody enqueues another."""
         self._redis.set(WAKE_KEY, "1", px=WAKE_MS)
 
     def clear_wake_flag(self) -> None:
-        """From here on, whoever adds an entry asks for a drain."""
+        """Clears the flag: from now on, whoever adds an entry enqueues a drain."""
         self._redis.delete(WAKE_KEY)
 
     def waiting(self) -> tuple[int, int]:
-        """Events in the inbox, and entries."""
+        """Returns the number of events in the inbox, and of entries."""
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.get(BACKLOG_KEY)
             pipeline.xlen(INBOX_KEY)
             events, entries = pipeline.execute()
         return int(events or 0), entries
 
-    def forget_consumers(self, silent_ms: int) -> int:
-        """Names of workers that are gone and hold nothing."""
+    def delete_consumers(self, silent_ms: int) -> int:
+        """Deletes the consumers of workers that are gone and hold nothing."""
         self.make_group()
-        script = self._redis.register_script(_FORGET)
+        script = self._redis.register_script(_DELETE_CONSUMERS)
         return int(script(keys=[INBOX_KEY], args=[GROUP, silent_ms]))
 
     def make_group(self) -> None:
-        with suppress(ResponseError):  # it is there already
+        """Creates the consumer group unless it exists."""
+        with suppress(ResponseError):  # it exists already
             self._redis.xgroup_create(INBOX_KEY, GROUP, id="0", mkstream=True)
-
-    def _read_group(
-        self, block_ms: int | None, entries_max: int
-    ) -> list[tuple[bytes, StreamEntries]]:
-        try:
-            return self._read_new(block_ms, entries_max)
-        except ResponseError:
-            # No group: the first drain ever, or Redis has lost its data.
-            self.make_group()
-            return self._read_new(block_ms, entries_max)
 
     def _read_new(
         self, block_ms: int | None, entries_max: int
@@ -163,8 +166,8 @@ class InboxReader:
         if not pending:
             return []
         deliveries = {
-            str(held["message_id"], "ascii"): int(held["times_delivered"]) + 1
-            for held in cast(list[dict[str, Any]], pending)
+            str(message["message_id"], "ascii"): int(message["times_delivered"]) + 1
+            for message in cast(list[dict[str, Any]], pending)
         }
         ids: list[Any] = list(deliveries)
         claimed = self._redis.xclaim(INBOX_KEY, GROUP, self._consumer, idle_ms, ids)
@@ -174,13 +177,8 @@ class InboxReader:
         ]
 
     def _claim_again(self, entries: Sequence[Entry], deliveries: int | None = None) -> None:
-        """Be seen at work on these, without counting it as another delivery."""
+        """Renews the claim on entries without counting it as another delivery."""
         ids: list[Any] = [entry.id for entry in entries]
         self._redis.xclaim(
             INBOX_KEY, GROUP, self._consumer, 0, ids, retrycount=deliveries, justid=True
         )
-
-    def _keep(self, entries: Sequence[Entry], stop: threading.Event) -> None:
-        while not stop.wait(self._claim_idle_ms / 3000):
-            with suppress(RedisError):  # at worst another worker does the same again
-                self._claim_again(entries)

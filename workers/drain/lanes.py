@@ -1,6 +1,6 @@
-"""Lanes: groups of entries that are stored side by side, each with a connection of its own.
+"""Stores groups of entries side by side, each in a lane with a connection of its own.
 
-While PostgreSQL works for one, Python works for the other: one worker then stores a third more
+While PostgreSQL works for one lane, Python works for the other: a worker then stores a third more
 (measured in turns, 6,000 and 7,900 events/s of new users).
 """
 
@@ -16,31 +16,30 @@ Group = Sequence[Entry]
 
 
 class Lanes:
-    """`threads` has one for each of `stores`."""
+    """The lanes of a drain; `threads` has one thread for each of `stores`."""
 
     def __init__(self, stores: Sequence[GroupStore], threads: ThreadPoolExecutor) -> None:
         self._stores = stores
         self._threads = threads
 
     def side_by_side(self, groups: Sequence[Group]) -> Sequence[Group]:
-        """The first of these that may go together, by the lanes that have a connection: PostgreSQL
-        may have none left, and one lane must not wait for another.
+        """Returns the first groups that may be stored together: one for each usable lane.
 
-        One that was delivered before may be what killed its worker, and goes alone: no other shall
-        be suspected for it.
+        A lane is usable if it has a connection: PostgreSQL may have none left, and one lane must
+        not wait for another. A group that was delivered before may have killed its worker, and is
+        stored alone, so that no other group is suspected.
         """
-        first = list(takewhile(lambda group: group[0].deliveries == 1, groups))
-        beside = takewhile(
-            lambda pair: pair[0].is_open(), zip(self._stores[1:], first[1:], strict=False)
-        )
-        return groups[: 1 + len(list(beside))]
+        first_deliveries = list(takewhile(lambda group: group[0].deliveries == 1, groups))
+        others = zip(self._stores[1:], first_deliveries[1:], strict=False)
+        return groups[: 1 + len(list(takewhile(lambda pair: pair[0].is_open(), others)))]
 
     def store(self, groups: Sequence[Group]) -> list[Future[Recorded | None]]:
-        """As many as there are lanes at most; all have ended."""
+        """Stores groups, at most as many as there are lanes, and waits until all have ended."""
         pairs = zip(self._stores, groups, strict=False)
         futures = [self._threads.submit(lane.store, group) for lane, group in pairs]
         wait(futures)
         return futures
 
-    def reachable(self) -> bool:
-        return self._stores[0].reachable()
+    def wait_for_database(self) -> bool:
+        """Waits until PostgreSQL is reachable; see `GroupStore.wait_for_database`."""
+        return self._stores[0].wait_for_database()

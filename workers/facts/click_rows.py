@@ -1,5 +1,7 @@
-"""Clicks and impressions as rows, read once for what they prove: whom they are credited to, what
-device and address they saw, by which device ids they can be found.
+"""Stores clicks and impressions as rows, parsed once for what they prove.
+
+That is their origin, the device and address that they saw, and the device ids by which they can be
+found.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,12 +13,21 @@ from shared.events import Event, Kind
 from workers.core.addresses import public_address
 from workers.core.history import Origin
 from workers.core.sources import origin_of
-from workers.sql.copy import Target, copy_missing, copy_new
-from workers.sql.copy_lines import document, flag, line, moment, number, text
+from workers.sql.copy import (
+    Target,
+    copy_missing,
+    copy_new,
+    document,
+    flag,
+    line,
+    moment,
+    number,
+    text,
+)
 from workers.sql.json_rows import write_rows
 from workers.user_agents import device_of
 
-# The first click under an id stays: another one under the same id is not the same click.
+# The first click under an id stays: a second one under the same id is a different click.
 _CLICKS = Target(
     "clicks",
     (
@@ -31,7 +42,7 @@ _DEVICE_IDS = Target(
     "click_device_ids", ("app_id", "environment", "device_id", "event_time", "click_id", "lends")
 )
 
-# Of the clicks that stayed.
+# For the clicks that were stored.
 _INSERT_DEVICE_IDS = """
 INSERT INTO click_device_ids (app_id, environment, device_id, event_time, click_id, lends)
 SELECT app_id, environment, device_id, event_time, click_id, origin IS NULL
@@ -45,6 +56,8 @@ ON CONFLICT DO NOTHING
 
 
 class DeviceId(NamedTuple):
+    """A row of `click_device_ids`."""
+
     app_id: int
     environment: str
     device_id: str
@@ -54,28 +67,42 @@ class DeviceId(NamedTuple):
 
 
 def insert_clicks(connection: Connection, clicks: Sequence[Event]) -> None:
-    """Those of new clicks are new too."""
-    ordered = sorted(clicks, key=_key)
-    if copy_missing(connection, _CLICKS, _CLICKS_KEY, [_line(click) for click in ordered]):
-        named = sorted(row for click in clicks for row in _device_ids(click))
-        copy_new(connection, _DEVICE_IDS, [_device_id_line(row) for row in named])
+    """Inserts clicks with the device ids by which they can be found.
+
+    If all clicks are new, so are the rows of their device ids, and these are copied as well.
+    """
+    ordered = sorted(
+        clicks,
+        key=lambda click: (
+            click.click_id or "",
+            click.app_id,
+            click.environment,
+            click.receipt.int,
+        ),
+    )
+    if copy_missing(connection, _CLICKS, _CLICKS_KEY, [_click_line(click) for click in ordered]):
+        device_ids = sorted(row for click in clicks for row in _device_ids(click))
+        copy_new(
+            connection,
+            _DEVICE_IDS,
+            [
+                line(str(app), environment, text(device_id), moment(ms), text(click), flag(lends))
+                for app, environment, device_id, ms, click, lends in device_ids
+            ],
+        )
         return
-    sent = [
+    rows: list[dict[str, object]] = [
         {"receipt": click.receipt, "identifying": list(identifying(click.device_ids.values()))}
         for click in clicks
     ]
-    write_rows(connection, _INSERT_DEVICE_IDS, sent)
-
-
-def _key(click: Event) -> tuple[str, int, str, int]:
-    return (click.click_id or "", click.app_id, click.environment, click.receipt.int)
+    write_rows(connection, _INSERT_DEVICE_IDS, rows)
 
 
 def _origin(click: Event) -> Origin | None:
     return origin_of(None if click.link_id is None else str(click.link_id), click.parameters)
 
 
-def _line(click: Event) -> str:
+def _click_line(click: Event) -> str:
     origin = _origin(click)
     device = device_of(click.user_agent)
     return line(
@@ -107,9 +134,3 @@ def _device_ids(click: Event) -> Iterator[DeviceId]:
         lends = _origin(click) is None
         for device_id in identifying(click.device_ids.values()):
             yield DeviceId(app, environment, device_id, click.happened_at_ms, click_id, lends)
-
-
-def _device_id_line(row: DeviceId) -> str:
-    app, environment, device_id, time_ms, click_id, lends = row
-    named = (str(app), environment, text(device_id))
-    return line(*named, moment(time_ms), text(click_id), flag(lends))

@@ -1,7 +1,6 @@
-"""In which country an event happened: as its sender says, else where its address is."""
+"""Determines the country of an event: the one its sender gives, else that of its IP address."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from shared.countries import country_code
@@ -12,19 +11,25 @@ from workers.core.addresses import public_address
 CountryOf = Callable[[Event], str | None]
 
 
-def said_country(event: Event) -> str | None:
-    """By the parameter `country`. What is no code there, as an unfilled macro, says nothing."""
+def sender_country(event: Event) -> str | None:
+    """Returns the code in the parameter `country`; None for anything else, as an unfilled macro."""
     return country_code(event.parameters.get("country"))
 
 
 def country_reader(path: str) -> CountryOf:
-    """With the database at `path`, unless empty. Raises OperatorError when it cannot be read."""
-    return partial(_country, CountryDatabase(Path(path))) if path else said_country
+    """Returns a function that uses the country database at `path`, or none if `path` is empty.
 
+    Raises OperatorError if the database cannot be read.
+    """
+    if not path:
+        return sender_country
+    database = CountryDatabase(Path(path))
 
-def _country(database: CountryDatabase, event: Event) -> str | None:
-    said = said_country(event)
-    if said is not None:
-        return said
-    address = public_address(event.ip_address)
-    return None if address is None else database.country(address)
+    def country_of(event: Event) -> str | None:
+        country = sender_country(event)
+        if country is not None:
+            return country
+        address = public_address(event.ip_address)
+        return None if address is None else database.country(address)
+
+    return country_of

@@ -1,4 +1,4 @@
-"""Events as rows of `events`."""
+"""Stores events as rows of `events`."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -6,8 +6,7 @@ from shared.database import Connection, run
 from shared.event_columns import COPIED_COLUMNS
 from shared.events import BUILT_IN, Event
 from workers.facts.countries import CountryOf
-from workers.sql.copy import Target, copy_missing
-from workers.sql.copy_lines import document, flag, moment, number, text
+from workers.sql.copy import Target, copy_missing, document, flag, moment, number, text
 
 COLUMNS = tuple(column.name for column in COPIED_COLUMNS)
 _EVENTS = Target("events", COLUMNS)
@@ -22,21 +21,24 @@ EventTypes = Mapping[tuple[int, str], int]
 
 
 def insert_events(connection: Connection, events: Sequence[Event], country_of: CountryOf) -> None:
-    """In the order of their receipts, so that two workers with the same batch queue up."""
+    """Inserts events in the order of their receipts.
+
+    So two workers with the same batch wait for one another instead of deadlocking.
+    """
     types = _event_types(connection, events)
     lines = [line(event, types, country_of(event)) for event in sorted(events, key=_receipt)]
     copy_missing(connection, _EVENTS, "receipt", lines)
 
 
 def _event_types(connection: Connection, events: Iterable[Event]) -> EventTypes:
-    named = sorted({(event.app_id, event.event_id) for event in events})
-    apps, mapping_ids = [app for app, _ in named], [mapping_id for _, mapping_id in named]
+    keys = sorted({(event.app_id, event.event_id) for event in events})
+    apps, mapping_ids = [app for app, _ in keys], [mapping_id for _, mapping_id in keys]
     rows = run(connection, _EVENT_TYPES, (apps, mapping_ids))
     return {(app, mapping_id): event_type for app, mapping_id, event_type in rows}
 
 
 def line(event: Event, types: EventTypes, country: str | None) -> str:
-    """One line of COPY's text format."""
+    """Writes an event as a line of COPY's text format."""
     event_type = types.get((event.app_id, event.event_id))
     is_unmapped = event_type is None and event.event_id not in BUILT_IN
     return _write_fields(event, event_type, is_unmapped, country)

@@ -1,4 +1,4 @@
-"""Quarantine: what could not be stored stands aside with its reason, and nothing waits for it."""
+"""Puts events that cannot be stored into quarantine, with the reason, so that nothing waits."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -9,7 +9,7 @@ from shared.ids import receipt_floor
 from shared.inbox import Entry
 from shared.vocabulary import QuarantineReason
 
-# An event that failed again after a replay is out once more.
+# An event that fails again after a replay is in quarantine again.
 _INSERT = """
 INSERT INTO quarantine (receipt, app_id, reason, detail, events, event_count, wire_version)
 VALUES (%s, %s, %s, %s, %s, %s, %s)
@@ -22,13 +22,13 @@ ON CONFLICT (receipt) DO UPDATE SET
 def quarantine_event(
     connection: Connection, event: Event, reason: QuarantineReason, detail: str
 ) -> None:
-    """`detail` is a SQLSTATE or a count, never text of the event."""
+    """Quarantines an event; `detail` is a SQLSTATE or a count, never text of the event."""
     batch = join_events([encode_event(event)])
     run(connection, _INSERT, (event.receipt, event.app_id, reason, detail, batch, 1, WIRE_VERSION))
 
 
 def quarantine_entry(connection: Connection, entry: Entry, detail: str) -> None:
-    """A batch that cannot be read stands aside whole, under an id made of its own in the inbox."""
+    """Quarantines a whole batch that cannot be decoded, under an id derived from its inbox id."""
     run(connection,
         _INSERT,
         (
@@ -39,12 +39,13 @@ def quarantine_entry(connection: Connection, entry: Entry, detail: str) -> None:
 
 
 def entry_receipt(entry_id: str) -> UUID:
+    """Derives the receipt of a quarantined entry from its time and sequence in the inbox."""
     time_ms, _, sequence = entry_id.partition("-")
     return UUID(int=receipt_floor(int(time_ms)).int | int(sequence))
 
 
-def quarantined(connection: Connection, receipts: Sequence[UUID]) -> set[UUID]:
-    """Which of these stand in quarantine and have not been replayed."""
+def find_quarantined(connection: Connection, receipts: Sequence[UUID]) -> set[UUID]:
+    """Finds those of these receipts that are in quarantine and have not been replayed."""
     rows = run(
         connection,
         "SELECT receipt FROM quarantine WHERE receipt = ANY(%s) AND replayed_at IS NULL",

@@ -1,8 +1,8 @@
-"""Facts into tables: a batch in one transaction, in a constant number of statements.
+"""Stores the facts of a batch in one transaction, with a constant number of statements.
 
 Everything is keyed by receipt, so a batch that is recorded twice, or half by one worker and half by
-another, ends the same. Rows are written in the order of their keys, so that two workers wait for
-one another instead of locking each other out.
+another, ends with the same rows. Rows are written in the order of their keys, so that two workers
+wait for one another instead of deadlocking.
 """
 
 from collections.abc import Sequence
@@ -12,23 +12,23 @@ from shared.database import Connection, index_only, run
 from shared.events import CLICK_KINDS, Event
 from workers.core.repeats import Key, Owner, Repeat, fingerprint, key_of, separate
 from workers.facts.click_rows import insert_clicks
-from workers.facts.countries import CountryOf, said_country
+from workers.facts.countries import CountryOf, sender_country
 from workers.facts.event_rows import insert_events
 from workers.facts.signal_rows import insert_signals
 from workers.facts.unique_events import settle_uniques
 from workers.rollups.stale_periods import StalePeriod, hour_of, mark_stale
+from workers.sql.expressions import from_ms
 
-_INSERT_KEYS = """
+_INSERT_KEYS = f"""
 INSERT INTO idempotency_keys (app_id, environment, key, receipt, fingerprint, received_at)
-SELECT app_id, environment, key, receipt, fingerprint,
-       'epoch'::timestamptz + received_at_ms * interval '1 millisecond'
+SELECT app_id, environment, key, receipt, fingerprint, {from_ms("received_at_ms")}
 FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::uuid[], %s::bytea[], %s::bigint[])
     AS sent (app_id, environment, key, receipt, fingerprint, received_at_ms)
 ORDER BY app_id, environment, key, receipt
 ON CONFLICT (app_id, environment, key) DO NOTHING
 """
 
-# A statement of its own: it sees the keys that another worker committed while ours waited for them.
+# A separate statement: it sees the keys that another worker committed while ours waited for them.
 _SELECT_OWNERS = """
 SELECT app_id, environment, key, receipt, fingerprint
 FROM idempotency_keys
@@ -36,10 +36,9 @@ JOIN unnest(%s::bigint[], %s::text[], %s::text[]) AS sent (app_id, environment, 
     USING (app_id, environment, key)
 """
 
-_INSERT_DUPLICATES = """
+_INSERT_DUPLICATES = f"""
 INSERT INTO duplicates (receipt, first_receipt, app_id, conflict, received_at)
-SELECT receipt, first_receipt, app_id, conflict,
-       'epoch'::timestamptz + received_at_ms * interval '1 millisecond'
+SELECT receipt, first_receipt, app_id, conflict, {from_ms("received_at_ms")}
 FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::boolean[], %s::bigint[])
     AS sent (receipt, first_receipt, app_id, conflict, received_at_ms)
 ORDER BY receipt
@@ -49,7 +48,7 @@ ON CONFLICT (receipt) DO NOTHING
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of events: `events` rows, `duplicates` of them, `quarantined` ones."""
+    """The number of events recorded, found to be duplicates, and quarantined."""
 
     events: int = 0
     duplicates: int = 0
@@ -64,11 +63,11 @@ class Recorded:
 
 
 def record(
-    connection: Connection, events: Sequence[Event], country_of: CountryOf = said_country
+    connection: Connection, events: Sequence[Event], country_of: CountryOf = sender_country
 ) -> Recorded:
-    """Raises DatabaseError; then nothing is stored."""
+    """Records a batch of events. Raises DatabaseError, and then nothing is stored."""
     with index_only(connection):
-        owners = _claim_keys(connection, [event for event in events if key_of(event)])
+        owners = _reserve_keys(connection, [event for event in events if key_of(event)])
         fresh, repeats = separate(events, owners)
         _insert_facts(connection, fresh, country_of)
         if repeats:
@@ -79,22 +78,22 @@ def record(
 def _insert_facts(connection: Connection, fresh: Sequence[Event], country_of: CountryOf) -> None:
     clicks = [event for event in fresh if event.kind in CLICK_KINDS]
     events = [event for event in fresh if event.kind not in CLICK_KINDS]
-    changed: list[StalePeriod] = []
+    stale: list[StalePeriod] = []
     if events:
         insert_events(connection, events, country_of)
-        changed = settle_uniques(connection, events)
+        stale = settle_uniques(connection, events)
     if clicks:
         insert_clicks(connection, clicks)
     if events:
         insert_signals(connection, events)
-        mark_stale(connection, [*changed, *map(_hour_of, events)])
+        stale += [
+            hour_of(event.app_id, event.environment, event.happened_at_ms) for event in events
+        ]
+        mark_stale(connection, stale)
 
 
-def _hour_of(event: Event) -> StalePeriod:
-    return hour_of(event.app_id, event.environment, event.happened_at_ms)
-
-
-def _claim_keys(connection: Connection, keyed: Sequence[Event]) -> dict[Key, Owner]:
+def _reserve_keys(connection: Connection, keyed: Sequence[Event]) -> dict[Key, Owner]:
+    """Reserves the idempotency keys of these events and returns the owner of each."""
     if not keyed:
         return {}
     keys = (
@@ -107,7 +106,7 @@ def _claim_keys(connection: Connection, keyed: Sequence[Event]) -> dict[Key, Own
     times = [event.received_at_ms for event in keyed]
     run(connection, _INSERT_KEYS, (*keys, receipts, fingerprints, times))
     rows = run(connection, _SELECT_OWNERS, keys)
-    return {tuple(key): Owner(receipt, bytes(mark)) for *key, receipt, mark in rows}
+    return {tuple(key): Owner(receipt, bytes(content)) for *key, receipt, content in rows}
 
 
 def _insert_duplicates(connection: Connection, repeats: Sequence[Repeat]) -> None:

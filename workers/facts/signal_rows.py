@@ -1,16 +1,15 @@
-"""Users, their signals and their identities: the narrow rows that decisions are made from."""
+"""Stores users' signals, sightings and identities: the narrow rows that decisions read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from shared.database import Connection
 from shared.device_ids import identifying
 from shared.events import Event
 from workers.core.addresses import public_address
-from workers.core.devices import Device
 from workers.facts.user_rows import KnownUser, click_ids_of, user_key, users_of
-from workers.sql.copy import Target, copy_missing, copy_new
-from workers.sql.copy_lines import flag, line, moment, text, texts
+from workers.sql.copy import Target, copy_missing, copy_new, flag, line, moment, text, texts
+from workers.sql.expressions import from_ms
 from workers.sql.json_rows import write_rows
 from workers.user_agents import device_of
 
@@ -25,10 +24,9 @@ _SIGNALS_KEY = "user_ref, event_time, receipt"
 _SIGHTINGS = Target("sightings", ("app_id", "environment", "address", "event_time", "user_ref"))
 _IDENTITIES = Target("identities", ("app_id", "environment", "kind", "value", "user_ref"))
 
-_INSERT_SIGHTINGS = """
+_INSERT_SIGHTINGS = f"""
 INSERT INTO sightings (app_id, environment, address, event_time, user_ref)
-SELECT app_id, environment, address,
-       'epoch'::timestamptz + time_ms * interval '1 millisecond', user_ref
+SELECT app_id, environment, address, {from_ms("time_ms")}, user_ref
 FROM json_to_recordset(%s::json) AS sent (
     app_id bigint, environment text, address text, time_ms bigint, user_ref bigint
 )
@@ -44,10 +42,12 @@ FROM json_to_recordset(%s::json) AS sent (
 ON CONFLICT DO NOTHING
 """
 
-Known = tuple[Event, KnownUser]
+Pairs = Sequence[tuple[Event, KnownUser]]
 
 
-class Sighting(NamedTuple):
+class SightingRow(NamedTuple):
+    """A row of `sightings`: a user at an address."""
+
     app_id: int
     environment: str
     address: str
@@ -56,6 +56,8 @@ class Sighting(NamedTuple):
 
 
 class IdentityRow(NamedTuple):
+    """A row of `identities`: a device id or click id of a user."""
+
     app_id: int
     environment: str
     kind: str
@@ -64,41 +66,45 @@ class IdentityRow(NamedTuple):
 
 
 def insert_signals(connection: Connection, events: Sequence[Event]) -> None:
-    """All in the order of their keys, so that two workers wait for one another instead of locking
-    each other out.
+    """Inserts the signals of events, and what new addresses and ids they report of their users.
+
+    All rows are written in the order of their keys, so that two workers wait for one another
+    instead of deadlocking.
     """
     users = users_of(connection, events)
-    known = [(event, users[user_key(event)]) for event in events]
-    copy_missing(connection, _SIGNALS, _SIGNALS_KEY, _signals(known))
-    made = [pair for pair in known if pair[1].is_new]
-    _copy_traces(connection, made)
-    _insert_traces(connection, [pair for pair in known if not pair[1].is_new])
-
-
-def _copy_traces(connection: Connection, made: Sequence[Known]) -> None:
-    """Of users who were made just now nothing can be there."""
-    seen = sorted({row for pair in made for row in _sightings(*pair)})
-    copy_new(connection, _SIGHTINGS, [_sighting_line(row) for row in seen])
-    named = sorted({row for pair in made for row in _identities(*pair)})
-    copy_new(connection, _IDENTITIES, [_identity_line(row) for row in named])
-
-
-def _insert_traces(connection: Connection, known: Sequence[Known]) -> None:
-    seen = sorted({row for pair in known for row in _sightings(*pair)})
-    write_rows(connection, _INSERT_SIGHTINGS, [row._asdict() for row in seen])
-    named = sorted({row for pair in known for row in _identities(*pair)})
-    write_rows(connection, _INSERT_IDENTITIES, [row._asdict() for row in named])
-
-
-def _signals(known: Sequence[Known]) -> list[str]:
-    ordered = sorted(
-        known, key=lambda pair: (pair[1].id, pair[0].happened_at_ms, pair[0].receipt.int)
+    pairs = sorted(
+        ((event, users[user_key(event)]) for event in events),
+        key=lambda pair: (pair[1].id, pair[0].happened_at_ms, pair[0].receipt.int),
     )
-    return [_signal_line(event, user) for event, user in ordered]
+    lines = [_signal_line(event, user) for event, user in pairs]
+    copy_missing(connection, _SIGNALS, _SIGNALS_KEY, lines)
+    # A user inserted by this transaction has no other rows yet.
+    _copy_traces(connection, [pair for pair in pairs if pair[1].is_new])
+    known = [pair for pair in pairs if not pair[1].is_new]
+    sightings, identities = _sightings(known), _identities(known)
+    write_rows(connection, _INSERT_SIGHTINGS, [row._asdict() for row in sightings])
+    write_rows(connection, _INSERT_IDENTITIES, [row._asdict() for row in identities])
+
+
+def _copy_traces(connection: Connection, pairs: Pairs) -> None:
+    """Copies the sightings and identities of new users."""
+    sightings = [
+        line(str(app), environment, text(address), moment(time_ms), str(user))
+        for app, environment, address, time_ms, user in _sightings(pairs)
+    ]
+    copy_new(connection, _SIGHTINGS, sightings)
+    identities = [
+        line(str(app), environment, kind, text(value), str(user))
+        for app, environment, kind, value, user in _identities(pairs)
+    ]
+    copy_new(connection, _IDENTITIES, identities)
 
 
 def _signal_line(event: Event, user: KnownUser) -> str:
-    device = _device(event)
+    device = device_of(event.user_agent)
+    # The sender's description of the device is used where the user agent identifies nobody.
+    if event.described_device is not None and not device.tells_people_apart:
+        device = device_of(event.described_device)
     return line(
         str(user.id),
         moment(event.happened_at_ms),
@@ -114,38 +120,34 @@ def _signal_line(event: Event, user: KnownUser) -> str:
     )
 
 
-def _sightings(event: Event, user: KnownUser) -> Iterator[Sighting]:
-    """Before a user's first signal is known, each may be it; the time of the first only falls."""
-    address = public_address(event.ip_address)
-    is_later = user.first_ms is not None and event.happened_at_ms > user.first_ms
-    if address is not None and not is_later:
-        yield Sighting(event.app_id, event.environment, address, event.happened_at_ms, user.id)
+def _sightings(pairs: Pairs) -> list[SightingRow]:
+    """Returns the addresses at which a user's first signal may have been, in order.
+
+    Until the first signal is known, each signal may be it; the time of the first only decreases.
+    """
+    rows = set()
+    for event, user in pairs:
+        address = public_address(event.ip_address)
+        is_later = user.first_ms is not None and event.happened_at_ms > user.first_ms
+        if address is not None and not is_later:
+            time_ms = event.happened_at_ms
+            rows.add(SightingRow(event.app_id, event.environment, address, time_ms, user.id))
+    return sorted(rows)
 
 
-def _sighting_line(row: Sighting) -> str:
-    app, environment, address, time_ms, user = row
-    return line(str(app), environment, text(address), moment(time_ms), str(user))
+def _identities(pairs: Pairs) -> list[IdentityRow]:
+    """Returns the device ids and click ids that may be new to their users, in order.
 
-
-def _identities(event: Event, user: KnownUser) -> Iterator[IdentityRow]:
-    """What a user is known by has its row already, but their own id, which is no named click."""
-    named = [("device", value) for value in identifying(event.device_ids.values())]
-    named = [pair for pair in named if pair[1] not in user.device_ids]
-    click_id = event.click_id
-    if click_id is not None and (click_id == event.user_id or click_id not in user.click_ids):
-        named.append(("click", click_id))
-    for kind, value in named:
-        yield IdentityRow(event.app_id, event.environment, kind, value, user.id)
-
-
-def _identity_line(row: IdentityRow) -> str:
-    app, environment, kind, value, user = row
-    return line(str(app), environment, kind, text(value), str(user))
-
-
-def _device(event: Event) -> Device:
-    """What the user agent describes; where that tells nobody apart, what its sender did."""
-    device = device_of(event.user_agent)
-    if device.tells_people_apart or event.described_device is None:
-        return device
-    return device_of(event.described_device)
+    An id that a user is known by has its row already, except the user's own id: it is stored only
+    if an event carries it as a click id.
+    """
+    rows = set()
+    for event, user in pairs:
+        app, environment = event.app_id, event.environment
+        for device_id in identifying(event.device_ids.values()):
+            if device_id not in user.device_ids:
+                rows.add(IdentityRow(app, environment, "device", device_id, user.id))
+        click_id = event.click_id
+        if click_id is not None and (click_id == event.user_id or click_id not in user.click_ids):
+            rows.add(IdentityRow(app, environment, "click", click_id, user.id))
+    return sorted(rows)

@@ -1,7 +1,7 @@
-"""Which of a user's unique events counts, settled in the transaction that records them.
+"""Settles which of a user's unique events counts, in the transaction that records them.
 
-The row of `unique_events` is the lock: whoever comes second waits for it and sees what the first
-has made of it. Rows are taken in the order of their keys, so that nobody waits in a circle.
+The row of `unique_events` is the lock: a second worker waits for it and sees what the first has
+decided. Rows are locked in the order of their keys, so that workers cannot deadlock.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from shared.database import Connection, run
 from shared.events import Event
 from workers.core.uniques import Occurrence, UniqueKey, settle
 from workers.rollups.stale_periods import StalePeriod, hour_of
-from workers.sql.json_rows import as_ms
+from workers.sql.expressions import as_ms, from_ms
 
 _UNIQUE_TYPES = """
 SELECT app_id, mapping_id, id FROM event_types WHERE is_unique AND app_id = ANY(%s)
@@ -24,7 +24,7 @@ _SENT = f"""
     unnest(%s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::bigint[], %s::uuid[])
         AS sent ({_KEYS}, time_ms, receipt)
 """
-_TIME = "'epoch'::timestamptz + sent.time_ms * interval '1 millisecond'"
+_TIME = from_ms("sent.time_ms")
 
 _INSERT = f"""
 INSERT INTO unique_events ({_KEYS}, event_time, receipt)
@@ -33,7 +33,7 @@ ORDER BY {_KEYS}
 ON CONFLICT DO NOTHING
 """
 
-# A statement of its own: it sees what another worker committed while ours waited for it.
+# A separate statement: it sees what another worker committed while ours waited for it.
 _LOCK = f"""
 SELECT {_KEYS}, {as_ms("event_time")}, receipt
 FROM unique_events JOIN {_SENT_KEYS} USING ({_KEYS})
@@ -48,7 +48,7 @@ WHERE unique_events.app_id = sent.app_id AND unique_events.environment = sent.en
   AND unique_events.event_type_id = sent.event_type_id AND unique_events.user_id = sent.user_id
 """
 
-# The range lets PostgreSQL leave out the days that cannot hold one.
+# The range lets PostgreSQL skip the days that cannot hold a match.
 _DISCOUNT = """
 UPDATE events SET counted = false
 WHERE receipt BETWEEN %s AND %s AND receipt = ANY(%s) AND counted
@@ -56,24 +56,24 @@ WHERE receipt BETWEEN %s AND %s AND receipt = ANY(%s) AND counted
 
 
 def settle_uniques(connection: Connection, events: Sequence[Event]) -> list[StalePeriod]:
-    """The hours of those that do not count any more, of these events and of earlier ones."""
+    """Settles these events and returns the hours of all events that no longer count."""
     return settle_occurrences(connection, _of_unique_types(connection, events))
 
 
 def settle_occurrences(
     connection: Connection, sent: Sequence[tuple[UniqueKey, Occurrence]]
 ) -> list[StalePeriod]:
-    """The same, of stored events that are known to be of unique types."""
+    """Does the same for stored events that are known to be of unique types."""
     if not sent:
         return []
     earliest = settle({}, sent).counting
     run(connection, _INSERT, _columns(earliest))
     rows = run(connection, _LOCK, _columns(earliest)[:4])
-    standing = {
+    current = {
         (app, environment, event_type, user): Occurrence(time_ms, receipt)
         for app, environment, event_type, user, time_ms, receipt in rows
     }
-    settled = settle(standing, sent)
+    settled = settle(current, sent)
     if settled.counting:
         run(connection, _UPDATE, _columns(settled.counting))
     if settled.beaten:

@@ -1,9 +1,9 @@
-"""Users as rows: each event's user, made when there is none yet.
+"""Finds the user of each event, and inserts users that do not exist yet.
 
-Looked up before they are made: most events are of users who are there, and a look-up is a fifth of
-an insert that ends in a conflict. Who is made is made with what their events tell, so that the
-first decision, which mostly comes to the same, need not write them again: a row is then indexed
-once, and leaves no dead one behind.
+Users are looked up before they are inserted: most events belong to existing users, and a lookup
+costs a fifth of an insert that ends in a conflict. New users are inserted with the ids and first
+time of this batch, so that the first decision, which mostly reaches the same result, rarely updates
+them: a row is then indexed once and leaves no dead row behind.
 """
 
 from collections import defaultdict
@@ -15,7 +15,8 @@ import msgspec
 from shared.database import Connection
 from shared.device_ids import identifying
 from shared.events import Event
-from workers.sql.json_rows import Rows, as_ms, select_for
+from workers.sql.expressions import as_ms, from_ms
+from workers.sql.json_rows import Rows, select_for
 
 _SENT = """
 json_to_recordset(%s::json) AS sent (
@@ -25,21 +26,21 @@ json_to_recordset(%s::json) AS sent (
 """
 
 _FIND = f"""
-SELECT sent.app_id, sent.environment, sent.user_id, found.*
+SELECT sent.app_id, sent.environment, sent.user_id, stored.*
 FROM {_SENT}
 CROSS JOIN LATERAL (
     SELECT id, false, {as_ms("first_time")}, device_ids, click_ids FROM users
     WHERE users.app_id = sent.app_id AND users.environment = sent.environment
       AND users.user_id = sent.user_id
     OFFSET 0
-) AS found
+) AS stored
 """
 
-# In one order everywhere, so that two workers that meet the same new users queue up.
+# The same order everywhere, so that two workers with the same new users wait for one another
+# instead of deadlocking.
 _INSERT = f"""
 INSERT INTO users (app_id, environment, user_id, first_time, device_ids, click_ids)
-SELECT app_id, environment, user_id,
-       'epoch'::timestamptz + first_ms * interval '1 millisecond', device_ids, click_ids
+SELECT app_id, environment, user_id, {from_ms("first_ms")}, device_ids, click_ids
 FROM {_SENT}
 ORDER BY app_id, environment, user_id
 ON CONFLICT DO NOTHING
@@ -48,13 +49,15 @@ RETURNING app_id, environment, user_id, id, true, NULL::bigint, '{{}}'::text[], 
 
 
 class UserKey(NamedTuple):
+    """A user's own id, in its app and environment."""
+
     app_id: int
     environment: str
     user_id: str
 
 
 class KnownUser(msgspec.Struct, frozen=True):
-    """What committed facts tell of a user; nothing, if this transaction made them (`is_new`)."""
+    """A user as known from committed facts; `is_new` if this transaction inserted the row."""
 
     id: int
     is_new: bool
@@ -71,26 +74,29 @@ def user_key(event: Event) -> UserKey:
 
 
 def click_ids_of(event: Event) -> set[str]:
-    """A user id that is a click id binds its user to that click; whether it is one, only the clicks
-    know, and they may still be on their way.
+    """Returns the click ids that an event may carry: its own, and its user id.
+
+    A user id that is a click id binds the user to that click. Only the clicks show whether it is
+    one, and they may still arrive.
     """
     return {event.user_id, event.click_id or event.user_id}
 
 
 def users_of(connection: Connection, events: Iterable[Event]) -> Users:
-    """The user of each event. Those that another worker makes meanwhile are waited for."""
-    wanted: dict[UserKey, list[Event]] = defaultdict(list)
+    """Returns the user of each event, waiting for those that another worker is inserting."""
+    by_user: dict[UserKey, list[Event]] = defaultdict(list)
     for event in events:
-        wanted[user_key(event)].append(event)
-    users = _asked(connection, _FIND, [key._asdict() for key in wanted])
-    if missing := wanted.keys() - users.keys():
-        users |= _asked(connection, _INSERT, [_made(key, wanted[key]) for key in missing])
-    if missing := wanted.keys() - users.keys():
-        users |= _asked(connection, _FIND, [key._asdict() for key in missing])
+        by_user[user_key(event)].append(event)
+    users = _select(connection, _FIND, [key._asdict() for key in by_user])
+    if missing := by_user.keys() - users.keys():
+        rows = [_new_user_row(key, by_user[key]) for key in missing]
+        users |= _select(connection, _INSERT, rows)
+    if missing := by_user.keys() - users.keys():
+        users |= _select(connection, _FIND, [key._asdict() for key in missing])
     return users
 
 
-def _made(key: UserKey, events: Sequence[Event]) -> dict[str, object]:
+def _new_user_row(key: UserKey, events: Sequence[Event]) -> dict[str, object]:
     device_ids = [device_id for event in events for device_id in event.device_ids.values()]
     return {
         **key._asdict(),
@@ -100,8 +106,8 @@ def _made(key: UserKey, events: Sequence[Event]) -> dict[str, object]:
     }
 
 
-def _asked(connection: Connection, statement: str, questions: Rows) -> Users:
+def _select(connection: Connection, statement: str, rows: Rows) -> Users:
     return {
-        UserKey(app_id, environment, user_id): KnownUser(*known)
-        for app_id, environment, user_id, *known in select_for(connection, statement, questions)
+        UserKey(app_id, environment, user_id): KnownUser(*fields)
+        for app_id, environment, user_id, *fields in select_for(connection, statement, rows)
     }

@@ -1,7 +1,8 @@
-"""Writes the marks again from the tables, when Redis has lost them.
+"""Restores the seen markers from the tables when Redis has lost them.
 
-Newest users first, as many as fit; then what they have had of unique events. In short jobs, each
-going on where the last one ended; once all is written, a missing mark says something again.
+It writes the newest users first, as many as fit, and then their unique events. The work is split
+into short jobs that each continue where the last one ended; once all markers are written, a missing
+marker is meaningful again.
 """
 
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from shared.seen import (
     set_markers,
     unique_marker,
 )
-from workers.sql.json_rows import as_ms
+from workers.sql.expressions import as_ms
 
 PROGRESS_KEY = "waybill:marks:progress"
 _PAGE = 1_000
@@ -40,7 +41,7 @@ ORDER BY app_id, environment, event_type_id, user_id LIMIT %s
 
 
 class Progress(msgspec.Struct, array_like=True):
-    """How far it is: the last user, how many, and the last unique event."""
+    """The progress: the last user, the number of users, and the last unique event."""
 
     user_ref: int = 2**63 - 1
     users: int = 0
@@ -48,14 +49,17 @@ class Progress(msgspec.Struct, array_like=True):
 
 
 def seen_markers_are_lost(redis: Redis) -> bool:
+    """Tells whether Redis lacks the seen markers, or part of them."""
     return not redis.exists(COMPLETE_KEY)
 
 
 def restore_seen(connection: Connection, redis: Redis, now: Clock, seconds_max: float) -> bool:
-    """Whether there is more to do."""
+    """Writes markers until time is up; tells whether there is more to do."""
     ends_at = monotonic() + seconds_max
-    for progress, marks in _pages(connection, _progress(redis)):
-        set_markers(redis, marks, now())
+    stored = cast("bytes | None", redis.get(PROGRESS_KEY))
+    start = Progress() if stored is None else msgspec.json.decode(stored, type=Progress)
+    for progress, markers in _pages(connection, start):
+        set_markers(redis, markers, now())
         redis.set(PROGRESS_KEY, msgspec.json.encode(progress))
         if monotonic() >= ends_at:
             return True
@@ -64,14 +68,10 @@ def restore_seen(connection: Connection, redis: Redis, now: Clock, seconds_max: 
     return False
 
 
-def _progress(redis: Redis) -> Progress:
-    data = cast("bytes | None", redis.get(PROGRESS_KEY))
-    return Progress() if data is None else msgspec.json.decode(data, type=Progress)
-
-
 def _pages(
     connection: Connection, progress: Progress
 ) -> Iterator[tuple[Progress, list[SeenMarker]]]:
+    """Yields the markers from `progress` on, a page at a time, each with the progress after it."""
     while progress.unique is None and progress.users < MARKERS_MAX:
         users = run(connection, _USERS, (progress.user_ref, _PAGE)).fetchall()
         if not users:

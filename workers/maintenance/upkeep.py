@@ -1,8 +1,8 @@
-"""What keeps itself in order: the sweep every few seconds, upkeep every minute.
+"""Keeps Redis and the tables in order: the sweep every few seconds, upkeep every minute.
 
-The sweep wakes an inbox that waits with no drain, and publishes the snapshot again if Redis has
-lost it. Upkeep makes partitions ahead, copies when tokens were last used, and forgets what may be
-forgotten.
+The sweep enqueues a drain if the inbox waits without one, and publishes the snapshot again if Redis
+has lost it. Upkeep creates partitions ahead, copies when tokens were last used, and deletes expired
+rows and consumers.
 """
 
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ from workers.drain.inbox_reader import InboxReader
 WAITED_TOO_LONG_MS = 3_000
 CONSUMER_SILENT_MS = 3_600_000
 
-_FORGET_KEYS = "DELETE FROM idempotency_keys WHERE received_at < now() - %s * interval '1 day'"
-_FORGET_DUPLICATES = "DELETE FROM duplicates WHERE received_at < now() - %s * interval '1 day'"
+_DELETE_KEYS = "DELETE FROM idempotency_keys WHERE received_at < now() - %s * interval '1 day'"
+_DELETE_DUPLICATES = "DELETE FROM duplicates WHERE received_at < now() - %s * interval '1 day'"
 
-# Processes of ingest note by their own clocks, so what comes later may be a little earlier.
+# Each ingest process uses its own clock, so a later use may have a slightly earlier time.
 _COPY_USE = """
     UPDATE tokens SET last_used_at = greatest(last_used_at, to_timestamp(used.at_ms / 1000.0))
     FROM unnest(%s::bigint[], %s::bigint[]) AS used (token_id, at_ms)
@@ -33,9 +33,11 @@ _COPY_USE = """
 
 
 @dataclass(frozen=True, slots=True)
-class Upkept:
-    """What upkeep did: partitions made, tokens whose last use was copied, rows and consumers
-    forgotten, the snapshot published.
+class UpkeepReport:
+    """The work of one upkeep.
+
+    It counts partitions created, tokens whose last use was copied, and the idempotency keys,
+    duplicates and consumers deleted; `published` tells whether the snapshot was published.
     """
 
     partitions: int
@@ -47,7 +49,7 @@ class Upkept:
 
 
 def wake_waiting_inbox(redis: Redis) -> bool:
-    """Ask for a drain if the oldest entry has waited and no job is on its way."""
+    """Enqueues a drain if the oldest entry has waited too long and no job is queued."""
     if measure(redis).oldest_ms < WAITED_TOO_LONG_MS or waiting_jobs(redis):
         return False
     enqueue(redis, "drain")
@@ -55,17 +57,18 @@ def wake_waiting_inbox(redis: Redis) -> bool:
 
 
 def snapshot_is_lost(redis: Redis) -> bool:
+    """Tells whether Redis lacks the snapshot or its version."""
     return redis.exists(SNAPSHOT_KEY, VERSION_KEY) != 2
 
 
 def restore_snapshot(connection: Connection, redis: Redis, secret_key: bytes) -> bool:
-    """Publish again what the tables hold, if Redis holds something else."""
+    """Publishes the snapshot if the tables hold something else than Redis; tells whether it did."""
     with transaction(connection):
         return refresh_snapshot(connection, redis, secret_key) is not None
 
 
 def copy_token_use(connection: Connection, redis: Redis) -> int:
-    """Copy when tokens were last used into their table; how many were used since."""
+    """Copies when tokens were last used into their table; returns the number of tokens used."""
     used = tokens_used(redis)
     if used:
         run(connection, _COPY_USE, (list(used), list(used.values())))
@@ -80,12 +83,13 @@ def upkeep(
     secret_key: bytes,
     key_days_min: int,
     now: Clock,
-) -> Upkept:
-    return Upkept(
+) -> UpkeepReport:
+    """Runs all upkeep once."""
+    return UpkeepReport(
         partitions=len(make_partitions(connection, now())),
         tokens_used=copy_token_use(connection, redis),
-        keys=run(connection, _FORGET_KEYS, (key_days_min,)).rowcount,
-        duplicates=run(connection, _FORGET_DUPLICATES, (key_days_min,)).rowcount,
-        consumers=inbox.forget_consumers(CONSUMER_SILENT_MS),
+        keys=run(connection, _DELETE_KEYS, (key_days_min,)).rowcount,
+        duplicates=run(connection, _DELETE_DUPLICATES, (key_days_min,)).rowcount,
+        consumers=inbox.delete_consumers(CONSUMER_SILENT_MS),
         published=restore_snapshot(connection, redis, secret_key),
     )

@@ -1,8 +1,8 @@
-"""Hours and days whose figures may no longer say what the facts say.
+"""Marks hours and days whose rollups may differ from the facts.
 
-Whoever changes facts or decisions notes the periods of event time that it touched, in the same
-transaction; a job counts them anew (`schedule`). Notes are only ever added here, several
-for one period if need be, so that nobody waits for anybody.
+A transaction that changes facts or decisions also marks the periods of event time that it touched;
+a job rolls them up again (`schedule`). Rows are only ever inserted here, several for a period if
+need be, so that no transaction waits for another.
 """
 
 from collections.abc import Iterable
@@ -11,9 +11,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-import msgspec
-
 from shared.database import Connection, run
+from workers.sql.json_rows import write_rows
 
 HOUR_MS = 3_600_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,14 +23,15 @@ SELECT app_id, environment, grain, start FROM json_to_recordset(%s::json)
     AS sent (app_id bigint, environment text, grain text, start timestamptz)
 """
 
-# By the index from hour to hour, instead of reading every event; and hours that were counted once.
+# Uses the index to step from hour to hour, instead of reading every event; includes the hours that
+# were rolled up once.
 _MARK_APP = """
 WITH RECURSIVE hours AS (
     SELECT environment, (
         SELECT date_trunc('hour', min(event_time), 'UTC') FROM events
-        WHERE events.app_id = %(app_id)s AND events.environment = place.environment
+        WHERE events.app_id = %(app_id)s AND events.environment = listed.environment
     ) AS hour
-    FROM unnest(ARRAY['production', 'sandbox']) AS place (environment)
+    FROM unnest(ARRAY['production', 'sandbox']) AS listed (environment)
     UNION ALL
     SELECT environment, (
         SELECT date_trunc('hour', min(event_time), 'UTC') FROM events
@@ -49,14 +49,14 @@ WHERE app_id = %(app_id)s AND grain = 'hour'
 
 
 class Grain(StrEnum):
-    """How long a period is. A day is counted after an hour of it was."""
+    """The length of a period; a day is rolled up after one of its hours was."""
 
     HOUR = "hour"
     DAY = "day"
 
 
 class StalePeriod(NamedTuple):
-    """An hour or a day (UTC, of event time) of an app."""
+    """An hour or day (UTC, by event time) of an app."""
 
     app_id: int
     environment: str
@@ -65,28 +65,27 @@ class StalePeriod(NamedTuple):
 
 
 def hour_of(app_id: int, environment: str, time_ms: int) -> StalePeriod:
-    """The hour of a moment, Unix milliseconds."""
+    """Returns the hour of a moment in Unix milliseconds."""
     return StalePeriod(app_id, environment, Grain.HOUR, _start_of(time_ms // HOUR_MS))
 
 
 def day_period(app_id: int, environment: str, day: date) -> StalePeriod:
+    """Returns the period of a date."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     return StalePeriod(app_id, environment, Grain.DAY, start)
 
 
 @lru_cache(maxsize=4096)
 def _start_of(hour: int) -> datetime:
-    """Made once: this runs for each event, nearly always of the same few hours."""
+    """Converts an hour; cached, because nearly all events are of the same few hours."""
     return _EPOCH + timedelta(hours=hour)
 
 
 def mark_stale(connection: Connection, periods: Iterable[StalePeriod]) -> None:
-    """In the transaction that changed something in them."""
-    rows = [period._asdict() for period in set(periods)]
-    if rows:
-        run(connection, _MARK, (msgspec.json.encode(rows).decode(),))
+    """Marks periods, in the transaction that changed something in them."""
+    write_rows(connection, _MARK, [period._asdict() for period in set(periods)])
 
 
 def mark_app_stale(connection: Connection, app_id: int) -> None:
-    """Every period of an app: all its figures are counted anew."""
+    """Marks every period of an app, so that all its rollups are recalculated."""
     run(connection, _MARK_APP, {"app_id": app_id})

@@ -27,7 +27,7 @@ from tests.integration.console.test_commands import WAYBILL
 from tests.integration.deploy.polling import until
 from tests.integration.workers.conftest import Bench
 from tests.support.build import batch
-from workers.drain.drain_metrics import DrainCounts
+from workers.drain.drain_metrics import DrainMetrics
 
 
 class Exporter:
@@ -88,7 +88,7 @@ def test_what_waits_and_what_a_drain_did_with_it_is_counted(
     waiting = exporter.samples()
 
     tally = Tally()
-    bench.drain(counts=DrainCounts(tally))
+    bench.drain(counts=DrainMetrics(tally))
     PublishedCounts(redis, tally).publish()
     exporter.observe()
     drained = exporter.samples()

@@ -12,8 +12,8 @@ from shared.inbox import append
 from shared.redis import Redis
 from workers.core.decision import decide as decide_by_rules
 from workers.decisions.user_decisions import Decide
-from workers.drain.drain import Asks, Drain, DrainLimits
-from workers.drain.drain_metrics import DrainCounts
+from workers.drain.drain import Drain, DrainLimits, DrainRequests
+from workers.drain.drain_metrics import DrainMetrics
 from workers.drain.inbox_reader import InboxReader
 from workers.facts.record import Recorded
 from workers.process import Database
@@ -42,13 +42,13 @@ class Bench:
         consumer: str = "worker",
         limits: DrainLimits | None = None,
         stopping: Callable[[], bool] = lambda: False,
-        counts: DrainCounts | None = None,
+        counts: DrainMetrics | None = None,
         decide: Decide = decide_by_rules,
     ) -> Recorded:
         limits = limits or DrainLimits(2000, 10, 3, linger_ms=20)
         another = lambda: self.asked.append(consumer)  # noqa: E731 - as short as its meaning
         inbox = self.inbox(consumer)
-        drain = Drain(inbox, self.lanes, limits, Asks(another, another), stopping, counts)
+        drain = Drain(inbox, self.lanes, limits, DrainRequests(another, another), stopping, counts)
         return drain.run(decide=decide)
 
     def receipts(self, table: str) -> list[str]:

@@ -19,7 +19,7 @@ from tests.integration.workers.deliveries import as_events, stage
 from tests.integration.workers.test_derivation import assert_tables_are_the_oracles
 from tests.support.between_commits import Does, Step, steps
 from tests.support.worlds import World, worlds
-from workers.decisions.derive import derive, derive_anew
+from workers.decisions.derive import derive, rederive
 from workers.facts.record import Recorded, record
 
 HOUR_MS = 3_600_000
@@ -38,7 +38,7 @@ def _take(connection: Connection, step: Step[Event]) -> None:
     elif step.does is Does.DERIVE:
         derive(connection, step.facts)
     else:
-        derive_anew(connection, [user for (user,) in connection.execute("SELECT id FROM users")])
+        rederive(connection, [user for (user,) in connection.execute("SELECT id FROM users")])
 
 
 def test_whatever_was_committed_in_between_the_tables_are_the_oracles(bench: Bench) -> None:

@@ -26,7 +26,7 @@ from tests.support.oracle import Attribution, Session
 from tests.support.scenarios import SCENARIOS
 from tests.support.scenarios.scenario import MINE, SEEN, clicked, opened, world
 from tests.support.worlds import World, worlds
-from workers.drain.drain import Asks, Drain, DrainLimits
+from workers.drain.drain import Drain, DrainLimits, DrainRequests
 from workers.process import Database
 
 WORKERS_MAX = 4
@@ -76,13 +76,13 @@ class Workers:
     def run(self, workers: int, drain_events_max: int = 2000) -> None:
         """Until the inbox is empty."""
         limits = DrainLimits(drain_events_max, 30, 3, linger_ms=5)
-        asks = Asks(_nobody, _nobody)
+        requests = DrainRequests(_nobody, _nobody)
         drains = [
             Drain(
                 self.bench.inbox(f"worker {number}"),
                 lanes,
                 limits,
-                asks,
+                requests,
                 _never,
             )
             for number, lanes in enumerate(self.lanes[:workers])

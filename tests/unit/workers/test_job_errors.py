@@ -5,7 +5,7 @@ import traceback
 import psycopg
 import pytest
 
-from workers.job_errors import JobFailed, described, without_data
+from workers.job_errors import JobFailed, describe, without_data
 
 SECRET = "0000-AAAA-BBBB-CCCC bought a ring"
 
@@ -43,14 +43,14 @@ def test_no_words_of_a_fault_are_passed_on_not_even_in_its_traceback(fault: Exce
 
 
 def test_a_fault_is_told_by_its_kind_and_its_place() -> None:
-    told = described(raised(ValueError(SECRET)))
+    told = describe(raised(ValueError(SECRET)))
 
     assert told.startswith("ValueError at test_job_errors.py:")
     assert told.endswith("in raised")
 
 
 def test_a_fault_of_postgresql_is_told_with_its_state() -> None:
-    told = described(raised(psycopg.errors.UndefinedTable(SECRET)))
+    told = describe(raised(psycopg.errors.UndefinedTable(SECRET)))
 
     assert told.startswith("UndefinedTable 42P01 at ")
 
@@ -64,7 +64,7 @@ def test_a_deep_fault_is_told_with_its_innermost_places() -> None:
     try:
         fall(50)
     except ValueError as fault:
-        told = described(fault)
+        told = describe(fault)
 
     assert told.count(" in fall") == 5
 

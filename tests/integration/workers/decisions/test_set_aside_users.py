@@ -19,7 +19,7 @@ from tests.integration.workers.conftest import Bench
 from workers.core.decision import Decision, Tail, decide
 from workers.core.history import Click
 from workers.core.rules import Rules
-from workers.decisions.derive import derive, derive_anew
+from workers.decisions.derive import derive, rederive
 from workers.decisions.recompute import recompute
 from workers.decisions.retry_set_aside import SetAsideRetries, retry_set_aside
 from workers.decisions.set_aside_users import next_due
@@ -255,7 +255,7 @@ def test_a_recompute_decides_who_is_set_aside_and_sets_aside_who_fails(
     derive(connection, batch, _failing_for("ben", _bug))
     users = [user for (user,) in _rows(connection, "SELECT id FROM users ORDER BY user_id")]
 
-    derive_anew(connection, users, _failing_for("ann", _bug))
+    rederive(connection, users, _failing_for("ann", _bug))
     assert _rows(connection, _ASIDE) == [("ann", "Bug")]
 
     request_recompute(redis, [1])

@@ -16,7 +16,7 @@ from tests.integration.fresh import fresh
 from tests.integration.workers.conftest import CLAIM_IDLE_MS, Bench
 from workers import jobs
 from workers.drain.drain import DrainLimits
-from workers.drain.drain_metrics import DrainCounts
+from workers.drain.drain_metrics import DrainMetrics
 from workers.facts.record import Recorded
 from workers.process import WorkerStores
 
@@ -50,7 +50,7 @@ def test_single_events_share_a_transaction_by_the_hundreds(bench: Bench) -> None
     bench.send(*([event] for event in _events(400)))
     tally = Tally()
 
-    assert bench.drain(counts=DrainCounts(tally)) == Recorded(events=400)
+    assert bench.drain(counts=DrainMetrics(tally)) == Recorded(events=400)
 
     assert sum(tally.histogram(metrics.DRAIN_EVENTS).counts) == 1
 
@@ -231,7 +231,7 @@ def test_a_worker_that_is_gone_is_forgotten_only_when_it_holds_nothing(bench: Be
     bench.drain("idle")
     bench.send(_events(1))
     bench.inbox("holds").read(None)
-    _until(lambda: bench.inbox().forget_consumers(silent_ms=0) > 0)
+    _until(lambda: bench.inbox().delete_consumers(silent_ms=0) > 0)
 
     names = {consumer["name"] for consumer in bench.redis.xinfo_consumers(INBOX_KEY, "drain")}
     assert names == {b"holds"}

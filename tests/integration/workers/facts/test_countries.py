@@ -30,7 +30,7 @@ def test_a_drain_job_asks_the_database_that_the_operator_gave(
         fresh(user_id="cat", ip_address="10.0.0.1"),
     ])  # fmt: skip
 
-    assert jobs.drain().startswith("3 events")
+    assert jobs.drain().startswith("Stored 3 events; ")
 
     stores.database.close()
     rows = bench.connection.execute("SELECT user_id, country FROM events ORDER BY user_id")

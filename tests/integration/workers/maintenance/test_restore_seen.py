@@ -13,7 +13,7 @@ from shared.redis import Redis
 from shared.seen import COMPLETE_KEY, SeenMarker, device_marker, unique_marker
 from tests.integration.fresh import fresh
 from tests.integration.workers.conftest import Bench
-from tests.integration.workers.test_unique_events import first, make_type
+from tests.integration.workers.facts.test_unique_events import first, make_type
 from tests.support.build import batch, event, now
 from workers.maintenance import restore_seen as restore_seen_module
 from workers.maintenance.restore_seen import restore_seen, seen_markers_are_lost

@@ -374,7 +374,7 @@ def test_many_notes_are_folded_to_one_a_period(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schedule, "REST_SECONDS_MIN", 3600)
-    monkeypatch.setattr(schedule, "NOTES_MAX", 39)
+    monkeypatch.setattr(schedule, "STALE_ROWS_MAX", 39)
     at_ms = an_hour_ago()
     store(connection, opened("ann", at_ms), opened("ben", at_ms - HOUR_MS))
     count_all(connection)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from workers.core.days import STRETCH_DAYS, stretches, utc_day, utc_days
 from workers.core.rules import CLICK_AGE_MS_MAX, DAY_MS
-from workers.sql.json_rows import day_of, stretch_of
+from workers.sql.expressions import day_of, stretch_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 moments = st.integers(min_value=0, max_value=4_000_000_000_000)

@@ -17,7 +17,7 @@ from shared.database import Connection, DatabaseError
 from shared.inbox import GROUP, INBOX_KEY, WAKE_KEY, Entry, append, measure
 from shared.redis import stream_entries
 from tests.support.build import batch, entry, event
-from workers.drain.drain import Asks, Drain, DrainLimits, grouped
+from workers.drain.drain import Drain, DrainLimits, DrainRequests, group_entries
 from workers.drain.inbox_reader import InboxReader
 from workers.facts.event_rows import COLUMNS
 from workers.facts.record import Recorded
@@ -41,28 +41,28 @@ def counts(groups: list[list[Entry]]) -> list[list[int]]:
 def test_entries_share_a_transaction_up_to_its_limit() -> None:
     taken = [entry(count=count) for count in (3, 3, 3, 4, 10, 1)]
 
-    assert counts(list(grouped(taken, 10))) == [[3, 3, 3], [4], [10], [1]]
+    assert counts(list(group_entries(taken, 10))) == [[3, 3, 3], [4], [10], [1]]
 
 
 def test_an_entry_beyond_the_limit_goes_alone() -> None:
     taken = [entry(count=count) for count in (1, 99, 1)]
 
-    assert counts(list(grouped(taken, 10))) == [[1], [99], [1]]
+    assert counts(list(group_entries(taken, 10))) == [[1], [99], [1]]
 
 
 def test_an_entry_that_was_delivered_before_goes_alone() -> None:
     first, again, last = entry(count=1), entry(count=1, deliveries=2), entry(count=1)
 
-    assert list(grouped([first, again, last], 10)) == [[first], [again], [last]]
+    assert list(group_entries([first, again, last], 10)) == [[first], [again], [last]]
 
 
 def test_nothing_makes_no_group() -> None:
-    assert list(grouped([], 10)) == []
+    assert list(group_entries([], 10)) == []
 
 
 @given(entries, st.integers(min_value=1, max_value=100))
 def test_every_entry_is_in_one_group_and_in_its_order(taken: list[Entry], events_max: int) -> None:
-    groups = list(grouped(taken, events_max))
+    groups = list(group_entries(taken, events_max))
 
     assert [entry for group in groups for entry in group] == taken
     assert all(groups)
@@ -72,7 +72,7 @@ def test_every_entry_is_in_one_group_and_in_its_order(taken: list[Entry], events
 def test_no_group_of_several_exceeds_the_limit_or_holds_a_repeated_delivery(
     taken: list[Entry], events_max: int
 ) -> None:
-    for group in grouped(taken, events_max):
+    for group in group_entries(taken, events_max):
         if len(group) > 1:
             assert sum(entry.count for entry in group) <= events_max
             assert all(entry.deliveries == 1 for entry in group)
@@ -151,9 +151,9 @@ class Bench:
 
         limits = DrainLimits(events_max, seconds_max, deliveries_max=3, linger_ms=1)
         inbox = InboxReader(self.redis, "worker", 60_000)
-        asks = Asks(another, another)
+        requests = DrainRequests(another, another)
         lanes = (self.ledger, *beside)
-        return Drain(inbox, lanes, limits, asks, lambda: self.stops).run()
+        return Drain(inbox, lanes, limits, requests, lambda: self.stops).run()
 
 
 @pytest.fixture

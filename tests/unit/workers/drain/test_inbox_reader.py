@@ -296,8 +296,8 @@ def test_a_consumer_that_is_gone_is_forgotten_only_when_it_holds_nothing(
     reader(redis, "gone").read(None)
     upkeep = reader(redis, "upkeep")
 
-    assert upkeep.forget_consumers(silent_ms=60_000) == 0
-    wait_until(lambda: upkeep.forget_consumers(silent_ms=1) == 1)
+    assert upkeep.delete_consumers(silent_ms=60_000) == 0
+    wait_until(lambda: upkeep.delete_consumers(silent_ms=1) == 1)
 
     assert [consumer["name"] for consumer in redis.xinfo_consumers(INBOX_KEY, GROUP)] == [b"holds"]
-    assert upkeep.forget_consumers(silent_ms=1) == 0
+    assert upkeep.delete_consumers(silent_ms=1) == 0

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.workers.facts.test_event_rows import unescaped
-from workers.sql.copy_lines import NULL, document, flag, line, moment, number, text, texts
+from workers.sql.copy import NULL, document, flag, line, moment, number, text, texts
 
 _ELEMENT = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 

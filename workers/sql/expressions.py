@@ -1,0 +1,23 @@
+"""Writes SQL expressions for times and days, in the forms that the pure core and indexes use."""
+
+from workers.core.days import STRETCH_DAYS
+
+
+def as_ms(column: str) -> str:
+    """Writes a timestamp as Unix milliseconds, the pure core's unit of time."""
+    return f"(extract(epoch FROM {column}) * 1000)::bigint"
+
+
+def from_ms(column: str) -> str:
+    """Writes Unix milliseconds as a timestamp, exact to the millisecond."""
+    return f"('epoch'::timestamptz + {column} * interval '1 millisecond')"
+
+
+def day_of(column: str) -> str:
+    """Writes the UTC day of a timestamp (`core.days.utc_day`) as indexes contain it."""
+    return f"({column} AT TIME ZONE 'UTC')::date"
+
+
+def stretch_of(column: str) -> str:
+    """Writes the stretch of days of a timestamp (`core.days.stretches`) as an index contains it."""
+    return f"(({day_of(column)} - DATE '1970-01-01') / {STRETCH_DAYS})"
