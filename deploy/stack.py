@@ -164,7 +164,9 @@ class Stack:
     def _start_stores(self) -> None:
         """Starts each store that no URL replaces."""
         stores = self._plan.stores
-        places = self.folder, self._variables, _temporaries()
+        # TMPDIR itself may be too long, as on macOS.
+        temporary = (Path(tempfile.gettempdir()), Path("/tmp"))  # noqa: S108 - made private, or refused
+        places = self.folder, self._variables, temporary
         database_url, redis_url = (
             environment.external_url(self._variables, name)
             for name in ("DATABASE_URL", "REDIS_URL")
@@ -213,8 +215,3 @@ class Stack:
             stop_seconds_max=program.stop_seconds_max,
             orphan_signal=program.orphan_signal,
         )
-
-
-def _temporaries() -> tuple[Path, ...]:
-    # TMPDIR itself may be too long, as on macOS.
-    return (Path(tempfile.gettempdir()), Path("/tmp"))  # noqa: S108 - made private, or refused

@@ -4,9 +4,6 @@ A 200 promises that the event is on disk, and on the disks of as many replicas a
 for.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from shared.redis import AsyncRedis, ResponseError
 from shared.settings import REPLICAS_MAX
 
@@ -30,19 +27,16 @@ async def durability_problems(redis: AsyncRedis, replicas_min: int = 0) -> list[
     if (await redis.info("persistence")).get("aof_last_write_status", "ok") != "ok":
         problems.append("Redis cannot write its append-only file; see its log.")
     if replicas_min:
-        following = _replicas_following(await redis.info("replication"))
+        replication = await redis.info("replication")
+        replicas = [replication.get(f"slave{number}") for number in range(REPLICAS_MAX)]
+        following = sum(
+            replica["state"] == "online" and int(replica["lag"]) <= _LAG_SECONDS_MAX
+            for replica in replicas
+            if replica is not None
+        )
         if following < replicas_min:
             problems.append(
                 f"Redis has {following} replicas that follow it; "
                 f"WAYBILL_REPLICAS_MIN asks for {replicas_min}."
             )
     return problems
-
-
-def _replicas_following(replication: Mapping[str, Any]) -> int:
-    replicas = [replication.get(f"slave{number}") for number in range(REPLICAS_MAX)]
-    return sum(
-        replica["state"] == "online" and int(replica["lag"]) <= _LAG_SECONDS_MAX
-        for replica in replicas
-        if replica is not None
-    )

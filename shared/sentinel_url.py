@@ -43,6 +43,9 @@ def parse_sentinel_url(url: str) -> SentinelUrl:
     name, _, database = parts.path.removeprefix("/").partition("/")
     if not name or (database and not database.isdecimal()):
         raise ValueError(_FORM)
+    parameters = parse_qs(parts.query, keep_blank_values=True)
+    if not parameters.keys() <= _CREDENTIALS:
+        raise ValueError("may have only sentinel_username and sentinel_password after its ?")
     return SentinelUrl(
         sentinels=tuple(_host(host) for host in hosts.split(",")),
         name=unquote(name),
@@ -50,7 +53,7 @@ def parse_sentinel_url(url: str) -> SentinelUrl:
         is_tls=parts.scheme.startswith("rediss"),
         username=unquote(username) or None,
         password=unquote(password) or None,
-        **_sentinel_credentials(parts),
+        **{name: values[-1] for name, values in parameters.items()},
     )
 
 
@@ -70,10 +73,3 @@ def _split(text: str) -> SplitResult:
         return urlsplit(text)
     except ValueError:
         raise ValueError(_FORM) from None
-
-
-def _sentinel_credentials(parts: SplitResult) -> dict[str, str]:
-    parameters = parse_qs(parts.query, keep_blank_values=True)
-    if not parameters.keys() <= _CREDENTIALS:
-        raise ValueError("may have only sentinel_username and sentinel_password after its ?")
-    return {name: values[-1] for name, values in parameters.items()}

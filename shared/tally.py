@@ -120,14 +120,12 @@ def merge_series(groups: Iterable[Iterable[MetricSeries]]) -> list[MetricSeries]
     merged: dict[tuple[str, tuple[str, ...]], MetricSeries] = {}
     for series in chain.from_iterable(groups):
         key = (series.name, series.labels)
-        merged[key] = _merge(merged[key], series) if key in merged else series
+        if earlier := merged.get(key):
+            combine = _COMBINE[METRICS[series.name].across]
+            values = map(combine, zip(earlier.values, series.values, strict=True))
+            series = msgspec.structs.replace(series, values=tuple(values))  # noqa: PLW2901
+        merged[key] = series
     return list(merged.values())
-
-
-def _merge(first: MetricSeries, second: MetricSeries) -> MetricSeries:
-    combine = _COMBINE[METRICS[first.name].across]
-    pairs = zip(first.values, second.values, strict=True)
-    return msgspec.structs.replace(first, values=tuple(map(combine, pairs)))
 
 
 def _require_listed(metric: Metric, labels: tuple[str, ...]) -> None:

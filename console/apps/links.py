@@ -102,12 +102,21 @@ def create_link(resources: Resources, actor: Actor, app: App, new: NewLink) -> L
         run(connection, "LOCK TABLE links IN SHARE ROW EXCLUSIVE MODE")
         partner = ensure_partner(connection, new.partner)
         offer_id = given_offer_id or _free_number(connection, _TAKEN_OFFER_IDS)
-        pub_id = given_pub_id or _pub_id_of(connection, partner)
+        stored = run(connection, _PUB_ID_OF, (partner.id,)).fetchone()
+        pub_id = given_pub_id or (
+            str(stored[0]) if stored else _free_number(connection, _TAKEN_PUB_IDS)
+        )
         row = run(
             connection, _INSERT, (app.id, partner.id, name, offer_id, pub_id, destination)
         ).fetchone()
         if row is None:
-            raise _taken_error(connection, app, name)
+            taken = run(
+                connection, "SELECT FROM links WHERE app_id = %s AND name = %s", (app.id, name)
+            ).fetchone()
+            what = "A link with this offer ID and this pub ID already exists."
+            if taken is not None:
+                what = "The app already has a link with this name."
+            raise OperatorError(what, _SEE)
         (link,) = (
             Link(*values) for values in run(connection, f"{_SELECT} WHERE links.id = %s", row)
         )
@@ -185,11 +194,6 @@ def _clean_number(name: str, value: str | None) -> str | None:
     return number
 
 
-def _pub_id_of(connection: Connection, partner: Partner) -> str:
-    row = run(connection, _PUB_ID_OF, (partner.id,)).fetchone()
-    return _free_number(connection, _TAKEN_PUB_IDS) if row is None else str(row[0])
-
-
 def _free_number(connection: Connection, taken: str) -> str:
     """Returns the smallest whole number that the query `taken` does not return."""
     numbers = {text for (text,) in run(connection, taken)}
@@ -197,12 +201,3 @@ def _free_number(connection: Connection, taken: str) -> str:
     while str(number) in numbers:
         number += 1
     return str(number)
-
-
-def _taken_error(connection: Connection, app: App, name: str) -> OperatorError:
-    taken = run(
-        connection, "SELECT FROM links WHERE app_id = %s AND name = %s", (app.id, name)
-    ).fetchone()
-    if taken is not None:
-        return OperatorError("The app already has a link with this name.", _SEE)
-    return OperatorError("A link with this offer ID and this pub ID already exists.", _SEE)

@@ -42,7 +42,14 @@ class EventContext:
 
 def find_event_context(connection: Connection, receipt: UUID) -> EventContext | None:
     """Returns the context of a stored event or click, else None."""
-    return _event_context(connection, receipt) or _click_context(connection, receipt)
+    if context := _event_context(connection, receipt):
+        return context
+    row = run(connection, _CLICK, (receipt,)).fetchone()
+    if row is None:
+        return None
+    app_id, environment, click_id = row
+    users = users_attributed_to(connection, app_id, environment, click_id, ATTRIBUTED_USERS_MAX)
+    return EventContext(app_id, brought=tuple(users))
 
 
 def _event_context(connection: Connection, receipt: UUID) -> EventContext | None:
@@ -56,12 +63,3 @@ def _event_context(connection: Connection, receipt: UUID) -> EventContext | None
         conversion = find_conversion(connection, user_ref, time, receipt, attribution)
     session = session_at(connection, user_ref, time, receipt)
     return EventContext(app_id, attribution, session, conversion=conversion)
-
-
-def _click_context(connection: Connection, receipt: UUID) -> EventContext | None:
-    row = run(connection, _CLICK, (receipt,)).fetchone()
-    if row is None:
-        return None
-    app_id, environment, click_id = row
-    users = users_attributed_to(connection, app_id, environment, click_id, ATTRIBUTED_USERS_MAX)
-    return EventContext(app_id, brought=tuple(users))

@@ -61,20 +61,21 @@ def trace(connection: Connection, redis: Redis, receipt: UUID) -> Trace:
     Events move from the inbox to the tables: searching the tables, the inbox and the tables again
     cannot miss one.
     """
-    return (
-        _stored(connection, receipt)
-        or _queued(connection, redis, receipt)
-        or _stored(connection, receipt)
-        or Trace(receipt, _given_at(receipt), TraceState.UNKNOWN)
-    )
+    if trace := _stored(connection, receipt):
+        return trace
+    if event := find_event(redis, receipt):
+        record = record_from_event(event, app_names(connection))
+        return Trace(receipt, _given_at(receipt), TraceState.QUEUED, event=record)
+    unknown = Trace(receipt, _given_at(receipt), TraceState.UNKNOWN)
+    return _stored(connection, receipt) or unknown
 
 
 def _stored(connection: Connection, receipt: UUID) -> Trace | None:
-    return (
-        _recorded(connection, receipt)
-        or _duplicate(connection, receipt)
-        or _quarantined(connection, receipt)
-    )
+    if trace := _recorded(connection, receipt) or _duplicate(connection, receipt):
+        return trace
+    if entry := find_quarantined(connection, receipt):
+        return Trace(receipt, _given_at(receipt), TraceState.QUARANTINED, quarantine=entry)
+    return None
 
 
 def _recorded(connection: Connection, receipt: UUID) -> Trace | None:
@@ -96,21 +97,6 @@ def _duplicate(connection: Connection, receipt: UUID) -> Trace | None:
         first_receipt, _given_at(first_receipt), TraceState.UNKNOWN
     )
     return Trace(receipt, _given_at(receipt), TraceState.DUPLICATE, first=first, conflict=conflict)
-
-
-def _quarantined(connection: Connection, receipt: UUID) -> Trace | None:
-    entry = find_quarantined(connection, receipt)
-    if entry is None:
-        return None
-    return Trace(receipt, _given_at(receipt), TraceState.QUARANTINED, quarantine=entry)
-
-
-def _queued(connection: Connection, redis: Redis, receipt: UUID) -> Trace | None:
-    event = find_event(redis, receipt)
-    if event is None:
-        return None
-    record = record_from_event(event, app_names(connection))
-    return Trace(receipt, _given_at(receipt), TraceState.QUEUED, event=record)
 
 
 def _given_at(receipt: UUID) -> datetime | None:

@@ -129,14 +129,20 @@ def user_timeline(
     user_ref, user_id, first_time, device_ids, click_ids = row
     attributions = list_attributions(connection, user_ref, count)
     roles = click_roles(attributions, click_ids)
+    arguments = {"app": app.id, "environment": environment, "ids": list(roles), "count": count}
+    rows = named_rows(connection, _CLICKS, arguments)
+    clicks = [ClickRecord(**row, role=roles[row["click_id"]]) for row in reversed(rows)]
+    newest = run(connection, _RECEIPTS, (user_ref, count)).fetchall()
+    receipts = [receipt for (receipt,) in reversed(newest)]
+    records = {record.receipt: record for record in find_records(connection, receipts)}
     return UserTimeline(
         app=app.name,
         environment=environment,
         user_id=user_id,
         first_time=first_time,
         device_ids=device_ids,
-        clicks=_clicks(connection, app, environment, roles, count),
-        events=_events(connection, user_ref, count),
+        clicks=clicks,
+        events=[records[receipt] for receipt in receipts if receipt in records],
         sessions=list_sessions(connection, user_ref, count),
         attributions=attributions,
     )
@@ -184,17 +190,3 @@ def click_roles(
 def _considered(decision: AttributionRecord) -> list[str]:
     won = [click for click in (decision.click_id, decision.through) if click]
     return [*(beaten.click_id for beaten in decision.beaten), *won]
-
-
-def _clicks(
-    connection: Connection, app: App, environment: str, roles: dict[str, ClickRole], count: int
-) -> list[ClickRecord]:
-    arguments = {"app": app.id, "environment": environment, "ids": list(roles), "count": count}
-    rows = named_rows(connection, _CLICKS, arguments)
-    return [ClickRecord(**row, role=roles[row["click_id"]]) for row in reversed(rows)]
-
-
-def _events(connection: Connection, user_ref: int, count: int) -> list[EventRecord]:
-    receipts = [receipt for (receipt,) in run(connection, _RECEIPTS, (user_ref, count))]
-    records = {record.receipt: record for record in find_records(connection, receipts)}
-    return [records[receipt] for receipt in reversed(receipts) if receipt in records]

@@ -23,7 +23,7 @@ from console.security.token_table import (
     read_tokens,
     token_from_row,
 )
-from shared.database import Connection, run
+from shared.database import run
 from shared.errors import OperatorError
 from shared.scopes import Scope
 from shared.token_use import tokens_used
@@ -106,7 +106,13 @@ def _alter(
         enforced = lock_enforcement(connection, app)
         before = find_token(connection, app, name)
         _require_alterable(before, alteration, enforced)
-        after = _assign(connection, before, alteration)
+        row = run(
+            connection,
+            f"UPDATE tokens SET {alteration.assignment} WHERE id = %(id)s RETURNING {COLUMNS}",
+            {"id": before.id, "scopes": list(alteration.scopes)},
+        ).fetchone()
+        assert row is not None
+        after = token_from_row(row)
         if after == before:
             return ChangedToken(after)
         change = Change(alteration.action, after.name, _audited(before), _audited(after))
@@ -131,16 +137,6 @@ def _require_alterable(before: Token, alteration: _Alteration, enforced: tuple[S
             "While authentication is on, a token must keep a scope: without one it would be "
             "accepted for everything."
         )
-
-
-def _assign(connection: Connection, before: Token, alteration: _Alteration) -> Token:
-    row = run(
-        connection,
-        f"UPDATE tokens SET {alteration.assignment} WHERE id = %(id)s RETURNING {COLUMNS}",
-        {"id": before.id, "scopes": list(alteration.scopes)},
-    ).fetchone()
-    assert row is not None
-    return token_from_row(row)
 
 
 def _audited(token: Token) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """Stores events as rows of `events`."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from shared.database import Connection, run
 from shared.event_columns import COPIED_COLUMNS
@@ -25,16 +25,13 @@ def insert_events(connection: Connection, events: Sequence[Event], country_of: C
 
     So two workers with the same batch wait for one another instead of deadlocking.
     """
-    types = _event_types(connection, events)
-    lines = [line(event, types, country_of(event)) for event in sorted(events, key=_receipt)]
-    copy_missing(connection, _EVENTS, "receipt", lines)
-
-
-def _event_types(connection: Connection, events: Iterable[Event]) -> EventTypes:
     keys = sorted({(event.app_id, event.event_id) for event in events})
     apps, mapping_ids = [app for app, _ in keys], [mapping_id for _, mapping_id in keys]
     rows = run(connection, _EVENT_TYPES, (apps, mapping_ids))
-    return {(app, mapping_id): event_type for app, mapping_id, event_type in rows}
+    types = {(app, mapping_id): event_type for app, mapping_id, event_type in rows}
+    ordered = sorted(events, key=lambda event: event.receipt.int)
+    lines = [line(event, types, country_of(event)) for event in ordered]
+    copy_missing(connection, _EVENTS, "receipt", lines)
 
 
 def line(event: Event, types: EventTypes, country: str | None) -> str:
@@ -50,7 +47,3 @@ _write_fields: Callable[[Event, int | None, bool, str | None], str] = eval(  # n
     rf'lambda event, event_type, is_unmapped, country: f"{_FIELDS}\n"',
     {"document": document, "flag": flag, "moment": moment, "number": number, "text": text},
 )
-
-
-def _receipt(event: Event) -> int:
-    return event.receipt.int
