@@ -36,6 +36,7 @@ Reader = Callable[[str, str], str]
 
 _DAY_MS = 86_400_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _IMPORTED_MS_MIN = (datetime(IMPORTED_YEAR_MIN, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(
     milliseconds=1
 )
@@ -53,6 +54,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 def identifier(name: str, value: str) -> str:
     """Reads an id: text that is not blank and has no control characters."""
+    if value.isprintable() and len(value) <= ID_CHARACTERS_MAX and value.strip():
+        return value  # no control character is printable; the pattern below takes 5 times as long
     if not value.strip():
         raise MalformedField(name, "must not be blank.")
     if len(value) > ID_CHARACTERS_MAX:
@@ -191,7 +194,7 @@ def _not_ahead(name: str, time_ms: int, now_ms: int) -> int:
 
 def _time_ms(name: str, value: str) -> int:
     text = value.strip()
-    if not _UNIX.fullmatch(text):
+    if "T" in text or not _UNIX.fullmatch(text):
         return _iso_ms(name, text)
     number = Decimal(text)
     return int(number * 1000 if number < _UNIX_SECONDS_BELOW else number)
@@ -200,12 +203,14 @@ def _time_ms(name: str, value: str) -> int:
 def _iso_ms(name: str, text: str) -> int:
     # An unescaped plus arrives as a space: "…T10:00:00 02:00" can only mean "+02:00".
     try:
-        moment = datetime.fromisoformat(_SPACE_FOR_PLUS.sub("+", text) if "T" in text else text)
+        if " " in text and "T" in text:
+            text = _SPACE_FOR_PLUS.sub("+", text)
+        moment = datetime.fromisoformat(text)
         if len(text) < len("20260102T0304"):
             raise ValueError
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        return (moment - _EPOCH) // timedelta(milliseconds=1)
+        return (moment - _EPOCH) // _MILLISECOND
     except (ValueError, OverflowError) as error:
         raise MalformedField(
             name, "must be ISO 8601, Unix seconds or Unix milliseconds."

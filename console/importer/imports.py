@@ -12,13 +12,13 @@ from datetime import date
 from console.actor import Actor, require_admin
 from console.apps.apps import App
 from console.audit import Action, Change, record_change
-from console.importer.line_format import Destination, read_line
 from console.importer.line_reader import LINE_BYTES_MAX, FileLine
 from console.resources import Resources
 from shared.database import Connection, run
 from shared.errors import MalformedField, OperatorError, RequestError
 from shared.events import CLICK_KINDS, Event, encode_event, join_events
 from shared.inbox import append, measure
+from shared.lines.line_format import Destination, read_line
 from shared.partitions import day_of, has_partition, make_days
 from shared.redis import Redis, RedisError
 from shared.rq_queue import enqueue

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from console.apps.apps import create_app
-from console.importer.line_format import Destination, read_line
 from console.resources import Resources
 from shared.clock import now_ms
 from shared.database import Connection
+from shared.lines.line_format import Destination, read_line
 from shared.redis import Redis
 from tests.integration.conftest import SECRET_KEY, empty
 from tests.integration.workers.conftest import Bench, opened

@@ -7,8 +7,8 @@ from random import Random
 
 import msgspec
 
-from console.importer.line_format import Destination, read_line
 from shared.events import Kind
+from shared.lines.line_format import Destination, read_line
 from tests.support.build import NOW_MS
 from tests.support.generate import generate
 from tests.support.journeys import LINKS, NINTH_DECILE_SECONDS, click_to_event_ms, link_name, offer

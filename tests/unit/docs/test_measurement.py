@@ -7,9 +7,10 @@ import pytest
 
 from console.apps.rules import SETTINGS, RuleSetting
 from console.importer.imports import BACKLOG_EVENTS_MAX, DAYS_MAX
-from console.importer.line_format import Destination, ImportedLine, read_line
 from console.importer.line_reader import LINE_BYTES_MAX
 from console.lookup.user_timeline import ClickRole
+from shared.lines.line import ImportedLine
+from shared.lines.line_format import Destination, read_line
 from shared.rules import Rules
 from tests.support.build import NOW_MS
 

@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 from console.event_records import EventRecord, present_values, record_from_event
-from console.importer.line_format import ImportedLine
 from shared.event_columns import (
     EVENT_COLUMNS,
     PLAIN_COLUMNS,
@@ -18,6 +17,7 @@ from shared.event_columns import (
     record_select,
 )
 from shared.events import Event, Kind
+from shared.lines.line import ImportedLine
 from tests.support.build import event
 
 PRODUCT = ("ingest", "workers", "shared", "console", "deploy")

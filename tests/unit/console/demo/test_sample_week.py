@@ -3,7 +3,7 @@ from collections import Counter
 import msgspec
 
 from console.demo.sample_week import DAYS, LINKS, USERS, sample_lines
-from console.importer.line_format import Destination, read_line
+from shared.lines.line_format import Destination, read_line
 from shared.rules import DAY_MS
 
 NOW_MS = 1_790_000_000_000

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.importer.line_format import PARAMETERS_MAX, Destination, ImportedLine, read_line
 from shared.errors import MissingField, RequestError
 from shared.events import Environment, Event, Kind, decode_events, encode_event, join_events
 from shared.ids import click_id_of, receipt_time_ms
+from shared.lines.line import ImportedLine
+from shared.lines.line_format import PARAMETERS_MAX, Destination, read_line
 from tests.support.build import NOW_MS
 
 DESTINATION = Destination(7, {"Summer": 3}, {("1001", "5"): 4}, NOW_MS)

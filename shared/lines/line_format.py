@@ -1,0 +1,241 @@
+"""Makes an event of one line of an imported file, or of one event of a batch.
+
+The receipt ID of an imported line is derived from its time and its `id`, or from its whole content
+where it has no `id`. So importing a file twice stores no event twice, and two lines with the same
+content are one event unless their `id` differs. An event of a batch gets a receipt like any other
+that is sent, and its `id` is its idempotency key.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from shared import fields
+from shared.device_ids import as_user_id
+from shared.errors import MalformedField, MissingField
+from shared.event_columns import PLAIN_COLUMNS, EventColumn, Number
+from shared.events import AD_REVENUE, CLICK_KINDS, OPEN, Environment, Event, Kind
+from shared.ids import click_id_of, derived_receipt
+from shared.lines.line import ImportedLine, decode_line, kind_of
+from shared.snapshot import NO_TOKEN
+
+ENDPOINT = "import"
+PARAMETERS_MAX = 64
+NAME_CHARACTERS_MAX = 256
+
+_NO_RECEIPT = UUID(int=0)
+_REQUIRED_HINT = "Every line of this type needs it."
+_NUL = "contains a NUL character. Remove it."
+_ENVIRONMENTS: Mapping[str, Environment] = {str(known): known for known in Environment}
+_PLAIN_COLUMNS = {
+    kind: tuple(column for column in PLAIN_COLUMNS if kind in column.imported) for kind in Kind
+}
+_EVENT_IDS = {Kind.OPEN: OPEN, Kind.AD_REVENUE: AD_REVENUE, Kind.CLICK: "", Kind.IMPRESSION: ""}
+
+
+@dataclass(frozen=True)
+class Destination:
+    """The app that the lines go to, and the time at which they are read.
+
+    The app's links are listed by name, and by offer and publisher. The others say what the lines
+    cannot: the token they came with, whether that is one for tests, and how old they may be.
+    """
+
+    app_id: int
+    links_by_name: Mapping[str, int]
+    links_by_offer: Mapping[tuple[str, str], int]
+    now_ms: int
+    token_id: int = NO_TOKEN
+    endpoint: str = ENDPOINT
+    is_test: bool = False
+    read_time: Callable[[str, str, int], int] = fields.imported_time
+
+
+class LineReading(NamedTuple):
+    """The event of a line, and the `id` that the line has."""
+
+    event: Event
+    line_id: str | None
+
+
+_encoder = msgspec.msgpack.Encoder(order="deterministic")
+
+
+def read_line(text: bytes, destination: Destination) -> Event:
+    """Returns the event of an imported line, with the receipt ID that is derived from it.
+
+    Raises RequestError for the first value that is not valid.
+    """
+    event, line_id = read_fields(text, destination, _NO_RECEIPT)
+    receipt = derived_receipt(event.happened_at_ms, _identity(event, line_id))
+    click_id = event.click_id or (click_id_of(receipt) if event.kind in CLICK_KINDS else None)
+    return msgspec.structs.replace(event, receipt=receipt, click_id=click_id)
+
+
+def read_sent_line(text: bytes, destination: Destination, receipt: UUID) -> Event:
+    """Returns the event of a line that was sent, whose `id` is its idempotency key.
+
+    A click with an `id` has the click ID that an import would give it, so that a repeat is the same
+    click. Raises RequestError for the first value that is not valid.
+    """
+    event, line_id = read_fields(text, destination, receipt)
+    click_id = event.click_id
+    if click_id is None and event.kind in CLICK_KINDS:
+        source = receipt
+        if line_id is not None:
+            source = derived_receipt(event.happened_at_ms, _identity(event, line_id))
+        click_id = click_id_of(source)
+    elif line_id is None:
+        return event
+    return msgspec.structs.replace(event, idempotency_key=line_id, click_id=click_id)
+
+
+def read_fields(text: bytes, destination: Destination, receipt: UUID) -> LineReading:
+    """Reads and checks every field. Raises RequestError for the first value that is not valid."""
+    line = decode_line(text)
+    line_id = fields.identifier("id", line.id) if line.id else None
+    return LineReading(_event(line, kind_of(line), destination, receipt), line_id)
+
+
+def _event(line: ImportedLine, kind: Kind, destination: Destination, receipt: UUID) -> Event:
+    if kind is Kind.AD_REVENUE:
+        _require_amount(line)
+    is_click = kind in CLICK_KINDS
+    currency, event_value = line.sale_amount_currency, line.event_value
+    return Event(
+        receipt=receipt,
+        received_at_ms=destination.now_ms,
+        app_id=destination.app_id,
+        token_id=destination.token_id,
+        environment=_environment(line, destination),
+        kind=kind,
+        endpoint=destination.endpoint,
+        user_id="" if is_click else as_user_id(_required("user_id", line.user_id)),
+        event_id=(_required("event_id", line.event_id) if kind is Kind.EVENT else _EVENT_IDS[kind]),
+        event_time_ms=destination.read_time("time", _digits(line.time), destination.now_ms),
+        ip_address=fields.address("ip", line.ip) if line.ip else None,
+        user_agent=_text_of(fields.user_agent, "user_agent", line.user_agent),
+        sale_amount=_amount("sale_amount", line.sale_amount),
+        sale_amount_currency=fields.currency("sale_amount_currency", currency)
+        if currency
+        else None,
+        aggregated_event_value=_amount("aggregated_event_value", line.aggregated_event_value),
+        event_value=_text_of(fields.event_value, "event_value", event_value),
+        parameters=_parameters(line.parameters),
+        click_id=fields.identifier("click_id", line.click_id) if line.click_id else None,
+        link_id=_link(line, destination) if is_click else None,
+        device_ids=_device_ids(line.device_ids),
+        **_plain_values(line, kind),
+    )
+
+
+def _require_amount(line: ImportedLine) -> None:
+    for name in ("sale_amount", "sale_amount_currency"):
+        if getattr(line, name) in (None, ""):
+            raise MissingField(name, _REQUIRED_HINT)
+
+
+def _environment(line: ImportedLine, destination: Destination) -> Environment:
+    """Returns the environment; a test token means the sandbox, whatever the line says."""
+    environment = _ENVIRONMENTS.get(line.environment)
+    if environment is None:
+        raise MalformedField("environment", "must be production or sandbox.")
+    return Environment.SANDBOX if destination.is_test else environment
+
+
+def _identity(event: Event, line_id: str | None) -> bytes:
+    """Returns what distinguishes a line from every other line of the same time."""
+    if line_id is not None:
+        return "\0".join((str(event.app_id), event.environment, event.kind, line_id)).encode()
+    return _encoder.encode(msgspec.structs.replace(event, received_at_ms=0))
+
+
+def _link(line: ImportedLine, destination: Destination) -> int | None:
+    if line.link and (line.offer_id or line.pub_id):
+        raise MalformedField(
+            "link", "cannot be combined with offer_id or pub_id. Name the link in one way."
+        )
+    if line.link:
+        return _known_link("link", destination.links_by_name.get(line.link))
+    if not line.offer_id and not line.pub_id:
+        return None
+    offer = _required("offer_id", line.offer_id), _required("pub_id", line.pub_id)
+    return _known_link("offer_id", destination.links_by_offer.get(offer))
+
+
+def _known_link(name: str, link_id: int | None) -> int:
+    if link_id is None:
+        raise MalformedField(name, "is not a link of this app. See `waybill link list`.")
+    return link_id
+
+
+def _required(name: str, value: str | None) -> str:
+    if not value:
+        raise MissingField(name, _REQUIRED_HINT)
+    return fields.identifier(name, value)
+
+
+def _amount(name: str, value: Number | None) -> str | None:
+    return None if value is None or value == "" else fields.amount(name, _digits(value))
+
+
+def _plain_values(line: ImportedLine, kind: Kind) -> dict[str, Any]:
+    """Returns the values of the plain columns that this kind has."""
+    return {column.name: _plain(column, line) for column in _PLAIN_COLUMNS[kind]}
+
+
+def _plain(column: EventColumn, line: ImportedLine) -> Any:
+    value = getattr(line, column.name)
+    if value is None or value == "":
+        return None
+    read = fields.identifier if column.plain is str else fields.count
+    return read(column.name, _digits(value))
+
+
+def _digits(value: Number) -> str:
+    """Returns a JSON number as a decimal string of the same value."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) else f"{Decimal(str(value)):f}"
+
+
+def _parameters(values: dict[str, str]) -> dict[str, str]:
+    if values:
+        _check_names("parameters", values)
+        for value in values.values():
+            if "\0" in value:
+                raise MalformedField("parameters", _NUL)
+    return values
+
+
+def _device_ids(values: dict[str, str]) -> dict[str, str]:
+    if not values:
+        return values
+    if "" in values.values():
+        values = {name: value for name, value in values.items() if value}
+    _check_names("device_ids", values)
+    for value in values.values():
+        fields.identifier("device_ids", value)
+    return values
+
+
+def _check_names(field: str, values: dict[str, str]) -> None:
+    if len(values) > PARAMETERS_MAX:
+        raise MalformedField(field, f"has more than {PARAMETERS_MAX} names.")
+    for name in values:
+        if not name or len(name) > NAME_CHARACTERS_MAX or "\0" in name:
+            raise MalformedField(
+                field, f"has a name that does not have 1 to {NAME_CHARACTERS_MAX} characters."
+            )
+
+
+def _text_of(read: fields.Reader, name: str, value: str | None) -> str | None:
+    if not value:
+        return None
+    if "\0" in value:
+        raise MalformedField(name, _NUL)
+    return read(name, value)
