@@ -14,6 +14,8 @@ from gunicorn.errors import AppImportError
 from ingest.authentication import Authenticator, CredentialStore
 from ingest.bad_tokens import BadTokens
 from ingest.batcher import Batcher, BatchLimits
+from ingest.batches.batch_journal import BatchJournal
+from ingest.batches.endpoint import BATCH, BatchEndpoint
 from ingest.dialects.adjust.ad_revenue import AD_REVENUE
 from ingest.dialects.adjust.event import EVENT, REVENUE
 from ingest.dialects.adjust.session import SESSION
@@ -25,6 +27,7 @@ from ingest.endpoint import Endpoint, EndpointServices
 from ingest.gate import Gate, LoadLimits
 from ingest.gauges import Gauges
 from ingest.health import LivenessProbe, ReadinessProbe
+from ingest.http.limits import BATCH_PATH
 from ingest.http.whole_bodies import Application, WholeBodies
 from ingest.inbox import Confirmation, InboxWriter
 from ingest.known_devices import KnownDevices
@@ -150,6 +153,15 @@ def create_app(parts: Parts) -> Application:
     for path, dialect in ROUTES:
         counts = EndpointCounts(parts.tally, path, dialect.name)
         app.add_route(path, Endpoint(dialect, services, counts))
+    app.add_route(
+        BATCH_PATH,
+        BatchEndpoint(
+            services,
+            parts.credential_store,
+            BatchJournal(services.journal, parts.tally),
+            EndpointCounts(parts.tally, BATCH_PATH, BATCH.name),
+        ),
+    )
     app.add_route("/health/live", LivenessProbe(background.ended))
     app.add_route("/health/ready", parts.ready)
     app.add_route("/metrics", IngestMetrics(parts.counts))

@@ -193,16 +193,16 @@ class CredentialStore:
         self._secret_key = secret_key
         self._key_check = key_check(secret_key)
         self._now = now
-        self._snapshot: Snapshot | None = None
+        self.snapshot: Snapshot | None = None
 
     @property
     def version(self) -> int | None:
-        return None if self._snapshot is None else self._snapshot.version
+        return None if self.snapshot is None else self.snapshot.version
 
     @property
     def holds_other_key(self) -> bool:
         """Tells whether the snapshot belongs to another secret key, so that no token can match."""
-        snapshot = self._snapshot
+        snapshot = self.snapshot
         return snapshot is not None and not hmac.compare_digest(snapshot.key_check, self._key_check)
 
     async def refresh(self, redis: AsyncRedis) -> None:
@@ -211,7 +211,7 @@ class CredentialStore:
         self.use(None if data is None else decode_snapshot(data))
 
     def use(self, snapshot: Snapshot | None) -> None:
-        self._snapshot = snapshot
+        self.snapshot = snapshot
 
     def find(self, tokens: Collection[bytes]) -> tuple[bytes, Grant]:
         """Returns the digest and grant of the one token sent; `tokens` holds each once.
@@ -268,9 +268,9 @@ class CredentialStore:
             self._require(self._ready(), key.digest, key.scope)
 
     def _ready(self) -> Snapshot:
-        if self._snapshot is None or self.holds_other_key:
+        if self.snapshot is None or self.holds_other_key:
             raise NotReady
-        return self._snapshot
+        return self.snapshot
 
     def _require(self, snapshot: Snapshot, digest: bytes, scope: Scope | None) -> Grant:
         grant, fault = self._check(snapshot, digest, None, scope)

@@ -1,7 +1,8 @@
 """Batches events into flushes (group commit): events that arrive during a flush share the next.
 
 One flush at a time, one entry a flush, one round trip. A request is answered when its flush is on
-disk in Redis, or has failed. Nothing waits for a timer: an event alone is flushed at once.
+disk in Redis, or has failed. Nothing waits for a timer: an event alone is flushed at once. The
+events of one batch request are never split: they are in one flush, in their order.
 """
 
 import asyncio
@@ -9,6 +10,8 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import NamedTuple
 
 import msgspec
 
@@ -23,15 +26,16 @@ from shared.errors import (
     Overloaded,
     WaybillError,
 )
-from shared.events import Event, encode_event, join_events
+from shared.events import Event, encode_event, join_parts
 from shared.inbox import Appended
+from shared.lines.recent_ids import RecentId
 from shared.seen import SeenMarker
 
 _STALE_TRIES_MAX = 5
 
 _log = logging.getLogger(__name__)
 
-Append = Callable[[int, bytes, int, Sequence[SeenMarker]], Awaitable[Appended]]
+Append = Callable[[int, bytes, int, Sequence[SeenMarker], Sequence[RecentId]], Awaitable[Appended]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +47,44 @@ class BatchLimits:
     waiting_events_max: int
 
 
-@dataclass(slots=True)
-class QueuedEvent:
-    """A queued event: its credential, the snapshot version it was checked against, and a future.
+@dataclass(frozen=True, slots=True)
+class EventUnit:
+    """Encoded events that are written together or not at all: one, or those of a batch request.
 
-    The sender awaits `done`, which tells whether the event's marker was seen before; without a
-    marker, that it was not.
+    `keys` are their credentials, each once.
     """
 
-    key: Key
-    version: int | None
+    keys: tuple[Key, ...]
     encoded: bytes
-    marker: SeenMarker | None
-    done: asyncio.Future[bool] = field(repr=False)
+    count: int = 1
+    markers: tuple[SeenMarker, ...] = ()
+    ids: tuple[RecentId, ...] = ()
+
+
+class FlushResult(NamedTuple):
+    """What Redis knew of a unit: whether its last marker was seen before, and of its IDs."""
+
+    is_seen: bool = False
+    firsts: Sequence[bytes] = ()
+
+
+@dataclass(slots=True)
+class QueuedUnit:
+    """A queued unit: the snapshot version it was checked against, and what its sender awaits."""
+
+    unit: EventUnit
+    version: int | None
+    done: asyncio.Future[FlushResult] = field(repr=False)
+
+
+_NOTHING_KNOWN = FlushResult()
 
 
 class Batcher:
     """The queue of events and the one flush at a time that empties it.
 
-    `append(version, payload, count, markers)` writes a batch; `refresh` loads the newest snapshot.
+    `append(version, payload, count, markers, ids)` writes a batch; `refresh` loads the newest
+    snapshot.
     """
 
     def __init__(
@@ -77,7 +100,7 @@ class Batcher:
         self._credential_store = credential_store
         self._gate = gate
         self._limits = limits
-        self._queue: deque[QueuedEvent] = deque()
+        self._queue: deque[QueuedUnit] = deque()
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -87,20 +110,32 @@ class Batcher:
 
         Raises Unavailable, Unauthorized, UnknownLink, UnknownApp.
         """
-        self._gate.require_open()
-        if len(self._queue) >= self._limits.waiting_events_max:
-            raise Overloaded
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        queued = QueuedEvent(key, self._credential_store.version, encode_event(event), marker, done)
+        markers = () if marker is None else (marker,)
+        return (await self.add_unit(EventUnit((key,), encode_event(event), 1, markers))).is_seen
+
+    async def add_unit(self, unit: EventUnit) -> FlushResult:
+        """Waits until all events of the unit are on disk.
+
+        Raises Unavailable; Unauthorized, UnknownLink, UnknownApp if any of its keys is no longer
+        valid, and then nothing is written.
+        """
+        self.require_room()
+        done: asyncio.Future[FlushResult] = asyncio.get_running_loop().create_future()
         if not self._queue:
             self._arrived.set()
             self._idle.clear()
-        self._queue.append(queued)
+        self._queue.append(QueuedUnit(unit, self._credential_store.version, done))
         return await done
+
+    def require_room(self) -> None:
+        """Raises Unavailable while nothing more can be accepted."""
+        self._gate.require_open()
+        if len(self._queue) >= self._limits.waiting_events_max:
+            raise Overloaded
 
     @property
     def waiting(self) -> int:
-        """Returns the number of events that wait for the next flush."""
+        """Returns the number of requests that wait for the next flush."""
         return len(self._queue)
 
     async def run(self) -> None:
@@ -116,53 +151,54 @@ class Batcher:
         """Waits until the queue is empty: at shutdown, before `run` is cancelled."""
         await self._idle.wait()
 
-    def _next_batch(self) -> list[QueuedEvent]:
-        """Removes the next batch from the queue: at least one event, within both limits."""
-        batch: list[QueuedEvent] = []
-        size_bytes = 0
-        while self._queue and len(batch) < self._limits.batch_events_max:
-            size_bytes += len(self._queue[0].encoded)
-            if batch and size_bytes > self._limits.batch_bytes_max:
+    def _next_batch(self) -> list[QueuedUnit]:
+        """Removes the next batch from the queue: at least one unit, within both limits."""
+        batch: list[QueuedUnit] = []
+        limits, size_bytes, events = self._limits, 0, 0
+        while self._queue:
+            unit = self._queue[0].unit
+            size_bytes += len(unit.encoded)
+            events += unit.count
+            if batch and (size_bytes > limits.batch_bytes_max or events > limits.batch_events_max):
                 break
             batch.append(self._queue.popleft())
         return batch
 
-    async def _flush(self, batch: list[QueuedEvent]) -> None:
+    async def _flush(self, batch: list[QueuedUnit]) -> None:
         try:
-            seen_before = iter(await self._write(batch))
+            added = await self._write(batch)
         except Stale:
             _refuse(batch, NotReady())
         except InboxNotReplicated as refusal:
             # The batch is on one disk alone. The next would wait in vain too, until the watch
             # knows more.
-            _log.warning("flush of %d events was not confirmed by enough replicas", len(batch))
+            _log.warning("flush of %d events was not confirmed by enough replicas", _events(batch))
             self._gate.durable = False
             _refuse(batch, refusal)
             self._refuse_queue(InboxNotDurable())
         except Exception as error:  # noqa: BLE001 - whatever it is, senders wait and more will come
             # Redis took nothing, or did not say so in time: nobody behind may wait for it either.
-            _log.warning("flush of %d events failed: %s", len(batch), type(error).__name__)
+            _log.warning("flush of %d events failed: %s", _events(batch), type(error).__name__)
             self._gate.note_unreachable()
             _refuse(batch, InboxUnreachable())
             self._refuse_queue(InboxUnreachable())
         else:
-            for queued in batch:
-                result = queued.marker is not None and next(seen_before)
-                if not queued.done.done():  # otherwise its request was cancelled: nobody listens
-                    queued.done.set_result(result)
+            _answer(batch, added)
 
-    async def _write(self, batch: list[QueuedEvent]) -> list[bool]:
-        """Returns for each marker, in order, whether it was seen before."""
+    async def _write(self, batch: list[QueuedUnit]) -> Appended | None:
+        """Returns what Redis answered, in the order of the batch; None if nothing was left."""
         store = self._credential_store
         for _ in range(_STALE_TRIES_MAX):
             self._check_again(batch)
             version = store.version
             if version is None or not batch:
                 break
-            payload = join_events([queued.encoded for queued in batch])
-            markers = [queued.marker for queued in batch if queued.marker is not None]
+            units, count = [queued.unit for queued in batch], _events(batch)
+            payload = join_parts([unit.encoded for unit in units], count)
+            markers = [marker for unit in units for marker in unit.markers]
+            ids = [recent for unit in units for recent in unit.ids]
             try:
-                added = await self._append(version, payload, len(batch), markers)
+                added = await self._append(version, payload, count, markers, ids)
             except Stale:
                 try:
                     await self._refresh()
@@ -170,17 +206,18 @@ class Batcher:
                     store.use(None)
             else:
                 self._gate.note_backlog(added.backlog)
-                return added.seen_before
+                return added
         if batch:
             raise Stale("The snapshot keeps changing.")
-        return []
+        return None
 
-    def _check_again(self, batch: list[QueuedEvent]) -> None:
-        """Refuses events that an older snapshot authenticated and the present one does not."""
+    def _check_again(self, batch: list[QueuedUnit]) -> None:
+        """Refuses units that an older snapshot authenticated and the present one does not."""
         version = self._credential_store.version
         for queued in [queued for queued in batch if queued.version != version]:
             try:
-                self._credential_store.confirm(queued.key)
+                for key in queued.unit.keys:
+                    self._credential_store.confirm(key)
             except WaybillError as refusal:
                 batch.remove(queued)
                 _refuse([queued], refusal)
@@ -190,7 +227,24 @@ class Batcher:
         self._queue.clear()
 
 
-def _refuse(events: Sequence[QueuedEvent], refusal: WaybillError) -> None:
-    for queued in events:
+def _events(batch: Sequence[QueuedUnit]) -> int:
+    return sum(queued.unit.count for queued in batch)
+
+
+def _answer(batch: Sequence[QueuedUnit], added: Appended | None) -> None:
+    """Tells each sender what Redis knew of its events."""
+    seen_before = iter(added.seen_before if added else ())
+    firsts = iter(added.firsts if added else ())
+    for queued in batch:
+        unit, result = queued.unit, _NOTHING_KNOWN
+        if unit.markers or unit.ids:
+            seen = list(islice(seen_before, len(unit.markers)))
+            result = FlushResult(bool(seen and seen[-1]), list(islice(firsts, len(unit.ids))))
+        if not queued.done.done():  # otherwise its request was cancelled: nobody listens
+            queued.done.set_result(result)
+
+
+def _refuse(units: Sequence[QueuedUnit], refusal: WaybillError) -> None:
+    for queued in units:
         if not queued.done.done():
             queued.done.set_exception(refusal)

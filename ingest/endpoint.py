@@ -31,7 +31,7 @@ from shared.errors import Prefetch, RequestTooLarge, Unavailable, WaybillError
 from shared.ids import new_receipt
 from shared.scopes import Scope, scope_of
 
-_RETRY_SECONDS = (1, 3)  # spread, so that senders do not come back all at once
+RETRY_SECONDS = (1, 3)  # spread, so that senders do not come back all at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Endpoint:
             reply = dialect.error_reply(error, state.known_app_token(error))
             self._counts.count_refused(reply.status, error.code)
             if isinstance(error, Unavailable):
-                response.set_header("Retry-After", str(randint(*_RETRY_SECONDS)))  # noqa: S311
+                response.set_header("Retry-After", str(randint(*RETRY_SECONDS)))  # noqa: S311
             await journal.bad_tokens.wait(journal.refused(request, state, error))
         except Exception:
             self._counts.count_refused(500, WaybillError.code)

@@ -15,6 +15,7 @@ from shared.clock import Clock
 from shared.errors import InboxNotReplicated, WaybillError
 from shared.events import WIRE_VERSION, decode_events
 from shared.inbox import APPEND, APPEND_KEYS, Appended, append_arguments, read_append_reply
+from shared.lines.recent_ids import RecentId, id_arguments
 from shared.logs import note
 from shared.redis import AsyncRedis, Redis, RedisError
 from shared.rq_queue import enqueue
@@ -59,7 +60,12 @@ class InboxWriter:
         self._wakings: set[asyncio.Task[None]] = set()
 
     async def append(
-        self, version: int, payload: bytes, count: int, markers: Sequence[SeenMarker] = ()
+        self,
+        version: int,
+        payload: bytes,
+        count: int,
+        markers: Sequence[SeenMarker] = (),
+        ids: Sequence[RecentId] = (),
     ) -> Appended:
         """Returns once the batch is on disk, and on the replicas' disks where that is asked for.
 
@@ -67,14 +73,14 @@ class InboxWriter:
         """
         arguments = append_arguments(
             str(version), count, payload, WIRE_VERSION, markers, self._now()
-        )
+        ) + id_arguments(ids)
         begun = monotonic()
         try:
             answer, replicas = await self._run_script(arguments)
         except (RedisError, OSError):
             self._flushes.count_failed()
             raise
-        added = read_append_reply(answer)
+        added = read_append_reply(answer, len(markers))
         if added is None:
             raise Stale("The snapshot has changed.")
         self._flushes.count_written(count, begun)

@@ -5,6 +5,8 @@ stateful refusals. Each costs one round trip before the event joins a batch. Wha
 know for certain refuses nobody.
 """
 
+from collections.abc import Mapping
+
 from ingest.dialects.dialect import DeviceHistoryCheck
 from shared.clock import Clock
 from shared.device_ids import adid_of
@@ -21,6 +23,7 @@ from shared.seen import (
     read_device_marker,
 )
 
+_NONE: Mapping[bytes, bytes] = {}
 _NO_SESSION = "This device has had no session in this app and environment. Send /session first."
 _BEFORE_INSTALL = "It happened before the first session of its device. Compare created_at."
 _NOT_IN_ORDER = "A later event of this kind has come from its device. Send events in their order."
@@ -33,23 +36,34 @@ class KnownDevices:
         self._look_back = redis.register_script(LOOK_BACK)
         self._now = now
 
-    async def user_of(self, app_id: int, environment: Environment, adid: str) -> str | None:
+    async def user_of(
+        self,
+        app_id: int,
+        environment: Environment,
+        adid: str,
+        earlier: Mapping[bytes, bytes] = _NONE,
+    ) -> str | None:
         """Returns the user that this adid was derived from, None if it was derived elsewhere.
 
-        Raises InboxUnreachable.
+        `earlier` are the seen markers of the same batch, which Redis does not have yet. Raises
+        InboxUnreachable.
         """
-        device, _, _ = await self._look_up(device_name(app_id, environment, adid))
+        name = device_name(app_id, environment, adid)
+        device, _, _ = await self._look_up(name)
+        device = device or earlier.get(name)
         return None if device is None else read_device_marker(device)[1]
 
-    async def require(self, event: Event, check: DeviceHistoryCheck) -> None:
+    async def require(
+        self, event: Event, check: DeviceHistoryCheck, earlier: Mapping[bytes, bytes] = _NONE
+    ) -> None:
         """Raises UnknownDevice, BadEventState; InboxUnreachable."""
         adid = adid_of(event.app_id, event.user_id)
         order = None
         if check.in_order_with is not None:
             order = latest_name(event.app_id, event.environment, event.user_id, check.in_order_with)
-        device, is_certain, latest_ms = await self._look_up(
-            device_name(event.app_id, event.environment, adid), order, event.happened_at_ms
-        )
+        name = device_name(event.app_id, event.environment, adid)
+        device, is_certain, latest_ms = await self._look_up(name, order, event.happened_at_ms)
+        device = device or earlier.get(name)
         if device is None and is_certain:
             raise UnknownDevice(_NO_SESSION)
         if device is not None and event.happened_at_ms < read_device_marker(device)[0]:

@@ -51,18 +51,24 @@ async def read_form(
     announced = request.content_length
     if not announced and (announced == 0 or not request.get_header("Transfer-Encoding")):
         return b""
-    bytes_max = request_bytes_max - query_bytes
-    if announced is not None and announced > bytes_max:
-        raise RequestTooLarge(request_bytes_max)
-    body: bytes = await request.stream.read(bytes_max + 1)
-    if len(body) > bytes_max:
-        raise RequestTooLarge(request_bytes_max)
-    if request.scope.get(SENDER_LEFT) or (announced is not None and len(body) != announced):
-        raise IncompleteBody
+    body = await read_body(request, request_bytes_max - query_bytes, request_bytes_max)
     # Senders that post without a content type mean a form: nothing else is accepted here.
     content_type = request.content_type
     if body and content_type and content_type.partition(";")[0].strip().lower() != _FORM:
         raise UnsupportedBody
+    return body
+
+
+async def read_body(request: Request, body_bytes_max: int, request_bytes_max: int) -> bytes:
+    """Reads a whole body. Raises RequestTooLarge, which names the second limit; IncompleteBody."""
+    announced = request.content_length
+    if announced is not None and announced > body_bytes_max:
+        raise RequestTooLarge(request_bytes_max)
+    body: bytes = await request.stream.read(body_bytes_max + 1)
+    if len(body) > body_bytes_max:
+        raise RequestTooLarge(request_bytes_max)
+    if request.scope.get(SENDER_LEFT) or (announced is not None and len(body) != announced):
+        raise IncompleteBody
     return body
 
 
@@ -83,6 +89,13 @@ class RawParameters:
     ) -> None:
         self._values = _falcon_values(query, form, parameters_max, falcon_query)
         self._pairs = read_pairs(query, form, parameters_max) if self._values is None else []
+
+    @classmethod
+    def from_pairs(cls, pairs: list[Pair]) -> "RawParameters":
+        """Builds parameters that were sent neither as a query nor as a form."""
+        raw = cls(b"", b"")
+        raw._pairs = pairs
+        return raw
 
     def pairs(self) -> list[Pair]:
         """Returns names and values in the order they were sent in."""

@@ -197,13 +197,13 @@ class RequestTooLarge(RequestError):
 class UnsupportedBody(RequestError):
     code = "unsupported_body"
     status = 415
+    sentence = (
+        "The body is not application/x-www-form-urlencoded. "
+        "Send parameters in the query string or as a form."
+    )
 
-    def __init__(self) -> None:
-        super().__init__(
-            "The body is not application/x-www-form-urlencoded. "
-            "Send parameters in the query string or as a form.",
-            "Content-Type",
-        )
+    def __init__(self, message: str = "", field: str = "Content-Type") -> None:
+        super().__init__(message or self.sentence, field)
 
 
 class Unavailable(WaybillError):

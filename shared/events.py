@@ -94,7 +94,21 @@ def encode_event(event: Event) -> bytes:
 
 def join_events(encoded: Sequence[bytes]) -> bytes:
     """Joins events that were encoded one by one into a batch."""
-    return _encoder.encode([msgspec.Raw(event) for event in encoded])
+    return join_parts(encoded, len(encoded))
+
+
+def join_parts(parts: Sequence[bytes], count: int) -> bytes:
+    """Joins encoded events into a batch of `count`; a part is one event, or several in a row."""
+    return _array_head(count) + b"".join(parts)
+
+
+def _array_head(count: int) -> bytes:
+    """Returns the head of a msgpack array."""
+    if count < 1 << 4:
+        return bytes((0x90 | count,))
+    if count < 1 << 16:
+        return b"\xdc" + count.to_bytes(2, "big")
+    return b"\xdd" + count.to_bytes(4, "big")
 
 
 def decode_events(batch: bytes) -> list[Event]:

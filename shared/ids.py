@@ -25,8 +25,13 @@ os.register_at_fork(after_in_child=_pool.clear)
 
 def new_receipt(now_ms: int) -> UUID:
     """Creates a receipt at `now_ms` (Unix milliseconds)."""
-    random = _random()
-    return UUID(int=_layout(now_ms, random >> 62, random & ((1 << 62) - 1)))
+    return UUID(int=_new_layout(now_ms))
+
+
+def new_receipts(now_ms: int, count: int) -> list[UUID]:
+    """Creates receipts for events that come together, which sort in their order."""
+    layouts = sorted(_new_layout(now_ms) for _ in range(count))
+    return [UUID(int=layout) for layout in layouts]
 
 
 def derived_receipt(time_ms: int, content: bytes) -> UUID:
@@ -67,6 +72,11 @@ def _random() -> int:
                 & ((1 << _RANDOM_BITS) - 1)
                 for at in range(0, len(random_bytes), _RANDOM_BYTES)
             )
+
+
+def _new_layout(now_ms: int) -> int:
+    random = _random()
+    return _layout(now_ms, random >> 62, random & ((1 << 62) - 1))
 
 
 def _layout(time_ms: int, random_12: int, random_62: int) -> int:

@@ -16,6 +16,7 @@ import msgspec
 
 from shared.events import WIRE_VERSION, Event, decode_events
 from shared.ids import receipt_time_ms
+from shared.lines.recent_ids import RECALL
 from shared.redis import Redis, stream_entries
 from shared.seen import SEEN_BEFORE, SeenMarker, marker_arguments, period_keys
 from shared.snapshot import VERSION_KEY
@@ -33,11 +34,13 @@ _SEARCH_ENTRIES = 200
 _SEARCH_SLACK_MS = 120_000  # clocks of ingest hosts and of Redis may differ by this much
 
 # Adds a batch if the snapshot that it was checked against is still current ('' : without a check),
-# and sets the seen markers of its events. Returns {0} if it must be checked again; or {1, backlog,
-# whether this set the wake-up flag, the entry's id, for each marker whether it was seen before}.
+# sets the seen markers of its events, of which ARGV[6] is the number, and remembers their IDs.
+# Returns {0} if it must be checked again; or {1, backlog, whether this set the wake-up flag, the
+# entry's id, for each marker whether it was seen before, for each ID the first event that had it}.
 APPEND_KEYS = (VERSION_KEY, INBOX_KEY, BACKLOG_KEY, ACCEPTED_KEY, WAKE_KEY)
 APPEND = (
     SEEN_BEFORE
+    + RECALL
     + """
 if ARGV[1] ~= '' and redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return {0}
@@ -47,8 +50,14 @@ local backlog = redis.call('INCRBY', KEYS[3], ARGV[3])
 redis.call('INCRBY', KEYS[4], ARGV[3])
 local woke = redis.call('SET', KEYS[5], '1', 'NX', 'PX', ARGV[5])
 local answer = {1, backlog, woke and 1 or 0, entry}
-for i = 8, #ARGV, 3 do
-  answer[#answer + 1] = seen_before(ARGV[6], ARGV[7], ARGV[i], ARGV[i + 1], ARGV[i + 2])
+local ids = 9 + 3 * ARGV[6]
+for i = 9, ids - 1, 3 do
+  answer[#answer + 1] = seen_before(ARGV[7], ARGV[8], ARGV[i], ARGV[i + 1], ARGV[i + 2])
+end
+if #ARGV >= ids then
+  for _, first in ipairs(recall(ids)) do
+    answer[#answer + 1] = first
+  end
 end
 return answer
 """
@@ -97,13 +106,15 @@ class Appended(msgspec.Struct, frozen=True):
     """The result of adding a batch: `entry` is its id, `backlog` the events in the inbox.
 
     `woke` tells whether no drain was queued or running, so that one has to be enqueued;
-    `seen_before`, for each seen marker of the batch, whether it was set before.
+    `seen_before`, for each seen marker of the batch, whether it was set before; `firsts`, for each
+    ID, what is remembered of the first event that had it, empty if this is the first.
     """
 
     backlog: int
     woke: bool
     seen_before: list[bool] = []
     entry: str = ""
+    firsts: list[bytes] = []
 
 
 class Backlog(msgspec.Struct, frozen=True):
@@ -133,18 +144,22 @@ def append_arguments(
     markers: Sequence[SeenMarker] = (),
     now_ms: int = 0,
 ) -> list[Any]:
-    """Returns the ARGV of APPEND."""
+    """Returns the ARGV of APPEND; those of IDs may follow (`id_arguments`)."""
     arguments = [version, wire_version, count, payload, WAKE_MS]
-    return [*arguments, *period_keys(now_ms), *marker_arguments(markers)] if markers else arguments
+    return [*arguments, len(markers), *period_keys(now_ms), *marker_arguments(markers)]
 
 
-def read_append_reply(reply: list[Any]) -> Appended | None:
-    """Reads the reply of APPEND; None if the snapshot has changed, so that nothing was added."""
+def read_append_reply(reply: list[Any], markers: int | None = None) -> Appended | None:
+    """Reads the reply of APPEND to a batch with so many markers, by default without IDs.
+
+    None if the snapshot has changed, so that nothing was added.
+    """
     was_added, *result = reply
     if not was_added:
         return None
-    backlog, woke, entry, *seen_before = result
-    return Appended(backlog, bool(woke), list(map(bool, seen_before)), entry.decode())
+    backlog, woke, entry, *rest = result
+    firsts = [] if markers is None else rest[markers:]
+    return Appended(backlog, bool(woke), list(map(bool, rest[:markers])), entry.decode(), firsts)
 
 
 def append(redis: Redis, payload: bytes, count: int, wire_version: int = WIRE_VERSION) -> Appended:

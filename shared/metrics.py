@@ -97,6 +97,13 @@ CLICKS_LOST = _ingest(
     _COUNTER,
     "Clicks that were redirected to a link's destination but could not be stored.",
 )
+BATCH_EVENTS = _ingest(
+    "waybill_batch_events_total",
+    _COUNTER,
+    "Events of batches by their outcome: accepted, duplicate, rejected or retry. The reason is the "
+    "error's code; `none` for the others.",
+    "outcome", "reason",
+)  # fmt: skip
 WAITING_REQUESTS = _ingest(
     "waybill_waiting_requests", _GAUGE, "Requests that wait for the next write to the inbox."
 )

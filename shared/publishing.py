@@ -82,7 +82,7 @@ def _read_tables(connection: Connection, secret_key: bytes) -> Snapshot:
     """Reads the tables into a snapshot without a version."""
     grants, inactive = _tokens(connection)
     links = run(
-        connection, "SELECT offer_id, pub_id, id, app_id, destination FROM links ORDER BY id"
+        connection, "SELECT offer_id, pub_id, id, app_id, destination, name FROM links ORDER BY id"
     )
     return Snapshot(
         version=_NO_VERSION,

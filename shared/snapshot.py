@@ -64,11 +64,15 @@ class LinkKey(NamedTuple):
 
 
 class KnownLink(msgspec.Struct, frozen=True, array_like=True):
-    """A partner's tracking link: its clicks need no token. `destination` may contain macros."""
+    """A partner's tracking link: its clicks need no token. `destination` may contain macros.
+
+    `name` is how people, imports and batches call it; empty in a snapshot of an older version.
+    """
 
     link_id: int
     app_id: int
     destination: str
+    name: str = ""
 
 
 class Snapshot(msgspec.Struct, frozen=True):

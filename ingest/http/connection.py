@@ -221,8 +221,9 @@ class Connection(HttpToolsProtocol):
         try:
             if is_body:
                 size = max(announced_bytes(self.scope["headers"]), self.received)
-                if size > limits.body_bytes_max:
-                    raise RequestTooLarge(limits.body_bytes_max)
+                bytes_max = limits.body_bytes_max_of(self.scope["path"])
+                if size > bytes_max:
+                    raise RequestTooLarge(bytes_max)
             elif self.received > limits.header_bytes_max:
                 check_sizes(self.url, self.headers, self.received, limits)
             elif not self.received:

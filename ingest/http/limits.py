@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 KIB = 1024
 MIB = 1024 * KIB
+BATCH_PATH = "/batch"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +42,14 @@ class ConnectionLimits:
     headers_max: int = 64
     body_bytes_max: int = MIB + 4 * KIB
     """The Adjust dialect accepts 1 MiB; the application has a limit for each endpoint."""
+    batch_bytes_max: int = 5_000_000 + 64 * KIB
+    """The body of a batch: what `ingest.batches.body` takes, and the frames of its chunks."""
     bodies_bytes_max: int = 64 * MIB
     """Unfinished bodies of all connections together; beyond it the largest are refused."""
     linger_bytes_max: int = 8 * MIB
     pipelined_requests_max: int = 16
     """Requests of one connection that may wait for the answer to the one before."""
+
+    def body_bytes_max_of(self, path: str) -> int:
+        """Returns the limit of a body that is sent to this path."""
+        return self.batch_bytes_max if path == BATCH_PATH else self.body_bytes_max

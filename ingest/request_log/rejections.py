@@ -46,6 +46,10 @@ class RejectionLog:
         self._counts[rejection.code] += 1
         self._pending.append(rejection)
 
+    def add_count(self, code: str) -> None:
+        """Counts a refusal without an entry: one of many of the same request."""
+        self._counts[code] += 1
+
     def note_bad_token(self, address: str) -> None:
         """Counts a token that is not valid and came from this address."""
         if address in self._bad_tokens or len(self._bad_tokens) < BAD_TOKEN_ADDRESSES_MAX:

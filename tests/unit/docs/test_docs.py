@@ -12,6 +12,11 @@ from deploy import programs
 from deploy.listen import Listen
 from ingest import server
 from ingest.app import ROUTES
+from ingest.batches import refusals as batch_refusals
+from ingest.batches.body import BATCH_BYTES_MAX
+from ingest.batches.envelope import EVENTS_MAX
+from ingest.batches.event_reader import EVENT_BYTES_MAX
+from ingest.batches.verdict import EventOutcome
 from ingest.dialects.dialect import Dialect
 from ingest.http import refusals
 from ingest.http.limits import KIB, ConnectionLimits
@@ -20,6 +25,8 @@ from shared import errors
 from shared import fields as rules
 from shared.device_ids import PRIMARY_ORDER
 from shared.errors import RequestError, Unavailable
+from shared.lines import line
+from shared.lines.recent_ids import IDS_MAX
 from shared.settings import PROGRAM_VARIABLES, SETTINGS
 from tests.tools.written_docs import WRITTEN, with_written
 
@@ -85,7 +92,8 @@ def table(text: str) -> list[list[str]]:
 def answerable() -> dict[str, int]:
     """Returns the status by code of every answer to a sender other than 200."""
     groups = (RequestError, Unavailable)
-    named = [*vars(errors).values(), *vars(refusals).values()]
+    modules = (errors, refusals, batch_refusals, line)
+    named = [value for module in modules for value in vars(module).values()]
     kinds = [kind for kind in named if isinstance(kind, type) and issubclass(kind, groups)]
     return {kind.code: kind.status for kind in kinds if kind not in groups}
 
@@ -139,6 +147,18 @@ def test_every_name_of_a_token_is_documented(path: str, dialect: Dialect) -> Non
 
     names = set(re.findall(r"`([a-z0-9_]+)`", token))
     assert names == dialect.token_names
+
+
+def test_the_limits_and_verdicts_of_a_batch_are_those_of_the_code() -> None:
+    page = (ROOT / "docs" / "batch.md").read_text()
+    limits = {cells[0]: cells[1] for cells in table(under(page, "## Limits"))}
+    outcomes = [cells[0].strip("`") for cells in table(under(page, "## The answer"))]
+
+    assert limits["events of a batch"] == f"{EVENTS_MAX:,}"
+    assert limits["body, as sent and inflated"] == f"5 MB ({BATCH_BYTES_MAX:,} bytes)"
+    assert limits["one event"] == f"{EVENT_BYTES_MAX // KIB} KiB"
+    assert set(EventOutcome) < set(outcomes)
+    assert f"the last {IDS_MAX:,} IDs" in page
 
 
 def test_the_limits_of_a_postback_are_those_of_the_code() -> None:

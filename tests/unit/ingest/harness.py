@@ -3,6 +3,7 @@
 `TellingRedis` adds what fakeredis lacks: INFO and CONFIG GET, answered from plain values.
 """
 
+import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -61,6 +62,21 @@ class Running:
         options.setdefault("headers", {"Content-Type": "application/x-www-form-urlencoded"})
         return await self.conductor.simulate_post(
             "/postback", query_string=query, body=form, **options
+        )
+
+    async def batch(
+        self, events: object, query: str = "", token: str = TOKEN, **headers: str
+    ) -> Result:
+        """Posts a batch: bytes as they are, anything else as JSON. Underscores in names of header
+        fields stand for hyphens.
+        """
+        fields = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        fields |= {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.conductor.simulate_post(
+            "/batch",
+            query_string=query,
+            body=events if isinstance(events, bytes) else json.dumps(events).encode(),
+            headers=fields,
         )
 
     def stored(self) -> list[Event]:

@@ -5,12 +5,13 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import msgspec
 import pytest
 
 from ingest.authentication import CredentialStore, TokenKey
-from ingest.batcher import Batcher, BatchLimits
+from ingest.batcher import Batcher, BatchLimits, EventUnit, FlushResult
 from ingest.gate import Gate, Load, LoadLimits
 from ingest.inbox import Stale
 from shared.errors import (
@@ -21,8 +22,9 @@ from shared.errors import (
     Overloaded,
     Unauthorized,
 )
-from shared.events import decode_events, encode_event
+from shared.events import decode_events, encode_event, join_parts
 from shared.inbox import Appended
+from shared.lines.recent_ids import RecentId
 from shared.redis import RedisError
 from shared.seen import SeenMarker
 from shared.snapshot import Snapshot
@@ -49,9 +51,15 @@ class Disk:
     batches: list[list[str]] = field(default_factory=list)
     faults: deque[Exception] = field(default_factory=deque)
     markers: set[SeenMarker] = field(default_factory=set)
+    ids: dict[bytes, bytes] = field(default_factory=dict)
 
     async def append(
-        self, version: int, payload: bytes, count: int, markers: Sequence[SeenMarker]
+        self,
+        version: int,
+        payload: bytes,
+        count: int,
+        markers: Sequence[SeenMarker],
+        ids: Sequence[RecentId],
     ) -> Appended:
         self.begun += 1
         is_stale = version != self.version
@@ -64,7 +72,9 @@ class Disk:
         assert len(self.batches[-1]) == count
         seen_before = [marker in self.markers for marker in markers]
         self.markers |= set(markers)
-        return Appended(sum(map(len, self.batches)), False, seen_before)
+        firsts = [self.ids.get(recent.name, b"") for recent in ids]
+        self.ids = dict(ids) | self.ids
+        return Appended(sum(map(len, self.batches)), False, seen_before, "1-0", firsts)
 
 
 @dataclass
@@ -421,3 +431,101 @@ async def test_finish_returns_at_once_when_nothing_waits() -> None:
         bench.disk.is_open.set()
         await bench.send("a")
         await bench.batcher.finish()
+
+
+def unit(*users: str, tokens: Sequence[str] = (TOKEN,), ids: str = "", **more: Any) -> EventUnit:
+    """Several events that have to stay together, with an ID for each letter of `ids`."""
+    encoded = b"".join(encode_event(event(user_id=user)) for user in users)
+    recent = tuple(RecentId(letter.encode(), letter.upper().encode()) for letter in ids)
+    keys = tuple(TokenKey(digest(token)) for token in tokens)
+    return EventUnit(keys, encoded, len(users), ids=recent, **more)
+
+
+@in_loop
+async def test_a_unit_is_never_split_and_the_order_is_kept() -> None:
+    async with batching(limited(batch_events_max=3)) as bench:
+        sent: list[asyncio.Task[Any]] = [*await bench.begin("a", "b", "c")]
+        sent.append(asyncio.create_task(bench.batcher.add_unit(unit("d", "e"))))
+        sent.append(asyncio.create_task(bench.batcher.add_unit(unit(*"fghijk"))))
+        sent.append(bench.send("l"))
+        await asyncio.sleep(0)
+        bench.disk.is_open.set()
+        await asyncio.gather(*sent)
+
+        assert bench.disk.batches == [["a"], ["b", "c"], ["d", "e"], [*"fghijk"], ["l"]]
+
+
+@in_loop
+async def test_a_unit_that_is_larger_than_a_batch_is_written_alone() -> None:
+    async with batching(limited(batch_bytes_max=1)) as bench:
+        bench.disk.is_open.set()
+        await bench.batcher.add_unit(unit(*"abc"))
+
+        assert bench.disk.batches == [["a", "b", "c"]]
+
+
+@in_loop
+async def test_each_unit_of_a_flush_learns_of_its_own_ids() -> None:
+    async with batching() as bench:
+        bench.disk.ids = {b"y": b"first"}
+        sent: list[asyncio.Task[Any]] = [*await bench.begin("a", "b")]
+        units = [unit("c", "d", ids="xy"), unit("e"), unit("f", ids="y")]
+        sent += [asyncio.create_task(bench.batcher.add_unit(each)) for each in units]
+        await asyncio.sleep(0)
+        bench.disk.is_open.set()
+        results = await asyncio.gather(*sent)
+
+        assert results[2:] == [
+            FlushResult(False, [b"", b"first"]), FlushResult(), FlushResult(False, [b"first"]),
+        ]  # fmt: skip
+
+
+@in_loop
+async def test_markers_and_ids_of_units_and_single_events_do_not_get_mixed_up() -> None:
+    async with batching() as bench:
+        known, new = SeenMarker(b"known"), SeenMarker(b"new")
+        bench.disk.markers = {known}
+        begun = await bench.begin("a")
+        whole = asyncio.create_task(
+            bench.batcher.add_unit(unit("b", "c", ids="x", markers=(known, new)))
+        )
+        single = asyncio.create_task(
+            bench.batcher.add(event(user_id="d"), TokenKey(digest(TOKEN)), known)
+        )
+        await asyncio.sleep(0)
+        bench.disk.is_open.set()
+        await asyncio.gather(*begun)
+
+        assert await whole == FlushResult(False, [b""])
+        assert await single is True
+
+
+@in_loop
+async def test_a_unit_one_of_whose_keys_was_revoked_is_not_written_at_all() -> None:
+    async with batching(held=TWO_TOKENS) as bench:
+        bench.disk.version, bench.published[:] = 2, [ONE_TOKEN]
+        bench.disk.is_open.set()
+
+        with pytest.raises(Unauthorized):
+            await bench.batcher.add_unit(unit("a", "b", tokens=("kept", "revoked")))
+        await bench.batcher.add_unit(unit("c", "d", tokens=("kept",)))
+        assert bench.disk.batches == [["c", "d"]]
+
+
+@in_loop
+async def test_a_unit_is_turned_away_like_an_event_while_there_is_no_room() -> None:
+    async with batching(limited(waiting_events_max=1)) as bench:
+        begun = await bench.begin("a", "b")
+        with pytest.raises(Overloaded):
+            await bench.batcher.add_unit(unit("c"))
+        with pytest.raises(Overloaded):
+            bench.batcher.require_room()
+        bench.disk.is_open.set()
+        await asyncio.gather(*begun)
+
+
+def test_the_parts_of_a_unit_are_events_of_a_batch() -> None:
+    whole = unit("a", "b")
+
+    payload = join_parts([whole.encoded, encode_event(event(user_id="c"))], 3)
+    assert [sent.user_id for sent in decode_events(payload)] == ["a", "b", "c"]

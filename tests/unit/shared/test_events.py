@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.events import Environment, Event, Kind, decode_events, encode_event, join_events
+from shared.events import (
+    Environment,
+    Event,
+    Kind,
+    decode_events,
+    encode_event,
+    join_events,
+    join_parts,
+)
 from tests.support.build import NOW_MS, RECEIPT, batch, event
 from tests.unit.strategies import events
 
@@ -24,6 +32,14 @@ WRITTEN = bytes.fromhex(
 @given(st.lists(events, max_size=3))
 def test_what_is_written_is_read_again(sent: list[Event]) -> None:
     assert decode_events(join_events([encode_event(event) for event in sent])) == sent
+
+
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 500, 65_535, 65_536])
+def test_a_batch_of_any_length_is_an_array_of_msgpack(count: int) -> None:
+    batch = join_events([b"\xc0"] * count)
+
+    assert msgspec.msgpack.decode(batch) == [None] * count
+    assert join_parts([b"\xc0" * count], count) == batch
 
 
 def test_a_batch_of_this_wire_version_reads_as_it_always_did() -> None:

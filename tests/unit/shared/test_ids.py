@@ -7,7 +7,7 @@ from uuid import RFC_4122, UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.ids import derived_receipt, new_receipt, receipt_floor, receipt_time_ms
+from shared.ids import derived_receipt, new_receipt, new_receipts, receipt_floor, receipt_time_ms
 from tests.support.build import NOW_MS
 
 times = st.integers(min_value=0, max_value=2**48 - 2)
@@ -31,6 +31,17 @@ def test_receipts_sort_by_the_time_they_were_given_as_ids_and_as_text(one: int, 
 
     assert earlier < later
     assert str(earlier) < str(later)
+
+
+@given(times, st.integers(0, 50))
+def test_receipts_of_events_that_come_together_sort_in_their_order(
+    time_ms: int, count: int
+) -> None:
+    receipts = new_receipts(time_ms, count)
+
+    assert len(set(receipts)) == count
+    assert receipts == sorted(receipts)
+    assert all(receipt_time_ms(receipt) == time_ms for receipt in receipts)
 
 
 @given(times)

@@ -1,0 +1,139 @@
+"""Records what became of the events of a batch: counts, rejection log, integration check.
+
+The same as of events that come alone, but bounded: of a thousand events the check keeps the last
+fifty anyway, and of a thousand that are rejected for one reason a few entries tell it.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from ingest.authentication import Principal
+from ingest.batches.batched_event import BatchedEvent, RefusedEvent
+from ingest.batches.verdict import EventOutcome, EventVerdict
+from ingest.http.limits import BATCH_PATH
+from ingest.parameters import Pair
+from ingest.request_log.checks import RequestOutcome
+from ingest.request_log.journal import RequestJournal
+from ingest.request_log.rejections import loggable_parameters
+from shared import metrics
+from shared.integration_log import CHECK_ENTRIES_MAX
+from shared.metrics import NO_REASON
+from shared.redaction import redact
+from shared.rejections import Rejection
+from shared.tally import Counter, Tally
+
+METHOD = "POST"
+
+# Entries of one batch: each costs half a millisecond of masking, and the log holds few.
+_ENTRIES_MAX = 20
+
+
+class BatchJournal:
+    """The counts and logs of batches."""
+
+    def __init__(self, journal: RequestJournal, tally: Tally) -> None:
+        self._journal = journal
+        self._tally = tally
+        self._counters: dict[tuple[str, str], Counter] = {}
+
+    def record(
+        self,
+        principal: Principal,
+        events: Sequence[BatchedEvent],
+        refused: Sequence[RefusedEvent],
+    ) -> None:
+        """Records the events of a batch, all of which have their verdict."""
+        for batched in events:
+            if batched.verdict is not None:
+                self._count(batched.verdict)
+        for entry in refused:
+            self._count(entry.verdict)
+        self._log_rejections(principal, events, refused)
+        last: list[BatchedEvent | RefusedEvent] = [
+            *events[-CHECK_ENTRIES_MAX:],
+            *refused[-CHECK_ENTRIES_MAX:],
+        ]
+        for item in sorted(last, key=lambda item: item.index)[-CHECK_ENTRIES_MAX:]:
+            self._check(principal, item)
+
+    def _count(self, verdict: EventVerdict) -> None:
+        labels = str(verdict.status), verdict.code or NO_REASON
+        counter = self._counters.get(labels)
+        if counter is None:
+            counter = self._tally.counter(metrics.BATCH_EVENTS, *labels)
+            self._counters[labels] = counter
+        counter.value += 1
+
+    def _log_rejections(
+        self,
+        principal: Principal,
+        events: Sequence[BatchedEvent],
+        refused: Sequence[RefusedEvent],
+    ) -> None:
+        rejections = self._journal.rejections
+        for entry in refused[:_ENTRIES_MAX]:
+            rejections.add(self._rejection(principal, entry))
+        for entry in refused[_ENTRIES_MAX:]:
+            rejections.add_count(_code(entry.verdict))
+        for batched in events:
+            if batched.verdict is not None and batched.verdict.code is not None:
+                rejections.add_count(batched.verdict.code)
+
+    def _rejection(self, principal: Principal, entry: RefusedEvent) -> Rejection:
+        field = entry.verdict.field
+        return Rejection(
+            at_ms=self._journal.now(),
+            endpoint=BATCH_PATH,
+            method=METHOD,
+            status=entry.status,
+            code=_code(entry.verdict),
+            field=None if field is None else redact(field),
+            app_id=principal.grant.app_id,
+            parameters=loggable_parameters(_pairs(entry.text)),
+        )
+
+    def _check(self, principal: Principal, item: BatchedEvent | RefusedEvent) -> None:
+        verdict = item.verdict
+        assert verdict is not None  # all events of a batch are judged
+        event = item.event if isinstance(item, BatchedEvent) and verdict.code is None else None
+        field = verdict.field
+        self._journal.checks.add(
+            principal.grant.app_id if event is None else event.app_id,
+            RequestOutcome(
+                at_ms=self._journal.now(),
+                dialect=item.dialect,
+                endpoint=BATCH_PATH,
+                method=METHOD,
+                status=200 if event is not None else _status(item),
+                token_id=principal.shown_token_id,
+                scope=item.scope,
+                event=event,
+                fault=item.fault,
+                code=verdict.code,
+                field=None if field is None else redact(field),
+            ),
+        )
+
+
+def _status(item: BatchedEvent | RefusedEvent) -> int:
+    if isinstance(item, RefusedEvent):
+        return item.status
+    is_retry = item.verdict is not None and item.verdict.status is EventOutcome.RETRY
+    return 503 if is_retry else 401
+
+
+def _code(verdict: EventVerdict) -> str:
+    return verdict.code or NO_REASON
+
+
+def _pairs(text: bytes) -> list[Pair]:
+    """Returns the fields of an event for the log, as far as it is an object."""
+    try:
+        values = msgspec.json.decode(text, type=dict[str, object])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return []
+    return [
+        (name.encode(), value.encode() if isinstance(value, str) else msgspec.json.encode(value))
+        for name, value in values.items()
+    ]

@@ -1,0 +1,47 @@
+"""Defines an event of a batch on its way: read, perhaps the same as an earlier one, and judged."""
+
+from dataclasses import dataclass
+
+from ingest.authentication import Key
+from ingest.batches.verdict import EventVerdict
+from shared.events import Event
+from shared.lines.recent_ids import RecentId
+from shared.scopes import Scope
+from shared.seen import SeenMarker
+from shared.tokens import TokenFault
+
+
+@dataclass(slots=True)
+class BatchedEvent:
+    """An event that was read. `first` is the earlier one of its batch that it repeats.
+
+    `dialect` and `scope` are for the integration check, `fault` is that of its token.
+    """
+
+    index: int
+    event: Event
+    key: Key
+    scope: Scope
+    dialect: str
+    marker: SeenMarker | None
+    recent: RecentId | None
+    fault: TokenFault | None = None
+    first: "BatchedEvent | None" = None
+    verdict: EventVerdict | None = None
+
+    @property
+    def line_id(self) -> str | None:
+        return self.event.idempotency_key
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedEvent:
+    """An event that was refused, with as much of it as was understood."""
+
+    index: int
+    text: bytes
+    verdict: EventVerdict
+    status: int
+    scope: Scope
+    dialect: str
+    fault: TokenFault | None = None

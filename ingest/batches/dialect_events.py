@@ -1,0 +1,102 @@
+"""Reads an event of a batch that is given as the parameters of a dialect's endpoint.
+
+    {"dialect": "swaarm", "endpoint": "/postback", "id": "…", "params": {"user_id": "…", …}}
+
+It is read by the endpoint's own dialect, from the same parameters: so it becomes the same event. A
+batch comes from a server. So nobody is redirected, and neither its address nor its user agent say
+anything about the device: those have to be among the parameters.
+"""
+
+from dataclasses import replace
+
+import msgspec
+
+from ingest.dialects.adjust.ad_revenue import AD_REVENUE
+from ingest.dialects.adjust.event import EVENT, REVENUE
+from ingest.dialects.adjust.session import SESSION
+from ingest.dialects.dialect import Dialect, ParsedRequest, RequestContext
+from ingest.dialects.swaarm.click import CLICK, IMPRESSION, build_click
+from ingest.dialects.swaarm.postback import POSTBACK
+from ingest.dialects.swaarm.responses import click_id_reply
+from ingest.dialects.swaarm.s2sevent import S2SEVENT
+from ingest.parameters import Parameters, RawParameters
+from shared.errors import MalformedField, TooManyParameters
+from shared.lines.line import MalformedEvent
+
+Value = str | int | float | bool | None
+
+
+class DialectLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The fields of such an event. `params` is an object, or a query as it would stand in a URL."""
+
+    dialect: str
+    params: dict[str, Value] | str
+    endpoint: str | None = None
+    id: str | None = None
+
+
+def _read_click(parameters: Parameters, context: RequestContext) -> ParsedRequest:
+    event = build_click(parameters, context)
+    return ParsedRequest(event, click_id_reply(event))
+
+
+_ENDPOINTS: dict[str, dict[str, Dialect]] = {
+    "swaarm": {
+        "/postback": POSTBACK,
+        "/s2sevent": S2SEVENT,
+        "/click": replace(CLICK, read=_read_click),
+        "/impression": IMPRESSION,
+    },
+    "adjust": {
+        "/event": EVENT,
+        "/revenue": REVENUE,
+        "/session": SESSION,
+        "/ad_revenue": AD_REVENUE,
+    },
+}
+
+_decoder = msgspec.json.Decoder(DialectLine)
+
+
+def decode_dialect_line(text: msgspec.Raw | bytes | memoryview) -> DialectLine:
+    """Decodes such an event. Raises MalformedEvent."""
+    try:
+        return _decoder.decode(text)
+    except msgspec.MsgspecError as error:
+        raise MalformedEvent(
+            "An event with a dialect has the fields dialect, endpoint, id and params. Params is an "
+            "object of texts and numbers, or a query string."
+        ) from error
+
+
+def endpoint_of(line: DialectLine) -> Dialect:
+    """Returns the endpoint that a line names, else its dialect's first. Raises MalformedField."""
+    endpoints = _ENDPOINTS.get(line.dialect)
+    if endpoints is None:
+        raise MalformedField("dialect", f"must be {' or '.join(_ENDPOINTS)}.")
+    if line.endpoint is None:
+        return next(iter(endpoints.values()))
+    dialect = endpoints.get(line.endpoint)
+    if dialect is None:
+        raise MalformedField("endpoint", f"must be one of {', '.join(endpoints)}.")
+    return dialect
+
+
+def raw_parameters(line: DialectLine, dialect: Dialect) -> RawParameters:
+    """Returns the parameters of a line as if they had been sent alone. Raises TooManyParameters."""
+    if isinstance(line.params, str):
+        return RawParameters(line.params.encode(), b"", dialect.parameters_max)
+    if len(line.params) > dialect.parameters_max:
+        raise TooManyParameters(dialect.parameters_max)
+    pairs = [(name.encode(), _text(value)) for name, value in line.params.items()]
+    return RawParameters.from_pairs(pairs)
+
+
+def _text(value: Value) -> bytes:
+    match value:
+        case None:
+            return b""
+        case str():
+            return value.encode()
+        case _:
+            return msgspec.json.encode(value)

@@ -1,0 +1,108 @@
+"""Reads events of a batch that are given in a dialect, as the endpoint of that dialect would."""
+
+from uuid import UUID
+
+import msgspec
+
+from ingest.authentication import Authenticator, Principal, credentials_of
+from ingest.batches.batched_event import BatchedEvent
+from ingest.batches.dialect_events import (
+    DialectLine,
+    decode_dialect_line,
+    endpoint_of,
+    raw_parameters,
+)
+from ingest.dialects.dialect import Dialect, ParsedRequest, RequestContext
+from ingest.known_devices import KnownDevices
+from ingest.parameters import RawParameters
+from shared import fields
+from shared.events import CLICK_KINDS, Event
+from shared.ids import click_id_of, derived_receipt
+from shared.lines.recent_ids import recent_id
+from shared.scopes import scope_of
+
+
+class DialectReader:
+    """A reader of the events of one batch. `authorization` is the header that the batch came with.
+
+    Without `known_devices`, checks that depend on earlier events are left out.
+    """
+
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        authorization: str | None,
+        known_devices: KnownDevices | None,
+        now_ms: int,
+    ) -> None:
+        self._authenticator = authenticator
+        self._authorization = authorization
+        self._known_devices = known_devices
+        self._now_ms = now_ms
+        self._earlier: dict[bytes, bytes] = {}
+
+    async def read(self, index: int, text: bytes, receipt: UUID) -> BatchedEvent:
+        """Reads an event. Raises RequestError, Unavailable."""
+        line = decode_dialect_line(text)
+        dialect = endpoint_of(line)
+        raw = raw_parameters(line, dialect)
+        credentials = credentials_of(raw, self._authorization, dialect)
+        principal = await self._authenticator.authenticate(credentials)
+        parsed = await self._parse(dialect, raw, self._context(line, principal, receipt))
+        event = _with_id(parsed.event, line.id)
+        scope = scope_of(event.kind)
+        key = principal.key_for(scope)
+        if parsed.marker is not None:
+            self._earlier[parsed.marker.name] = parsed.marker.value
+        return BatchedEvent(
+            index=index,
+            event=event,
+            key=key,
+            scope=scope,
+            dialect=dialect.name,
+            marker=parsed.marker,
+            recent=recent_id(event),
+            fault=principal.fault,
+        )
+
+    def _context(self, line: DialectLine, principal: Principal, receipt: UUID) -> RequestContext:
+        return RequestContext(
+            receipt=receipt,
+            received_at_ms=self._now_ms,
+            grant=principal.grant,
+            idempotency_key=line.id or None,
+            link=principal.link,
+            app=principal.app,
+            fault=principal.fault,
+        )
+
+    async def _parse(
+        self, dialect: Dialect, raw: RawParameters, context: RequestContext
+    ) -> ParsedRequest:
+        parsed = dialect.read(raw.parameters(without=dialect.token_names), context)
+        known_devices, event = self._known_devices, parsed.event
+        if known_devices is None:
+            return parsed
+        if parsed.adid is not None:
+            user_id = await known_devices.user_of(
+                event.app_id, event.environment, parsed.adid, self._earlier
+            )
+            if user_id is not None:
+                context = msgspec.structs.replace(context, adid_user_id=user_id)
+                parsed = dialect.read(raw.parameters(without=dialect.token_names), context)
+        if parsed.history_check is not None:
+            await known_devices.require(parsed.event, parsed.history_check, self._earlier)
+        return parsed
+
+
+def _with_id(event: Event, line_id: str | None) -> Event:
+    """Returns a click with its ID, which no endpoint reads for clicks.
+
+    A repeat is the same click: so its click ID is derived from the ID.
+    """
+    if not line_id or event.kind not in CLICK_KINDS:
+        return event
+    key = fields.identifier("id", line_id)
+    identity = f"{event.app_id}:{event.environment}:{event.kind}:{key}".encode()
+    click_id = click_id_of(derived_receipt(event.event_time_ms or 0, identity))
+    return msgspec.structs.replace(event, idempotency_key=key, click_id=click_id)

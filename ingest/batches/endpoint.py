@@ -1,0 +1,137 @@
+"""Takes a batch through ingest: body → token → events → one write → a verdict for each.
+
+A batch is refused as a whole only if nothing of it was read. Once it was read it is answered by
+200, whatever became of its events: then a sender has to look at the verdicts, and never guess which
+of its events a 400 has stored.
+"""
+
+from random import randint
+from time import monotonic
+
+import msgspec
+from falcon.asgi import Request, Response
+
+from ingest.authentication import CredentialStore, Principal, credentials_of
+from ingest.batches.app_links import AppLinks
+from ingest.batches.batch_journal import BatchJournal
+from ingest.batches.body import BATCH_BYTES_MAX, form_of, plain_body
+from ingest.batches.dialect_reader import DialectReader
+from ingest.batches.envelope import raw_events
+from ingest.batches.event_reader import NAME, BatchContents, EventReader
+from ingest.batches.options import BatchOptions, read_options
+from ingest.batches.room import BatchRoom
+from ingest.batches.storage import BatchStorage, accept_unstored
+from ingest.batches.verdict import EventOutcome, EventVerdict, batch_reply
+from ingest.dialects.dialect import Dialect, ParsedRequest, Reply, RequestContext
+from ingest.dialects.swaarm.responses import error_reply
+from ingest.endpoint import RETRY_SECONDS, EndpointServices
+from ingest.parameters import NO_PARAMETERS, Parameters, read_body
+from ingest.request_log.journal import RequestState
+from ingest.telemetry.counts import EndpointCounts
+from shared.errors import Unavailable, WaybillError
+from shared.scopes import Scope
+
+# Six of the largest batches, or a hundred and fifty of usual size, at a time.
+_ROOM_BYTES_MAX = 32_000_000
+
+
+def _read_nothing(_parameters: Parameters, _context: RequestContext) -> ParsedRequest:
+    raise NotImplementedError  # the fields of a batch are not parameters
+
+
+# Its token comes in the header only: an address is written into logs.
+BATCH = Dialect(NAME, frozenset(), _read_nothing, error_reply)
+
+
+class BatchEndpoint:
+    """`POST /batch`."""
+
+    def __init__(
+        self,
+        services: EndpointServices,
+        credential_store: CredentialStore,
+        journal: BatchJournal,
+        counts: EndpointCounts,
+    ) -> None:
+        self._services = services
+        self._storage = BatchStorage(services.batcher, credential_store)
+        self._links = AppLinks(credential_store)
+        self._journal = journal
+        self._counts = counts
+        self._room = BatchRoom(_ROOM_BYTES_MAX)
+
+    async def on_post(self, request: Request, response: Response) -> None:
+        begun = monotonic()
+        state = RequestState(NAME, Scope.EVENTS)
+        try:
+            reply = await self._receive(request, state)
+        except WaybillError as error:
+            reply = error_reply(error)
+            self._counts.count_refused(reply.status, error.code)
+            if isinstance(error, Unavailable):
+                response.set_headers(_retry_after())
+            journal = self._services.journal
+            await journal.bad_tokens.wait(journal.refused(request, state, error))
+        except Exception:
+            self._counts.count_refused(500, WaybillError.code)
+            raise
+        else:
+            self._counts.count_accepted(reply.status, begun)
+        response.status = reply.status
+        response.data = reply.body
+        response.set_headers(reply.headers)
+
+    async def _receive(self, request: Request, state: RequestState) -> Reply:
+        sent = await read_body(request, BATCH_BYTES_MAX, BATCH_BYTES_MAX)
+        authorization = request.get_header("Authorization")
+        # Before anything is inflated or decoded: a stranger must not make ingest work.
+        credentials = credentials_of(NO_PARAMETERS, authorization, BATCH)
+        state.principal = await self._services.authenticator.authenticate(credentials)
+        options = read_options(request.scope["query_string"])
+        if not options.validate_only:
+            self._services.batcher.require_room()
+        form = form_of(request.content_type)
+        body = plain_body(sent, request.get_header("Content-Encoding"))
+        del sent
+        with self._room.held(len(body)):
+            reader = self._reader(state.principal, authorization, options)
+            contents = await reader.read(raw_events(body, form))
+            del body
+            return await self._judge(contents, state.principal, options)
+
+    def _reader(
+        self, principal: Principal, authorization: str | None, options: BatchOptions
+    ) -> EventReader:
+        services, now_ms = self._services, self._services.now()
+        known_devices = None if options.validate_only else services.known_devices
+        dialects = DialectReader(services.authenticator, authorization, known_devices, now_ms)
+        return EventReader(principal, self._links.destination(principal.grant, now_ms), dialects)
+
+    async def _judge(
+        self, contents: BatchContents, principal: Principal, options: BatchOptions
+    ) -> Reply:
+        if options.validate_only:
+            accept_unstored(contents.events)
+        else:
+            await self._storage.store(contents.events)
+            self._journal.record(principal, contents.events, contents.refused)
+        verdicts = _verdicts(contents)
+        reply = batch_reply(
+            verdicts, failed_only=options.failed_only, validate_only=options.validate_only
+        )
+        if any(verdict.status is EventOutcome.RETRY for verdict in verdicts):
+            return msgspec.structs.replace(reply, headers=_retry_after())
+        return reply
+
+
+def _retry_after() -> dict[str, str]:
+    return {"Retry-After": str(randint(*RETRY_SECONDS))}  # noqa: S311
+
+
+def _verdicts(contents: BatchContents) -> list[EventVerdict]:
+    """Returns all verdicts in the order of the batch."""
+    verdicts = [batched.verdict for batched in contents.events if batched.verdict is not None]
+    if contents.refused:
+        verdicts += [refused.verdict for refused in contents.refused]
+        verdicts.sort(key=lambda verdict: verdict.index)
+    return verdicts

@@ -1,0 +1,121 @@
+"""Stores the events of a batch by one write to the inbox, and judges each by its result."""
+
+from collections.abc import Sequence
+
+from ingest.authentication import CredentialStore
+from ingest.batcher import Batcher, EventUnit, FlushResult
+from ingest.batches.batched_event import BatchedEvent
+from ingest.batches.verdict import EventOutcome, EventVerdict, failed
+from shared.errors import NotReady, RequestError, Unavailable, WaybillError
+from shared.events import encode_event
+from shared.lines.recent_ids import first_event
+
+_TRIES_MAX = 3  # a key may lose its validity while a batch waits, and then another one
+
+
+class BatchStorage:
+    """The way of batches into the inbox."""
+
+    def __init__(self, batcher: Batcher, credential_store: CredentialStore) -> None:
+        self._batcher = batcher
+        self._credential_store = credential_store
+
+    async def store(self, events: Sequence[BatchedEvent]) -> None:
+        """Writes the events in their order, and gives each its verdict.
+
+        All events with a valid key are written together, or none is.
+        """
+        fresh = [batched for batched in events if batched.first is None]
+        for _ in range(_TRIES_MAX):
+            fresh = [batched for batched in fresh if batched.verdict is None]
+            if not fresh:
+                break
+            try:
+                result = await self._batcher.add_unit(_unit(fresh))
+            except Unavailable as error:
+                _refuse(fresh, error)
+            except RequestError:
+                self._confirm(fresh)
+            else:
+                _accept(fresh, result)
+        _refuse([batched for batched in fresh if batched.verdict is None], NotReady())
+        judge_repeats(events)
+
+    def _confirm(self, events: Sequence[BatchedEvent]) -> None:
+        """Refuses the events whose key is no longer valid."""
+        for key in {batched.key for batched in events}:
+            try:
+                self._credential_store.confirm(key)
+            except WaybillError as error:
+                _refuse([batched for batched in events if batched.key == key], error)
+
+
+def accept_unstored(events: Sequence[BatchedEvent]) -> None:
+    """Judges events that are only checked as if they had been stored."""
+    for batched in events:
+        if batched.first is None:
+            batched.verdict = EventVerdict(batched.index, EventOutcome.ACCEPTED, batched.line_id)
+    judge_repeats(events)
+
+
+def judge_repeats(events: Sequence[BatchedEvent]) -> None:
+    """Gives repeats within the batch the verdict that follows from that of their first."""
+    for batched in events:
+        if batched.first is not None:
+            batched.verdict = _repeated(batched, batched.first)
+
+
+def _repeated(batched: BatchedEvent, first: BatchedEvent) -> EventVerdict:
+    verdict = first.verdict
+    assert verdict is not None  # the first of a batch is judged before its repeats
+    if verdict.status in {EventOutcome.REJECTED, EventOutcome.RETRY}:
+        return EventVerdict(
+            batched.index,
+            verdict.status,
+            verdict.id,
+            code=verdict.code,
+            field=verdict.field,
+            message=verdict.message,
+        )
+    return EventVerdict(
+        batched.index,
+        EventOutcome.DUPLICATE,
+        verdict.id,
+        first_receipt=verdict.first_receipt or verdict.receipt,
+        conflict=verdict.conflict,
+    )
+
+
+def _unit(events: Sequence[BatchedEvent]) -> EventUnit:
+    return EventUnit(
+        keys=tuple(dict.fromkeys(batched.key for batched in events)),
+        encoded=b"".join([encode_event(batched.event) for batched in events]),
+        count=len(events),
+        markers=tuple(batched.marker for batched in events if batched.marker is not None),
+        ids=tuple(batched.recent for batched in events if batched.recent is not None),
+    )
+
+
+def _accept(events: Sequence[BatchedEvent], result: FlushResult) -> None:
+    firsts = iter(result.firsts)
+    for batched in events:
+        recent, receipt = batched.recent, batched.event.receipt
+        first = None if recent is None else first_event(recent, next(firsts))
+        if first is None:
+            batched.verdict = EventVerdict(
+                batched.index, EventOutcome.ACCEPTED, batched.line_id, receipt
+            )
+        else:
+            batched.verdict = EventVerdict(
+                batched.index,
+                EventOutcome.DUPLICATE,
+                batched.line_id,
+                receipt,
+                first.receipt,
+                not first.is_same,
+            )
+
+
+def _refuse(events: Sequence[BatchedEvent], error: WaybillError) -> None:
+    for batched in events:
+        batched.verdict = failed(batched.index, batched.line_id, error)
