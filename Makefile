@@ -38,7 +38,7 @@ unit: .venv/dev            ## no process, no network
 integration: .venv/dev     ## real PostgreSQL and Redis, of the wheels and of Debian where installed
 	$(PYTEST) tests/integration
 
-system: .venv/dev          ## the real processes over HTTP
+system: .venv/dev .venv/clients  ## the real processes over HTTP
 	$(PYTEST) --dist loadfile tests/system
 
 browser: .venv/dev         ## the console as a person uses it, where Chromium is found or installed
@@ -84,6 +84,13 @@ clean:                     ## forget the environment and the caches, keep data
 
 .venv/dev: requirements-dev.lock pyproject.toml .venv/runtime
 	$(PIP) install --require-hashes -r requirements-dev.lock
+	touch $@
+
+.venv/clients: .venv/dev   ## what the clients of docs/batch.md run on: Debian's Node, JDK, PHP, Ruby
+	command -v node >/dev/null || apt-get install --yes --no-install-recommends nodejs
+	command -v javac >/dev/null || apt-get install --yes --no-install-recommends openjdk-17-jdk-headless
+	command -v php >/dev/null || apt-get install --yes --no-install-recommends php-cli
+	command -v ruby >/dev/null || apt-get install --yes --no-install-recommends ruby
 	touch $@
 
 .venv/wrk: .venv/dev       ## the one thing that the bench installs: Debian's wrk

@@ -15,13 +15,14 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import backlog, drain, end_to_end, ingest
+from tests.bench import backlog, batches, drain, end_to_end, ingest
 from tests.bench.report import machine, markdown, write
 from tests.bench.run import Run
 
 ROWS: dict[str, Callable[[Run], None]] = {
     "ingest": ingest.measure_ceilings,
     "connections": ingest.measure_matrix,
+    "batches": batches.measure_batches,
     "drain": drain.measure_drain,
     "end-to-end": end_to_end.measure_end_to_end,
     "backlog": backlog.measure_backlog,

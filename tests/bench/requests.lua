@@ -5,6 +5,7 @@
 --   clicks     a click on a partner's link
 --   mix        a click, then the first event of the person who clicked, in turn
 --   growth     the two of mix, each after an event of one who comes back
+--   batch50    the same as new, so many events in one request, each with an id
 local AGENTS = {
   "Mozilla%2F5.0+%28iPhone%3B+CPU+iPhone+OS+17_4+like+Mac+OS+X%29+AppleWebKit%2F605.1.15+%28KHTML%2C+like+Gecko%29+Version%2F17.4+Mobile%2F15E148+Safari%2F604.1",
   "Mozilla%2F5.0+%28iPhone%3B+CPU+iPhone+OS+16_6+like+Mac+OS+X%29+AppleWebKit%2F605.1.15+%28KHTML%2C+like+Gecko%29+Version%2F16.6+Mobile%2F15E148+Safari%2F604.1",
@@ -12,7 +13,14 @@ local AGENTS = {
   "Mozilla%2F5.0+%28Linux%3B+Android+13%3B+SM-S911B%29+AppleWebKit%2F537.36+%28KHTML%2C+like+Gecko%29+Chrome%2F122.0.0.0+Mobile+Safari%2F537.36",
   "Mozilla%2F5.0+%28Linux%3B+Android+12%3B+Redmi+Note+12%29+AppleWebKit%2F537.36+%28KHTML%2C+like+Gecko%29+Chrome%2F121.0.0.0+Mobile+Safari%2F537.36",
 }
-local kind, token, first, base, users, count
+local READABLE = {}
+for number, agent in ipairs(AGENTS) do
+  READABLE[number] = agent:gsub("%+", " "):gsub("%%(%x%x)", function(code)
+    return string.char(tonumber(code, 16))
+  end)
+end
+local kind, token, first, base, users, count, size
+local now = os.time()
 
 local function where(person)
   return string.format("198.%d.%d.%d", 18 + math.floor(person / 65536) % 2,
@@ -36,6 +44,16 @@ local function event(person, name)
     AGENTS[person % #AGENTS + 1], device(person))
 end
 
+local function line(person, name)
+  return string.format(
+    '{"id":"bench-%d","type":"event","time":%d,"user_id":"%08X-BEAD-4000-8000-%012X",' ..
+    '"event_id":"%s","sale_amount":"%d.99","sale_amount_currency":"EUR","ip":"%s",' ..
+    '"user_agent":"%s","device_ids":{"gaid":"%s"},' ..
+    '"parameters":{"plan":"premium","country":"DE"}}',
+    person, now - person % 1000, scattered(person), person, name, person % 90, where(person),
+    READABLE[person % #READABLE + 1], device(person))
+end
+
 local function click(person)
   return string.format(
     "/click?offer_id=1&pub_id=1&user_ip=%s&user_ua=%s&gaid=%s&campaign=spring&sub1=%d",
@@ -45,6 +63,7 @@ end
 function init(arguments)
   kind, token = arguments[1], arguments[2]
   first, base, users = tonumber(arguments[3]), tonumber(arguments[4]), tonumber(arguments[5])
+  size = tonumber(kind:match("^batch(%d+)$"))
   if arguments[6] == "close" then
     wrk.headers["Connection"] = "close"
   end
@@ -69,7 +88,20 @@ MAKE.growth = function(n)
   return event(base + n / 2 % users, "__open")
 end
 
+local function batch()
+  local lines = {}
+  for number = 1, size do
+    lines[number] = line(first + count, "purchase")
+    count = count + 1
+  end
+  local headers = {
+    ["Authorization"] = "Bearer " .. token, ["Content-Type"] = "application/x-ndjson",
+  }
+  return wrk.format("POST", "/batch", headers, table.concat(lines, "\n"))
+end
+
 function request()
+  if size then return batch() end
   local path = MAKE[kind](count)
   count = count + 1
   return wrk.format("GET", path)
