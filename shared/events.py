@@ -84,12 +84,18 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_def
 
 
 _encoder = msgspec.msgpack.Encoder(uuid_format="bytes")
+_sorted_encoder = msgspec.msgpack.Encoder(uuid_format="bytes", order="deterministic")
 _decoder = msgspec.msgpack.Decoder(list[Event])
 
 
 def encode_event(event: Event) -> bytes:
     """Encodes one event for `join_events`."""
     return _encoder.encode(event)
+
+
+def encode_event_sorted(event: Event) -> bytes:
+    """Encodes one event like `encode_event`, in whatever order its parameters were sent."""
+    return _sorted_encoder.encode(event)
 
 
 def join_events(encoded: Sequence[bytes]) -> bytes:

@@ -46,6 +46,7 @@ _STORED_AS_SENT = re.compile(r"(0|[1-9]\d{0,9})(\.\d{1,6})?", re.ASCII)
 _EXACT_AMOUNT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
 _COUNT = re.compile(r"\d{1,10}", re.ASCII)
 _PLACES = Decimal(1).scaleb(-AMOUNT_PLACES)
+_UNIX_DIGITS_MAX = 14
 _UNIX = re.compile(r"\d{1,14}(\.\d{1,9})?", re.ASCII)
 _UNIX_SECONDS_BELOW = 10**11  # as seconds the year 5138, as milliseconds 1973
 _SPACE_FOR_PLUS = re.compile(r" (?=\d{2}:?\d{2}$)")
@@ -194,6 +195,9 @@ def _not_ahead(name: str, time_ms: int, now_ms: int) -> int:
 
 def _time_ms(name: str, value: str) -> int:
     text = value.strip()
+    if text.isdigit() and text.isascii() and len(text) <= _UNIX_DIGITS_MAX:
+        whole = int(text)
+        return whole * 1000 if whole < _UNIX_SECONDS_BELOW else whole
     if "T" in text or not _UNIX.fullmatch(text):
         return _iso_ms(name, text)
     number = Decimal(text)

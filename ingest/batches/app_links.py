@@ -36,6 +36,7 @@ class AppLinks:
             endpoint=BATCH_PATH,
             is_test=grant.environment is Environment.SANDBOX,
             read_time=fields.event_time,
+            keeps_ids=True,
         )
 
     def _of(self, app_id: int) -> _Links:

@@ -1,6 +1,6 @@
 """Defines an event of a batch on its way: read, perhaps the same as an earlier one, and judged."""
 
-from dataclasses import dataclass
+import msgspec
 
 from ingest.authentication import Key
 from ingest.batches.verdict import EventVerdict
@@ -11,8 +11,7 @@ from shared.seen import SeenMarker
 from shared.tokens import TokenFault
 
 
-@dataclass(slots=True)
-class BatchedEvent:
+class BatchedEvent(msgspec.Struct):
     """An event that was read. `first` is the earlier one of its batch that it repeats.
 
     `dialect` and `scope` are for the integration check, `fault` is that of its token.
@@ -20,6 +19,7 @@ class BatchedEvent:
 
     index: int
     event: Event
+    encoded: bytes
     key: Key
     scope: Scope
     dialect: str
@@ -34,8 +34,7 @@ class BatchedEvent:
         return self.event.idempotency_key
 
 
-@dataclass(frozen=True, slots=True)
-class RefusedEvent:
+class RefusedEvent(msgspec.Struct, frozen=True):
     """An event that was refused, with as much of it as was understood."""
 
     index: int

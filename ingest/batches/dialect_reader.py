@@ -16,7 +16,7 @@ from ingest.dialects.dialect import Dialect, ParsedRequest, RequestContext
 from ingest.known_devices import KnownDevices
 from ingest.parameters import RawParameters
 from shared import fields
-from shared.events import CLICK_KINDS, Event
+from shared.events import CLICK_KINDS, Event, encode_event_sorted
 from shared.ids import click_id_of, derived_receipt
 from shared.lines.recent_ids import recent_id
 from shared.scopes import scope_of
@@ -52,16 +52,18 @@ class DialectReader:
         event = _with_id(parsed.event, line.id)
         scope = scope_of(event.kind)
         key = principal.key_for(scope)
+        encoded = encode_event_sorted(event)
         if parsed.marker is not None:
             self._earlier[parsed.marker.name] = parsed.marker.value
         return BatchedEvent(
             index=index,
             event=event,
+            encoded=encoded,
             key=key,
             scope=scope,
             dialect=dialect.name,
             marker=parsed.marker,
-            recent=recent_id(event),
+            recent=recent_id(event, encoded),
             fault=principal.fault,
         )
 

@@ -68,10 +68,14 @@ def _elements(body: bytes) -> Sequence[msgspec.Raw]:
 
 
 def _lines(body: bytes) -> Sequence[bytes]:
-    lines: list[bytes] = []
-    for match in _LINE.finditer(body):
-        lines.append(match[0])
+    if body.count(b"\n") <= 2 * EVENTS_MAX:
+        lines = [line for line in body.split(b"\n") if line and not line.isspace()]
         _check_count(len(lines))
+    else:
+        lines = []
+        for match in _LINE.finditer(body):
+            lines.append(match[0])
+            _check_count(len(lines))
     if not lines:
         raise MalformedBody("The body is empty. Send an event a line.")
     return lines

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from uuid import UUID
 
 import msgspec
@@ -15,6 +16,7 @@ from ingest.batches.refusals import EventTooLarge
 from ingest.batches.verdict import failed
 from ingest.dialects.common_fields import open_marker
 from shared.errors import ConflictingValues, Unauthorized, WaybillError
+from shared.events import Kind, encode_event_sorted
 from shared.ids import new_receipts
 from shared.lines.line_format import Destination, read_sent_line
 from shared.lines.recent_ids import recent_id
@@ -53,7 +55,6 @@ class EventReader:
         self._principal = principal
         self._destination = destination
         self._dialects = dialects
-        self._keys: dict[Scope, Key] = {}
         self._by_id: dict[bytes, BatchedEvent] = {}
 
     async def read(self, raw_events: Sequence[RawEvent]) -> BatchContents:
@@ -65,28 +66,38 @@ class EventReader:
                 await asyncio.sleep(0)
             text = bytes(raw)
             try:
-                contents.events.append(await self._read(index, text, receipts[index]))
+                if b'"dialect"' in text and _has_dialect(text):
+                    batched = await self._dialects.read(index, text, receipts[index])
+                else:
+                    batched = self._read_line(index, text, receipts[index])
+                self._find_first(batched)
+                contents.events.append(batched)
             except WaybillError as error:
                 contents.refused.append(_refused(index, text, error))
         return contents
 
-    async def _read(self, index: int, text: bytes, receipt: UUID) -> BatchedEvent:
+    def _read_line(self, index: int, text: bytes, receipt: UUID) -> BatchedEvent:
         if len(text) > EVENT_BYTES_MAX:
             raise EventTooLarge(EVENT_BYTES_MAX)
-        if b'"dialect"' in text and _name(text).dialect is not None:
-            batched = await self._dialects.read(index, text, receipt)
-        else:
-            batched = self._read_line(index, text, receipt)
-        self._find_first(batched)
-        return batched
-
-    def _read_line(self, index: int, text: bytes, receipt: UUID) -> BatchedEvent:
         event = read_sent_line(text, self._destination, receipt)
-        scope = scope_of(event.kind)
-        key = self._keys.get(scope)
-        if key is None:
-            key = self._keys[scope] = self._principal.key_for(scope)
-        return BatchedEvent(index, event, key, scope, NAME, open_marker(event), recent_id(event))
+        kind = event.kind
+        scope = Scope.EVENTS if kind is Kind.EVENT else scope_of(kind)
+        encoded = encode_event_sorted(event)
+        return BatchedEvent(
+            index,
+            event,
+            encoded,
+            self._events_key if scope is Scope.EVENTS else self._principal.key_for(scope),
+            scope,
+            NAME,
+            None if kind is Kind.EVENT else open_marker(event),
+            recent_id(event, encoded),
+        )
+
+    @cached_property
+    def _events_key(self) -> Key:
+        """Returns the key for most events, made once. Raises Unauthorized."""
+        return self._principal.key_for(Scope.EVENTS)
 
     def _find_first(self, batched: BatchedEvent) -> None:
         """Notes the earlier event with the same ID. Raises ConflictingValues if that differs."""
@@ -113,6 +124,12 @@ def _refused(index: int, text: bytes, error: WaybillError) -> RefusedEvent:
         dialect=named.dialect if named.dialect in {"swaarm", "adjust"} else NAME,
         fault=error.fault if isinstance(error, Unauthorized) else None,
     )
+
+
+def _has_dialect(text: bytes) -> bool:
+    if len(text) > EVENT_BYTES_MAX:
+        raise EventTooLarge(EVENT_BYTES_MAX)
+    return _name(text).dialect is not None
 
 
 def _name(text: bytes) -> _Named:

@@ -7,7 +7,6 @@ from ingest.batcher import Batcher, EventUnit, FlushResult
 from ingest.batches.batched_event import BatchedEvent
 from ingest.batches.verdict import EventOutcome, EventVerdict, failed
 from shared.errors import NotReady, RequestError, Unavailable, WaybillError
-from shared.events import encode_event
 from shared.lines.recent_ids import first_event
 
 _TRIES_MAX = 3  # a key may lose its validity while a batch waits, and then another one
@@ -87,9 +86,10 @@ def _repeated(batched: BatchedEvent, first: BatchedEvent) -> EventVerdict:
 
 
 def _unit(events: Sequence[BatchedEvent]) -> EventUnit:
+    keys = {id(batched.key): batched.key for batched in events}  # most share one object
     return EventUnit(
-        keys=tuple(dict.fromkeys(batched.key for batched in events)),
-        encoded=b"".join([encode_event(batched.event) for batched in events]),
+        keys=tuple(dict.fromkeys(keys.values())),
+        encoded=b"".join([batched.encoded for batched in events]),
         count=len(events),
         markers=tuple(batched.marker for batched in events if batched.marker is not None),
         ids=tuple(batched.recent for batched in events if batched.recent is not None),

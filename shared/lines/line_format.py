@@ -32,7 +32,7 @@ _REQUIRED_HINT = "Every line of this type needs it."
 _NUL = "contains a NUL character. Remove it."
 _ENVIRONMENTS: Mapping[str, Environment] = {str(known): known for known in Environment}
 _PLAIN_COLUMNS = {
-    kind: tuple(column for column in PLAIN_COLUMNS if kind in column.imported) for kind in Kind
+    str(kind): tuple(column for column in PLAIN_COLUMNS if kind in column.imported) for kind in Kind
 }
 _EVENT_IDS = {Kind.OPEN: OPEN, Kind.AD_REVENUE: AD_REVENUE, Kind.CLICK: "", Kind.IMPRESSION: ""}
 
@@ -42,7 +42,8 @@ class Destination:
     """The app that the lines go to, and the time at which they are read.
 
     The app's links are listed by name, and by offer and publisher. The others say what the lines
-    cannot: the token they came with, whether that is one for tests, and how old they may be.
+    cannot: the token they came with, whether that is one for tests, how old they may be, and
+    whether their IDs are kept as idempotency keys.
     """
 
     app_id: int
@@ -53,6 +54,7 @@ class Destination:
     endpoint: str = ENDPOINT
     is_test: bool = False
     read_time: Callable[[str, str, int], int] = fields.imported_time
+    keeps_ids: bool = False
 
 
 class LineReading(NamedTuple):
@@ -83,28 +85,34 @@ def read_sent_line(text: bytes, destination: Destination, receipt: UUID) -> Even
     click. Raises RequestError for the first value that is not valid.
     """
     event, line_id = read_fields(text, destination, receipt)
-    click_id = event.click_id
-    if click_id is None and event.kind in CLICK_KINDS:
+    if event.kind is not Kind.EVENT and event.click_id is None and event.kind in CLICK_KINDS:
         source = receipt
         if line_id is not None:
             source = derived_receipt(event.happened_at_ms, _identity(event, line_id))
-        click_id = click_id_of(source)
-    elif line_id is None:
-        return event
-    return msgspec.structs.replace(event, idempotency_key=line_id, click_id=click_id)
+        return msgspec.structs.replace(event, click_id=click_id_of(source))
+    return event
 
 
 def read_fields(text: bytes, destination: Destination, receipt: UUID) -> LineReading:
     """Reads and checks every field. Raises RequestError for the first value that is not valid."""
     line = decode_line(text)
     line_id = fields.identifier("id", line.id) if line.id else None
-    return LineReading(_event(line, kind_of(line), destination, receipt), line_id)
-
-
-def _event(line: ImportedLine, kind: Kind, destination: Destination, receipt: UUID) -> Event:
+    kind = kind_of(line)
     if kind is Kind.AD_REVENUE:
         _require_amount(line)
-    is_click = kind in CLICK_KINDS
+    key = line_id if destination.keeps_ids else None
+    event = _event(line, kind, destination, receipt, key)
+    if columns := _PLAIN_COLUMNS.get(line.type):
+        event = msgspec.structs.replace(
+            event, **{column.name: _plain(column, line) for column in columns}
+        )
+    return LineReading(event, line_id)
+
+
+def _event(
+    line: ImportedLine, kind: Kind, destination: Destination, receipt: UUID, key: str | None
+) -> Event:
+    is_click = kind is not Kind.EVENT and kind in CLICK_KINDS
     currency, event_value = line.sale_amount_currency, line.event_value
     return Event(
         receipt=receipt,
@@ -117,6 +125,7 @@ def _event(line: ImportedLine, kind: Kind, destination: Destination, receipt: UU
         user_id="" if is_click else as_user_id(_required("user_id", line.user_id)),
         event_id=(_required("event_id", line.event_id) if kind is Kind.EVENT else _EVENT_IDS[kind]),
         event_time_ms=destination.read_time("time", _digits(line.time), destination.now_ms),
+        idempotency_key=key,
         ip_address=fields.address("ip", line.ip) if line.ip else None,
         user_agent=_text_of(fields.user_agent, "user_agent", line.user_agent),
         sale_amount=_amount("sale_amount", line.sale_amount),
@@ -129,7 +138,6 @@ def _event(line: ImportedLine, kind: Kind, destination: Destination, receipt: UU
         click_id=fields.identifier("click_id", line.click_id) if line.click_id else None,
         link_id=_link(line, destination) if is_click else None,
         device_ids=_device_ids(line.device_ids),
-        **_plain_values(line, kind),
     )
 
 
@@ -181,11 +189,6 @@ def _required(name: str, value: str | None) -> str:
 
 def _amount(name: str, value: Number | None) -> str | None:
     return None if value is None or value == "" else fields.amount(name, _digits(value))
-
-
-def _plain_values(line: ImportedLine, kind: Kind) -> dict[str, Any]:
-    """Returns the values of the plain columns that this kind has."""
-    return {column.name: _plain(column, line) for column in _PLAIN_COLUMNS[kind]}
 
 
 def _plain(column: EventColumn, line: ImportedLine) -> Any:

@@ -10,7 +10,7 @@ from ingest.batcher import Batcher, EventUnit, FlushResult
 from ingest.batches.batched_event import BatchedEvent
 from ingest.batches.storage import BatchStorage
 from shared.errors import InboxNotReplicated, NotReady, Unauthorized, WaybillError
-from shared.events import decode_events, join_parts
+from shared.events import decode_events, encode_event_sorted, join_parts
 from shared.lines.recent_ids import recent_id
 from shared.scopes import Scope
 from shared.tokens import TokenFault
@@ -41,7 +41,9 @@ class Inbox:
 def batched(index: int, token: str = "kept", key: str | None = None) -> BatchedEvent:
     sent = event(user_id=f"u{index}", idempotency_key=key)
     credential: Key = TokenKey(digest(token), Scope.EVENTS)
-    return BatchedEvent(index, sent, credential, Scope.EVENTS, "batch", None, recent_id(sent))
+    encoded = encode_event_sorted(sent)
+    recent = recent_id(sent, encoded)
+    return BatchedEvent(index, sent, encoded, credential, Scope.EVENTS, "batch", None, recent)
 
 
 async def stored(inbox: Inbox, events: Sequence[BatchedEvent]) -> list[tuple[str, str | None]]:
