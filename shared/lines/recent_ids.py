@@ -92,7 +92,7 @@ def recent_id(event: Event, encoded: bytes) -> RecentId | None:
     key = event.idempotency_key
     if key is None:
         return None
-    name = f"{event.app_id}:{event.environment.value}:{key}".encode()
+    name = ":".join((str(event.app_id), event.environment, key)).encode()
     at = 5 if encoded[0] == _LONG_ARRAY else 3  # the head of the array, then of the receipt
     receipt = encoded[at : at + _RECEIPT_BYTES]
     at += _RECEIPT_BYTES

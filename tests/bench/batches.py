@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tests.bench.processes import Cores, pinned_cores
-from tests.bench.product import Installation, Web
+from tests.bench.product import BenchProduct, Web
 from tests.bench.run import Run
 from tests.bench.samples import CPU, P50, P99, RATE, REDIS_CPU, Sample, Target, alternate
 from tests.bench.wrk import Load, send
@@ -27,7 +27,7 @@ class BatchSide:
     """One ingest process that gets `size` events a request."""
 
     web: Web
-    resources: Installation
+    resources: BenchProduct
     cores: Cores
     size: int
 

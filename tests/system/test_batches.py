@@ -137,8 +137,8 @@ def test_the_call_of_the_page_is_answered_as_it_says(watched: Watched) -> None:
     answer = json.loads(done.stdout)
     assert (answer["accepted"], answer["rejected"]) == (2, 0)
     receipts = [result["receipt"] for result in answer["results"]]
-    assert watched.waybill.recorded(receipts[0])["event_id"] == "purchase"
-    assert watched.waybill.recorded(receipts[1])["event_id"] == "__open"
+    assert watched.waybill.recorded_event(receipts[0])["event_id"] == "purchase"
+    assert watched.waybill.recorded_event(receipts[1])["event_id"] == "__open"
 
 
 def published_client() -> ModuleType:
