@@ -34,7 +34,7 @@ def test_a_link_is_published_with_its_app_and_destination(resources: Resources, 
     made = make(resources, shop, offer_id="115189", pub_id="20916")
 
     assert published(resources) == {
-        LinkKey("115189", "20916"): Published(made.id, shop.id, DESTINATION)
+        LinkKey("115189", "20916"): Published(made.id, shop.id, DESTINATION, "Spring")
     }
     assert (made.app, made.partner, made.name) == ("Shop", "Acme", "Spring")
     assert list_links(resources.connection) == [made]
