@@ -2,13 +2,16 @@
 
 A destination is an address with macros that only an operator can write. Everything that decides
 where a browser goes, scheme and host, is in the stored text. A macro comes after them, and its
-value is percent-encoded, so that no click can lead anywhere else. The names of macros are those of
+value is percent-encoded, so that no click can lead anywhere else: once for the address itself, and
+once more for each address or query string that it is nested in, such as the Play Store's referrer.
+The names of macros are those of
 `/click`'s parameters, and Swaarm's names for the same values, so that links can be migrated.
 """
 
 import re
 from collections.abc import Mapping
-from urllib.parse import quote
+from functools import lru_cache
+from urllib.parse import quote, unquote
 
 DESTINATION_CHARACTERS_MAX = 2_048
 MACROS_MAX = 32
@@ -52,6 +55,11 @@ _APPS_HOST = re.compile(r"[A-Za-z0-9._-]*")
 _MACRO = re.compile(r"\{([A-Za-z0-9_.]+)\}")
 _REST = re.compile(r"(?:[A-Za-z0-9._~:/?#@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*")  # RFC 3986
 _RESERVED = ":/?#@!$&'()*+,;=%"
+_HERE = "\0"
+_DELIMITERS = re.compile(r"[&?#]")
+# What tells a nested address or query string from a text with a few encoded characters in it.
+_NESTED = re.compile(r"%(?:25)*(?:3[DdFf]|26|3[Aa]%(?:25)*2[Ff]%(?:25)*2[Ff])")
+_DEPTH_MAX = 4
 _PLAY_STORE = re.compile(r"(?i)(https://play\.google\.com/store/apps/details|market://details)")
 
 
@@ -97,15 +105,45 @@ def address_for(destination: str, values: Mapping[str, str]) -> str:
     left empty. `click_id` is required.
     """
 
+    depths = iter(_macro_depths(destination))
+
     def fill(macro: re.Match[str]) -> str:
+        depth = next(depths)
         value = values.get(MACROS.get(macro[1], ""), "")
         # A value of dots alone would be read as "this folder" or "the parent folder".
         if len(value) > MACRO_VALUE_CHARACTERS_MAX or not value.strip("."):
             return ""
-        return quote(value, safe="")
+        for _ in range(1 + depth):
+            value = quote(value, safe="")
+        return value
 
     address = with_click_id(_MACRO.sub(fill, destination), values["click_id"])
     return quote(address, safe=_RESERVED)
+
+
+@lru_cache(maxsize=1_024)
+def _macro_depths(destination: str) -> tuple[int, ...]:
+    """Returns for each macro in how many encoded addresses or query strings it is nested."""
+    path = destination.partition("?")[0]
+    has_referrer = _PLAY_STORE.fullmatch(path) is not None
+    return tuple(
+        _depth(destination, macro.span(), has_referrer) for macro in _MACRO.finditer(destination)
+    )
+
+
+def _depth(text: str, span: tuple[int, int], has_referrer: bool) -> int:
+    # A sign that no address may contain stands for the macro; decoding leaves it where it is.
+    part = _part_with_macro(text[: span[0]] + _HERE + text[span[1] :])
+    # The referrer is a query string, whatever is in it: the click id is added to it.
+    depth = 1 if has_referrer and part.startswith("referrer=") and not _NESTED.search(part) else 0
+    while depth < _DEPTH_MAX and _NESTED.search(part):
+        depth += 1
+        part = _part_with_macro(unquote(part))
+    return depth
+
+
+def _part_with_macro(text: str) -> str:
+    return next(part for part in _DELIMITERS.split(text) if _HERE in part)
 
 
 def with_click_id(address: str, click_id: str) -> str:

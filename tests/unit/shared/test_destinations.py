@@ -267,3 +267,43 @@ def test_whatever_a_click_carries_it_leads_where_its_link_does(
     assert "\\" not in address
     assert not {".", ".."} & set(led.path.split("/"))
     assert parse_qs(led.query)["clkid"] == [ID]
+
+
+REFERRER = f"{PLAY}?id=com.shop&referrer=utm_source%3D{{pub_sub_id}}%26utm_campaign%3D{{campaign}}"
+
+
+@given(source=st.text(min_size=1, max_size=50), campaign=st.text(min_size=1, max_size=50))
+def test_a_macro_in_the_referrer_arrives_as_it_was_and_forges_nothing(
+    source: str, campaign: str
+) -> None:
+    address = lead(REFERRER, pub_sub_id=source, campaign=campaign)
+
+    (referrer,) = parse_qs(urlsplit(address).query)["referrer"]
+    told = parse_qs(referrer, keep_blank_values=True)
+    assert told["clkid"] == [ID]
+    assert told["utm_source"] == [source if source.strip(".") else ""]
+    assert told["utm_campaign"] == [campaign if campaign.strip(".") else ""]
+
+
+@pytest.mark.parametrize(
+    ("destination", "expected"),
+    [
+        ("https://a.example/{site}?t={site}", ("a%26b", "a%26b")),
+        ("https://a.example/?t=Hello%20{site}", ("a%26b",)),
+        ("https://a.example/?u=https%3A%2F%2Fb.example%2F{site}", ("a%2526b",)),
+        (
+            "https://a.eu/?u=x%3A%2F%2Fb%3Fc%3D{site}%26n%3Dx%253A%252F%252Fd%253Fe%253D{site}&z={site}",
+            ("a%2526b", "a%252526b", "a%26b"),
+        ),
+        (f"{PLAY}?id=com.shop&referrer={{site}}", ("a%2526b",)),
+    ],
+)
+def test_a_macro_is_encoded_once_for_each_address_that_it_is_nested_in(
+    destination: str, expected: tuple[str, ...]
+) -> None:
+    filled = destination
+    for value in expected:
+        filled = filled.replace("{site}", value, 1)
+
+    assert lead(destination, site="a&b").startswith(filled.partition("&referrer")[0])
+    assert all(value in lead(destination, site="a&b") for value in expected)
