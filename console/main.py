@@ -68,7 +68,7 @@ def run_command(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
         except DatabaseError as error:
             raise database_error(error) from error
         except RedisError as error:
-            raise redis_error() from error
+            raise redis_error(error) from error
     except click.ClickException as error:
         if as_json:
             print_error("usage", error.format_message(), as_json=True)

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from console.resources import Resources
+from console.store_errors import redis_error
 from shared.database import transaction
 from shared.errors import OperatorError
 from shared.publishing import publish_snapshot, require_key
-from shared.redis import RedisError
+from shared.redis import RedisError, is_refused
 
 
 @contextmanager
@@ -24,6 +25,8 @@ def publishing_transaction(resources: Resources) -> Iterator[None]:
             yield
             publish_snapshot(connection, resources.redis, secret_key)
     except RedisError as error:
+        if is_refused(error):
+            raise redis_error(error) from error
         raise OperatorError(
             "Redis did not store the change, so ingest could not apply it: nothing was changed. "
             "Try again once Redis is available."

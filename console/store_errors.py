@@ -5,6 +5,7 @@ Their own messages are not shown: they may contain addresses, passwords and peop
 
 from shared.database import DatabaseError, is_unavailable, sqlstate
 from shared.errors import OperatorError
+from shared.redis import RedisError, is_refused
 
 _BY_STATE = {
     "42P01": ("The database lacks Waybill's tables.", "Create them with `waybill migrate`."),
@@ -43,7 +44,13 @@ def database_error(error: DatabaseError) -> StoreError:
     return StoreError(message)
 
 
-def redis_error() -> StoreError:
+def redis_error(error: RedisError | None = None) -> StoreError:
+    """Says what is wrong with Redis: a refused user or password, else that it does not answer."""
+    if error is not None and is_refused(error):
+        return StoreError(
+            "Redis refused the user or the password in REDIS_URL: nothing was changed. Correct "
+            "REDIS_URL, then try again."
+        )
     return StoreError(
         "Redis is unreachable or refused this. Check that it is running, and the address in "
         "REDIS_URL."

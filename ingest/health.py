@@ -32,6 +32,8 @@ class LivenessProbe:
             else b'{"status":"live"}'
         )
 
+    on_head = on_get  # Falcon leaves the body out
+
 
 class ReadinessProbe:
     """`/health/ready`."""
@@ -52,6 +54,8 @@ class ReadinessProbe:
                 "snapshot": self._credential_store.version,
             }
         )
+
+    on_head = on_get
 
     def parts(self) -> dict[str, bool]:
         """Tells for each part whether it is well."""

@@ -32,6 +32,7 @@ _SESSION = (
     "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 "
     "-c tcp_user_timeout=5000"
 )
+_ENCODING = "UTF8"
 # The server was shut down by an administrator, has crashed, or is still starting.
 _STOPPING_OR_STARTING = frozenset({"57P01", "57P02", "57P03"})
 _BY_INDEX = (
@@ -48,7 +49,7 @@ def connect(url: str, program: str) -> Connection:
     the URL's order, that accepts writes: never to a standby.
     """
     connection = psycopg.connect(url, **_arguments(program))
-    _require_durable_commits(connection)
+    _require_suitable(connection)
     return connection
 
 
@@ -62,7 +63,7 @@ def open_pool(url: str, program: str, connections_max: int) -> Pool:
     return ConnectionPool(
         url,
         kwargs=_arguments(program),
-        configure=_require_durable_commits,
+        configure=_require_suitable,
         check=ConnectionPool.check_connection,
         min_size=0,
         max_size=connections_max,
@@ -77,6 +78,9 @@ def _arguments(program: str) -> dict[str, Any]:
     return {
         "autocommit": True,
         "connect_timeout": _CONNECT_SECONDS_MAX,
+        # Whatever the URL, the role or the database asks for: in another encoding, text would be
+        # stored as something else.
+        "client_encoding": "utf8",
         "target_session_attrs": "read-write",
         "application_name": f"waybill {program}",
         "options": _SESSION,
@@ -155,6 +159,19 @@ def is_unavailable(error: DatabaseError) -> bool:
 def is_closed(connection: Connection) -> bool:
     """Tells whether a connection cannot be used any more."""
     return connection.closed or connection.broken
+
+
+def _require_suitable(connection: Connection) -> None:
+    """Raises OperatorError if this server or database could lose or change what is stored."""
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != _ENCODING:
+        connection.close()
+        raise OperatorError(
+            f"The database stores text as {encoding}, which cannot hold everything that is sent. "
+            "Make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name it in "
+            "DATABASE_URL."
+        )
+    _require_durable_commits(connection)
 
 
 def _require_durable_commits(connection: Connection) -> None:

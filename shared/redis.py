@@ -14,7 +14,14 @@ from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.client import Pipeline
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    NoPermissionError,
+    NoScriptError,
+    RedisError,
+    ResponseError,
+)
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -34,6 +41,7 @@ __all__ = [
     "connect_ingest",
     "connect_rq",
     "follow_primary",
+    "is_refused",
     "stream_entries",
 ]
 
@@ -144,6 +152,11 @@ def _sentinel_options(address: SentinelUrl) -> dict[str, Any]:
 
 def _never() -> Retry:
     return Retry(NoBackoff(), 0)
+
+
+def is_refused(error: RedisError) -> bool:
+    """Tells whether Redis answers, but not to this user or password."""
+    return isinstance(error, AuthenticationError | AuthorizationError | NoPermissionError)
 
 
 def stream_entries(reply: Any) -> StreamEntries:

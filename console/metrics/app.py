@@ -30,6 +30,8 @@ class PipelineMetrics:
         response.content_type = exposition.CONTENT_TYPE
         response.data = exposition.expose(self._pipeline.series(), Source.PIPELINE)
 
+    on_head = on_get
+
 
 class PipelineLiveness:
     """`/health/live`: 503 when an observer has ended."""
@@ -43,6 +45,8 @@ class PipelineLiveness:
         response.data = msgspec.json.encode(
             {"status": "ended" if ended else "live", "failing": ended}
         )
+
+    on_head = on_get
 
 
 class PipelineReadiness:
@@ -58,6 +62,8 @@ class PipelineReadiness:
             {"status": "unready" if failing else "ready", "failing": failing}
         )
 
+    on_head = on_get
+
 
 class PipelineLag:
     """`/health/lag`: the backlog and its delay; 503 while Redis does not answer."""
@@ -69,6 +75,8 @@ class PipelineLag:
         lag = self._pipeline.lag()
         response.status = 200 if lag else 503
         response.data = msgspec.json.encode(lag or {"status": "unready", "failing": ["redis"]})
+
+    on_head = on_get
 
 
 def get_app() -> App[Request, Response]:

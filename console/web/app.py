@@ -17,6 +17,7 @@ from console.web.assets import PREFIX, Assets
 from console.web.headers import SafeHeaders
 from console.web.page_dispatcher import PageDispatcher
 from console.web.page_request import Services
+from console.web.raw_path import RawPaths
 from console.web.rendering import Templates
 from console.web.routes import ROUTES
 from console.web.rq_dashboard import RqDashboard
@@ -46,6 +47,7 @@ def create_app(services: Services) -> falcon.App[falcon.Request, falcon.Response
     dispatcher = PageDispatcher(services, templates, page_handlers)
     secure = services.settings.console_url.startswith("https://")
     app = falcon.App(middleware=[SafeHeaders(secure=secure)])
+    app.add_middleware(RawPaths())
     app.req_options.strip_url_path_trailing_slash = True
     app.add_route(PREFIX + "{name}", assets)
     for path in dict.fromkeys(route.path for route in ROUTES):

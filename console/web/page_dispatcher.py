@@ -102,8 +102,8 @@ class PageDispatcher:
             answer, request = self._answer(route, request, params)
         except WaybillError as error:
             answer = error_page(error)
-        except RedisError:
-            answer = error_page(redis_error())
+        except RedisError as error:
+            answer = error_page(redis_error(error))
         self._write(answer, request, app, resp)
 
     def _identify(self, req: falcon.Request, connection: Connection) -> PageRequest:

@@ -110,3 +110,5 @@ class IngestMetrics:
     async def on_get(self, _request: Request, response: Response) -> None:
         response.content_type = exposition.CONTENT_TYPE
         response.data = exposition.expose(self._counts.together(), Source.INGEST)
+
+    on_head = on_get  # Falcon leaves the body out

@@ -16,6 +16,7 @@ from console.web.api.api_call import ApiCall, ApiEndpoint
 from console.web.lookups import resolve_app
 from console.web.page_errors import BadRequest, NotFound, status_of
 from console.web.page_request import Services
+from console.web.raw_path import with_slashes
 from console.web.values import NOTHING, Values
 from shared.database import Connection, DatabaseError
 from shared.errors import NotAllowed, WaybillError
@@ -52,7 +53,7 @@ class ApiDispatcher:
                 key = self._find_key(request, connection)
                 if endpoint.method != "GET" and key.role is not Role.ADMIN:
                     raise NotAllowed
-                params, _ = resolve_app(connection, params)
+                params, _ = resolve_app(connection, with_slashes(params))
                 call = ApiCall(
                     resources=Resources(
                         connection, self._services.redis, self._services.settings.secret_key
@@ -66,8 +67,8 @@ class ApiDispatcher:
             _write(response, endpoint.status, result)
         except WaybillError as error:
             self._write_error(response, error)
-        except RedisError:
-            self._write_error(response, redis_error())
+        except RedisError as error:
+            self._write_error(response, redis_error(error))
         except DatabaseError as error:
             self._write_error(response, database_error(error))
 
