@@ -123,7 +123,7 @@ def assemble(
         batcher=batcher,
         watch=watch,
         rejections=RejectionLog(redis, settings.rejections_max),
-        checks=CheckLog(redis),
+        checks=CheckLog(redis, now),
         ready=ready,
         counts=ProcessCounts(tally, gauges.read, shared),
         tally=tally,

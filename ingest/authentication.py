@@ -6,17 +6,14 @@ that snapshot is still the newest (`InboxWriter.append`), so a revoked token can
 """
 
 import hmac
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection
 from typing import NamedTuple, cast
 
 import msgspec
 
-from ingest.dialects.dialect import Dialect
-from ingest.parameters import RawParameters
+from ingest.credentials import AppCredential, Credentials
 from shared.clock import Clock
 from shared.errors import (
-    ConflictingValues,
-    MissingField,
     NotReady,
     Unauthorized,
     UnknownApp,
@@ -36,21 +33,6 @@ from shared.snapshot import (
     decode_snapshot,
 )
 from shared.tokens import TOKEN_BYTES_MAX, TokenFault, key_check, token_digest
-
-
-class AppCredential(msgspec.Struct, frozen=True):
-    """The app that a request names, and the scope that sending to this endpoint takes."""
-
-    app_token: str
-    scope: Scope
-
-
-class Credentials(msgspec.Struct, frozen=True):
-    """The tokens found in a request, each once, and the link or app that it names."""
-
-    tokens: set[bytes]
-    link: LinkKey | None
-    app: AppCredential | None = None
 
 
 class TokenKey(NamedTuple):
@@ -85,6 +67,11 @@ class Principal(msgspec.Struct, frozen=True):
     fault: TokenFault | None = None
     shown_token_id: int = NO_TOKEN
 
+    @property
+    def is_stranger(self) -> bool:
+        """Tells whether no token was accepted."""
+        return self.grant.token_id == NO_TOKEN
+
     def key_for(self, scope: Scope) -> Key:
         """Returns the key for an event that takes this scope. Raises Unauthorized."""
         if not isinstance(self.key, TokenKey):
@@ -92,50 +79,6 @@ class Principal(msgspec.Struct, frozen=True):
         if not self.grant.allows(scope):
             raise Unauthorized(TokenFault.SCOPE, self.grant.app_id, self.grant.token_id)
         return TokenKey(self.key.digest, scope)
-
-
-def credentials_of(raw: RawParameters, authorization: str | None, dialect: Dialect) -> Credentials:
-    """Collects the credentials that a request shows, as its dialect sends them.
-
-    Raises MissingField, ConflictingValues for a link or app named by half, twice or not at all.
-    """
-    tokens = _tokens(raw, authorization, dialect.token_names)
-    if dialect.app_scope is not None:
-        app_token = _value(raw, "app_token")
-        if not app_token:
-            raise MissingField("app_token", "Send the app token that `waybill app list` shows.")
-        return Credentials(tokens, None, AppCredential(app_token, dialect.app_scope))
-    if dialect.link_names is None:
-        return Credentials(tokens, None)
-    names = dialect.link_names
-    values = [_value(raw, name) for name in names]
-    if tokens and not any(values):
-        return Credentials(tokens, None)
-    for name, value in zip(names, values, strict=True):
-        if not value:
-            raise MissingField(name, f"Send {' and '.join(names)} of a link, or a token.")
-    return Credentials(tokens, LinkKey(*values))
-
-
-def _tokens(raw: RawParameters, authorization: str | None, names: Iterable[str]) -> set[bytes]:
-    tokens: set[bytes] = set()
-    for name in names:
-        tokens.update(raw.values(name))
-    if authorization:
-        # Swaarm sends the bare token, Adjust "Bearer <token>": both are accepted everywhere.
-        scheme, _, rest = authorization.partition(" ")
-        token = rest.strip() if scheme.lower() == "bearer" else authorization.strip()
-        if token:
-            tokens.add(token.encode("latin-1", "replace"))
-    return tokens
-
-
-def _value(raw: RawParameters, name: str) -> str:
-    values = raw.values(name)
-    if len(values) > 1:
-        raise ConflictingValues(name)
-    # No link or app has the replacement character in its name: what is not UTF-8 names none.
-    return b"".join(values).decode(errors="replace")
 
 
 class Authenticator:
@@ -164,14 +107,33 @@ class Authenticator:
         store, key = self._store, credentials.link
         if credentials.app is not None:
             return self._find_app(credentials.app, credentials.tokens)
-        if credentials.tokens or key is None:
+        if key is None:
             digest, grant = store.find(credentials.tokens)
-            link = None if key is None else store.find_link(key)
-            if link is not None and link.app_id != grant.app_id:
-                raise UnknownLink
-            return Principal(TokenKey(digest), grant, link, shown_token_id=grant.token_id)
+            return Principal(TokenKey(digest), grant, None, shown_token_id=grant.token_id)
+        if credentials.tokens and (server := self._find_server(credentials, key)):
+            return server
         link = store.find_link(key)
         return Principal(key, Grant(NO_TOKEN, link.app_id, Environment.PRODUCTION), link)
+
+    def _find_server(self, credentials: Credentials, key: LinkKey) -> Principal | None:
+        """Finds the server that calls for a link; None: the link alone counts.
+
+        Networks put tokens of their own on links, which keep nobody from the destination. Raises
+        Unauthorized where there is no such link either, or a program is to be told.
+        """
+        try:
+            digest, grant = self._store.find(credentials.tokens)
+        except Unauthorized:
+            if credentials.by_program or not self._store.has_link(key):
+                raise
+            return None
+        link = self._store.find_link(key)
+        if link.app_id != grant.app_id or not grant.allows(Scope.EVENTS):
+            if not credentials.by_program:
+                return None
+            if link.app_id != grant.app_id:
+                raise UnknownLink
+        return Principal(TokenKey(digest), grant, link, shown_token_id=grant.token_id)
 
     def _find_app(self, credential: AppCredential, tokens: set[bytes]) -> Principal:
         key = AppKey(credential.app_token, credential.scope, self._store.digest_of(tokens))
@@ -230,6 +192,10 @@ class CredentialStore:
         if link is None:
             raise UnknownLink
         return link
+
+    def has_link(self, key: LinkKey) -> bool:
+        """Tells whether a link has this key. Raises NotReady."""
+        return key in self._ready().links
 
     def digest_of(self, tokens: Collection[bytes]) -> bytes | TokenFault:
         """Returns the digest of the one token sent, or why there is none."""

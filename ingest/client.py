@@ -11,6 +11,9 @@ from ipaddress import ip_address
 
 from falcon.asgi import Request
 
+from shared import fields
+from shared.errors import MalformedField
+
 # Headers in which browsers say that nobody has clicked yet: they load what may be clicked next.
 PREFETCH_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
 _PREFETCH = ("prefetch", "prerender", "preview")
@@ -19,10 +22,14 @@ _LIST_CHARACTERS_MAX = 4_096
 
 @dataclass(frozen=True, slots=True)
 class ClientInfo:
-    """The device that a request comes from; None where the connection does not say."""
+    """The device that a request comes from; None where the connection does not say.
+
+    `unread_address` is what a header said where an address was expected.
+    """
 
     address: str | None = None
     user_agent: str | None = None
+    unread_address: str | None = None
 
 
 UNKNOWN_CLIENT = ClientInfo()
@@ -43,6 +50,16 @@ def client_address(peer: str | None, forwarded_for: str | None, hops: int) -> st
         return _address(peer)
     entries = (forwarded_for or "")[-_LIST_CHARACTERS_MAX:].split(",")
     return _address(entries[-hops]) if len(entries) >= hops else None
+
+
+def described_client(header: str | None) -> ClientInfo:
+    """Returns the client whose address a sender's header gives, alone or as a list of proxies."""
+    if not header:
+        return UNKNOWN_CLIENT
+    try:
+        return ClientInfo(fields.address("", header))
+    except MalformedField:
+        return ClientInfo(unread_address=header)
 
 
 def is_prefetch(purposes: Iterable[str | None]) -> bool:

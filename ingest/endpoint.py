@@ -11,24 +11,34 @@ from time import monotonic
 import msgspec
 from falcon.asgi import Request, Response
 
-from ingest.authentication import Authenticator, Key, Principal, credentials_of
+from ingest.authentication import Authenticator, Key, Principal
 from ingest.batcher import Batcher
 from ingest.client import (
     PREFETCH_HEADERS,
     UNKNOWN_CLIENT,
     ClientInfo,
-    client_address,
+    described_client,
     is_prefetch,
     request_address,
 )
+from ingest.credentials import credentials_of
 from ingest.dialects.dialect import Dialect, ParsedRequest, Reply, RequestContext
 from ingest.known_devices import KnownDevices
-from ingest.parameters import RawParameters, read_form
+from ingest.parameters import RawParameters
+from ingest.request_body import NO_BODY, RequestBody, read_parameters_body
 from ingest.request_log.journal import RequestJournal, RequestState
 from ingest.telemetry.counts import EndpointCounts
 from shared.clock import Clock
-from shared.errors import Prefetch, RequestTooLarge, Unavailable, WaybillError
+from shared.errors import (
+    Prefetch,
+    RequestError,
+    RequestTooLarge,
+    Unauthorized,
+    Unavailable,
+    WaybillError,
+)
 from shared.ids import new_receipt
+from shared.integration_log import UnreadReason, UnreadValue
 from shared.scopes import Scope, scope_of
 
 RETRY_SECONDS = (1, 3)  # spread, so that senders do not come back all at once
@@ -92,7 +102,7 @@ class Endpoint:
         parsed, key = await self._read(request, state)
         try:
             seen_before = await services.batcher.add(parsed.event, key, parsed.marker)
-        except Unavailable:
+        except (Unavailable, Unauthorized):  # or a token that was revoked this moment
             if parsed.if_lost is None:
                 raise
             self._counts.count_lost_click()
@@ -107,20 +117,49 @@ class Endpoint:
         dialect, query = self._dialect, request.scope["query_string"]
         if len(query) > dialect.request_bytes_max:
             raise RequestTooLarge(dialect.request_bytes_max)
-        form = await read_form(request, len(query), dialect.request_bytes_max)
-        raw = state.raw = RawParameters(query, form, dialect.parameters_max, request.params)
+        body, body_fault = await self._body(request, len(query))
+        raw = state.raw = RawParameters(
+            query,
+            body.form,
+            dialect.parameters_max,
+            request.params,
+            dialect.kept_first,
+            body.document,
+        )
         credentials = credentials_of(raw, request.get_header("Authorization"), dialect)
         state.app_token = credentials.app.app_token if credentials.app else None
         principal = await self._services.authenticator.authenticate(credentials)
         state.principal = principal
-        parsed = await self._parse(raw, self._context(request, principal))
+        if principal.link is None and body_fault is not None:
+            raise body_fault
+        parsed = await self._parse(raw, self._context(request, principal), state)
+        if body_fault is not None:
+            state.unread.append(UnreadValue(UnreadReason.BODY, "body"))
+        if credentials.tokens and principal.link is not None and principal.is_stranger:
+            state.unread.append(UnreadValue(UnreadReason.TOKEN, "token"))
         state.scope = scope_of(parsed.event.kind)
         return parsed, principal.key_for(state.scope)
 
-    async def _parse(self, raw: RawParameters, context: RequestContext) -> ParsedRequest:
+    async def _body(
+        self, request: Request, query_bytes: int
+    ) -> tuple[RequestBody, RequestError | None]:
+        """Reads the body; one that cannot be read is no reason to refuse a link in the query."""
+        dialect = self._dialect
+        try:
+            return await read_parameters_body(request, query_bytes, dialect.request_bytes_max), None
+        except RequestError as error:
+            if dialect.link_names is None:
+                raise
+            return NO_BODY, error
+
+    async def _parse(
+        self, raw: RawParameters, context: RequestContext, state: RequestState
+    ) -> ParsedRequest:
         """Has the dialect read the fields, with the history of the device where that is needed."""
         dialect, known_devices = self._dialect, self._services.known_devices
-        parsed = dialect.read(raw.parameters(without=dialect.token_names), context)
+        parameters = raw.parameters(without=dialect.token_names)
+        state.unread = parameters.unread
+        parsed = dialect.read(parameters, context)
         event = parsed.event
         if parsed.adid is not None:
             user_id = await known_devices.user_of(event.app_id, event.environment, parsed.adid)
@@ -148,7 +187,7 @@ class Endpoint:
         """Finds the client where the dialect needs it. Raises Prefetch."""
         dialect = self._dialect
         if dialect.address_header is not None:
-            return ClientInfo(client_address(request.get_header(dialect.address_header), None, 0))
+            return described_client(request.get_header(dialect.address_header))
         if dialect.link_names is None:
             return UNKNOWN_CLIENT
         if is_prefetch(request.get_header(name) for name in PREFETCH_HEADERS):

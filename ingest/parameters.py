@@ -1,81 +1,51 @@
-"""Reads the parameters of a request: its query and its form, from bytes to one value a name.
+"""Reads the parameters of a request: its query and its body, from bytes to one value a name.
 
 Two steps, because the token is checked before any field: `RawParameters` only splits and unescapes,
-`Parameters` then insists on text that PostgreSQL can store. Falcon's own parser replaces bytes that
-are not UTF-8 and keeps repeated values; both would silently change an event. Where a request has
-neither, as nearly always, Falcon's result is used: parsing again was a tenth of what ingest costs.
+`Parameters` then makes text of it that PostgreSQL can store. What cannot be read as text (other
+bytes than UTF-8, a NUL, a name with several values) is kept as it was sent, under a name that tells
+it apart; who asks for such a name gets its fault. So it refuses a request only where it matters.
+
+Falcon's own parser replaces bytes that are not UTF-8 and keeps repeated values; both would silently
+change an event. Where a request has neither, as nearly always, Falcon's result is used: parsing
+again was a tenth of what ingest costs.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import cast
-from urllib.parse import unquote_to_bytes
 
 from falcon import uri
-from falcon.asgi import Request
 
-from ingest.http.whole_bodies import SENDER_LEFT
-from shared.errors import (
-    ConflictingValues,
-    IncompleteBody,
-    MalformedField,
-    MissingField,
-    RequestTooLarge,
-    TooManyParameters,
-    UnsupportedBody,
+from ingest.sent_pairs import (
+    BEYOND,
+    PARAMETERS_MAX,
+    SentPair,
+    pairs_of,
+    read_pairs,
+    readable_form,
+    require_few,
+    text_of,
+    without_excess,
 )
+from shared.errors import ConflictingValues, MalformedField, MissingField, RequestError
+from shared.integration_log import UnreadReason, UnreadValue
+from shared.placeholders import is_no_id, is_placeholder
 
-REQUEST_BYTES_MAX = 65_536
-PARAMETERS_MAX = 64
 NAME_CHARACTERS_MAX = 256
+NO_NAME = "(no name)"
 
 Pair = tuple[bytes, bytes]
 FalconParameters = Mapping[str, str | list[str]]
-
-_FORM = "application/x-www-form-urlencoded"
 
 # Unescapes to an octet outside of ASCII or to a NUL.
 _ESCAPED_OTHER = re.compile(rb"%(?:[89A-Fa-f]|00)")
 
 
-async def read_form(
-    request: Request, query_bytes: int, request_bytes_max: int = REQUEST_BYTES_MAX
-) -> bytes:
-    """Reads the form, which is empty when there is none.
-
-    Falcon ends a body that its sender broke off as if it were complete; a purchase of 4200 must not
-    become one of 42. So a length that was announced is checked, and for a chunked body the mark
-    that `WholeBodies` leaves. Raises RequestTooLarge (query and form together), IncompleteBody,
-    UnsupportedBody.
-    """
-    announced = request.content_length
-    if not announced and (announced == 0 or not request.get_header("Transfer-Encoding")):
-        return b""
-    body = await read_body(request, request_bytes_max - query_bytes, request_bytes_max)
-    # Senders that post without a content type mean a form: nothing else is accepted here.
-    content_type = request.content_type
-    if body and content_type and content_type.partition(";")[0].strip().lower() != _FORM:
-        raise UnsupportedBody
-    return body
-
-
-async def read_body(request: Request, body_bytes_max: int, request_bytes_max: int) -> bytes:
-    """Reads a whole body. Raises RequestTooLarge, which names the second limit; IncompleteBody."""
-    announced = request.content_length
-    if announced is not None and announced > body_bytes_max:
-        raise RequestTooLarge(request_bytes_max)
-    body: bytes = await request.stream.read(body_bytes_max + 1)
-    if len(body) > body_bytes_max:
-        raise RequestTooLarge(request_bytes_max)
-    if request.scope.get(SENDER_LEFT) or (announced is not None and len(body) != announced):
-        raise IncompleteBody
-    return body
-
-
 class RawParameters:
     """The parameters of a request, unescaped, before anything is required of them.
 
-    `falcon_query` is the query as Falcon has parsed it. Raises TooManyParameters.
+    `falcon_query` is the query as Falcon has parsed it. `kept_first` are the names that are kept
+    where there are too many; `document` are the pairs of a JSON body. Raises TooManyParameters.
     """
 
     __slots__ = ("_pairs", "_values")
@@ -83,24 +53,29 @@ class RawParameters:
     def __init__(
         self,
         query: bytes,
-        form: bytes,
+        form: bytes = b"",
         parameters_max: int = PARAMETERS_MAX,
         falcon_query: FalconParameters | None = None,
+        kept_first: Mapping[bytes, int] | None = None,
+        document: Sequence[SentPair] = (),
     ) -> None:
-        self._values = _falcon_values(query, form, parameters_max, falcon_query)
-        self._pairs = read_pairs(query, form, parameters_max) if self._values is None else []
-
-    @classmethod
-    def from_pairs(cls, pairs: list[Pair]) -> "RawParameters":
-        """Builds parameters that were sent neither as a query nor as a form."""
-        raw = cls(b"", b"")
-        raw._pairs = pairs
-        return raw
+        values = None
+        if not document:
+            values = _falcon_values(query, form, parameters_max, falcon_query)
+        self._values = values
+        self._pairs: Sequence[SentPair] = ()
+        if values is None:
+            if kept_first is None:
+                require_few(query, form, len(document), parameters_max)
+            pairs = [*read_pairs(query, form), *document]
+            if kept_first is not None and len(pairs) > parameters_max:
+                pairs = without_excess(pairs, parameters_max, kept_first)
+            self._pairs = pairs
 
     def pairs(self) -> list[Pair]:
         """Returns names and values in the order they were sent in."""
         if self._values is None:
-            return self._pairs
+            return pairs_of(self._pairs)
         return [(name.encode(), value.encode()) for name, value in self._values.items()]
 
     def values(self, name: str) -> Collection[bytes]:
@@ -109,13 +84,13 @@ class RawParameters:
             value = self._values.get(name)
             return (value.encode(),) if value else ()
         raw_name = name.encode()
-        return {value for sent_name, value in self._pairs if sent_name == raw_name and value}
+        return {pair.value for pair in self._pairs if pair.name == raw_name and pair.value}
 
     def parameters(self, without: Iterable[str]) -> "Parameters":
-        """Returns all parameters but those named. Raises MalformedField, ConflictingValues."""
+        """Returns all parameters but those named."""
         if self._values is None:
             left_out = {name.encode() for name in without}
-            return Parameters.from_pairs(pair for pair in self._pairs if pair[0] not in left_out)
+            return Parameters.from_pairs(pair for pair in self._pairs if pair.name not in left_out)
         values = self._values.copy()
         for name in without:
             values.pop(name, None)
@@ -138,69 +113,54 @@ def _falcon_values(
         values = uri.parse_query_string(source.decode("ascii"), keep_blank=True, csv=False)
     if len(values) != count or "" in values or max(map(len, values)) > NAME_CHARACTERS_MAX:
         return None  # a name is repeated, empty or too long
+    if (b"amp" in source or b"AMP" in source) and any(
+        name[:4].lower() == "amp;" for name in values
+    ):
+        return None
     return cast("dict[str, str]", values)
 
 
-def read_pairs(query: bytes, form: bytes, parameters_max: int = PARAMETERS_MAX) -> list[Pair]:
-    """Splits and unescapes query and form into names and values. Raises TooManyParameters."""
-    pairs: list[Pair] = []
-    for source in (query, form):
-        if not source:
-            continue
-        parts = [part for part in source.split(b"&") if part]
-        if len(pairs) + len(parts) > parameters_max:
-            raise TooManyParameters(parameters_max)
-        for part in parts:
-            name, _, value = part.partition(b"=")
-            if b"%" in part or b"+" in part:
-                name, value = _unescape(name), _unescape(value)
-            pairs.append((name, value))
-    return pairs
-
-
-def _unescape(text: bytes) -> bytes:
-    if b"+" in text:
-        text = text.replace(b"+", b" ")
-    return unquote_to_bytes(text) if b"%" in text else text
-
-
 class Parameters:
-    """The values by name; taken ones are removed, so that the rest can be stored with the event."""
+    """The values by name; taken ones are removed, so that the rest can be stored with the event.
 
-    def __init__(self, values: dict[str, str]) -> None:
+    `unread` lists what could not be read, or was no value. `faults` are the errors of those names
+    whose value cannot be read.
+    """
+
+    __slots__ = ("_faults", "_values", "unread")
+
+    def __init__(
+        self, values: dict[str, str], faults: dict[str, RequestError] | None = None
+    ) -> None:
         self._values = values
+        self._faults = faults
+        self.unread: list[UnreadValue] = []
 
     @classmethod
-    def from_pairs(cls, pairs: Iterable[Pair]) -> "Parameters":
+    def from_pairs(cls, pairs: Iterable[SentPair]) -> "Parameters":
         """Builds parameters from raw pairs; a repeated name keeps its non-empty value.
 
-        Raises MalformedField for text that cannot be stored, ConflictingValues when a name has two
-        different values.
+        A placeholder gives way to a value. Of several values the first keeps the name, and asking
+        for it raises ConflictingValues; the others are kept under a numbered name.
         """
-        values: dict[str, str] = {}
-        for raw_name, raw_value in pairs:
-            name = _text("a parameter name", raw_name)
-            if not name or len(name) > NAME_CHARACTERS_MAX:
-                raise MalformedField(
-                    "a parameter name", f"must have 1 to {NAME_CHARACTERS_MAX} characters."
-                )
-            value = _text(name, raw_value)
-            known = values.get(name)
-            if known and value and value != known:
-                raise ConflictingValues(name)
-            values[name] = known or value
-        return cls(values)
+        made = cls({}, {})
+        for pair in pairs:
+            made._add(pair)
+        return made
 
     def take(self, name: str, *spellings: str) -> str | None:
         """Takes the value under any of these names; None when it is absent or empty.
 
-        Raises ConflictingValues under the first name when two spellings have different values.
+        Raises MalformedField for what cannot be stored, ConflictingValues under the first name when
+        there are several values; neither is taken then.
         """
+        if self._faults:
+            self._require_readable(name, spellings)
         taken = self._values.pop(name, None)
         for spelling in spellings:
             value = self._values.pop(spelling, None)
             if value and taken and value != taken:
-                raise ConflictingValues(name)
+                taken = self._settled(name, taken, spelling, value)
             taken = taken or value
         return taken or None
 
@@ -208,6 +168,8 @@ class Parameters:
         """Takes the values sent under any of these names, by name, without empty ones."""
         taken = {}
         for name in sorted([name for name in self._values if name in names]):
+            if self._faults and (fault := self._fault_of(name)):
+                raise fault
             if value := self._values.pop(name):
                 taken[name] = value
         return taken
@@ -219,23 +181,112 @@ class Parameters:
             raise MissingField(name, hint)
         return value
 
+    def get(self, name: str) -> str:
+        """Returns a value without taking it; empty when it is absent."""
+        return self._values.get(name, "")
+
+    def name_among(self, *names: str) -> str:
+        """Returns the first of these names that was sent with a value; else the first of all."""
+        for name in names:
+            if self._values.get(name):
+                return name
+        return names[0]
+
     def put_back(self, name: str, value: str) -> None:
         """Puts a value back, so that it is stored with the event as it was sent."""
         self._values[name] = value
+
+    def leave(self, name: str, value: str, reason: UnreadReason) -> None:
+        """Puts back what is not used, and notes why."""
+        self._values[name] = value
+        self.note(name, value, reason)
+
+    def note(self, name: str, value: str, reason: UnreadReason) -> None:
+        """Notes what is not used; the value only where it is a placeholder and so nobody's."""
+        self.unread.append(UnreadValue(reason, name, value if reason is UnreadReason.MACRO else ""))
+
+    def readable(self, names: frozenset[str]) -> frozenset[str]:
+        """Returns those of these names that were sent and can be taken."""
+        here = names.intersection(self._values)
+        return here if not self._faults else frozenset(n for n in here if not self._fault_of(n))
 
     def rest(self) -> dict[str, str]:
         """Returns everything that was not taken."""
         return self._values
 
+    def _require_readable(self, name: str, spellings: tuple[str, ...]) -> None:
+        for spelling in (name, *spellings):
+            fault = self._fault_of(spelling)
+            if isinstance(fault, ConflictingValues):
+                raise ConflictingValues(name)
+            if fault is not None:
+                raise fault
 
-def _text(name: str, raw: bytes) -> str:
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError as error:
-        raise MalformedField(name, "is not valid UTF-8. Percent-encode it as UTF-8.") from error
-    if "\0" in text:
-        raise MalformedField(name, "contains a NUL character. Remove it.")
-    return text
+    def _fault_of(self, name: str) -> RequestError | None:
+        fault = (self._faults or {}).get(name)
+        if isinstance(fault, MalformedField) and is_no_id(self._values.get(name, "")):
+            return None
+        return fault
+
+    def _settled(self, name: str, taken: str, spelling: str, value: str) -> str:
+        """Returns the one value of two spellings. Raises ConflictingValues, and puts both back."""
+        if is_placeholder(value):
+            self.leave(spelling, value, UnreadReason.MACRO)
+            return taken
+        if is_placeholder(taken):
+            self.leave(name, taken, UnreadReason.MACRO)
+            return value
+        self._values[name], self._values[spelling] = taken, value
+        raise ConflictingValues(name)
+
+    def _add(self, pair: SentPair) -> None:
+        name, value = self._name(pair.name), self._value(pair)
+        known = self._values.get(name)
+        if not known or not value or value == known:
+            self._values[name] = known or value
+            return
+        if is_placeholder(known) and not is_placeholder(value):
+            self._values[name], value = value, known
+        elif not is_placeholder(value):
+            self._fault(name, ConflictingValues(name), UnreadReason.SEVERAL)
+        self._values[_numbered(name, self._values)] = value
+
+    def _name(self, raw: bytes) -> str:
+        name = text_of(raw)
+        if name is not None and 0 < len(name) <= NAME_CHARACTERS_MAX and name != BEYOND:
+            return name
+        if name != BEYOND:
+            self.note(NO_NAME, "", UnreadReason.NAME)
+        else:
+            self.note(name, "", UnreadReason.TOO_MANY)
+        return (name or readable_form(raw) or NO_NAME)[:NAME_CHARACTERS_MAX]
+
+    def _value(self, pair: SentPair) -> str:
+        """Returns a value as text; what is none as it was on the wire, which notes its fault."""
+        value = text_of(pair.value)
+        if value is not None:
+            return value
+        name, shown = text_of(pair.name) or NO_NAME, readable_form(pair.wire)
+        if b"\0" in pair.value:
+            fault = MalformedField(name, "contains a NUL character. Remove it.")
+            self._fault(name, fault, UnreadReason.NUL)
+            return shown
+        fault = MalformedField(name, "is not valid UTF-8. Percent-encode it as UTF-8.")
+        self._fault(name, fault, UnreadReason.NOT_UTF8, shown)
+        return shown
+
+    def _fault(self, name: str, fault: RequestError, reason: UnreadReason, shown: str = "") -> None:
+        assert self._faults is not None
+        self._faults.setdefault(name, fault)
+        # A macro that begins with hex digits, %%aff_id%%, is no UTF-8, and no value either.
+        self.note(name, shown, UnreadReason.MACRO if shown and is_no_id(shown) else reason)
 
 
-NO_PARAMETERS = RawParameters(b"", b"")  # of a request that was not read
+def _numbered(name: str, values: Mapping[str, str]) -> str:
+    number = 2
+    while (numbered := f"{name} ({number})") in values:
+        number += 1
+    return numbered
+
+
+NO_PARAMETERS = RawParameters(b"")  # of a request that was not read

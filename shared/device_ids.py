@@ -7,10 +7,10 @@ those of Swaarm's page on S2S parameters and of Adjust's S2S pages.
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from hashlib import sha256
+from functools import cache, lru_cache
+from hashlib import md5, sha1, sha256
 
-from shared.placeholders import is_placeholder
+from shared.placeholders import WORDS, is_no_id
 
 # In the order of preference for naming a user: first those that survive a reset of the advertising
 # id and stay within one developer's apps, then advertising ids, then the rest.
@@ -50,13 +50,41 @@ DEVICE_IDS = frozenset(PRIMARY_ORDER)
 # Zeros in any grouping, and invented ids of one character: 11111111-1111-..., ffffffffffff.
 REPEATED = re.compile(r"[0:\-]+|(.)(?:[:\-]*\1){7,}")
 
-# Shared by whole series of devices: the one ANDROID_ID of Android 2.2, and the address that
-# Android 6 and iOS 7 return for every Wi-Fi card.
-SHARED_BY_MANY = frozenset({"9774d56d682e549c", "02:00:00:00:00:00"})
+# Shared by whole series of devices: the one ANDROID_ID of Android 2.2, the address that Android 6
+# and iOS 7 return for every Wi-Fi card, and the IMEI of emulators. Without separators.
+SHARED_BY_MANY = frozenset({"9774d56d682e549c", "020000000000", "004999010640000"})
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _ADID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _NO_HYPHENS = frozenset({"android_id", "imei", "meid"})  # as Adjust's page requires
+_SEPARATORS = str.maketrans("", "", "-: .")
+
+# The kinds whose ids have one form, compared without case. OAID differs by manufacturer: 16 to 64
+# hex digits, grouped or not.
+_ADVERTISING = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}", re.ASCII)
+_MD5, _SHA1 = re.compile(r"[0-9a-f]{32}", re.ASCII), re.compile(r"[0-9a-f]{40}", re.ASCII)
+_FORMS: Mapping[str, re.Pattern[str]] = {
+    **dict.fromkeys(("gps_adid", "gaid", "idfa", "fire_adid", "win_adid"), _ADVERTISING),
+    **dict.fromkeys(("vida", "rida", "tifa"), _ADVERTISING),
+    "oaid": re.compile(r"[0-9a-f][0-9a-f\-]{14,62}[0-9a-f]", re.ASCII),
+    "mac": re.compile(r"[0-9a-f]{2}(?:[:\-.]?[0-9a-f]{2}){5}", re.ASCII),
+    **dict.fromkeys(
+        ("android_id_lower_md5", "android_id_upper_md5", "imei_lower_md5", "mac_md5"), _MD5
+    ),
+    **dict.fromkeys(("android_id_lower_sha1", "android_id_upper_sha1", "mac_sha1"), _SHA1),
+}
+
+# What hashes of junk are made of: ids of one digit in every length and grouping.
+_JUNK_SHAPES = (
+    *("d", "dd", "dddd", "dddddddd", "dddddddddddd", "dd:dd:dd:dd:dd:dd", "dd-dd-dd-dd-dd-dd"),
+    *("dddddddddddddd", "ddddddddddddddd", "dddddddddddddddd", "d" * 32),
+    "dddddddd-dddd-dddd-dddd-dddddddddddd",
+)
+_JUNK_MACROS = (
+    *("{x}", "{{x}}", "${x}", "#x#", "%x%", "%%x%%", "%{x}", "[x]", "<x>", "__x__", "#{x}", "{x"),
+    *("$x", "$$x$$", "x"),
+)
+_HASH_DIGITS = frozenset({32, 40, 64})  # of MD5, SHA-1, SHA-256
 
 
 def identifying(device_ids: Iterable[str]) -> frozenset[str]:
@@ -68,6 +96,14 @@ def identifying(device_ids: Iterable[str]) -> frozenset[str]:
     return _identifying(tuple(device_ids))
 
 
+def usable(device_ids: Mapping[str, str]) -> list[str]:
+    """Returns the values, as sent, of those ids by kind that may identify a device.
+
+    Where a kind has one form, a value of another form identifies nothing.
+    """
+    return [value for kind, value in device_ids.items() if not is_junk_of(kind, value)]
+
+
 # A drain needs the same ids six times between recording an event and deciding.
 @lru_cache(maxsize=16_384)
 def _identifying(device_ids: tuple[str, ...]) -> frozenset[str]:
@@ -77,14 +113,45 @@ def _identifying(device_ids: tuple[str, ...]) -> frozenset[str]:
 def is_junk(device_id: str) -> bool:
     """Tells whether an id identifies nobody, such as the zeroed id that millions share."""
     bare = _compared(device_id)
-    return is_placeholder(bare) or bare in SHARED_BY_MANY or REPEATED.fullmatch(bare) is not None
+    if is_no_id(bare) or REPEATED.fullmatch(bare) is not None:
+        return True
+    packed = bare.translate(_SEPARATORS)
+    return packed in SHARED_BY_MANY or is_junk_hash(packed)
+
+
+def is_junk_of(kind: str, device_id: str) -> bool:
+    """Tells whether an id of this kind identifies nobody."""
+    form = _FORMS.get(kind)
+    if form is not None and form.fullmatch(_compared(device_id)) is None:
+        return True
+    return is_junk(device_id)
+
+
+def is_junk_hash(text: str) -> bool:
+    """Tells whether a text is the MD5, SHA-1 or SHA-256 of a junk id, in either case."""
+    return len(text) in _HASH_DIGITS and text.lower() in _junk_hashes()
+
+
+@cache
+def _junk_hashes() -> frozenset[str]:
+    """Returns the hashes of every known junk id, as it is and in either case: 4,000, in 5 ms."""
+    junk = {*WORDS, "02:00:00:00:00:00", "02-00-00-00-00-00", *SHARED_BY_MANY, "-1", "true"}
+    junk |= {shape.replace("d", digit) for shape in _JUNK_SHAPES for digit in "0123456789abcdef"}
+    names = {*PRIMARY_ORDER, "aaid", "advertising_id", "google_aid", "device_id", "user_id"}
+    junk |= {macro.replace("x", name) for macro in _JUNK_MACROS for name in names}
+    texts = {text.encode() for each in junk for text in (each, each.lower(), each.upper())}
+    return frozenset(
+        hashed(text, usedforsecurity=False).hexdigest()
+        for text in texts
+        for hashed in (md5, sha1, sha256)
+    )
 
 
 def user_id_of(device_ids: Mapping[str, str]) -> str | None:
     """Returns the user id made from device ids by kind: the first usable one of PRIMARY_ORDER."""
     for kind in PRIMARY_ORDER:
         device_id = device_ids.get(kind)
-        if device_id is not None and not is_junk(device_id):
+        if device_id is not None and not is_junk_of(kind, device_id):
             bare = device_id.strip()
             return bare.replace("-", "").lower() if kind in _NO_HYPHENS else as_user_id(bare)
     return None

@@ -198,8 +198,8 @@ class UnsupportedBody(RequestError):
     code = "unsupported_body"
     status = 415
     sentence = (
-        "The body is not application/x-www-form-urlencoded. "
-        "Send parameters in the query string or as a form."
+        "The body is neither application/x-www-form-urlencoded nor application/json. "
+        "Send parameters in the query string, as a form or as a JSON object."
     )
 
     def __init__(self, message: str = "", field: str = "Content-Type") -> None:

@@ -3,10 +3,14 @@
 Ingest stores them in Redis beside its writes; people read them to see whether their backend is
 ready for authentication to be required. There is one capped list per token: an entry describes the
 request and its result, and contains nothing of the user or of the token itself.
+
+Beside it, values that were not used are counted: macros that nobody filled in, what is not
+UTF-8. A value is only written down where it is a placeholder, which belongs to nobody.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from enum import StrEnum
 from typing import cast
 
 import msgspec
@@ -18,6 +22,90 @@ from shared.tokens import TokenFault
 
 CHECK_ENTRIES_MAX = 50
 CHECK_SECONDS = 7 * 86_400
+UNREAD_MAX = 200  # different ones of an app, for anybody can put anything on a link
+
+# Counts values, ARGV[4] and so on: each with its count, its first and its last time. One that was
+# silent since ARGV[2] begins again. Where there are ARGV[1] already, silent ones make room for it,
+# or else it is left out. The key lives for ARGV[3] seconds.
+_COUNT_UNREAD = """
+local function silent(said)
+  return tonumber(string.match(said, '(%d+)$')) < tonumber(ARGV[2])
+end
+local function has_room()
+  if redis.call('HLEN', KEYS[1]) < tonumber(ARGV[1]) then
+    return true
+  end
+  local all, removed = redis.call('HGETALL', KEYS[1]), false
+  for i = 1, #all, 2 do
+    if silent(all[i + 1]) then
+      redis.call('HDEL', KEYS[1], all[i])
+      removed = true
+    end
+  end
+  return removed
+end
+for i = 4, #ARGV, 4 do
+  local known = redis.call('HGET', KEYS[1], ARGV[i])
+  local count, first = 0, ARGV[i + 2]
+  if known and not silent(known) then
+    count, first = string.match(known, '^(%d+) (%d+)')
+  end
+  if known or has_room() then
+    local said = string.format('%d', count + ARGV[i + 1]) .. ' ' .. first .. ' ' .. ARGV[i + 3]
+    redis.call('HSET', KEYS[1], ARGV[i], said)
+  end
+end
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+"""
+
+
+class UnreadReason(StrEnum):
+    """The reason why something that was sent is not used; the words are those of the check."""
+
+    MACRO = "macro not filled"
+    FORM = "not in the form of its kind"
+    NOT_UTF8 = "not UTF-8"
+    NUL = "a NUL character"
+    SEVERAL = "several values"
+    UNREADABLE = "cannot be read"
+    NAME = "no readable name"
+    TOO_MANY = "too many parameters"
+    BODY = "a body that cannot be read"
+    TOKEN = "a token that is none of the app's"  # noqa: S105 - a reason, no secret
+
+
+class UnreadValue(msgspec.Struct, frozen=True):
+    """A parameter that is not used, and why; `value` is empty unless it is a placeholder."""
+
+    reason: UnreadReason
+    name: str
+    value: str = ""
+
+
+class UnreadSource(msgspec.Struct, frozen=True, array_like=True):
+    """An unread value with the endpoint, the link (0: none) and the token that it came by."""
+
+    endpoint: str
+    link_id: int
+    token_id: int
+    reason: UnreadReason
+    name: str
+    value: str
+
+
+class UnreadCount(msgspec.Struct, frozen=True):
+    """The number of times that a value came, Unix milliseconds of the first and of the last."""
+
+    count: int
+    first_ms: int
+    last_ms: int
+
+    def __or__(self, other: "UnreadCount") -> "UnreadCount":
+        return UnreadCount(
+            self.count + other.count,
+            min(self.first_ms, other.first_ms),
+            max(self.last_ms, other.last_ms),
+        )
 
 
 class IntegrationLogEntry(msgspec.Struct, frozen=True, array_like=True):
@@ -81,6 +169,35 @@ def recent_checks(
                 entry = msgspec.msgpack.decode(text, type=IntegrationLogEntry)
                 entries[token_id].append(entry)
     return entries
+
+
+def unread_commands(
+    pipeline: AsyncPipeline | Pipeline, app_id: int, counts: Mapping[UnreadSource, UnreadCount]
+) -> None:
+    """Queues the command that adds to the counts of an app."""
+    if not counts:
+        return
+    arguments: list[bytes | int] = []
+    for source, count in counts.items():
+        arguments += [msgspec.json.encode(source), count.count, count.first_ms, count.last_ms]
+    silent_ms = max(count.last_ms for count in counts.values()) - CHECK_SECONDS * 1000
+    limits = (UNREAD_MAX, silent_ms, CHECK_SECONDS)
+    pipeline.eval(_COUNT_UNREAD, 1, _unread_key(app_id), *limits, *arguments)
+
+
+def unread_counts(redis: Redis, app_id: int, since_ms: int) -> dict[UnreadSource, UnreadCount]:
+    """Reads what came since then, with how often it came since it was first seen."""
+    kept = cast("dict[bytes, bytes]", redis.hgetall(_unread_key(app_id)))
+    counts = {}
+    for text, said in kept.items():
+        with suppress(msgspec.MsgspecError):
+            source = msgspec.json.decode(text, type=UnreadSource)
+            counts[source] = UnreadCount(*map(int, said.split()))
+    return {source: count for source, count in counts.items() if count.last_ms >= since_ms}
+
+
+def _unread_key(app_id: int) -> str:
+    return f"waybill:unread:{app_id}"
 
 
 def _key(app_id: int, token_id: int) -> str:

@@ -153,7 +153,8 @@ PROCESSES = _ingest("waybill_ingest_processes", _GAUGE, "Ingest processes of thi
 EVENTS = _pipeline(
     "waybill_events_total",
     _COUNTER,
-    "Events that left the inbox: recorded, duplicate (of an idempotency key) or quarantined.",
+    "Events that left the inbox: recorded, duplicate (a repeat under its idempotency key), "
+    "conflict (another event under a key that was taken) or quarantined.",
     "outcome",
 )
 ATTRIBUTIONS = _pipeline(

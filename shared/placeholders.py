@@ -1,17 +1,136 @@
-"""Recognizes placeholders instead of values: a script's `undefined`, a macro not filled in."""
+"""Recognizes placeholders instead of values: a script's `undefined`, a macro that nobody filled in.
+
+The rules are the same for every field of every dialect. `is_placeholder` is for any text, such as
+the name of a campaign. `is_no_id` is for what names a person, a device, a click or an event: there
+`0`, `-1`, `anonymous` and the name of the field itself are placeholders too, and so is a text into
+which a macro was pasted (`order-{id}`), for everybody would share it.
+
+Sources of the forms: the macro pages of Swaarm, Adjust, CAKE, Everflow, Google Ads, TikTok and
+Mailchimp; the ids that PostHog and Mixpanel refuse (PostHog/posthog 5527, mixpanel-js 345).
+"""
 
 import re
+from html import unescape
+from urllib.parse import unquote
 
 WORDS = frozenset(
-    {"", "undefined", "null", "(null)", "none", "nil", "nan", "unknown", "n/a", "na", "false"}
+    {
+        *(
+            "",
+            "undefined",
+            "null",
+            "(null)",
+            "(undefined)",
+            "none",
+            "(none)",
+            "nil",
+            "(nil)",
+            "nan",
+        ),
+        *("unknown", "(unknown)", "n/a", "#n/a", "n.a.", "na", "false", "void", "nul", "none,none"),
+        *("not_available", "not available", "not-available", "notavailable", "unavailable"),
+        *("not_set", "not set", "(not set)", "notset", "not_applicable", "not applicable"),
+        *("not provided", "(not provided)", "not_provided", "not_found", "no_value", "(empty)"),
+        *("optional(nil)", "-", "--", "---", "\u2013", "\u2014", "?", "..."),
+    }
 )
 
-# The forms of partners' systems: {gaid}, #{gaid}, ${GAID}, [IDFA], <idfa>, $$AAID$$,
-# %%ADVERTISING_ID%%, __IDFA__, and a brace that was percent-encoded twice, %7Bidfa%7D.
-MACRO = re.compile(r"[#$]?\{.*\}|\[.*\]|<.*>|\$\$.*\$\$|%%.*%%|%7b.*%7d|__.*__")
+# What names nobody, though a campaign may well have such a name.
+_NOBODY = frozenset(
+    {
+        *("-1", "-2", "true", "empty", "missing", "default", "anonymous", "guest", "noid", "no_id"),
+        *("not_authenticated", "distinctid", "distinct_id", "anonymous_id", "id", "uid", "email"),
+        *("user", "user_id", "userid", "user.id", "your_user_id", "customer_id", "external_id"),
+        *("click_id", "clickid", "clkid", "pub_click_id", "transaction_id", "transactionid", "tid"),
+        *("event_id", "order_id", "orderid", "idempotency_key", "device_id", "deviceid", "value"),
+        *("adid", "aaid", "advertising_id", "idfa", "idfv", "gaid", "gps_adid", "google_aid"),
+        *("android_id", "google_app_set_id", "fire_adid", "oaid", "win_adid", "rida", "tifa"),
+        *("vida", "imei", "meid", "mac", "web_uuid", "external_device_id", "primary_dedupe_token"),
+    }
+)
+_WORD_CHARACTERS_MAX = max(map(len, WORDS | _NOBODY))
+
+# Full macros: {x} {{x}} ${x} #{x} %{x} @{x} {%x%} {!x} [x] [[x]] <x> <%=x%> __x__.
+_FULL = re.compile(r"[#$%@!]{0,2}\{.*\}|\[.*\]|<.*>|__.*__|\$\(.*\)", re.DOTALL)
+# Between two equal signs: #x# %x% %%x%% $x$ $$x$$ @x@ !x! ~x~ |x| *|x|* ^x^.
+_BETWEEN = re.compile(r"(?P<sign>\*\||[#$%@!~|*^]{1,2})[\w.:\- ]+(?:\|\*|(?P=sign))")
+# Half-open, cut off by a length limit or a typing error: {idfa  ${idfa  idfa}}  [idfa  %%idfa.
+_NAME = r"[A-Za-z_][\w.\- ]*"
+_HALF = re.compile(
+    rf"(?:[#$%@!]{{0,2}}\{{+|\[+|<|%%)\s*(?:{_NAME})?|(?:{_NAME})?\s*(?:\}}+|\]+|>|%%)"
+    r"|[$:][A-Za-z_][A-Za-z_.]*"
+)
+# Pasted into an id: order-{id}, ${user}:${order}, tx_%%id%%.
+_PASTED = re.compile(r"\{[^{}]*[A-Za-z_][^{}]*\}|%%[\w.]+%%|\[[A-Za-z_.]+\]|<[A-Za-z_.]+>")
+_PASTED_SIGNS = re.compile(r"[{%\[<]")
+_PARTS = re.compile(r"[-_:|/.,;+ ]+")
+_SCRIPT_WORDS = frozenset({"undefined", "null", "nan", "(null)"})
+_SCRIPT_WORD = re.compile("undefined|null|nan", re.IGNORECASE)
+_ZERO_SIGNS = frozenset("0:-.")
+_ZEROS = re.compile(r"[0:\-.]+")
+
+# .NET and Windows write a GUID in braces: that is a value.
+_VALUE_IN_BRACES = re.compile(
+    r"[{\[<]?(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,64})[}\]>]?", re.IGNORECASE
+)
+_ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}|&(?:#|lt|gt|quot|amp|apos|lbrace|lcub|rcub)")
+_DECODINGS_MAX = 3
+
+_FIRST = frozenset("{[<#$%@!~|*^_:&\"'`\\")
+_LAST = frozenset("}]>#$%@!~|*^_;)\"'`\\")
 
 
 def is_placeholder(text: str) -> bool:
     """Tells whether a text is a placeholder."""
-    bare = text.strip().lower()
-    return bare in WORDS or MACRO.fullmatch(bare) is not None
+    bare = text.strip()
+    if len(bare) <= _WORD_CHARACTERS_MAX and bare.lower() in WORDS:
+        return True
+    if bare[0] not in _FIRST and bare[-1] not in _LAST and "%" not in bare:
+        return False
+    return any(map(_is_macro, _decoded(bare)))
+
+
+def is_no_id(text: str) -> bool:
+    """Tells whether a text cannot be an id, because it is or contains a placeholder."""
+    bare = text.strip()
+    if len(bare) <= _WORD_CHARACTERS_MAX and bare.lower() in _NOBODY:
+        return True
+    if is_placeholder(bare) or is_zero(bare):
+        return True
+    if _PASTED_SIGNS.search(bare) and any(map(_has_pasted, _decoded(bare))):
+        return True
+    if not _SCRIPT_WORD.search(bare):
+        return False
+    return not _SCRIPT_WORDS.isdisjoint(_PARTS.split(bare.lower()))
+
+
+def is_zero(text: str) -> bool:
+    """Tells whether a text is zeros in any grouping: an id that was reset or withheld."""
+    return text[:1] in _ZERO_SIGNS and _ZEROS.fullmatch(text) is not None
+
+
+def _decoded(text: str) -> list[str]:
+    """Returns a text as it is, and as it is meant if it was encoded once more or twice."""
+    texts = [text]
+    while len(texts) <= _DECODINGS_MAX and _ESCAPED.search(texts[-1]):
+        decoded = unescape(unquote(texts[-1])).strip()
+        if decoded == texts[-1]:
+            break
+        texts.append(decoded)
+    return texts
+
+
+def _is_macro(text: str) -> bool:
+    bare = text.strip().strip("\"'`\\").strip()
+    if bare.lower() in WORDS:
+        return True
+    if _VALUE_IN_BRACES.fullmatch(bare):
+        return False
+    return any(form.fullmatch(bare) is not None for form in (_FULL, _BETWEEN, _HALF))
+
+
+def _has_pasted(text: str) -> bool:
+    return (
+        any(_VALUE_IN_BRACES.fullmatch(pasted[0]) is None for pasted in _PASTED.finditer(text))
+        or text.strip().lower() in _NOBODY
+    )

@@ -177,6 +177,9 @@ CREATE TABLE duplicates (
 
 CREATE INDEX duplicates_received_at ON duplicates USING brin (received_at);
 
+-- Serves the integration check, which counts conflicts of keys apart from repeats.
+CREATE INDEX duplicates_conflicts ON duplicates (app_id, received_at) WHERE conflict;
+
 -- Quarantine (dead letters): events that could not be stored, with the reason and their raw form.
 CREATE TABLE quarantine (
     receipt        uuid PRIMARY KEY,

@@ -32,6 +32,7 @@ class DrainOutcome(StrEnum):
 
     RECORDED = "recorded"
     DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
     QUARANTINED = "quarantined"
 
 

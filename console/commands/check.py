@@ -65,13 +65,16 @@ def _parts(result: IntegrationCheck, count: int) -> Iterator[RenderableType]:
     for checked in result.tokens:
         yield _requests(checked, count)
     yield _scopes(result.scopes)
-    if not result.tokens:
+    if not result.tokens and not result.problems:
         yield _NO_REQUESTS
         return
     if result.problems:
         yield table(
-            ("issue", "requests", "last (UTC)"),
-            ((problem.what, problem.requests, problem.last_at) for problem in result.problems),
+            ("issue", "requests", "since (UTC)", "last (UTC)"),
+            (
+                (problem.what, problem.requests, problem.since, problem.last_at)
+                for problem in result.problems
+            ),
         )
     else:
         yield "No issues: every one of these requests is fine."

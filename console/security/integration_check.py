@@ -5,7 +5,7 @@ about to turn enforcement on. Only requests in the Adjust dialect can make an ap
 Swaarm's always require their token, with enforcement or without.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,6 +16,7 @@ from console.resources import Resources
 from console.security.check_advice import find_problems
 from console.security.enforcement import ScopeEnforcement, read_enforcement
 from console.security.token_table import Token, read_tokens
+from console.security.unread_values import UnreadTotal, unread_totals
 from shared.events import Environment
 from shared.integration_log import CHECK_ENTRIES_MAX, IntegrationLogEntry, recent_checks
 from shared.scopes import Scope
@@ -84,11 +85,15 @@ class CheckedScope:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something to fix, with the number of recent requests that show it and the last one's time."""
+    """Something to fix, with the number of recent requests that show it and the last one's time.
+
+    `since` is the first one's time, where requests are counted that are not kept one by one.
+    """
 
     what: str
     requests: int
     last_at: datetime
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,8 @@ def check_integration(resources: Resources, app: App, since_ms: int) -> Integrat
     scopes = tuple(
         _checked_scope(scope, requests) for scope in read_enforcement(connection, app).scopes
     )
-    problems = _problems(requests)
+    names = {number: token.name for number, token in tokens.items()}
+    problems = _problems(requests, unread_totals(resources, app, since_ms, names))
     with_requests = [scope for scope in scopes if scope.requests]
     ready = bool(with_requests) and all(
         scope.enforced or scope.readiness is Readiness.READY for scope in with_requests
@@ -178,11 +184,14 @@ def _checked_scope(scope: ScopeEnforcement, requests: Sequence[CheckedRequest]) 
     )
 
 
-def _problems(requests: Sequence[CheckedRequest]) -> tuple[Problem, ...]:
+def _problems(
+    requests: Sequence[CheckedRequest], totals: Iterable[UnreadTotal]
+) -> tuple[Problem, ...]:
     """Returns the problems, those that most requests show first."""
     times: dict[str, list[datetime]] = {}
     for request in requests:
         for what in request.problems:
             times.setdefault(what, []).append(request.at)
     problems = [Problem(what, len(at), max(at)) for what, at in times.items()]
+    problems += [Problem(each.what, each.count, each.last_at, each.since) for each in totals]
     return tuple(sorted(problems, key=lambda problem: (-problem.requests, problem.what)))

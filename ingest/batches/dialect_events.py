@@ -20,6 +20,7 @@ from ingest.dialects.swaarm.postback import POSTBACK
 from ingest.dialects.swaarm.responses import click_id_reply
 from ingest.dialects.swaarm.s2sevent import S2SEVENT
 from ingest.parameters import Parameters, RawParameters
+from ingest.sent_pairs import SentPair, without_ampersand
 from shared.errors import MalformedField, TooManyParameters
 from shared.lines.line import MalformedEvent
 
@@ -88,8 +89,9 @@ def raw_parameters(line: DialectLine, dialect: Dialect) -> RawParameters:
         return RawParameters(line.params.encode(), b"", dialect.parameters_max)
     if len(line.params) > dialect.parameters_max:
         raise TooManyParameters(dialect.parameters_max)
-    pairs = [(name.encode(), _text(value)) for name, value in line.params.items()]
-    return RawParameters.from_pairs(pairs)
+    texts = [(name.encode(), _text(value)) for name, value in line.params.items()]
+    pairs = [SentPair(without_ampersand(name), text, text) for name, text in texts]
+    return RawParameters(b"", b"", dialect.parameters_max, document=pairs)
 
 
 def _text(value: Value) -> bytes:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from ingest.authentication import Authenticator, Principal, credentials_of
+from ingest.authentication import Authenticator, Principal
 from ingest.batches.batched_event import BatchedEvent
 from ingest.batches.dialect_events import (
     DialectLine,
@@ -12,6 +12,7 @@ from ingest.batches.dialect_events import (
     endpoint_of,
     raw_parameters,
 )
+from ingest.credentials import credentials_of
 from ingest.dialects.dialect import Dialect, ParsedRequest, RequestContext
 from ingest.known_devices import KnownDevices
 from ingest.parameters import RawParameters

@@ -4,16 +4,24 @@ Optional fields, device ids (kept with the event by kind, as sent, junk too), th
 and the idempotency key.
 """
 
+import re
+from functools import partial
+
 from ingest.dialects.dialect import RequestContext
 from ingest.parameters import Parameters
 from shared import fields
-from shared.device_ids import DEVICE_IDS
-from shared.errors import ConflictingValues, MalformedField
+from shared.device_ids import DEVICE_IDS, is_junk, is_junk_hash, is_junk_of
+from shared.errors import ConflictingValues, MalformedField, RequestError
 from shared.events import Event, Kind
+from shared.integration_log import UnreadReason
+from shared.placeholders import is_no_id, is_placeholder, is_zero
 from shared.seen import SeenMarker, device_marker
 
 # Swaarm spells the parameter differently on each endpoint; senders mix them up, and dialects too.
 TOKEN_NAMES = frozenset({"s2s_token", "token", "s2stoken", "web_token"})
+OTHER_TIMES = ("created_at_unix", "created_at")  # as Adjust's senders call the time of an event
+# An Adjust SDK's own form: a literal Z, then the offset. An unescaped plus arrives as a space.
+Z_BEFORE_OFFSET = re.compile(r"Z(?=[+\- ]\d{2}:?\d{2}$)")
 
 
 def take_optional(
@@ -28,14 +36,81 @@ def take_if_valid(
     parameters: Parameters, read: fields.Reader, name: str, *spellings: str
 ) -> str | None:
     """Takes a field, None also when malformed: then it stays as it was sent, and proves nothing."""
-    value = parameters.take(name, *spellings)
+    value = _take_sent(parameters, True, name, *spellings)
     if value is None:
         return None
     try:
         return read(name, value)
     except MalformedField:
-        parameters.put_back(name, value)
+        parameters.leave(name, value, UnreadReason.UNREADABLE)
         return None
+
+
+def take_id(parameters: Parameters, read: fields.Reader, name: str, *spellings: str) -> str | None:
+    """Takes an id, None when absent or a placeholder, which stays as it was sent."""
+    value = parameters.take(name, *spellings)
+    if value is None:
+        return None
+    if is_no_id(value) or is_junk_hash(value):
+        parameters.leave(name, value, UnreadReason.MACRO)
+        return None
+    return read(name, value)
+
+
+def take_address(
+    parameters: Parameters, name: str, *spellings: str, forgiving: bool = False
+) -> str | None:
+    """Takes an IP address, None when absent or a placeholder.
+
+    Raises MalformedField for anything else that is no address, or if `forgiving` leaves it.
+    """
+    sent_as = parameters.name_among(name, *spellings)
+    value = _take_sent(parameters, forgiving, name, *spellings)
+    if value is None:
+        return None
+    try:
+        return fields.address(name, value)
+    except MalformedField:
+        if is_no_id(value):
+            parameters.leave(sent_as, value, UnreadReason.MACRO)
+        elif forgiving:
+            parameters.leave(sent_as, value, UnreadReason.UNREADABLE)
+        else:
+            raise
+    return None
+
+
+def take_user_agent(
+    parameters: Parameters, name: str, *spellings: str, forgiving: bool = False
+) -> str | None:
+    """Takes a user agent, None when absent or a placeholder.
+
+    Raises MalformedField for one that is too long, or if `forgiving` leaves it.
+    """
+    sent_as = parameters.name_among(name, *spellings)
+    value = _take_sent(parameters, forgiving, name, *spellings)
+    if value is None:
+        return None
+    if is_placeholder(value):
+        parameters.leave(sent_as, value, UnreadReason.MACRO)
+        return None
+    try:
+        return fields.user_agent(name, value)
+    except MalformedField:
+        if not forgiving:
+            raise
+        parameters.leave(sent_as, value, UnreadReason.UNREADABLE)
+    return None
+
+
+def _take_sent(parameters: Parameters, forgiving: bool, name: str, *spellings: str) -> str | None:
+    """Takes a value; if `forgiving`, one that cannot be read as text is left."""
+    try:
+        return parameters.take(name, *spellings)
+    except RequestError:
+        if forgiving:
+            return None  # noted when it was found
+        raise
 
 
 def take_device_ids(parameters: Parameters, *, forgiving: bool = False) -> dict[str, str]:
@@ -44,34 +119,69 @@ def take_device_ids(parameters: Parameters, *, forgiving: bool = False) -> dict[
     Raises MalformedField, or if `forgiving` leaves what is malformed.
     """
     device_ids = {}
-    for kind, value in parameters.take_each(DEVICE_IDS).items():
+    kinds = parameters.readable(DEVICE_IDS) if forgiving else DEVICE_IDS
+    for kind, value in parameters.take_each(kinds).items():
+        if not value.strip():
+            parameters.leave(kind, value, UnreadReason.MACRO)
+            continue
+        if is_junk_of(kind, value):
+            _note_junk(parameters, kind, value)
         try:
             device_ids[kind] = fields.identifier(kind, value)
         except MalformedField:
             if not forgiving:
                 raise
-            parameters.put_back(kind, value)
+            parameters.leave(kind, value, UnreadReason.UNREADABLE)
     return device_ids
 
 
-def take_event_time(parameters: Parameters, context: RequestContext) -> int | None:
-    """Takes Waybill's own `event_time`, in Unix milliseconds."""
-    value = parameters.take("event_time")
-    if value is None:
-        return None
-    return fields.event_time("event_time", value, context.received_at_ms)
+def _note_junk(parameters: Parameters, kind: str, value: str) -> None:
+    """Notes what is wrong with an id; nothing is with zeros, which say that it was withheld."""
+    if is_no_id(value):
+        if not is_zero(value.strip()):
+            parameters.note(kind, value, UnreadReason.MACRO)
+    elif not is_junk(value):
+        parameters.note(kind, value, UnreadReason.FORM)
+
+
+def take_event_time(
+    parameters: Parameters, context: RequestContext, *, forgiving: bool = False
+) -> int | None:
+    """Takes Waybill's own `event_time`, else one of Adjust's, in Unix milliseconds.
+
+    Raises MalformedField for one of its own name that cannot be read, or if `forgiving` leaves it.
+    """
+    for name in ("event_time", *OTHER_TIMES):
+        is_kept = forgiving or name in OTHER_TIMES
+        take = take_if_valid if is_kept else take_optional
+        value = take(parameters, partial(_readable_time, context.received_at_ms), name)
+        if value is not None:
+            return fields.event_time(name, value, context.received_at_ms)
+    return None
+
+
+def _readable_time(now_ms: int, name: str, value: str) -> str:
+    text = Z_BEFORE_OFFSET.sub("", value.strip())
+    fields.event_time(name, text, now_ms)
+    return text
 
 
 def take_idempotency_key(parameters: Parameters, context: RequestContext) -> str | None:
-    """Takes the idempotency key from the header or the parameter.
+    """Takes the idempotency key from the header or the parameter, which stays if it is none.
 
     Raises ConflictingValues when they differ.
     """
-    header, value = context.idempotency_key, parameters.take("idempotency_key")
-    if header and value and header != value:
+    value = take_id(parameters, fields.identifier, "idempotency_key")
+    header = context.idempotency_key
+    if not header:
+        return value
+    if is_no_id(header) or is_junk_hash(header):
+        parameters.leave("Idempotency-Key", header, UnreadReason.MACRO)
+        return value
+    key = fields.identifier("idempotency_key", header)
+    if value and key != value:
         raise ConflictingValues("idempotency_key")
-    key = value or header
-    return fields.identifier("idempotency_key", key) if key else None
+    return key
 
 
 def open_marker(event: Event) -> SeenMarker | None:

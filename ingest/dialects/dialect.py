@@ -4,20 +4,24 @@ A dialect's own vocabulary stays within its folder. A dialect is pure: it is giv
 received, and when.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 import msgspec
 
 from ingest.client import UNKNOWN_CLIENT, ClientInfo
-from ingest.parameters import PARAMETERS_MAX, REQUEST_BYTES_MAX, Parameters
+from ingest.parameters import Parameters
+from ingest.request_body import REQUEST_BYTES_MAX
+from ingest.sent_pairs import PARAMETERS_MAX
 from shared.errors import WaybillError
 from shared.events import Event
 from shared.scopes import Scope
 from shared.seen import SeenMarker
 from shared.snapshot import Grant, KnownApp, KnownLink
 from shared.tokens import TokenFault
+
+_YES = frozenset({"true", "1"})
 
 
 class RequestContext(msgspec.Struct, frozen=True):
@@ -74,17 +78,25 @@ class ParsedRequest(msgspec.Struct, frozen=True):
     history_check: DeviceHistoryCheck | None = None
 
 
+def is_yes(text: str) -> bool:
+    """Tells whether a switch among the parameters is on."""
+    return text.strip().lower() in _YES
+
+
 Read = Callable[[Parameters, RequestContext], ParsedRequest]
 ErrorReply = Callable[[WaybillError, str | None], Reply]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
     """An endpoint of a dialect. `token_names` are the parameters that a token may come in.
 
     `link_names` are the two that name a link, which makes a token unnecessary. `app_scope` is set
     where a request names its app, and is the scope that it takes; elsewhere the token names the
-    app. `address_header` is the header that carries the device's address.
+    app. `address_header` is the header that carries the device's address. `no_redirect_name` is the
+    parameter by which a program that follows a link asks for an answer instead of a redirect, and
+    so to be told of its mistakes. `kept_first` ranks the
+    parameters that are kept where there are too many; None: too many are refused.
     """
 
     name: str
@@ -92,6 +104,8 @@ class Dialect:
     read: Read
     error_reply: ErrorReply
     link_names: tuple[str, str] | None = None
+    no_redirect_name: str | None = None
+    kept_first: Mapping[bytes, int] | None = None
     app_scope: Scope | None = None
     address_header: str | None = None
     request_bytes_max: int = REQUEST_BYTES_MAX

@@ -9,9 +9,18 @@ from collections import deque
 
 import msgspec
 
+from shared.clock import Clock, now_ms
 from shared.errors import Unauthorized
 from shared.events import Event
-from shared.integration_log import CHECK_ENTRIES_MAX, IntegrationLogEntry, check_commands
+from shared.integration_log import (
+    CHECK_ENTRIES_MAX,
+    UNREAD_MAX,
+    IntegrationLogEntry,
+    UnreadCount,
+    UnreadSource,
+    check_commands,
+    unread_commands,
+)
 from shared.redis import AsyncRedis, RedisError
 from shared.scopes import Scope
 from shared.snapshot import NO_TOKEN
@@ -41,10 +50,12 @@ class RequestOutcome(msgspec.Struct, frozen=True):
 class CheckLog:
     """The requests that wait to be written. `add` costs no I/O; `run` writes."""
 
-    def __init__(self, redis: AsyncRedis) -> None:
+    def __init__(self, redis: AsyncRedis, now: Clock = now_ms) -> None:
         self._redis = redis
         self._pending: dict[tuple[int, int], deque[RequestOutcome]] = {}
         self._used: dict[int, int] = {}
+        self._unread: dict[int, dict[UnreadSource, UnreadCount]] = {}
+        self._now = now
 
     def add(self, app_id: int, outcome: RequestOutcome) -> None:
         """Queues a request; of each token only the last ones are kept."""
@@ -58,6 +69,15 @@ class CheckLog:
             outcomes = self._pending[key] = deque(maxlen=CHECK_ENTRIES_MAX)
         outcomes.append(outcome)
 
+    def add_unread(self, app_id: int, source: UnreadSource) -> None:
+        """Counts a value that was not used; there are only so many different ones at a time."""
+        counts = self._unread.setdefault(app_id, {})
+        if source in counts or len(counts) < UNREAD_MAX:
+            at_ms = self._now()
+            count = UnreadCount(1, at_ms, at_ms)
+            known = counts.get(source)
+            counts[source] = count if known is None else known | count
+
     async def run(self) -> None:
         """Writes until cancelled."""
         while True:
@@ -66,15 +86,17 @@ class CheckLog:
 
     async def write(self) -> None:
         """Writes what waits; drops it if Redis does not answer."""
-        if not self._pending:
+        if not self._pending and not self._unread:
             return
-        pending, used = self._pending, self._used
-        self._pending, self._used = {}, {}
+        pending, used, unread = self._pending, self._used, self._unread
+        self._pending, self._used, self._unread = {}, {}, {}
         try:
             async with self._redis.pipeline(transaction=False) as pipeline:
                 for (app_id, token_id), outcomes in pending.items():
                     entries = [_entry(outcome) for outcome in outcomes]
                     check_commands(pipeline, app_id, token_id, entries)
+                for app_id, counts in unread.items():
+                    unread_commands(pipeline, app_id, counts)
                 use_commands(pipeline, used)
                 await pipeline.execute()
         except (RedisError, OSError):

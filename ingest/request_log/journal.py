@@ -4,7 +4,7 @@ Every request of an app leaves a line in its integration check; every refused on
 the rejection log too, and a token that somebody guessed counts against the sender's address.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from falcon.asgi import Request
 
@@ -17,12 +17,14 @@ from ingest.request_log.rejections import RejectionLog, loggable_parameters
 from shared.clock import Clock
 from shared.errors import RequestError, Unauthorized, WaybillError
 from shared.events import Event
+from shared.integration_log import UnreadSource, UnreadValue
 from shared.redaction import redact
 from shared.rejections import CLICK_LOST, Rejection
 from shared.scopes import Scope
 from shared.snapshot import NO_TOKEN
 from shared.tokens import TokenFault
 
+_SHOWN_MAX = 64  # characters of a name or a placeholder
 # A sender without a token, or with one for another purpose, is not guessing.
 _NO_GUESS = frozenset({TokenFault.MISSING, TokenFault.SCOPE})
 
@@ -36,6 +38,7 @@ class RequestState:
     raw: RawParameters = NO_PARAMETERS
     app_token: str | None = None
     principal: Principal | None = None
+    unread: list[UnreadValue] = field(default_factory=list)
 
     def known_app_token(self, error: WaybillError) -> str | None:
         """Returns the app token that was sent, if an app has it: another could be anything."""
@@ -74,6 +77,8 @@ class RequestJournal:
                 fault=principal.fault,
             ),
         )
+        if state.unread:
+            self._note_unread(request, state, event.app_id)
         if principal.fault is not None and principal.fault not in _NO_GUESS:
             self._note_bad_token(request)
 
@@ -84,9 +89,9 @@ class RequestJournal:
         token is too, and both are to be fixed.
         """
         # The name of a field may be the sender's own, and hold anything.
-        field = error.field if isinstance(error, RequestError) else None
-        field = None if field is None else redact(field)
-        self.rejections.add(self._rejection(request, state, error.status, error.code, field))
+        at_fault = error.field if isinstance(error, RequestError) else None
+        at_fault = None if at_fault is None else redact(at_fault)
+        self.rejections.add(self._rejection(request, state, error.status, error.code, at_fault))
         app_id, token_id, fault = None, NO_TOKEN, None
         if state.principal is not None:
             app_id = state.principal.grant.app_id
@@ -95,6 +100,7 @@ class RequestJournal:
             app_id = app_id or error.app_id
             token_id, fault = token_id or error.token_id or NO_TOKEN, error.fault
         if app_id is not None:
+            self._note_unread(request, state, app_id)
             self.checks.add(
                 app_id,
                 RequestOutcome(
@@ -108,7 +114,7 @@ class RequestJournal:
                     event=None,
                     fault=fault,
                     code=error.code,
-                    field=field,
+                    field=at_fault,
                 ),
             )
         if isinstance(error, Unauthorized) and error.fault not in _NO_GUESS:
@@ -118,6 +124,16 @@ class RequestJournal:
     def click_lost(self, request: Request, state: RequestState, status: int) -> None:
         """Records a person who was redirected although the click could not be stored."""
         self.rejections.add_lost_click(self._rejection(request, state, status, CLICK_LOST, None))
+
+    def _note_unread(self, request: Request, state: RequestState, app_id: int) -> None:
+        principal = state.principal
+        link = principal.link if principal is not None else None
+        token_id = principal.shown_token_id if principal is not None else NO_TOKEN
+        place = (request.uri_template or "", link.link_id if link else 0, token_id)
+        for unread in state.unread:
+            # The name may be the sender's own, and hold anything.
+            name, value = (redact(text)[:_SHOWN_MAX] for text in (unread.name, unread.value))
+            self.checks.add_unread(app_id, UnreadSource(*place, unread.reason, name, value))
 
     def _note_bad_token(self, request: Request) -> float:
         """Counts a guess; returns the seconds that its sender has to wait, if it is refused."""

@@ -15,12 +15,13 @@ from uuid import UUID
 import msgspec
 
 from shared import fields
-from shared.device_ids import as_user_id
+from shared.device_ids import as_user_id, is_junk_hash
 from shared.errors import MalformedField, MissingField
 from shared.event_columns import PLAIN_COLUMNS, EventColumn, Number
 from shared.events import AD_REVENUE, CLICK_KINDS, OPEN, Environment, Event, Kind
 from shared.ids import click_id_of, derived_receipt
 from shared.lines.line import ImportedLine, decode_line, kind_of
+from shared.placeholders import is_no_id
 from shared.snapshot import NO_TOKEN
 
 ENDPOINT = "import"
@@ -122,7 +123,7 @@ def _event(
         environment=_environment(line, destination),
         kind=kind,
         endpoint=destination.endpoint,
-        user_id="" if is_click else as_user_id(_required("user_id", line.user_id)),
+        user_id="" if is_click else _user(line),
         event_id=(_required("event_id", line.event_id) if kind is Kind.EVENT else _EVENT_IDS[kind]),
         event_time_ms=destination.read_time("time", _digits(line.time), destination.now_ms),
         idempotency_key=key,
@@ -135,7 +136,7 @@ def _event(
         aggregated_event_value=_amount("aggregated_event_value", line.aggregated_event_value),
         event_value=_text_of(fields.event_value, "event_value", event_value),
         parameters=_parameters(line.parameters),
-        click_id=fields.identifier("click_id", line.click_id) if line.click_id else None,
+        click_id=_click_id(line),
         link_id=_link(line, destination) if is_click else None,
         device_ids=_device_ids(line.device_ids),
     )
@@ -179,6 +180,20 @@ def _known_link(name: str, link_id: int | None) -> int:
     if link_id is None:
         raise MalformedField(name, "is not a link of this app. See `waybill link list`.")
     return link_id
+
+
+def _user(line: ImportedLine) -> str:
+    user_id = _required("user_id", line.user_id)
+    if is_no_id(user_id) or is_junk_hash(user_id):
+        raise MalformedField("user_id", "is a placeholder that nobody filled in.")
+    return as_user_id(user_id)
+
+
+def _click_id(line: ImportedLine) -> str | None:
+    """Returns the click ID of a line; a placeholder is none."""
+    if not line.click_id or is_no_id(line.click_id):
+        return None
+    return fields.user_id("click_id", line.click_id)
 
 
 def _required(name: str, value: str | None) -> str:

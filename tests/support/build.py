@@ -1,5 +1,6 @@
 """Builds valid values, one line each; a test varies what it is about by keyword."""
 
+from hashlib import md5
 from typing import Any
 from uuid import UUID
 
@@ -112,6 +113,20 @@ def request_context(**changes: Any) -> RequestContext:
 
 def parameters(query: str) -> Parameters:
     return RawParameters(query.encode(), b"").parameters(without=())
+
+
+def device_id(kind: str) -> str:
+    """An id in the form of its kind, a different one for each."""
+    digest = md5(f"a device by {kind}".encode(), usedforsecurity=False).hexdigest()
+    match kind:
+        case "mac":
+            return digest[:12]
+        case _ if kind.endswith("sha1"):
+            return digest + digest[:8]
+        case _ if kind.endswith("md5") or kind == "adid":
+            return digest
+        case _:
+            return str(UUID(digest))
 
 
 def rejection(**changes: Any) -> Rejection:

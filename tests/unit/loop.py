@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
 _SECONDS_MAX = 30
 
 P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def in_loop(scenario: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
@@ -36,3 +37,13 @@ async def ended(task: asyncio.Task[None]) -> None:
 async def _in_time(scenario: Awaitable[None]) -> None:
     async with asyncio.timeout(_SECONDS_MAX):
         await scenario
+
+
+def run_in_loop(scenario: Coroutine[Any, Any, T]) -> T:
+    """Runs one scenario of a property and returns what it found."""
+
+    async def in_time() -> T:
+        async with asyncio.timeout(_SECONDS_MAX):
+            return await scenario
+
+    return asyncio.run(in_time())

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from shared.database import Connection, run
-from shared.device_ids import identifying
+from shared.device_ids import identifying, usable
 from shared.events import CLICK_KINDS, Event, Kind
 from workers.core.addresses import public_address
 from workers.core.days import utc_days
@@ -170,7 +170,7 @@ def _click_row(event: Event) -> dict[str, object]:
         "environment": event.environment,
         "click_id": event.click_id,
         "from_ms": at_ms,
-        "identifying": sorted(identifying(event.device_ids.values())),
+        "identifying": sorted(identifying(usable(event.device_ids))),
         "address": public_address(event.ip_address),
         "device_family": device.family,
         "device_os": device.os,

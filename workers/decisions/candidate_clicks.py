@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from shared.database import Connection
-from shared.device_ids import identifying
+from shared.device_ids import identifying, usable
 from workers.core.days import stretches, utc_days
 from workers.core.devices import Device
 from workers.core.evidence import sightings
@@ -176,7 +176,7 @@ def _read_click(app: str, row: Sequence[Any]) -> Click:
         time_ms=time_ms,
         app=app,
         origin=None if name is None else Origin(OriginKind(kind), name),
-        device_ids=frozenset(device_ids.values()),
+        device_ids=frozenset(usable(device_ids)),
         address=address,
         device=Device(family, os, version, is_bot),
     )

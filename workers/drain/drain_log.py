@@ -48,6 +48,7 @@ def _counts(recorded: Recorded) -> dict[str, int]:
     return {
         "events": recorded.events,
         "duplicates": recorded.duplicates,
+        "conflicts": recorded.conflicts,
         "quarantined": recorded.quarantined,
     }
 

@@ -37,7 +37,9 @@ class DrainMetrics:
         events = sum(entry.count for entry in entries)
         self._tally.histogram(metrics.DRAIN_EVENTS).observe(events)
         self._tally.counter(metrics.EVENTS, DrainOutcome.RECORDED).add(recorded.events)
-        self._tally.counter(metrics.EVENTS, DrainOutcome.DUPLICATE).add(recorded.duplicates)
+        repeats = recorded.duplicates - recorded.conflicts
+        self._tally.counter(metrics.EVENTS, DrainOutcome.DUPLICATE).add(repeats)
+        self._tally.counter(metrics.EVENTS, DrainOutcome.CONFLICT).add(recorded.conflicts)
         self._tally.counter(metrics.EVENTS, DrainOutcome.QUARANTINED).add(recorded.quarantined)
 
     def count_decisions(self, rules: Rules) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from shared.database import Connection
-from shared.device_ids import identifying
+from shared.device_ids import identifying, usable
 from shared.events import Event, Kind
 from workers.core.addresses import public_address
 from workers.core.history import Origin
@@ -92,7 +92,7 @@ def insert_clicks(connection: Connection, clicks: Sequence[Event]) -> None:
         )
         return
     rows: list[dict[str, object]] = [
-        {"receipt": click.receipt, "identifying": list(identifying(click.device_ids.values()))}
+        {"receipt": click.receipt, "identifying": list(identifying(usable(click.device_ids)))}
         for click in clicks
     ]
     write_rows(connection, _INSERT_DEVICE_IDS, rows)
@@ -132,5 +132,5 @@ def _device_ids(click: Event) -> Iterator[DeviceId]:
     if click.kind is Kind.CLICK:
         app, environment, click_id = click.app_id, click.environment, click.click_id or ""
         lends = _origin(click) is None
-        for device_id in identifying(click.device_ids.values()):
+        for device_id in identifying(usable(click.device_ids)):
             yield DeviceId(app, environment, device_id, click.happened_at_ms, click_id, lends)

@@ -48,17 +48,22 @@ ON CONFLICT (receipt) DO NOTHING
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The number of events recorded, found to be duplicates, and quarantined."""
+    """The number of events recorded, found to be duplicates, and quarantined.
+
+    Of the duplicates, `conflicts` carried other data than the event that has their key.
+    """
 
     events: int = 0
     duplicates: int = 0
     quarantined: int = 0
+    conflicts: int = 0
 
     def __add__(self, other: "Recorded") -> "Recorded":
         return Recorded(
             self.events + other.events,
             self.duplicates + other.duplicates,
             self.quarantined + other.quarantined,
+            self.conflicts + other.conflicts,
         )
 
 
@@ -72,7 +77,8 @@ def record(
         _insert_facts(connection, fresh, country_of)
         if repeats:
             _insert_duplicates(connection, repeats)
-    return Recorded(events=len(fresh), duplicates=len(repeats))
+    conflicts = sum(repeat.conflict for repeat in repeats)
+    return Recorded(events=len(fresh), duplicates=len(repeats), conflicts=conflicts)
 
 
 def _insert_facts(connection: Connection, fresh: Sequence[Event], country_of: CountryOf) -> None:

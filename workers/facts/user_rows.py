@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from shared.database import Connection
-from shared.device_ids import identifying
+from shared.device_ids import identifying, usable
 from shared.events import Event
 from workers.sql.expressions import as_ms, from_ms
 from workers.sql.json_rows import Rows, select_for
@@ -97,7 +97,7 @@ def users_of(connection: Connection, events: Iterable[Event]) -> Users:
 
 
 def _new_user_row(key: UserKey, events: Sequence[Event]) -> dict[str, object]:
-    device_ids = [device_id for event in events for device_id in event.device_ids.values()]
+    device_ids = [device_id for event in events for device_id in usable(event.device_ids)]
     return {
         **key._asdict(),
         "first_ms": min(event.happened_at_ms for event in events),

@@ -1,6 +1,8 @@
 """`/ad_revenue`: the revenue from advertisements that the app showed."""
 
 from ingest.dialects.adjust.event_fields import (
+    AMOUNT,
+    CURRENCY,
     AdjustFields,
     adjust_dialect,
     build_event,
@@ -20,7 +22,7 @@ from shared.scopes import Scope
 
 def read_ad_revenue(parameters: Parameters, context: RequestContext) -> ParsedRequest:
     """Reads a call. Raises RequestError for the first field that is missing or malformed."""
-    amount = take_amount(parameters, "revenue", "amount")
+    amount = take_amount(parameters, *AMOUNT)
     if amount is None:
         raise MissingField("revenue")
     if fields.is_less(amount, "0"):
@@ -29,7 +31,7 @@ def read_ad_revenue(parameters: Parameters, context: RequestContext) -> ParsedRe
         kind=Kind.AD_REVENUE,
         event_id=events.AD_REVENUE,
         amount=amount,
-        currency=fields.currency("currency", parameters.require("currency")),
+        currency=fields.currency("currency", parameters.require(*CURRENCY)),
         network=take_optional(parameters, fields.identifier, "ad_revenue_network"),
         unit=take_optional(parameters, fields.identifier, "ad_revenue_unit"),
         placement=take_optional(parameters, fields.identifier, "ad_revenue_placement"),

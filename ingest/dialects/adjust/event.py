@@ -3,6 +3,8 @@
 from functools import partial
 
 from ingest.dialects.adjust.event_fields import (
+    AMOUNT,
+    CURRENCY,
     AdjustFields,
     adjust_dialect,
     build_event,
@@ -25,17 +27,17 @@ _AMOUNT_MIN = "0.001"
 
 def read_event(path: str, parameters: Parameters, context: RequestContext) -> ParsedRequest:
     """Reads a call. Raises RequestError for the first field that is missing or malformed."""
-    event_token = parameters.require("event_token")
+    event_token = parameters.require("event_token").strip()
     event_type = context.app.event_types.get(event_token) if context.app is not None else None
     if event_type is None:
         raise MalformedField(
             "event_token", "belongs to no event type of this app. See `waybill event-type list`."
         )
     parameters.put_back("event_token", event_token)
-    revenue = take_amount(parameters, "revenue", "amount")
+    revenue = take_amount(parameters, *AMOUNT)
     if revenue is not None and fields.is_less(revenue, _AMOUNT_MIN):
         raise MalformedField("revenue", f"must be at least {_AMOUNT_MIN}. Leave it out for none.")
-    currency = take_optional(parameters, fields.currency, "currency")
+    currency = take_optional(parameters, fields.currency, *CURRENCY)
     own_fields = AdjustFields(Kind.EVENT, event_type.mapping_id, revenue, currency)
     event = build_event(path, own_fields, parameters, context)
     marker = None

@@ -6,18 +6,21 @@ A field that is only informative is never a reason to refuse: if it cannot be re
 was sent.
 """
 
-import re
+from functools import partial
 from typing import NamedTuple
-from urllib.parse import unquote
 
 import msgspec
 
 from ingest.dialects.adjust.described_device import browser_user_agent
 from ingest.dialects.common_fields import (
+    OTHER_TIMES,
     TOKEN_NAMES,
+    Z_BEFORE_OFFSET,
+    take_address,
     take_device_ids,
     take_idempotency_key,
     take_if_valid,
+    take_user_agent,
 )
 from ingest.dialects.dialect import (
     DeviceHistoryCheck,
@@ -31,6 +34,7 @@ from shared import fields
 from shared.device_ids import user_id_of
 from shared.errors import MalformedField, UnknownDevice
 from shared.events import Environment, Event, Kind
+from shared.integration_log import UnreadReason
 from shared.scopes import Scope
 
 NAME = "adjust"
@@ -38,9 +42,12 @@ ADDRESS_HEADER = "X-Adjust-Forwarded-For"
 REQUEST_BYTES_MAX = 1_000_000  # "1 MB", and a larger one is a 413
 PARAMETERS_MAX = 100
 
+# The names of Swaarm's dialect for the same fields.
+AMOUNT = ("revenue", "amount", "sale_amount", "sale_amout")
+CURRENCY = ("currency", "sale_amount_currency")
+_AGGREGATED = ("aggregated_event_value", "aggregated_value")
+
 _NO_DEVICE = "Send a device id, such as idfv or google_app_set_id; zeroes and undefined are none."
-# An Adjust SDK's own form: a literal Z, then the offset. An unescaped plus arrives as a space.
-_Z_BEFORE_OFFSET = re.compile(r"Z(?=[+\- ]\d{2}:?\d{2}$)")
 
 
 def adjust_dialect(read: Read, error_reply: ErrorReply, scope: Scope) -> Dialect:
@@ -81,7 +88,9 @@ def build_event(
     if user_id is None:
         raise UnknownDevice(_NO_DEVICE)
     _check_objects(parameters)
-    ip_address = take_if_valid(parameters, fields.address, "ip_address")
+    ip_address = take_address(parameters, "ip_address", "user_ip", forgiving=True)
+    if ip_address is None and context.client.unread_address is not None:
+        parameters.leave(ADDRESS_HEADER, context.client.unread_address, UnreadReason.UNREADABLE)
     return Event(
         receipt=context.receipt,
         received_at_ms=context.received_at_ms,
@@ -95,9 +104,11 @@ def build_event(
         event_time_ms=_take_event_time(parameters, context.received_at_ms),
         idempotency_key=take_idempotency_key(parameters, context),
         ip_address=ip_address or context.client.address,
-        user_agent=_take_user_agent(parameters),
+        user_agent=take_user_agent(parameters, "user_agent", "user_ua", forgiving=True),
         sale_amount=own_fields.amount,
         sale_amount_currency=own_fields.currency,
+        aggregated_event_value=take_if_valid(parameters, fields.amount, *_AGGREGATED),
+        event_value=take_if_valid(parameters, fields.event_value, "event_value"),
         device_ids=device_ids,
         parameters=parameters.rest(),
         would_refuse=context.fault,
@@ -152,19 +163,19 @@ def _take_environment(parameters: Parameters, context: RequestContext) -> Enviro
 
 def _take_event_time(parameters: Parameters, now_ms: int) -> int | None:
     """Prefers `created_at_unix`, as Adjust recommends; then `created_at` is kept as it was sent."""
-    unix = parameters.take("created_at_unix")
-    if unix is not None:
-        return fields.event_time("created_at_unix", unix, now_ms)
-    value = parameters.take("created_at")
-    if value is None:
+    for name in OTHER_TIMES:
+        value = parameters.take(name)
+        if value is not None:
+            return fields.event_time(name, Z_BEFORE_OFFSET.sub("", value.strip()), now_ms)
+    value = parameters.get("event_time")  # Waybill's own, of the other dialect
+    read = partial(_as_event_time, now_ms)
+    if take_if_valid(parameters, read, "event_time") is None:
         return None
-    return fields.event_time("created_at", _Z_BEFORE_OFFSET.sub("", value.strip()), now_ms)
+    return fields.event_time("event_time", value, now_ms)
 
 
-def _take_user_agent(parameters: Parameters) -> str | None:
-    value = take_if_valid(parameters, fields.user_agent, "user_agent")
-    if value is not None and " " not in value and "%20" in value:
-        return unquote(value)  # encoded twice
+def _as_event_time(now_ms: int, name: str, value: str) -> str:
+    fields.event_time(name, value, now_ms)
     return value
 
 

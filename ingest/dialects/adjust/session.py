@@ -16,7 +16,7 @@ from shared.scopes import Scope
 
 def read_session(parameters: Parameters, context: RequestContext) -> ParsedRequest:
     """Reads a call. Raises RequestError for the first field that is missing or malformed."""
-    app_token = parameters.require("app_token")
+    app_token = parameters.require("app_token").strip()
     event = build_event("/session", AdjustFields(Kind.OPEN, OPEN), parameters, context)
     first, later = session_replies(event, app_token)
     return ParsedRequest(

@@ -3,32 +3,34 @@
 A partner's link (`offer_id`, `pub_id`) needs no token; a server's call has one, and describes its
 visitor in `user_ip` and `user_ua`. Without those the caller is the visitor. A person who clicks is
 redirected to the link's destination whatever else the link carries: what cannot be read is kept as
-it was sent, and proves nothing. A server is told about its mistake.
+it was sent, and proves nothing. A server that asks for the click id alone, or that has no link, is
+told about its mistake.
 """
 
 from ingest.dialects.common_fields import (
     TOKEN_NAMES,
+    take_address,
     take_device_ids,
     take_event_time,
-    take_if_valid,
-    take_optional,
+    take_user_agent,
 )
-from ingest.dialects.dialect import Dialect, ParsedRequest, RequestContext
+from ingest.dialects.dialect import Dialect, ParsedRequest, RequestContext, is_yes
 from ingest.dialects.swaarm.postback import ADDRESS, NAME, USER_AGENT
 from ingest.dialects.swaarm.responses import click_id_reply, error_reply, redirect_reply
 from ingest.parameters import Parameters
 from shared import fields
-from shared.destinations import address_for
+from shared.destinations import MACROS, address_for
+from shared.device_ids import PRIMARY_ORDER
 from shared.errors import MissingField
 from shared.events import Event, Kind
 from shared.ids import click_id_of
 from shared.snapshot import NO_TOKEN
 
 LINK_NAMES = ("offer_id", "pub_id")
+_NO_REDIRECT = "no_redirect"
 
 _ADDRESS = tuple(reversed(ADDRESS))  # these endpoints' own name first
 _USER_AGENT = tuple(reversed(USER_AGENT))
-_YES = frozenset({"true", "1"})
 _NO_DESTINATION = (
     "Send offer_id and pub_id of a link, for there is nowhere to send anybody without one; or "
     "no_redirect=true to get the click id alone."
@@ -41,7 +43,7 @@ def read_click(parameters: Parameters, context: RequestContext) -> ParsedRequest
     The person is redirected even if the click is lost; a receipt is only given for what is stored.
     """
     event = build_click(parameters, context)
-    if event.parameters.get("no_redirect", "").lower() in _YES:
+    if _wants_id(parameters):
         return ParsedRequest(event, click_id_reply(event))
     if context.link is None:
         raise MissingField("offer_id", _NO_DESTINATION)
@@ -67,11 +69,15 @@ def read_impression(parameters: Parameters, context: RequestContext) -> ParsedRe
 def build_click(parameters: Parameters, context: RequestContext, kind: Kind = Kind.CLICK) -> Event:
     """Builds the event; all documented parameters stay, but device ids, address and user agent.
 
-    Raises RequestError for a malformed field in a call with a token.
+    Raises RequestError for a malformed field in a call that has a token and redirects nobody.
     """
-    forgiving = context.grant.token_id == NO_TOKEN
-    take = take_if_valid if forgiving else take_optional
-    header = context.client.user_agent
+    is_strangers = context.grant.token_id == NO_TOKEN
+    forgiving = is_strangers or (context.link is not None and not _wants_id(parameters))
+    # What a server says of its visitor stands, even if it is a placeholder: its own is another's.
+    address, header = context.client.address, context.client.user_agent
+    if not forgiving:
+        address = None if any(map(parameters.get, _ADDRESS)) else address
+        header = None if any(map(parameters.get, _USER_AGENT)) else header
     if header is not None and len(header) > fields.USER_AGENT_CHARACTERS_MAX:
         header = None  # a header that is longer than a user agent may be is none
     return Event(
@@ -85,9 +91,11 @@ def build_click(parameters: Parameters, context: RequestContext, kind: Kind = Ki
         user_id="",
         event_id="",
         # A stranger's word on when they clicked would be worth money.
-        event_time_ms=None if forgiving else take_event_time(parameters, context),
-        ip_address=take(parameters, fields.address, *_ADDRESS) or context.client.address,
-        user_agent=take(parameters, fields.user_agent, *_USER_AGENT) or header,
+        event_time_ms=None
+        if is_strangers
+        else take_event_time(parameters, context, forgiving=forgiving),
+        ip_address=take_address(parameters, *_ADDRESS, forgiving=forgiving) or address,
+        user_agent=take_user_agent(parameters, *_USER_AGENT, forgiving=forgiving) or header,
         click_id=click_id_of(context.receipt),
         link_id=context.link.link_id if context.link else None,
         device_ids=take_device_ids(parameters, forgiving=forgiving),
@@ -95,5 +103,19 @@ def build_click(parameters: Parameters, context: RequestContext, kind: Kind = Ki
     )
 
 
-CLICK = Dialect(NAME, TOKEN_NAMES, read_click, error_reply, LINK_NAMES)
-IMPRESSION = Dialect(NAME, TOKEN_NAMES, read_impression, error_reply, LINK_NAMES)
+def _wants_id(parameters: Parameters) -> bool:
+    """Tells whether a click's id is asked for instead of a redirect, as only programs do."""
+    return is_yes(parameters.get(_NO_REDIRECT))
+
+
+# Where a link has more parameters than are kept, these are the ones that a click is worth most by.
+_KEPT_FIRST = (
+    *(*LINK_NAMES, *sorted(TOKEN_NAMES), _NO_REDIRECT, *_ADDRESS, *_USER_AGENT, *PRIMARY_ORDER),
+    *sorted(MACROS.values()),
+)
+_RANKS = {name.encode(): rank for rank, name in enumerate(dict.fromkeys(_KEPT_FIRST))}
+
+CLICK, IMPRESSION = (
+    Dialect(NAME, TOKEN_NAMES, read, error_reply, LINK_NAMES, _NO_REDIRECT, _RANKS)
+    for read in (read_click, read_impression)
+)

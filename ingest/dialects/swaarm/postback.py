@@ -6,7 +6,7 @@ the click stands for its user, and a call that names no event is the default one
 The fields that it shares with `/s2sevent` are read here too: those that say what happened, and how
 much it was worth. Senders mix up the two endpoints' names for the same field, so each accepts the
 other's too. `sale_amout` is how Swaarm's own example spells it, `aggregated_value` what its SDK for
-the web sends.
+the web sends. Adjust's names for amount, currency and time are understood where they can be read.
 """
 
 from typing import NamedTuple
@@ -14,17 +14,22 @@ from typing import NamedTuple
 from ingest.dialects.common_fields import (
     TOKEN_NAMES,
     open_marker,
+    take_address,
     take_device_ids,
     take_event_time,
+    take_id,
     take_idempotency_key,
+    take_if_valid,
     take_optional,
+    take_user_agent,
 )
 from ingest.dialects.dialect import Dialect, ParsedRequest, RequestContext
 from ingest.dialects.swaarm.responses import error_reply, receipt_reply
 from ingest.parameters import Parameters
 from shared import fields
-from shared.errors import MissingField
+from shared.errors import MalformedField, MissingField, RequestError
 from shared.events import INSTALL, OPEN, Event, Kind
+from shared.integration_log import UnreadReason
 
 NAME = "swaarm"
 ADDRESS = ("ip_address", "user_ip")
@@ -33,6 +38,10 @@ USER_AGENT = ("user_agent", "user_ua")
 _NO_USER = (
     "Send user_id and event_id; or click_id, which can stand for the user, and without an event_id "
     "reports the install."
+)
+_UNFILLED = (
+    "is a placeholder that nobody filled in: everybody would be this user. Send the user's own id, "
+    "or leave it out and send click_id."
 )
 _NO_EVENT = (
     "Send the mapping id of the event; or click_id, which without an event_id is an install."
@@ -52,10 +61,10 @@ class SwaarmFields(NamedTuple):
 
 def read_postback(parameters: Parameters, context: RequestContext) -> ParsedRequest:
     """Reads a call. Raises RequestError for the first field that is missing or malformed."""
-    click_id = take_optional(parameters, fields.identifier, "click_id")
-    user_id = take_optional(parameters, fields.user_id, "user_id") or click_id
+    click_id = take_id(parameters, fields.user_id, "click_id")
+    user_id = take_id(parameters, fields.user_id, "user_id") or click_id
     if user_id is None:
-        raise MissingField("user_id", _NO_USER)
+        raise no_user(parameters)
     event_id = take_optional(parameters, fields.identifier, "event_id")
     if event_id is None:
         if click_id is None:
@@ -63,10 +72,18 @@ def read_postback(parameters: Parameters, context: RequestContext) -> ParsedRequ
         if parameters.take("our_event_type_id"):
             raise MissingField("event_id", _NUMBERED)
         event_id = INSTALL
-    ip_address = take_optional(parameters, fields.address, *ADDRESS)
-    user_agent = take_optional(parameters, fields.user_agent, *USER_AGENT)
+    ip_address = take_address(parameters, *ADDRESS)
+    user_agent = take_user_agent(parameters, *USER_AGENT)
     own_fields = SwaarmFields(user_id, event_id, click_id, ip_address, user_agent)
     return parse_event("/postback", own_fields, parameters, context)
+
+
+def no_user(parameters: Parameters) -> RequestError:
+    """Returns the error of a call without a user, which names a placeholder that came instead."""
+    for unread in parameters.unread:
+        if unread.name in {"user_id", "click_id"} and unread.reason is UnreadReason.MACRO:
+            return MalformedField(unread.name, _UNFILLED)
+    return MissingField("user_id", _NO_USER)
 
 
 def parse_event(
@@ -87,8 +104,9 @@ def parse_event(
         idempotency_key=take_idempotency_key(parameters, context),
         ip_address=own_fields.ip_address,
         user_agent=own_fields.user_agent,
-        sale_amount=_take_amount(parameters, "sale_amount", "sale_amout"),
-        sale_amount_currency=take_optional(parameters, fields.currency, "sale_amount_currency"),
+        sale_amount=_take_amount(parameters, "sale_amount", "sale_amout", other="revenue"),
+        sale_amount_currency=take_optional(parameters, fields.currency, "sale_amount_currency")
+        or take_if_valid(parameters, fields.currency, "currency"),
         aggregated_event_value=_take_amount(
             parameters, "aggregated_event_value", "aggregated_value"
         ),
@@ -100,12 +118,23 @@ def parse_event(
     return ParsedRequest(event, receipt_reply(event), marker=open_marker(event))
 
 
-def _take_amount(parameters: Parameters, name: str, other_spelling: str) -> str | None:
-    value = parameters.take(name, other_spelling)
+def _take_amount(
+    parameters: Parameters, name: str, spelling: str, other: str | None = None
+) -> str | None:
+    """Takes an amount; `other` is Adjust's name for it, and refuses nothing if it is no amount."""
+    value = parameters.take(name, spelling)
     if value is None:
-        return None
+        return None if other is None else _other_amount(parameters, other)
     amount = fields.amount(name, value)
     if fields.has_more_places(value):
+        parameters.put_back(name, value)
+    return amount
+
+
+def _other_amount(parameters: Parameters, name: str) -> str | None:
+    value = parameters.get(name)
+    amount = take_if_valid(parameters, fields.exact_amount, name)
+    if amount is not None and not fields.is_as_sent(amount, value):
         parameters.put_back(name, value)
     return amount
 

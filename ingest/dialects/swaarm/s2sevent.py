@@ -4,12 +4,26 @@ An `event_id` that is empty or absent asks to attribute the user now; the exampl
 page has a second, empty one after the first, which means nothing.
 """
 
-from ingest.dialects.common_fields import TOKEN_NAMES, take_optional
+from ingest.dialects.common_fields import (
+    TOKEN_NAMES,
+    take_address,
+    take_id,
+    take_optional,
+    take_user_agent,
+)
 from ingest.dialects.dialect import Dialect, ParsedRequest, RequestContext
-from ingest.dialects.swaarm.postback import ADDRESS, NAME, USER_AGENT, SwaarmFields, parse_event
+from ingest.dialects.swaarm.postback import (
+    ADDRESS,
+    NAME,
+    USER_AGENT,
+    SwaarmFields,
+    no_user,
+    parse_event,
+)
 from ingest.dialects.swaarm.responses import error_reply
 from ingest.parameters import Parameters
 from shared import fields
+from shared.errors import MissingField
 from shared.events import INSTALL
 
 _ADDRESS = tuple(reversed(ADDRESS))  # this endpoint's own name first
@@ -18,13 +32,22 @@ _USER_AGENT = tuple(reversed(USER_AGENT))
 
 def read_s2sevent(parameters: Parameters, context: RequestContext) -> ParsedRequest:
     """Reads a call. Raises RequestError for the first field that is missing or malformed."""
-    user_id = fields.user_id("user_id", parameters.require("user_id"))
-    ip_address = fields.address("user_ip", parameters.require(*_ADDRESS))
-    user_agent = fields.user_agent("user_ua", parameters.require(*_USER_AGENT))
+    user_id = take_id(parameters, fields.user_id, "user_id")
+    if user_id is None:
+        raise no_user(parameters)
+    ip_address, user_agent = _take_place(parameters)
     event_id = take_optional(parameters, fields.identifier, "event_id") or INSTALL
-    click_id = take_optional(parameters, fields.identifier, "click_id")
+    click_id = take_id(parameters, fields.user_id, "click_id")
     own_fields = SwaarmFields(user_id, event_id, click_id, ip_address, user_agent)
     return parse_event("/s2sevent", own_fields, parameters, context)
+
+
+def _take_place(parameters: Parameters) -> tuple[str | None, str | None]:
+    """Takes address and user agent, which have to be sent; a placeholder loses no event."""
+    for names in (_ADDRESS, _USER_AGENT):
+        if not any(map(parameters.get, names)):
+            raise MissingField(names[0])
+    return take_address(parameters, *_ADDRESS), take_user_agent(parameters, *_USER_AGENT)
 
 
 S2SEVENT = Dialect(NAME, TOKEN_NAMES, read_s2sevent, error_reply)

@@ -20,7 +20,9 @@ from ingest.batches.verdict import EventOutcome
 from ingest.dialects.dialect import Dialect
 from ingest.http import refusals
 from ingest.http.limits import KIB, ConnectionLimits
-from ingest.parameters import NAME_CHARACTERS_MAX, PARAMETERS_MAX, REQUEST_BYTES_MAX
+from ingest.parameters import NAME_CHARACTERS_MAX
+from ingest.request_body import REQUEST_BYTES_MAX
+from ingest.sent_pairs import PARAMETERS_MAX
 from shared import errors
 from shared import fields as rules
 from shared.device_ids import PRIMARY_ORDER

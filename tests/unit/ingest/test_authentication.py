@@ -5,11 +5,10 @@ from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
 
 from ingest.authentication import (
     Authenticator,
-    Credentials,
     CredentialStore,
     TokenKey,
-    credentials_of,
 )
+from ingest.credentials import Credentials, credentials_of
 from ingest.dialects.dialect import Dialect
 from ingest.dialects.swaarm.click import CLICK
 from ingest.dialects.swaarm.postback import POSTBACK
@@ -120,17 +119,42 @@ async def test_a_token_lets_in_and_a_link_beside_it_says_only_where_the_click_ca
 
 
 @in_loop
-async def test_a_link_of_another_app_is_no_link_for_a_token() -> None:
+async def test_a_program_is_told_that_a_link_is_none_of_its_tokens_app() -> None:
     with pytest.raises(UnknownLink):
-        await authenticator(linked(app_id=2)).authenticate(Credentials({VALID}, LINK_KEY))
+        await authenticator(linked(app_id=2)).authenticate(
+            Credentials({VALID}, LINK_KEY, by_program=True)
+        )
+
+
+TOKENS_THAT_ARE_NONE = [{b"wrong"}, {VALID, b"other"}, {b"x" * 300}]
+
+
+@pytest.mark.parametrize("tokens", TOKENS_THAT_ARE_NONE)
+@in_loop
+async def test_a_token_that_is_none_keeps_nobody_from_a_link_and_grants_nothing(
+    tokens: set[bytes],
+) -> None:
+    found = await authenticator(linked()).authenticate(Credentials(tokens, LINK_KEY))
+
+    assert (found.link, found.is_stranger) == (link(), True)
+
+
+@pytest.mark.parametrize("tokens", TOKENS_THAT_ARE_NONE)
+@in_loop
+async def test_a_token_that_is_none_is_refused_where_a_program_asks_or_no_link_is_found(
+    tokens: set[bytes],
+) -> None:
+    with pytest.raises(Unauthorized):
+        await authenticator(linked()).authenticate(Credentials(tokens, LINK_KEY, by_program=True))
+    with pytest.raises(Unauthorized):
+        await authenticator(linked()).authenticate(Credentials(tokens, LinkKey("9", "9")))
 
 
 @in_loop
-async def test_a_token_that_is_sent_has_to_be_valid_even_beside_a_link() -> None:
-    with pytest.raises(Unauthorized):
-        await authenticator(linked()).authenticate(Credentials({b"wrong"}, LINK_KEY))
-    with pytest.raises(Unauthorized):
-        await authenticator(linked()).authenticate(Credentials({VALID, b"other"}, LINK_KEY))
+async def test_a_token_of_another_app_leaves_the_click_to_the_link() -> None:
+    found = await authenticator(linked(app_id=2)).authenticate(Credentials({VALID}, LINK_KEY))
+
+    assert (found.grant.app_id, found.is_stranger) == (2, True)
 
 
 @in_loop

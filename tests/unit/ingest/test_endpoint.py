@@ -312,7 +312,7 @@ async def test_a_stranger_is_logged_without_an_app_and_without_the_token() -> No
 async def test_a_token_sent_as_a_name_is_in_no_part_of_the_log() -> None:
     token = new_token()
     async with running() as ingest:
-        await ingest.get(f"{POSTBACK}&{token}=%FF")
+        await ingest.get(f"{POSTBACK}&{token}=%FF&event_time=soon")
 
         (entry,) = await log_of(ingest)
         assert entry.code == "malformed_field"

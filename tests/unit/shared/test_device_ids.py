@@ -1,5 +1,6 @@
 """Tests which device ids identify a device, and which of them names a user."""
 
+from hashlib import md5, sha1, sha256
 from itertools import pairwise
 
 import pytest
@@ -12,10 +13,17 @@ from shared.device_ids import (
     adid_of,
     as_user_id,
     identifying,
+    usable,
     user_id_of,
 )
+from tests.support.build import device_id
 
 GAID = "38400000-8cf0-11bd-b23e-10b96e40000d"
+ZEROS = "00000000-0000-0000-0000-000000000000"
+
+
+def hashes(text: str) -> list[str]:
+    return [hashed(text.encode()).hexdigest() for hashed in (md5, sha1, sha256)]
 
 
 @pytest.mark.parametrize(
@@ -52,13 +60,49 @@ def test_anything_else_is_one(device_id: str) -> None:
     assert identifying([device_id]) == {device_id}
 
 
+@pytest.mark.parametrize(
+    "junk",
+    [
+        *("", ZEROS, "0" * 16, "0" * 15, "undefined", "null", "{gaid}", "#idfa#", "%%AAID%%"),
+        *("02:00:00:00:00:00", "00:00:00:00:00:00", "9774d56d682e549c", "f" * 16),
+    ],
+)
+def test_a_hash_of_junk_is_junk_in_either_case(junk: str) -> None:
+    for text in {junk, junk.lower(), junk.upper()}:
+        for digest in hashes(text):
+            assert identifying([digest, digest.upper()]) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        *(("gaid", value) for value in ("G-1", "abc", "x" * 36, GAID[:-1], GAID + "0")),
+        *(("idfa", value) for value in ("12345", "idfa", "null-idfa", GAID.replace("-", "_"))),
+        *(("mac_md5", "a" * 31), ("mac_sha1", GAID), ("mac", "12:34"), ("oaid", "a-b")),
+    ],
+)
+def test_an_id_that_is_not_in_the_form_of_its_kind_names_nobody(kind: str, value: str) -> None:
+    assert usable({kind: value}) == []
+    assert user_id_of({kind: value}) is None
+
+
+@pytest.mark.parametrize("kind", PRIMARY_ORDER)
+def test_an_id_in_the_form_of_its_kind_is_used_in_either_case(kind: str) -> None:
+    value = device_id(kind)
+
+    assert usable({"mac": "undefined", kind: value}) == [value]
+    assert usable({kind: f" {value.upper()} "}) == [f" {value.upper()} "]
+
+
 def test_ids_are_compared_without_case_and_surrounding_space() -> None:
     assert identifying([GAID.upper(), f" {GAID}\n", "null"]) == {GAID}
 
 
 @pytest.mark.parametrize(("kind", "later"), [*pairwise(PRIMARY_ORDER)])
 def test_the_first_in_the_documented_order_names_the_user(kind: str, later: str) -> None:
-    assert user_id_of({later: "b1", kind: "a1"}) == "a1"
+    ids = {later: device_id(later), kind: device_id(kind)}
+
+    assert user_id_of(ids) == user_id_of({kind: ids[kind]}) != user_id_of({later: ids[later]})
 
 
 @pytest.mark.parametrize("junk", ["undefined", "00000000-0000-0000-0000-000000000000", "null", "0"])

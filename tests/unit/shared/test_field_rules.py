@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from console.reports.rates import currencies
 from shared import fields
 from shared.errors import MalformedField
 from shared.migrate import migrations
@@ -27,10 +28,16 @@ def column(name: str) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(
-    "value", ["0000-AAAA-BBBB-CCCC", "é" * 256, " a b ", "<script>", "'; --", "0"]
+    "value", ["0000-AAAA-BBBB-CCCC", "é" * 256, "a b", "<script>", "'; --", "0"]
 )
 def test_an_id_is_kept_as_it_was_sent(value: str) -> None:
     assert fields.identifier("user_id", value) == value
+
+
+@pytest.mark.parametrize("value", [" purchase", "purchase ", "\tpurchase\r\n", "\u00a0purchase"])
+def test_white_space_around_an_id_is_no_part_of_it(value: str) -> None:
+    assert fields.identifier("event_id", value) == "purchase"
+    assert fields.user_id("user_id", value) == "purchase"
 
 
 @pytest.mark.parametrize("value", [" ", "\t", "\u3000", "x" * 257, "a\nb", "a\x1b[31m", "a\x7f"])
@@ -141,16 +148,47 @@ def test_a_currency_is_a_code_of_iso_4217(sent: str, stored: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", "US", "USDT", "dollar", "$", "840", "ZZZ", "BTC", "\uff35SD"]
+    "value", ["", "US", "USDT", "dollar", "$", "840", "ZZZ", "BTC", "\uff35SD", "XXX", "XTS"]
 )
 def test_a_currency_that_does_not_exist_is_refused(value: str) -> None:
     with pytest.raises(MalformedField, match="ISO 4217"):
         fields.currency("sale_amount_currency", value)
 
 
+def test_every_currency_that_reports_have_rates_of_is_accepted() -> None:
+    assert {fields.currency("currency", code) for code in currencies()} == currencies()
+    for code in ("HRK", "BGN", "EEK", "LTL", "XAU", "XDR"):
+        assert fields.currency("currency", code.lower()) == code
+
+
+@pytest.mark.parametrize(
+    ("sent", "agent"),
+    [
+        ("Mozilla%2F5.0%20(X%3B%20Y)", "Mozilla/5.0 (X; Y)"),
+        ("Mozilla%252F5.0%2520(X)", "Mozilla/5.0 (X)"),
+        ("Mozilla%252F5.0", "Mozilla/5.0"),
+        ("Mozilla%2F5.0+%28X%29", "Mozilla/5.0 (X)"),
+        ("Mozilla/5.0+(Linux;+Android+14)", "Mozilla/5.0 (Linux; Android 14)"),
+        ("Mozilla/5.0 (X; 100%25)", "Mozilla/5.0 (X; 100%25)"),
+        ("okhttp/4.9+patch", "okhttp/4.9+patch"),
+        ("bot%FF", "bot%FF"),
+        ("bot%0A", "bot%0A"),
+    ],
+)
+def test_a_user_agent_is_decoded_as_often_as_it_was_encoded(sent: str, agent: str) -> None:
+    assert fields.user_agent("user_agent", sent) == agent
+
+
 @pytest.mark.parametrize(
     ("sent", "stored"),
     [
+        ("203.0.113.56, 10.0.0.1", "203.0.113.56"),
+        ("10.0.0.1, 203.0.113.56", "203.0.113.56"),
+        ("unknown, 203.0.113.56,198.51.100.1", "203.0.113.56"),
+        ("10.0.0.1, 192.168.0.1", "10.0.0.1"),
+        ("203.0.113.7:443", "203.0.113.7"),
+        ("[2001:db8::1]:443", "2001:db8::1"),
+        ('"[2001:db8::1]:443"', "2001:db8::1"),
         ("203.0.113.7", "203.0.113.7"),
         (" 203.0.113.7 ", "203.0.113.7"),
         ("2001:DB8:0:0:0:0:0:1", "2001:db8::1"),
@@ -173,7 +211,7 @@ def test_an_ipv4_address_within_an_ipv6_one_stays_that_address() -> None:
     "value",
     [
         "undefined", "null", "", "unknown", "010.1.1.1", "1.1.1", "1.1.1.1.1", "256.1.1.1",
-        "1.2.3.4:80", "[2001:db8::1]:443", "1.2.3.4, 5.6.7.8", "10.0.0.0/8", "3405803783",
+        "1.2.3.4:80:90", "1.2.3.4 5.6.7.8", "unknown, -", "10.0.0.0/8", "3405803783",
         "0x7f.1", "localhost", "\uff11.1.1.1", "2001:db8::g",
     ],
 )  # fmt: skip

@@ -66,9 +66,9 @@ def _store(connection: Connection, *events: Event) -> None:
 
 def test_a_click_that_comes_after_its_user_is_found_by_it(connection: Connection) -> None:
     at_ms = now_ms() - 10 * MINUTE_MS
-    by_place, by_device = _click(at_ms, **PLACE), _click(at_ms, device_ids={"gaid": "A" * 8 + "-1"})
+    by_place, by_device = _click(at_ms, **PLACE), _click(at_ms, device_ids={"gaid": "A" * 31 + "1"})
     _store(connection, _open("place", at_ms + 1, **PLACE))
-    _store(connection, _open("device", at_ms + 1, device_ids={"gps_adid": "a" * 8 + "-1"}))
+    _store(connection, _open("device", at_ms + 1, device_ids={"gps_adid": "a" * 31 + "1"}))
     _store(connection, _open("named", at_ms + 1, click_id=by_place.click_id))
     assert {rule for _, rule, _ in connection.execute(_IN_FORCE)} == {"organic"}
 
@@ -149,7 +149,7 @@ def test_a_crash_at_any_statement_gives_the_same_tables_after_redelivery(
         _click(at_ms - MINUTE_MS, **PLACE),
         _open("user", at_ms + 50 * MINUTE_MS),
         fresh(user_id="user", event_time_ms=at_ms + 25 * MINUTE_MS, idempotency_key="k"),
-        _open("new", at_ms, device_ids={"idfa": "b" * 4 + "-2"}),
+        _open("new", at_ms, device_ids={"idfa": "b" * 31 + "2"}),
     ]
     _store(connection, *older)
     _store(connection, *batch)

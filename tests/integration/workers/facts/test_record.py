@@ -13,6 +13,7 @@ from ingest.dialects.adjust.session import SESSION
 from ingest.dialects.dialect import Dialect
 from ingest.dialects.swaarm.postback import read_postback
 from ingest.parameters import Parameters
+from ingest.sent_pairs import SentPair
 from shared import fields
 from shared.database import Connection
 from shared.errors import RequestError
@@ -231,7 +232,7 @@ def test_what_is_accepted_can_be_stored(
     empty(connection)
     required = [(b"user_id", b"u"), (b"event_id", b"e")]
     try:
-        sent = Parameters.from_pairs([*required, *pairs])
+        sent = Parameters.from_pairs([SentPair(*pair, pair[1]) for pair in [*required, *pairs]])
         accepted = read_postback(sent, request_context()).event
     except RequestError:
         return
@@ -263,7 +264,7 @@ def test_what_is_accepted_in_the_adjust_dialect_can_be_stored(
     empty(connection)
     required = [(b"app_token", b"app"), (b"event_token", b"tok"), (b"meid", b"u")]
     try:
-        sent = Parameters.from_pairs([*required, *pairs])
+        sent = Parameters.from_pairs([SentPair(*pair, pair[1]) for pair in [*required, *pairs]])
         accepted = dialect.read(sent, request_context(app=_KNOWN)).event
     except RequestError:
         return
@@ -314,8 +315,8 @@ def test_the_first_click_under_an_id_stays_whatever_comes_beside_it(
 ) -> None:
     """One that is there already makes a batch go another way: new ones must not lose by it."""
     first, again, other = (
-        fresh(kind=Kind.CLICK, user_id="", event_id="", click_id=name, device_ids={"gaid": gaid})
-        for name, gaid in (("known", "gaid-1"), ("known", "gaid-2"), ("new", "gaid-3"))
+        fresh(kind=Kind.CLICK, user_id="", event_id="", click_id=name, device_ids={"idfv": idfv})
+        for name, idfv in (("known", "idfv-1"), ("known", "idfv-2"), ("new", "idfv-3"))
     )
     record(connection, [first])
 
@@ -325,23 +326,23 @@ def test_the_first_click_under_an_id_stays_whatever_comes_beside_it(
     clicks = connection.execute("SELECT click_id, receipt FROM clicks ORDER BY click_id").fetchall()
     assert clicks == [("known", first.receipt), ("new", other.receipt)]
     named = connection.execute("SELECT click_id, device_id FROM click_device_ids ORDER BY 1")
-    assert named.fetchall() == [("known", "gaid-1"), ("new", "gaid-3")]
+    assert named.fetchall() == [("known", "idfv-1"), ("new", "idfv-3")]
 
 
 def test_ids_with_every_special_character_are_kept_as_they_were_sent(
     connection: Connection,
 ) -> None:
-    odd = 'a"b\\c,{d}\te\nf\rNULL\\N'
-    sent = fresh(user_id=odd, click_id=f"{odd}2", device_ids={"gaid": odd, "idfa": "NULL"})
-    click = fresh(kind=Kind.CLICK, user_id="", event_id="", click_id=odd, device_ids={"gaid": odd})
+    odd = 'a"b\\c,d\te\nf\rNULL\\N'
+    sent = fresh(user_id=odd, click_id=f"{odd}2", device_ids={"imei": odd, "idfa": "NULL"})
+    click = fresh(kind=Kind.CLICK, user_id="", event_id="", click_id=odd, device_ids={"imei": odd})
 
     record(connection, [sent, click])
-    record(connection, [fresh(user_id=odd, device_ids={"gaid": f"{odd}3"})])
+    record(connection, [fresh(user_id=odd, device_ids={"imei": f"{odd}3"})])
 
     signal = connection.execute(
         "SELECT device_ids, click_ids FROM signals ORDER BY receipt LIMIT 1"
     ).fetchone()
-    assert signal == (sorted([odd, "NULL"]), sorted([odd, f"{odd}2"]))
+    assert signal == ([odd], sorted([odd, f"{odd}2"]))
     values = connection.execute("SELECT kind, value FROM identities ORDER BY 1, 2").fetchall()
     assert values == [
         ("click", f"{odd}2"),

@@ -30,7 +30,7 @@ def test_an_empty_one_was_not_sent_and_junk_is_kept_for_attribution_to_judge() -
     assert sent.rest() == {}
 
 
-@pytest.mark.parametrize("value", ["%20", "a%0Ab", "x" * 257])
+@pytest.mark.parametrize("value", ["a%0Ab", "x" * 257])
 def test_a_malformed_one_is_refused_by_name_or_left_where_it_was(value: str) -> None:
     with pytest.raises(MalformedField) as caught:
         take_device_ids(parameters(f"gaid={value}"))

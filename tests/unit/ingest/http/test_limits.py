@@ -4,7 +4,7 @@ from dataclasses import fields
 
 from ingest.batches.body import BATCH_BYTES_MAX
 from ingest.http.limits import ConnectionLimits
-from ingest.parameters import REQUEST_BYTES_MAX
+from ingest.request_body import REQUEST_BYTES_MAX
 from shared.tokens import TOKEN_BYTES_MAX
 
 LIMITS = ConnectionLimits()

@@ -14,14 +14,14 @@ from ingest.dialects.adjust.ad_revenue import AD_REVENUE
 from ingest.dialects.adjust.event import EVENT, REVENUE
 from ingest.dialects.adjust.session import SESSION
 from ingest.dialects.dialect import DeviceHistoryCheck, Dialect, ParsedRequest, RequestContext
-from shared.device_ids import PRIMARY_ORDER, adid_of
+from shared.device_ids import PRIMARY_ORDER, adid_of, user_id_of
 from shared.errors import MalformedField, MissingField, UnknownDevice
 from shared.events import OPEN, Environment, Kind
 from shared.fields import EVENT_AGE_DAYS_MAX
 from shared.seen import device_marker, unique_marker
 from shared.snapshot import NO_TOKEN, KnownApp, KnownEventType
 from shared.tokens import TokenFault
-from tests.support.build import NOW_MS, grant, parameters, request_context
+from tests.support.build import NOW_MS, device_id, grant, parameters, request_context
 
 IDFV = "ccb300a0-de1b-4d48-bc7e-599e453b8dd4"
 APP = KnownApp(
@@ -63,10 +63,10 @@ def test_an_event_of_no_type_of_the_app_is_refused(query: str) -> None:
 
 @given(st.sets(st.sampled_from(PRIMARY_ORDER[:-1]), min_size=1))
 def test_the_user_is_the_first_device_id_in_the_documented_order(kinds: set[str]) -> None:
-    event = ask("&".join(f"{kind}=id{PRIMARY_ORDER.index(kind)}" for kind in kinds)).event
+    event = ask("&".join(f"{kind}={device_id(kind)}" for kind in kinds)).event
 
-    first = min(PRIMARY_ORDER.index(kind) for kind in kinds)
-    assert event.user_id == f"id{first}"
+    first = min(kinds, key=PRIMARY_ORDER.index)
+    assert event.user_id == user_id_of({first: device_id(first)})
     assert set(event.device_ids) == kinds
 
 
@@ -310,7 +310,7 @@ def test_an_adid_alone_asks_whose_it_is_and_stands_for_them() -> None:
 
     known = ask(f"adid={adid}", adid_user_id=IDFV)
     assert (known.event.user_id, known.adid) == (IDFV, None)
-    assert ask(f"adid={adid}&idfa=a1").adid is None
+    assert ask(f"adid={adid}&idfa={IDFV}").adid is None
 
 
 def test_an_app_that_wants_adjusts_refusals_asks_for_the_history_check_of_its_events() -> None:

@@ -140,16 +140,11 @@ def test_only_a_token_may_say_when_a_click_was() -> None:
     assert clicked(query).event_time_ms is None
 
 
-UNREADABLE = [
-    "user_ip={user.ip}",
-    "user_ip=unknown",
-    "user_ua=" + "x" * 2049,
-    "idfa=%0A",
-    "gaid=%20",
-]
+PLACEHOLDERS = ["user_ip={user.ip}", "user_ip=unknown", "user_ua={user.ua}", "gaid=%20"]
+MALFORMED = ["user_ip=1.2.3", "user_ua=" + "x" * 2049, "idfa=a%0Ab"]
 
 
-@pytest.mark.parametrize("sent", UNREADABLE)
+@pytest.mark.parametrize("sent", [*PLACEHOLDERS, *MALFORMED])
 def test_a_person_is_sent_on_whatever_their_link_carries(sent: str) -> None:
     name = sent.partition("=")[0]
     reading = answered(f"{LINK}&{sent}")
@@ -161,7 +156,17 @@ def test_a_person_is_sent_on_whatever_their_link_carries(sent: str) -> None:
     assert reading.event.user_agent == VISITOR.user_agent
 
 
-@pytest.mark.parametrize("sent", [*UNREADABLE, "event_time=soon"])
+@pytest.mark.parametrize("sent", PLACEHOLDERS)
+def test_a_server_that_filled_nothing_in_is_not_taken_for_its_visitor(sent: str) -> None:
+    name = sent.partition("=")[0]
+    event = clicked(f"no_redirect=true&{sent}", **by_server())
+
+    assert list(event.parameters) == ["no_redirect", name]
+    assert (name == "user_ip") is (event.ip_address is None)
+    assert (name == "user_ua") is (event.user_agent is None)
+
+
+@pytest.mark.parametrize("sent", [*MALFORMED, "event_time=soon"])
 def test_a_server_is_told_of_its_mistake(sent: str) -> None:
     with pytest.raises(MalformedField) as caught:
         clicked(f"no_redirect=true&{sent}", **by_server())

@@ -69,7 +69,7 @@ def test_what_is_mandatory_is_named_when_it_is_missing(query: str, field: str) -
         ("user_id=u&user_ip=INSERT_IP&user_ua=UA", "user_ip"),
         ("user_id=u&user_ip=203.0.113.7&user_ua=" + "x" * 2049, "user_ua"),
         (f"{WHO}&sale_amount=12,50", "sale_amount"),
-        (f"{WHO}&idfa=%0A", "idfa"),
+        (f"{WHO}&idfa=a%0Ab", "idfa"),
         (f"{WHO}&event_time=soon", "event_time"),
     ],
 )

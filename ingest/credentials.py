@@ -1,0 +1,79 @@
+"""Collects the credentials that a request shows: tokens, and the link or app that it names."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from ingest.dialects.dialect import Dialect, is_yes
+from ingest.parameters import RawParameters
+from shared.errors import ConflictingValues, MissingField
+from shared.placeholders import is_no_id
+from shared.scopes import Scope
+from shared.snapshot import LinkKey
+
+
+class AppCredential(msgspec.Struct, frozen=True):
+    """The app that a request names, and the scope that sending to this endpoint takes."""
+
+    app_token: str
+    scope: Scope
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """The tokens found in a request, each once, and the link or app that it names.
+
+    `by_program` tells that nobody who follows the link waits for a redirect.
+    """
+
+    tokens: set[bytes]
+    link: LinkKey | None
+    app: AppCredential | None = None
+    by_program: bool = False
+
+
+def credentials_of(raw: RawParameters, authorization: str | None, dialect: Dialect) -> Credentials:
+    """Collects the credentials that a request shows, as its dialect sends them.
+
+    Raises MissingField, ConflictingValues for a link or app named by half, twice or not at all.
+    """
+    tokens = _tokens(raw, authorization, dialect.token_names)
+    if dialect.app_scope is not None:
+        app_token = _value(raw, "app_token")
+        if not app_token:
+            raise MissingField("app_token", "Send the app token that `waybill app list` shows.")
+        return Credentials(tokens, None, AppCredential(app_token, dialect.app_scope))
+    if dialect.link_names is None:
+        return Credentials(tokens, None)
+    names = dialect.link_names
+    values = [_value(raw, name) for name in names]
+    if tokens and not any(values):
+        return Credentials(tokens, None)
+    for name, value in zip(names, values, strict=True):
+        if not value:
+            raise MissingField(name, f"Send {' and '.join(names)} of a link, or a token.")
+    answer = raw.values(dialect.no_redirect_name) if dialect.no_redirect_name else ()
+    by_program = any(is_yes(value.decode(errors="replace")) for value in answer)
+    return Credentials(tokens, LinkKey(*values), by_program=by_program)
+
+
+def _tokens(raw: RawParameters, authorization: str | None, names: Iterable[str]) -> set[bytes]:
+    tokens: set[bytes] = set()
+    for name in names:
+        tokens.update(raw.values(name))
+    if authorization:
+        # Swaarm sends the bare token, Adjust "Bearer <token>": both are accepted everywhere.
+        scheme, _, rest = authorization.partition(" ")
+        token = rest.strip() if scheme.lower() == "bearer" else authorization.strip()
+        if token:
+            tokens.add(token.encode("latin-1", "replace"))
+    return tokens
+
+
+def _value(raw: RawParameters, name: str) -> str:
+    # No link or app has the replacement character in its name: what is not UTF-8 names none.
+    values = {value.decode(errors="replace").strip() for value in raw.values(name)}
+    if len(values) > 1:
+        values = {value for value in values if not is_no_id(value)}
+    if len(values) > 1:
+        raise ConflictingValues(name)
+    return "".join(values)

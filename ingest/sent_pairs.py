@@ -1,0 +1,147 @@
+"""Splits a query, a form or a JSON document into names and values, before anything is required.
+
+`&amp;` between parameters is what is left of a link that was pasted from HTML: `amp;NAME` is read
+as `NAME`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from itertools import chain
+from typing import NamedTuple
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+import msgspec
+
+from shared.errors import ConflictingValues, MalformedField, TooManyParameters
+
+PARAMETERS_MAX = 64
+BEYOND = "(beyond the limit)"  # the name under which a click keeps what was too much
+_HTML_AMPERSAND = b"amp;"
+_PLAIN_EXPONENT_MAX = 40  # a number written out has no more digits than an amount may have
+
+_READABLE = "".join(map(chr, range(0x21, 0x7F)))  # what a readable form leaves as it is
+_NO_OBJECT = "is not one JSON object in UTF-8. Correct it, or send a form."
+
+_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class SentPair(NamedTuple):
+    """A name and its value, unescaped, and the value as it was on the wire."""
+
+    name: bytes
+    value: bytes
+    wire: bytes
+
+
+def read_pairs(query: bytes, form: bytes) -> list[SentPair]:
+    """Splits and unescapes query and form."""
+    return [_pair(part) for part in chain(query.split(b"&"), form.split(b"&")) if part]
+
+
+def require_few(query: bytes, form: bytes, others: int, parameters_max: int) -> None:
+    """Raises TooManyParameters for more than there may be, `others` among them."""
+    if query.count(b"&") + form.count(b"&") + 2 + others <= parameters_max:
+        return
+    count = sum(1 for part in chain(query.split(b"&"), form.split(b"&")) if part)
+    if count + others > parameters_max:
+        raise TooManyParameters(parameters_max)
+
+
+def without_excess(
+    pairs: Sequence[SentPair], parameters_max: int, kept_first: Mapping[bytes, int]
+) -> list[SentPair]:
+    """Keeps as many pairs as there may be; what is left becomes one more, BEYOND.
+
+    Those of `kept_first` are kept before the others, in the order of its values.
+    """
+    last = len(kept_first)
+    ranked = sorted(pairs, key=lambda pair: kept_first.get(pair.name, last))
+    kept, others = ranked[:parameters_max], ranked[parameters_max:]
+    # What has a rank may be a token, which is never stored.
+    rest = b"&".join(
+        b"%b=%b" % (pair.name, pair.wire) for pair in others if pair.name not in kept_first
+    )
+    return [*kept, SentPair(BEYOND.encode(), rest, rest)]
+
+
+def json_pairs(body: bytes) -> list[SentPair]:
+    """Reads a JSON object; numbers are written out, objects and lists stay JSON, null is empty.
+
+    Raises MalformedField, ConflictingValues for a name that comes twice.
+    """
+    try:
+        values = _decoder.decode(body)
+        names = [name for name, _ in json.loads(body, object_pairs_hook=list)]
+    except (ValueError, RecursionError, msgspec.MsgspecError) as error:
+        raise MalformedField("body", _NO_OBJECT) from error
+    if len(names) != len(values):
+        raise ConflictingValues(next(name for name in names if names.count(name) > 1))
+    try:
+        return [
+            SentPair(without_ampersand(name.encode()), _json_text(raw), raw)
+            for name, raw in ((name, bytes(value)) for name, value in values.items())
+        ]
+    except UnicodeEncodeError as error:
+        raise MalformedField("body", _NO_OBJECT) from error
+
+
+def without_ampersand(name: bytes) -> bytes:
+    """Returns a parameter's name without what HTML left in front of it."""
+    while name[: len(_HTML_AMPERSAND)].lower() == _HTML_AMPERSAND:
+        name = name[len(_HTML_AMPERSAND) :]
+    return name
+
+
+def _pair(part: bytes) -> SentPair:
+    name, _, wire = part.partition(b"=")
+    value = wire
+    if b"%" in part or b"+" in part:
+        name, value = unescape(name), unescape(wire)
+    return SentPair(without_ampersand(name), value, wire)
+
+
+def unescape(text: bytes) -> bytes:
+    """Undoes percent-encoding and the plus for a space."""
+    if b"+" in text:
+        text = text.replace(b"+", b" ")
+    return unquote_to_bytes(text) if b"%" in text else text
+
+
+def _json_text(raw: bytes) -> bytes:
+    if raw == b"null":
+        return b""
+    if raw[:1] == b'"':
+        return msgspec.json.decode(raw, type=str).encode()
+    if raw[:1] not in b"{[tf" and raw.lower().count(b"e"):
+        return _written_out(raw)
+    return raw
+
+
+def _written_out(number: bytes) -> bytes:
+    try:
+        value = Decimal(number.decode())
+    except InvalidOperation:
+        return number
+    if abs(value.adjusted()) > _PLAIN_EXPONENT_MAX:
+        return number
+    return f"{value:f}".encode()
+
+
+def pairs_of(pairs: Sequence[SentPair]) -> list[tuple[bytes, bytes]]:
+    """Returns names and values alone."""
+    return [(pair.name, pair.value) for pair in pairs]
+
+
+def text_of(raw: bytes) -> str | None:
+    """Returns a text that PostgreSQL can store; None if these bytes are none."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
+
+
+def readable_form(wire: bytes) -> str:
+    """Returns bytes in a readable form: percent-encoded, as far as they are not so already."""
+    return quote_from_bytes(wire, safe=_READABLE + " ")

@@ -1,0 +1,32 @@
+"""Placeholders as senders really send them, written down apart from the code that knows them."""
+
+from urllib.parse import quote
+
+from hypothesis import strategies as st
+
+WORDS = (
+    *("undefined", "null", "(null)", "none", "nil", "NaN", "n/a", "unknown", "not_available"),
+    *("not available", "not set", "(not set)", "[object Object]", "<null>", "Optional(nil)", "-"),
+    *('""', "''", '"undefined"', "false", "NULL", "None"),
+)
+NAMES = ("gaid", "IDFA", "user_id", "aff_id", "click.publisher.clickId", "advertising id", "x")
+SPELLINGS = (
+    *("{@}", "{{@}}", "{{ @ }}", "${@}", "#{@}", "%{@}", "#@#", "%@%", "%%@%%", "$@$", "$$@$$"),
+    *("[@]", "[[@]]", "<@>", "<%= @ %>", "__@__", "{@", "{{@", "${@", "@}", "[@", "<@", "{%@%}"),
+    *("*|@|*", "{!@}", "$(@)", "{@!}"),
+)
+MACROS = tuple(spelling.replace("@", name) for spelling in SPELLINGS for name in NAMES)
+
+
+@st.composite
+def placeholders(draw: st.DrawFn) -> str:
+    """A word or a macro of any name, in any case, encoded up to twice, with white space around."""
+    names = st.from_regex(r"[A-Za-z][A-Za-z0-9_.]{0,20}", fullmatch=True)
+    macros = st.builds(
+        lambda form, name: form.replace("@", name), st.sampled_from(SPELLINGS), names
+    )
+    text = draw(st.sampled_from(WORDS) | macros)
+    text = draw(st.sampled_from([text, text.lower(), text.upper()]))
+    for _ in range(draw(st.integers(0, 2))):
+        text = quote(text, safe=draw(st.sampled_from(["", "/#$"])))
+    return draw(st.sampled_from(["", " ", "\t"])) + text + draw(st.sampled_from(["", " ", "\n"]))

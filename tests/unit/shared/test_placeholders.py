@@ -1,0 +1,68 @@
+"""Tests which texts are placeholders: words of scripts and macros in every spelling."""
+
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.placeholders import is_no_id, is_placeholder
+from tests.support.placeholders import MACROS, WORDS, placeholders
+
+
+@pytest.mark.parametrize("text", [*WORDS, *MACROS])
+def test_a_placeholder_is_one_in_any_case_and_however_often_it_was_encoded(text: str) -> None:
+    for spelling in (text, text.upper(), f" {text} "):
+        for sent in (spelling, quote(spelling), quote(quote(spelling))):
+            assert is_no_id(sent), sent
+
+
+@given(placeholders())
+def test_no_placeholder_is_an_id(text: str) -> None:
+    assert is_no_id(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("order-{id}", "${user}:${order}", "tx_%%id%%", "undefined-undefined", "user-undefined"),
+        *("null:42", "order/NaN", "[user]-7", "<uid>", "%7Bid%7D-7", "0", "-1", "000", "0-0"),
+        *("user_id", "GAID", "anonymous", "guest", "00000000-0000-0000-0000-000000000000"),
+    ],
+)
+def test_what_everybody_would_share_is_no_id(text: str) -> None:
+    assert is_no_id(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1", "u", "web-17", "a@b.example", "@handle", "#123", "user<3", "50%off", "a%20b", "p&1"),
+        *(
+            "{38400000-8cf0-11bd-b23e-10b96e40000d}",
+            "nullable",
+            "Annan",
+            "undefinedness",
+        ),
+        *("__open", "O'Brien", "a[0]", "100%", "\U0001f389", "\u0416\u0443\u043a", "none-of-these"),
+        "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Mobile Safari/537.36",
+    ],
+)
+def test_a_value_is_a_value(text: str) -> None:
+    assert not is_no_id(text)
+    assert not is_placeholder(text)
+
+
+@given(st.uuids() | st.integers(1).map(str) | st.emails().filter(lambda text: text[0].isalnum()))
+def test_ids_of_the_usual_forms_are_ids(value: object) -> None:
+    parts = str(value).lower().replace("@", "-").replace(".", "-").split("-")
+    named = {"undefined", "null", "nan"} & set(parts)
+    odd = any(sign in str(value) for sign in "{}%[]<>`'|~!#$^*")
+
+    if not named and not odd and str(value).strip("0-"):
+        assert not is_no_id(str(value))
+
+
+@pytest.mark.parametrize("name", ["0", "-1", "email", "guest", "default", "true", "id"])
+def test_a_campaign_may_be_called_what_no_id_is(name: str) -> None:
+    assert not is_placeholder(name)
