@@ -120,6 +120,9 @@ def _falcon_values(
     return cast("dict[str, str]", values)
 
 
+_NOTHING: Mapping[str, str] = {}
+
+
 class Parameters:
     """The values by name; taken ones are removed, so that the rest can be stored with the event.
 
@@ -127,13 +130,14 @@ class Parameters:
     whose value cannot be read.
     """
 
-    __slots__ = ("_faults", "_values", "unread")
+    __slots__ = ("_faults", "_taken_as", "_values", "unread")
 
     def __init__(
         self, values: dict[str, str], faults: dict[str, RequestError] | None = None
     ) -> None:
         self._values = values
         self._faults = faults
+        self._taken_as: Mapping[str, str] = _NOTHING
         self.unread: list[UnreadValue] = []
 
     @classmethod
@@ -161,7 +165,8 @@ class Parameters:
             value = self._values.pop(spelling, None)
             if value and taken and value != taken:
                 taken = self._settled(name, taken, spelling, value)
-            taken = taken or value
+            if value and not taken:
+                taken, self._taken_as = value, {**self._taken_as, name: spelling}
         return taken or None
 
     def take_each(self, names: frozenset[str]) -> dict[str, str]:
@@ -185,19 +190,18 @@ class Parameters:
         """Returns a value without taking it; empty when it is absent."""
         return self._values.get(name, "")
 
-    def name_among(self, *names: str) -> str:
-        """Returns the first of these names that was sent with a value; else the first of all."""
-        for name in names:
-            if self._values.get(name):
-                return name
-        return names[0]
+    def sent_among(self, names: Sequence[str]) -> list[str]:
+        """Returns those of these names that were sent, with a value or without."""
+        values = self._values
+        return [name for name in names if name in values]
 
     def put_back(self, name: str, value: str) -> None:
         """Puts a value back, so that it is stored with the event as it was sent."""
         self._values[name] = value
 
     def leave(self, name: str, value: str, reason: UnreadReason) -> None:
-        """Puts back what is not used, and notes why."""
+        """Puts back what is not used, under the name that it was sent by, and notes why."""
+        name = self._taken_as.get(name, name)
         self._values[name] = value
         self.note(name, value, reason)
 

@@ -113,7 +113,11 @@ def _identifying(device_ids: tuple[str, ...]) -> frozenset[str]:
 def is_junk(device_id: str) -> bool:
     """Tells whether an id identifies nobody, such as the zeroed id that millions share."""
     bare = _compared(device_id)
-    if is_no_id(bare) or REPEATED.fullmatch(bare) is not None:
+    return is_no_id(bare) or _is_shared(bare)
+
+
+def _is_shared(bare: str) -> bool:
+    if REPEATED.fullmatch(bare) is not None:
         return True
     packed = bare.translate(_SEPARATORS)
     return packed in SHARED_BY_MANY or is_junk_hash(packed)
@@ -122,9 +126,10 @@ def is_junk(device_id: str) -> bool:
 def is_junk_of(kind: str, device_id: str) -> bool:
     """Tells whether an id of this kind identifies nobody."""
     form = _FORMS.get(kind)
-    if form is not None and form.fullmatch(_compared(device_id)) is None:
-        return True
-    return is_junk(device_id)
+    if form is None:
+        return is_junk(device_id)
+    bare = _compared(device_id)
+    return form.fullmatch(bare) is None or _is_shared(bare)  # no placeholder has such a form
 
 
 def is_junk_hash(text: str) -> bool:

@@ -48,7 +48,8 @@ _NOBODY = frozenset(
         *("vida", "imei", "meid", "mac", "web_uuid", "external_device_id", "primary_dedupe_token"),
     }
 )
-_WORD_CHARACTERS_MAX = max(map(len, WORDS | _NOBODY))
+_ALL_WORDS = WORDS | _NOBODY
+_WORD_CHARACTERS_MAX = max(map(len, _ALL_WORDS))
 
 # Full macros: {x} {{x}} ${x} #{x} %{x} @{x} {%x%} {!x} [x] [[x]] <x> <%=x%> __x__.
 _FULL = re.compile(r"[#$%@!]{0,2}\{.*\}|\[.*\]|<.*>|__.*__|\$\(.*\)", re.DOTALL)
@@ -65,6 +66,8 @@ _PASTED = re.compile(r"\{[^{}]*[A-Za-z_][^{}]*\}|%%[\w.]+%%|\[[A-Za-z_.]+\]|<[A-
 _PASTED_SIGNS = re.compile(r"[{%\[<]")
 _PARTS = re.compile(r"[-_:|/.,;+ ]+")
 _SCRIPT_WORDS = frozenset({"undefined", "null", "nan", "(null)"})
+# What nearly every ID is, in lower case. Decided by one pattern, for each event has several IDs.
+_USUAL_ID = re.compile(r"[0-]*[1-9a-z][a-z0-9@.+/_-]*")
 _SCRIPT_WORD = re.compile("undefined|null|nan", re.IGNORECASE)
 _ZERO_SIGNS = frozenset("0:-.")
 _ZEROS = re.compile(r"[0:\-.]+")
@@ -92,6 +95,9 @@ def is_placeholder(text: str) -> bool:
 
 def is_no_id(text: str) -> bool:
     """Tells whether a text cannot be an id, because it is or contains a placeholder."""
+    lowered = text.lower()
+    if _USUAL_ID.fullmatch(lowered) and lowered not in _ALL_WORDS and not _has_word(lowered):
+        return False
     bare = text.strip()
     if len(bare) <= _WORD_CHARACTERS_MAX and bare.lower() in _NOBODY:
         return True
@@ -102,6 +108,10 @@ def is_no_id(text: str) -> bool:
     if not _SCRIPT_WORD.search(bare):
         return False
     return not _SCRIPT_WORDS.isdisjoint(_PARTS.split(bare.lower()))
+
+
+def _has_word(lowered: str) -> bool:
+    return "null" in lowered or "nan" in lowered or "undefined" in lowered
 
 
 def is_zero(text: str) -> bool:

@@ -20,6 +20,7 @@ from shared.seen import SeenMarker, device_marker
 # Swaarm spells the parameter differently on each endpoint; senders mix them up, and dialects too.
 TOKEN_NAMES = frozenset({"s2s_token", "token", "s2stoken", "web_token"})
 OTHER_TIMES = ("created_at_unix", "created_at")  # as Adjust's senders call the time of an event
+_TIMES = ("event_time", *OTHER_TIMES)
 # An Adjust SDK's own form: a literal Z, then the offset. An unescaped plus arrives as a space.
 Z_BEFORE_OFFSET = re.compile(r"Z(?=[+\- ]\d{2}:?\d{2}$)")
 
@@ -36,7 +37,7 @@ def take_if_valid(
     parameters: Parameters, read: fields.Reader, name: str, *spellings: str
 ) -> str | None:
     """Takes a field, None also when malformed: then it stays as it was sent, and proves nothing."""
-    value = _take_sent(parameters, True, name, *spellings)
+    value = _take_readable(parameters, name, *spellings)
     if value is None:
         return None
     try:
@@ -64,17 +65,20 @@ def take_address(
 
     Raises MalformedField for anything else that is no address, or if `forgiving` leaves it.
     """
-    sent_as = parameters.name_among(name, *spellings)
-    value = _take_sent(parameters, forgiving, name, *spellings)
+    value = (
+        _take_readable(parameters, name, *spellings)
+        if forgiving
+        else parameters.take(name, *spellings)
+    )
     if value is None:
         return None
     try:
         return fields.address(name, value)
     except MalformedField:
         if is_no_id(value):
-            parameters.leave(sent_as, value, UnreadReason.MACRO)
+            parameters.leave(name, value, UnreadReason.MACRO)
         elif forgiving:
-            parameters.leave(sent_as, value, UnreadReason.UNREADABLE)
+            parameters.leave(name, value, UnreadReason.UNREADABLE)
         else:
             raise
     return None
@@ -87,30 +91,31 @@ def take_user_agent(
 
     Raises MalformedField for one that is too long, or if `forgiving` leaves it.
     """
-    sent_as = parameters.name_among(name, *spellings)
-    value = _take_sent(parameters, forgiving, name, *spellings)
+    value = (
+        _take_readable(parameters, name, *spellings)
+        if forgiving
+        else parameters.take(name, *spellings)
+    )
     if value is None:
         return None
     if is_placeholder(value):
-        parameters.leave(sent_as, value, UnreadReason.MACRO)
+        parameters.leave(name, value, UnreadReason.MACRO)
         return None
     try:
         return fields.user_agent(name, value)
     except MalformedField:
         if not forgiving:
             raise
-        parameters.leave(sent_as, value, UnreadReason.UNREADABLE)
+        parameters.leave(name, value, UnreadReason.UNREADABLE)
     return None
 
 
-def _take_sent(parameters: Parameters, forgiving: bool, name: str, *spellings: str) -> str | None:
-    """Takes a value; if `forgiving`, one that cannot be read as text is left."""
+def _take_readable(parameters: Parameters, name: str, *spellings: str) -> str | None:
+    """Takes a value; one that cannot be read as text is left."""
     try:
         return parameters.take(name, *spellings)
     except RequestError:
-        if forgiving:
-            return None  # noted when it was found
-        raise
+        return None  # noted when it was found
 
 
 def take_device_ids(parameters: Parameters, *, forgiving: bool = False) -> dict[str, str]:
@@ -151,7 +156,7 @@ def take_event_time(
 
     Raises MalformedField for one of its own name that cannot be read, or if `forgiving` leaves it.
     """
-    for name in ("event_time", *OTHER_TIMES):
+    for name in parameters.sent_among(_TIMES):
         is_kept = forgiving or name in OTHER_TIMES
         take = take_if_valid if is_kept else take_optional
         value = take(parameters, partial(_readable_time, context.received_at_ms), name)

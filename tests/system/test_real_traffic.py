@@ -110,7 +110,7 @@ def test_no_placeholder_is_a_device(linked: Running, device: str) -> None:
     assert (refused.status, b"Device not found" in refused.body) == (404, True)
     opened = ask(linked, get(f"/session?{APP}&gps_adid={device}&idfv={IDFV}{len(device):04}"))
     user = recorded(linked, opened)["user_id"]
-    timeline = linked.waybill.json("user", "--app", "Shop", user)
+    timeline = linked.waybill.json("user", "Shop", user)
     assert timeline["device_ids"] == [user]
     assert [one["rule"] for one in timeline["attributions"]] in ([], ["organic"])
 

@@ -28,7 +28,7 @@ def click_of(app: App, receipt: UUID, time_ms: int) -> Event:
         event_id="",
         click_id=click_id_of(receipt),
         ip_address="203.0.113.7",
-        device_ids={"gaid": "G"},
+        device_ids={"idfv": "G"},
         parameters={"site": "blog"},
     )
 
@@ -72,7 +72,7 @@ def test_a_recorded_click_is_found_by_its_receipt(resources: Resources, shop: Ap
     assert (found.event.app, found.event.kind) == ("Shop", "click")
     assert found.event.click_id == click_id_of(receipt)
     assert (found.event.user_id, found.event.event_id, found.event.unmapped) == ("", "", False)
-    assert (found.event.device_ids, found.event.parameters) == ({"gaid": "G"}, {"site": "blog"})
+    assert (found.event.device_ids, found.event.parameters) == ({"idfv": "G"}, {"site": "blog"})
 
 
 def test_a_stored_event_is_recorded_although_it_still_stands_in_the_inbox(
@@ -127,7 +127,7 @@ def test_an_event_is_traced_to_its_attribution_and_its_session(
             user_id="u",
             kind=kind,
             event_id=event_id,
-            device_ids={"gaid": "G"},
+            device_ids={"idfv": "G"},
         )
         for after_ms, kind, event_id in ((1_000, Kind.OPEN, "__open"), (2_000, Kind.EVENT, "buy"))
     )

@@ -230,7 +230,7 @@ def test_a_session_that_goes_on_past_midnight_makes_its_user_active_on_both_days
 def test_a_click_that_only_lost_gives_nobody_work(connection: Connection) -> None:
     at_ms = an_hour_ago()
     click = clicked(at_ms - 5 * MINUTE_MS)
-    phone = {"device_ids": {"idfa": "b" * 4 + "-2"}}
+    phone = {"device_ids": {"idfa": "b" * 31 + "2"}}
     store(connection, click, opened("ann", at_ms, click_id=click.click_id, **phone))
     count_all(connection)
 
