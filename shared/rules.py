@@ -21,7 +21,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """The attribution and session rules of an app. All times are milliseconds.
 
     An inactivity shorter than the session timeout acts as the timeout: only an open that starts a
-    session can start a new attribution.
+    session can start a new attribution. `uncertain_devices_max` is how many devices may have been
+    seen behind an address for a match that only the platform speaks for; 0 allows none.
 
     Raises ValueError, naming the setting, if one is out of range.
     """
@@ -32,6 +33,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     reattribution_window_ms: int = 7 * DAY_MS
     inactivity_ms: int = 7 * DAY_MS
     session_timeout_ms: int = 30 * MINUTE_MS
+    uncertain_devices_max: int = 3
 
     def __post_init__(self) -> None:
         for name, (smallest, largest) in LIMITS.items():
@@ -46,4 +48,5 @@ LIMITS: Final = {
     "reattribution_window_ms": (1, CLICK_AGE_MS_MAX),
     "inactivity_ms": (0, 365 * DAY_MS),
     "session_timeout_ms": (1, DAY_MS),
+    "uncertain_devices_max": (0, 10),
 }

@@ -30,6 +30,7 @@ CREATE TABLE apps (
     reattribution_window_ms bigint NOT NULL DEFAULT 604800000,  -- 7 days
     inactivity_ms           bigint NOT NULL DEFAULT 604800000,  -- 7 days
     session_timeout_ms      bigint NOT NULL DEFAULT 1800000,    -- 30 minutes
+    uncertain_devices_max   integer NOT NULL DEFAULT 3,         -- 0: no uncertain matches
     created_at              timestamptz NOT NULL DEFAULT now(),
     -- Scopes for which a request in the Adjust dialect needs a token. None: not required.
     enforced_scopes         text[] NOT NULL DEFAULT '{}'
@@ -213,9 +214,9 @@ CREATE TABLE clicks (
     ip_address      inet,                        -- as sent
     address         text,                        -- if it locates the visitor
     user_agent      text,
-    device_family   text NOT NULL,               -- described by the user agent; '' unknown
+    device_family   text NOT NULL,               -- the model as it was named; '' unknown
     device_os       text NOT NULL,
-    device_version  text NOT NULL,
+    device_version  text NOT NULL,               -- '17.4', or as `core.os_versions` writes it
     device_is_bot   boolean NOT NULL,
     device_ids      jsonb NOT NULL,              -- by kind, as sent
     parameters      jsonb NOT NULL,
@@ -225,17 +226,19 @@ CREATE TABLE clicks (
 
 CREATE UNIQUE INDEX clicks_receipt ON clicks (receipt);
 
--- Serves attribution by address and device: clicks that match a first signal, within six hours. The
--- day comes first, so that today's clicks share today's pages, however many other days there are.
-CREATE INDEX clicks_sighting ON clicks (
-    ((event_time AT TIME ZONE 'UTC')::date),
-    address, app_id, environment, device_family, device_os, device_version, event_time
+-- Serves attribution by address and device: clicks from the address of a first signal and of its
+-- platform (an iPad's browser says Macintosh, a tablet's Linux), within six hours. The day comes
+-- first, so that today's clicks share today's pages, however many other days there are.
+CREATE INDEX clicks_place ON clicks (
+    ((event_time AT TIME ZONE 'UTC')::date), address, app_id, environment,
+    (CASE device_os WHEN 'Mac OS X' THEN 'iOS' WHEN 'Linux' THEN 'Android' ELSE device_os END), event_time
 ) WHERE kind = 'click' AND address IS NOT NULL;
 
 -- Serves a new click, which makes decisions about its users reconsider the evidence lent by clicks
--- that name no source: those of its address and device, within thirty days.
-CREATE INDEX clicks_lending ON clicks (
-    address, app_id, environment, device_family, device_os, device_version, event_time
+-- that name no source: those of its address and platform, within thirty days.
+CREATE INDEX clicks_lending_place ON clicks (
+    address, app_id, environment,
+    (CASE device_os WHEN 'Mac OS X' THEN 'iOS' WHEN 'Linux' THEN 'Android' ELSE device_os END), event_time
 ) WHERE kind = 'click' AND address IS NOT NULL AND origin IS NULL;
 
 -- Device ids of clicks, in the form in which they are compared.
@@ -249,13 +252,13 @@ CREATE TABLE click_device_ids (
 );
 
 -- The key. They are looked up within thirty days, so a stretch of ten days comes first, like the
--- day in clicks_sighting: four lookups instead of one (`workers.core.days.stretches`).
+-- day in clicks_place: four lookups instead of one (`workers.core.days.stretches`).
 CREATE UNIQUE INDEX click_device_ids_device ON click_device_ids (
     (((event_time AT TIME ZONE 'UTC')::date - DATE '1970-01-01') / 10),
     device_id, app_id, environment, event_time, click_id
 );
 
--- Serves a new click, as clicks_lending does.
+-- Serves a new click, as clicks_lending_place does.
 CREATE INDEX click_device_ids_lending ON click_device_ids (
     device_id, app_id, environment, event_time, click_id
 ) WHERE lends;
@@ -309,7 +312,7 @@ CREATE TABLE sightings (
     user_ref    bigint NOT NULL
 );
 
--- The key; the day comes first, as in clicks_sighting.
+-- The key; the day comes first, as in clicks_place.
 CREATE UNIQUE INDEX sightings_place ON sightings (
     ((event_time AT TIME ZONE 'UTC')::date), address, app_id, environment, event_time, user_ref
 );
@@ -349,7 +352,9 @@ CREATE TABLE attributions (
     is_reattribution boolean NOT NULL,
     rules_version    integer NOT NULL,
     decided_at       timestamptz NOT NULL DEFAULT now(),
-    superseded_at    timestamptz                 -- null: in force
+    superseded_at    timestamptz,                -- null: in force
+    compared         text,                       -- what was found of the devices; null: not compared
+    certainty        text                        -- how sure that is: high, medium or low
 );
 
 -- Serve a user's decisions, in force or not; the one in force at a moment; the users of a click.

@@ -11,7 +11,7 @@ class Rule(StrEnum):
 
     CLICK_ID = "click_id"  # the user carries the click's id
     DEVICE_ID = "device_id"  # user and click share a device id
-    ADDRESS_AND_DEVICE = "address_and_device"  # same public address, same kind of device
+    ADDRESS_AND_DEVICE = "address_and_device"  # same public address, devices that may be one
     ORGANIC = "organic"  # nothing matched
 
 
@@ -20,11 +20,21 @@ class Lost(StrEnum):
 
     EARLIER = "earlier"  # a later click matched by the same rule
     LARGER_ID = "larger_id"  # one of the same millisecond, by the same rule, has the smaller id
+    LESS_CERTAIN = "less_certain"  # another one matched by the same rule with more certainty
+    CROWDED = "crowded_address"  # only the platform matches, with many devices behind the address
     WEAKER_RULE = "weaker_rule"  # another click matched by a rule that comes first
     OUTSIDE_WINDOW = "outside_window"  # too old for the rule that matches it
     NO_SOURCE = "no_source"  # it belongs to no link and names no source
     SAME_SOURCE = "same_source"  # reattribution: the user is attributed to that source already
     BEFORE_STANDING = "before_standing"  # reattribution: older than the attribution in force
+
+
+class Certainty(StrEnum):
+    """How certain a match by address and device is, by what was found to be the same."""
+
+    HIGH = "high"  # the model
+    MEDIUM = "medium"  # the version of the system
+    LOW = "low"  # no more than the platform, behind an address with few devices
 
 
 class DrainOutcome(StrEnum):

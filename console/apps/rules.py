@@ -15,7 +15,10 @@ from shared.rules import DAY_MS, HOUR_MS, LIMITS, MINUTE_MS, Rules
 
 @dataclass(frozen=True)
 class RuleSetting:
-    """A rule as people set it: an `option` of the command line, in whole units of `unit_ms`."""
+    """A rule as people set it: an `option` of the command line, in whole units of `unit_ms`.
+
+    What is not a time is counted one by one: its unit is 1.
+    """
 
     option: str
     rule: str
@@ -73,11 +76,18 @@ SETTINGS = (
         MINUTE_MS,
         "Inactivity after which a session ends.",
     ),
+    RuleSetting(
+        "uncertain-match-devices",
+        "uncertain_devices_max",
+        "devices",
+        1,
+        "Most devices behind an IP address at which a match by platform alone counts.",
+    ),
 )
 
 _SELECT = """
     SELECT rules_version, click_deterministic_ms, click_probabilistic_ms, reattribution_window_ms,
-           inactivity_ms, session_timeout_ms
+           inactivity_ms, session_timeout_ms, uncertain_devices_max
     FROM apps WHERE id = %s
 """
 _UPDATE = """
@@ -87,7 +97,8 @@ _UPDATE = """
         click_probabilistic_ms = %(click_probabilistic_ms)s,
         reattribution_window_ms = %(reattribution_window_ms)s,
         inactivity_ms = %(inactivity_ms)s,
-        session_timeout_ms = %(session_timeout_ms)s
+        session_timeout_ms = %(session_timeout_ms)s,
+        uncertain_devices_max = %(uncertain_devices_max)s
     WHERE id = %(app_id)s
 """
 
@@ -131,7 +142,7 @@ def _milliseconds(setting: RuleSetting, value: int) -> int:
 def _read(connection: Connection, app: App, statement: str) -> Rules:
     row = run(connection, statement, (app.id,)).fetchone()
     assert row is not None  # apps are never deleted
-    version, click_ms, probabilistic_ms, reattribution_ms, inactivity_ms, timeout_ms = row
+    version, click_ms, probabilistic_ms, reattribution_ms, inactivity_ms, timeout_ms, devices = row
     return Rules(
         version=version,
         click_deterministic_ms=click_ms,
@@ -139,4 +150,5 @@ def _read(connection: Connection, app: App, statement: str) -> Rules:
         reattribution_window_ms=reattribution_ms,
         inactivity_ms=inactivity_ms,
         session_timeout_ms=timeout_ms,
+        uncertain_devices_max=devices,
     )

@@ -36,6 +36,8 @@ class AttributionRecord:
     rules_version: int
     decided_at: datetime
     superseded_at: datetime | None
+    compared: str | None = None
+    certainty: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ ORIGIN_TABLES = """
 """
 _COLUMNS = f"""
     attributions.event_time, attributions.receipt, rule, attributions.click_id, {ORIGIN},
-    through, beaten, considered, is_reattribution, rules_version, decided_at, superseded_at
+    through, beaten, considered, is_reattribution, rules_version, decided_at, superseded_at,
+    compared, certainty
 """
 # In two parts, because each has an index of its own.
 _OF_USER = f"""

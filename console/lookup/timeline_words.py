@@ -29,6 +29,8 @@ _LOST: Mapping[str, str] = {
     Lost.NO_SOURCE: "it belongs to no link and names no source",
     Lost.SAME_SOURCE: "the user is already attributed to its source",
     Lost.BEFORE_STANDING: "older than the attribution in force",
+    Lost.LESS_CERTAIN: "another click matched by the same rule with more certainty",
+    Lost.CROWDED: "only the platform matches, and too many devices are behind the address",
 }
 
 
@@ -130,6 +132,8 @@ def describe_attribution(decision: AttributionRecord) -> Iterator[str]:
         yield f"{verb} to {decision.origin}, click {decision.click_id}, matched by {rule}"
     else:
         yield f"organic: {rule}"
+    if decision.compared:
+        yield f"devices compared: {decision.compared}; certainty: {decision.certainty}"
     if decision.through:
         yield f"matched through click {decision.through}, which recorded the same visitor"
     for click in decision.beaten:

@@ -8,15 +8,15 @@ design, not beside the product.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from ipaddress import ip_address, ip_network
 
 Device = tuple[str, str, str, bool]  # family, system, version, whether it is a bot
 Origin = tuple[str, str]  # ("link", its id) or ("source", its name)
 Identity = tuple[frozenset[str], frozenset[str]]  # usable device ids, click ids
-Trace = tuple[
-    str, ...
-]  # what two facts may share: (device id,) or (address, family, system, version)
+Trace = tuple[str, ...]  # what two facts may share: (device id,)
 Proof = dict[Trace, frozenset[str]]  # with the clicks that lent a trace; none: it is the user's own
+Sight = tuple[str, Device, frozenset[str]]  # address, device, and who lent it; none: the user's own
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -30,6 +30,7 @@ NOBODYS_NETWORKS = (
     "169.254.0.0/16",
     "172.16.0.0/12",
     "192.168.0.0/16",
+    "198.18.0.0/15",
     "::/128",
     "::1/128",
     "fc00::/7",
@@ -78,6 +79,7 @@ class Rules:
     reattribution_ms: int = 7 * DAY_MS
     inactivity_ms: int = 7 * DAY_MS
     timeout_ms: int = 30 * MINUTE_MS
+    devices_max: int = 3
 
 
 @dataclass(frozen=True)
@@ -115,10 +117,14 @@ class Timeline:
 
 
 def timeline(
-    calls: Iterable[Call], clicks: Iterable[Click], rules: Rules, elsewhere: Iterable[Call] = ()
+    calls: Iterable[Call],
+    clicks: Iterable[Click],
+    rules: Rules,
+    elsewhere: Iterable[Call] = (),
+    others: Iterable[Call] = (),
 ) -> Timeline:
     """Decides everything about one user. `calls` are theirs; `elsewhere` are calls of theirs that
-    only identify them."""
+    only identify them; `others` are calls of other users."""
     ordered = sorted({call.receipt: call for call in calls}.values(), key=_moment)
     all_calls = [*ordered, *elsewhere]
     device_ids = frozenset(usable for call in all_calls for usable in _usable(call.device_ids))
@@ -127,7 +133,9 @@ def timeline(
     attributions: tuple[Attribution, ...] = ()
     if ordered:
         own_clicks = [click for click in clicks if click.app == ordered[0].app]
-        attributions = _attributions(ordered, sessions, own_clicks, (device_ids, click_ids), rules)
+        newcomers = newcomers_before(ordered, others, rules.probabilistic_ms)
+        case = (own_clicks, (device_ids, click_ids), rules, newcomers)
+        attributions = _attributions(ordered, sessions, case)
     days = sorted({day for session in sessions for day in _days(session)})
     return Timeline(device_ids, click_ids, attributions, sessions, tuple(days))
 
@@ -184,15 +192,36 @@ def _days(session: Session) -> list[date]:
     return days
 
 
+Case = tuple[list[Click], Identity, Rules, dict[str, int]]
+
+
+def newcomers_before(
+    calls: Iterable[Call], others: Iterable[Call], window_ms: int
+) -> dict[str, int]:
+    """By address, how many others came there for the first time, at most `window_ms` before this
+    user did.
+    """
+    calls = list(calls)
+    came_ms = min(call.time_ms for call in calls)
+    first_ms: dict[str, int] = {}
+    others = [call for call in others if call.app == calls[0].app and call.user != calls[0].user]
+    for call in others:
+        first_ms[call.user] = min(call.time_ms, first_ms.get(call.user, call.time_ms))
+    seen = {
+        (public(call.address), call.user)
+        for call in others
+        if call.time_ms == first_ms[call.user] and 0 <= came_ms - call.time_ms <= window_ms
+    }
+    addresses = [address for address, _ in seen if address]
+    return {address: addresses.count(address) for address in addresses}
+
+
 def _attributions(
-    ordered: list[Call],
-    sessions: tuple[Session, ...],
-    clicks: list[Click],
-    identity: Identity,
-    rules: Rules,
+    ordered: list[Call], sessions: tuple[Session, ...], case: Case
 ) -> tuple[Attribution, ...]:
+    clicks, identity, rules, _ = case
     first = ordered[0]
-    decided = [_first_attribution(first, clicks, identity, rules)]
+    decided = [_first_attribution(first, case)]
     active_ms = first.time_ms
     for session in sessions:
         starts_later = (session.start_ms, session.start_receipt) > _moment(first)
@@ -204,12 +233,10 @@ def _attributions(
     return tuple(decided)
 
 
-def _first_attribution(
-    first: Call, clicks: list[Click], identity: Identity, rules: Rules
-) -> Attribution:
+def _first_attribution(first: Call, case: Case) -> Attribution:
+    clicks, identity, rules, newcomers = case
     proof = _proof(first.time_ms, clicks, identity, rules.deterministic_ms)
-    for trace in _sightings(first):
-        proof[trace] = frozenset()
+    sights = _sights(first, clicks, identity, rules)
     credited = [click for click in clicks if click.origin]
     recent = [click for click in credited if _within(click, first.time_ms, rules.deterministic_ms)]
     very_recent = [
@@ -218,7 +245,8 @@ def _first_attribution(
     match = (
         _by_click_id(recent, identity)
         or _by_device_id(recent, proof)
-        or _by_address_and_device(very_recent, proof)
+        or _by_device_like_it(very_recent, sights)
+        or _by_device_that_may_be_it(very_recent, sights, newcomers, rules)
     )
     if match is None:
         return Attribution(first.time_ms, first.receipt, "organic", None, None, False)
@@ -257,7 +285,7 @@ def _proof(moment_ms: int, clicks: list[Click], identity: Identity, window_ms: i
     for click in clicks:
         lends = click.origin is None and click.id in click_ids
         if lends and _within(click, moment_ms, window_ms):
-            for trace in _device_traces(click) + _sightings(click):
+            for trace in _device_traces(click):
                 proof[trace] = proof.get(trace, frozenset()) | {click.id}
     for device_id in device_ids:
         proof[(device_id,)] = frozenset()
@@ -268,12 +296,66 @@ def _device_traces(seen: Call | Click) -> list[Trace]:
     return [(device_id,) for device_id in _usable(seen.device_ids)]
 
 
-def _sightings(seen: Call | Click) -> list[Trace]:
+def _sights(first: Call, clicks: list[Click], identity: Identity, rules: Rules) -> list[Sight]:
+    """Where the user is, and on which device, as they or a click that lends tells."""
+    seen: list[tuple[Call | Click, frozenset[str]]] = [(first, frozenset())]
+    for click in clicks:
+        lends = click.origin is None and click.id in identity[1]
+        if lends and _within(click, first.time_ms, rules.deterministic_ms):
+            seen.append((click, frozenset({click.id})))
+    return [(*sight, lenders) for fact, lenders in seen for sight in _sightings(fact)]
+
+
+def _sightings(seen: Call | Click) -> list[tuple[str, Device]]:
     address = public(seen.address)
-    if address is None or seen.device is None:
+    if address is None or seen.device is None or seen.device[3] or not seen.device[1]:
         return []
-    family, system, version, is_bot = seen.device
-    return [] if is_bot or not family or not system else [(address, family, system, version)]
+    return [(address, seen.device)]
+
+
+@cache
+def alike(one: Device, other: Device) -> str:
+    """ "same", "open" (nobody can tell) or "" for two devices that are different."""
+    names = {one[1], other[1]}
+    model, version = _same_model(one[0], other[0]), _same_version(one[2], other[2])
+    if names == {"iOS", "Mac OS X"}:
+        ipad = one if one[1] == "iOS" else other
+        browser = other if ipad is one else one
+        may_be = not ipad[0].startswith("iPhone")
+        if not browser[2].startswith("safari"):
+            version = ""
+        return "open" if may_be and version != "no" else ""
+    if len(names) > 1 or "no" in (model, version):
+        return ""
+    return "same" if "yes" in (model, version) else "open"
+
+
+def _same_model(one: str, other: str) -> str:
+    for bare in ("iPhone", "iPad"):
+        if bare in (one, other) and one.startswith(bare) and other.startswith(bare):
+            return ""
+    if not one or not other:
+        return ""
+    return "yes" if one == other else "no"
+
+
+def _same_version(one: str, other: str) -> str:
+    """Every version that there may be, one by one."""
+    all_versions = [(major, minor) for major in range(40) for minor in range(20)]
+    first = {each for each in all_versions if _may_be(each, one)}
+    second = {each for each in all_versions if _may_be(each, other)}
+    if not one or not other:
+        return ""
+    if not first & second:
+        return "no"
+    return "" if one.endswith("+") or other.endswith("+") else "yes"
+
+
+def _may_be(version: tuple[int, int], text: str) -> bool:
+    numbers = [int(number) for number in text.replace("safari ", "").rstrip("+").split(".") if text]
+    if text.endswith("+"):
+        return list(version) >= numbers
+    return list(version)[: len(numbers)] == numbers
 
 
 def _by_click_id(clicks: list[Click], identity: Identity) -> Found | None:
@@ -286,9 +368,46 @@ def _by_device_id(clicks: list[Click], proof: Proof) -> Found | None:
     return _by_trace("device_id", clicks, traces, proof)
 
 
-def _by_address_and_device(clicks: list[Click], proof: Proof) -> Found | None:
-    traces = {click.id: _sightings(click) for click in clicks}
-    return _by_trace("address_and_device", clicks, traces, proof)
+def _by_device_like_it(clicks: list[Click], sights: list[Sight]) -> Found | None:
+    return _by_sight(clicks, sights, "same")
+
+
+def _by_device_that_may_be_it(
+    clicks: list[Click], sights: list[Sight], newcomers: dict[str, int], rules: Rules
+) -> Found | None:
+    """Where few devices were seen: users who came, or clicks, those of ten minutes being one."""
+    uncrowded = []
+    for sight in sights:
+        taps = {
+            (device, click.time_ms // (10 * MINUTE_MS))
+            for click in clicks
+            for address, device in _sightings(click)
+            if address == sight[0]
+            and any(alike(device, it[1]) for it in sights if it[0] == address)
+        }
+        devices = max(len(taps), newcomers.get(sight[0], 0) + 1)
+        if devices <= rules.devices_max:
+            uncrowded.append(sight)
+    return _by_sight(clicks, uncrowded, "open")
+
+
+def _by_sight(clicks: list[Click], sights: list[Sight], how: str) -> Found | None:
+    found: dict[str, list[frozenset[str]]] = {}
+    for click in clicks:
+        for address, device in _sightings(click):
+            for place, seen, lenders in sights:
+                if place == address and alike(device, seen) == how:
+                    found.setdefault(click.id, []).append(lenders)
+    if not found:
+        return None
+    latest = _latest([click for click in clicks if click.id in found])
+    ways = found[latest.id]
+    needs_no_lender = frozenset() in ways
+    return (
+        "address_and_device",
+        latest,
+        frozenset() if needs_no_lender else frozenset().union(*ways),
+    )
 
 
 def _by_trace(

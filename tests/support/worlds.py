@@ -23,7 +23,13 @@ GOOGLE, NEWSLETTER = ("source", "google"), ("source", "newsletter")
 
 IPHONE = ("iPhone", "iOS", "17.4", False)
 UPDATED_IPHONE = ("iPhone", "iOS", "17.5", False)
+NAMED_IPHONE = ("iPhone15,2", "iOS", "17.4", False)
+IPHONE_26 = ("iPhone", "iOS", "26.0", False)
+FROZEN_IPHONE = ("iPhone", "iOS", "18.6+", False)
+IPAD = ("iPad13,4", "iOS", "17.4", False)
+SAFARI_SOMEWHERE = ("", "Mac OS X", "safari 17.4", False)
 PIXEL = ("Pixel 8", "Android", "14", False)
+REDUCED = ("", "Android", "", False)
 BOT = ("Spider", "Android", "6.0", True)
 PROGRAM = ("", "", "", False)
 
@@ -58,7 +64,7 @@ class World:
 
     def timeline(self, app: str, user: str) -> Timeline:
         """Returns the oracle's timeline of the user."""
-        return timeline(self.calls_of(app, user), self.clicks, self.rules)
+        return timeline(self.calls_of(app, user), self.clicks, self.rules, others=self.calls)
 
 
 Choice = tuple[Any, ...]
@@ -67,6 +73,9 @@ CLICK_IDS = tuple(f"c{number}" for number in range(8))
 DEVICE_IDS = ((), ("d1",), ("d2",), ("D1 ",), ("d2", "d1"), (ZEROED,), ("undefined", "d2"))
 NOWHERE = (PRIVATE, CARRIER_NAT, UNSPECIFIED, None)
 DEVICES = (IPHONE, UPDATED_IPHONE, PIXEL, BOT, PROGRAM, None)
+OF_TODAY = (
+    IPHONE, NAMED_IPHONE, IPHONE_26, FROZEN_IPHONE, IPAD, SAFARI_SOMEWHERE, PIXEL, REDUCED, REDUCED,
+)  # fmt: skip
 ORIGINS = (SUMMER, WINTER, GOOGLE, NEWSLETTER)
 
 
@@ -140,7 +149,16 @@ BY_RETURNING = Manner(
     device_ids_of_clicks=(("d1",), ("d1",), ("d2",), ("d1", "d2")),
     addresses_of_clicks=(HOME, None),
 )
-MANNERS = (BY_EVERYTHING, BY_SIGHT, IN_A_CROWD, BY_LOAN, BY_RETURNING, BY_RETURNING)
+OF_ONE_HOUSE = replace(
+    BY_SIGHT,
+    calls_max=7,
+    users=((SHOP, "ann"), (SHOP, "ben"), (SHOP, "cleo"), (SHOP, "dan"), (GAME, "ann")),
+    addresses=(HOME, HOME, HOME, WORK, None),
+    addresses_of_clicks=(HOME, HOME, WORK),
+    devices=OF_TODAY,
+    devices_of_clicks=OF_TODAY,
+)
+MANNERS = (OF_ONE_HOUSE, BY_EVERYTHING, BY_SIGHT, IN_A_CROWD, BY_LOAN, BY_RETURNING, BY_RETURNING)
 
 
 @dataclass(frozen=True)
@@ -163,10 +181,14 @@ MINUTES = Pace(
         reattribution_ms=_minutes(3, 6),
         inactivity_ms=_minutes(0, 2, 4),
         timeout_ms=_minutes(1, 2, 4),
+        devices_max=st.sampled_from((0, 1, 1, 2, 3)),
     ),
     tuple(minute * MINUTE_MS for minute in range(12)),
 )
-HOURS = Pace(st.just(Rules()), tuple(quarter * 15 * MINUTE_MS for quarter in range(28)))
+HOURS = Pace(
+    st.builds(Rules, devices_max=st.sampled_from((1, 2, 3, 10))),
+    tuple(quarter * 15 * MINUTE_MS for quarter in range(28)),
+)
 WEEKS = Pace(
     st.just(Rules()),
     tuple(week * 7 * DAY_MS + minute * MINUTE_MS for week in range(4) for minute in (0, 20, 30)),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from shared.metrics import METRICS, Source
 from shared.settings import PROGRAM_VARIABLES, SETTINGS
+from workers.core.agent_table import FORMS
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -64,10 +65,29 @@ def metrics_table(source: Source) -> str:
     )
 
 
+def agents_table() -> str:
+    return table(
+        ("agent", "platform", "version", "model", "since", "example", "source"),
+        (
+            (
+                form.name,
+                form.system,
+                str(form.version),
+                "told" if "(?P<model>" in form.pattern else "withheld",
+                form.since,
+                f"`{form.example}`",
+                form.source,
+            )
+            for form in FORMS
+        ),
+    )
+
+
 # The text by page and mark.
 WRITTEN: dict[tuple[str, str], Callable[[], str]] = {
     ("operations.md", "settings"): settings_table,
     ("operations.md", "program variables"): program_variables_table,
+    ("measurement.md", "agents"): agents_table,
     ("metrics.md", "metrics of ingest"): partial(metrics_table, Source.INGEST),
     ("metrics.md", "metrics of the pipeline"): partial(metrics_table, Source.PIPELINE),
 }

@@ -20,7 +20,7 @@ PROGRAMS = ("ingest", "workers", "console", "shared")
 # The modules whose functions execute a statement, their second argument.
 SINKS = {"shared/database.py", "workers/sql/json_rows.py"}
 # They write SQL of the names of columns and tables that they are given.
-HELPERS = {"as_ms", "day_of", "stretch_of", "from_ms", "record_select", "raw_select"}
+HELPERS = {"as_ms", "day_of", "platform_of", "stretch_of", "from_ms", "record_select", "raw_select"}
 # They write SQL of a date, which can be nothing else.
 HELPERS_OF_DATES = {"partition_name", "partition_bounds"}
 # Where a statement is not of constants, and why that is safe.

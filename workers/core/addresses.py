@@ -20,6 +20,7 @@ NOWHERE_V4 = tuple(
         "172.16.0.0/12",  # private
         "192.0.0.0/24",  # the phone's own end of a carrier's IPv6 translation
         "192.168.0.0/16",  # private
+        "198.18.0.0/15",  # benchmarks of networks (RFC 2544); addresses of VPN and proxy apps
         "224.0.0.0/3",  # multicast, reserved, broadcast: no request comes from there
     )
 )

@@ -13,12 +13,13 @@ pass a user to and fro for as long as the reattribution window is longer than th
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from shared.vocabulary import Lost, Rule
+from shared.vocabulary import Certainty, Lost, Rule
+from workers.core.crowds import crowded_places
 from workers.core.evidence import ClickTrace, Sighting, evidence, sightings, traces_of
 from workers.core.history import (
     Click,
@@ -50,7 +51,8 @@ class Attribution(msgspec.Struct, frozen=True, kw_only=True):
 
     `through` is the click that lent the evidence, when the credited click was matched by what the
     lender knew of the visitor and not by the user's own signals. `beaten` holds the ten best of the
-    clicks that lost; `considered` counts all candidates, including the credited click.
+    clicks that lost; `considered` counts all candidates, including the credited click. `compared`
+    and `certainty` tell what was found of the devices where these were compared.
     """
 
     moment: Moment
@@ -62,6 +64,8 @@ class Attribution(msgspec.Struct, frozen=True, kw_only=True):
     considered: int
     is_reattribution: bool
     rules_version: int
+    compared: str | None = None
+    certainty: Certainty | None = None
 
 
 def attribute(history: History, rules: Rules) -> tuple[Attribution, ...]:
@@ -72,7 +76,7 @@ def attribute(history: History, rules: Rules) -> tuple[Attribution, ...]:
     signals = in_order(history.signals)
     if not signals:
         return ()
-    context = DecisionContext(traces_of(history), history.identity, rules)
+    context = DecisionContext(traces_of(history), history.identity, rules, history.newcomers)
     moment, seen = signals[0].moment, sightings(signals[0].address, signals[0].device)
     choice = _choose(moment, first_steps(rules), context, seen, in_force=None)
     first = _attribution(moment, choice, rules, is_reattribution=False)
@@ -126,6 +130,7 @@ class DecisionContext(msgspec.Struct, frozen=True):
     traces: tuple[ClickTrace, ...]
     identity: Identity
     rules: Rules
+    newcomers: Mapping[str, int] = {}
 
 
 def _reattributions(
@@ -171,6 +176,9 @@ def _choose(
     at_ms, traces = moment.time_ms, context.traces
     # The first step matches by click id: as long as a click could win by its id, it can lend by it.
     known = evidence(context.identity, seen, traces, at_ms, lending_ms=steps[0].window_ms)
+    if in_force is None:
+        crowded = crowded_places(known, traces, context.newcomers, at_ms, context.rules)
+        known = msgspec.structs.replace(known, crowded=crowded)
     return choose(traces, known, steps, at_ms, exclusion)
 
 
@@ -178,14 +186,17 @@ def _attribution(
     moment: Moment, choice: Choice, rules: Rules, *, is_reattribution: bool
 ) -> Attribution:
     winner = choice.winner
+    comparison = winner.tie.comparison if winner else None
     return Attribution(
         moment=moment,
         rule=winner.rule if winner else Rule.ORGANIC,
         click_id=winner.trace.click_id if winner else None,
         origin=winner.trace.origin if winner else None,
-        through=(winner.through or None) if winner else None,
+        through=(winner.tie.through or None) if winner else None,
         beaten=choice.beaten,
         considered=choice.considered,
         is_reattribution=is_reattribution,
         rules_version=rules.version,
+        compared=comparison.reason if comparison else None,
+        certainty=comparison.certainty if comparison else None,
     )

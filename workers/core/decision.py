@@ -10,6 +10,7 @@ a tail may belong to a user who was never decided, may hold signals of other wor
 none at all: `decide` has an answer for each of these cases.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 
 import msgspec
@@ -26,7 +27,8 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identit
     `prior` is the attribution in force before `signals`, `last_session` the last session then.
     `known` is the identity as of the last decision. `has_earlier` tells whether the user has
     signals before these; with such a tail and no prior, `decide` would take a later signal for the
-    user's first (`needs_all`).
+    user's first (`needs_all`). `newcomers` is
+    as `history.History` has it.
     """
 
     app: str
@@ -35,6 +37,7 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identit
     prior: Attribution | None
     last_session: Session | None
     has_earlier: bool = False
+    newcomers: Mapping[str, int] = {}
 
     @cached_property
     def identity(self) -> Identity:
@@ -69,7 +72,13 @@ def decide(tail: Tail, clicks: tuple[Click, ...], rules: Rules) -> Decision:
 
     `clicks` must hold what `history.History` requires.
     """
-    history = History(app=tail.app, signals=tail.signals, clicks=clicks, known=tail.known)
+    history = History(
+        app=tail.app,
+        signals=tail.signals,
+        clicks=clicks,
+        known=tail.known,
+        newcomers=tail.newcomers,
+    )
     if tail.prior is None:
         attributions = attribute(history, rules)
         first = min(tail.signals, key=lambda signal: signal.moment, default=None)

@@ -1,18 +1,16 @@
-"""Describes the device of a user agent, and whether it can identify a visitor.
+"""What a device is known to be, and when that says nothing.
 
-A crawler is nobody's phone: taken as evidence, it would credit one partner's click with strangers.
+A crawler is nobody's phone: taking it for evidence would credit one partner's click with strangers.
 """
 
 import msgspec
 
 
 class Device(msgspec.Struct, frozen=True):
-    """A device as its user agent describes it; "" stands for what is unknown.
+    """What a user agent or its sender describes; "" where neither says.
 
-    Two devices match when family, system and version are equal and can tell people apart at all:
-    family and system are known, and it is not a bot. A version that only one side knows is a
-    difference; one that neither knows is not. So matching is plain equality: an index can look it
-    up, and a device without a version never becomes a bridge between two different devices.
+    `family` is the model as it was named, `os_version` as `os_versions` writes it. Whether two
+    devices can be one is asked of `device_matching`.
     """
 
     family: str
@@ -22,5 +20,5 @@ class Device(msgspec.Struct, frozen=True):
 
     @property
     def tells_people_apart(self) -> bool:
-        """Tells whether the device is specific enough to distinguish one visitor from another."""
-        return bool(self.family and self.os) and not self.is_bot
+        """Whether it has a platform and is no bot, so that it can be compared."""
+        return self.os not in {"", "Other"} and not self.is_bot

@@ -21,6 +21,7 @@ import msgspec
 
 from shared.device_ids import identifying
 from workers.core.addresses import public_address
+from workers.core.device_matching import Comparison, DeviceVerdict, compare
 from workers.core.devices import Device
 from workers.core.history import History, Identity, Origin
 
@@ -43,11 +44,26 @@ class ClickTrace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """The features that identify a user at a moment, each with the click that lent it."""
+    """The features that identify a user at a moment, each with the click that lent it.
+
+    `crowded` are the addresses behind which too many devices were seen (`crowds.crowded_places`).
+    """
 
     click_ids: Mapping[str, str]
     device_ids: Mapping[str, str]
     sightings: Mapping[Sighting, str]
+    crowded: frozenset[str] = frozenset()
+
+
+class Tie(msgspec.Struct, frozen=True):
+    """Through whom a click matches a user, and what was compared if devices were.
+
+    `is_crowded`: the devices cannot be told apart, and there are too many behind the address.
+    """
+
+    through: str
+    comparison: Comparison | None = None
+    is_crowded: bool = False
 
 
 def traces_of(history: History) -> tuple[ClickTrace, ...]:
@@ -103,6 +119,34 @@ def sightings(address: str | None, device: Device | None) -> frozenset[Sighting]
     return frozenset({(place, device)})
 
 
-def lender_among(features: Iterable[Feature], known: Mapping[Feature, str]) -> str | None:
-    """Returns who a feature is known through: THEMSELVES, a click's id, or None if unknown."""
-    return min((known[feature] for feature in features if feature in known), default=None)
+def shared_feature(features: Iterable[Feature], known: Mapping[Feature, str]) -> Tie | None:
+    """Returns who a feature is known through: THEMSELVES or a click's id; None if unknown."""
+    lenders = [known[feature] for feature in features if feature in known]
+    return Tie(min(lenders)) if lenders else None
+
+
+def seen_alike(evidence: Evidence, trace: ClickTrace, verdict: DeviceVerdict) -> Tie | None:
+    """Returns how the click's device compares with one that was seen at its address.
+
+    None where the closest of them is not of this verdict: what is told apart or found to be the
+    same through one of several devices needs no other.
+    """
+    ties = [
+        Tie(lender, comparison, _leaves_open(comparison) and place in evidence.crowded)
+        for place, clicked in trace.sightings
+        for (seen_place, seen), lender in evidence.sightings.items()
+        if place == seen_place
+        and (comparison := compare(clicked, seen)).verdict is not DeviceVerdict.DIFFERENT
+    ]
+    closest = min(ties, key=_distance, default=None)
+    if closest is None or closest.comparison is None or closest.comparison.verdict is not verdict:
+        return None
+    return closest
+
+
+def _leaves_open(comparison: Comparison) -> bool:
+    return comparison.verdict is DeviceVerdict.CANNOT_TELL
+
+
+def _distance(tie: Tie) -> tuple[bool, str]:
+    return (tie.comparison is None or tie.comparison.verdict is not DeviceVerdict.SAME, tie.through)

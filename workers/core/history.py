@@ -5,7 +5,7 @@ Facts are immutable and may arrive in any order, late, and more than once. They 
 milliseconds, UTC. Ids are text, compared by code point (PostgreSQL: COLLATE "C").
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 import msgspec
@@ -97,16 +97,19 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
 
     - a click of the app whose id the user carries, not older than `rules.CLICK_AGE_MS_MAX` at `m`;
     - a click that shares a device id with the user or with a click above, of the same age;
-    - at the user's first signal: a click with the address and device of that signal, or of a click
-      of the first kind, not older than `Rules.click_probabilistic_ms`.
+    - at the user's first signal: a click with the address of that signal, or of a click of the
+      first kind, and of the same platform, not older than `Rules.click_probabilistic_ms`.
 
-    `known` is the identity from calls that are not among `signals`, for partial histories.
+    `newcomers` are the other users who were first seen at an address in the same time, by address;
+    more than `Rules.uncertain_devices_max` need not be counted. `known` is the identity from calls
+    that are not among `signals`, for partial histories.
     """
 
     app: str
     signals: tuple[Signal, ...] = ()
     clicks: tuple[Click, ...] = ()
     known: Identity = Identity()
+    newcomers: Mapping[str, int] = {}
 
     @property
     def identity(self) -> Identity:

@@ -13,7 +13,8 @@ from typing import Final
 import msgspec
 
 from shared.vocabulary import Lost, Rule
-from workers.core.evidence import ClickTrace, Evidence, lender_among
+from workers.core.device_matching import DeviceVerdict
+from workers.core.evidence import ClickTrace, Evidence, Tie, seen_alike, shared_feature
 from workers.core.rules import CLICK_AGE_MS_MAX, Rules
 
 BEATEN_MAX: Final = 10
@@ -30,12 +31,12 @@ class Beaten(msgspec.Struct, frozen=True):
 class Step(msgspec.Struct, frozen=True):
     """A rule of the waterfall, with its window.
 
-    `through` returns who matches a click to the user, None if nobody does (`lender_among`). Up to
-    `reach_ms` a click that is too old is still a candidate, so that the decision can report it.
+    `tie` returns how a click matches the user, None if it does not. Up to `reach_ms` a click that
+    is too old is still a candidate, so that the decision can report it.
     """
 
     rule: Rule
-    through: Callable[[Evidence, ClickTrace], str | None]
+    tie: Callable[[Evidence, ClickTrace], Tie | None]
     window_ms: int
     reach_ms: int
 
@@ -46,7 +47,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     trace: ClickTrace
     rank: int
     rule: Rule
-    through: str
+    tie: Tie
     lost: Lost | None
 
 
@@ -67,13 +68,8 @@ def first_steps(rules: Rules) -> tuple[Step, ...]:
     address_ms = rules.click_probabilistic_ms
     return (
         *_deterministic(rules.click_deterministic_ms),
-        # Outside the window is out of reach: an address can own more clicks than can be read.
-        Step(
-            Rule.ADDRESS_AND_DEVICE,
-            lambda evidence, trace: lender_among(trace.sightings, evidence.sightings),
-            window_ms=address_ms,
-            reach_ms=address_ms,
-        ),
+        _by_address(DeviceVerdict.SAME, address_ms),
+        _by_address(DeviceVerdict.CANNOT_TELL, address_ms),
     )
 
 
@@ -115,17 +111,27 @@ def choose(
     return Choice(winner, beaten, len(matches))
 
 
+def _by_address(verdict: DeviceVerdict, window_ms: int) -> Step:
+    """Outside the window is out of reach: an address can own more clicks than can be read."""
+    return Step(
+        Rule.ADDRESS_AND_DEVICE,
+        lambda evidence, trace: seen_alike(evidence, trace, verdict),
+        window_ms=window_ms,
+        reach_ms=window_ms,
+    )
+
+
 def _deterministic(window_ms: int) -> tuple[Step, ...]:
     return (
         Step(
             Rule.CLICK_ID,
-            lambda evidence, trace: lender_among((trace.click_id,), evidence.click_ids),
+            lambda evidence, trace: shared_feature((trace.click_id,), evidence.click_ids),
             window_ms=window_ms,
             reach_ms=CLICK_AGE_MS_MAX,
         ),
         Step(
             Rule.DEVICE_ID,
-            lambda evidence, trace: lender_among(trace.device_ids, evidence.device_ids),
+            lambda evidence, trace: shared_feature(trace.device_ids, evidence.device_ids),
             window_ms=window_ms,
             reach_ms=CLICK_AGE_MS_MAX,
         ),
@@ -139,12 +145,13 @@ def _match(
     age_ms = at_ms - trace.time_ms
     too_old: Match | None = None
     for rank, step in enumerate(steps):
-        through = step.through(evidence, trace) if 0 <= age_ms <= step.reach_ms else None
-        if through is None:
+        tie = step.tie(evidence, trace) if 0 <= age_ms <= step.reach_ms else None
+        if tie is None:
             continue
         is_inside = age_ms <= step.window_ms
         lost = reason or (None if is_inside else Lost.OUTSIDE_WINDOW)
-        match = Match(trace=trace, rank=rank, rule=step.rule, through=through, lost=lost)
+        lost = lost or (Lost.CROWDED if tie.is_crowded else None)
+        match = Match(trace=trace, rank=rank, rule=step.rule, tie=tie, lost=lost)
         if is_inside:
             return match
         too_old = too_old or match
@@ -154,7 +161,7 @@ def _match(
 def _lost(match: Match, best: Match) -> Lost:
     """Returns the reason why an eligible match lost to a better one."""
     if match.rank > best.rank:
-        return Lost.WEAKER_RULE
+        return Lost.LESS_CERTAIN if match.rule is best.rule else Lost.WEAKER_RULE
     if match.trace.time_ms < best.trace.time_ms:
         return Lost.EARLIER
     return Lost.LARGER_ID

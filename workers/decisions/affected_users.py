@@ -3,7 +3,8 @@
 A user is affected by an event of their own, and by a click that could be theirs: a click that they
 name, a click that shares a device id with them, a click from the address of their first signal, and
 a click that shares either with a click that they name and that names no source (it lends what it
-saw). Too many users are harmless, because deciding again changes nothing; none may be missing.
+saw). New users of an address affect others who were new there (`coupled_users`). Too many users are
+harmless, because deciding again changes nothing; none may be missing.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,11 +16,13 @@ from shared.device_ids import identifying, usable
 from shared.events import CLICK_KINDS, Event, Kind
 from workers.core.addresses import public_address
 from workers.core.days import utc_days
+from workers.core.device_matching import platform
 from workers.core.history import Identity
 from workers.core.rules import CLICK_AGE_MS_MAX, LIMITS
-from workers.sql.expressions import as_ms, day_of, from_ms
+from workers.decisions.coupled_users import coupled_users
+from workers.sql.expressions import as_ms, day_of, from_ms, platform_of
 from workers.sql.json_rows import json_document, select_for
-from workers.user_agents import device_of
+from workers.user_agents import device_of_event
 
 _OWN = """
 SELECT users.id, min(sent.from_ms)
@@ -34,11 +37,10 @@ GROUP BY users.id
 _CLICKED = f"""
 WITH click AS MATERIALIZED (
     SELECT app_id, environment, click_id, from_ms, identifying, address,
-           device_family, device_os, device_version, days, {from_ms("from_ms")} AS at
+           platform, days, {from_ms("from_ms")} AS at
     FROM json_to_recordset(%(clicks)s::json) AS sent (
         app_id bigint, environment text, click_id text COLLATE "C", from_ms bigint,
-        identifying text[] COLLATE "C", address text,
-        device_family text, device_os text, device_version text, days date[]
+        identifying text[] COLLATE "C", address text, platform text, days date[]
     )
 ), lender AS MATERIALIZED (
     SELECT click.app_id, click.environment, lent.click_id, click.from_ms
@@ -57,8 +59,8 @@ WITH click AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT click_id FROM clicks AS lent
         WHERE lent.app_id = click.app_id AND lent.environment = click.environment
-          AND lent.address = click.address AND lent.device_family = click.device_family
-          AND lent.device_os = click.device_os AND lent.device_version = click.device_version
+          AND lent.address = click.address
+          AND {platform_of("lent.device_os")} = click.platform
           AND lent.kind = 'click' AND lent.origin IS NULL
           AND lent.event_time
               BETWEEN at - %(age)s::interval AND at + %(probabilistic)s::interval
@@ -151,6 +153,7 @@ def affected_users(connection: Connection, events: Sequence[Event]) -> dict[int,
         if event.kind not in CLICK_KINDS
     ]
     rows = select_for(connection, _OWN, signals)
+    rows += coupled_users(connection, events)
     clicks = [_click_row(event) for event in events if event.kind is Kind.CLICK]
     if clicks:
         document = json_document(clicks)
@@ -163,7 +166,6 @@ def affected_users(connection: Connection, events: Sequence[Event]) -> dict[int,
 
 
 def _click_row(event: Event) -> dict[str, object]:
-    device = device_of(event.user_agent)
     at_ms = event.happened_at_ms
     return {
         "app_id": event.app_id,
@@ -172,9 +174,7 @@ def _click_row(event: Event) -> dict[str, object]:
         "from_ms": at_ms,
         "identifying": sorted(identifying(usable(event.device_ids))),
         "address": public_address(event.ip_address),
-        "device_family": device.family,
-        "device_os": device.os,
-        "device_version": device.os_version,
+        "platform": platform(device_of_event(event).os),
         "days": utc_days(at_ms, at_ms + _PROBABILISTIC_MS_MAX),
     }
 

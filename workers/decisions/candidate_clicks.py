@@ -1,8 +1,8 @@
 """Finds the clicks that could matter to users, in three statements for any number of users.
 
 These are the clicks that users name, the clicks that share a device id with them, and for a first
-signal the clicks from its address and device. What a named click without a source saw of its
-visitor is searched for as well, because such a click lends it.
+signal the clicks from its address and of its platform. What a named click without a source saw of
+its visitor is searched for as well, because such a click lends it.
 """
 
 from collections import defaultdict
@@ -12,12 +12,13 @@ from typing import Any
 from shared.database import Connection
 from shared.device_ids import identifying, usable
 from workers.core.days import stretches, utc_days
+from workers.core.device_matching import platform
 from workers.core.devices import Device
-from workers.core.evidence import sightings
+from workers.core.evidence import Sighting, sightings
 from workers.core.history import Click, Origin, OriginKind
 from workers.core.rules import CLICK_AGE_MS_MAX
 from workers.decisions.load_history import UserCase
-from workers.sql.expressions import as_ms, day_of, from_ms, stretch_of
+from workers.sql.expressions import as_ms, day_of, from_ms, platform_of, stretch_of
 from workers.sql.json_rows import select_for
 
 # A whole carrier may be behind an address, and each of its new users would evaluate every click of
@@ -71,8 +72,8 @@ CROSS JOIN LATERAL (
 _CLICKS_SIGHTED = f"""
 SELECT user_ref, matched.*
 FROM json_to_recordset(%s::json) AS sent (
-    user_ref bigint, app_id bigint, environment text, address text, device_family text,
-    device_os text, device_version text, days date[], from_ms bigint, to_ms bigint
+    user_ref bigint, app_id bigint, environment text, address text, platform text,
+    days date[], from_ms bigint, to_ms bigint
 )
 CROSS JOIN LATERAL (
     SELECT {_CLICK}
@@ -81,8 +82,8 @@ CROSS JOIN LATERAL (
         SELECT * FROM clicks
         WHERE {day_of("clicks.event_time")} = day
           AND clicks.app_id = sent.app_id AND clicks.environment = sent.environment
-          AND clicks.address = sent.address AND clicks.device_family = sent.device_family
-          AND clicks.device_os = sent.device_os AND clicks.device_version = sent.device_version
+          AND clicks.address = sent.address
+          AND {platform_of("clicks.device_os")} = sent.platform
           AND clicks.kind = 'click'
           AND clicks.event_time BETWEEN {from_ms("from_ms")} AND {from_ms("to_ms")}
         -- In the order of the index, so that no more is read; with ties, so that the order of
@@ -142,26 +143,34 @@ def _device_row(case: UserCase, lenders: Sequence[Click]) -> dict[str, object]:
 
 
 def _sighting_rows(case: UserCase, lenders: Sequence[Click]) -> Iterable[dict[str, object]]:
-    """Yields the addresses and devices of a user's first signal, which alone is matched by them."""
-    if case.tail.prior is not None or not case.tail.signals:
-        return
-    first = min(case.tail.signals, key=lambda signal: signal.moment)
-    seen = sightings(first.address, first.device)
-    for click in lenders:
-        seen |= sightings(click.address, click.device)
-    from_ms = first.time_ms - case.rules.click_probabilistic_ms
-    days = utc_days(from_ms, first.time_ms)
-    for address, device in sorted(seen, key=str):
+    """Yields the addresses and platforms of the first signal, which alone is matched by them."""
+    first_ms, seen = sightings_of(case, lenders)
+    from_ms = first_ms - case.rules.click_probabilistic_ms
+    days = utc_days(from_ms, first_ms)
+    for address, os in sorted({(address, platform(device.os)) for address, device in seen}):
         yield {
             **_user_fields(case),
             "address": address,
-            "device_family": device.family,
-            "device_os": device.os,
-            "device_version": device.os_version,
+            "platform": os,
             "days": days,
             "from_ms": from_ms,
-            "to_ms": first.time_ms,
+            "to_ms": first_ms,
         }
+
+
+def sightings_of(case: UserCase, clicks: Iterable[Click]) -> tuple[int, frozenset[Sighting]]:
+    """Returns when and where the user was first seen, as they or a lender among `clicks` tell.
+
+    Nothing is seen in a tail that does not hold the first signal.
+    """
+    if case.tail.prior is not None or not case.tail.signals:
+        return 0, frozenset()
+    first = min(case.tail.signals, key=lambda signal: signal.moment)
+    seen = sightings(first.address, first.device)
+    for click in clicks:
+        if click.origin is None and click.id in case.tail.identity.click_ids:
+            seen |= sightings(click.address, click.device)
+    return first.time_ms, seen
 
 
 def _user_fields(case: UserCase) -> dict[str, object]:

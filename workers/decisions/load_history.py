@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from shared.database import Connection, run
-from shared.vocabulary import Rule
+from shared.vocabulary import Certainty, Rule
 from workers.core.attribution import Attribution
 from workers.core.decision import Tail
 from workers.core.devices import Device
@@ -33,9 +33,13 @@ BEGINNING_MS = 0  # no event is older (`shared.fields.IMPORTED_YEAR_MIN`)
 
 _RULES = """
 SELECT id, rules_version, click_deterministic_ms, click_probabilistic_ms,
-       reattribution_window_ms, inactivity_ms, session_timeout_ms
+       reattribution_window_ms, inactivity_ms, session_timeout_ms, uncertain_devices_max
 FROM apps WHERE id = ANY(%s)
 """
+_RULES_FIELDS = (
+    "version", "click_deterministic_ms", "click_probabilistic_ms", "reattribution_window_ms",
+    "inactivity_ms", "session_timeout_ms", "uncertain_devices_max",
+)  # fmt: skip
 
 _BEFORE = """(
     SELECT event_time FROM signals
@@ -73,7 +77,7 @@ CROSS JOIN LATERAL (
 
 _ATTRIBUTION = f"""
     {as_ms("attributions.event_time")}, attributions.receipt::text, rule, click_id, origin_kind,
-    origin, through, beaten, considered, is_reattribution, rules_version
+    origin, through, beaten, considered, is_reattribution, rules_version, compared, certainty
 """
 
 _STARTS = f"""
@@ -161,17 +165,7 @@ def load_cases(
 def _load_rules(connection: Connection, apps: set[int]) -> dict[int, Rules]:
     """Loads the rules of apps; an app that no longer exists gets the defaults."""
     rows = run(connection, _RULES, (list(apps),))
-    stored = {
-        app: Rules(
-            version=version,
-            click_deterministic_ms=deterministic,
-            click_probabilistic_ms=probabilistic,
-            reattribution_window_ms=reattribution,
-            inactivity_ms=inactivity,
-            session_timeout_ms=timeout,
-        )
-        for app, version, deterministic, probabilistic, reattribution, inactivity, timeout in rows
-    }
+    stored = {app: Rules(**dict(zip(_RULES_FIELDS, values, strict=True))) for app, *values in rows}
     return {app: stored.get(app, Rules()) for app in apps}
 
 
@@ -278,7 +272,8 @@ def _read_signal(row: Sequence[Any]) -> Signal:
 
 
 def _read_attribution(row: Sequence[Any]) -> Attribution:
-    time_ms, receipt, rule, click_id, kind, name, through, beaten, considered, again, version = row
+    time_ms, receipt, rule, click_id, kind, name, through, beaten, *others = row
+    considered, again, version, compared, certainty = others
     return Attribution(
         moment=Moment(time_ms, receipt),
         rule=Rule(rule),
@@ -289,6 +284,8 @@ def _read_attribution(row: Sequence[Any]) -> Attribution:
         considered=considered,
         is_reattribution=again,
         rules_version=version,
+        compared=compared,
+        certainty=None if certainty is None else Certainty(certainty),
     )
 
 

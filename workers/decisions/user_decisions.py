@@ -23,6 +23,7 @@ from workers.decisions.affected_users import lock_users
 from workers.decisions.candidate_clicks import Clicks, load_clicks
 from workers.decisions.diff import Difference, diff
 from workers.decisions.load_history import UserCase, load_cases
+from workers.decisions.newcomers import count_newcomers
 from workers.decisions.set_aside_users import Failure, clear_set_aside, set_aside, set_aside_among
 from workers.decisions.write import Rules, write_decisions
 from workers.job_errors import describe
@@ -76,6 +77,7 @@ class UserDecisions(msgspec.Struct, frozen=True):
                 users = [user for user in users if user.id not in aside]
             cases = load_cases(connection, users, earliest_ms)
             clicks = load_clicks(connection, cases)
+            cases = count_newcomers(connection, cases, clicks)
             differences, failures = self._decide_cases(cases, clicks)
             set_aside(connection, failures)
             if self.retry:

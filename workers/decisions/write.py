@@ -27,7 +27,8 @@ _ATTRIBUTIONS = Target(
     "attributions",
     (
         "user_ref", "event_time", "receipt", "rule", "click_id", "origin_kind", "origin",
-        "through", "beaten", "considered", "is_reattribution", "rules_version",
+        "through", "beaten", "considered", "is_reattribution", "rules_version", "compared",
+        "certainty",
     ),
 )  # fmt: skip
 
@@ -111,6 +112,8 @@ def _write_attributions(connection: Connection, differences: Sequence[Difference
             str(attribution.considered),
             flag(attribution.is_reattribution),
             str(attribution.rules_version),
+            text(attribution.compared),
+            text(attribution.certainty),
         )
         for difference in differences
         for attribution in difference.attributed

@@ -25,7 +25,7 @@ from workers.sql.copy import (
     text,
 )
 from workers.sql.json_rows import write_rows
-from workers.user_agents import device_of
+from workers.user_agents import device_of_event
 
 # The first click under an id stays: a second one under the same id is a different click.
 _CLICKS = Target(
@@ -104,7 +104,7 @@ def _origin(click: Event) -> Origin | None:
 
 def _click_line(click: Event) -> str:
     origin = _origin(click)
-    device = device_of(click.user_agent)
+    device = device_of_event(click)
     return line(
         text(click.click_id),
         str(click.app_id),

@@ -11,7 +11,7 @@ from workers.facts.user_rows import KnownUser, click_ids_of, user_key, users_of
 from workers.sql.copy import Target, copy_missing, copy_new, flag, line, moment, text, texts
 from workers.sql.expressions import from_ms
 from workers.sql.json_rows import write_rows
-from workers.user_agents import device_of
+from workers.user_agents import device_of_event
 
 _SIGNALS = Target(
     "signals",
@@ -101,10 +101,7 @@ def _copy_traces(connection: Connection, pairs: Pairs) -> None:
 
 
 def _signal_line(event: Event, user: KnownUser) -> str:
-    device = device_of(event.user_agent)
-    # The sender's description of the device is used where the user agent identifies nobody.
-    if event.described_device is not None and not device.tells_people_apart:
-        device = device_of(event.described_device)
+    device = device_of_event(event)
     return line(
         str(user.id),
         moment(event.happened_at_ms),

@@ -1,6 +1,7 @@
 """Writes SQL expressions for times and days, in the forms that the pure core and indexes use."""
 
 from workers.core.days import STRETCH_DAYS
+from workers.core.device_matching import PLATFORMS
 
 
 def as_ms(column: str) -> str:
@@ -16,6 +17,12 @@ def from_ms(column: str) -> str:
 def day_of(column: str) -> str:
     """Writes the UTC day of a timestamp (`core.days.utc_day`) as indexes contain it."""
     return f"({column} AT TIME ZONE 'UTC')::date"
+
+
+def platform_of(column: str) -> str:
+    """Writes the platform of a system (`core.device_matching.platform`) as an index contains it."""
+    cases = " ".join(f"WHEN '{os}' THEN '{platform}'" for os, platform in PLATFORMS.items())
+    return f"(CASE {column} {cases} ELSE {column} END)"
 
 
 def stretch_of(column: str) -> str:

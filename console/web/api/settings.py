@@ -24,6 +24,7 @@ class AppSettings(msgspec.Struct, kw_only=True):
     reattribution_window_days: int
     inactivity_days: int
     session_timeout_minutes: int
+    uncertain_match_devices: int
     rules_version: int
     adjust_refusals: bool
 
@@ -39,6 +40,7 @@ class ChangedSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     reattribution_window_days: int | UnsetType = UNSET
     inactivity_days: int | UnsetType = UNSET
     session_timeout_minutes: int | UnsetType = UNSET
+    uncertain_match_devices: int | UnsetType = UNSET
     adjust_refusals: bool | UnsetType = UNSET
 
 

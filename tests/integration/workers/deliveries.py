@@ -13,12 +13,18 @@ from tests.support.build import event
 from tests.support.oracle import Call, Click, Device
 from tests.support.worlds import (
     BOT,
+    FROZEN_IPHONE,
     GAME,
     GOOGLE,
+    IPAD,
     IPHONE,
+    IPHONE_26,
+    NAMED_IPHONE,
     NEWSLETTER,
     PIXEL,
     PROGRAM,
+    REDUCED,
+    SAFARI_SOMEWHERE,
     SANDBOX,
     SHOP,
     UPDATED_IPHONE,
@@ -36,6 +42,15 @@ CRAWLER = CHROME.format(
     "+http://www.google.com/bot.html)",
 )
 
+INSTAGRAM = SAFARI.format(
+    "17_4", "(KHTML, like Gecko) Mobile/15E148 Instagram 267.0 (iPhone15,2; iOS 17_4; ro_RO; ro)"
+)
+IPAD_APP = "ReutersNews/6.0.3 iPad13,4 iPadOS/17.4.1 CFNetwork/1.0 Darwin/23.4.0"
+DESKTOP_SAFARI = (
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/17.4 Safari/605.1.15"
+)
+
 # What a click's browser and an event's app say of the same device.
 USER_AGENTS: dict[Device | None, tuple[str | None, str | None]] = {
     IPHONE: (SAFARI.format("17_4", IN_SAFARI), SAFARI.format("17_4", IN_AN_APP)),
@@ -44,6 +59,15 @@ USER_AGENTS: dict[Device | None, tuple[str | None, str | None]] = {
         CHROME.format("14; Pixel 8", "Chrome/124.0.0.0 Mobile"),
         CHROME.format("14; Pixel 8 Build/AP1A; wv", "Version/4.0 Chrome/120.0.0.0 Mobile"),
     ),
+    NAMED_IPHONE: (INSTAGRAM, INSTAGRAM),
+    IPHONE_26: (
+        SAFARI.format("18_6", IN_SAFARI.replace("17.4", "26.0")),
+        "Shop/12 (iPhone; iOS 26.0.1; Scale/3.00)",
+    ),
+    FROZEN_IPHONE: (SAFARI.format("18_6", IN_AN_APP), SAFARI.format("18_6", IN_AN_APP)),
+    IPAD: (IPAD_APP, IPAD_APP),
+    SAFARI_SOMEWHERE: (DESKTOP_SAFARI, DESKTOP_SAFARI),
+    REDUCED: (CHROME.format("10; K", "Chrome/131.0.0.0 Mobile"), "Shop/4 (Android API 33)"),
     BOT: (CRAWLER, CRAWLER),
     PROGRAM: ("okhttp/4.12.0", "okhttp/4.12.0"),
     None: (None, ""),
@@ -90,8 +114,8 @@ def _make_app(connection: Connection, name: str, world: World) -> int:
     rules = world.rules
     row = connection.execute(
         "INSERT INTO apps (name, app_token, click_deterministic_ms, click_probabilistic_ms,"
-        " reattribution_window_ms, inactivity_ms, session_timeout_ms)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id",
+        " reattribution_window_ms, inactivity_ms, session_timeout_ms, uncertain_devices_max)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
         (
             name,
             name,
@@ -100,6 +124,7 @@ def _make_app(connection: Connection, name: str, world: World) -> int:
             rules.reattribution_ms,
             rules.inactivity_ms,
             rules.timeout_ms,
+            rules.devices_max,
         ),
     ).fetchone()
     assert row is not None

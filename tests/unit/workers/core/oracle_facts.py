@@ -19,6 +19,7 @@ def rules_of(rules: oracle.Rules) -> Rules:
         reattribution_window_ms=rules.reattribution_ms,
         inactivity_ms=rules.inactivity_ms,
         session_timeout_ms=rules.timeout_ms,
+        uncertain_devices_max=rules.devices_max,
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from tests.support.between_commits import Does, Step
-from tests.support.oracle import Call, Click
+from tests.support.oracle import Call, Click, newcomers_before
 from tests.support.worlds import World
 from tests.unit.workers.core.oracle_facts import click_of, rules_of, signal_of
 from workers.core.attribution import Attribution
@@ -56,13 +56,22 @@ class Tables:
         self.clicks |= {fact.id: fact for fact in facts if isinstance(fact, Click)}
 
     def _concerned(self, facts: tuple[Call | Click, ...]) -> dict[UserKey, int]:
-        """A click concerns everybody here: too many is harmless."""
+        """A click concerns everybody here, a call those who came later: too many is harmless."""
         concerned: dict[UserKey, int] = {}
         for fact in facts:
             own = [(fact.app, fact.user)] if isinstance(fact, Call) else list(self.users)
             for user in own:
                 concerned[user] = min(fact.time_ms, concerned.get(user, fact.time_ms))
+            if isinstance(fact, Call):
+                self._add_coupled(fact, concerned)
         return concerned
+
+    def _add_coupled(self, call: Call, concerned: dict[UserKey, int]) -> None:
+        """Everybody who came after the call: whether it was first there, or moved its user."""
+        for key, user in self.users.items():
+            first_ms = min(signal.time_ms for signal in user.signals.values())
+            if key[0] == call.app and first_ms >= call.time_ms:
+                concerned[key] = min(first_ms, concerned.get(key, first_ms))
 
     def _decide(self, key: UserKey, from_ms: int) -> None:
         user = self.users[key]
@@ -102,4 +111,14 @@ class Tables:
             prior=prior[-1] if prior else None,
             last_session=sessions[-1] if sessions else None,
             has_earlier=any(it.moment < start for it in signals),
+            newcomers=self._newcomers(key),
         )
+
+    def _newcomers(self, key: UserKey) -> dict[str, int]:
+        calls = [
+            Call(app=app, user=name, receipt="", time_ms=signal.time_ms, address=signal.address)
+            for (app, name), user in self.users.items()
+            for signal in user.signals.values()
+        ]
+        own = [call for call in calls if (call.app, call.user) == key]
+        return newcomers_before(own, calls, self.world.rules.probabilistic_ms) if own else {}

@@ -43,9 +43,11 @@ def test_a_user_who_is_decided_for_the_first_time_is_decided_from_all_committed_
 
 
 def _of_committed(tables: Tables, user: UserKey) -> Timeline:
-    world, committed = tables.world, tables.users[user].signals
-    calls = [call for call in world.calls_of(*user) if call.receipt in committed]
-    return timeline(calls, tables.clicks.values(), world.rules)
+    world = tables.world
+    committed = {receipt for each in tables.users.values() for receipt in each.signals}
+    calls = [call for call in world.calls if call.receipt in committed]
+    own = [call for call in calls if (call.app, call.user) == user]
+    return timeline(own, tables.clicks.values(), world.rules, others=calls)
 
 
 def _assert_stands(tables: Tables, user: UserKey, expected: Timeline) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from workers.core.days import STRETCH_DAYS, stretches, utc_day, utc_days
 from workers.core.rules import CLICK_AGE_MS_MAX, DAY_MS
-from workers.sql.expressions import day_of, stretch_of
+from workers.sql.expressions import day_of, platform_of, stretch_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 moments = st.integers(min_value=0, max_value=4_000_000_000_000)
@@ -47,6 +47,6 @@ def test_clicks_of_thirty_days_are_looked_for_in_four_stretches_at_most(time_ms:
 def test_the_indexes_are_over_the_days_and_stretches_that_are_asked_for() -> None:
     schema = files("shared").joinpath("schema.sql").read_text()
 
-    assert schema.count(f"({day_of('event_time')}),\n    address,") == 1
-    assert schema.count(f"({day_of('event_time')}), address,") == 1
+    assert schema.count(f"({day_of('event_time')}), address,") == 2
+    assert schema.count(platform_of("device_os")) == 2
     assert schema.count(f"{stretch_of('event_time')},\n    device_id,") == 1

@@ -1,6 +1,6 @@
 """The product's decisions against the oracle's, on thousands of small dense worlds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
 import pytest
@@ -27,13 +27,15 @@ from workers.core.sessions import sessionize
 
 
 def _history(
-    world: World, app: str, calls: Iterable[oracle.Call], elsewhere: Iterable[oracle.Call] = ()
+    world: World, app: str, calls: Sequence[oracle.Call], elsewhere: Iterable[oracle.Call] = ()
 ) -> History:
+    window_ms = world.rules.probabilistic_ms
     return History(
         app=app,
         signals=tuple(map(signal_of, calls)),
         clicks=tuple(map(click_of, world.clicks)),
         known=identity_of(map(signal_of, elsewhere)),
+        newcomers=oracle.newcomers_before(calls, world.calls, window_ms) if calls else {},
     )
 
 
@@ -71,7 +73,7 @@ def test_a_call_of_which_only_the_ids_are_known_counts_by_its_ids(
     for app, user in world.users:
         calls = world.calls_of(app, user)
         whole, elsewhere = calls[:given_whole], calls[given_whole:]
-        expected = timeline(whole, world.clicks, world.rules, elsewhere)
+        expected = timeline(whole, world.clicks, world.rules, elsewhere, world.calls)
         history = _history(world, app, whole, elsewhere)
         _assert_agrees(history, rules_of(world.rules), expected)
 

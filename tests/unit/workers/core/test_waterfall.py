@@ -268,7 +268,7 @@ def test_an_address_that_many_people_have_ties_nobody(address: str) -> None:
     [
         pytest.param(PIXEL, id="another kind"),
         pytest.param(Device("iPhone", "iOS", "17.5"), id="another version"),
-        pytest.param(Device("iPhone", "iOS"), id="no version"),
+        pytest.param(Device("iPad", "iOS", "17.4"), id="another family"),
         pytest.param(None, id="no user agent"),
     ],
 )
@@ -282,7 +282,6 @@ def test_an_address_without_the_same_device_ties_nobody(other: Device | None) ->
     "device",
     [
         pytest.param(Device("Spider", "Other", is_bot=True), id="a bot"),
-        pytest.param(Device("", "iOS", "17.4"), id="no family"),
         pytest.param(Device("iPhone", ""), id="no system"),
     ],
 )

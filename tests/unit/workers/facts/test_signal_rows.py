@@ -14,8 +14,8 @@ def family(**changes: str | None) -> str:
     return fields[_SIGNALS.columns.index("device_family")]
 
 
-def test_the_user_agent_comes_before_the_description() -> None:
-    assert family(user_agent=IPHONE, described_device=PIXEL) == "iPhone"
+def test_a_user_agent_does_not_mask_the_description() -> None:
+    assert family(user_agent=IPHONE, described_device=PIXEL) == "Pixel 8"
 
 
 def test_a_description_stands_in_where_the_user_agent_tells_nobody_apart() -> None:

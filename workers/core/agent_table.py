@@ -1,0 +1,263 @@
+"""How browsers, apps and libraries identify themselves: one row a form, with its source and date.
+
+The first form whose pattern is found in a user agent reads it. `docs/measurement.md` repeats this
+table (`make docs`).
+"""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+
+class VersionRule(StrEnum):
+    """What the version in a user agent is worth."""
+
+    EXACT = "the system's"
+    AT_LEAST = "frozen: this one or a later one"
+    KERNEL = "the kernel's, which stands for the system's"
+    SAFARI = "Safari's, which is iPadOS's if it is an iPad"
+    WITHHELD = "withheld"
+
+
+class AgentForm(msgspec.Struct, frozen=True, kw_only=True):
+    """A form of user agents. Its pattern may name the groups `version` and `model`."""
+
+    name: str
+    pattern: str
+    system: str
+    version: VersionRule
+    example: str
+    since: str
+    source: str
+
+
+_CHROMIUM = "chromium.org/updates/ua-reduction, phase 6 (Chrome 110, February 2023)"
+_WEBKIT_26 = "webkit.org/blog/17333; whatwg/compat#283; device-detector#8262 (September 2025)"
+_DETECTOR = "matomo-org/device-detector 3856a28, Tests/fixtures (August 2026)"
+_APPLE = r"(?P<model>iPhone|iPad|iPod)"
+_IOS = r" OS (?P<version>\d+(?:_\d+)*) like Mac OS X"
+
+FORMS: Final = (
+    AgentForm(
+        name="Chrome, Edge, Opera, Samsung Internet and others on Android, reduced",
+        pattern=r"Android 10; K[;)]",
+        system="Android",
+        version=VersionRule.WITHHELD,
+        example="Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 … Chrome/131.0.0.0 Mobile …",
+        since="Chrome 110, 2023-02",
+        source=_CHROMIUM,
+    ),
+    AgentForm(
+        name="Facebook and Messenger on iOS",
+        pattern=r"FBDV/(?P<model>iP(?:hone|ad|od)\d+,\d+);.*?FBSV/(?P<version>[\d.]+)",
+        system="iOS",
+        version=VersionRule.EXACT,
+        example="… Mobile/21A350 [FBAN/FBIOS;FBDV/iPhone16,1;…;FBSV/17.0.2;…]",
+        since="",
+        source=_DETECTOR,
+    ),
+    AgentForm(
+        name="Instagram and Threads on iOS",
+        pattern=r"\((?P<model>iP(?:hone|ad|od)\d+,\d+); (?:iOS|iPadOS) (?P<version>\d+(?:_\d+)*);",
+        system="iOS",
+        version=VersionRule.EXACT,
+        example="… Mobile/15E148 Instagram 267.0.0.8.92 (iPhone15,2; iOS 16_1_1; ro_RO; …)",
+        since="",
+        source=_DETECTOR,
+    ),
+    AgentForm(
+        name="Firefox on iOS",
+        pattern=_APPLE + r"[^)]* OS 18_7 like.*FxiOS/",
+        system="iOS",
+        version=VersionRule.WITHHELD,
+        example="Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) … FxiOS/145.0 Mobile/…",
+        since="Firefox 145, 2025-11",
+        source="mozilla-mobile/firefox-ios#29548",
+    ),
+    AgentForm(
+        name="Chrome and Google on iOS",
+        pattern=_APPLE + r"[^)]*" + _IOS + r".*(?:CriOS|GSA)/",
+        system="iOS",
+        version=VersionRule.EXACT,
+        example="Mozilla/5.0 (iPhone; CPU iPhone OS 26_2_0 like Mac OS X) … CriOS/146.0.7680.55 …",
+        since="",
+        source=_DETECTOR,
+    ),
+    AgentForm(
+        name="Safari and the browsers that follow it, from iOS 26 on",
+        pattern=_APPLE + r"[^)]* OS \d+_\d+.*?\bVersion/(?P<version>(?:2[6-9]|[3-9]\d)(?:\.\d+)*)",
+        system="iOS",
+        version=VersionRule.EXACT,
+        example="Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) … Version/26.0 Mobile/…",
+        since="iOS 26, 2025-09",
+        source=_WEBKIT_26,
+    ),
+    AgentForm(
+        name="Apps on iOS that append the system, from iOS 26 on",
+        pattern=_APPLE + r"[^)]* OS 18_[67].*?\biOS[/ ](?P<version>2[6-9](?:[._]\d+)*)",
+        system="iOS",
+        version=VersionRule.EXACT,
+        example="Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) … Mobile/15E148;…/iOS/26.1",
+        since="iOS 26, 2025-09",
+        source=_DETECTOR,
+    ),
+    AgentForm(
+        name="Web views of apps (TikTok, Line, LinkedIn, …), from iOS 18.6 on",
+        pattern=_APPLE + r"[^)]* OS (?P<version>18_[67])(?:_\d+)? like(?!.*\bVersion/)",
+        system="iOS",
+        version=VersionRule.AT_LEAST,
+        example="Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) … Mobile/15E148",
+        since="iOS 26, 2025-09",
+        source=_WEBKIT_26,
+    ),
+    AgentForm(
+        name="Safari, web views and other browsers on iOS",
+        pattern=_APPLE + r"[^)]*" + _IOS,
+        system="iOS",
+        version=VersionRule.EXACT,
+        example="Mozilla/5.0 (iPhone; CPU iPhone OS 17_5_1 like Mac OS X) … Version/17.5 Mobile/…",
+        since="",
+        source=_DETECTOR,
+    ),
+    AgentForm(
+        name="Chrome, Edge and Firefox on an iPad, as a desktop",
+        pattern=r"\(Macintosh;.*(?:CriOS|EdgiOS|FxiOS|GSA)/",
+        system="iOS",
+        version=VersionRule.WITHHELD,
+        example="Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) … CriOS/146.0.7680.55 Mobile/…",
+        since="iPadOS 13, 2019-09",
+        source="developer.apple.com/videos/play/wwdc2019/203",
+    ),
+    AgentForm(
+        name="Safari on an iPad, or on a Mac",
+        pattern=r"\(Macintosh;(?!.*(?:Chrome|Firefox)/)"
+        r".*Version/(?P<version>\d+(?:\.\d+)*).* Safari/",
+        system="Mac OS X",
+        version=VersionRule.SAFARI,
+        example="Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) … Version/17.4 Safari/605.1.15",
+        since="iPadOS 13, 2019-09",
+        source="developer.apple.com/videos/play/wwdc2019/203",
+    ),
+    AgentForm(
+        name="Browsers on a Mac",
+        pattern=r"\bMacintosh\b|Darwin/[\d.]+ \((?:x86_64|i386)|Darwin/.*Macintosh",
+        system="Mac OS X",
+        version=VersionRule.WITHHELD,
+        example="Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) … Chrome/131.0.0.0 Safari/537.36",
+        since="macOS 11, 2020-11",
+        source="bugs.webkit.org/show_bug.cgi?id=216593; crbug.com/1175225",
+    ),
+    AgentForm(
+        name="Apps on iOS that name their system (Alamofire, AFNetworking)",
+        pattern=r"(?:(?P<model>iP(?:hone|ad|od)(?:\d+,\d+)?)[; ]+)?"
+        r"\b(?:iOS|iPadOS|iPhone OS)[/ ](?P<version>\d+(?:[._]\d+)*)",
+        system="iOS",
+        version=VersionRule.EXACT,
+        example="Liulo/1.1.6 (vn.bachminh.podcastvn; build:6; iOS 17.0.0) Alamofire/5.6.4",
+        since="",
+        source=_DETECTOR,
+    ),
+    AgentForm(
+        name="Apps on iOS (URLSession)",
+        pattern=r"CFNetwork/.*\bDarwin/(?P<version>\d+\.\d+)",
+        system="iOS",
+        version=VersionRule.KERNEL,
+        example="Shop/12 CFNetwork/1494.0.7 Darwin/23.4.0",
+        since="",
+        source="matomo-org/device-detector 3856a28, regexes/oss.yml (August 2026)",
+    ),
+    AgentForm(
+        name="Instagram's and Facebook's own calls on Android",
+        pattern=r"Android \(\d+/(?P<version>\d+(?:\.\d+)*)(?:; [^;]*){3}; (?P<model>[^;]+);",
+        system="Android",
+        version=VersionRule.EXACT,
+        example="Instagram 293.0.2.28.93 Android (33/13; 450dpi; 1080x2208; samsung; SM-A236M; …)",
+        since="",
+        source=_DETECTOR,
+    ),
+    AgentForm(
+        name="Firefox on Android",
+        pattern=r"\(Android (?P<version>\d+(?:\.\d+)*); (?:Mobile|Tablet)[;)]",
+        system="Android",
+        version=VersionRule.EXACT,
+        example="Mozilla/5.0 (Android 13; Mobile; rv:109.0) Gecko/112.0 Firefox/112.0",
+        since="",
+        source="developer.mozilla.org, User-Agent: Firefox",
+    ),
+    AgentForm(
+        name="Web views (Facebook, Instagram, TikTok, Line), Dalvik, Samsung Internet, old Chrome",
+        pattern=r"Android (?P<version>\d+(?:\.\d+)*);(?: [a-z]{2}[-_][A-Za-z]{2};)?"
+        r" ?(?:SAMSUNG )?(?P<model>[^;)]*?(?:\([^)]*\)[^;)]*?)?)(?: ?Build/[^;)]*)?(?:; wv)?[;)]",
+        system="Android",
+        version=VersionRule.EXACT,
+        example="Dalvik/2.1.0 (Linux; U; Android 14; RMX3890 Build/UKQ1.230917.001)",
+        since="",
+        source=_DETECTOR,
+    ),
+    AgentForm(
+        name="Apps on Android that name their system",
+        pattern=r"\bAndroid(?: OS)?[/ ](?P<version>\d+(?:\.\d+)*)",
+        system="Android",
+        version=VersionRule.EXACT,
+        example="Shop/4.2 Android/14 okhttp/4.12.0",
+        since="",
+        source=_DETECTOR,
+    ),
+    AgentForm(
+        name="Others on Android",
+        pattern=r"\bAndroid\b",
+        system="Android",
+        version=VersionRule.WITHHELD,
+        example="DuckDuckGo/5 (com.duckduckgo.mobile.android; Android API 33)",
+        since="",
+        source=_DETECTOR,
+    ),
+    AgentForm(
+        name="Browsers on Windows",
+        pattern=r"\bWindows NT\b",
+        system="Windows",
+        version=VersionRule.WITHHELD,
+        example="Mozilla/5.0 (Windows NT 10.0; Win64; x64) … Chrome/131.0.0.0 Safari/537.36",
+        since="Windows 11, 2021-10",
+        source="learn.microsoft.com/microsoft-edge/web-platform/how-to-detect-win11",
+    ),
+    AgentForm(
+        name="Browsers on Chrome OS",
+        pattern=r"\bCrOS\b",
+        system="Chrome OS",
+        version=VersionRule.WITHHELD,
+        example="Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) … Chrome/135.0.0.0 Safari/537.36",
+        since="Chrome 110, 2023-02",
+        source=_CHROMIUM,
+    ),
+    AgentForm(
+        name="Browsers on Linux, and Chrome on Android tablets, as a desktop",
+        pattern=r"\bX11; (?:\w+; )?Linux\b",
+        system="Linux",
+        version=VersionRule.WITHHELD,
+        example="Mozilla/5.0 (X11; Linux x86_64) … Chrome/131.0.0.0 Safari/537.36",
+        since="",
+        source="blog.chromium.org, desktop site on tablets (Chrome 110, 2023-02)",
+    ),
+)  # fmt: skip
+
+# By the kernel's version: the first and the last of the system's that have it. Source:
+# matomo-org/device-detector 3856a28, regexes/oss.yml; theapplewiki.com/wiki/Kernel.
+IOS_OF_DARWIN: Final = {
+    "18.0": "12.0", "18.2": "12.1", "18.5": "12.2", "18.6": "12.3-12.4", "18.7": "12.4-12.5",
+    "19.0": "13.0-13.2", "19.2": "13.3", "19.3": "13.3", "19.4": "13.4", "19.5": "13.5",
+    "19.6": "13.6-13.7",
+    "20.0": "14.0-14.1", "20.1": "14.2", "20.2": "14.3", "20.3": "14.4", "20.4": "14.5",
+    "20.5": "14.6", "20.6": "14.7-14.8",
+    "21.0": "15.0", "21.1": "15.1", "21.2": "15.2", "21.3": "15.3", "21.4": "15.4",
+    "21.5": "15.5", "21.6": "15.6-15.8",
+    "22.0": "16.0", "22.1": "16.1", "22.2": "16.2", "22.3": "16.3", "22.4": "16.4",
+    "22.5": "16.5", "22.6": "16.6-16.7",
+    "23.0": "17.0", "23.1": "17.1", "23.2": "17.2", "23.3": "17.3", "23.4": "17.4",
+    "23.5": "17.5", "23.6": "17.6-17.7",
+    "24.0": "18.0", "24.1": "18.1", "24.2": "18.2", "24.3": "18.3", "24.4": "18.4",
+    "24.5": "18.5", "24.6": "18.6-18.7",
+    "25.0": "26.0", "25.1": "26.1", "25.2": "26.2", "25.3": "26.3", "25.4": "26.4",
+    "25.5": "26.5", "25.6": "26.6",
+}  # fmt: skip

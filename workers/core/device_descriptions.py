@@ -1,0 +1,105 @@
+"""What a sender says of a device in words, and how that and a user agent complete each other.
+
+Apps send `os_name`, `os_version`, `device_name` and `device_type` (Adjust's S2S guide); networks
+that call for their visitors fill the same into a click's parameters.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
+
+from workers.core.device_models import GENERIC, is_named
+from workers.core.devices import Device
+from workers.core.os_versions import SAFARI, short_version, version_range
+
+SYSTEMS: Final = {
+    "ios": "iOS", "ipados": "iOS", "iphoneos": "iOS", "iphone": "iOS", "ipad": "iOS",
+    "android": "Android", "androidos": "Android", "fireos": "Android", "harmonyos": "Android",
+    "macos": "Mac OS X", "macosx": "Mac OS X", "osx": "Mac OS X", "mac": "Mac OS X",
+    "windows": "Windows", "windowsnt": "Windows", "win": "Windows", "win32": "Windows",
+    "linux": "Linux", "ubuntu": "Linux", "chromeos": "Chrome OS", "cros": "Chrome OS",
+}  # fmt: skip
+
+_SYSTEM = re.compile(r"([A-Za-z][A-Za-z _\-]{0,30}?)[ _\-]*(\d[\d._]{0,15})?", re.ASCII)
+_VERSION = re.compile(r"\D{0,12}?(\d{1,4}(?:[._]\d{1,5}){0,3})(?:[ (].*)?", re.ASCII)
+_MODEL = re.compile(r"[\w .,+()/\-]{1,64}", re.ASCII)
+_APPLE = ("iphone", "ipad", "ipod")
+
+# Names under which the same is sent: Adjust's and Swaarm's first.
+OS_NAMES: Final = ("os_name", "os", "platform")
+OS_VERSIONS: Final = ("os_version", "osv", "os_ver")
+MODELS: Final = ("device_name", "device_model")
+TYPES: Final = ("device_type",)
+
+
+def described_in(parameters: Mapping[str, str]) -> Device | None:
+    """Returns the device that parameters describe; None if they name no system that is known."""
+    said = [_first(parameters, names) for names in (OS_NAMES, OS_VERSIONS, MODELS, TYPES)]
+    return _described(*said) if said[0] or said[2] or said[3] else None
+
+
+# A phone says the same with each of its events.
+@lru_cache(maxsize=8192)
+def _described(os_name: str, os_version: str, name: str, kind: str) -> Device | None:
+    model = _model(name.strip(), kind.strip())
+    system, version = _system(os_name)
+    if not system and model.lower().startswith(_APPLE):
+        system = "iOS"
+    if not system:
+        return None
+    match = _VERSION.fullmatch(os_version.strip())
+    return Device(family=model, os=system, os_version=short_version(match[1] if match else version))
+
+
+def completed(described: Device | None, agent: Device | None) -> Device | None:
+    """Returns what both say of one device; where they differ, the description knows better.
+
+    A description that was itself read from a frozen user agent knows no more than that agent: the
+    version that the agent proves is taken.
+    """
+    if described is None or agent is None:
+        return described or agent
+    family, version = described.family, described.os_version
+    if described.os == agent.os:
+        family = family if is_named(family) else agent.family or family
+        version = _version(described, agent)
+    elif described.os == "iOS" and agent.os_version.startswith(SAFARI):
+        version = version or agent.os_version.removeprefix(SAFARI)
+    return Device(family, described.os, version, agent.is_bot)
+
+
+def _version(described: Device, agent: Device) -> str:
+    if not described.os_version:
+        return agent.os_version
+    if described.os == "Android" and described.os_version in {"10", "10.0"} and _is_reduced(agent):
+        return ""
+    proven, said = version_range(agent.os_version), version_range(described.os_version)
+    is_frozen = said is not None and said.first in {(18, 6), (18, 7)}
+    if is_frozen and proven is not None and proven.first >= (26, 0):
+        return agent.os_version
+    return described.os_version
+
+
+def _is_reduced(agent: Device) -> bool:
+    return not agent.family and not agent.os_version
+
+
+def _first(parameters: Mapping[str, str], names: tuple[str, ...]) -> str:
+    return next((parameters[name] for name in names if parameters.get(name)), "")
+
+
+def _system(text: str) -> tuple[str, str]:
+    """Returns the system that a name stands for, and the version that it may end in."""
+    match = _SYSTEM.fullmatch(text.strip())
+    if match is None:
+        return "", ""
+    name = "".join(letter for letter in match[1].lower() if letter.isalpha())
+    return SYSTEMS.get(name, ""), match[2] or ""
+
+
+def _model(name: str, kind: str) -> str:
+    model = name if _MODEL.fullmatch(name) and name.lower() not in GENERIC else ""
+    if not model.lower().startswith(_APPLE) and kind.lower() in _APPLE:
+        return kind  # a device_name may be what its owner called it; the type says what it is
+    return model
