@@ -10,7 +10,7 @@ from ua_parser import parse
 
 from shared.events import Event
 from workers.core.agent_reader import described_by
-from workers.core.device_descriptions import completed, described_in
+from workers.core.device_descriptions import DESCRIBING, completed, described_in
 from workers.core.devices import Device
 
 UNKNOWN = Device("", "")
@@ -43,6 +43,8 @@ def device_of_event(event: Event) -> Device:
     where the parameters hold none.
     """
     parameters: Mapping[str, str] = event.parameters
+    if event.described_device is None and DESCRIBING.isdisjoint(parameters):
+        return device_of(event.user_agent)
     described = described_in(parameters)
     if described is None and event.described_device is not None:
         described = device_of(event.described_device)

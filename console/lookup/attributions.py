@@ -81,7 +81,7 @@ _AT = f"""
     FROM attributions
     {ORIGIN_TABLES}
     WHERE user_ref = %(user)s AND superseded_at IS NULL
-      AND (attributions.event_time, attributions.receipt) <= (%(time)s, %(receipt)s)
+      AND attributions.event_time <= %(time)s
     ORDER BY attributions.event_time DESC, attributions.receipt DESC
     LIMIT 1
 """
@@ -104,10 +104,10 @@ def list_attributions(connection: Connection, user_ref: int, count: int) -> list
 
 
 def attribution_at(
-    connection: Connection, user_ref: int, time: datetime, receipt: UUID
+    connection: Connection, user_ref: int, time: datetime
 ) -> AttributionRecord | None:
-    """Returns the attribution in force for an event of this time and receipt ID."""
-    rows = named_rows(connection, _AT, {"user": user_ref, "time": time, "receipt": receipt})
+    """Returns the attribution in force for an event of this time."""
+    rows = named_rows(connection, _AT, {"user": user_ref, "time": time})
     return _attribution(rows[0]) if rows else None
 
 

@@ -38,7 +38,7 @@ _FIRST = """
     FROM signals
     JOIN events ON events.receipt = signals.receipt
     WHERE signals.user_ref = %(user)s
-      AND (signals.event_time, signals.receipt) >= (%(since)s, %(since_receipt)s)
+      AND signals.event_time >= %(since)s
       AND (signals.event_time, signals.receipt) < (%(time)s, %(receipt)s)
       AND events.event_type_id = %(type)s AND events.counted
     ORDER BY signals.event_time, signals.receipt

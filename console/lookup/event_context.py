@@ -57,9 +57,9 @@ def _event_context(connection: Connection, receipt: UUID) -> EventContext | None
     if row is None:
         return None
     app_id, user_ref, time = row
-    attribution = attribution_at(connection, user_ref, time, receipt)
+    attribution = attribution_at(connection, user_ref, time)
     conversion = None
     if attribution is not None:
         conversion = find_conversion(connection, user_ref, time, receipt, attribution)
-    session = session_at(connection, user_ref, time, receipt)
+    session = session_at(connection, user_ref, time)
     return EventContext(app_id, attribution, session, conversion=conversion)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from shared.database import Connection, run
 
@@ -23,7 +22,7 @@ _OF_USER = """
 """
 _AT = """
     SELECT start_time, last_activity, opens, events FROM sessions
-    WHERE user_ref = %s AND (start_time, start_receipt) <= (%s, %s)
+    WHERE user_ref = %s AND start_time <= %s
     ORDER BY start_time DESC, start_receipt DESC LIMIT 1
 """
 
@@ -34,10 +33,8 @@ def list_sessions(connection: Connection, user_ref: int, count: int) -> list[Ses
     return [SessionRecord(*row) for row in reversed(rows)]
 
 
-def session_at(
-    connection: Connection, user_ref: int, time: datetime, receipt: UUID
-) -> SessionRecord | None:
-    """Returns the session of an event of this time and receipt ID, or None if it is in none."""
-    row = run(connection, _AT, (user_ref, time, receipt)).fetchone()
+def session_at(connection: Connection, user_ref: int, time: datetime) -> SessionRecord | None:
+    """Returns the session of an event of this time, or None if it is in none."""
+    row = run(connection, _AT, (user_ref, time)).fetchone()
     session = SessionRecord(*row) if row else None
     return session if session and time <= session.last_activity else None

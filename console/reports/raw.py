@@ -40,7 +40,7 @@ FROM (
     LEFT JOIN LATERAL (
         SELECT origin_kind, origin, click_id FROM attributions
         WHERE user_ref = users.id AND superseded_at IS NULL
-          AND (attributions.event_time, attributions.receipt) <= (page.event_time, page.receipt)
+          AND attributions.event_time <= page.event_time
         ORDER BY attributions.event_time DESC, attributions.receipt DESC LIMIT 1
     ) AS credit ON true
 ) AS exported

@@ -151,8 +151,14 @@ def public(address: str | None) -> str | None:
     return str(parsed)
 
 
-def _moment(call: Call) -> tuple[int, str]:
-    return (call.time_ms, call.receipt)
+def _moment(call: Call) -> tuple[object, ...]:
+    """By time, then by content: opens, what tells more, what it tells; at last by the name."""
+    address = public(call.address)
+    device = call.device or ("", "", "", False)
+    told_less = (not call.is_open, address is None, device[1] == "", call.device_ids == ())
+    named = sorted({name for name in (call.user, call.click_id) if name})
+    content = (named, sorted(set(call.device_ids)), address or "", device)
+    return (call.time_ms, told_less, content, call.receipt)
 
 
 def _usable(device_ids: Iterable[str]) -> list[str]:
@@ -220,23 +226,23 @@ def _attributions(
     ordered: list[Call], sessions: tuple[Session, ...], case: Case
 ) -> tuple[Attribution, ...]:
     clicks, identity, rules, _ = case
-    first = ordered[0]
-    decided = [_first_attribution(first, case)]
-    active_ms = first.time_ms
+    decided = [_first_attribution(ordered, case)]
     for session in sessions:
-        starts_later = (session.start_ms, session.start_receipt) > _moment(first)
-        inactive_ms = session.start_ms - active_ms
-        if starts_later and inactive_ms >= max(rules.inactivity_ms, rules.timeout_ms):
+        earlier_ms = [call.time_ms for call in ordered if call.time_ms < session.start_ms]
+        away_ms = session.start_ms - max(earlier_ms, default=session.start_ms)
+        if away_ms >= max(rules.inactivity_ms, rules.timeout_ms):
             again = _reattribution(session, decided[-1], clicks, identity, rules)
             decided += [again] if again else []
-        active_ms = session.last_activity_ms
     return tuple(decided)
 
 
-def _first_attribution(first: Call, case: Case) -> Attribution:
+def _first_attribution(ordered: list[Call], case: Case) -> Attribution:
     clicks, identity, rules, newcomers = case
+    first = ordered[0]
+    at_once = [call for call in ordered if call.time_ms == first.time_ms]
+    located = next((call for call in at_once if public(call.address)), first)
     proof = _proof(first.time_ms, clicks, identity, rules.deterministic_ms)
-    sights = _sights(first, clicks, identity, rules)
+    sights = _sights(located, clicks, identity, rules)
     credited = [click for click in clicks if click.origin]
     recent = [click for click in credited if _within(click, first.time_ms, rules.deterministic_ms)]
     very_recent = [
@@ -262,12 +268,11 @@ def _reattribution(
         click
         for click in clicks
         if click.origin
-        and click.origin != standing.origin
         and click.time_ms >= standing.time_ms
         and _within(click, session.start_ms, rules.reattribution_ms)
     ]
     match = _by_click_id(eligible, identity) or _by_device_id(eligible, proof)
-    if match is None:
+    if match is None or match[1].origin == standing.origin:
         return None
     rule, click, through = match
     start = (session.start_ms, session.start_receipt)

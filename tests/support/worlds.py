@@ -30,7 +30,7 @@ IPAD = ("iPad13,4", "iOS", "17.4", False)
 SAFARI_SOMEWHERE = ("", "Mac OS X", "safari 17.4", False)
 PIXEL = ("Pixel 8", "Android", "14", False)
 REDUCED = ("", "Android", "", False)
-BOT = ("Spider", "Android", "6.0", True)
+BOT = ("Nexus 5X", "Android", "6.0", True)
 PROGRAM = ("", "", "", False)
 
 MIDNIGHT_MS = 1_767_312_000_000  # 2026-01-02T00:00Z

@@ -1,15 +1,15 @@
 """Attributes a user to their sources through the whole of their history, with the reasons.
 
 A user is attributed at their first signal, of whatever kind, and reattributed at every open that
-brings them back: one that starts a session after the inactivity period, with a deterministic click
-of another link or source inside the reattribution window. Every other signal belongs to the
-attribution in force at its moment. A returning user is only reattributed to a click that can be
-credited, so a paid user never becomes organic.
+brings them back: one that starts a session after the inactivity period, where the last
+deterministic click inside the reattribution window is of another link or source. Every other signal
+belongs to the attribution in force at its moment. A returning user is only reattributed to a click
+that can be credited, so a paid user never becomes organic.
 
-Inactivity is measured from the last activity of the last session; for a user who has had no
-session, from their first attribution. A click that is older than the attribution in force was a
-candidate when that decision was made: it cannot win the user back later, or two old clicks could
-pass a user to and fro for as long as the reattribution window is longer than the inactivity.
+Inactivity is measured from the last activity of any kind: who is charged or earns revenue every day
+is not away, whether or not they open the app. A click that is older than the attribution in force
+was a candidate when that decision was made: it cannot win the user back later, or two old clicks
+could pass a user to and fro for as long as the reattribution window is longer than the inactivity.
 """
 
 from bisect import bisect_right
@@ -28,6 +28,7 @@ from workers.core.history import (
     Moment,
     Origin,
     Signal,
+    first_located,
     identity_of,
     in_order,
 )
@@ -77,28 +78,37 @@ def attribute(history: History, rules: Rules) -> tuple[Attribution, ...]:
     if not signals:
         return ()
     context = DecisionContext(traces_of(history), history.identity, rules, history.newcomers)
-    moment, seen = signals[0].moment, sightings(signals[0].address, signals[0].device)
+    located = first_located(signals)
+    moment, seen = signals[0].moment, sightings(located.address, located.device)
     choice = _choose(moment, first_steps(rules), context, seen, in_force=None)
     first = _attribution(moment, choice, rules, is_reattribution=False)
     opening = sessionize(signals[:1], rules.session_timeout_ms)
-    return (first, *_reattributions(signals[1:], first, opening[0] if opening else None, context))
+    last = LastActivity(signals[0].time_ms, opening[0] if opening else None)
+    return (first, *_reattributions(signals[1:], first, last, context))
+
+
+class LastActivity(msgspec.Struct, frozen=True):
+    """The time of a user's last signal before some moment, and their last session as of then."""
+
+    time_ms: int
+    session: Session | None = None
 
 
 def resume(
-    history: History, prior: Attribution, last_session: Session | None, rules: Rules
+    history: History, prior: Attribution, last: LastActivity, rules: Rules
 ) -> tuple[Attribution, ...]:
     """Returns the attributions that follow `prior`, from the part of a history after a moment.
 
     `history` holds the signals after that moment and, in `known`, the identity from all earlier
-    signals; `prior` is the attribution in force at the moment, and `last_session` the user's last
-    session as of then, None before the first. For any such moment of a history, `attribute(whole)`
+    signals; `prior` is the attribution in force at the moment, and `last` the user's activity
+    before it. For any such moment of a history, `attribute(whole)`
     is its decisions up to the moment, followed by this result.
 
     A moment between two runs (`sessions.runs`) is the simple case: no session is running there, so
     the stored sessions before it are final.
     """
     context = DecisionContext(traces_of(history), history.identity, rules)
-    return tuple(_reattributions(history.signals, prior, last_session, context))
+    return tuple(_reattributions(history.signals, prior, last, context))
 
 
 def earliest_change(
@@ -119,8 +129,11 @@ def earliest_change(
 
 
 def attribution_at(attributions: Sequence[Attribution], moment: Moment) -> Attribution | None:
-    """Returns the attribution in force at the moment, None before the first."""
-    index = bisect_right(attributions, moment, key=lambda attribution: attribution.moment)
+    """Returns the attribution in force at the moment, None before the first.
+
+    It is in force for all of its millisecond: no two of a user's share one.
+    """
+    index = bisect_right(attributions, moment.time_ms, key=lambda each: each.moment.time_ms)
     return attributions[index - 1] if index else None
 
 
@@ -134,27 +147,32 @@ class DecisionContext(msgspec.Struct, frozen=True):
 
 
 def _reattributions(
-    signals: Iterable[Signal],
-    prior: Attribution,
-    last_session: Session | None,
-    context: DecisionContext,
+    signals: Iterable[Signal], prior: Attribution, last: LastActivity, context: DecisionContext
 ) -> Iterator[Attribution]:
     rules = context.rules
     idle_ms_min = max(rules.inactivity_ms, rules.session_timeout_ms)
-    sessions = sessionize(signals, rules.session_timeout_ms, last_session)
-    idle_since_ms = [session.last_activity_ms for session in sessions]
-    if last_session is None:
-        idle_since_ms.insert(0, prior.moment.time_ms)
-    else:
-        sessions = sessions[1:]
     in_force = prior
-    for since_ms, session in zip(idle_since_ms, sessions, strict=False):
-        if session.start.time_ms - since_ms < idle_ms_min:
+    for start, idle_ms in _returns(in_order(signals), last, rules.session_timeout_ms):
+        if idle_ms < idle_ms_min:
             continue
-        choice = _choose(session.start, return_steps(rules), context, frozenset(), in_force)
-        if choice.winner is not None:
-            in_force = _attribution(session.start, choice, rules, is_reattribution=True)
+        choice = _choose(start, return_steps(rules), context, frozenset(), in_force)
+        # The last touch decides: where it is one of the source in force, the user stays with it.
+        if choice.winner is not None and choice.winner.trace.origin != in_force.origin:
+            in_force = _attribution(start, choice, rules, is_reattribution=True)
             yield in_force
+
+
+def _returns(
+    signals: Sequence[Signal], last: LastActivity, timeout_ms: int
+) -> Iterator[tuple[Moment, int]]:
+    """Yields the starts of new sessions, each with the time since the activity before it."""
+    sessions = sessionize(signals, timeout_ms, last.session)
+    starts = {session.start.receipt for session in sessions}
+    active_ms = last.time_ms
+    for signal in signals:
+        if signal.receipt in starts:
+            yield signal.moment, signal.time_ms - active_ms
+        active_ms = signal.time_ms
 
 
 def _choose(
@@ -167,16 +185,13 @@ def _choose(
     def exclusion(trace: ClickTrace) -> Lost | None:
         if trace.origin is None:
             return Lost.NO_SOURCE
-        if in_force is None:
-            return None
-        if trace.origin == in_force.origin:
-            return Lost.SAME_SOURCE
-        return Lost.BEFORE_STANDING if trace.time_ms < in_force.moment.time_ms else None
+        is_before = in_force is not None and trace.time_ms < in_force.moment.time_ms
+        return Lost.BEFORE_STANDING if is_before else None
 
     at_ms, traces = moment.time_ms, context.traces
     # The first step matches by click id: as long as a click could win by its id, it can lend by it.
     known = evidence(context.identity, seen, traces, at_ms, lending_ms=steps[0].window_ms)
-    if in_force is None:
+    if in_force is None and traces and known.sightings:
         crowded = crowded_places(known, traces, context.newcomers, at_ms, context.rules)
         known = msgspec.structs.replace(known, crowded=crowded)
     return choose(traces, known, steps, at_ms, exclusion)

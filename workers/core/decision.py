@@ -15,8 +15,8 @@ from functools import cached_property
 
 import msgspec
 
-from workers.core.attribution import Attribution, attribute, resume
-from workers.core.history import Click, History, Identity, Signal, identity_of
+from workers.core.attribution import Attribution, LastActivity, attribute, resume
+from workers.core.history import Click, History, Identity, Signal, identity_of, in_order
 from workers.core.rules import Rules
 from workers.core.sessions import Session, sessionize
 
@@ -27,8 +27,8 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identit
     `prior` is the attribution in force before `signals`, `last_session` the last session then.
     `known` is the identity as of the last decision. `has_earlier` tells whether the user has
     signals before these; with such a tail and no prior, `decide` would take a later signal for the
-    user's first (`needs_all`). `newcomers` is
-    as `history.History` has it.
+    user's first (`needs_all`). `last_signal_ms` is the time of the last of those, 0 without any;
+    `newcomers` is as `history.History` has it.
     """
 
     app: str
@@ -37,6 +37,7 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identit
     prior: Attribution | None
     last_session: Session | None
     has_earlier: bool = False
+    last_signal_ms: int = 0
     newcomers: Mapping[str, int] = {}
 
     @cached_property
@@ -81,13 +82,21 @@ def decide(tail: Tail, clicks: tuple[Click, ...], rules: Rules) -> Decision:
     )
     if tail.prior is None:
         attributions = attribute(history, rules)
-        first = min(tail.signals, key=lambda signal: signal.moment, default=None)
+        first = next(iter(in_order(tail.signals)), None)
     else:
-        attributions = resume(history, tail.prior, tail.last_session, rules)
+        attributions = resume(history, tail.prior, _last_activity(tail, tail.prior), rules)
         first = None  # it lies before the tail
     return Decision(
         attributions,
         sessionize(tail.signals, rules.session_timeout_ms),
         tail.identity,
         first,
+    )
+
+
+def _last_activity(tail: Tail, prior: Attribution) -> LastActivity:
+    """Returns what the user did before the tail: nothing is later than what the rows hold of it."""
+    session_ms = tail.last_session.last_activity_ms if tail.last_session else 0
+    return LastActivity(
+        max(tail.last_signal_ms, session_ms, prior.moment.time_ms), tail.last_session
     )

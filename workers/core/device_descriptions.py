@@ -31,6 +31,7 @@ OS_NAMES: Final = ("os_name", "os", "platform")
 OS_VERSIONS: Final = ("os_version", "osv", "os_ver")
 MODELS: Final = ("device_name", "device_model")
 TYPES: Final = ("device_type",)
+DESCRIBING: Final = frozenset({*OS_NAMES, *MODELS, *TYPES})  # without any, nothing is described
 
 
 def described_in(parameters: Mapping[str, str]) -> Device | None:
@@ -52,6 +53,7 @@ def _described(os_name: str, os_version: str, name: str, kind: str) -> Device | 
     return Device(family=model, os=system, os_version=short_version(match[1] if match else version))
 
 
+@lru_cache(maxsize=8192)
 def completed(described: Device | None, agent: Device | None) -> Device | None:
     """Returns what both say of one device; where they differ, the description knows better.
 

@@ -1,21 +1,24 @@
 """Defines the facts that decisions are made from: a user's signals, and clicks that may matter.
 
-Facts are immutable and may arrive in any order, late, and more than once. They are ordered by their
-`Moment`: the event time, then the receipt that ingest assigned. Times are integer Unix
-milliseconds, UTC. Ids are text, compared by code point (PostgreSQL: COLLATE "C").
+Facts are immutable and may arrive in any order, late, and more than once. They are ordered by event
+time, then by content (`in_order`); a `Moment` names one by its time and its receipt. Times are
+integer Unix milliseconds, UTC. Ids are text, compared by code point (PostgreSQL: COLLATE "C").
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from itertools import takewhile
+from typing import Any
 
 import msgspec
 
 from shared.device_ids import identifying
+from workers.core.addresses import public_address
 from workers.core.devices import Device
 
 
 class Moment(msgspec.Struct, frozen=True, order=True):
-    """A position in a user's history; a receipt names one fact, so no two signals share one."""
+    """A signal's time and its name; receipts name one fact each, so no two signals share one."""
 
     time_ms: int
     receipt: str
@@ -128,6 +131,43 @@ def identity_of(signals: Iterable[Signal]) -> Identity:
 
 
 def in_order(signals: Iterable[Signal]) -> tuple[Signal, ...]:
-    """Sorts the signals by moment, each receipt once."""
+    """Sorts the signals, each receipt once, so that the order of arrival decides nothing.
+
+    Within a millisecond, which is a second of senders who count in seconds, it is their content
+    that decides: an open comes first, what is told before what is not, then the content itself.
+    The receipt decides only between signals that tell the same.
+    """
     by_receipt = {signal.receipt: signal for signal in signals}
-    return tuple(sorted(by_receipt.values(), key=lambda signal: (signal.time_ms, signal.receipt)))
+    ordered = sorted(by_receipt.values(), key=lambda signal: signal.time_ms)
+    if len({signal.time_ms for signal in ordered}) < len(ordered):
+        ordered.sort(key=_place)
+    return tuple(ordered)
+
+
+def _place(signal: Signal) -> tuple[Any, ...]:
+    address = public_address(signal.address)
+    device = signal.device or Device("", "")
+    return (
+        signal.time_ms,
+        signal.kind is not SignalKind.OPEN,
+        address is None,
+        not device.os,
+        not signal.device_ids,
+        sorted(signal.click_ids),
+        sorted(signal.device_ids),
+        address or "",
+        (device.family, device.os, device.os_version, device.is_bot),
+        signal.kind,
+        signal.receipt,
+    )
+
+
+def first_located(ordered: Sequence[Signal]) -> Signal:
+    """Returns the first signal of the first moment that says where the user is, else the first.
+
+    Two calls of one launch are sent at once, and often one of them alone carries the address.
+    """
+    first_ms = ordered[0].time_ms
+    moment = takewhile(lambda signal: signal.time_ms == first_ms, ordered)
+    located = (signal for signal in moment if public_address(signal.address) is not None)
+    return next(located, ordered[0])

@@ -74,7 +74,7 @@ def runs(signals: Iterable[Signal], timeout_ms: int) -> tuple[tuple[Signal, ...]
 
 def session_at(sessions: Sequence[Session], moment: Moment) -> Session | None:
     """Returns the session that a signal of this moment belongs to, or None if outside any."""
-    index = bisect_right(sessions, moment, key=lambda session: session.start)
+    index = bisect_right(sessions, moment.time_ms, key=lambda session: session.start.time_ms)
     if index == 0 or moment.time_ms > sessions[index - 1].last_activity_ms:
         return None
     return sessions[index - 1]

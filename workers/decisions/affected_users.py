@@ -19,18 +19,10 @@ from workers.core.days import utc_days
 from workers.core.device_matching import platform
 from workers.core.history import Identity
 from workers.core.rules import CLICK_AGE_MS_MAX, LIMITS
-from workers.decisions.coupled_users import coupled_users
+from workers.decisions.coupled_users import SIGNALLED
 from workers.sql.expressions import as_ms, day_of, from_ms, platform_of
 from workers.sql.json_rows import json_document, select_for
 from workers.user_agents import device_of_event
-
-_OWN = """
-SELECT users.id, min(sent.from_ms)
-FROM json_to_recordset(%s::json)
-    AS sent (app_id bigint, environment text, user_id text COLLATE "C", from_ms bigint)
-JOIN users USING (app_id, environment, user_id)
-GROUP BY users.id
-"""
 
 # Each lookup is fenced (OFFSET 0): it then uses its index, one probe for each row. Otherwise a
 # planner that expects 100 rows from a document joins whole tables by app first.
@@ -147,13 +139,13 @@ def affected_users(connection: Connection, events: Sequence[Event]) -> dict[int,
             "app_id": event.app_id,
             "environment": event.environment,
             "user_id": event.user_id,
+            "address": public_address(event.ip_address),
             "from_ms": event.happened_at_ms,
         }
         for event in events
         if event.kind not in CLICK_KINDS
     ]
-    rows = select_for(connection, _OWN, signals)
-    rows += coupled_users(connection, events)
+    rows = select_for(connection, SIGNALLED, signals)
     clicks = [_click_row(event) for event in events if event.kind is Kind.CLICK]
     if clicks:
         document = json_document(clicks)

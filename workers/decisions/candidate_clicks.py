@@ -15,7 +15,7 @@ from workers.core.days import stretches, utc_days
 from workers.core.device_matching import platform
 from workers.core.devices import Device
 from workers.core.evidence import Sighting, sightings
-from workers.core.history import Click, Origin, OriginKind
+from workers.core.history import Click, Origin, OriginKind, first_located, in_order
 from workers.core.rules import CLICK_AGE_MS_MAX
 from workers.decisions.load_history import UserCase
 from workers.sql.expressions import as_ms, day_of, from_ms, platform_of, stretch_of
@@ -165,7 +165,7 @@ def sightings_of(case: UserCase, clicks: Iterable[Click]) -> tuple[int, frozense
     """
     if case.tail.prior is not None or not case.tail.signals:
         return 0, frozenset()
-    first = min(case.tail.signals, key=lambda signal: signal.moment)
+    first = first_located(in_order(case.tail.signals))
     seen = sightings(first.address, first.device)
     for click in clicks:
         if click.origin is None and click.id in case.tail.identity.click_ids:

@@ -7,15 +7,10 @@ them than an app allows devices: behind those, the address was crowded before an
 fact also moves its user's first moment, and so may free the addresses of the signals after it.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
-from shared.database import Connection
-from shared.events import CLICK_KINDS, Event
-from workers.core.addresses import public_address
 from workers.core.rules import LIMITS
 from workers.sql.expressions import as_ms, day_of, from_ms
-from workers.sql.json_rows import select_for
 
 NEWCOMERS_MAX: Final = LIMITS["uncertain_devices_max"][1]
 
@@ -29,21 +24,24 @@ IS_FIRST: Final = """NOT EXISTS (
 # were never handled by two workers at once.
 SIGNALS_MAX: Final = 4
 
-_COUPLED = f"""
-WITH late AS MATERIALIZED (
-    SELECT users.id AS user_ref, users.app_id, users.environment, sent.address,
-           {from_ms("sent.from_ms")} AS at,
-           apps.click_probabilistic_ms * interval '1 millisecond' AS reach
+# The users of events, and those whom they are coupled with.
+SIGNALLED: Final = f"""
+WITH own AS MATERIALIZED (
+    SELECT users.id AS user_ref, app_id, environment, users.first_time, sent.address, from_ms
     FROM json_to_recordset(%s::json) AS sent (
         app_id bigint, environment text, user_id text COLLATE "C", address text, from_ms bigint
     )
     JOIN users USING (app_id, environment, user_id)
-    JOIN apps ON apps.id = users.app_id AND apps.uncertain_devices_max > 0
-    WHERE users.first_time IS NULL OR {from_ms("sent.from_ms")} <= users.first_time
-), place AS MATERIALIZED (
-    SELECT * FROM late WHERE address IS NOT NULL
-    UNION
-    SELECT late.user_ref, late.app_id, late.environment, later.address, later.event_time, reach
+), late AS MATERIALIZED (
+    SELECT user_ref, app_id, environment, address, {from_ms("from_ms")} AS at,
+           click_probabilistic_ms * interval '1 millisecond' AS reach
+    FROM own
+    JOIN apps ON apps.id = app_id AND apps.uncertain_devices_max > 0
+    WHERE first_time IS NULL OR {from_ms("from_ms")} <= first_time
+), place AS (
+    SELECT user_ref, app_id, environment, address, at, reach FROM late WHERE address IS NOT NULL
+    UNION ALL
+    SELECT user_ref, app_id, environment, later.address, later.event_time, reach
     FROM late
     CROSS JOIN LATERAL (
         SELECT address, event_time FROM signals
@@ -52,11 +50,14 @@ WITH late AS MATERIALIZED (
     ) AS later
     WHERE later.address IS NOT NULL
 )
+SELECT user_ref, min(from_ms) FROM own GROUP BY user_ref
+UNION ALL
 SELECT newcomer.user_ref, newcomer.first_ms
 FROM place
-CROSS JOIN LATERAL (
-    SELECT DISTINCT day FROM (VALUES ({day_of("at")}), ({day_of("(at + reach)")})) AS days (day)
-) AS days
+CROSS JOIN LATERAL unnest(
+    CASE WHEN {day_of("at")} = {day_of("(at + reach)")} THEN ARRAY[{day_of("at")}]
+         ELSE ARRAY[{day_of("at")}, {day_of("(at + reach)")}] END
+) AS day
 CROSS JOIN LATERAL (
     SELECT user_ref, {as_ms("event_time")} AS first_ms FROM sightings
     WHERE {day_of("sightings.event_time")} = day
@@ -67,19 +68,3 @@ CROSS JOIN LATERAL (
     ORDER BY event_time LIMIT {NEWCOMERS_MAX}
 ) AS newcomer
 """
-
-
-def coupled_users(connection: Connection, events: Sequence[Event]) -> list[tuple[int, int]]:
-    """Returns the coupled users, each with the moment of their first signal (Unix milliseconds)."""
-    rows: list[dict[str, object]] = [
-        {
-            "app_id": event.app_id,
-            "environment": event.environment,
-            "user_id": event.user_id,
-            "address": public_address(event.ip_address),
-            "from_ms": event.happened_at_ms,
-        }
-        for event in events
-        if event.kind not in CLICK_KINDS
-    ]
-    return [(user, first_ms) for user, first_ms in select_for(connection, _COUPLED, rows)]

@@ -61,10 +61,11 @@ WITH RECURSIVE change AS (
     FROM run
     WHERE at - before < timeout
 ), start AS (
-    SELECT user_ref, min(at) AS at, coalesce(min(before) < min(at), false) AS has_earlier
+    SELECT user_ref, min(at) AS at,
+           CASE WHEN min(before) < min(at) THEN {as_ms("min(before)")} END AS last_ms
     FROM run GROUP BY user_ref
 )
-SELECT start.user_ref, {as_ms("start.at")}, start.has_earlier, tail.*
+SELECT start.user_ref, {as_ms("start.at")}, start.last_ms, tail.*
 FROM start
 CROSS JOIN LATERAL (
     SELECT receipt::text, {as_ms("event_time")}, kind, address,
@@ -171,11 +172,12 @@ def _load_rules(connection: Connection, apps: set[int]) -> dict[int, Rules]:
 
 @dataclass(frozen=True, slots=True)
 class _Tails:
-    """The signals of tails, where each tail starts, and whether the user has earlier signals."""
+    """The signals of tails, where each starts, whether others are earlier, and the last's time."""
 
     signals: dict[int, list[Signal]]
     starts_ms: dict[int, int]
     has_earlier: dict[int, bool]
+    last_ms: dict[int, int]
 
 
 def _load_signals(
@@ -194,11 +196,12 @@ def _load_signals(
     ]
     # Without a row nothing is known of earlier signals, and there may be any number.
     has_earlier = {user.id: earliest_ms[user.id] > BEGINNING_MS for user in users}
-    tails = _Tails(defaultdict(list), dict(earliest_ms), has_earlier)
-    for user_ref, start_ms, is_preceded, *row in select_for(connection, _SIGNALS, rows):
+    tails = _Tails(defaultdict(list), dict(earliest_ms), has_earlier, {})
+    for user_ref, start_ms, last_ms, *row in select_for(connection, _SIGNALS, rows):
         tails.signals[user_ref].append(_read_signal(row))
         tails.starts_ms[user_ref] = start_ms
-        tails.has_earlier[user_ref] = is_preceded
+        tails.has_earlier[user_ref] = last_ms is not None
+        tails.last_ms[user_ref] = last_ms or 0
     return tails
 
 
@@ -229,6 +232,7 @@ def _load_tails(
                 prior=attributions.before.get(user.id),
                 last_session=sessions.before.get(user.id),
                 has_earlier=tails.has_earlier[user.id],
+                last_signal_ms=tails.last_ms.get(user.id, 0),
             ),
             StoredDecisions(
                 attributions=frozenset(attributions.inside[user.id]),

@@ -44,7 +44,14 @@ def count_newcomers(
     connection: Connection, cases: Sequence[UserCase], clicks: Clicks
 ) -> list[UserCase]:
     """Returns the cases with their newcomers, counted up to what an app may allow."""
-    rows = [row for case in cases for row in _rows(case, clicks.get(case.user.id, ()))]
+    rows = [
+        row
+        for case in cases
+        if case.tail.prior is None and (candidates := clicks.get(case.user.id))
+        for row in _rows(case, candidates)
+    ]
+    if not rows:
+        return list(cases)
     found: dict[int, dict[str, int]] = defaultdict(dict)
     for user, address, count in select_for(connection, _NEWCOMERS, rows):
         found[user][address] = count

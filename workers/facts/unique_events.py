@@ -5,10 +5,11 @@ decided. Rows are locked in the order of their keys, so that workers cannot dead
 """
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from shared.database import Connection, run
 from shared.events import Event
-from workers.core.uniques import Occurrence, UniqueKey, settle
+from workers.core.uniques import Occurrence, UniqueKey, settle, ties
 from workers.rollups.stale_periods import StalePeriod, hour_of
 from workers.sql.expressions import as_ms, from_ms
 
@@ -48,6 +49,16 @@ WHERE unique_events.app_id = sent.app_id AND unique_events.environment = sent.en
   AND unique_events.event_type_id = sent.event_type_id AND unique_events.user_id = sent.user_id
 """
 
+# What an event says, but for its receipt and its key, in the order in which its content comes.
+_CONTENTS = """
+SELECT receipt, (sale_amount IS NULL)::integer || md5(ROW(
+    kind, sale_amount, sale_amount_currency, aggregated_event_value, event_value, click_id,
+    device_ids, parameters, ip_address, user_agent, ad_network, ad_unit, ad_placement,
+    ad_impressions
+)::text)
+FROM events WHERE receipt BETWEEN %s AND %s AND receipt = ANY(%s)
+"""
+
 # The range lets PostgreSQL skip the days that cannot hold a match.
 _DISCOUNT = """
 UPDATE events SET counted = false
@@ -73,7 +84,7 @@ def settle_occurrences(
         (app, environment, event_type, user): Occurrence(time_ms, receipt)
         for app, environment, event_type, user, time_ms, receipt in rows
     }
-    settled = settle(current, sent)
+    settled = settle(current, sent, _contents(connection, ties(current, sent)))
     if settled.counting:
         run(connection, _UPDATE, _columns(settled.counting))
     if settled.beaten:
@@ -83,6 +94,13 @@ def settle_occurrences(
         hour_of(app, environment, occurrence.time_ms)
         for (app, environment, _, _), occurrence in settled.beaten
     ]
+
+
+def _contents(connection: Connection, receipts: Sequence[UUID]) -> dict[UUID, str]:
+    if not receipts:
+        return {}
+    rows = run(connection, _CONTENTS, (receipts[0], receipts[-1], list(receipts)))
+    return dict(rows.fetchall())
 
 
 def _of_unique_types(

@@ -20,7 +20,7 @@ happened AS MATERIALIZED (
 ), credited AS MATERIALIZED (
     SELECT
         active.user_id, users.id AS user_ref, decided.event_time AS since_time,
-        decided.receipt AS since_receipt, until_time, until_receipt, is_reattribution,
+        decided.receipt AS since_receipt, until_time, is_reattribution,
         CASE origin_kind WHEN 'link' THEN origin::bigint ELSE 0 END AS link_id,
         CASE origin_kind WHEN 'source' THEN left(origin, 200) ELSE '' END AS source,
         coalesce(left(named.campaign, 200), '') AS campaign
@@ -34,8 +34,7 @@ happened AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT
             event_time, receipt, origin_kind, origin, click_id, is_reattribution,
-            lead(event_time) OVER in_order AS until_time,
-            lead(receipt) OVER in_order AS until_receipt
+            lead(event_time) OVER in_order AS until_time
         FROM attributions
         WHERE user_ref = users.id AND superseded_at IS NULL
         WINDOW in_order AS (ORDER BY event_time, receipt)
@@ -55,6 +54,6 @@ happened AS MATERIALIZED (
     FROM (SELECT user_id AS who, receipt, event_time, kind, counted, event, currency, sale_amount,
                  aggregated_event_value, country FROM happened) AS happened
     JOIN credited ON credited.user_id = who
-    WHERE (event_time, receipt) >= (since_time, since_receipt)
-      AND (until_time IS NULL OR (event_time, receipt) < (until_time, until_receipt))
+    -- By time alone: what happens in the millisecond of a decision belongs to it, in any order.
+    WHERE event_time >= since_time AND (until_time IS NULL OR event_time < until_time)
 )

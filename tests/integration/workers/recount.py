@@ -32,11 +32,11 @@ _CREDIT_AT = """
                     AND c.environment = u.environment), ''))
     FROM attributions AS a
     WHERE a.user_ref = u.id AND a.superseded_at IS NULL
-      AND (a.event_time < {time} OR (a.event_time = {time} AND a.receipt <= {receipt}))
+      AND a.event_time <= {time}
     ORDER BY a.event_time DESC, a.receipt DESC LIMIT 1
 """
-_EVENT_CREDIT = _CREDIT_AT.format(time="e.event_time", receipt="e.receipt")
-_OWN_CREDIT = _CREDIT_AT.format(time="d.event_time", receipt="d.receipt")
+_EVENT_CREDIT = _CREDIT_AT.format(time="e.event_time")
+_OWN_CREDIT = _CREDIT_AT.format(time="d.event_time")
 
 # Of the event by whose receipt something is known.
 _COUNTRY = "SELECT COALESCE(MAX(c.country), '') FROM events AS c WHERE c.receipt = {receipt}"
@@ -58,7 +58,7 @@ FROM (
     FROM attributions AS d JOIN users AS u ON u.id = d.user_ref WHERE d.superseded_at IS NULL
     UNION ALL
     SELECT u.app_id, u.environment, d.start_time, ({
-    _OWN_CREDIT.replace("d.event_time", "d.start_time").replace("d.receipt", "d.start_receipt")
+    _OWN_CREDIT.replace("d.event_time", "d.start_time")
 }), ({_COUNTRY.format(receipt="d.start_receipt")}), 0, 0, 1
     FROM sessions AS d JOIN users AS u ON u.id = d.user_ref
 ) AS decided, (VALUES ('hour'), ('day')) AS g (grain)

@@ -111,6 +111,7 @@ class Tables:
             prior=prior[-1] if prior else None,
             last_session=sessions[-1] if sessions else None,
             has_earlier=any(it.moment < start for it in signals),
+            last_signal_ms=max((it.time_ms for it in signals if it.moment < start), default=0),
             newcomers=self._newcomers(key),
         )
 

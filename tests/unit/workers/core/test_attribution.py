@@ -62,14 +62,32 @@ def test_a_user_is_attributed_by_the_first_signal_of_whatever_kind(
     assert (decision.moment, decision.origin) == (Moment(NOON_MS, "r"), SUMMER)
 
 
-def test_of_two_signals_in_one_millisecond_the_smaller_receipt_is_first() -> None:
+@pytest.mark.parametrize("receipts", ["12", "21"])
+@pytest.mark.parametrize("located", [opened, event])
+def test_of_two_signals_in_one_millisecond_either_may_tell_where_the_user_is(
+    receipts: str, located: Any
+) -> None:
     sender: dict[str, Any] = {"address": HOME, "device": IPHONE}
-    found = click("c", NOON_MS, **sender)
+    other = event if located is opened else opened
 
-    (by_open,) = sequence(opened(NOON_MS, "1", **sender), event(NOON_MS, "2"), found)
-    (by_event,) = sequence(opened(NOON_MS, "2", **sender), event(NOON_MS, "1"), found)
+    (decision,) = sequence(
+        located(NOON_MS, receipts[0], **sender),
+        other(NOON_MS, receipts[1]),
+        click("c", NOON_MS, **sender),
+    )
 
-    assert (by_open.rule, by_event.rule) == (Rule.ADDRESS_AND_DEVICE, Rule.ORGANIC)
+    assert decision.rule is Rule.ADDRESS_AND_DEVICE
+    assert decision.moment.receipt == receipts[0 if located is opened else 1]
+
+
+def test_an_address_that_comes_a_second_later_says_nothing_of_the_first_moment() -> None:
+    sender: dict[str, Any] = {"address": HOME, "device": IPHONE}
+
+    (decision,) = sequence(
+        event(NOON_MS), opened(NOON_MS + 1000, **sender), click("c", NOON_MS, **sender)
+    )
+
+    assert decision.rule is Rule.ORGANIC
 
 
 def test_a_late_click_revises_the_first_attribution() -> None:
@@ -143,7 +161,16 @@ def test_inactivity_is_reached_at_its_last_millisecond(
     assert origins(*facts) == expected
 
 
-def test_an_event_outside_any_session_is_no_activity() -> None:
+def test_who_is_charged_every_day_is_not_away_though_they_never_open_the_app() -> None:
+    back_ms = NOON_MS + 30 * DAY_MS
+    charges = [event(NOON_MS + day * DAY_MS) for day in range(1, 30)]
+
+    assert origins(
+        opened(NOON_MS, device_ids={GAID}), *charges, mine("c", back_ms, WINTER), opened(back_ms)
+    ) == [None]
+
+
+def test_an_event_outside_any_session_is_activity() -> None:
     back_ms = NOON_MS + WEEK_MS
 
     assert origins(
@@ -151,7 +178,7 @@ def test_an_event_outside_any_session_is_no_activity() -> None:
         event(NOON_MS + 3 * DAY_MS, "renewal"),
         mine("c2", back_ms, WINTER),
         opened(back_ms),
-    ) == [None, WINTER]
+    ) == [None]
 
 
 def test_only_an_open_brings_a_user_back() -> None:
@@ -185,10 +212,22 @@ def test_the_reattribution_window_is_a_setting_of_its_own() -> None:
     assert origins(*facts, rules=Rules(reattribution_window_ms=DAY_MS - 1)) == [None]
 
 
-def test_a_click_of_the_millisecond_of_the_attribution_in_force_is_not_too_old() -> None:
+def test_of_two_clicks_of_the_millisecond_of_the_attribution_the_same_one_is_the_last_touch() -> (
+    None
+):
     install = (opened(NOON_MS, device_ids={GAID}), mine("c1", NOON_MS), mine("c2", NOON_MS, WINTER))
 
-    assert origins(*install, opened(NOON_MS + WEEK_MS)) == [SUMMER, WINTER]
+    assert origins(*install, opened(NOON_MS + WEEK_MS)) == [SUMMER]
+
+
+def test_a_user_stays_with_their_source_if_its_click_is_the_last_touch() -> None:
+    """Away for eight days, with a click on another link before the last one on their own."""
+    back_ms = NOON_MS + 8 * DAY_MS
+    install = (opened(NOON_MS, device_ids={GAID}), mine("c0", NOON_MS - 1, SUMMER))
+    other, own = mine("c1", back_ms - 5 * DAY_MS, WINTER), mine("c2", back_ms - 60_000, SUMMER)
+
+    assert origins(*install, other, own, opened(back_ms)) == [SUMMER]
+    assert origins(*install, other, opened(back_ms)) == [SUMMER, WINTER]
 
 
 def test_a_new_click_on_the_same_link_changes_nothing() -> None:
@@ -210,18 +249,18 @@ def test_the_latest_click_on_another_link_wins_and_the_rest_say_why_not() -> Non
         mine("c0", NOON_MS - 2, WINTER),
         mine("c1", NOON_MS - 1, SUMMER),
         mine("c2", back_ms - 4, WINTER),
-        mine("c3", back_ms - 3, GOOGLE),
-        mine("c4", back_ms - 2, SUMMER),
+        mine("c3", back_ms - 2, GOOGLE),
+        mine("c4", back_ms - 3, SUMMER),
         mine("c5", back_ms - 1, None),
         opened(back_ms),
     )
 
     assert (again.click_id, again.considered) == ("c3", 6)
     assert again.beaten == (
+        Beaten("c4", Rule.DEVICE_ID, Lost.EARLIER),
         Beaten("c2", Rule.DEVICE_ID, Lost.EARLIER),
         Beaten("c5", Rule.DEVICE_ID, Lost.NO_SOURCE),
-        Beaten("c4", Rule.DEVICE_ID, Lost.SAME_SOURCE),
-        Beaten("c1", Rule.DEVICE_ID, Lost.SAME_SOURCE),
+        Beaten("c1", Rule.DEVICE_ID, Lost.BEFORE_STANDING),
         Beaten("c0", Rule.DEVICE_ID, Lost.BEFORE_STANDING),
     )
 
@@ -312,9 +351,10 @@ def test_a_visit_without_a_source_lends_its_device_id_to_a_return() -> None:
 @pytest.mark.parametrize(
     ("moment", "expected"),
     [
-        pytest.param(Moment(NOON_MS, "q"), None, id="before the first"),
-        pytest.param(Moment(NOON_MS, "r"), SUMMER, id="at the first"),
-        pytest.param(Moment(NOON_MS + 10 * DAY_MS, "r"), SUMMER, id="just before the second"),
+        pytest.param(Moment(NOON_MS - 1, "z"), None, id="before the first"),
+        pytest.param(Moment(NOON_MS, "q"), SUMMER, id="at the first"),
+        pytest.param(Moment(NOON_MS + 10 * DAY_MS - 1, "z"), SUMMER, id="just before the second"),
+        pytest.param(Moment(NOON_MS + 10 * DAY_MS, "r"), WINTER, id="at the second, smaller"),
         pytest.param(Moment(NOON_MS + 10 * DAY_MS, "s"), WINTER, id="at the second"),
         pytest.param(Moment(NOON_MS + 99 * DAY_MS, ""), WINTER, id="long after"),
     ],

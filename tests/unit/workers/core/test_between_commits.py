@@ -12,6 +12,7 @@ from tests.unit.workers.core.oracle_facts import (
     session_of,
 )
 from tests.unit.workers.core.tables import Tables, UserKey
+from workers.core.history import in_order
 
 
 @settings(max_examples=700, deadline=None)
@@ -59,4 +60,4 @@ def _assert_stands(tables: Tables, user: UserKey, expected: Timeline) -> None:
         expected.click_ids,
     )
     assert found.first is not None
-    assert found.first.moment == min(it.moment for it in found.signals.values())
+    assert found.first.moment == in_order(found.signals.values())[0].moment

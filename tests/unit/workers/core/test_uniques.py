@@ -1,12 +1,13 @@
 """Which of a user's unique events counts."""
 
 from collections.abc import Iterable
+from random import Random
 from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.core.uniques import Occurrence, UniqueKey, settle
+from workers.core.uniques import Occurrence, UniqueKey, settle, ties
 
 KEYS: list[UniqueKey] = [
     (1, "production", 5, "u"),
@@ -62,3 +63,18 @@ def test_what_counts_already_is_no_change() -> None:
     key, first = KEYS[0], Occurrence(1, UUID(int=1))
 
     assert settle({key: first}, [(key, first)]) == ({}, [])
+
+
+@given(st.lists(st.sampled_from("abc"), min_size=2, max_size=5), st.randoms())
+def test_within_a_millisecond_the_content_decides_whatever_the_receipts(
+    contents: list[str], random: Random
+) -> None:
+    sent = [Occurrence(7, UUID(int=number)) for number in range(len(contents))]
+    said = {it.receipt: content for it, content in zip(sent, contents, strict=True)}
+    random.shuffle(sent)
+    reports = [(KEYS[0], it) for it in sent]
+
+    counts = settle({}, reports, said).counting[KEYS[0]]
+
+    assert said[counts.receipt] == min(contents)
+    assert ties({}, reports) == sorted(said)
