@@ -523,12 +523,15 @@ CREATE TABLE one_time_links (
     expires_at timestamptz NOT NULL
 );
 
--- Attempts to sign in, counted by the name and by the address, for some minutes.
+-- Attempts to sign in, counted by the network and by the name from it, for some minutes.
 CREATE TABLE sign_in_attempts (
     key        bytea PRIMARY KEY,                -- a digest: neither names nor addresses are stored
     attempts   integer NOT NULL,
     started_at timestamptz NOT NULL DEFAULT now()
 );
+
+-- For the deletion of the oldest, with each attempt.
+CREATE INDEX sign_in_attempts_start ON sign_in_attempts (started_at);
 
 -- Keys of the console's HTTP API, each with the rights of its role.
 CREATE TABLE console_keys (

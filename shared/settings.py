@@ -114,8 +114,9 @@ class Settings:
     forwarded_hops: int = _setting(
         "WAYBILL_FORWARDED_HOPS",
         readers.between(0, FORWARDED_HOPS_MAX),
-        "Number of your own proxies in front of ingest. As many entries of X-Forwarded-For, from "
-        "the right, are trusted to find the address of a person who clicks. 0: none.",
+        "Number of your own proxies in front of ingest and of the console. As many entries of "
+        "X-Forwarded-For, from the right, are trusted to find the address of a person who clicks "
+        "or signs in. 0: none.",
         "0",
     )
     drain_events_max: int = _setting(

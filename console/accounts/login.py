@@ -1,34 +1,26 @@
 """Signs people in with a password and limits the number of attempts.
 
-Attempts are counted before the password is checked, so that a thousand at once are counted too: for
-a name from one address, for an address, and for a name from everywhere. The limit of the last is
-high, because anybody could use it to lock somebody out.
+A limit counts only attempts of the one whom it refuses: of the browser, if the person has signed in
+with it before, otherwise of the network, for this name and for all names. There is no limit for a
+name from everywhere, because anybody could use it to lock somebody out. What remains to a guesser
+with a thousand networks is 768,000 attempts a day at a password that withstands ten billion.
 """
 
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from console.accounts.attempts import AttemptLimit, attempt_limit, count_attempt, forgive_attempt
+from console.accounts.known_browsers import is_known
+from console.accounts.passwords import PasswordCheck, is_password
 from console.accounts.people import Person, authenticate
-from shared.database import Connection, run
+from shared.database import Connection
 from shared.errors import WaybillError
-from shared.tokens import token_digest
 
-WINDOW_MINUTES = 15
-NAME_FROM_ADDRESS_MAX = 8
-ADDRESS_MAX = 40
-NAME_MAX = 200
-
-_COUNT = """
-INSERT INTO sign_in_attempts AS earlier (key, attempts) VALUES (%(key)s, 1)
-ON CONFLICT (key) DO UPDATE SET
-    attempts = CASE WHEN earlier.started_at > now() - make_interval(mins => %(window)s)
-                    THEN earlier.attempts + 1 ELSE 1 END,
-    started_at = CASE WHEN earlier.started_at > now() - make_interval(mins => %(window)s)
-                      THEN earlier.started_at ELSE now() END
-RETURNING attempts
-"""
-# Deletes what is over, and the attempts of the name that has now signed in.
-_DELETE = """
-DELETE FROM sign_in_attempts
-WHERE key = %(key)s OR started_at < now() - make_interval(mins => %(window)s)
-"""
+NAME_FROM_NETWORK_MAX = 8
+NETWORK_MAX = 40
+BROWSER_MAX = 8
+CURRENT_PASSWORD_MAX = 8
+_IPV6_PREFIX_BITS = 64  # what one household or server gets; its addresses cost nothing
 
 
 class WrongPassword(WaybillError):
@@ -41,43 +33,71 @@ class WrongPassword(WaybillError):
         super().__init__("The name or password is incorrect.")
 
 
-class TooManyAttempts(WaybillError):
-    """The limit of attempts for this name or address has been reached."""
+@dataclass(frozen=True)
+class LoginAttempt:
+    """A name and a password as typed, the address they came from, and the mark of the browser."""
 
-    code = "too_many_attempts"
-    status = 429
-
-    def __init__(self) -> None:
-        super().__init__(
-            f"Too many sign-in attempts. Wait {WINDOW_MINUTES} minutes, then try again."
-        )
+    name: str
+    password: str = field(repr=False)
+    address: str
+    browser: str = ""
 
 
 def sign_in(
-    connection: Connection, secret_key: bytes, name: str, password: str, address: str
+    connection: Connection,
+    secret_key: bytes,
+    attempt: LoginAttempt,
+    check: PasswordCheck = is_password,
 ) -> Person:
     """Returns the person with this name and password.
 
     Raises WrongPassword or TooManyAttempts.
     """
-    name = name.strip()
-    limits = (
-        (f"name {name.lower()} from {address}", NAME_FROM_ADDRESS_MAX),
-        (f"address {address}", ADDRESS_MAX),
-        (f"name {name.lower()}", NAME_MAX),
-    )
-    keys = [(token_digest(secret_key, text.encode()), limit) for text, limit in limits]
-    allowed = [_count_attempt(connection, key) <= limit for key, limit in keys]
-    if not all(allowed):
-        raise TooManyAttempts
-    person = authenticate(connection, name, password)
+    limits = _limits(secret_key, attempt)
+    count_attempt(connection, limits)
+    person = authenticate(connection, attempt.name.strip(), attempt.password, check)
     if person is None:
         raise WrongPassword
-    run(connection, _DELETE, {"key": keys[0][0], "window": WINDOW_MINUTES})
+    forgive_attempt(connection, limits)
     return person
 
 
-def _count_attempt(connection: Connection, key: bytes) -> int:
-    row = run(connection, _COUNT, {"key": key, "window": WINDOW_MINUTES}).fetchone()
-    assert row is not None
-    return int(row[0])
+def confirm_password(
+    connection: Connection, secret_key: bytes, person: Person, password: str, session: str
+) -> bool:
+    """Tells whether the password is that of a person who is signed in with this session.
+
+    The attempts of each session are counted apart. Raises TooManyAttempts.
+    """
+    text = f"current password of {person.id} in session {session}"
+    limits = [attempt_limit(secret_key, text, CURRENT_PASSWORD_MAX)]
+    count_attempt(connection, limits)
+    if authenticate(connection, person.name, password) is None:
+        return False
+    forgive_attempt(connection, limits)
+    return True
+
+
+def network_of(address: str) -> str:
+    """Returns what one sender holds: an IPv4 address, or the /64 of an IPv6 address."""
+    try:
+        parsed: IPv4Address | IPv6Address = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address):
+        parsed = parsed.ipv4_mapped or parsed
+    if isinstance(parsed, IPv4Address):
+        return str(parsed)
+    return str(ip_network((parsed, _IPV6_PREFIX_BITS), strict=False))
+
+
+def _limits(secret_key: bytes, attempt: LoginAttempt) -> list[AttemptLimit]:
+    """Returns the limits of an attempt, always in one order, so that none waits for another."""
+    name = attempt.name.strip().lower()
+    if is_known(secret_key, name, attempt.browser):
+        return [attempt_limit(secret_key, f"browser {attempt.browser}", BROWSER_MAX)]
+    network = network_of(attempt.address)
+    return [
+        attempt_limit(secret_key, f"network {network}", NETWORK_MAX),
+        attempt_limit(secret_key, f"name {name} from {network}", NAME_FROM_NETWORK_MAX),
+    ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from console.accounts.passwords import hash_password, is_password
+from console.accounts.passwords import PasswordCheck, hash_password, is_password
 from console.actor import Actor, Role, require_admin
 from console.audit import Action, Change, record_change
 from console.validation import clean_text
@@ -104,11 +104,11 @@ def set_password(connection: Connection, actor: Actor, person: Person, password:
     """Sets a person's password and ends all their sessions.
 
     Anybody may set their own: `actor` is then that person. Raises OperatorError when the password
-    is too short or too long, and NotAllowed for a viewer.
+    is too short, too long or too easy to guess, and NotAllowed for a viewer.
     """
     if actor != person.actor:
         require_admin(actor)
-    password_hash = hash_password(password)
+    password_hash = hash_password(password, [person.name])
     with transaction(connection):
         _end_access(connection, person)
         changed = _update(connection, person, "password_hash = %(value)s", password_hash)
@@ -116,14 +116,16 @@ def set_password(connection: Connection, actor: Actor, person: Person, password:
     return changed
 
 
-def authenticate(connection: Connection, name: str, password: str) -> Person | None:
+def authenticate(
+    connection: Connection, name: str, password: str, check: PasswordCheck = is_password
+) -> Person | None:
     """Returns the person if the password is theirs and they may sign in, else None.
 
     An unknown name takes the same time.
     """
     row = run(connection, _PASSWORD, (name,)).fetchone()
     stored, person = (row[0], person_from_row(row[1:])) if row else (None, None)
-    if is_password(stored, password) and person is not None and person.closed_at is None:
+    if check(stored, password) and person is not None and person.closed_at is None:
         return person
     return None
 

@@ -1,4 +1,4 @@
-"""Reads and sets the two cookies: the session's secret and the flash message."""
+"""Reads and sets the cookies: the session's secret, the mark of the browser, the flash message."""
 
 import re
 from urllib.parse import quote, unquote
@@ -8,6 +8,9 @@ import falcon
 from console.accounts.login_sessions import SESSION_DAYS_MAX
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
+_BROWSER = re.compile(r"[0-9a-f]{96}")
+_BROWSER_COOKIE = "waybill_browser"
+_BROWSER_DAYS_MAX = 180
 _FLASH_COOKIE = "waybill_said"
 _FLASH_SECONDS_MAX = 60
 _FLASH_CHARACTERS_MAX = 500
@@ -25,6 +28,24 @@ def set_secret(response: falcon.Response, secret: str, *, secure: bool) -> None:
         _name("waybill", secure=secure),
         secret,
         max_age=SESSION_DAYS_MAX * 86_400,
+        path="/",
+        secure=secure,
+        http_only=True,
+        same_site="Lax",
+    )
+
+
+def read_browser(request: falcon.Request, *, secure: bool) -> str:
+    """Returns the mark of a browser in which somebody has signed in before, or ""."""
+    values = request.get_cookie_values(_name(_BROWSER_COOKIE, secure=secure)) or []
+    return values[0] if len(values) == 1 and _BROWSER.fullmatch(values[0]) else ""
+
+
+def set_browser(response: falcon.Response, mark: str, *, secure: bool) -> None:
+    response.set_cookie(
+        _name(_BROWSER_COOKIE, secure=secure),
+        mark,
+        max_age=_BROWSER_DAYS_MAX * 86_400,
         path="/",
         secure=secure,
         http_only=True,

@@ -27,6 +27,7 @@ from console.web.page_request import PageContext, PageRequest, Services
 from console.web.rendering import Templates
 from console.web.responses import Answer, Download, Finished, Page, Redirect
 from console.web.route import Access, Handler, Route
+from console.web.sender import sender_address
 from console.web.session_cache import RecentSessions
 from console.web.values import NOTHING, Values
 from shared.database import Connection, DatabaseError, is_unavailable
@@ -119,14 +120,13 @@ class PageDispatcher:
         self, req: falcon.Request, secret: str | None, person: Person | None
     ) -> PageContext:
         """Builds the part that needs no PostgreSQL; `secret` and `person` are the session's."""
-        hops = self._services.settings.forwarded_hops  # the operator's own proxies
-        route = req.access_route
         return PageContext(
             services=self._services,
             path=req.path,
             query=Values.parse(req.query_string.encode()) if req.query_string else NOTHING,
-            address=route[-1 - hops] if len(route) > hops else route[0],
+            address=sender_address(req, self._services.settings.forwarded_hops),
             secret=secret or new_secret(),
+            browser=cookies.read_browser(req, secure=self._secure),
             person=person,
             flash=cookies.read_flash(req, secure=self._secure),
         )
@@ -181,6 +181,8 @@ class PageDispatcher:
                 if answer.session is not None:
                     self._recent.note(request.secret, None)
                     cookies.set_secret(resp, answer.session, secure=self._secure)
+                if answer.browser:
+                    cookies.set_browser(resp, answer.browser, secure=self._secure)
                 if answer.flash:
                     cookies.set_flash(resp, answer.flash, secure=self._secure)
             case Finished():

@@ -33,7 +33,8 @@ class Services:
 class PageContext:
     """The part of a request that needs no PostgreSQL: who sends it, and what it asks for.
 
-    `secret` is the value of the session's cookie, with which `person`, if anybody, is signed in.
+    `secret` is the value of the session's cookie, with which `person`, if anybody, is signed in;
+    `browser` is the mark of somebody's earlier sign-in.
     `flash` is the message of the last change, `error` the reason why the form is shown again.
     """
 
@@ -42,6 +43,7 @@ class PageContext:
     query: Values
     address: str
     secret: str = field(repr=False)
+    browser: str = field(default="", repr=False)
     person: Person | None = None
     form: Values = NOTHING
     flash: str = ""

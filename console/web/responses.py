@@ -18,12 +18,14 @@ class Page:
 class Redirect:
     """A redirect to a path of this console, where the message `flash` is shown once.
 
-    With a `session`, the browser holds that one from now on.
+    With a `session`, the browser holds that one from now on; with `browser`, it is known as one in
+    which the person has signed in.
     """
 
     path: str
     flash: str = ""
     session: str | None = field(default=None, repr=False)
+    browser: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The account page: a person's own password and sessions."""
 
+from console.accounts.login import confirm_password
 from console.accounts.login_sessions import close_session, close_sessions, new_secret, open_session
-from console.accounts.people import authenticate, set_password
+from console.accounts.people import set_password
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
 from shared.errors import OperatorError
@@ -16,10 +17,11 @@ def change_password(request: PageRequest) -> Answer:
     current, password = request.form.exact("current"), request.form.exact("password")
     if password != request.form.exact("again"):
         raise OperatorError("The two new passwords do not match.")
-    if authenticate(request.connection, request.me.name, current) is None:
+    key = request.services.settings.secret_key
+    if not confirm_password(request.connection, key, request.me, current, request.secret):
         raise OperatorError("The current password is incorrect.")
     person = set_password(request.connection, request.actor, request.me, password)
-    session = open_session(request.connection, request.services.settings.secret_key, person)
+    session = open_session(request.connection, key, person)
     flash = "Your password has been changed. You are signed out in all other browsers."
     return Redirect("/account", flash, session)
 

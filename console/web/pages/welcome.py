@@ -1,6 +1,7 @@
 """The page of a one-time link: choose a password and be signed in."""
 
 from console.accounts.invitations import InvalidInvitation, accept_invitation, find_invited_person
+from console.accounts.known_browsers import mark_browser
 from console.accounts.login_sessions import open_session
 from console.web.page_errors import error_page
 from console.web.page_request import PageRequest
@@ -28,4 +29,5 @@ def choose_password(request: PageRequest, secret: str) -> Answer:
     except OperatorError as error:
         return show(request, secret, error.message)
     session = open_session(request.connection, key, person)
-    return Redirect("/", f"Welcome, {person.name}. You are signed in.", session)
+    flash = f"Welcome, {person.name}. You are signed in."
+    return Redirect("/", flash, session, mark_browser(key, person.name))

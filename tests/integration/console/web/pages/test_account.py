@@ -69,6 +69,10 @@ def test_a_new_password_signs_out_everywhere_else(console: App, admin: Browser) 
     [
         ({"current": "wrong", "password": PASSWORD * 2, "again": PASSWORD * 2}, "current password"),
         ({"current": PASSWORD, "password": "short", "again": "short"}, "12 to 200 characters"),
+        (
+            {"current": PASSWORD, "password": "password1234", "again": "password1234"},
+            "too easy to guess",
+        ),
         ({"current": PASSWORD, "password": PASSWORD * 2, "again": PASSWORD * 3}, "do not match"),
     ],
 )
@@ -82,3 +86,24 @@ def test_a_refused_password_says_why_and_changes_nothing(
     assert result.status_code == 422
     assert reason in admin.text
     assert stranger.sign_in("Ada", PASSWORD) == 200
+
+
+@pytest.mark.usefixtures("ada")
+def test_the_current_password_can_be_guessed_eight_times_in_a_session(
+    console: App, stranger: Browser
+) -> None:
+    stranger.sign_in("Ada", PASSWORD)
+    thief = Browser(console, stranger.cookies["waybill"])
+    owner = Browser(console)
+    owner.sign_in("Ada", PASSWORD)
+    values = {"current": "guess", "password": PASSWORD * 2, "again": PASSWORD * 2}
+
+    thief.get("/account")
+    statuses = [thief.send("/account/password", **values).status_code for _ in range(8)]
+    assert statuses == [422] * 8
+    thief.get("/account")
+    assert thief.send("/account/password", **values | {"current": PASSWORD}).status_code == 429
+
+    owner.get("/account")
+    owner.send("/account/password", **values | {"current": PASSWORD})
+    assert "Your password has been changed" in owner.text
