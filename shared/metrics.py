@@ -202,6 +202,13 @@ DRAIN_RETRIES = _pipeline(
     "Transactions that PostgreSQL aborted and a worker retried.",
 )
 
+CONSOLE_ACCESS = _pipeline(
+    "waybill_console_access_total",
+    _COUNTER,
+    "Sign-ins to the console, failed and refused ones, refused forms, and uses of API keys.",
+    "outcome",
+)
+
 # Pipeline: read from Redis
 
 ACCEPTED = _pipeline("waybill_accepted_total", _COUNTER, "Events ever accepted into the inbox.")

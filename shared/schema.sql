@@ -409,6 +409,9 @@ CREATE TABLE audit_log (
 
 CREATE INDEX audit_log_app ON audit_log (app_id, id);
 
+-- For the bound on entries that strangers cause, and to leave out repetitions.
+CREATE INDEX audit_log_access ON audit_log (at) WHERE action LIKE 'access.%';
+
 -- Stale periods: hours and days whose rollups may no longer match the facts. Each change of facts
 -- or decisions adds them in its own transaction. Rows are only added, and deleted when the period
 -- is rolled up, so that no transaction waits for another. No index: most of the time there are few.

@@ -52,3 +52,14 @@ class QuarantineReason(StrEnum):
     REFUSED_BY_DATABASE = "refused_by_database"  # it breaks a rule of the tables
     KILLED_WORKER = "killed_worker"  # a worker died each time it was tried
     UNREADABLE = "unreadable"  # the batch cannot be decoded
+
+
+class AccessEvent(StrEnum):
+    """What happens at the door of the console."""
+
+    SIGN_IN = "sign_in"
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105 - the name of an event
+    LOCK_OUT = "lock_out"  # too many attempts from one browser or network
+    FORM_REFUSED = "form_refused"  # of another site or another session
+    KEY_USE = "key_use"
+    KEY_REFUSED = "key_refused"  # unknown, revoked, or not for this call

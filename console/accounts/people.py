@@ -130,6 +130,12 @@ def authenticate(
     return None
 
 
+def known_person(connection: Connection, name: str) -> Person | None:
+    """Returns the person with this name, whatever was typed as one."""
+    row = run(connection, f"{_SELECT} WHERE lower(name) = lower(%s)", (name,)).fetchone()
+    return None if row is None else person_from_row(row)
+
+
 def set_role(connection: Connection, actor: Actor, person: Person, role: Role) -> Person:
     """Sets a person's role.
 

@@ -12,7 +12,7 @@ from shared.redis import Redis
 from shared.rq_queue import jobs_by_state, workers_by_state
 from shared.snapshot import VERSION_KEY
 from shared.tally import MetricSeries, Tally, gauge, merge_series
-from shared.vocabulary import DrainOutcome, QuarantineReason, Rule
+from shared.vocabulary import AccessEvent, DrainOutcome, QuarantineReason, Rule
 
 WORKER_SILENT_MS_MAX = 60_000  # an idle worker sends a heartbeat every 30 s
 PROGRAMS = ("worker", "console", "metrics")
@@ -83,6 +83,8 @@ def _zero_counts() -> list[MetricSeries]:
     tally.counter(metrics.DRAIN_RETRIES)
     for outcome in DrainOutcome:
         tally.counter(metrics.EVENTS, outcome)
+    for access in AccessEvent:
+        tally.counter(metrics.CONSOLE_ACCESS, access)
     for rule in Rule:
         tally.counter(metrics.ATTRIBUTIONS, rule)
     return tally.series()

@@ -37,7 +37,9 @@ def get_app() -> falcon.App[falcon.Request, falcon.Response]:
     redis = connect_redis(settings.redis_url)
     # Reading the rates takes a quarter of a second, which no first page should have to wait for.
     Thread(target=currencies, name="rates", daemon=True).start()
-    return create_app(Services(settings, pool, redis, RqDashboard(redis), now_ms))
+    services = Services(settings, pool, redis, RqDashboard(redis), now_ms)
+    Thread(target=services.access.publish_forever, name="access", daemon=True).start()
+    return create_app(services)
 
 
 def create_app(services: Services) -> falcon.App[falcon.Request, falcon.Response]:

@@ -22,7 +22,7 @@ from console.store_errors import StoreError, database_error, redis_error
 from console.web import cookies
 from console.web.csrf import read_form
 from console.web.lookups import resolve_app
-from console.web.page_errors import NotFound, error_page, status_of
+from console.web.page_errors import ForgedRequest, NotFound, error_page, status_of
 from console.web.page_request import PageContext, PageRequest, Services
 from console.web.rendering import Templates
 from console.web.responses import Answer, Download, Finished, Page, Redirect
@@ -33,6 +33,7 @@ from console.web.values import NOTHING, Values
 from shared.database import Connection, DatabaseError, is_unavailable
 from shared.errors import NotAllowed, OperatorError, WaybillError
 from shared.redis import RedisError
+from shared.vocabulary import AccessEvent
 
 _RETRY_SECONDS = "5"
 
@@ -102,6 +103,9 @@ class PageDispatcher:
             params, app = resolve_app(connection, params)
             answer, request = self._answer(route, request, params)
         except WaybillError as error:
+            if isinstance(error, ForgedRequest):
+                who = (request.person.actor.name, request.person.id) if request.person else ()
+                request.note_access(AccessEvent.FORM_REFUSED, *who)
             answer = error_page(error)
         except RedisError as error:
             answer = error_page(redis_error(error))

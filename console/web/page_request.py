@@ -1,7 +1,9 @@
 """Describes a page request as handlers see it, with and without a connection to PostgreSQL."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from console.accounts.access_log import STRANGER, AccessLog, AccessNote
 from console.accounts.people import Person
 from console.actor import Actor
 from console.pipeline.health import InboxWatch
@@ -15,6 +17,7 @@ from shared.database import Connection, Pool
 from shared.events import Environment
 from shared.redis import Redis
 from shared.settings import Settings
+from shared.vocabulary import AccessEvent
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,10 @@ class Services:
     rq: RqDashboard
     clock: Clock
     watch: InboxWatch = field(default_factory=InboxWatch)
+
+    @cached_property
+    def access(self) -> AccessLog:
+        return AccessLog(self.redis)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,3 +94,9 @@ class PageRequest(PageContext):
     @property
     def resources(self) -> Resources:
         return Resources(self.connection, self.services.redis, self.services.settings.secret_key)
+
+    def note_access(self, event: AccessEvent, actor: str = STRANGER, person_id: int = 0) -> None:
+        """Records what happened at the door, with the address that it came from."""
+        self.services.access.note(
+            self.connection, AccessNote(event, actor, self.address, person_id)
+        )

@@ -8,6 +8,7 @@ from typing import Any
 import falcon
 import msgspec
 
+from console.accounts.access_log import STRANGER, AccessNote
 from console.accounts.api_keys import Key, find_key
 from console.actor import Role
 from console.resources import Resources
@@ -17,10 +18,12 @@ from console.web.lookups import resolve_app
 from console.web.page_errors import BadRequest, NotFound, status_of
 from console.web.page_request import Services
 from console.web.raw_path import with_slashes
+from console.web.sender import sender_address
 from console.web.values import NOTHING, Values
 from shared.database import Connection, DatabaseError
 from shared.errors import NotAllowed, WaybillError
 from shared.redis import RedisError
+from shared.vocabulary import AccessEvent
 
 BODY_BYTES_MAX = 65_536
 _SCHEME = "Bearer "
@@ -50,9 +53,7 @@ class ApiDispatcher:
         """Answers a call; `params` are those that the path names."""
         try:
             with self._services.pool.connection() as connection:
-                key = self._find_key(request, connection)
-                if endpoint.method != "GET" and key.role is not Role.ADMIN:
-                    raise NotAllowed
+                key = self._admit(endpoint, request, connection)
                 params, _ = resolve_app(connection, with_slashes(params))
                 call = ApiCall(
                     resources=Resources(
@@ -76,6 +77,22 @@ class ApiDispatcher:
         """Answers a request for a path that no call has."""
         message = f"The API has no {req.method} endpoint at this path."
         self._write_error(resp, NotFound(message))
+
+    def _admit(self, endpoint: ApiEndpoint, request: falcon.Request, connection: Connection) -> Key:
+        """Returns the key of a call, and records its use or refusal. Raises NoKey, NotAllowed."""
+        address = sender_address(request, self._services.settings.forwarded_hops)
+        access, key = self._services.access, None
+        try:
+            key = self._find_key(request, connection)
+            if endpoint.method != "GET" and key.role is not Role.ADMIN:
+                raise NotAllowed
+        except (NoKey, NotAllowed):
+            actor, number = (key.actor.name, key.id) if key else (STRANGER, 0)
+            note = AccessNote(AccessEvent.KEY_REFUSED, actor, address, number)
+            access.note(connection, note)
+            raise
+        access.note(connection, AccessNote(AccessEvent.KEY_USE, key.actor.name, address, key.id))
+        return key
 
     def _find_key(self, request: falcon.Request, connection: Connection) -> Key:
         header = request.get_header("Authorization", default="")

@@ -5,9 +5,11 @@ from console.accounts.attempts import TooManyAttempts
 from console.accounts.known_browsers import mark_browser
 from console.accounts.login import LoginAttempt, WrongPassword
 from console.accounts.login_sessions import open_session
+from console.accounts.people import known_person
 from console.web.page_request import PageRequest
 from console.web.redirects import local_path
 from console.web.responses import Answer, Page, Redirect
+from shared.vocabulary import AccessEvent
 
 
 def show(request: PageRequest) -> Answer:
@@ -25,6 +27,22 @@ def sign_in(request: PageRequest) -> Answer:
     try:
         person = login.sign_in(request.connection, key, attempt)
     except (WrongPassword, TooManyAttempts) as error:
+        note_refusal(request, error, name)
         return Page("login.html", {"back": back, "error": error.message}, error.status)
+    request.note_access(AccessEvent.SIGN_IN, person.actor.name, person.id)
     session = open_session(request.connection, key, person)
     return Redirect(back, session=session, browser=mark_browser(key, person.name))
+
+
+def note_refusal(
+    request: PageRequest, error: WrongPassword | TooManyAttempts, typed_name: str
+) -> None:
+    """Records a refused password under the person's name, but never what else was typed as one."""
+    event = (
+        AccessEvent.LOCK_OUT if isinstance(error, TooManyAttempts) else AccessEvent.WRONG_PASSWORD
+    )
+    person = known_person(request.connection, typed_name.strip())
+    if person is None:
+        request.note_access(event)
+    else:
+        request.note_access(event, person.actor.name, person.id)

@@ -7,6 +7,7 @@ from console.web.page_errors import error_page
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
 from shared.errors import OperatorError
+from shared.vocabulary import AccessEvent
 
 
 def show(request: PageRequest, secret: str, error: str = "") -> Answer:
@@ -29,5 +30,6 @@ def choose_password(request: PageRequest, secret: str) -> Answer:
     except OperatorError as error:
         return show(request, secret, error.message)
     session = open_session(request.connection, key, person)
+    request.note_access(AccessEvent.SIGN_IN, person.actor.name, person.id)
     flash = f"Welcome, {person.name}. You are signed in."
     return Redirect("/", flash, session, mark_browser(key, person.name))
