@@ -545,5 +545,8 @@ CREATE TABLE console_keys (
     masked     text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     used_at    timestamptz,                      -- to the minute; null: never
-    revoked_at timestamptz                       -- null: active
+    revoked_at timestamptz,                      -- null: active
+    expires_at timestamptz,                      -- null: made before keys expired
+    app_id     bigint REFERENCES apps,           -- null: for every app
+    maker_id   bigint REFERENCES people          -- null: made at a terminal
 );

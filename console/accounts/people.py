@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from console.accounts.api_keys import revoke_keys_of
 from console.accounts.passwords import PasswordCheck, hash_password, is_password
 from console.actor import Actor, Role, require_admin
 from console.audit import Action, Change, record_change
@@ -149,10 +150,11 @@ def set_role(connection: Connection, actor: Actor, person: Person, role: Role) -
 
 
 def deactivate_person(connection: Connection, actor: Actor, person: Person) -> Person:
-    """Deactivates an account and ends its sessions at once. Raises as `set_role` does."""
+    """Deactivates an account; its sessions and API keys end at once. Raises as `set_role` does."""
     require_admin(actor)
     with _keeping_an_admin(connection):
         _end_access(connection, person)
+        revoke_keys_of(connection, actor, person.id)
         changed = _update(connection, person, "closed_at = coalesce(closed_at, now())")
         _record(connection, actor, Action.PERSON_CLOSE, person, changed)
     return changed

@@ -3,8 +3,17 @@
 import click
 from rich.table import Table
 
-from console.accounts.api_keys import Key, create_key, list_keys, revoke_key
+from console.accounts.api_keys import (
+    DAYS_DEFAULT,
+    DAYS_MAX,
+    Key,
+    KeyLimits,
+    create_key,
+    list_keys,
+    revoke_key,
+)
 from console.actor import Role, terminal_actor
+from console.apps.apps import find_app
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import show, table
 from console.connections import CommandContext, load_settings, open_database
@@ -25,15 +34,27 @@ def key() -> None:
     type=click.Choice([*map(str, Role)]),
     default=str(Role.VIEWER),
     show_default=True,
-    help="A viewer's key reads, an admin's key also changes things.",
+    help="The scope: a viewer's key reads, an admin's key also changes things.",
+)
+@click.option("--app", help="Only for this app, by name or app token.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, DAYS_MAX),
+    default=DAYS_DEFAULT,
+    show_default=True,
+    help="The days until it expires.",
 )
 @json_option
 @click.pass_obj
-def create(context: CommandContext, name: str, role: str, as_json: bool) -> None:
+def create(
+    context: CommandContext, name: str, role: str, app: str | None, days: int, as_json: bool
+) -> None:
     """Create a key and show it, once."""
     settings = load_settings(context)
     with open_database(settings) as connection:
-        issued = create_key(connection, settings.secret_key, terminal_actor(), name, Role(role))
+        limits = KeyLimits(days, find_app(connection, app).id if app else None)
+        actor = terminal_actor()
+        issued = create_key(connection, settings.secret_key, actor, name, Role(role), limits)
     show(issued, issued.secret, _ONCE, as_json=as_json)
 
 
@@ -63,9 +84,15 @@ def revoke(context: CommandContext, name: str, as_json: bool) -> None:
 
 def _table(keys: list[Key]) -> Table:
     return table(
-        ("key", "role", "masked", "created (UTC)", "last used (UTC)", "revoked (UTC)"),
         (
-            (key.name, key.role, key.masked, key.created_at, key.used_at, key.revoked_at)
+            *("key", "role", "app", "made by", "masked"),
+            *("created (UTC)", "last used (UTC)", "expires (UTC)", "revoked (UTC)"),
+        ),
+        (
+            (
+                *(key.name, key.role, key.app, key.maker, key.masked),
+                *(key.created_at, key.used_at, key.expires_at, key.revoked_at),
+            )
             for key in keys
         ),
     )

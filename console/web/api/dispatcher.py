@@ -37,6 +37,19 @@ class NoKey(WaybillError):
         super().__init__("Send an active API key of the console: Authorization: Bearer wbk_...")
 
 
+class KeyForOneApp(WaybillError):
+    """A call that is not of the only app that the key is for."""
+
+    code = "key_for_one_app"
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This API key is for one app. Call only paths below /apps/ and the id of this app, or "
+            "use a key for all apps."
+        )
+
+
 class ApiDispatcher:
     """The single path of every API call."""
 
@@ -53,7 +66,7 @@ class ApiDispatcher:
         """Answers a call; `params` are those that the path names."""
         try:
             with self._services.pool.connection() as connection:
-                key = self._admit(endpoint, request, connection)
+                key = self._admit(endpoint, request, connection, params.get("app_id"))
                 params, _ = resolve_app(connection, with_slashes(params))
                 call = ApiCall(
                     resources=Resources(
@@ -78,15 +91,26 @@ class ApiDispatcher:
         message = f"The API has no {req.method} endpoint at this path."
         self._write_error(resp, NotFound(message))
 
-    def _admit(self, endpoint: ApiEndpoint, request: falcon.Request, connection: Connection) -> Key:
-        """Returns the key of a call, and records its use or refusal. Raises NoKey, NotAllowed."""
+    def _admit(
+        self,
+        endpoint: ApiEndpoint,
+        request: falcon.Request,
+        connection: Connection,
+        app_id: int | None,
+    ) -> Key:
+        """Returns the key of a call, and records its use or refusal.
+
+        Raises NoKey, NotAllowed, KeyForOneApp.
+        """
         address = sender_address(request, self._services.settings.forwarded_hops)
         access, key = self._services.access, None
         try:
             key = self._find_key(request, connection)
             if endpoint.method != "GET" and key.role is not Role.ADMIN:
                 raise NotAllowed
-        except (NoKey, NotAllowed):
+            if key.app_id is not None and key.app_id != app_id:
+                raise KeyForOneApp
+        except (NoKey, NotAllowed, KeyForOneApp):
             actor, number = (key.actor.name, key.id) if key else (STRANGER, 0)
             note = AccessNote(AccessEvent.KEY_REFUSED, actor, address, number)
             access.note(connection, note)

@@ -1,10 +1,20 @@
 """The page of API keys: create and revoke the keys of the HTTP API."""
 
-from console.accounts.api_keys import IssuedKey, create_key, list_keys, revoke_key
+from console.accounts.api_keys import (
+    DAYS_DEFAULT,
+    DAYS_MAX,
+    IssuedKey,
+    KeyLimits,
+    create_key,
+    list_keys,
+    revoke_key,
+)
 from console.actor import Role
+from console.apps.apps import app_with_id, list_apps
 from console.web.page_errors import BadRequest
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
+from shared.errors import OperatorError
 
 
 def show(request: PageRequest) -> Answer:
@@ -18,7 +28,9 @@ def create(request: PageRequest) -> Answer:
     except ValueError:
         raise BadRequest("The role must be admin or viewer.") from None
     secret_key, name = request.services.settings.secret_key, request.form.get("name")
-    return _page(request, create_key(request.connection, secret_key, request.actor, name, role))
+    limits = KeyLimits(_days(request), _app_id(request), request.me.id)
+    key = create_key(request.connection, secret_key, request.actor, name, role, limits)
+    return _page(request, key)
 
 
 def revoke(request: PageRequest, key_id: int) -> Answer:
@@ -30,6 +42,30 @@ def _page(request: PageRequest, new_key: IssuedKey | None = None) -> Answer:
     values = {
         "keys": list_keys(request.connection),
         "new_key": new_key,
+        "apps": [
+            ("", "All apps"),
+            *((str(app.id), app.name) for app in list_apps(request.connection)),
+        ],
+        "days": (DAYS_DEFAULT, DAYS_MAX),
         "base": request.services.settings.console_url,
     }
     return Page("api_keys.html", values)
+
+
+def _days(request: PageRequest) -> int:
+    text = request.form.get("days", str(DAYS_DEFAULT))
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(DAYS_MAX))):
+        raise OperatorError(f"A key is valid for 1 to {DAYS_MAX} days.")
+    return int(text)
+
+
+def _app_id(request: PageRequest) -> int | None:
+    text = request.form.get("app")
+    if not text:
+        return None
+    app = (
+        app_with_id(request.connection, int(text)) if text.isdecimal() and len(text) < 19 else None
+    )
+    if app is None:
+        raise BadRequest("There is no such app.")
+    return app.id

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 from falcon import testing
 
-from console.accounts.api_keys import create_key, list_keys, revoke_key
+from console.accounts.api_keys import KeyLimits, create_key, list_keys, revoke_key
+from console.accounts.people import create_person, deactivate_person, reactivate_person
 from console.actor import Role
 from console.apps.apps import App, app_with_id
 from console.apps.rules import read_rules
@@ -19,6 +20,7 @@ from console.web.api.document import PREFIX, plain_path
 from console.web.api.endpoints import ENDPOINTS
 from console.web.api.settings import AppSettings
 from shared.database import Connection
+from shared.errors import OperatorError
 from shared.events import Event
 from shared.rules import DAY_MS
 from tests.integration.conftest import SECRET_KEY
@@ -154,6 +156,82 @@ def test_a_revoked_key_is_refused_at_once(ask: Ask, connection: Connection) -> N
     revoke_key(connection, ADMIN, issued.key.id)
 
     assert ask("GET", "/apps", header=header).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("change", "statuses"),
+    [
+        ("UPDATE console_keys SET expires_at = now()", (401, 401)),
+        ("UPDATE people SET closed_at = now()", (401, 401)),
+        ("UPDATE people SET role = 'viewer'", (200, 403)),
+        ("UPDATE console_keys SET expires_at = NULL, maker_id = NULL", (200, 422)),
+    ],
+)
+def test_a_key_can_do_no_more_than_its_maker_and_until_it_expires(
+    ask: Ask, connection: Connection, change: str, statuses: tuple[int, int]
+) -> None:
+    maker = create_person(connection, ADMIN, "Ada", Role.ADMIN)
+    limits = KeyLimits(days=1, maker_id=maker.id)
+    key = create_key(connection, SECRET_KEY, ADMIN, "export", Role.ADMIN, limits)
+    header = f"Bearer {key.secret}"
+    assert ask("GET", "/apps", header=header).status_code == 200
+
+    connection.execute(change.encode())
+
+    new = ask("POST", "/apps", body={"name": ""}, header=header)
+    assert (ask("GET", "/apps", header=header).status_code, new.status_code) == statuses
+
+
+def test_the_keys_of_a_person_end_for_good_when_they_are_deactivated(
+    ask: Ask, connection: Connection
+) -> None:
+    maker = create_person(connection, ADMIN, "Ada", Role.ADMIN)
+    limits = KeyLimits(maker_id=maker.id)
+    key = create_key(connection, SECRET_KEY, ADMIN, "export", Role.VIEWER, limits)
+
+    deactivate_person(connection, ADMIN, maker)
+    reactivate_person(connection, ADMIN, maker)
+
+    assert ask("GET", "/apps", header=f"Bearer {key.secret}").status_code == 401
+    assert "key.revoke" in [entry.action for entry in list_changes(connection, None, 9)]
+
+
+def test_a_key_for_one_app_reaches_nothing_else(
+    ask: Ask, shop: App, connection: Connection, world: dict[str, str]
+) -> None:
+    limits = KeyLimits(app_id=shop.id)
+    key = create_key(connection, SECRET_KEY, ADMIN, "shop", Role.ADMIN, limits)
+    header = f"Bearer {key.secret}"
+
+    for endpoint in ENDPOINTS:
+        is_own = endpoint.path.startswith("/apps/{app_id")
+        path = filled(endpoint.path, world)
+        assert (ask(endpoint.method, path, header=header).status_code == 403) is not is_own, path
+        if is_own:
+            other = filled(endpoint.path, world | {"app_id": str(shop.id + 1)})
+            refused = ask(endpoint.method, other, header=header)
+            assert refused.json["error"]["code"] == "key_for_one_app"
+
+
+@pytest.mark.parametrize("days", [0, -1, 367, 10**9])
+def test_every_new_key_expires_within_a_year(connection: Connection, days: int) -> None:
+    with pytest.raises(OperatorError, match="1 to 366 days"):
+        create_key(connection, SECRET_KEY, ADMIN, "export", Role.VIEWER, KeyLimits(days))
+
+
+def test_a_person_makes_a_key_for_one_app_on_the_page(
+    admin: Browser, shop: App, connection: Connection
+) -> None:
+    admin.get("/keys")
+    admin.send("/keys", name="export", role="viewer", app=str(shop.id), days="30")
+
+    (key,) = list_keys(connection)
+    assert key.expires_at is not None
+    assert (key.app, key.maker, key.role) == (shop.name, "Ada", Role.VIEWER)
+    assert (key.expires_at - key.created_at).days == 30
+    assert "read Shop Ada" in admin.text
+    admin.get("/keys")
+    assert admin.send("/keys", name="two", role="viewer", days="367").status_code == 422
 
 
 def test_the_document_names_every_call_that_is_served_and_no_other(
