@@ -27,14 +27,14 @@ ONLY_CONFIGURED_TOKENS = (
     "and not stored. Google Tag Manager cannot send a token: its requests will be refused."
 )
 SWITCHED_OFF = (
-    "This was the app's last active token, so authentication is turned off: in the Adjust dialect "
-    "requests without a token are accepted again."
+    "This was the app's last active production token, so authentication is turned off: in the "
+    "Adjust dialect requests without a token are accepted again."
 )
 
 
 @dataclass(frozen=True)
 class ScopeEnforcement:
-    """A scope, whether it is enforced, and the names of the active tokens that cover it."""
+    """A scope, whether it is enforced, and the names of the production tokens that cover it."""
 
     scope: Scope
     enforced: bool
@@ -62,8 +62,8 @@ def enable_enforcement(
 ) -> Enforcement:
     """Enforces these scopes in addition. The caller must have accepted ONLY_CONFIGURED_TOKENS.
 
-    Raises OperatorError when no active token covers one of them, or the change cannot be published,
-    and NotAllowed for a viewer.
+    Raises OperatorError when no active production token covers one of them, or the change cannot
+    be published, and NotAllowed for a viewer.
     """
     return _change(resources, actor, app, lambda current: [*current, *scopes])
 
@@ -103,14 +103,14 @@ def reconcile_enforcement(
 ) -> tuple[str, ...]:
     """Adjusts enforcement after a token changed from `before`, and returns warnings for the team.
 
-    Enforcement without any active token would lock every sender out, so it is turned off with the
-    last active token. Expiry of a token does not turn it off: nobody has decided that, and an
-    attacker could wait for it.
+    Enforcement without any active production token would lock every production sender out, so it
+    is turned off with the last one; test tokens do not count. Expiry of a token does not turn it
+    off: nobody has decided that, and an attacker could wait for it.
     """
     if not enforced:
         return ()
     tokens = read_tokens(connection, app)
-    if before.active and not any(token.active for token in tokens):
+    if before.protects and not any(token.protects for token in tokens):
         _enforce(connection, actor, app, enforced, ())
         return (SWITCHED_OFF,)
     return _uncovered_warnings(enforced, tokens)
@@ -140,16 +140,17 @@ def _read(connection: Connection, app: App, statement: str) -> tuple[Scope, ...]
 
 
 def _require_covered(scopes: Sequence[Scope], tokens: Sequence[Token]) -> None:
-    if scopes and not any(token.active for token in tokens):
+    if scopes and not any(token.protects for token in tokens):
         raise OperatorError(
-            "Authentication cannot be turned on without an active token. Create one.",
+            "Authentication cannot be turned on without an active token for production: every "
+            "production sender would be refused. Create one; test tokens do not count.",
             "See `waybill token create`.",
         )
     uncovered = [scope for scope in scopes if not any(token.covers(scope) for token in tokens)]
     if uncovered:
         raise OperatorError(
-            f"No active token covers {' and '.join(uncovered)}, so all such requests would be "
-            "refused. Add the scope to a token, or create one that has it.",
+            f"No active production token covers {' and '.join(uncovered)}, so all such requests "
+            "would be refused. Add the scope to a token, or create one that has it.",
             "See `waybill token edit`.",
         )
 
@@ -180,8 +181,9 @@ def _enforcement_of(enforced: tuple[Scope, ...], tokens: Sequence[Token]) -> Enf
 
 def _uncovered_warnings(enforced: Sequence[Scope], tokens: Sequence[Token]) -> tuple[str, ...]:
     return tuple(
-        f"Authentication is on for {scope}, and no active token covers it: all such requests are "
-        "refused. Activate a token that covers it, create one, or turn authentication off."
+        f"Authentication is on for {scope}, and no active production token covers it: all such "
+        "requests are refused. Activate a token that covers it, create one, or turn authentication "
+        "off."
         for scope in enforced
         if not any(token.covers(scope) for token in tokens)
     )

@@ -49,9 +49,14 @@ class Token:
     def active(self) -> bool:
         return self.state is TokenState.ACTIVE
 
+    @property
+    def protects(self) -> bool:
+        """Tells whether a production sender can use it: enforcement must not leave them none."""
+        return self.active and not self.test
+
     def covers(self, scope: Scope) -> bool:
-        """Tells whether the token authorises a request of this scope."""
-        return self.active and (not self.scopes or scope in self.scopes)
+        """Tells whether the token authorises a request of this scope from production."""
+        return self.protects and (not self.scopes or scope in self.scopes)
 
 
 COLUMNS = """

@@ -61,6 +61,21 @@ def test_a_token_of_another_app_does_not_count(resources: Resources, shop: App) 
         enable_enforcement(resources, ADMIN, shop)
 
 
+def test_a_test_token_protects_nobody(resources: Resources, shop: App) -> None:
+    create_token(resources, ADMIN, shop, NewToken("sandbox", test=True))
+    with pytest.raises(OperatorError, match="test tokens do not count"):
+        enable_enforcement(resources, ADMIN, shop)
+
+    make(resources, shop, "events", EVENTS)
+    with pytest.raises(OperatorError, match="covers sessions and ad_revenue"):
+        set_enforcement(resources, ADMIN, shop, tuple(Scope))
+    enable_enforcement(resources, ADMIN, shop, (EVENTS,))
+    changed = deactivate_token(resources, ADMIN, shop, "events")
+
+    assert SWITCHED_OFF in changed.warnings
+    assert enforced_scopes(resources.connection, shop) == ()
+
+
 def test_every_scope_that_it_covers_needs_a_token_that_covers_it(
     resources: Resources, shop: App
 ) -> None:
@@ -150,4 +165,4 @@ def test_what_is_enforced_already_does_not_stand_in_the_way_of_more(
 
     assert enforcement.enforced == (EVENTS, SESSIONS)
     (warning,) = enforcement.warnings
-    assert "Authentication is on for sessions, and no active token covers it" in warning
+    assert "Authentication is on for sessions, and no active production token covers it" in warning

@@ -43,6 +43,7 @@ class Model:
     stopped: bool = False
     revoked: bool = False
     expired: bool = False
+    test: bool = False
 
     @property
     def active(self) -> bool:
@@ -53,8 +54,12 @@ class Model:
         named = [("revoked", self.revoked), ("inactive", self.stopped), ("expired", self.expired)]
         return next((state for state, holds in named if holds), "active")
 
+    @property
+    def protects(self) -> bool:
+        return self.active and not self.test
+
     def covers(self, scope: Scope) -> bool:
-        return self.active and (not self.scopes or scope in self.scopes)
+        return self.protects and (not self.scopes or scope in self.scopes)
 
 
 class Protection(RuleBasedStateMachine):
@@ -84,16 +89,16 @@ class Protection(RuleBasedStateMachine):
     def draw_name(self, data: st.DataObject) -> str:
         return data.draw(st.sampled_from(sorted(self.model)))
 
-    @rule(scopes=SCOPES)
-    def create(self, scopes: tuple[Scope, ...]) -> None:
+    @rule(scopes=SCOPES, test=st.booleans())
+    def create(self, scopes: tuple[Scope, ...], test: bool = False) -> None:
         name = f"token {len(self.model)}"
         allowed = bool(scopes) or not self.enforced
-        new = NewToken(name, scopes)
+        new = NewToken(name, scopes, test)
         self.attempt(
             lambda: new_tokens.create_token(self.resources, ADMIN, self.app, new), allowed=allowed
         )
         if allowed:
-            self.model[name] = Model(scopes)
+            self.model[name] = Model(scopes, test=test)
 
     @precondition(lambda self: self.model)
     @rule(data=st.data())
@@ -106,7 +111,7 @@ class Protection(RuleBasedStateMachine):
             allowed=allowed,
         )
         if allowed:
-            self.model[second] = Model(stands.scopes)
+            self.model[second] = Model(stands.scopes, test=stands.test)
 
     @precondition(lambda self: self.model)
     @rule(data=st.data(), scopes=SCOPES)
@@ -156,9 +161,9 @@ class Protection(RuleBasedStateMachine):
         self.after_stopping(stands, changed)
 
     def after_stopping(self, stands: Model, changed: object) -> None:
-        """Stopping the last active token turns enforcement off, with a warning."""
+        """Stopping the last active production token turns enforcement off, with a warning."""
         assert isinstance(changed, ChangedToken)
-        was_last = stands.active and not any(token.active for token in self.model.values())
+        was_last = stands.protects and not any(token.protects for token in self.model.values())
         assert (SWITCHED_OFF in changed.warnings) is (was_last and bool(self.enforced))
         if was_last:
             self.enforced = set()

@@ -395,7 +395,7 @@ def test_a_scope_that_is_left_without_an_active_token_is_named(
     enable_enforcement(resources, ADMIN, shop, (*EVENTS, *SESSIONS))
 
     (warning,) = deactivate_token(resources, ADMIN, shop, "sessions").warnings
-    assert "Authentication is on for sessions, and no active token covers it" in warning
+    assert "Authentication is on for sessions, and no active production token covers it" in warning
     (warning,) = edit_token(resources, ADMIN, shop, "events", SESSIONS).warnings
     assert "Authentication is on for events" in warning
     assert enforced_scopes(resources.connection, shop) == (*EVENTS, *SESSIONS)

@@ -90,7 +90,7 @@ def test_enforcement_without_a_token_that_covers_it_is_refused_with_the_reason(
     result = admin.send(f"{at}/enforcement", scope=["events", "ad_revenue"])
 
     assert result.status_code == 422
-    assert "No active token covers ad_revenue" in admin.text
+    assert "No active production token covers ad_revenue" in admin.text
     assert read_enforcement(resources.connection, shop).enforced == ()
 
 
