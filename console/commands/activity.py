@@ -39,11 +39,18 @@ def activity_(
 
     One row per day: DAU, WAU (7 days), MAU (30 days) and stickiness (DAU/MAU).
     """
-    period = period_of(first, last, day_of(now_ms()))
+    today = day_of(now_ms())
+    period = period_of(first, last, today)
     with open_database(load_settings(context)) as connection:
-        days = active_users(connection, find_app(connection, app), environment, period)
+        days = active_users(connection, find_app(connection, app), environment, period, today)
     rows = (
-        (day.day, f"{day.dau:,}", f"{day.wau:,}", f"{day.mau:,}", _percent(day.stickiness))
+        (
+            f"{day.day} so far" if day.so_far else day.day,
+            f"{day.dau:,}",
+            f"{day.wau:,}",
+            f"{day.mau:,}",
+            _percent(day.stickiness),
+        )
         for day in days
     )
     result = table(("day (UTC)", "DAU", "WAU", "MAU", "stickiness"), rows)
@@ -75,11 +82,11 @@ def retention_(
         cohorts = retention(connection, find_app(connection, app), environment, period, today)
     rows = []
     for cohort in cohorts:
-        retained = [cohort.retained[days - 1] for days in _RETENTION_DAYS]
-        shares = [None if users is None else users / cohort.users for users in retained]
+        shares = [cohort.share(days) for days in _RETENTION_DAYS]
         rows.append((cohort.day, f"{cohort.users:,}", *map(_percent, shares)))
     columns = ("day 0 (UTC)", "new users", *(f"D{days}" for days in _RETENTION_DAYS))
-    result = table(columns, rows) if rows else "No new users in this period."
+    has_users = any(cohort.users for cohort in cohorts)
+    result = table(columns, rows) if has_users else "No new users in this period."
     show({"retention": cohorts}, result, as_json=as_json)
 
 

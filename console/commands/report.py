@@ -17,6 +17,8 @@ from console.commands.terminal.options import (
 )
 from console.commands.terminal.output import show, table
 from console.connections import CommandContext, load_settings, open_database
+from console.reports.bounds import moment_of
+from console.reports.buckets import complete_report
 from console.reports.period import period_of
 from console.reports.question import Filters, Interval, Question, Split
 from console.reports.rates import Rates, report_currency
@@ -75,7 +77,8 @@ def report_(
             filters=Filters(**{name: options[name] for name in dimensions}),
             currency=currency.upper(),
         )
-        report = read_report(connection, reported_app, question, Rates(question.currency))
+        found = read_report(connection, reported_app, question, Rates(question.currency))
+    report = complete_report(found, moment_of(now_ms()))
     if as_csv_:
         sys.stdout.write(to_csv(report_sheet(report)))
     else:

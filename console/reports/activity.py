@@ -5,9 +5,9 @@ on the days that it shows, not on the number of events and users. Days are UTC, 
 active user of a day has a session in it; WAU and MAU cover the 7 and 30 days that end with the day.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 
 from console.apps.apps import App
@@ -66,13 +66,17 @@ ORDER BY 1, 2
 
 @dataclass(frozen=True)
 class ActiveUsers:
-    """The active users of one day. `stickiness` is DAU / MAU, None while MAU is 0."""
+    """The active users of one day.
+
+    `stickiness` is DAU / MAU, None while MAU is 0; `so_far` marks today.
+    """
 
     day: date
     dau: int
     wau: int
     mau: int
     stickiness: float | None
+    so_far: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,23 +91,29 @@ class Cohort:
     retained: tuple[int | None, ...]
 
     def share(self, after: int) -> float | None:
-        """Returns the share of the users who came back `after` days later."""
+        """Returns the share of the users who came back `after` days later, None of no users."""
         retained = self.retained[after - 1]
-        return None if retained is None else retained / self.users
+        return None if retained is None or not self.users else retained / self.users
 
 
 def active_users(
-    connection: Connection, app: App, environment: str, period: Period
+    connection: Connection, app: App, environment: str, period: Period, today: date
 ) -> list[ActiveUsers]:
-    """Returns a row for each day of the period, also for days without active users."""
+    """Returns a row for each day of the period until today, also without active users.
+
+    A later day has a row if somebody was active on it, by the clock of a sender.
+    """
     arguments = {
         **_arguments(app, environment, period),
         "week": WEEK_DAYS,
         "month": MONTH_DAYS,
     }
     return [
-        ActiveUsers(day, int(dau), int(wau), int(mau), float(dau / mau) if mau else None)
+        ActiveUsers(
+            day, int(dau), int(wau), int(mau), float(dau / mau) if mau else None, day == today
+        )
         for day, dau, wau, mau in run(connection, ACTIVE_USERS, arguments)
+        if day <= today or dau
     ]
 
 
@@ -115,7 +125,7 @@ def retention(
     today: date,
     source: SourceFilter | None = None,
 ) -> list[Cohort]:
-    """Returns a row for each day that has new users.
+    """Returns a row for each day of the period until today, also without new users.
 
     With `source`, only users that were attributed to it at that time count.
     """
@@ -126,18 +136,21 @@ def retention(
         "source": source and source.source,
     }
     rows = run(connection, RETAINED_USERS, arguments).fetchall()
+    counts = {
+        day: {after: int(users) for _, after, users in of_day}
+        for day, of_day in groupby(rows, key=lambda row: row[0])
+    }
+    days = [period.first + timedelta(days=number) for number in range(period.days)]
     return [
-        _cohort(day, [(after, int(users)) for _, after, users in counts], today)
-        for day, counts in groupby(rows, key=lambda row: row[0])
+        _cohort(day, counts.get(day, {}), today) for day in days if day <= today or day in counts
     ]
 
 
-def _cohort(day: date, counts: Sequence[tuple[int, int]], today: date) -> Cohort:
-    users = dict(counts)
+def _cohort(day: date, users: Mapping[int, int], today: date) -> Cohort:
     days_over = (today - day).days - 1
     return Cohort(
         day,
-        users[0],
+        users.get(0, 0),
         tuple(
             users.get(after, 0) if after <= days_over else None
             for after in range(1, RETENTION_DAYS_MAX + 1)

@@ -29,6 +29,11 @@ def rollup_bounds(app: App, question: Question, names: Names) -> dict[str, objec
     }
 
 
+def moment_of(ms: int) -> datetime:
+    """Returns a time of the clock, which counts milliseconds since 1970, in UTC."""
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
 def midnight(day: date) -> datetime:
     """Returns the first moment of a day in UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)

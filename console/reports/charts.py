@@ -48,12 +48,16 @@ class Dot:
 
 @dataclass(frozen=True)
 class ChartLine:
-    """A series drawn as SVG paths, one for each stretch without gaps. `number` is its colour's."""
+    """A series drawn as SVG paths, one for each stretch without gaps. `number` is its colour's.
+
+    `so_far` is the path to a last point that is not over, or "".
+    """
 
     name: str
     number: int
     paths: Sequence[str]
     dots: Sequence[Dot]
+    so_far: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,8 +127,13 @@ class HeatMap:
     cell_height: float = _CELL_HEIGHT - 1.5
 
 
-def line_chart(title: str, names: Sequence[str], series: Sequence[ChartSeries]) -> LineChart:
-    """Lays out lines over an x axis whose positions have `names`; negative values count as zero."""
+def line_chart(
+    title: str, names: Sequence[str], series: Sequence[ChartSeries], *, so_far: bool = False
+) -> LineChart:
+    """Lays out lines over an x axis whose positions have `names`; negative values count as zero.
+
+    With `so_far`, the last position is not over, and the way to it is a path of its own.
+    """
     largest = max((value or 0 for line in series for value in line.values), default=0)
     step = nice_step(largest)
     scale = (LINES_HEIGHT - _BOTTOM - _TOP) / (step * 4)
@@ -142,7 +151,9 @@ def line_chart(title: str, names: Sequence[str], series: Sequence[ChartSeries]) 
             None if value is None else Dot(x(position), y(value), f"{names[position]}: {label}")
             for position, (value, label) in enumerate(zip(line.values, line.labels, strict=True))
         ]
-        return ChartLine(line.name, number, _paths(dots), [dot for dot in dots if dot])
+        over, last = (dots[:-1], dots[-2:]) if so_far else (dots, [])
+        known = [dot for dot in dots if dot]
+        return ChartLine(line.name, number, _paths(over), known, "".join(_paths(last)))
 
     every = -(-len(names) // _X_LABELS_MAX) or 1
     return LineChart(

@@ -92,6 +92,11 @@ class Figures:
         return self.installs - self.organic
 
     @property
+    def is_something(self) -> bool:
+        counts = (self.events, self.installs, self.reattributions, self.sessions)
+        return any(counts) or bool(self.originals)
+
+    @property
     def organic_share(self) -> float | None:
         return self.organic / self.installs if self.installs else None
 
@@ -100,12 +105,14 @@ class Figures:
 class ReportRow:
     """The metrics of one interval and name.
 
-    `start` is None in a report of the total; `name` is '' where nothing is split.
+    `start` is None in a report of the total; `name` is '' where nothing is split. `so_far` marks an
+    hour or day that is not over.
     """
 
     start: datetime | None
     name: str
     figures: Figures
+    so_far: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +132,8 @@ class Report:
     """The answer to a question.
 
     `counted_at` is the time of the newest rollup, `stale` the number of hours and days that have
-    changed since they were rolled up.
+    changed since they were rolled up. `is_complete` tells whether hours and days without
+    events have rows too.
     """
 
     question: Question
@@ -134,6 +142,12 @@ class Report:
     rates: Sequence[ConversionRates]
     counted_at: datetime | None
     stale: int
+    is_complete: bool = False
+
+    @property
+    def has_data(self) -> bool:
+        """Tells whether anything was counted, so that not all rows are zeros."""
+        return any(row.figures.is_something for row in self.rows)
 
 
 def read_report(connection: Connection, app: App, question: Question, rates: Rates) -> Report:

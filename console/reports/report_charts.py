@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from console.reports.activity import RETENTION_DAYS_MAX, ActiveUsers, Cohort
+from console.reports.buckets import bucket_starts, is_so_far
 from console.reports.charts import (
     SERIES_MAX,
     BarChart,
@@ -17,7 +18,7 @@ from console.reports.charts import (
     line_chart,
 )
 from console.reports.question import Interval, Split
-from console.reports.report import Report
+from console.reports.report import Figures, Report
 from console.reports.sheet import Cell, Money, Share, display_text
 from console.reports.sheets import Measure
 
@@ -25,11 +26,11 @@ BARS_MAX = 15
 COHORTS_MAX = 62
 
 
-def report_chart(report: Report, measure: Measure) -> LineChart | BarChart | None:
+def report_chart(report: Report, measure: Measure, now: datetime) -> LineChart | BarChart | None:
     """Returns the chart of a measure, or None where it would show a single value."""
     question = report.question
     if question.by is not Interval.TOTAL:
-        return _lines_over_time(report, measure)
+        return _lines_over_time(report, measure, now)
     if question.split is Split.NONE:
         return None
     cells = [(row.name, measure.read(row.figures, question.currency)) for row in report.rows]
@@ -40,13 +41,15 @@ def report_chart(report: Report, measure: Measure) -> LineChart | BarChart | Non
 
 def activity_chart(days: Sequence[ActiveUsers]) -> LineChart:
     """Returns the chart of daily, weekly and monthly active users."""
+    is_last_so_far = bool(days) and days[-1].so_far
     return line_chart(
         "Active users",
-        [f"{day.day:%d %b}" for day in days],
+        _marked([f"{day.day:%d %b}" for day in days], so_far=is_last_so_far),
         [
             _series(name, [getattr(day, name.lower()) for day in days])
             for name in ("DAU", "WAU", "MAU")
         ],
+        so_far=is_last_so_far,
     )
 
 
@@ -61,22 +64,32 @@ def retention_chart(cohorts: Sequence[Cohort]) -> HeatMap:
     )
 
 
-def _lines_over_time(report: Report, measure: Measure) -> LineChart:
+def _lines_over_time(report: Report, measure: Measure, now: datetime) -> LineChart:
+    question = report.question
     by_name: defaultdict[str, dict[datetime | None, Cell]] = defaultdict(dict)
     for row in report.rows:
-        cell = measure.read(row.figures, report.question.currency)
-        by_name[row.name][row.start] = cell
-    starts = sorted({row.start for row in report.rows if row.start})
+        by_name[row.name][row.start] = measure.read(row.figures, question.currency)
+    found = {row.start for row in report.rows if row.start}
+    starts = sorted({*bucket_starts(question, now), *found})
+    nothing = measure.read(Figures(users=0), question.currency)
     largest = sorted(by_name, key=lambda name: -sum(map(_height, by_name[name].values())))
-    hour = " %H:%M" if report.question.by is Interval.HOUR else ""
+    hour = " %H:%M" if question.by is Interval.HOUR else ""
+    is_last_so_far = bool(starts) and is_so_far(question, starts[-1], now)
     return line_chart(
         measure.heading,
-        [f"{start:%d %b{hour}}" for start in starts],
+        _marked([f"{start:%d %b{hour}}" for start in starts], so_far=is_last_so_far),
         [
-            _series(name or measure.heading, [by_name[name].get(start) for start in starts])
+            _series(
+                name or measure.heading, [by_name[name].get(start, nothing) for start in starts]
+            )
             for name in largest[:SERIES_MAX]
         ],
+        so_far=is_last_so_far,
     )
+
+
+def _marked(names: list[str], *, so_far: bool) -> list[str]:
+    return [*names[:-1], f"{names[-1]} so far"] if so_far else names
 
 
 def _series(name: str, cells: Sequence[Cell]) -> ChartSeries:

@@ -26,7 +26,14 @@ class Money:
     currency: str
 
 
-Cell = str | int | Decimal | datetime | date | Share | Money | None
+@dataclass(frozen=True)
+class SoFar:
+    """An hour or day that is not over: marked for people, and written as it is for programs."""
+
+    start: datetime | date
+
+
+Cell = str | int | Decimal | datetime | date | Share | Money | SoFar | None
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,8 @@ def display_text(cell: Cell) -> str:
             return f"{cell.amount.quantize(_CENT):,f}"
         case Share():
             return f"{cell.part:.1%}"
+        case SoFar():
+            return f"{plain_text(cell.start)} so far"
         case _:
             return plain_text(cell)
 
@@ -72,8 +81,6 @@ def display_text(cell: Cell) -> str:
 def plain_text(cell: Cell) -> str:
     """Formats a cell for programs: without thousands separators and percent signs."""
     match cell:
-        case None:
-            return ""
         case datetime():
             return f"{cell:%Y-%m-%d %H:%M}"
         case Decimal():
@@ -82,8 +89,10 @@ def plain_text(cell: Cell) -> str:
             return f"{cell.amount.quantize(_CENT):f}"
         case Share():
             return f"{cell.part:.3f}"
+        case SoFar():
+            return plain_text(cell.start)
         case _:
-            return str(cell)
+            return "" if cell is None else str(cell)
 
 
 def to_csv(sheet: Sheet) -> str:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 
 from console.reports.activity import ActiveUsers, Cohort
 from console.reports.question import Interval, Split
 from console.reports.reach import reach_split
-from console.reports.report import Figures, Report
-from console.reports.sheet import Cell, Money, Share, Sheet
+from console.reports.report import Figures, Report, ReportRow
+from console.reports.sheet import Cell, Money, Share, Sheet, SoFar
 
 TOTAL = "total"
 _RETENTION_DAYS = (1, 2, 3, 4, 5, 6, 7, 14, 30)
@@ -72,9 +72,10 @@ def report_sheet(report: Report) -> Sheet:
     def values(figures: Figures) -> list[Cell]:
         return [measure.read(figures, question.currency) for measure in measures]
 
-    def head(start: datetime | None, name: str) -> list[Cell]:
-        start_cell: Cell = start.date() if start and question.by is Interval.DAY else start
-        return [*([start_cell] if has_start else []), *([name] if has_name else [])]
+    def head(row: ReportRow) -> list[Cell]:
+        start = row.start.date() if row.start and question.by is Interval.DAY else row.start
+        start_cell = SoFar(start) if start and row.so_far else start
+        return [*([start_cell] if has_start else []), *([row.name] if has_name else [])]
 
     return Sheet(
         columns=[
@@ -87,7 +88,7 @@ def report_sheet(report: Report) -> Sheet:
                 for measure in measures
             ),
         ],
-        rows=[[*head(row.start, row.name), *values(row.figures)] for row in report.rows],
+        rows=[[*head(row), *values(row.figures)] for row in report.rows],
         total=[*total_head[: has_start + has_name], *values(report.total)],
     )
 
@@ -117,7 +118,10 @@ def originals_sheet(report: Report) -> Sheet:
 def activity_sheet(days: list[ActiveUsers]) -> Sheet:
     return Sheet(
         ["day (UTC)", "DAU", "WAU", "MAU", "stickiness"],
-        [[day.day, day.dau, day.wau, day.mau, _share(day.stickiness)] for day in days],
+        [
+            [_day(day.day, so_far=day.so_far), day.dau, day.wau, day.mau, _share(day.stickiness)]
+            for day in days
+        ],
     )
 
 
@@ -129,6 +133,10 @@ def retention_sheet(cohorts: list[Cohort], days: Sequence[int] = _RETENTION_DAYS
             for cohort in cohorts
         ],
     )
+
+
+def _day(day: date, *, so_far: bool) -> Cell:
+    return SoFar(day) if so_far else day
 
 
 def _share(part: float | None) -> Share | None:

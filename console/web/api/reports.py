@@ -2,6 +2,8 @@
 
 from console.apps.apps import App
 from console.reports.activity import ActiveUsers, Cohort, active_users, retention
+from console.reports.bounds import moment_of
+from console.reports.buckets import complete_report
 from console.reports.names import read_names
 from console.reports.rates import Rates
 from console.reports.report import Report, read_report
@@ -13,12 +15,13 @@ from shared.partitions import day_of
 
 def report(call: ApiCall, app: App) -> Report:
     question = read_question(call.query, call.environment, app, now_ms())
-    return read_report(call.connection, app, question, Rates(question.currency))
+    found = read_report(call.connection, app, question, Rates(question.currency))
+    return complete_report(found, moment_of(now_ms()))
 
 
 def activity(call: ApiCall, app: App) -> list[ActiveUsers]:
     period = read_period(call.query, now_ms())
-    return active_users(call.connection, app, call.environment, period)
+    return active_users(call.connection, app, call.environment, period, day_of(now_ms()))
 
 
 def cohorts(call: ApiCall, app: App) -> list[Cohort]:

@@ -3,7 +3,9 @@
 from urllib.parse import urlencode
 
 from console.apps.apps import App
-from console.reports.activity import Cohort, active_users, retention
+from console.reports.activity import ActiveUsers, Cohort, active_users, retention
+from console.reports.bounds import moment_of
+from console.reports.buckets import complete_report
 from console.reports.choices import read_choices
 from console.reports.names import read_names
 from console.reports.period import Period
@@ -41,7 +43,7 @@ def show(request: PageRequest, app: App) -> Answer:
             "question": report.question,
             "sheet": report_sheet(report),
             "originals": originals_sheet(report),
-            "chart": report_chart(report, measure),
+            "chart": report_chart(report, measure, moment_of(request.services.clock())),
             "measure": measure,
             "choices": read_choices(request.connection, app, report.question),
             "currencies": sorted(currencies()),
@@ -59,7 +61,7 @@ def download(request: PageRequest, app: App) -> Answer:
 
 def show_activity(request: PageRequest, app: App) -> Answer:
     period = _period(request)
-    days = active_users(request.connection, app, request.environment, period)
+    days = _active_users(request, app, period)
     return Page(
         "activity.html",
         {
@@ -73,7 +75,7 @@ def show_activity(request: PageRequest, app: App) -> Answer:
 
 def download_activity(request: PageRequest, app: App) -> Answer:
     period = _period(request)
-    days = active_users(request.connection, app, request.environment, period)
+    days = _active_users(request, app, period)
     return _file(app, "active-users", period, activity_sheet(days))
 
 
@@ -87,7 +89,7 @@ def show_retention(request: PageRequest, app: App) -> Answer:
             "period": period,
             "partner": partner,
             "sheet": retention_sheet(cohorts),
-            "chart": retention_chart(cohorts) if cohorts else None,
+            "chart": retention_chart(cohorts) if any(cohort.users for cohort in cohorts) else None,
             "choices": read_choices(request.connection, app, question),
             "query": _period_query(request, period, partner=partner),
         },
@@ -109,7 +111,13 @@ def download_raw(request: PageRequest, app: App) -> Answer:
 def _report(request: PageRequest, app: App) -> Report:
     now_ms = request.services.clock()
     question = read_question(request.query, request.environment, app, now_ms)
-    return read_report(request.connection, app, question, Rates(question.currency))
+    report = read_report(request.connection, app, question, Rates(question.currency))
+    return complete_report(report, moment_of(request.services.clock()))
+
+
+def _active_users(request: PageRequest, app: App, period: Period) -> list[ActiveUsers]:
+    today = day_of(request.services.clock())
+    return active_users(request.connection, app, request.environment, period, today)
 
 
 def _cohorts(request: PageRequest, app: App, period: Period) -> list[Cohort]:

@@ -57,7 +57,7 @@ def test_an_active_user_counts_once_in_each_span_that_ends_with_the_day(
     be_active(connection, shop, {"a": [0, 1, 6, 7, 40], "b": [1], "c": [35]})
 
     period = Period(day(-1), day(45))
-    rows = {row.day: row for row in active_users(connection, shop, "production", period)}
+    rows = {row.day: row for row in active_users(connection, shop, "production", period, TODAY)}
 
     assert len(rows) == 47
     assert [rows[day(n)].dau for n in (-1, 0, 1, 2, 6)] == [0, 1, 2, 0, 1]
@@ -73,7 +73,7 @@ def test_days_before_the_report_count_into_its_weeks_and_months(
 ) -> None:
     be_active(connection, shop, {"a": [-29], "b": [-30], "c": [-6], "d": [-7]})
 
-    (row,) = active_users(connection, shop, "production", Period(DAY_0, DAY_0))
+    (row,) = active_users(connection, shop, "production", Period(DAY_0, DAY_0), TODAY)
 
     assert (row.dau, row.wau, row.mau, row.stickiness) == (0, 1, 3, 0)
 
@@ -87,7 +87,7 @@ def test_a_report_agrees_with_a_plain_count(connection: Connection, shop: App) -
             any(last - span < number <= last for number in active) for active in days.values()
         )
 
-    rows = active_users(connection, shop, "production", Period(day(20), day(95)))
+    rows = active_users(connection, shop, "production", Period(day(20), day(95)), TODAY)
 
     assert [(row.dau, row.wau, row.mau) for row in rows] == [
         (plain_count(n, 1), plain_count(n, 7), plain_count(n, 30)) for n in range(20, 96)
@@ -99,11 +99,16 @@ def test_retention_counts_from_the_day_on_which_a_user_was_seen_first(
 ) -> None:
     be_active(connection, shop, {"a": [0, 1, 30, 31], "b": [0, 1, 2], "c": [1, 3], "d": [5]})
 
-    first, second = retention(connection, shop, "production", Period(day(0), day(4)), TODAY)
+    first, second, *others = retention(
+        connection, shop, "production", Period(day(0), day(4)), TODAY
+    )
 
     assert (first.day, first.users, second.day, second.users) == (day(0), 2, day(1), 1)
     assert first.retained == (2, 1, *[0] * 27, 1)
     assert second.retained == (0, 1, *[0] * 28)
+    assert [(cohort.day, cohort.users, cohort.share(1)) for cohort in others] == [
+        (day(number), 0, None) for number in (2, 3, 4)
+    ]
 
 
 def test_retention_is_not_known_before_a_day_is_over(connection: Connection, shop: App) -> None:
@@ -125,7 +130,7 @@ def test_the_sandbox_and_other_apps_are_counted_apart(
     period = Period(day(0), day(0))
     expected = [(shop, "production", 1), (shop, "sandbox", 2), (other, "production", 1)]
     for app, environment, users in expected:
-        (row,) = active_users(connection, app, environment, period)
+        (row,) = active_users(connection, app, environment, period, TODAY)
         (cohort,) = retention(connection, app, environment, period, TODAY)
         assert (row.dau, row.mau, cohort.users) == (users, users, users)
 

@@ -173,8 +173,8 @@ def test_retention_can_be_asked_of_those_who_came_by_one_partner(viewer: Browser
         for partner in ("", "(organic)")
     }
 
-    assert [line[1] for line in files[""][1:]] == ["2"]
-    assert [line[1] for line in files["(organic)"][1:]] == ["1"]
+    assert [line[1] for line in files[""][1:] if line[1] != "0"] == ["2"]
+    assert [line[1] for line in files["(organic)"][1:] if line[1] != "0"] == ["1"]
 
 
 def test_raw_events_are_streamed_as_lines_of_json(viewer: Browser, app: App) -> None:
@@ -235,5 +235,7 @@ def test_a_program_gets_the_figures_that_a_page_shows(
     assert [(row["name"], row["figures"]["events"]) for row in by_country] == [("France (FR)", 1)]
     assert by_partner == {line[0].removeprefix("'"): line[1] for line in _read(file.text)[1:-1]}
     assert ask("active-users")[-1]["dau"] == 2
-    assert [cohort["users"] for cohort in ask("retention", "partner=(organic)")] == [1]
+    assert [
+        cohort["users"] for cohort in ask("retention", "partner=(organic)") if cohort["users"]
+    ] == [1]
     assert ask("report", "by=week")["error"]["code"] == "bad_request"

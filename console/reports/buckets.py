@@ -1,0 +1,72 @@
+"""Completes a report: every hour or day of its period has a row, also where nothing happened."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from console.reports.bounds import midnight
+from console.reports.question import Interval, Question, Split
+from console.reports.reach import reach_split
+from console.reports.report import ROWS_MAX, Figures, Report, ReportRow
+
+_LENGTHS = {Interval.HOUR: timedelta(hours=1), Interval.DAY: timedelta(days=1)}
+
+
+def bucket_starts(question: Question, now: datetime) -> list[datetime]:
+    """Returns the starts of the hours or days of a period that have begun; a total has none."""
+    length = _LENGTHS.get(question.by)
+    if length is None:
+        return []
+    first = midnight(question.period.first)
+    until = min(midnight(question.period.last + timedelta(days=1)), now.astimezone(UTC))
+    return [first + length * number for number in range(-(-(until - first) // length))]
+
+
+def is_so_far(question: Question, start: datetime, now: datetime) -> bool:
+    """Tells whether an hour or day has begun and is not over."""
+    return start <= now < start + _LENGTHS.get(question.by, timedelta(0))
+
+
+def complete_report(report: Report, now: datetime) -> Report:
+    """Returns the report with a row for each bucket and name, with zeros where nothing happened.
+
+    A report that would have too many rows keeps those that it has, and says that it is incomplete.
+    What lies in the future keeps its rows too, and gets no others.
+    """
+    question = report.question
+    names = {row.name for row in report.rows} or ({""} if question.split is Split.NONE else set())
+    starts = sorted(
+        {*bucket_starts(question, now), *(row.start for row in report.rows if row.start)}
+    )
+    if not starts:
+        return report
+    found = {(row.start, row.name): row.figures for row in report.rows}
+    is_complete = len(starts) * len(names) <= ROWS_MAX
+    missing = [
+        ReportRow(start, name, Figures())
+        for start in (starts if is_complete else ())
+        for name in names
+        if (start, name) not in found
+    ]
+    rows = [_finished_row(row, question, now) for row in (*report.rows, *missing)]
+    order = _order(report)
+    last = len(order)
+    rows.sort(key=lambda row: (row.start or now, order.get((row.start, row.name), last), row.name))
+    total = report.total if report.rows else _counted(report.total, question)
+    return replace(report, rows=rows, total=total, is_complete=is_complete)
+
+
+def _order(report: Report) -> Mapping[tuple[datetime | None, str], int]:
+    return {(row.start, row.name): number for number, row in enumerate(report.rows)}
+
+
+def _finished_row(row: ReportRow, question: Question, now: datetime) -> ReportRow:
+    so_far = row.start is not None and is_so_far(question, row.start, now)
+    return ReportRow(row.start, row.name, _counted(row.figures, question), so_far)
+
+
+def _counted(figures: Figures, question: Question) -> Figures:
+    """Returns metrics with zero users where users were counted and none was found."""
+    if figures.users is None and reach_split(question):
+        return replace(figures, users=0)
+    return figures

@@ -1,0 +1,47 @@
+"""Reads reports as a person does: every day is drawn, and today is marked."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_protection import add_app
+from tests.system.product import Waybill
+from tests.system.servers import until
+
+
+def send_events(waybill: Waybill, name: str, days_ago: tuple[int, ...]) -> None:
+    """Sends an open for each of these days and waits until today's is in the report."""
+    token = waybill.json("token", "create", "--app", name, "--name", "backend")["secret"]
+    now = datetime.now(UTC)
+    for days in days_ago:
+        at = now - timedelta(days=days)
+        query = {"s2s_token": token, "user_id": f"user {days}", "event_id": "__open"}
+        query["event_time"] = str(int(at.timestamp()))
+        with urlopen(f"{waybill.url}/postback?{urlencode(query)}", timeout=10) as answer:
+            waybill.recorded_event(json.load(answer)["id"])
+
+    def counted() -> bool:
+        total = waybill.json("report", "--app", name, "--by", "total")["report"]["total"]
+        return bool(total["events"] >= len(days_ago))
+
+    until(counted, 30, "the events being counted")
+
+
+def test_every_day_is_drawn_and_today_is_marked(waybill: Waybill, page: Page) -> None:
+    add_app(page, "Sparse")
+    send_events(waybill, "Sparse", (9, 4, 0))
+    today = datetime.now(UTC).date()
+    first = today - timedelta(days=13)
+
+    page.get_by_role("link", name="Reports").click()
+    address = f"{page.url.split('?')[0]}?from={first}&to={today}"
+    for split in ("none", "partner"):
+        page.goto(f"{address}&split={split}")
+        expect(page.locator(".chart circle")).to_have_count(14)
+        expect(page.locator(".chart path.line:not(.so-far)")).to_have_count(1)
+        expect(page.locator("tbody tr")).to_have_count(14)
+        expect(page.get_by_role("rowheader", name=f"{today} so far")).to_be_visible()
+        expect(page.get_by_text("not over: it shows what there is so far")).to_be_visible()
