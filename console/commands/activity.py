@@ -1,6 +1,6 @@
 """`waybill activity` and `waybill retention`: active users, and how many new users return."""
 
-from datetime import date
+from typing import Any
 
 import click
 
@@ -28,21 +28,18 @@ _RETENTION_DAYS = (1, 2, 3, 4, 5, 6, 7, 14, 30)  # what a terminal has room for
 @json_option
 @click.pass_obj
 def activity_(
-    context: CommandContext,
-    app: str,
-    environment: str,
-    first: date | None,
-    last: date | None,
-    as_json: bool,
+    context: CommandContext, /, app: str, environment: str, *, as_json: bool, **days: Any
 ) -> None:
     """Show daily, weekly and monthly active users.
 
     One row per day: DAU, WAU (7 days), MAU (30 days) and stickiness (DAU/MAU).
     """
     today = day_of(now_ms())
-    period = period_of(first, last, today)
+    period = period_of(days["first"], days["last"], today, days["preset"])
     with open_database(load_settings(context)) as connection:
-        days = active_users(connection, find_app(connection, app), environment, period, today)
+        active_days = active_users(
+            connection, find_app(connection, app), environment, period, today
+        )
     rows = (
         (
             f"{day.day} so far" if day.so_far else day.day,
@@ -51,10 +48,10 @@ def activity_(
             f"{day.mau:,}",
             _percent(day.stickiness),
         )
-        for day in days
+        for day in active_days
     )
     result = table(("day (UTC)", "DAU", "WAU", "MAU", "stickiness"), rows)
-    show({"activity": days}, result, as_json=as_json)
+    show({"activity": active_days}, result, as_json=as_json)
 
 
 @click.command("retention")
@@ -64,12 +61,7 @@ def activity_(
 @json_option
 @click.pass_obj
 def retention_(
-    context: CommandContext,
-    app: str,
-    environment: str,
-    first: date | None,
-    last: date | None,
-    as_json: bool,
+    context: CommandContext, /, app: str, environment: str, *, as_json: bool, **days: Any
 ) -> None:
     """Show the retention of each day's new users.
 
@@ -77,14 +69,14 @@ def retention_(
     has all of the 30 days.
     """
     today = day_of(now_ms())
-    period = period_of(first, last, today)
+    period = period_of(days["first"], days["last"], today, days["preset"])
     with open_database(load_settings(context)) as connection:
         cohorts = retention(connection, find_app(connection, app), environment, period, today)
     rows = []
     for cohort in cohorts:
-        shares = [cohort.share(days) for days in _RETENTION_DAYS]
+        shares = [cohort.share(after) for after in _RETENTION_DAYS]
         rows.append((cohort.day, f"{cohort.users:,}", *map(_percent, shares)))
-    columns = ("day 0 (UTC)", "new users", *(f"D{days}" for days in _RETENTION_DAYS))
+    columns = ("day 0 (UTC)", "new users", *(f"D{after}" for after in _RETENTION_DAYS))
     has_users = any(cohort.users for cohort in cohorts)
     result = table(columns, rows) if has_users else "No new users in this period."
     show({"retention": cohorts}, result, as_json=as_json)

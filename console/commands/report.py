@@ -17,15 +17,14 @@ from console.commands.terminal.options import (
 )
 from console.commands.terminal.output import show, table
 from console.connections import CommandContext, load_settings, open_database
-from console.reports.bounds import moment_of
-from console.reports.buckets import complete_report
-from console.reports.period import period_of
-from console.reports.question import Filters, Interval, Question, Split
-from console.reports.rates import Rates, report_currency
+from console.reports.answer import answer
+from console.reports.period import Preset, period_of
+from console.reports.question import Against, Filters, Interval, Question, Split
+from console.reports.rates import report_currency
 from console.reports.raw import raw_events
-from console.reports.report import Report, read_report
+from console.reports.report import Report
 from console.reports.sheet import Sheet, display_text, to_csv
-from console.reports.sheets import originals_sheet, report_sheet
+from console.reports.sheets import comparison_sheet, comparison_title, originals_sheet, report_sheet
 from shared.clock import now_ms
 from shared.partitions import day_of
 
@@ -54,6 +53,13 @@ from shared.partitions import day_of
 @click.option("--country", help="Only this country, by its code; also '(unknown country)'.")
 @click.option("--event", help="Only this event type; also 'open' or 'ad revenue'.")
 @click.option("--currency", help="Currency of revenue; by default the app's.")
+@click.option(
+    "--compare",
+    type=click.Choice([str(against) for against in Against], case_sensitive=False),
+    default=str(Against.NOTHING),
+    show_default=True,
+    help="Earlier period to compare with: the one before, or that of a year ago.",
+)
 @click.option("--csv", "as_csv_", is_flag=True, help="Print the same table as CSV.")
 @json_option
 @click.pass_obj
@@ -70,15 +76,17 @@ def report_(
         reported_app = find_app(connection, app)
         currency = options["currency"] or report_currency(reported_app.currency)
         question = Question(
-            period=period_of(options["first"], options["last"], day_of(now_ms())),
+            period=period_of(
+                options["first"], options["last"], day_of(now_ms()), options["preset"]
+            ),
             environment=options["environment"],
             by=Interval(options["by"]),
             split=Split(options["split"]),
             filters=Filters(**{name: options[name] for name in dimensions}),
             currency=currency.upper(),
+            against=Against(options["compare"]),
         )
-        found = read_report(connection, reported_app, question, Rates(question.currency))
-    report = complete_report(found, moment_of(now_ms()))
+        report = answer(connection, reported_app, question, now_ms())
     if as_csv_:
         sys.stdout.write(to_csv(report_sheet(report)))
     else:
@@ -97,14 +105,16 @@ def export_(
     context: CommandContext,
     app: str,
     environment: str,
+    *,
     first: date | None,
     last: date | None,
+    preset: Preset | None,
 ) -> None:
     """Export the raw events of a period as NDJSON.
 
     Events are selected and ordered by event time (UTC).
     """
-    period = period_of(first, last, day_of(now_ms()))
+    period = period_of(first, last, day_of(now_ms()), preset)
     with open_database(load_settings(context)) as connection:
         exported_app = find_app(connection, app)
         for line in raw_events(lambda: nullcontext(connection), exported_app, environment, period):
@@ -113,6 +123,8 @@ def export_(
 
 def _parts(report: Report) -> list[RenderableType]:
     parts: list[RenderableType] = [_table(report_sheet(report))]
+    if report.comparison:
+        parts += [f"{comparison_title(report)}:", _table(comparison_sheet(report))]
     originals = originals_sheet(report)
     if originals.rows:
         parts += ["Original amounts, and the dates of the exchange rates:", _table(originals)]

@@ -1,10 +1,12 @@
-"""Reads the report of today and yesterday for each app in the list of apps."""
+"""Reads today's metrics of each app, beside those of yesterday up to the same hour."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from console.apps.apps import App
+from console.reports.bounds import midnight, moment_of
+from console.reports.comparison import read_total
 from console.reports.period import Period
 from console.reports.question import Question
 from console.reports.rates import Rates, report_currency
@@ -12,29 +14,51 @@ from console.reports.report import Figures, read_report
 from shared.database import Connection
 from shared.events import Environment
 
+_DAY = timedelta(days=1)
+
 
 @dataclass(frozen=True)
 class AppOverview:
-    """An app's metrics of two UTC days, with money in `currency`."""
+    """An app's metrics of two UTC days, with money in `currency`.
+
+    `today_until` and `yesterday_until` are those of both days up to the hour `until`, without
+    unique users, which cannot be added up.
+    """
 
     app: App
     currency: str
     today: Figures
     yesterday: Figures
+    until: datetime
+    today_until: Figures
+    yesterday_until: Figures
 
 
 def read_overviews(
     connection: Connection, apps: Iterable[App], environment: Environment, now_ms: int
 ) -> list[AppOverview]:
     """Returns the overviews in the order of `apps`; a day without a row has zeros."""
-    today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
-    period = Period(today - timedelta(days=1), today)
-    overviews: list[AppOverview] = []
-    for app in apps:
-        currency = report_currency(app.currency)
-        question = Question(period=period, environment=environment, currency=currency)
-        report = read_report(connection, app, question, Rates(currency))
-        by_day = {row.start.date(): row.figures for row in report.rows if row.start}
-        yesterday, now = (by_day.get(day, Figures(users=0)) for day in (period.first, today))
-        overviews.append(AppOverview(app, currency, now, yesterday))
-    return overviews
+    now = moment_of(now_ms)
+    return [_overview(connection, app, environment, now) for app in apps]
+
+
+def _overview(
+    connection: Connection, app: App, environment: Environment, now: datetime
+) -> AppOverview:
+    today, hour = now.date(), now.replace(minute=0, second=0, microsecond=0)
+    currency = report_currency(app.currency)
+    rates = Rates(currency)
+    period = Period(today - _DAY, today)
+    question = Question(period=period, environment=environment, currency=currency)
+    report = read_report(connection, app, question, rates)
+    by_day = {row.start.date(): row.figures for row in report.rows if row.start}
+    whole_yesterday, whole_today = (
+        by_day.get(day, Figures(users=0)) for day in (period.first, today)
+    )
+    today_until, yesterday_until = (
+        read_total(connection, app, question, rates, midnight(until.date()), until)
+        for until in (hour, hour - _DAY)
+    )
+    return AppOverview(
+        app, currency, whole_today, whole_yesterday, hour, today_until, yesterday_until
+    )

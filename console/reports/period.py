@@ -2,11 +2,48 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from enum import StrEnum
 
 from shared.errors import BadValue
 
 MONTH_DAYS = 30
 REPORT_DAYS_MAX = 400
+
+
+class Preset(StrEnum):
+    """A period that ends today: some days, or what there is of a month, quarter or year."""
+
+    TODAY = "today"
+    WEEK = "7d"
+    FOUR_WEEKS = "28d"
+    NINETY_DAYS = "90d"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+    def first_day(self, today: date) -> date:
+        """Returns the first day of the period."""
+        match self:
+            case Preset.MONTH:
+                return today.replace(day=1)
+            case Preset.QUARTER:
+                return today.replace(month=today.month - (today.month - 1) % 3, day=1)
+            case Preset.YEAR:
+                return today.replace(month=1, day=1)
+        return today - timedelta(days=_PRESET_DAYS[self] - 1)
+
+
+_PRESET_DAYS = {Preset.TODAY: 1, Preset.WEEK: 7, Preset.FOUR_WEEKS: 28, Preset.NINETY_DAYS: 90}
+PRESET_LABELS = {
+    Preset.TODAY: "Today",
+    Preset.WEEK: "7 days",
+    Preset.FOUR_WEEKS: "28 days",
+    Preset.NINETY_DAYS: "90 days",
+    Preset.MONTH: "Month",
+    Preset.QUARTER: "Quarter",
+    Preset.YEAR: "Year",
+}
+DEFAULT = Preset.FOUR_WEEKS
 
 
 @dataclass(frozen=True)
@@ -29,10 +66,21 @@ class Period:
         return (self.last - self.first).days + 1
 
 
-def period_of(first: date | None, last: date | None, today: date) -> Period:
-    """Returns the period from `first` to `last`, with defaults for what is None.
+def period_of(
+    first: date | None, last: date | None, today: date, preset: Preset | None = None
+) -> Period:
+    """Returns the preset's period, or that from `first` to `last`, with defaults for what is None.
 
-    The last day defaults to yesterday, because today is not over; the first, to 30 days in all.
+    The last day defaults to today; the first, to 28 days in all. Raises BadValue when both a preset
+    and days are given.
     """
-    last = last or today - timedelta(days=1)
-    return Period(first or last - timedelta(days=MONTH_DAYS - 1), last)
+    if preset and (first or last):
+        raise BadValue("period", "cannot be combined with the first or last day. Give either.")
+    last = last or today
+    return Period(first or (preset or DEFAULT).first_day(last), last)
+
+
+def preset_of(period: Period, today: date) -> Preset | None:
+    """Returns the preset that means this period today, the shortest if there are several."""
+    presets = (preset for preset in Preset if Period(preset.first_day(today), today) == period)
+    return next(presets, None)

@@ -30,6 +30,14 @@ class Split(StrEnum):
     EVENT = "event"
 
 
+class Against(StrEnum):
+    """The earlier period that a report is compared with."""
+
+    NOTHING = "none"
+    PREVIOUS = "previous"
+    YEAR = "year"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Filters:
     """Names as a report shows them, or None for any; a campaign is named as its click named it.
@@ -64,6 +72,7 @@ class Question:
     split: Split = Split.NONE
     filters: Filters = Filters()
     currency: str = REFERENCE
+    against: Against = Against.NOTHING
 
     def __post_init__(self) -> None:
         if self.by is Interval.HOUR and self.period.days > HOURLY_DAYS_MAX:

@@ -50,6 +50,8 @@ GROUP BY start, {columns} currency, is_ad, is_of_users
 LIMIT %(rows_max)s
 """
 
+IS_OF_USERS = -8  # position in a row: whether it is about users, and no event type
+
 _FRESHNESS = """
 SELECT max(counted_at), (
     SELECT count(DISTINCT (grain, start)) FROM stale_periods
@@ -128,6 +130,21 @@ class ConversionRates:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """The totals of a period and of an earlier one, without unique users.
+
+    `first` and `last` are the days of the earlier period. `until` is the hour up to which both are
+    added up on their last day, None if the period is over.
+    """
+
+    first: date
+    last: date
+    until: datetime | None
+    current: Figures
+    earlier: Figures
+
+
+@dataclass(frozen=True)
 class Report:
     """The answer to a question.
 
@@ -143,6 +160,7 @@ class Report:
     counted_at: datetime | None
     stale: int
     is_complete: bool = False
+    comparison: Comparison | None = None
 
     @property
     def has_data(self) -> bool:
@@ -158,8 +176,7 @@ def read_report(connection: Connection, app: App, question: Question, rates: Rat
     names = read_names(connection, app)
     bounds = rollup_bounds(app, question, names)
     builder = ReportBuilder(question, names, rates)
-    statement = _ROLLUPS.format(columns=_COLUMNS[question.split])
-    rollups = run(connection, statement, {**bounds, "rows_max": ROLLUPS_MAX + 1}).fetchall()
+    rollups = read_rollups(connection, question.split, bounds)
     if len(rollups) <= ROLLUPS_MAX:
         for row in rollups:
             builder.add(row)
@@ -175,6 +192,14 @@ def read_report(connection: Connection, app: App, question: Question, rates: Rat
         counted_at,
         int(stale),
     )
+
+
+def read_rollups(
+    connection: Connection, split: Split, bounds: Mapping[str, object]
+) -> list[tuple[Any, ...]]:
+    """Returns sums of rollups, for `ReportBuilder.add`; more than ROLLUPS_MAX if there are more."""
+    statement = _ROLLUPS.format(columns=_COLUMNS[split])
+    return run(connection, statement, {**bounds, "rows_max": ROLLUPS_MAX + 1}).fetchall()
 
 
 class ReportBuilder:

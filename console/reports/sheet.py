@@ -13,9 +13,10 @@ _CENT = Decimal("0.01")
 
 @dataclass(frozen=True)
 class Share:
-    """A part of a whole, 0 to 1."""
+    """A part of a whole, 0 to 1. A change is written with its sign."""
 
     part: float
+    is_change: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def display_text(cell: Cell) -> str:
         case Money():
             return f"{cell.amount.quantize(_CENT):,f}"
         case Share():
-            return f"{cell.part:.1%}"
+            return f"{cell.part:+.1%}" if cell.is_change else f"{cell.part:.1%}"
         case SoFar():
             return f"{plain_text(cell.start)} so far"
         case _:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from console.reports.activity import ActiveUsers, Cohort
 from console.reports.question import Interval, Split
@@ -81,16 +82,52 @@ def report_sheet(report: Report) -> Sheet:
         columns=[
             *([f"{question.by} (UTC)"] if has_start else []),
             *([str(question.split)] if has_name else []),
-            *(
-                f"{measure.heading} ({question.currency})"
-                if measure.name.endswith("revenue")
-                else measure.heading
-                for measure in measures
-            ),
+            *(_heading(measure, question.currency) for measure in measures),
         ],
         rows=[[*head(row), *values(row.figures)] for row in report.rows],
         total=[*total_head[: has_start + has_name], *values(report.total)],
     )
+
+
+def comparison_title(report: Report) -> str:
+    """Returns which earlier period a report is compared with, and up to when."""
+    comparison = report.comparison
+    if comparison is None:
+        return ""
+    title = f"Compared with {comparison.first} to {comparison.last}"
+    return title + (f", both until {comparison.until:%H:%M} UTC" if comparison.until else "")
+
+
+def comparison_sheet(report: Report) -> Sheet:
+    """Returns each metric of a comparison; unique users cannot be added up, so they have no row."""
+    comparison, currency = report.comparison, report.question.currency
+    columns = ["metric", "this period", "earlier period", "change"]
+    if comparison is None:
+        return Sheet(columns, [])
+    rows: list[list[Cell]] = []
+    for measure in available_measures(report):
+        now, before = (
+            measure.read(figures, currency) for figures in (comparison.current, comparison.earlier)
+        )
+        if measure.name != "users":
+            rows.append([_heading(measure, currency), now, before, _change(now, before)])
+    return Sheet(columns, rows)
+
+
+def _heading(measure: Measure, currency: str) -> str:
+    return (
+        f"{measure.heading} ({currency})" if measure.name.endswith("revenue") else measure.heading
+    )
+
+
+def _change(now: Cell, before: Cell) -> Cell:
+    """Returns by what part a value has grown; None of a share, and from nothing."""
+    match now, before:
+        case (Money(), Money()):
+            return _change(now.amount, before.amount)
+        case (int() | Decimal(), int() | Decimal()) if before > 0:
+            return Share(float(now / before) - 1, is_change=True)
+    return None
 
 
 def originals_sheet(report: Report) -> Sheet:

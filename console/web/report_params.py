@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import TypeVar
 
 from console.apps.apps import App
-from console.reports.period import Period, period_of
-from console.reports.question import Filters, Interval, Question, Split
+from console.reports.period import Period, Preset, period_of
+from console.reports.question import Against, Filters, Interval, Question, Split
 from console.reports.rates import report_currency
 from console.web.page_errors import BadRequest
 from console.web.values import Values
@@ -17,12 +17,13 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def read_period(query: Values, now_ms: int) -> Period:
-    """Returns the days `from` to `to`, by default the last 30 complete days.
+    """Returns the days `from` to `to` or of `period`, by default the last 28.
 
     Raises BadRequest, OperatorError.
     """
     first, last = (_date(name, query.get(name)) for name in ("from", "to"))
-    return period_of(first, last, day_of(now_ms))
+    preset = _choice(Preset, query.get("period")) if query.get("period") else None
+    return period_of(first, last, day_of(now_ms), preset)
 
 
 def read_question(query: Values, environment: Environment, app: App, now_ms: int) -> Question:
@@ -32,6 +33,7 @@ def read_question(query: Values, environment: Environment, app: App, now_ms: int
         environment=environment,
         by=_choice(Interval, query.get("by") or Interval.DAY),
         split=_choice(Split, query.get("split") or Split.NONE),
+        against=_choice(Against, query.get("compare") or Against.NOTHING),
         filters=Filters(
             **{
                 name: query.get(name) or None

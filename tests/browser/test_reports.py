@@ -24,13 +24,17 @@ def send_events(waybill: Waybill, name: str, days_ago: tuple[int, ...]) -> None:
             waybill.recorded_event(json.load(answer)["id"])
 
     def counted() -> bool:
-        total = waybill.json("report", "--app", name, "--by", "total")["report"]["total"]
+        total = waybill.json("report", "--app", name, "--period", "28d", "--by", "total")["report"][
+            "total"
+        ]
         return bool(total["events"] >= len(days_ago))
 
     until(counted, 30, "the events being counted")
 
 
-def test_every_day_is_drawn_and_today_is_marked(waybill: Waybill, page: Page) -> None:
+def test_every_day_is_drawn_and_a_period_is_chosen_and_compared(
+    waybill: Waybill, page: Page
+) -> None:
     add_app(page, "Sparse")
     send_events(waybill, "Sparse", (9, 4, 0))
     today = datetime.now(UTC).date()
@@ -45,3 +49,12 @@ def test_every_day_is_drawn_and_today_is_marked(waybill: Waybill, page: Page) ->
         expect(page.locator("tbody tr")).to_have_count(14)
         expect(page.get_by_role("rowheader", name=f"{today} so far")).to_be_visible()
         expect(page.get_by_text("not over: it shows what there is so far")).to_be_visible()
+
+    # A preset replaces the dates and keeps the rest; a comparison says up to which hour.
+    page.get_by_role("navigation", name="Period").get_by_role("link", name="7 days").click()
+    expect(page.get_by_role("link", name="7 days")).to_have_attribute("aria-current", "true")
+    expect(page.get_by_label("Break down by")).to_have_value("partner")
+    expect(page.locator("tbody tr")).to_have_count(7)
+    page.get_by_label("Compare with").select_option("previous")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("heading", name="Compared with")).to_be_visible()

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from console.reports.period import Preset
 from shared.events import Environment
 from shared.scopes import Scope
 
@@ -56,14 +57,21 @@ def count_option(default: int, items: str) -> Callable[[Command], Command]:
 
 
 def period_options(command: Command) -> Command:
-    """Adds `--from` and `--to`, passed as `first` and `last`: dates, or None when not given."""
+    """Adds `--period`, `--from` and `--to`, passed as `preset`, `first` and `last`, or None."""
 
     def as_date(_context: click.Context, _option: object, time: datetime | None) -> date | None:
         return time.date() if time else None
 
     moment = click.DateTime(formats=["%Y-%m-%d"])
-    first_help = "First day (UTC); by default 29 days before the last day."
+    first_help = "First day (UTC); by default 27 days before the last day."
     first = click.option("--from", "first", type=moment, callback=as_date, help=first_help)
-    last_help = "Last day (UTC); by default yesterday."
+    last_help = "Last day (UTC); by default today."
     last = click.option("--to", "last", type=moment, callback=as_date, help=last_help)
-    return first(last(command))
+    preset = click.option(
+        "--period",
+        "preset",
+        type=click.Choice([str(preset) for preset in Preset], case_sensitive=False),
+        callback=lambda _context, _option, name: Preset(name) if name else None,
+        help="Period that ends today, instead of --from and --to.",
+    )
+    return preset(first(last(command)))

@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from console.reports.question import Interval, Split
+from console.reports.period import DEFAULT, Preset
+from console.reports.question import Against, Interval, Split
 from console.web.api.api_call import COUNT_MAX, ApiEndpoint
 from shared.events import Environment
 
@@ -19,6 +20,8 @@ _PATH_SCHEMAS: dict[str, dict[str, Any]] = {
 _QUERY_SCHEMAS: dict[str, dict[str, Any]] = {
     "environment": {"type": "string", "enum": list(Environment), "default": "production"},
     "count": {"type": "integer", "minimum": 1, "maximum": COUNT_MAX, "default": 100},
+    "period": {"type": "string", "enum": list(Preset), "default": DEFAULT},
+    "compare": {"type": "string", "enum": list(Against), "default": Against.NOTHING},
     "from": {"type": "string", "format": "date"},
     "to": {"type": "string", "format": "date"},
     "by": {"type": "string", "enum": list(Interval), "default": Interval.DAY},

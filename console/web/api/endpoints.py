@@ -139,11 +139,11 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
         "GET",
         f"{APP}/report",
-        "Report events, users, installs, sessions and revenue, by default of the last 30 days.",
+        "Report events, users, installs, sessions and revenue, by default of the last 28 days.",
         reports.report,
         Report,
         query=(
-            *("environment", "from", "to", "by", "split"),
+            *("environment", "period", "from", "to", "compare", "by", "split"),
             *("partner", "link", "campaign", "country", "event", "currency"),
         ),
     ),
@@ -153,7 +153,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         "Report daily, weekly and monthly active users by day.",
         reports.activity,
         list[ActiveUsers],
-        query=("environment", "from", "to"),
+        query=("environment", "period", "from", "to"),
     ),
     ApiEndpoint(
         "GET",
@@ -161,7 +161,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         "Report how many of each day's new users returned, overall or of one partner.",
         reports.cohorts,
         list[Cohort],
-        query=("environment", "from", "to", "partner"),
+        query=("environment", "period", "from", "to", "partner"),
     ),
     ApiEndpoint(
         "GET",

@@ -2,11 +2,9 @@
 
 from console.apps.apps import App
 from console.reports.activity import ActiveUsers, Cohort, active_users, retention
-from console.reports.bounds import moment_of
-from console.reports.buckets import complete_report
+from console.reports.answer import answer
 from console.reports.names import read_names
-from console.reports.rates import Rates
-from console.reports.report import Report, read_report
+from console.reports.report import Report
 from console.web.api.api_call import ApiCall
 from console.web.report_params import read_period, read_question
 from shared.clock import now_ms
@@ -15,8 +13,7 @@ from shared.partitions import day_of
 
 def report(call: ApiCall, app: App) -> Report:
     question = read_question(call.query, call.environment, app, now_ms())
-    found = read_report(call.connection, app, question, Rates(question.currency))
-    return complete_report(found, moment_of(now_ms()))
+    return answer(call.connection, app, question, now_ms())
 
 
 def activity(call: ApiCall, app: App) -> list[ActiveUsers]:

@@ -4,20 +4,22 @@ from urllib.parse import urlencode
 
 from console.apps.apps import App
 from console.reports.activity import ActiveUsers, Cohort, active_users, retention
+from console.reports.answer import answer
 from console.reports.bounds import moment_of
-from console.reports.buckets import complete_report
 from console.reports.choices import read_choices
 from console.reports.names import read_names
-from console.reports.period import Period
+from console.reports.period import PRESET_LABELS, Period, preset_of
 from console.reports.question import Question
-from console.reports.rates import Rates, currencies
+from console.reports.rates import currencies
 from console.reports.raw import raw_events
-from console.reports.report import Report, read_report
+from console.reports.report import Report
 from console.reports.report_charts import activity_chart, report_chart, retention_chart
 from console.reports.sheet import Sheet, to_csv
 from console.reports.sheets import (
     activity_sheet,
     available_measures,
+    comparison_sheet,
+    comparison_title,
     originals_sheet,
     report_sheet,
     retention_sheet,
@@ -41,8 +43,11 @@ def show(request: PageRequest, app: App) -> Answer:
         {
             "report": report,
             "question": report.question,
+            "presets": _presets(request, report.question.period),
             "sheet": report_sheet(report),
             "originals": originals_sheet(report),
+            "comparison": comparison_sheet(report),
+            "comparison_title": comparison_title(report),
             "chart": report_chart(report, measure, moment_of(request.services.clock())),
             "measure": measure,
             "choices": read_choices(request.connection, app, report.question),
@@ -66,6 +71,7 @@ def show_activity(request: PageRequest, app: App) -> Answer:
         "activity.html",
         {
             "period": period,
+            "presets": _presets(request, period),
             "sheet": activity_sheet(days),
             "chart": activity_chart(days),
             "query": _period_query(request, period),
@@ -87,6 +93,7 @@ def show_retention(request: PageRequest, app: App) -> Answer:
         "retention.html",
         {
             "period": period,
+            "presets": _presets(request, period),
             "partner": partner,
             "sheet": retention_sheet(cohorts),
             "chart": retention_chart(cohorts) if any(cohort.users for cohort in cohorts) else None,
@@ -111,8 +118,7 @@ def download_raw(request: PageRequest, app: App) -> Answer:
 def _report(request: PageRequest, app: App) -> Report:
     now_ms = request.services.clock()
     question = read_question(request.query, request.environment, app, now_ms)
-    report = read_report(request.connection, app, question, Rates(question.currency))
-    return complete_report(report, moment_of(request.services.clock()))
+    return answer(request.connection, app, question, now_ms)
 
 
 def _active_users(request: PageRequest, app: App, period: Period) -> list[ActiveUsers]:
@@ -131,6 +137,18 @@ def _period(request: PageRequest) -> Period:
     return read_period(request.query, request.services.clock())
 
 
+def _presets(request: PageRequest, period: Period) -> list[tuple[str, str, bool]]:
+    """Returns the name of each preset, the query of its link, and whether it is shown."""
+    shown = preset_of(period, day_of(request.services.clock()))
+    kept = [
+        (name, request.query.get(name)) for name in request.query.names - {"from", "to", "period"}
+    ]
+    return [
+        (label, urlencode([("period", preset), *sorted(kept)]), preset is shown)
+        for preset, label in PRESET_LABELS.items()
+    ]
+
+
 def _query(question: Question) -> str:
     """Returns the query string of links to the same metrics."""
     filters = {name: value for name, value in vars(question.filters).items() if value is not None}
@@ -143,6 +161,7 @@ def _query(question: Question) -> str:
             "split": question.split,
             **filters,
             "currency": question.currency,
+            "compare": question.against,
         }
     )
 

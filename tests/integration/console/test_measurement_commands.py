@@ -92,7 +92,7 @@ def test_a_user_is_shown_whole(
 
 
 @pytest.mark.usefixtures("_drained")
-def test_activity_and_retention_show_the_days_that_are_over(
+def test_activity_and_retention_show_four_weeks_with_today(
     ask: Ask, variables: Variables, capsys: pytest.CaptureFixture[str]
 ) -> None:
     days = ask("activity", "--app", "Shop")["activity"]
@@ -101,17 +101,25 @@ def test_activity_and_retention_show_the_days_that_are_over(
     assert run_command(["retention", "--app", "Shop"], variables) == 0
     printed = capsys.readouterr().out
 
-    assert [(day["dau"], day["mau"], day["stickiness"]) for day in days[-2:]] == [
+    assert [(day["dau"], day["mau"], day["stickiness"]) for day in days[-3:]] == [
         (1, 1, 1.0),
         (1, 2, 0.5),
+        (0, 2, 0.0),
     ]
-    assert len(days) == 30
-    assert [(cohort["users"], cohort["retained"][:2]) for cohort in cohorts] == [
+    assert (len(days), len(cohorts)) == (28, 28)
+    assert [day["so_far"] for day in days[-2:]] == [False, True]
+    assert [(cohort["users"], cohort["retained"][:2]) for cohort in cohorts[-3:]] == [
         (1, [0, None]),
         (1, [None, None]),
+        (0, [None, None]),
     ]
     assert "50%" in printed
-    assert ask("retention", "--app", "Shop", "--environment", "sandbox")["retention"] == []
+    sandbox = ask("retention", "--app", "Shop", "--environment", "sandbox")["retention"]
+    assert {cohort["users"] for cohort in sandbox} == {0}
+    week = ("--period", "7d", "--compare", "previous")
+    report = ask("report", "--app", "Shop", *week)["report"]
+    assert len(report["rows"]) == 7
+    assert report["comparison"]["earlier"]["events"] == 0
 
 
 @pytest.mark.usefixtures("_drained")

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from console.apps.apps import App
+from console.reports.answer import answer
 from console.reports.period import Period
-from console.reports.question import Filters, Interval, Question, Split
+from console.reports.question import Against, Filters, Interval, Question, Split
 from console.reports.rates import Rates
 from console.reports.report import Figures, Report, read_report
 from shared.database import Connection
@@ -333,6 +334,31 @@ def test_money_is_converted_by_the_rate_of_its_day_and_kept_as_it_was_sent(
     (dollar, xau) = report.rates
     assert (dollar.currency, dollar.first, dollar.last) == ("USD", friday.day, friday.day)
     assert (xau.currency, xau.first) == ("XAU", None)
+
+
+def test_a_comparison_adds_up_both_periods_to_the_same_hour(
+    connection: Connection, app: App
+) -> None:
+    """Stores one event an hour of two days, and asks on the second of them at half past six."""
+    for hour in range(48):
+        store(connection, _event(app, f"user {hour}", "buy", START_MS + hour * HOUR_MS))
+    count_all(connection)
+    now_ms = START_MS + DAY_MS + 6 * HOUR_MS + HOUR_MS // 2
+    today = Period(DAY_0 + timedelta(days=1), DAY_0 + timedelta(days=1))
+
+    for split in (Split.NONE, Split.EVENT):
+        question = Question(period=today, split=split, against=Against.PREVIOUS)
+        comparison = answer(connection, app, question, now_ms).comparison
+
+        assert comparison
+        assert (comparison.first, comparison.last) == (DAY_0, DAY_0)
+        assert (comparison.current.events, comparison.earlier.events) == (6, 6)
+        assert (comparison.current.installs, comparison.earlier.installs) == (
+            (0, 0) if split is Split.EVENT else (6, 6)
+        )
+    whole = answer(connection, app, question, now_ms + 3 * DAY_MS).comparison
+    assert whole
+    assert (whole.until, whole.current.events, whole.earlier.events) == (None, 24, 24)
 
 
 def test_event_types_of_one_name_are_told_apart(connection: Connection, app: App) -> None:

@@ -73,24 +73,33 @@ def test_one_wrong_setting_keeps_all_as_they_were(
     assert admin.page.forms[-1].fields[name] == wrong[name]
 
 
-def test_the_list_shows_today_against_yesterday(
+def test_the_list_shows_today_against_the_same_hours_of_yesterday(
     admin: Browser, shop: App, connection: Connection
 ) -> None:
-    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    for start, events, amount in ((today, 1_234, "42.50"), (today - timedelta(days=1), 55, "7")):
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    today, day = hour.replace(hour=0), timedelta(days=1)
+    rollups: list[tuple[str, datetime, int, str]] = [
+        ("day", today, 1_234, "42.50"),
+        ("day", today - day, 99, "9"),
+        ("hour", hour - day, 44, "2"),  # is yesterday's hour that has only begun today
+    ]
+    if hour.hour:
+        rollups.append(("hour", today - day, 55, "7"))
+    for grain, start, events, amount in rollups:
         connection.execute(
             """
             INSERT INTO figures VALUES (
-                %s, 'production', 'day', %s, '1', 0, '', '', 'EUR', %s, %s, 0, 0, 0, 0
+                %s, 'production', %s, %s, '1', 0, '', '', 'EUR', %s, %s, 0, 0, 0, 0
             )
             """,
-            (shop.id, start, events, amount),
+            (shop.id, grain, start, events, amount),
         )
+    before, earned = (55, "7.00") if hour.hour else (0, "0.00")
 
     admin.get("/apps")
 
-    assert "Shop 1 234 55" in admin.text
-    assert "42.50 EUR 7.00 EUR" in admin.text
+    assert f"Shop 1\u202f234 {before}" in admin.text.replace("1 234", "1\u202f234")
+    assert f"42.50 EUR {earned} EUR" in admin.text
     admin.get("/apps?environment=sandbox")
     assert "Shop 0 0 0 0 0.00 EUR" in admin.text
 

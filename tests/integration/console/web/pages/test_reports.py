@@ -192,6 +192,9 @@ def test_raw_events_are_streamed_as_lines_of_json(viewer: Browser, app: App) -> 
     [
         ("from=yesterday", 400),
         ("by=minute", 400),
+        ("period=decade", 400),
+        ("compare=tomorrow", 400),
+        ("period=7d&to=2026-01-05", 422),
         ("split=user_id", 400),
         ("environment=staging", 400),
         ("from=2026-02-01&to=2026-01-01", 422),
@@ -234,7 +237,9 @@ def test_a_program_gets_the_figures_that_a_page_shows(
     by_country = ask("report", "by=total&split=country&country=fr")["rows"]
     assert [(row["name"], row["figures"]["events"]) for row in by_country] == [("France (FR)", 1)]
     assert by_partner == {line[0].removeprefix("'"): line[1] for line in _read(file.text)[1:-1]}
-    assert ask("active-users")[-1]["dau"] == 2
+    assert [day["dau"] for day in ask("active-users", "period=7d")] == [0, 0, 0, 0, 0, 2, 0]
+    compared = ask("report", "period=7d&compare=previous")["comparison"]
+    assert (compared["current"]["events"], compared["earlier"]["events"]) == (3, 0)
     assert [
         cohort["users"] for cohort in ask("retention", "partner=(organic)") if cohort["users"]
     ] == [1]

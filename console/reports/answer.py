@@ -1,0 +1,17 @@
+"""Answers a question as people see it: with every bucket, and compared if that was asked."""
+
+from console.apps.apps import App
+from console.reports.bounds import moment_of
+from console.reports.buckets import complete_report
+from console.reports.comparison import compared
+from console.reports.question import Question
+from console.reports.rates import Rates
+from console.reports.report import Report, read_report
+from shared.database import Connection
+
+
+def answer(connection: Connection, app: App, question: Question, now_ms: int) -> Report:
+    """Returns the complete report. Raises OperatorError, as `read_report`."""
+    now, rates = moment_of(now_ms), Rates(question.currency)
+    report = complete_report(read_report(connection, app, question, rates), now)
+    return compared(connection, app, report, rates, now)
