@@ -3,9 +3,11 @@
 import secrets
 import string
 import unicodedata
+from collections.abc import Iterable
 
 from shared.destinations import DESTINATION_CHARACTERS_MAX, destination_fault
 from shared.errors import BadValue
+from shared.names.reserved_names import is_fully_visible, is_reserved, skeleton
 
 _CODE_ALPHABET = string.ascii_lowercase + string.digits  # as in Adjust's own tokens
 _UNPRINTABLE = {"Cc", "Cs"}  # control characters; bytes of the terminal that are not UTF-8
@@ -18,6 +20,25 @@ def clean_text(name: str, value: str, characters_max: int) -> str:
         raise BadValue(name, f"must have 1 to {characters_max} characters.")
     if has_control_characters(text):
         raise BadValue(name, "must be printable text without control characters.")
+    return text
+
+
+def clean_shown_name(name: str, value: str, characters_max: int, taken: Iterable[str] = ()) -> str:
+    """Returns a name that reports show. `taken` are those that it must not be mistaken for.
+
+    The same name as one of these is no mistake. Raises BadValue with this name.
+    """
+    text = clean_text(name, value, characters_max)
+    if not is_fully_visible(text):
+        raise BadValue(
+            name, "must not contain invisible characters. Type it instead of pasting it."
+        )
+    if is_reserved(text):
+        rule = "must not be in parentheses nor end in (source): reports use such names themselves."
+        raise BadValue(name, rule)
+    names = set(taken)
+    if text not in names and skeleton(text) in map(skeleton, names):
+        raise BadValue(name, "looks like a name that exists. Use that name, or a different one.")
     return text
 
 

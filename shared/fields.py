@@ -20,6 +20,7 @@ import pycountry
 
 from shared.device_ids import as_user_id
 from shared.errors import MalformedField
+from shared.names.reserved_names import is_reserved
 
 ID_CHARACTERS_MAX = 256
 USER_AGENT_CHARACTERS_MAX = 2_048
@@ -87,6 +88,14 @@ def identifier(name: str, value: str) -> str:
     if _CONTROL.search(text):
         raise MalformedField(name, "contains control characters. Remove them.")
     return text
+
+
+def source_name(name: str, value: str) -> str:
+    """Reads the name of a source, which must not be one that reports use themselves."""
+    if is_reserved(value):
+        rule = "is a name that reports use themselves. Send the source's own name."
+        raise MalformedField(name, rule)
+    return value
 
 
 def user_id(name: str, value: str) -> str:

@@ -15,7 +15,7 @@ from console.apps.apps import App
 from console.audit import Action, Change, record_change
 from console.publication import publishing_transaction
 from console.resources import Resources
-from console.validation import clean_destination, clean_text
+from console.validation import clean_destination, clean_shown_name, clean_text
 from shared.database import Connection, run
 from shared.errors import BadValue, OperatorError
 from shared.ids import RECEIPT_TIME_MS_MAX, receipt_floor, receipt_time_ms
@@ -93,7 +93,7 @@ def create_link(resources: Resources, actor: Actor, app: App, new: NewLink) -> L
     """
     require_admin(actor)
     connection = resources.connection
-    name = clean_text("name", new.name, NAME_CHARACTERS_MAX)
+    name = _clean_link_name(connection, app, new.name)
     destination = clean_destination(new.destination)
     given_offer_id = _clean_number("offer-id", new.offer_id)
     given_pub_id = _clean_number("pub-id", new.pub_id)
@@ -131,13 +131,26 @@ def ensure_partner(connection: Connection, name: str) -> Partner:
 
     Raises OperatorError for a malformed name.
     """
-    name = clean_text("partner", name, NAME_CHARACTERS_MAX)
+    taken = [known for (known,) in run(connection, "SELECT name FROM partners")]
+    name = _clean_name("partner", name, taken)
     run(connection, "INSERT INTO partners (name) VALUES (%s) ON CONFLICT DO NOTHING", (name,))
     row = run(
         connection, "SELECT id, name, created_at FROM partners WHERE name = %s", (name,)
     ).fetchone()
     assert row is not None
     return Partner(*row)
+
+
+def _clean_link_name(connection: Connection, app: App, name: str) -> str:
+    taken = run(connection, "SELECT name FROM links WHERE app_id = %s", (app.id,))
+    return _clean_name("name", name, [known for (known,) in taken])
+
+
+def _clean_name(field: str, name: str, taken: list[str]) -> str:
+    """Returns the name. One that exists is accepted whatever it looks like: older ones may be."""
+    if name.strip() in taken:
+        return name.strip()
+    return clean_shown_name(field, name, NAME_CHARACTERS_MAX, taken)
 
 
 def list_links(connection: Connection, app: App | None = None) -> list[Link]:

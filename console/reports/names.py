@@ -13,6 +13,7 @@ from console.apps.apps import App
 from shared.countries import country_code, country_name
 from shared.database import Connection, run
 from shared.errors import OperatorError
+from shared.names.reserved_names import is_reserved
 
 Key = TypeVar("Key")
 
@@ -117,11 +118,19 @@ def read_names(connection: Connection, app: App) -> Names:
         for key, name, mapping_id in types
     }
     return Names(
-        links={link_id: name for link_id, name, _, _ in rows},
+        links={link_id: _told_apart(name, "link") for link_id, name, _, _ in rows},
         partner_of={link_id: partner_id for link_id, _, partner_id, _ in rows},
-        partners={partner_id: name for _, _, partner_id, name in rows},
+        partners={partner_id: _told_apart(name, "partner") for _, _, partner_id, name in rows},
         events={**events, **_BUILT_IN},
     )
+
+
+def _told_apart(name: str, kind: str) -> str:
+    """Returns a name with its kind behind it if it is one of those that reports use themselves.
+
+    Such names are refused now, but may exist from before.
+    """
+    return f"{name} ({kind})" if is_reserved(name) else name
 
 
 def campaign_name(partner: str, campaign: str) -> str:

@@ -114,6 +114,8 @@ def _event(
     line: ImportedLine, kind: Kind, destination: Destination, receipt: UUID, key: str | None
 ) -> Event:
     is_click = kind is not Kind.EVENT and kind in CLICK_KINDS
+    if is_click and not (line.link or line.offer_id) and "site" in line.parameters:
+        fields.source_name("site", line.parameters["site"])
     currency, event_value = line.sale_amount_currency, line.event_value
     return Event(
         receipt=receipt,

@@ -6,6 +6,7 @@ landing page with the network's own click id or with campaign fields, and are cr
 
 from collections.abc import Mapping
 
+from shared.names.reserved_names import visible_name
 from shared.placeholders import is_placeholder
 from workers.core.history import Origin, OriginKind
 
@@ -19,11 +20,16 @@ def origin_of(link_id: str | None, fields: Mapping[str, str]) -> Origin | None:
     """Returns the origin that a click is credited to: its link, else its source, else None.
 
     `fields` are the click's parameters under Swaarm's names (utm_source arrives as `site`). Of
-    several sources the first is used, in this order: network, site, campaign fields.
+    several sources the first is used, in this order: network, site, campaign fields. Characters
+    that nobody sees do not make a name a different one.
     """
     if link_id:
         return Origin(OriginKind.LINK, link_id)
-    named = {field: text.strip() for field, text in fields.items() if not is_placeholder(text)}
+    named = {
+        field: visible_name(text)
+        for field, text in fields.items()
+        if not is_placeholder(visible_name(text))
+    }
     networks = (network for field, network in NETWORKS.items() if field in named)
     campaigns = (f"{field}:{named[field]}" for field in CAMPAIGN_FIELDS if field in named)
     name = next(networks, None) or named.get("site") or next(campaigns, None)

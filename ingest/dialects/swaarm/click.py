@@ -73,6 +73,8 @@ def build_click(parameters: Parameters, context: RequestContext, kind: Kind = Ki
     """
     is_strangers = context.grant.token_id == NO_TOKEN
     forgiving = is_strangers or (context.link is not None and not _wants_id(parameters))
+    if context.link is None and (source := parameters.get("site")):
+        fields.source_name("site", source)
     # What a server says of its visitor stands, even if it is a placeholder: its own is another's.
     address, header = context.client.address, context.client.user_agent
     if not forgiving:

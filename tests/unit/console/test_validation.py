@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.validation import clean_destination, clean_text, random_code
+from console.validation import clean_destination, clean_shown_name, clean_text, random_code
 from shared.errors import BadValue
 
 
@@ -51,3 +51,25 @@ def test_a_destination_that_breaks_a_rule_is_refused_with_the_rule(
 
     assert caught.value.at_terminal.startswith("--destination ")
     assert rule in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("(organic)", "parentheses"),
+        ("Acme (source)", "parentheses"),
+        ("Ac\u200bme", "invisible"),
+        ("acme", "looks like"),
+        ("\uff21cme", "looks like"),
+        ("A\ncme", "control"),
+    ],
+)
+def test_a_name_that_reports_show_is_none_of_theirs_and_no_look_alike(
+    name: str, reason: str
+) -> None:
+    with pytest.raises(BadValue, match=reason):
+        clean_shown_name("partner", name, 100, ["Acme"])
+
+
+def test_a_name_that_exists_is_not_its_own_look_alike() -> None:
+    assert clean_shown_name("partner", " Acme ", 100, ["Acme", "Bolt"]) == "Acme"

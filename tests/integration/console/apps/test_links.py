@@ -6,6 +6,7 @@ import pytest
 
 from console.apps.apps import App, create_app
 from console.apps.links import Link, NewLink, create_link, list_links
+from console.reports.names import read_names
 from console.resources import Resources
 from shared.database import connect
 from shared.errors import OperatorError
@@ -180,3 +181,29 @@ def test_a_destination_that_may_not_be_is_one_json_error(ask: Ask) -> None:
     refused = ask("link", "create", *arguments, "--destination", "//evil.example", status=1)
 
     assert refused["error"]["message"].startswith("--destination must be an address")
+
+
+@pytest.mark.parametrize("name", ["(organic)", "Bolt (source)", "ACME", "Ac\u200bme"])
+def test_a_partner_is_not_named_like_another_row_of_a_report(
+    resources: Resources, shop: App, name: str
+) -> None:
+    make(resources, shop, "first")
+
+    with pytest.raises(OperatorError, match="Partner"):
+        make(resources, shop, "second", partner=name)
+    with pytest.raises(OperatorError, match="Name"):
+        make(resources, shop, {"ACME": "FIRST"}.get(name, name))
+
+    assert [link.name for link in list_links(resources.connection)] == ["first"]
+
+
+def test_a_reserved_name_from_before_keeps_its_own_row_in_reports(
+    resources: Resources, shop: App
+) -> None:
+    made = make(resources, shop, "first")
+    resources.connection.execute("UPDATE partners SET name = '(organic)'")
+    names = read_names(resources.connection, shop)
+
+    assert names.partner(made.id, "") == "(organic) (partner)" != names.partner(0, "")
+    assert names.partner_filter("(organic) (partner)").link_ids == (made.id,)
+    assert make(resources, shop, "second", partner="(organic)").partner == "(organic)"

@@ -18,6 +18,8 @@ def test_a_link_comes_before_any_source() -> None:
         ({"ttclid": "E.C"}, "tiktok"),
         ({"ttclid": "E.C", "gclid": "Cj0", "site": "news"}, "google"),
         ({"site": " news ", "campaign": "spring"}, "news"),
+        ({"site": "\u200bne\u2060ws\ufeff"}, "news"),
+        ({"site": "\u200b", "campaign": "spring"}, "campaign:spring"),
         ({"campaign": "spring", "campaign_id": "12"}, "campaign_id:12"),
         ({"campaign": "50% off"}, "campaign:50% off"),
         ({"term": "shoes"}, "term:shoes"),

@@ -1,6 +1,7 @@
 """`/click` and `/impression`: what is kept of them, and how they are answered."""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -262,3 +263,12 @@ def test_tokens_and_links_have_the_names_that_swaarm_gives_them() -> None:
     for dialect in (CLICK, IMPRESSION):
         assert dialect.token_names == POSTBACK.token_names
         assert dialect.link_names == ("offer_id", "pub_id")
+
+
+def test_a_server_may_not_name_a_source_as_reports_name_something_else() -> None:
+    for name in ("(organic)", "(Organic)\u200b", "Acme (source)"):
+        with pytest.raises(MalformedField, match="reports use"):
+            clicked(f"site={quote(name)}", **by_server())
+
+    assert clicked("site=Acme", **by_server()).parameters["site"] == "Acme"
+    assert clicked("site=(organic)").parameters["site"] == "(organic)"  # the link is credited

@@ -1,0 +1,1 @@
+"""Rules for the names that people and senders choose."""
