@@ -100,6 +100,9 @@ def test_the_list_shows_today_against_the_same_hours_of_yesterday(
 
     assert f"Shop 1\u202f234 {before}" in admin.text.replace("1 234", "1\u202f234")
     assert f"42.50 EUR {earned} EUR" in admin.text
+    admin.get(f"/apps/{shop.id}")
+    assert f"yesterday {earned} EUR" in " ".join(admin.text.split())
+    assert "<" not in admin.text
     admin.get("/apps?environment=sandbox")
     assert "Shop 0 0 0 0 0.00 EUR" in admin.text
 

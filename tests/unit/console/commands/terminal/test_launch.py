@@ -13,18 +13,20 @@ def test_a_signal_ends_what_runs_and_a_second_one_does_not_break_the_stop(
     number: signal.Signals,
 ) -> None:
     reached: list[str] = []
-    before = signal.getsignal(number)
-
-    with until_stopped():
-        try:
-            os.kill(os.getpid(), number)
-            reached.append("what follows")
-        finally:
-            os.kill(os.getpid(), number)
-            reached.append("the stop")
+    before = signal.signal(number, signal.default_int_handler)  # a caller may ignore SIGINT
+    try:
+        with until_stopped():
+            try:
+                os.kill(os.getpid(), number)
+                reached.append("what follows")
+            finally:
+                os.kill(os.getpid(), number)
+                reached.append("the stop")
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, before)
 
     assert reached == ["the stop"]
-    assert signal.getsignal(number) is before
 
 
 def test_a_signal_that_the_caller_ignores_stays_ignored() -> None:
