@@ -6,7 +6,7 @@ from itertools import repeat
 import pytest
 
 from ingest.http.limits import KIB
-from tests.unit.ingest.http_server import GET, POST, Serving
+from tests.integration.ingest.http.http_server import GET, POST, Serving
 
 
 def _field(name: str, size: int) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.unit.ingest.http_server import SHORT, Serving, serving
+from tests.integration.ingest.http.http_server import SHORT, Serving, serving
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from time import monotonic
 
 import pytest
 
-from tests.unit.ingest.http_server import (
+from tests.integration.ingest.http.http_server import (
     GET,
     LATE_SECONDS,
     POST,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.ingest.http_server import (
+from tests.integration.ingest.http.http_server import (
     GET,
     POST,
     SHORT,
