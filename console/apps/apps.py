@@ -6,6 +6,7 @@ from datetime import datetime
 from console.actor import Actor, require_admin
 from console.audit import Action, Change, record_change
 from console.publication import publishing_transaction
+from console.rates import usable_currencies
 from console.resources import Resources
 from console.validation import clean_destination, clean_text, random_code
 from shared import fields
@@ -127,6 +128,9 @@ def update_app(
         currency = fields.currency("currency", currency)
     except MalformedField as error:
         raise BadValue("currency", error.rule) from None
+    if currency != app.currency and currency not in usable_currencies():
+        usable = ", ".join(sorted(usable_currencies()))
+        raise BadValue("currency", f"has no current exchange rates. Use one of {usable}.")
     after = {
         "name": clean_text("name", name, NAME_CHARACTERS_MAX),
         "currency": currency,

@@ -17,10 +17,10 @@ from console.commands.terminal.options import (
 )
 from console.commands.terminal.output import show, table
 from console.connections import CommandContext, load_settings, open_database
+from console.rates import report_currency
 from console.reports.answer import answer
 from console.reports.period import Preset, period_of
 from console.reports.question import Against, Filters, Interval, Question, Split
-from console.reports.rates import report_currency
 from console.reports.raw import raw_events
 from console.reports.report import Report
 from console.reports.sheet import Sheet, display_text, to_csv
@@ -127,7 +127,10 @@ def _parts(report: Report) -> list[RenderableType]:
         parts += [f"{comparison_title(report)}:", _table(comparison_sheet(report))]
     originals = originals_sheet(report)
     if originals.rows:
-        parts += ["Original amounts, and the dates of the exchange rates:", _table(originals)]
+        parts += [
+            f"Original amounts, and the dates of exchange rates (newest: {report.rates_until}):",
+            _table(originals),
+        ]
     if report.counted_at is None:
         return [*parts, "No metrics have been calculated for this period yet."]
     freshness = f"Last updated {report.counted_at:%Y-%m-%d %H:%M:%S} UTC"

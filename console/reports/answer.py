@@ -1,11 +1,11 @@
 """Answers a question as people see it: with every bucket, and compared if that was asked."""
 
 from console.apps.apps import App
+from console.rates import Rates
 from console.reports.bounds import moment_of
 from console.reports.buckets import complete_report
 from console.reports.comparison import compared
 from console.reports.question import Question
-from console.reports.rates import Rates
 from console.reports.report import Report, read_report
 from shared.database import Connection
 

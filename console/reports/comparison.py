@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from console.apps.apps import App
+from console.rates import Rates
 from console.reports.bounds import midnight, rollup_bounds
 from console.reports.names import read_names
 from console.reports.question import Against, Interval, Question, Split
-from console.reports.rates import Rates
 from console.reports.report import (
     IS_OF_USERS,
     Comparison,

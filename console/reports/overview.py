@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from console.apps.apps import App
+from console.rates import Rates, report_currency
 from console.reports.bounds import midnight, moment_of
 from console.reports.comparison import read_total
 from console.reports.period import Period
 from console.reports.question import Question
-from console.reports.rates import Rates, report_currency
 from console.reports.report import Figures, read_report
 from shared.database import Connection
 from shared.events import Environment

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from console.rates import REFERENCE
 from console.reports.period import Period
-from console.reports.rates import REFERENCE
 from shared.errors import OperatorError
 from shared.events import Environment
 

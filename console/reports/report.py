@@ -13,10 +13,10 @@ from decimal import Decimal
 from typing import Any
 
 from console.apps.apps import App
+from console.rates import Rates, add_amount, newest_rate_day
 from console.reports.bounds import rollup_bounds
 from console.reports.names import Names, campaign_name, country_label, read_names
 from console.reports.question import Interval, Question, Split
-from console.reports.rates import Rates
 from console.reports.reach import read_reach
 from shared.database import Connection, run
 from shared.errors import OperatorError
@@ -75,7 +75,8 @@ class Figures:
 
     `users` is None where users were not counted for this question; `organic` installs are those
     that were attributed to no source. Revenue is in the currency of the report; `originals` are the
-    sums as they were sent, by currency: event revenue, ad revenue.
+    sums as they were sent, by currency: event revenue, ad revenue. `unconverted` are those without
+    an exchange rate, which are in no sum.
     """
 
     events: int = 0
@@ -88,6 +89,7 @@ class Figures:
     ad_revenue: Decimal = Decimal(0)
     value: Decimal = Decimal(0)
     originals: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    unconverted: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
 
     @property
     def attributed(self) -> int:
@@ -149,8 +151,8 @@ class Report:
     """The answer to a question.
 
     `counted_at` is the time of the newest rollup, `stale` the number of hours and days that have
-    changed since they were rolled up. `is_complete` tells whether hours and days without
-    events have rows too.
+    changed since they were rolled up. `rates_until` is the day of the newest exchange rates.
+    `is_complete` tells whether hours and days without events have rows too.
     """
 
     question: Question
@@ -159,6 +161,7 @@ class Report:
     rates: Sequence[ConversionRates]
     counted_at: datetime | None
     stale: int
+    rates_until: date | None = None
     is_complete: bool = False
     comparison: Comparison | None = None
 
@@ -191,6 +194,7 @@ def read_report(connection: Connection, app: App, question: Question, rates: Rat
         builder.conversion_rates(),
         counted_at,
         int(stale),
+        newest_rate_day(),
     )
 
 
@@ -283,9 +287,10 @@ class ReportBuilder:
     ) -> None:
         if not amount:
             return
-        event, ad = figures.originals.get(currency, (Decimal(0), Decimal(0)))
-        figures.originals[currency] = (event, ad + amount) if is_ad else (event + amount, ad)
+        add_amount(figures.originals, currency, amount, is_ad=is_ad)
         rate = self._rates.rate(currency, day)
+        if rate is None:
+            add_amount(figures.unconverted, currency, amount, is_ad=is_ad)
         self._rate_days[currency].add(rate.day if rate else None)
         if rate and is_ad:
             figures.ad_revenue += amount * rate.value

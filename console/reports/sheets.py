@@ -70,8 +70,11 @@ def report_sheet(report: Report) -> Sheet:
     has_start, has_name = question.by is not Interval.TOTAL, question.split is not Split.NONE
     total_head: list[Cell] = [TOTAL, ""]
 
+    is_partial = bool(report.total.unconverted)
+
     def values(figures: Figures) -> list[Cell]:
-        return [measure.read(figures, question.currency) for measure in measures]
+        cells = [measure.read(figures, question.currency) for measure in measures]
+        return [*cells, *([unconverted_text(figures)] if is_partial else [])]
 
     def head(row: ReportRow) -> list[Cell]:
         start = row.start.date() if row.start and question.by is Interval.DAY else row.start
@@ -83,10 +86,21 @@ def report_sheet(report: Report) -> Sheet:
             *([f"{question.by} (UTC)"] if has_start else []),
             *([str(question.split)] if has_name else []),
             *(_heading(measure, question.currency) for measure in measures),
+            *(["not included in revenue"] if is_partial else []),
         ],
         rows=[[*head(row), *values(row.figures)] for row in report.rows],
         total=[*total_head[: has_start + has_name], *values(report.total)],
     )
+
+
+def unconverted_text(figures: Figures) -> str | None:
+    """Returns the amounts without an exchange rate, which are missing from revenue."""
+    sums = (
+        f"{amount.normalize():f} {currency or '(no currency)'}"
+        for currency, amounts in sorted(figures.unconverted.items())
+        if (amount := sum(amounts))
+    )
+    return " + ".join(sums) or None
 
 
 def comparison_title(report: Report) -> str:
@@ -111,6 +125,9 @@ def comparison_sheet(report: Report) -> Sheet:
         )
         if measure.name != "users":
             rows.append([_heading(measure, currency), now, before, _change(now, before)])
+    missing = [unconverted_text(part) for part in (comparison.current, comparison.earlier)]
+    if any(missing):
+        rows.append(["not included in revenue", *missing, None])
     return Sheet(columns, rows)
 
 

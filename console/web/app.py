@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import falcon
 
-from console.reports.rates import currencies
+from console.rates import currencies
 from console.web.api.api_call import ApiEndpoint
 from console.web.api.dispatcher import ApiDispatcher
 from console.web.api.document import PREFIX as API_PREFIX

@@ -5,9 +5,9 @@ from enum import StrEnum
 from typing import TypeVar
 
 from console.apps.apps import App
+from console.rates import report_currency
 from console.reports.period import Period, Preset, period_of
 from console.reports.question import Against, Filters, Interval, Question, Split
-from console.reports.rates import report_currency
 from console.web.page_errors import BadRequest
 from console.web.values import Values
 from shared.events import Environment

@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 
 from console.apps.apps import App
+from console.rates import usable_currencies
 from console.reports.activity import ActiveUsers, Cohort, active_users, retention
 from console.reports.answer import answer
 from console.reports.bounds import moment_of
@@ -10,7 +11,6 @@ from console.reports.choices import read_choices
 from console.reports.names import read_names
 from console.reports.period import PRESET_LABELS, Period, preset_of
 from console.reports.question import Question
-from console.reports.rates import currencies
 from console.reports.raw import raw_events
 from console.reports.report import Report
 from console.reports.report_charts import activity_chart, report_chart, retention_chart
@@ -51,7 +51,7 @@ def show(request: PageRequest, app: App) -> Answer:
             "chart": report_chart(report, measure, moment_of(request.services.clock())),
             "measure": measure,
             "choices": read_choices(request.connection, app, report.question),
-            "currencies": sorted(currencies()),
+            "currencies": sorted(usable_currencies()),
             "measures": [(measure.name, measure.heading) for measure in measures],
             "query": _query(report.question),
             "period_query": _period_query(request, report.question.period),

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from console.apps.apps import App
+from console.rates import Rates
 from console.reports.answer import answer
 from console.reports.period import Period
 from console.reports.question import Against, Filters, Interval, Question, Split
-from console.reports.rates import Rates
 from console.reports.report import Figures, Report, read_report
+from console.reports.sheet import to_csv
+from console.reports.sheets import report_sheet
 from shared.database import Connection
 from shared.errors import OperatorError
 from shared.events import Event, Kind
@@ -331,6 +333,10 @@ def test_money_is_converted_by_the_rate_of_its_day_and_kept_as_it_was_sent(
     assert report.total.ad_revenue == 0
     nothing = Decimal(0)
     assert report.total.originals == {"USD": (Decimal(20), nothing), "XAU": (nothing, Decimal(3))}
+    assert report.total.unconverted == {"XAU": (nothing, Decimal(3))}
+    heading, first, *_, total = to_csv(report_sheet(report)).splitlines()
+    assert heading.endswith(",not included in revenue")
+    assert (first.endswith(",3 XAU"), total.endswith(",3 XAU")) == (True, True)
     (dollar, xau) = report.rates
     assert (dollar.currency, dollar.first, dollar.last) == ("USD", friday.day, friday.day)
     assert (xau.currency, xau.first) == ("XAU", None)

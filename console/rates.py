@@ -33,8 +33,8 @@ class Rates:
     """
 
     def __init__(self, target: str) -> None:
-        if target not in currencies():
-            known = ", ".join(sorted(currencies()))
+        if target not in usable_currencies():
+            known = ", ".join(sorted(usable_currencies()))
             raise OperatorError(f"There are no rates for {target!r}. Use one of {known}.")
         self.target = target
         self._cache: dict[tuple[str, date], Rate | None] = {}
@@ -72,9 +72,35 @@ def currencies() -> frozenset[str]:
     return frozenset(_converter().currencies)
 
 
+def usable_currencies() -> frozenset[str]:
+    """Returns the currencies that reports can be in: those that still get rates.
+
+    The ECB's file also has currencies that ended, such as HRK, or whose rates it stopped, as RUB.
+    """
+    oldest = newest_rate_day() - timedelta(days=_GAP_DAYS_MAX)
+    return frozenset(
+        currency for currency in currencies() if _converter().bounds[currency].last_date >= oldest
+    )
+
+
+@cache
+def newest_rate_day() -> date:
+    """Returns the last day that has rates."""
+    days: list[date] = [_converter().bounds[currency].last_date for currency in currencies()]
+    return max(days)
+
+
 def report_currency(currency: str) -> str:
-    """Returns the currency itself, or the euro where the currency has no rates."""
-    return currency if currency in currencies() else REFERENCE
+    """Returns the currency itself, or the euro where the currency gets no rates any more."""
+    return currency if currency in usable_currencies() else REFERENCE
+
+
+def add_amount(
+    sums: dict[str, tuple[Decimal, Decimal]], currency: str, amount: Decimal, *, is_ad: bool
+) -> None:
+    """Adds an amount to the sums of its currency: those of events, or those of ads."""
+    event, ad = sums.get(currency, (Decimal(0), Decimal(0)))
+    sums[currency] = (event, ad + amount) if is_ad else (event + amount, ad)
 
 
 @cache

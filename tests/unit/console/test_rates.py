@@ -5,7 +5,14 @@ from decimal import Decimal
 
 import pytest
 
-from console.reports.rates import RATE_AGE_DAYS_MAX, Rate, Rates
+from console.rates import (
+    RATE_AGE_DAYS_MAX,
+    Rate,
+    Rates,
+    newest_rate_day,
+    report_currency,
+    usable_currencies,
+)
 from shared.errors import OperatorError
 
 
@@ -48,3 +55,22 @@ def test_a_currency_without_rates_is_not_converted_from_nor_into(currency: str) 
     assert Rates("EUR").rate(currency, date(2026, 1, 5)) is None
     with pytest.raises(OperatorError, match="USD"):
         Rates(currency)
+
+
+def test_only_currencies_that_still_get_rates_are_usable() -> None:
+    usable = usable_currencies()
+
+    assert {"EUR", "USD", "GBP", "JPY"} <= usable
+    assert usable.isdisjoint({"HRK", "RUB", "DEM", "EEK", "LTL", "XXX", "UAH", "XAU"})
+    for ended in ("HRK", "RUB"):
+        assert report_currency(ended) == "EUR"
+        with pytest.raises(OperatorError, match="USD"):
+            Rates(ended)
+    assert Rates("EUR").rate("HRK", date(2022, 6, 1))  # amounts of its time are converted
+
+
+def test_the_newest_rates_are_not_older_than_any_other() -> None:
+    rate = Rates("EUR").rate("USD", date(2099, 1, 1))
+
+    assert rate is None
+    assert Rates("EUR").rate("USD", newest_rate_day())
