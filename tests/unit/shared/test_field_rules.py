@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from console.reports.rates import currencies
+from console.rates import currencies
 from shared import fields
 from shared.errors import MalformedField
 from shared.migrate import migrations
