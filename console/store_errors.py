@@ -7,6 +7,7 @@ from shared.database import DatabaseError, is_unavailable, sqlstate
 from shared.errors import OperatorError
 from shared.redis import RedisError, is_refused
 
+_DATA_EXCEPTION = "22"  # the class of SQLSTATE: the value is at fault, not the store
 _BY_STATE = {
     "42P01": ("The database lacks Waybill's tables.", "Create them with `waybill migrate`."),
     "42703": (
@@ -32,8 +33,17 @@ class StoreError(OperatorError):
     code = "store_fault"
 
 
-def database_error(error: DatabaseError) -> StoreError:
+class UnfitValue(OperatorError):
+    """A value that PostgreSQL cannot hold, such as text with a NUL or a number beyond its type."""
+
+    code = "unfit_value"
+
+
+def database_error(error: DatabaseError) -> OperatorError:
+    """Returns the error that stands for one of PostgreSQL: the asker's own, or the store's."""
     state = sqlstate(error)
+    if state is not None and state.startswith(_DATA_EXCEPTION):
+        return UnfitValue("The request has a value that cannot be stored or looked up.")
     if state is None or is_unavailable(error):
         return StoreError(
             "PostgreSQL is unreachable. Check that it is running, and the address in DATABASE_URL."

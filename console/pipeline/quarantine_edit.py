@@ -73,7 +73,7 @@ def _parse(text: str) -> list[Event]:
         documents = msgspec.json.decode(text, type=list[dict[str, Any]])
         events = [encode_event(Event(**document)) for document in documents]
         return decode_events(join_events(events))
-    except (msgspec.MsgspecError, TypeError, OverflowError) as error:
+    except (msgspec.MsgspecError, TypeError, OverflowError, RecursionError) as error:
         raise OperatorError(f"This is not a valid event: {error}.") from None
 
 

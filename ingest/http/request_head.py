@@ -13,6 +13,7 @@ from ingest.http.refusals import Headers, HeadersTooLarge, MalformedRequest, Uri
 # The bytes around a field (colon, space, line end), and around a target (method, version).
 _FIELD_FRAME_BYTES = 4
 _LINE_FRAME_BYTES = 14
+_VERSIONS = frozenset(("1.0", "1.1"))
 _UPGRADE_FIELDS = frozenset((b"upgrade", b"http2-settings"))
 
 
@@ -44,8 +45,10 @@ def check_fields(headers: Headers, version: Callable[[], str], limits: Connectio
 
     Raises MalformedRequest or HeadersTooLarge.
     """
-    fields = dict(headers)
-    if b"host" not in fields and version() != "1.0":
+    fields, spoken = dict(headers), version()
+    if spoken not in _VERSIONS:  # llhttp also takes 0.9 and 2.0; Falcon then fails with a 500
+        raise MalformedRequest("its version is neither HTTP/1.1 nor HTTP/1.0")
+    if b"host" not in fields and spoken != "1.0":
         # RFC 9112, section 3.2; also for the second Host below.
         raise MalformedRequest("it has no Host header", "Host")
     if len(fields) != len(headers) and [name for name, _ in headers].count(b"host") > 1:
@@ -54,7 +57,7 @@ def check_fields(headers: Headers, version: Callable[[], str], limits: Connectio
         raise HeadersTooLarge(limits.headers_max, limits.header_bytes_max)
     coding = fields.get(b"transfer-encoding")
     # llhttp accepts "gzip, chunked": the body would be read as if it were plain.
-    if coding is not None and (version() != "1.1" or coding.strip().lower() != b"chunked"):
+    if coding is not None and (spoken != "1.1" or coding.strip().lower() != b"chunked"):
         raise MalformedRequest("Transfer-Encoding may only be chunked", "Transfer-Encoding")
 
 

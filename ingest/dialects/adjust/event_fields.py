@@ -187,6 +187,6 @@ def _check_objects(parameters: Parameters) -> None:
             continue
         try:
             msgspec.json.decode(value, type=dict[str, object])
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:  # the latter: a thousand deep
             raise MalformedField(name, "must be a JSON object of strings.") from error
         parameters.put_back(name, value)

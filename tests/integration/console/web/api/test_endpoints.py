@@ -338,6 +338,9 @@ def test_one_wrong_setting_changes_none(
         ("/rejections?count=1001", 400),
         ("/apps/1/users/x?environment=staging", 400),
         ("/apps/1/users/unknown", 422),
+        ("/apps/1/users/%00", 422),
+        ("/apps/1/users/a%00b", 422),
+        ("/apps/99999999999999999999", 404),
     ],
 )
 def test_what_cannot_be_done_says_why(ask: Ask, shop: App, path: str, status: int) -> None:

@@ -108,7 +108,7 @@ def test_what_is_no_event_any_more_is_refused_and_kept_in_the_form(
     assert batch.raw == join_events([encode_event(aside)])
 
 
-@pytest.mark.parametrize("text", ["", "[", "{}", "[]", '["a"]', "[{}]"])
+@pytest.mark.parametrize("text", ["", "[", "{}", "[]", '["a"]', "[{}]", '[{"a":' + "[" * 5_000])
 def test_text_that_is_not_as_many_events_is_refused(
     admin: Browser, aside: Event, text: str
 ) -> None:

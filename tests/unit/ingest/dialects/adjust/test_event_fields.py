@@ -175,7 +175,10 @@ def test_callback_parameters_are_kept_as_they_were_sent(sent: str) -> None:
     assert event.parameters.get("partner_params", "") == sent
 
 
-@pytest.mark.parametrize("sent", ["x", "[]", '"a"', "{a:b}", "null"])
+DEEP = '{"a":' * 5_000 + "1" + "}" * 5_000
+
+
+@pytest.mark.parametrize("sent", ["x", "[]", '"a"', "{a:b}", "null", DEEP])
 def test_callback_parameters_that_are_no_object_are_refused(sent: str) -> None:
     with pytest.raises(MalformedField) as caught:
         ask(f"idfv={IDFV}&callback_params={quote(sent)}")
