@@ -9,7 +9,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 	--no-annotate --no-header --no-emit-index-url --extra embedded --extra build
 
 .PHONY: demo up test check format docs unit integration system browser pictures import-test \
-	measure-workers cluster-test image-check bench bench-growth lock clean
+	measure-workers faults chaos fuzz cluster-test image-check bench bench-growth lock clean
 
 demo: .venv/runtime        ## start everything, send the documented calls, show what they became
 	$(BIN)/waybill demo
@@ -17,7 +17,7 @@ demo: .venv/runtime        ## start everything, send the documented calls, show 
 up: .venv/runtime          ## start everything and stay
 	$(BIN)/waybill up
 
-test: check unit integration system browser  ## what CI runs
+test: check unit integration system faults browser  ## what CI runs
 
 check: .venv/dev           ## formatting, lint, types, import contract
 	$(BIN)/ruff format --check .
@@ -57,6 +57,16 @@ import-test: .venv/dev     ## one file in three orders, by 1 and 4 workers, one 
 measure-workers: .venv/dev ## events a second by so many workers, as in docs/performance.md
 	$(BIN)/python -m tests.tools.measure_workers
 
+faults: .venv/faults       ## three minutes of faults, the controls of their judge, a minute of fuzz
+	$(PYTEST) tests/chaos
+
+chaos: .venv/faults        ## faults from a seed, judged event by event (root); MINUTES=, SEED=, ONLY=
+	$(BIN)/python -m tests.chaos.machine --minutes $(or $(MINUTES),30) \
+	  $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
+
+fuzz: .venv/dev            ## any requests to the real server and the API; REQUESTS=, SEED=
+	$(BIN)/python -m tests.chaos.fuzz --requests $(or $(REQUESTS),100000) $(if $(SEED),--seed $(SEED))
+
 cluster-test: .venv/dev    ## hosts are cut off, stores fail over: what is lost? (root, 10 minutes)
 	$(BIN)/python -m tests.chaos.cluster
 
@@ -91,6 +101,10 @@ clean:                     ## forget the environment and the caches, keep data
 	command -v javac >/dev/null || apt-get install --yes --no-install-recommends openjdk-17-jdk-headless
 	command -v php >/dev/null || apt-get install --yes --no-install-recommends php-cli
 	command -v ruby >/dev/null || apt-get install --yes --no-install-recommends ruby
+	touch $@
+
+.venv/faults: .venv/dev    ## in CI it has to succeed; elsewhere the tests say what they lack
+	(command -v faketime && command -v cc) || apt-get install --yes faketime gcc libc6-dev || test -z "$$CI"
 	touch $@
 
 .venv/wrk: .venv/dev       ## the one thing that the bench installs: Debian's wrk
