@@ -26,6 +26,13 @@ class Action(StrEnum):
     APP_IMPORT = "app.import"
     EVENT_TYPE_CREATE = "event_type.create"
     EVENT_TYPE_POSTBACKS = "event_type.postbacks"
+    CALLBACK_CREATE = "callback.create"
+    CALLBACK_EDIT = "callback.edit"
+    CALLBACK_PAUSE = "callback.pause"
+    CALLBACK_RESUME = "callback.resume"
+    CALLBACK_DELETE = "callback.delete"
+    CALLBACK_ROTATE = "callback.rotate"
+    CALLBACK_REPLAY = "callback.replay"
     LINK_CREATE = "link.create"
     TOKEN_CREATE = "token.create"  # noqa: S105 - the name of an action
     TOKEN_IMPORT = "token.import"  # noqa: S105

@@ -13,6 +13,7 @@ from console.commands.audit import audit
 from console.commands.check import check_
 from console.commands.config import config
 from console.commands.console_ import console_
+from console.commands.delivery.callback import callback
 from console.commands.demo import demo
 from console.commands.event_type import event_type
 from console.commands.import_ import import_
@@ -44,7 +45,7 @@ DATA = ".waybill"
 
 SECTIONS = {
     "Start": (demo, up),
-    "Apps and senders": (app, token, s2s_security, event_type, link, check_),
+    "Apps and senders": (app, token, s2s_security, event_type, link, callback, check_),
     "Events and users": (trace_, user_, import_, export_),
     "Measurement": (report_, activity_, retention_, recompute_),
     "Operation": (status, config, rejections, quarantine, audit),

@@ -201,6 +201,19 @@ DRAIN_RETRIES = _pipeline(
     _COUNTER,
     "Transactions that PostgreSQL aborted and a worker retried.",
 )
+CALLBACK_ATTEMPTS = _pipeline(
+    "waybill_callback_attempts_total",
+    _COUNTER,
+    "Requests of callbacks: delivered, answered otherwise, unanswered, or refused because of their "
+    "address.",
+    "outcome",
+)
+CALLBACK_SECONDS = _pipeline(
+    "waybill_callback_seconds",
+    _HISTOGRAM,
+    "Duration of a callback's request, until the answer was read or given up.",
+    bounds=_WORK_SECONDS,
+)
 
 CONSOLE_ACCESS = _pipeline(
     "waybill_console_access_total",
@@ -253,6 +266,19 @@ SET_ASIDE_USERS = _pipeline(
     _GAUGE,
     "Users whose decision failed: their facts are stored, and they are decided again every minute "
     "to every hour.",
+)
+CALLBACKS_DUE = _pipeline(
+    "waybill_callbacks_due",
+    _GAUGE,
+    "Callbacks that could be sent now: due, to an endpoint that is neither paused nor disabled.",
+)
+CALLBACK_OLDEST_SECONDS = _pipeline(
+    "waybill_callback_oldest_seconds", _GAUGE, "Time for which the first of these has been due."
+)
+CALLBACK_ENDPOINTS_DISABLED = _pipeline(
+    "waybill_callback_endpoints_disabled",
+    _GAUGE,
+    "Callback endpoints that were disabled because they failed or are gone.",
 )
 DATABASE_CONNECTIONS = _pipeline(
     "waybill_database_connections",

@@ -550,3 +550,89 @@ CREATE TABLE console_keys (
     app_id     bigint REFERENCES apps,           -- null: for every app
     maker_id   bigint REFERENCES people          -- null: made at a terminal
 );
+
+-- Callback endpoints: whom Waybill tells what happened. With a partner it is the partner's and hears
+-- of users whom the partner's links brought; without one it is the app's own. Its signing secret is
+-- derived from the installation's key, the endpoint and `secret_version`; it is not stored.
+CREATE TABLE callback_endpoints (
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    app_id          bigint NOT NULL REFERENCES apps,
+    partner_id      bigint REFERENCES partners,
+    name            text NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
+    activities      text[] NOT NULL CHECK (activities <@ ARRAY[
+        'install', 'reattribution', 'attribution_updated', 'event', 'session', 'ad_revenue',
+        'click', 'impression'
+    ]),
+    method          text NOT NULL CHECK (method IN ('GET', 'POST')),
+    url             text CHECK (length(url) BETWEEN 1 AND 2048), -- null: the URL that a click has
+    hosts           text[] NOT NULL DEFAULT '{}',    -- to which a click's URL may lead
+    event_type_id   bigint REFERENCES event_types,   -- null: all
+    link_id         bigint REFERENCES links,         -- null: all
+    attributed_only boolean NOT NULL DEFAULT false,
+    revenue_only    boolean NOT NULL DEFAULT false,
+    sandbox         boolean NOT NULL DEFAULT false,  -- true: hears of the sandbox too
+    answer_contains text CHECK (length(answer_contains) BETWEEN 1 AND 200),
+    concurrency_max integer NOT NULL DEFAULT 8 CHECK (concurrency_max BETWEEN 1 AND 64),
+    rate_max        integer CHECK (rate_max BETWEEN 1 AND 10000), -- a second; null: no limit
+    secret_version  integer NOT NULL DEFAULT 1,
+    created_at      timestamptz NOT NULL DEFAULT now(), -- what was received before is not told
+    paused_at       timestamptz,                     -- by a person
+    disabled_at     timestamptz,                     -- by Waybill, because it failed
+    disabled_reason text,
+    failures        integer NOT NULL DEFAULT 0,      -- attempts in a row
+    failing_since   timestamptz,                     -- of the first of these
+    deleted_at      timestamptz                      -- its deliveries stay
+);
+
+CREATE UNIQUE INDEX callback_endpoints_name ON callback_endpoints (app_id, name)
+    WHERE deleted_at IS NULL;
+
+-- Callbacks (the outbox): what an endpoint is to hear, one row for each activity and endpoint,
+-- written in the transaction of the decision. The id is derived from what the callback is about, so
+-- that nothing writes a second one. The rest is read from the facts when it is sent.
+CREATE TABLE callbacks (
+    id                   uuid PRIMARY KEY,
+    endpoint_id          bigint NOT NULL,
+    app_id               bigint NOT NULL,
+    environment          text NOT NULL,
+    user_ref             bigint,                     -- null: of a click or impression
+    activity             text NOT NULL,
+    receipt              uuid NOT NULL,              -- of the event that caused it
+    event_time           timestamptz NOT NULL,
+    attributed_at        timestamptz,                -- of the attribution in force, as the next four
+    rule                 text,
+    click_id             text,
+    origin_kind          text,
+    origin               text,
+    outdated_origin_kind text,                       -- of an updated attribution, the one before
+    outdated_origin      text,
+    state                text NOT NULL CHECK (state IN (
+        'waiting', 'delivered', 'failed', 'withheld'
+    )),
+    reason               text,                       -- why it is withheld or has failed
+    created_at           timestamptz NOT NULL DEFAULT now(),
+    due_at               timestamptz NOT NULL DEFAULT now(), -- not sent before; a claim moves it on
+    attempts             integer NOT NULL DEFAULT 0, -- begun; above 0 it may have arrived
+    attempted_at         timestamptz
+);
+
+-- Serve delivery; the log of an endpoint, of a user, of a click, of an event; the deletion of old ones.
+CREATE INDEX callbacks_due ON callbacks (endpoint_id, due_at) WHERE state = 'waiting';
+CREATE INDEX callbacks_log ON callbacks (endpoint_id, created_at, id);
+CREATE INDEX callbacks_user ON callbacks (user_ref) WHERE user_ref IS NOT NULL;
+CREATE INDEX callbacks_click ON callbacks (click_id) WHERE click_id IS NOT NULL;
+CREATE INDEX callbacks_receipt ON callbacks (receipt);
+CREATE INDEX callbacks_created ON callbacks USING brin (created_at);
+
+-- Callback attempts: each request as it was sent, with its secrets masked, and what came back.
+CREATE TABLE callback_attempts (
+    callback_id uuid NOT NULL REFERENCES callbacks ON DELETE CASCADE,
+    number      integer NOT NULL,
+    at          timestamptz NOT NULL,
+    request     text NOT NULL,                       -- the method and the URL
+    outcome     text NOT NULL,                       -- delivered, or what was wrong
+    status      integer,                             -- null: no answer
+    took_ms     integer NOT NULL,
+    answer      text NOT NULL DEFAULT '',            -- its first KiB
+    PRIMARY KEY (callback_id, number)
+);

@@ -4,6 +4,7 @@ Every reader raises ValueError, whose message is the end of a sentence after the
 """
 
 from collections.abc import Callable
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -65,6 +66,25 @@ def absolute_path(value: str) -> str:
     if path and not Path(path).is_absolute():
         raise ValueError("must be an absolute path, such as /var/lib/waybill/countries.mmdb")
     return path
+
+
+def networks(value: str) -> str:
+    """Reads IP networks, separated by commas, and returns them as they are."""
+    try:
+        for part in value.split(","):
+            if part.strip():
+                ip_network(part.strip())
+    except ValueError:
+        raise ValueError("must be networks such as 10.1.0.0/16, separated by commas") from None
+    return value
+
+
+def ports(value: str) -> str:
+    """Reads port numbers, separated by commas, and returns them as they are."""
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    if not all(part.isdecimal() and 0 < int(part) < 65_536 for part in parts):
+        raise ValueError("must be port numbers such as 8443, separated by commas")
+    return value
 
 
 def one_of(*words: str) -> Callable[[str], str]:

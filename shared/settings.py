@@ -164,6 +164,26 @@ class Settings:
         "address if the sender names none. Only workers read it. Empty: none.",
         "",
     )
+    callback_networks: str = _setting(
+        "WAYBILL_CALLBACK_NETWORKS",
+        readers.networks,
+        "Networks of your own to which callbacks may be sent, such as 10.1.0.0/16, separated by "
+        "commas. Addresses of cloud metadata and of Waybill itself stay refused. Empty: only "
+        "public addresses.",
+        "",
+    )
+    callback_ports: str = _setting(
+        "WAYBILL_CALLBACK_PORTS",
+        readers.ports,
+        "Ports to which callbacks may be sent besides 80 and 443, separated by commas.",
+        "",
+    )
+    callback_days_min: int = _setting(
+        "WAYBILL_CALLBACK_DAYS_MIN",
+        readers.count,
+        "Minimum time for which a callback and its attempts are kept for the log and for replay.",
+        "30",
+    )
     key_days_min: int = _setting(
         "WAYBILL_KEY_DAYS_MIN",
         readers.count,

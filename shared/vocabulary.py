@@ -46,6 +46,15 @@ class DrainOutcome(StrEnum):
     QUARANTINED = "quarantined"
 
 
+class CallbackOutcome(StrEnum):
+    """The result of an attempt at a callback, as the metrics label it."""
+
+    DELIVERED = "delivered"
+    ANSWERED = "answered"  # with another status, or without the text that it must contain
+    UNANSWERED = "unanswered"
+    REFUSED = "refused"  # by Waybill, because of the address
+
+
 class QuarantineReason(StrEnum):
     """The reason why an event or a batch is in quarantine."""
 

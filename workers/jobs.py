@@ -12,6 +12,9 @@ from shared.rq_queue import enqueue, waiting_jobs
 from workers.decisions.recompute import is_left_undone
 from workers.decisions.recompute import recompute as recompute_step
 from workers.decisions.retry_set_aside import retry_set_aside as retry_set_aside_step
+from workers.deliver.courier_thread import process_courier
+from workers.deliver.lease import LEASE_KEY
+from workers.deliver.outbox_claims import has_due_callbacks
 from workers.drain.drain import Drain, DrainLimits, DrainRequests
 from workers.drain.drain_metrics import DrainMetrics
 from workers.drain.inbox_reader import InboxReader
@@ -19,7 +22,12 @@ from workers.facts.backfill_event_types import backfill_event_types as backfill_
 from workers.job_errors import without_data
 from workers.maintenance.restore_seen import restore_seen as restore_seen_step
 from workers.maintenance.restore_seen import seen_markers_are_lost
-from workers.maintenance.upkeep import restore_snapshot, snapshot_is_lost, wake_waiting_inbox
+from workers.maintenance.upkeep import (
+    DaysKept,
+    restore_snapshot,
+    snapshot_is_lost,
+    wake_waiting_inbox,
+)
 from workers.maintenance.upkeep import upkeep as upkeep_step
 from workers.process import WorkerStores, process_stores
 from workers.rollups.schedule import roll_up as roll_up_step
@@ -36,6 +44,7 @@ LISTED = frozenset({
     "workers.jobs.restore_seen",
     "workers.jobs.backfill_event_types",
     "workers.jobs.retry_set_aside",
+    "workers.jobs.deliver",
     # Names of version 0.1, under which jobs are still enqueued; see `shared.rq_queue`.
     "workers.jobs.count",
     "workers.jobs.remember",
@@ -60,6 +69,7 @@ def drain() -> str:
     metrics = DrainMetrics(stores.tally)
     drain = Drain(_inbox(stores), stores.lanes, limits, requests, is_stopping, metrics)
     recorded = drain.run(stores.country_of)
+    _enqueue_delivery(stores)
     return (
         f"Stored {recorded.events} events; skipped {recorded.duplicates} duplicates; "
         f"quarantined {recorded.quarantined} events"
@@ -77,6 +87,8 @@ def sweep() -> str:
         connection = stores.database.connection()
         restore_snapshot(connection, stores.redis, stores.settings.secret_key)
         done.append("Published the lost snapshot again")
+    if _enqueue_delivery(stores):
+        done.append("Enqueued a delivery of callbacks")
     if is_left_undone(stores.redis):
         _enqueue_unless_waiting(stores, "recompute")
         done.append("Resumed an unfinished recompute")
@@ -139,6 +151,14 @@ def retry_set_aside() -> str:
 
 
 @without_data
+def deliver() -> str:
+    """Wakes the courier of this worker, which sends the callbacks that are due."""
+    if not process_courier().wake():
+        return "Callbacks are being sent already"
+    return "Sends the callbacks that are due"
+
+
+@without_data
 def upkeep() -> str:
     """Creates partitions ahead and deletes what has expired."""
     stores = process_stores()
@@ -147,13 +167,14 @@ def upkeep() -> str:
         stores.redis,
         _inbox(stores),
         stores.settings.secret_key,
-        stores.settings.key_days_min,
+        DaysKept(stores.settings.key_days_min, stores.settings.callback_days_min),
         now_ms,
     )
     return (
         f"Created {report.partitions} partitions; copied the last use of {report.tokens_used} "
-        f"tokens; deleted {report.keys} idempotency keys, {report.duplicates} duplicates and "
-        f"{report.consumers} consumers" + ("; published the snapshot" if report.published else "")
+        f"tokens; deleted {report.keys} idempotency keys, {report.duplicates} duplicates, "
+        f"{report.callbacks} callbacks and {report.consumers} consumers"
+        + ("; published the snapshot" if report.published else "")
     )
 
 
@@ -161,6 +182,14 @@ def _enqueue_unless_waiting(stores: WorkerStores, job: str) -> None:
     """Enqueues a job unless another waits: an idle worker starts it at once."""
     if not waiting_jobs(stores.redis):
         enqueue(stores.redis, job)
+
+
+def _enqueue_delivery(stores: WorkerStores) -> bool:
+    """Enqueues a delivery if callbacks are due and no worker is at it."""
+    if stores.redis.exists(LEASE_KEY) or not has_due_callbacks(stores.database.connection()):
+        return False
+    _enqueue_unless_waiting(stores, "deliver")
+    return True
 
 
 def _inbox(stores: WorkerStores) -> InboxReader:

@@ -18,6 +18,7 @@ from shared.published_counts import PublishedCounts
 from shared.redis import Redis, RedisError, connect_rq
 from shared.rq_queue import enqueue
 from workers import shutdown
+from workers.deliver.courier_thread import land_courier
 from workers.jobs import LISTED
 from workers.process import process_stores
 
@@ -83,6 +84,7 @@ class DrainWorker(SimpleWorker):
         finally:
             stop.set()
             timekeeper.join(_LAST_TICK_SECONDS_MAX)
+            land_courier()
 
     def handle_warm_shutdown_request(self) -> None:
         """Requests the shutdown: a running drain ends after its current batch."""

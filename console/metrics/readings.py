@@ -12,7 +12,7 @@ from shared.redis import Redis
 from shared.rq_queue import jobs_by_state, workers_by_state
 from shared.snapshot import VERSION_KEY
 from shared.tally import MetricSeries, Tally, gauge, merge_series
-from shared.vocabulary import AccessEvent, DrainOutcome, QuarantineReason, Rule
+from shared.vocabulary import AccessEvent, CallbackOutcome, DrainOutcome, QuarantineReason, Rule
 
 WORKER_SILENT_MS_MAX = 60_000  # an idle worker sends a heartbeat every 30 s
 PROGRAMS = ("worker", "console", "metrics")
@@ -26,6 +26,14 @@ _SET_ASIDE = "SELECT count(*) FROM set_aside_users"
 _CONNECTIONS = """
 SELECT coalesce(application_name, ''), coalesce(state, ''), count(*)
 FROM pg_stat_activity WHERE backend_type = 'client backend' GROUP BY 1, 2
+"""
+_CALLBACKS = """
+SELECT count(*), coalesce(extract(epoch FROM now() - min(due_at)), 0)
+FROM callbacks JOIN callback_endpoints ON callback_endpoints.id = endpoint_id
+WHERE state = 'waiting' AND due_at <= now() AND paused_at IS NULL AND disabled_at IS NULL
+"""
+_DISABLED = """
+SELECT count(*) FROM callback_endpoints WHERE disabled_at IS NOT NULL AND deleted_at IS NULL
 """
 _CONNECTIONS_MAX = "SELECT setting::integer FROM pg_settings WHERE name = 'max_connections'"
 
@@ -72,8 +80,19 @@ def read_database(connection: Connection) -> list[MetricSeries]:
     return [
         *(gauge(metrics.QUARANTINE, float(n), reason) for reason, n in quarantined.items()),
         gauge(metrics.SET_ASIDE_USERS, aside[0]),
+        *_callback_series(connection),
         *(gauge(metrics.DATABASE_CONNECTIONS, n, *key) for key, n in connections.items()),
         gauge(metrics.DATABASE_CONNECTIONS_MAX, row[0]),
+    ]
+
+
+def _callback_series(connection: Connection) -> list[MetricSeries]:
+    [(due, oldest_seconds)] = run(connection, _CALLBACKS).fetchall()
+    [(disabled,)] = run(connection, _DISABLED).fetchall()
+    return [
+        gauge(metrics.CALLBACKS_DUE, due),
+        gauge(metrics.CALLBACK_OLDEST_SECONDS, float(oldest_seconds)),
+        gauge(metrics.CALLBACK_ENDPOINTS_DISABLED, disabled),
     ]
 
 
@@ -85,6 +104,8 @@ def _zero_counts() -> list[MetricSeries]:
         tally.counter(metrics.EVENTS, outcome)
     for access in AccessEvent:
         tally.counter(metrics.CONSOLE_ACCESS, access)
+    for attempt in CallbackOutcome:
+        tally.counter(metrics.CALLBACK_ATTEMPTS, attempt)
     for rule in Rule:
         tally.counter(metrics.ATTRIBUTIONS, rule)
     return tally.series()

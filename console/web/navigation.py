@@ -13,6 +13,7 @@ APP_PAGES = (
     ("Events", "/apps/{app}/events"),
     ("Integration", "/apps/{app}/integration"),
     ("Links", "/apps/{app}/links"),
+    ("Callbacks", "/apps/{app}/callbacks"),
     ("Users", "/apps/{app}/users"),
     ("Authentication", "/apps/{app}/protection"),
     ("Settings", "/apps/{app}/settings"),

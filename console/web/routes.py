@@ -4,6 +4,7 @@ from console.web.pages import (
     account,
     api_keys,
     apps,
+    callbacks,
     event_types,
     integration,
     links,
@@ -21,6 +22,8 @@ from console.web.pages import (
 from console.web.route import Access, Route, get, post
 
 EVENTS = "/apps/{app_id:int}/events"
+CALLBACKS = "/apps/{app_id:int}/callbacks"
+CALLBACK = f"{CALLBACKS}/{{endpoint_id:int}}"
 LINKS = "/apps/{app_id:int}/links"
 QUARANTINE = "/operations/quarantine"
 QUARANTINED = f"{QUARANTINE}/{{receipt}}"
@@ -76,6 +79,20 @@ ROUTES: tuple[Route, ...] = (
     post(f"{LINKS}/new", links.create),
     get(f"{LINKS}/{{link_id:int}}", links.show),
     get(f"{LINKS}/{{link_id:int}}/test", links.show_test_click),
+    # Callbacks of an app
+    get(CALLBACKS, callbacks.show_list),
+    get(f"{CALLBACKS}/new", callbacks.show_new, Access.ADMIN),
+    post(f"{CALLBACKS}/new", callbacks.create),
+    get(f"{CALLBACKS}/log", callbacks.show_log),
+    post(f"{CALLBACKS}/log", callbacks.replay),
+    get(CALLBACK, callbacks.show),
+    get(f"{CALLBACK}/edit", callbacks.show_edit, Access.ADMIN),
+    post(f"{CALLBACK}/edit", callbacks.edit),
+    post(f"{CALLBACK}/pause", callbacks.pause, form=CALLBACK),
+    post(f"{CALLBACK}/resume", callbacks.resume, form=CALLBACK),
+    post(f"{CALLBACK}/rotate", callbacks.rotate, form=CALLBACK),
+    post(f"{CALLBACK}/delete", callbacks.delete, form=CALLBACK),
+    post(f"{CALLBACK}/test", callbacks.test, form=CALLBACK),
     # Users of an app, and the state of any event by its receipt
     get("/apps/{app_id:int}/users", users.show_search),
     get("/apps/{app_id:int}/users/timeline", users.show),

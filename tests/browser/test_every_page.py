@@ -21,6 +21,8 @@ PAGES = (
     *("APP/protection/enforcement", "APP/protection/log"),
     *("APP/integration", "APP/integration?language=python", "APP/links", "APP/links/new"),
     *("LINK", "LINK/test?mark=019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81", "APP/users"),
+    *("APP/callbacks", "APP/callbacks/new", "APP/callbacks/log"),
+    *("CALLBACK", "CALLBACK/edit"),
     *("APP/users/timeline?user_id=somebody", "RECEIPT", "/operations", "/operations/quarantine"),
     *("/rq", "/rq/0/view/workers", "/rq/0/view/jobs", "/rq/0/view/jobs/pipeline/failed/8/asc/1"),
     "JOB",
@@ -40,6 +42,10 @@ def places(waybill: Waybill) -> dict[str, str]:
         *("event-type", "create", "--app", "Everything", "--mapping-id", "purchase"),
         *("--name", "Purchase"),
     )
+    endpoint = waybill.json(
+        *("callback", "create", "--app", "Everything", "--partner", "Acme", "--name", "Acme"),
+        *("--level", "both", "--url", "https://acme.example/cb?click=#{click.publisher.clickId}"),
+    )
     link = waybill.json(
         *("link", "create", "--app", "Everything", "--partner", "Acme", "--name", "Summer"),
         *("--destination", "https://shop.example/"),
@@ -54,6 +60,7 @@ def places(waybill: Waybill) -> dict[str, str]:
     return {
         "APP": f"/apps/{app}",
         "TOKEN": f"/apps/{app}/protection/tokens/{inactive_token['token']['id']}",
+        "CALLBACK": f"/apps/{app}/callbacks/{endpoint['endpoint']['id']}",
         "LINK": f"/apps/{app}/links/{link['link']['id']}",
         "RECEIPT": f"/receipts/{receipt}",
     }

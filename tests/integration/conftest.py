@@ -80,9 +80,10 @@ def empty(connection: Connection) -> None:
         "users",
     )
     settings = ("audit_log", "tokens", "event_types", "links", "partners", "apps", "installation")
+    delivery = ("callback_attempts", "callbacks", "callback_endpoints")
     counted = ("stale_periods", "counted_periods", "figures", "reach", "comebacks")
     console = ("console_sessions", "one_time_links", "sign_in_attempts", "console_keys", "people")
-    for table in (*facts, *of_users, *counted, *console, *settings):
+    for table in (*facts, *of_users, *counted, *console, *delivery, *settings):
         connection.execute(f"DELETE FROM {table}".encode())
 
 

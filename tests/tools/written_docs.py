@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
+from shared.callbacks.macros import DECLARED
 from shared.metrics import METRICS, Source
 from shared.settings import PROGRAM_VARIABLES, SETTINGS
 from workers.core.agent_table import FORMS
@@ -83,11 +84,27 @@ def agents_table() -> str:
     )
 
 
+def macros_table() -> str:
+    """Returns every macro with its names, meaning, example and source."""
+    rows = [
+        (
+            f"`{{{each.name}}}`",
+            ", ".join(f"`#{{{path}}}`" for path in each.paths),
+            each.meaning,
+            f"`{each.example}`" if each.example else "",
+            each.source,
+        )
+        for each in DECLARED
+    ]
+    return table(("Adjust", "Swaarm", "meaning", "example", "source"), rows)
+
+
 # The text by page and mark.
 WRITTEN: dict[tuple[str, str], Callable[[], str]] = {
     ("operations.md", "settings"): settings_table,
     ("operations.md", "program variables"): program_variables_table,
     ("measurement.md", "agents"): agents_table,
+    ("callbacks.md", "macros"): macros_table,
     ("metrics.md", "metrics of ingest"): partial(metrics_table, Source.INGEST),
     ("metrics.md", "metrics of the pipeline"): partial(metrics_table, Source.PIPELINE),
 }

@@ -15,6 +15,7 @@ from shared.events import Event
 from workers.core.decision import decide as decide_by_rules
 from workers.core.faults import Disposition, disposition
 from workers.decisions.affected_users import affected_users
+from workers.decisions.click_callbacks import write_click_callbacks
 from workers.decisions.load_history import BEGINNING_MS
 from workers.decisions.user_decisions import Decide, UserDecisions
 from workers.decisions.write import Rules
@@ -30,6 +31,7 @@ def derive(
 
     Raises DatabaseError for an error that no user caused.
     """
+    write_click_callbacks(connection, events)
     earliest_ms = _affected_users(connection, events)
     users = sorted(earliest_ms)
     decisions = UserDecisions(connection, decide)
@@ -41,10 +43,13 @@ def derive(
 
 
 def rederive(
-    connection: Connection, users: Sequence[int], decide: Decide = decide_by_rules
+    connection: Connection,
+    users: Sequence[int],
+    decide: Decide = decide_by_rules,
+    callbacks_withheld: str | None = None,
 ) -> Rules:
     """Decides users from their whole history, at most USERS_MAX, including those set aside."""
-    decisions = UserDecisions(connection, decide, retry=True)
+    decisions = UserDecisions(connection, decide, True, callbacks_withheld)
     return decisions.make(dict.fromkeys(users, BEGINNING_MS))
 
 

@@ -20,6 +20,7 @@ from workers.rollups.stale_periods import mark_app_stale
 
 LOCK_KEY = "waybill:recompute:claim"
 LOCK_MS = 30_000
+RECOMPUTED = "recomputed"  # why callbacks that a recompute makes due are not sent
 
 _COUNT = "SELECT count(*) FROM users WHERE app_id = %s"
 _NEXT = "SELECT id FROM users WHERE app_id = %s AND id > %s ORDER BY id LIMIT %s"
@@ -54,7 +55,7 @@ def _advance(connection: Connection, app_id: int, progress: Recompute) -> Recomp
     if not users:
         mark_app_stale(connection, app_id)
         return msgspec.structs.replace(progress, state=RecomputeState.DONE, total=progress.done)
-    rederive(connection, users)
+    rederive(connection, users, callbacks_withheld=RECOMPUTED)
     total = progress.total
     if not total:
         [(total,)] = run(connection, _COUNT, (app_id,)).fetchall()

@@ -24,6 +24,7 @@ from workers.decisions.candidate_clicks import Clicks, load_clicks
 from workers.decisions.diff import Difference, diff
 from workers.decisions.load_history import UserCase, load_cases
 from workers.decisions.newcomers import count_newcomers
+from workers.decisions.outbox import write_callbacks
 from workers.decisions.set_aside_users import Failure, clear_set_aside, set_aside, set_aside_among
 from workers.decisions.write import Rules, write_decisions
 from workers.job_errors import describe
@@ -37,12 +38,14 @@ class UserDecisions(msgspec.Struct, frozen=True):
     """The way in which a drain or a retry decides users.
 
     Users who are set aside are skipped. With `retry` they are decided as well, from the beginning
-    of everybody's history.
+    of everybody's history. Callbacks that become due are recorded and not sent if a reason to
+    withhold them is given.
     """
 
     connection: Connection
     decide: Decide
     retry: bool = False
+    callbacks_withheld: str | None = None
 
     def make(self, earliest_ms: Mapping[int, int]) -> Rules:
         """Decides users from these moments (Unix milliseconds) on; counts attributions by rule.
@@ -85,6 +88,7 @@ class UserDecisions(msgspec.Struct, frozen=True):
                 failed = {failure.user for failure in failures}
                 clear_set_aside(connection, [user for user in earliest_ms if user not in failed])
             rules = write_decisions(connection, differences)
+            write_callbacks(connection, differences, earliest_ms, self.callbacks_withheld)
         _log_failures(failures)
         return rules
 

@@ -22,6 +22,14 @@ WAITED_TOO_LONG_MS = 3_000
 CONSUMER_SILENT_MS = 3_600_000
 
 _DELETE_KEYS = "DELETE FROM idempotency_keys WHERE received_at < now() - %s * interval '1 day'"
+# Bounded: after an outage of upkeep the rest follows a minute later.
+_DELETE_CALLBACKS = """
+    DELETE FROM callbacks WHERE id IN (
+        SELECT id FROM callbacks
+        WHERE created_at < now() - %s * interval '1 day' AND state <> 'waiting'
+        LIMIT 50000
+    )
+"""
 _DELETE_DUPLICATES = "DELETE FROM duplicates WHERE received_at < now() - %s * interval '1 day'"
 
 # Each ingest process uses its own clock, so a later use may have a slightly earlier time.
@@ -33,17 +41,26 @@ _COPY_USE = """
 
 
 @dataclass(frozen=True, slots=True)
+class DaysKept:
+    """For how many days idempotency keys and callbacks are kept."""
+
+    keys: int
+    callbacks: int
+
+
+@dataclass(frozen=True, slots=True)
 class UpkeepReport:
     """The work of one upkeep.
 
     It counts partitions created, tokens whose last use was copied, and the idempotency keys,
-    duplicates and consumers deleted; `published` tells whether the snapshot was published.
+    duplicates, callbacks and consumers deleted; `published` tells whether the snapshot was.
     """
 
     partitions: int
     tokens_used: int
     keys: int
     duplicates: int
+    callbacks: int
     consumers: int
     published: bool
 
@@ -81,15 +98,16 @@ def upkeep(
     redis: Redis,
     inbox: InboxReader,
     secret_key: bytes,
-    key_days_min: int,
+    days_min: DaysKept,
     now: Clock,
 ) -> UpkeepReport:
     """Runs all upkeep once."""
     return UpkeepReport(
         partitions=len(make_partitions(connection, now())),
         tokens_used=copy_token_use(connection, redis),
-        keys=run(connection, _DELETE_KEYS, (key_days_min,)).rowcount,
-        duplicates=run(connection, _DELETE_DUPLICATES, (key_days_min,)).rowcount,
+        keys=run(connection, _DELETE_KEYS, (days_min.keys,)).rowcount,
+        duplicates=run(connection, _DELETE_DUPLICATES, (days_min.keys,)).rowcount,
+        callbacks=run(connection, _DELETE_CALLBACKS, (days_min.callbacks,)).rowcount,
         consumers=inbox.delete_consumers(CONSUMER_SILENT_MS),
         published=restore_snapshot(connection, redis, secret_key),
     )

@@ -28,7 +28,10 @@ _QUERY_SCHEMAS: dict[str, dict[str, Any]] = {
     "split": {"type": "string", "enum": list(Split), "default": Split.NONE},
     **{
         name: {"type": "string"}
-        for name in ("partner", "link", "campaign", "country", "event", "currency")
+        for name in (
+            *("partner", "link", "campaign", "country", "event", "currency"),
+            *("state", "user_id", "click_id"),
+        )
     },
 }
 _ERROR = {

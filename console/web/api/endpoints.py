@@ -3,6 +3,10 @@
 from console.apps.apps import App
 from console.apps.event_types import EventType, NewEventType
 from console.apps.links import NewLink
+from console.delivery.delivery_log import Delivery, DeliveryCount
+from console.delivery.endpoint_form import EndpointForm
+from console.delivery.endpoints import EndpointRow, EndpointWithSecret
+from console.delivery.trial import CallbackTest
 from console.lookup.trace import Trace
 from console.lookup.user_timeline import UserTimeline
 from console.pipeline.health import Status
@@ -14,14 +18,16 @@ from console.security.enforcement import Enforcement
 from console.security.new_tokens import IssuedToken
 from console.security.token_table import Token
 from console.security.tokens import ChangedToken
-from console.web.api import apps, links, operations, reports, settings, tokens, users
+from console.web.api import apps, callbacks, links, operations, reports, settings, tokens, users
 from console.web.api.api_call import ApiEndpoint
 from console.web.api.apps import ChangedEventType, NewApp
+from console.web.api.callbacks import ReplayedCallbacks, ReplayReport
 from console.web.api.links import LinkWithUrl
 from console.web.api.settings import AppSettings, ChangedSettings
 from console.web.api.tokens import Scopes, TokenRequest
 
 APP = "/apps/{app_id:int}"
+CALLBACK = f"{APP}/callback-endpoints/{{endpoint_id:int}}"
 TOKEN = f"{APP}/tokens/{{token_id:int}}"
 
 ENDPOINTS: tuple[ApiEndpoint, ...] = (
@@ -78,6 +84,76 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         LinkWithUrl,
         NewLink,
         status=201,
+    ),
+    ApiEndpoint(
+        "GET",
+        f"{APP}/callback-endpoints",
+        "List the app's callback endpoints.",
+        callbacks.list_all,
+        list[EndpointRow],
+    ),
+    ApiEndpoint(
+        "POST",
+        f"{APP}/callback-endpoints",
+        "Create a callback endpoint, and its partner if new; the answer has its secret.",
+        callbacks.create,
+        EndpointWithSecret,
+        EndpointForm,
+        status=201,
+    ),
+    ApiEndpoint(
+        "PUT",
+        CALLBACK,
+        "Change a callback endpoint; what is left out becomes the default.",
+        callbacks.edit,
+        EndpointRow,
+        EndpointForm,
+    ),
+    ApiEndpoint("POST", f"{CALLBACK}/pause", "Stop sending.", callbacks.pause, EndpointRow),
+    ApiEndpoint("POST", f"{CALLBACK}/resume", "Send again.", callbacks.resume, EndpointRow),
+    ApiEndpoint(
+        "POST",
+        f"{CALLBACK}/secret",
+        "Replace the signing secret; the answer has the new one.",
+        callbacks.rotate,
+        EndpointWithSecret,
+    ),
+    ApiEndpoint(
+        "POST",
+        f"{CALLBACK}/test",
+        "Send one callback now and get what came back.",
+        callbacks.test,
+        CallbackTest,
+    ),
+    ApiEndpoint(
+        "GET",
+        f"{APP}/callbacks",
+        "List callbacks with their attempts, newest first.",
+        callbacks.deliveries,
+        list[Delivery],
+        query=("state", "user_id", "click_id", "partner", "count"),
+    ),
+    ApiEndpoint(
+        "GET",
+        f"{APP}/callback-counts",
+        "Count callbacks by day, endpoint and state.",
+        callbacks.counts,
+        list[DeliveryCount],
+    ),
+    ApiEndpoint(
+        "GET",
+        f"{APP}/callbacks/{{callback_id:uuid}}",
+        "Get one callback with its attempts.",
+        callbacks.delivery,
+        Delivery,
+    ),
+    ApiEndpoint(
+        "POST",
+        f"{APP}/callbacks/replay",
+        "Send the callbacks again that match and were not delivered.",
+        callbacks.replay,
+        ReplayReport,
+        ReplayedCallbacks,
     ),
     ApiEndpoint(
         "GET", f"{APP}/tokens", "List the tokens of an app, masked.", tokens.list_all, list[Token]

@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 
 from console.apps.apps import App
+from console.delivery.delivery_log import DeliveryFilter, list_deliveries
 from console.lookup.search import search
 from console.lookup.timeline_words import timeline_entries
 from console.lookup.user_timeline import user_timeline
@@ -30,7 +31,13 @@ def show(request: PageRequest, app: App) -> Answer:
     user_id = request.query.exact("user_id")
     user = user_timeline(request.connection, app, request.environment, user_id, SHOWN_MAX)
     entries = timeline_entries(user)
-    values = {"user": user, "entries": entries, "chart": timeline_chart.draw(entries)}
+    told = DeliveryFilter(user_id=user.user_id, environment=request.environment)
+    values = {
+        "user": user,
+        "entries": entries,
+        "chart": timeline_chart.draw(entries),
+        "deliveries": list_deliveries(request.connection, app, told, SHOWN_MAX),
+    }
     return Page("user.html", values)
 
 

@@ -85,7 +85,9 @@ def test_keys_and_duplicates_are_forgotten_after_their_days_and_not_before(bench
     )
     record(bench.connection, [fresh(idempotency_key="new"), fresh(idempotency_key="new")])
 
-    done = upkeep.upkeep(bench.connection, bench.redis, bench.inbox(), SECRET_KEY, 30, now_ms)
+    done = upkeep.upkeep(
+        bench.connection, bench.redis, bench.inbox(), SECRET_KEY, upkeep.DaysKept(30, 30), now_ms
+    )
 
     assert (done.keys, done.duplicates) == (1, 1)
     assert bench.connection.execute("SELECT key FROM idempotency_keys").fetchall() == [("new",)]

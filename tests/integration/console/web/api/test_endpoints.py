@@ -34,6 +34,7 @@ from tests.support.build import ADMIN
 pytestmark = ON_ONE_PAIR
 Ask = Callable[..., testing.Result]
 # The body for each call that takes one.
+CALLBACK_ID = "019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81"
 BODIES: dict[str, dict[str, Any]] = {
     "/apps": {"name": "Second"},
     "/apps/{app_id}/settings": {"currency": "USD", "inactivity_days": 3, "adjust_refusals": True},
@@ -44,6 +45,18 @@ BODIES: dict[str, dict[str, Any]] = {
         "name": "Spring",
         "destination": "https://shop.example/",
     },
+    "/apps/{app_id}/callback-endpoints": {
+        "name": "postback",
+        "partner": "Partner",
+        "level": "both",
+        "url": "https://receiver.invalid/cb?click=#{click.publisher.clickId}",
+    },
+    "/apps/{app_id}/callback-endpoints/{endpoint_id}": {
+        "name": "own",
+        "activities": ["install"],
+        "url": "https://receiver.invalid/other",
+    },
+    "/apps/{app_id}/callbacks/replay": {"state": "failed"},
     "/apps/{app_id}/tokens": {"name": "backend", "scopes": ["events"]},
     "/apps/{app_id}/tokens/{token_id}/scopes": {"scopes": ["events", "sessions"]},
     "/apps/{app_id}/enforcement": {"scopes": ["events"]},
@@ -81,11 +94,20 @@ def world(ask: Ask, shop: App, event: Event, connection: Connection) -> dict[str
     )
     issued = ask("POST", f"/apps/{shop.id}/tokens", body={"name": "first"}).json
     kind = {"mapping_id": "level_up", "name": "Level up"}
+    own = {"name": "own", "activities": ["event"], "url": "https://receiver.invalid/cb"}
+    endpoint = ask("POST", f"/apps/{shop.id}/callback-endpoints", body=own).json["endpoint"]
+    connection.execute(
+        "INSERT INTO callbacks (id, endpoint_id, app_id, environment, activity, receipt,"
+        " event_time, state) VALUES (%s, %s, %s, 'production', 'event', %s, now(), 'failed')",
+        (CALLBACK_ID, endpoint["id"], shop.id, event.receipt),
+    )
     event_type = ask("POST", f"/apps/{shop.id}/event-types", body=kind).json
     return {
         "app_id": str(shop.id),
         "token_id": str(issued["token"]["id"]),
         "event_type_id": str(event_type["id"]),
+        "endpoint_id": str(endpoint["id"]),
+        "callback_id": CALLBACK_ID,
         "user_id": event.user_id,
         "receipt": str(event.receipt),
     }
@@ -116,7 +138,7 @@ def test_a_viewers_key_reads_and_changes_nothing(
     ask: Ask, world: dict[str, str], endpoint: ApiEndpoint, connection: Connection
 ) -> None:
     def state() -> list[str]:
-        tables = ("apps", "tokens", "event_types", "links", "partners", "quarantine")
+        tables = ("apps", "tokens", "event_types", "links", "partners", "quarantine", "callbacks")
         return [
             str(row)
             for table in tables

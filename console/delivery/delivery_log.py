@@ -1,0 +1,199 @@
+"""What was told to whom: each callback with its attempts, and sending it again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from console.actor import Actor, require_admin
+from console.apps.apps import App
+from console.audit import Action, Change, record_change
+from console.resources import Resources
+from shared.database import Connection, named_rows, run, transaction
+from shared.errors import OperatorError
+from shared.rq_queue import enqueue
+
+STATES = ("waiting", "delivered", "failed", "withheld")
+REPLAYED_MAX = 100_000  # at once: more are a mistake more often than a wish
+
+
+@dataclass(frozen=True)
+class CallbackAttempt:
+    """One request, with its secrets masked, and what came back. `status` is None without answer."""
+
+    number: int
+    at: datetime
+    request: str
+    outcome: str
+    status: int | None
+    took_ms: int
+    answer: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """A callback. `due_at` is when a waiting one is tried next."""
+
+    id: UUID
+    endpoint_id: int
+    endpoint: str
+    partner: str | None
+    environment: str
+    activity: str
+    user_id: str | None
+    event_type: str | None
+    receipt: UUID
+    event_time: datetime
+    click_id: str | None
+    state: str
+    reason: str | None
+    created_at: datetime
+    due_at: datetime
+    attempts: int
+    tries: list[CallbackAttempt] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryFilter:
+    """Which callbacks are meant; None leaves a part open. Times are of when they became due."""
+
+    endpoint_id: int | None = None
+    partner: str | None = None
+    state: str | None = None
+    environment: str | None = None
+    user_id: str | None = None
+    click_id: str | None = None
+    callback_id: UUID | None = None
+    receipt: UUID | None = None
+    begin: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True)
+class DeliveryCount:
+    """How many callbacks of one day and endpoint are in a state, for a reason."""
+
+    day: date
+    endpoint: str
+    partner: str | None
+    state: str
+    reason: str | None
+    callbacks: int
+
+
+_FILTER = """
+    callbacks.app_id = %(app)s
+    AND (%(endpoint_id)s::bigint IS NULL OR callbacks.endpoint_id = %(endpoint_id)s)
+    AND (%(partner)s::text IS NULL OR partners.name = %(partner)s)
+    AND (%(state)s::text IS NULL OR callbacks.state = %(state)s)
+    AND (%(environment)s::text IS NULL OR callbacks.environment = %(environment)s)
+    AND (%(click_id)s::text IS NULL OR callbacks.click_id = %(click_id)s)
+    AND (%(callback_id)s::uuid IS NULL OR callbacks.id = %(callback_id)s)
+    AND (%(receipt)s::uuid IS NULL OR callbacks.receipt = %(receipt)s)
+    AND (%(begin)s::timestamptz IS NULL OR callbacks.created_at >= %(begin)s)
+    AND (%(end)s::timestamptz IS NULL OR callbacks.created_at < %(end)s)
+    AND (%(user_id)s::text IS NULL OR callbacks.user_ref IN (
+        SELECT id FROM users WHERE app_id = %(app)s AND user_id = %(user_id)s
+    ))
+"""
+_TABLES = """
+    callbacks
+    JOIN callback_endpoints ON callback_endpoints.id = callbacks.endpoint_id
+    LEFT JOIN partners ON partners.id = callback_endpoints.partner_id
+"""
+_LIST = f"""
+    SELECT
+        callbacks.id, callbacks.endpoint_id, callback_endpoints.name AS endpoint,
+        partners.name AS partner, callbacks.environment, activity, users.user_id,
+        event_types.name AS event_type, callbacks.receipt, callbacks.event_time,
+        callbacks.click_id, state, reason, callbacks.created_at, due_at, attempts
+    FROM {_TABLES}
+    LEFT JOIN users ON users.id = callbacks.user_ref
+    LEFT JOIN events ON events.receipt = callbacks.receipt
+    LEFT JOIN event_types ON event_types.id = events.event_type_id
+    WHERE {_FILTER}
+    ORDER BY callbacks.created_at DESC, callbacks.id DESC
+    LIMIT %(count)s
+"""
+_ATTEMPTS = """
+    SELECT callback_id, number, at, request, outcome, status, took_ms, answer
+    FROM callback_attempts WHERE callback_id = ANY(%s) ORDER BY callback_id, number
+"""
+# One that waits is only made due at once; what was told stays told unless it is named alone.
+_REPLAY = f"""
+    UPDATE callbacks SET state = 'waiting', reason = NULL, due_at = now()
+    WHERE id IN (
+        SELECT callbacks.id FROM {_TABLES}
+        WHERE {_FILTER} AND callback_endpoints.deleted_at IS NULL
+          AND (callbacks.state <> 'delivered' OR %(callback_id)s::uuid IS NOT NULL
+               OR %(state)s::text = 'delivered')
+        ORDER BY callbacks.created_at
+        LIMIT %(count)s
+    )
+"""
+_COUNTS = f"""
+    SELECT (callbacks.created_at AT TIME ZONE 'UTC')::date, callback_endpoints.name,
+           partners.name, state, reason, count(*)
+    FROM {_TABLES}
+    WHERE {_FILTER}
+    GROUP BY 1, 2, 3, 4, 5
+    ORDER BY 1 DESC, 2, 4, 5
+"""
+
+
+def list_deliveries(
+    connection: Connection, app: App, wanted: DeliveryFilter, count: int
+) -> list[Delivery]:
+    """Lists callbacks with their attempts, newest first."""
+    rows = named_rows(connection, _LIST, _arguments(app, wanted, count))
+    found = [Delivery(**row) for row in rows]
+    attempts = _attempts(connection, [each.id for each in found])
+    return [replace(each, tries=attempts.get(each.id, [])) for each in found]
+
+
+def find_delivery(connection: Connection, app: App, callback_id: UUID) -> Delivery:
+    """Finds one callback. Raises OperatorError."""
+    found = list_deliveries(connection, app, DeliveryFilter(callback_id=callback_id), 1)
+    if not found:
+        raise OperatorError("The app has no such callback.", "See `waybill callback log`.")
+    return found[0]
+
+
+def replay_deliveries(resources: Resources, actor: Actor, app: App, wanted: DeliveryFilter) -> int:
+    """Sends callbacks again, under the same ids; how many. Raises NotAllowed.
+
+    Those that were withheld are sent too, since somebody asks for them. Those that were delivered
+    are sent only when they are asked for by their state or one by its id.
+    """
+    require_admin(actor)
+    connection = resources.connection
+    with transaction(connection):
+        count = run(connection, _REPLAY, _arguments(app, wanted, REPLAYED_MAX)).rowcount
+        record_change(connection, actor, app.id, _replayed(wanted, count))
+    enqueue(resources.redis, "deliver")
+    return count
+
+
+def count_deliveries(
+    connection: Connection, app: App, wanted: DeliveryFilter
+) -> list[DeliveryCount]:
+    """Counts callbacks by day (UTC, of when they became due), endpoint, state and reason."""
+    rows = run(connection, _COUNTS, _arguments(app, wanted, 0))
+    return [DeliveryCount(*row) for row in rows]
+
+
+def _arguments(app: App, wanted: DeliveryFilter, count: int) -> dict[str, Any]:
+    return {**vars(wanted), "app": app.id, "count": count}
+
+
+def _attempts(connection: Connection, ids: Sequence[UUID]) -> Mapping[UUID, list[CallbackAttempt]]:
+    found: dict[UUID, list[CallbackAttempt]] = {}
+    for callback_id, *values in run(connection, _ATTEMPTS, (list(ids),)):
+        found.setdefault(callback_id, []).append(CallbackAttempt(*values))
+    return found
+
+
+def _replayed(wanted: DeliveryFilter, count: int) -> Change:
+    told = {name: str(value) for name, value in vars(wanted).items() if value is not None}
+    return Change(Action.CALLBACK_REPLAY, "callbacks", None, {"callbacks": count, **told})

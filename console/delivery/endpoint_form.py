@@ -1,0 +1,157 @@
+"""Reads what a person says of a callback endpoint."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from console.apps.apps import App
+from console.apps.event_types import list_event_types
+from console.apps.links import ensure_partner, list_links
+from console.validation import clean_text
+from shared.callbacks.activities import LEVELS, Activity
+from shared.callbacks.addresses import host_fault
+from shared.callbacks.templates import URL_CHARACTERS_MAX, url_fault
+from shared.database import Connection
+from shared.errors import BadValue
+
+NAME_CHARACTERS_MAX = 100
+ANSWER_CHARACTERS_MAX = 200
+CONCURRENCY_MAX = 64
+RATE_MAX = 10_000
+HOSTS_MAX = 50
+METHODS = ("GET", "POST")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointForm:
+    """What a person says of an endpoint.
+
+    With a `partner` it is the partner's, and `level` says what it hears of; without one it is the
+    app's own, and `activities` do. Without a `url` it uses the one that each click carries, if that
+    leads to one of `hosts`. `event_type` is a mapping ID, `link` a link's name.
+    """
+
+    name: str
+    partner: str | None = None
+    level: str | None = None
+    activities: Sequence[str] = ()
+    method: str = "GET"
+    url: str | None = None
+    hosts: Sequence[str] = ()
+    event_type: str | None = None
+    link: str | None = None
+    attributed_only: bool = False
+    revenue_only: bool = False
+    sandbox: bool = False
+    answer_contains: str | None = None
+    concurrency_max: int = 8
+    rate_max: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadForm:
+    """The same, checked, as the table has it."""
+
+    name: str
+    partner_id: int | None
+    activities: list[str]
+    method: str
+    url: str | None
+    hosts: list[str]
+    event_type_id: int | None
+    link_id: int | None
+    attributed_only: bool
+    revenue_only: bool
+    sandbox: bool
+    answer_contains: str | None
+    concurrency_max: int
+    rate_max: int | None
+
+
+def read_form(connection: Connection, app: App, form: EndpointForm) -> ReadForm:
+    """Checks what a person said, and makes the partner when new. Raises BadValue."""
+    url, hosts = _url(form), _hosts(form)
+    activities = _activities(form)
+    return ReadForm(
+        name=clean_text("name", form.name, NAME_CHARACTERS_MAX),
+        partner_id=ensure_partner(connection, form.partner).id if form.partner else None,
+        activities=[str(activity) for activity in activities],
+        method=_method(form),
+        url=url,
+        hosts=hosts,
+        event_type_id=_event_type(connection, app, form.event_type),
+        link_id=_link(connection, app, form),
+        attributed_only=form.attributed_only,
+        revenue_only=form.revenue_only,
+        sandbox=form.sandbox,
+        answer_contains=_answer(form.answer_contains),
+        concurrency_max=_between("concurrency-max", form.concurrency_max, CONCURRENCY_MAX),
+        rate_max=None if form.rate_max is None else _between("rate-max", form.rate_max, RATE_MAX),
+    )
+
+
+def _activities(form: EndpointForm) -> Sequence[Activity]:
+    if form.partner:
+        if form.level not in LEVELS:
+            raise BadValue("level", "must be install, event or both.")
+        return LEVELS[form.level]
+    known = {str(activity) for activity in Activity}
+    if not form.activities or not set(form.activities) <= known:
+        raise BadValue("activity", f"must be at least one of {', '.join(Activity)}.")
+    return [activity for activity in Activity if activity in form.activities]
+
+
+def _method(form: EndpointForm) -> str:
+    if form.method not in METHODS:
+        raise BadValue("method", "must be GET or POST.")
+    return form.method
+
+
+def _url(form: EndpointForm) -> str | None:
+    if not form.url:
+        if not form.partner or not form.hosts:
+            raise BadValue(
+                "url", "is missing. Only a partner's endpoint with a list of hosts needs none."
+            )
+        return None
+    url = clean_text("url", form.url, URL_CHARACTERS_MAX)
+    if fault := url_fault(url):
+        raise BadValue("url", fault)
+    return url
+
+
+def _hosts(form: EndpointForm) -> list[str]:
+    hosts = sorted({host.strip().lower() for host in form.hosts if host.strip()})
+    if len(hosts) > HOSTS_MAX:
+        raise BadValue("host", f"may be given at most {HOSTS_MAX} times.")
+    for host in hosts:
+        if fault := host_fault(host):
+            raise BadValue("host", fault)
+    return hosts
+
+
+def _event_type(connection: Connection, app: App, named: str | None) -> int | None:
+    if not named:
+        return None
+    for each in list_event_types(connection, app):
+        if named in {each.mapping_id, each.name}:
+            return each.id
+    raise BadValue("event-type", "is not an event type of the app.")
+
+
+def _link(connection: Connection, app: App, form: EndpointForm) -> int | None:
+    if not form.link:
+        return None
+    for each in list_links(connection, app):
+        if form.link in {each.name, str(each.id)} and form.partner in {None, each.partner}:
+            return each.id
+    raise BadValue("link", "is not a link of the app, or not one of this partner.")
+
+
+def _answer(text: str | None) -> str | None:
+    return clean_text("answer-contains", text, ANSWER_CHARACTERS_MAX) if text else None
+
+
+def _between(name: str, value: int, largest: int) -> int:
+    if not 1 <= value <= largest:
+        raise BadValue(name, f"must be a whole number from 1 to {largest}.")
+    return value

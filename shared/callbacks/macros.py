@@ -1,0 +1,285 @@
+"""Declares every macro of a callback once: its names, meaning, example and source.
+
+Adjust writes {name}, Swaarm #{path}. Both read this one table, from which docs/callbacks.md is
+generated. Everything is text; a value that is not known is None and leaves its place empty.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from shared.callbacks.conversion_facts import SAMPLE, ConversionFacts
+from shared.callbacks.parameter_macros import PASSED_ON
+from shared.device_ids import adid_of
+
+_MATCH_TYPES = {
+    "click_id": "device_tag",
+    "device_id": "device_tag",
+    "address_and_device": "fingerprint",
+}
+Read = Callable[[ConversionFacts], str | None]
+
+
+@dataclass(frozen=True)
+class Macro:
+    """A macro. `name` is written {name}, each of `paths` #{path}; either may be missing."""
+
+    name: str
+    paths: tuple[str, ...]
+    meaning: str
+    source: str
+    read: Read
+
+    @property
+    def example(self) -> str:
+        """Returns its value for the sample conversion."""
+        return self.read(SAMPLE) or ""
+
+
+def _seconds(time_ms: int | None) -> str | None:
+    return None if time_ms is None else str(time_ms // 1000)
+
+
+def _milli(time_ms: int | None) -> str | None:
+    return None if time_ms is None else str(time_ms)
+
+
+def _hour(time_ms: int | None) -> str | None:
+    return None if time_ms is None else str(time_ms // 3_600_000 * 3600)
+
+
+def _flag(value: object) -> str:
+    return "1" if value else "0"
+
+
+def _number(value: int | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _cents(amount: str | None) -> str | None:
+    return None if amount is None else f"{round(Decimal(amount) * 100):d}"
+
+
+def _activity_kind(facts: ConversionFacts) -> str:
+    if facts.activity == "attribution_updated":
+        return "install_update"
+    return facts.activity
+
+
+def _adid(facts: ConversionFacts) -> str | None:
+    if facts.user_id is None:
+        return None
+    return adid_of(facts.app_id, facts.user_id)
+
+
+def _network(facts: ConversionFacts) -> str | None:
+    return facts.partner_name or (facts.origin if facts.origin_kind == "source" else None)
+
+
+def _outdated_network(facts: ConversionFacts) -> str | None:
+    source = facts.outdated_origin if facts.outdated_origin_kind == "source" else None
+    return facts.outdated_partner_name or source
+
+
+def _campaign(facts: ConversionFacts) -> str | None:
+    return facts.link_name or facts.click_parameters.get("campaign")
+
+
+def _tracker_name(facts: ConversionFacts) -> str | None:
+    network = _network(facts)
+    if network is None:
+        return "Organic"
+    parameters = facts.click_parameters
+    names = (network, _campaign(facts), parameters.get("adset"), parameters.get("creative"))
+    return "::".join(name for name in names if name)
+
+
+def _outdated_tracker_name(facts: ConversionFacts) -> str | None:
+    network = _outdated_network(facts)
+    if facts.activity != "attribution_updated":
+        return None
+    return "::".join(name for name in (network, facts.outdated_link_name) if name) or "Organic"
+
+
+def _seconds_to_conversion(facts: ConversionFacts) -> str | None:
+    if facts.click_time_ms is None or facts.attributed_at_ms is None:
+        return None
+    return str((facts.attributed_at_ms - facts.click_time_ms) // 1000)
+
+
+def _match_type(facts: ConversionFacts) -> str | None:
+    return _MATCH_TYPES.get(facts.rule or "")
+
+
+def _of_click(facts: ConversionFacts) -> int | None:
+    return facts.click_time_ms if facts.click_kind != "impression" else None
+
+
+def _of_impression(facts: ConversionFacts) -> int | None:
+    return facts.click_time_ms if facts.click_kind == "impression" else None
+
+
+def _device(*kinds: str) -> Read:
+    return lambda facts: facts.device_id(*kinds)
+
+
+def _sent(*names: str) -> Read:
+    return lambda facts: facts.parameter(*names)
+
+
+def _clicked(name: str) -> Read:
+    return lambda facts: facts.click_parameters.get(name)
+
+
+def _own(name: str, paths: str, meaning: str, source: str, read: Read) -> Macro:
+    """Declares a macro; its paths are separated by spaces."""
+    return Macro(name, tuple(paths.split()), meaning, source, read)
+
+
+_WHAT = (
+    _own("activity_kind", "", "What happened: install, reattribution, event, session, ad_revenue, "
+         "click, impression, or install_update for an updated attribution.",
+         "the callback", _activity_kind),
+    _own("nonce", "id", "The callback's own id, the same at every attempt: whoever has seen it may "
+         "ignore it.", "the callback", lambda facts: str(facts.id)),
+    _own("receipt", "", "The receipt of the event, click or impression that caused it.",
+         "the callback", lambda facts: str(facts.receipt)),
+    _own("environment", "", "production or sandbox.", "the callback",
+         lambda facts: facts.environment),
+    _own("event", "eventType.id", "The event token of the event type.", "the event type",
+         lambda facts: facts.event_token),
+    _own("event_name", "eventType.name", "The name of the event type.", "the event type",
+         lambda facts: facts.event_type),
+    _own("event_id", "offer.eventTypeId", "The event's mapping ID, as the backend sent it.",
+         "the event", lambda facts: facts.event_id),
+    _own("app_token", "", "The app's token.", "the app", lambda facts: facts.app_token),
+    _own("app_name", "offer.name", "The app's name.", "the app", lambda facts: facts.app_name),
+    _own("app_name_dashboard", "", "The app's name.", "the app", lambda facts: facts.app_name),
+    _own("status", "status.state", "approved: only what counts is told.", "the callback",
+         lambda _: "approved"),
+    _own("s2s", "", "1: everything comes from servers.", "the callback", lambda _: "1"),
+    _own("is_s2s", "", "1: everything comes from servers.", "the callback", lambda _: "1"),
+)  # fmt: skip
+_WHO = (
+    _own("user_id", "", "The user's primary id.", "the user", lambda facts: facts.user_id),
+    _own("adid", "", "The user's adid, derived from the user id.", "the user", _adid),
+    _own("random_user_id", "", "The user's adid, derived from the user id.", "the user", _adid),
+    _own("external_device_id", "", "The external device id.", "the event",
+         _device("external_device_id")),
+    _own("gps_adid", "gaid device.ids.gaid", "Google advertising id.", "the event, else the click",
+         _device("gps_adid", "gaid")),
+    _own("idfa", "idfa device.ids.idfa", "Apple advertising id.", "the event, else the click",
+         _device("idfa")),
+    *(_own(name, "", f"Device id {name}.", "the event, else the click", _device(name))
+      for name in ("idfv", "android_id", "fire_adid", "oaid", "web_uuid", "google_app_set_id",
+                   "win_adid", "win_hwid", "win_naid", "win_udid", "mac_sha1", "mac_md5",
+                   "idfa_md5", "gps_adid_md5", "android_id_md5")),
+    _own("ip_address", "click.user.connection.ip", "The address of the event, else of the click.",
+         "the event, else the click", lambda facts: facts.ip_address),
+    _own("user_agent", "click.user.ua", "The user agent of the event, else of the click.",
+         "the event, else the click", lambda facts: facts.user_agent),
+    _own("country", "click.user.geo.country", "The country of the event, two lower-case letters.",
+         "the event", lambda facts: facts.country and facts.country.lower()),
+)  # fmt: skip
+_SOURCE = (
+    _own("click_id", "click.id", "The credited click's id, as Waybill gave it.",
+         "the attribution", lambda facts: facts.click_id),
+    _own("pub_click_id", "click.publisher.clickId", "The partner's own id of the click.",
+         "the click's pub_click_id", _clicked("pub_click_id")),
+    _own("pub_sub_id", "click.publisher.subId", "The partner's sub id.", "the click's pub_sub_id",
+         _clicked("pub_sub_id")),
+    _own("pub_sub_sub_id", "click.publisher.subSubId", "The partner's second sub id.",
+         "the click's pub_sub_sub_id", _clicked("pub_sub_sub_id")),
+    _own("pub_id", "click.publisher.id ext.publisherId", "The publisher id of the link.",
+         "the link", lambda facts: facts.pub_id),
+    _own("offer_id", "offer.id offer.offerId ext.offerId", "The offer id of the link.",
+         "the link", lambda facts: facts.offer_id),
+    _own("tracker", "", "The offer id of the link.", "the link", lambda facts: facts.offer_id),
+    _own("tracker_name", "", "Network::Campaign::Adgroup::Creative of the source; Organic.",
+         "the attribution", _tracker_name),
+    _own("last_tracker_name", "", "As tracker_name.", "the attribution", _tracker_name),
+    _own("network_name", "", "The partner, or the source that the click names.",
+         "the attribution", _network),
+    _own("campaign_name", "", "The link's name, or the campaign that the click names.",
+         "the attribution", _campaign),
+    _own("adgroup_name", "", "The ad set that the click names.", "the click's adset",
+         _clicked("adset")),
+    _own("creative_name", "", "The creative that the click names.", "the click's creative",
+         _clicked("creative")),
+    _own("label", "", "The click's label.", "the click's label", _clicked("label")),
+    _own("outdated_tracker_name", "", "The source before an updated attribution.",
+         "the callback", _outdated_tracker_name),
+    _own("outdated_network_name", "", "The partner or source before an updated attribution.",
+         "the callback", _outdated_network),
+    _own("is_organic", "", "1 for a user whom no source is credited with, else 0.",
+         "the attribution", lambda facts: _flag(facts.origin is None)),
+    _own("is_reattributed", "", "1 for a reattribution, else 0.", "the attribution",
+         lambda facts: _flag(facts.activity == "reattribution")),
+    _own("impression_based", "", "1 if an impression is credited, else 0.", "the attribution",
+         lambda facts: _flag(facts.click_kind == "impression")),
+    _own("match_type", "", "device_tag for an id, fingerprint for address and device.",
+         "the attribution", _match_type),
+    _own("attribution_rule", "", "The rule: click_id, device_id, address_and_device, organic.",
+         "the attribution", lambda facts: facts.rule),
+)  # fmt: skip
+_WHEN = (
+    _own("created_at", "time", "When it happened, Unix seconds.", "the event",
+         lambda facts: _seconds(facts.event_time_ms)),
+    _own("created_at_milli", "", "When it happened, Unix milliseconds.", "the event",
+         lambda facts: _milli(facts.event_time_ms)),
+    _own("installed_at", "", "The user's first activity, Unix seconds.", "the user",
+         lambda facts: _seconds(facts.installed_at_ms)),
+    _own("installed_at_hour", "", "The same, rounded down to the hour.", "the user",
+         lambda facts: _hour(facts.installed_at_ms)),
+    _own("click_time", "click.time", "The credited click, Unix seconds.", "the click",
+         lambda facts: _seconds(_of_click(facts))),
+    _own("click_time_hour", "", "The same, rounded down to the hour.", "the click",
+         lambda facts: _hour(_of_click(facts))),
+    _own("impression_time", "", "The credited impression, Unix seconds.", "the impression",
+         lambda facts: _seconds(_of_impression(facts))),
+    _own("impression_time_hour", "", "The same, rounded down to the hour.", "the impression",
+         lambda facts: _hour(_of_impression(facts))),
+    _own("engagement_time", "", "The credited click or impression, Unix seconds.", "the click",
+         lambda facts: _seconds(facts.click_time_ms)),
+    _own("reattributed_at", "", "Of a reattribution its time, Unix seconds.", "the attribution",
+         lambda facts: _seconds(facts.attributed_at_ms)
+         if facts.activity == "reattribution" else None),
+    _own("attribution_updated_at", "", "Of an updated attribution when it was decided, in seconds.",
+         "the callback", lambda facts: _seconds(facts.created_at_ms)
+         if facts.activity == "attribution_updated" else None),
+    _own("conversion_duration", "", "Seconds from the click to the install or reattribution.",
+         "the attribution", _seconds_to_conversion),
+)  # fmt: skip
+_MONEY = (
+    _own("revenue", "", "The revenue in hundredths of its currency.", "the event's sale_amount",
+         lambda facts: _cents(facts.sale_amount)),
+    _own("revenue_float", "", "The revenue in whole units of its currency.",
+         "the event's sale_amount", lambda facts: facts.sale_amount),
+    _own("currency", "", "The currency of the revenue.", "the event's sale_amount_currency",
+         lambda facts: facts.sale_amount_currency),
+    _own("aggregated_event_value", "", "The event's aggregated value.", "the event",
+         lambda facts: facts.aggregated_event_value),
+    _own("event_value", "", "The event's value, as sent.", "the event",
+         lambda facts: facts.event_value),
+    _own("ad_revenue_network", "", "The network of ad revenue.", "the event",
+         lambda facts: facts.ad_network),
+    _own("ad_revenue_unit", "", "The ad unit of ad revenue.", "the event",
+         lambda facts: facts.ad_unit),
+    _own("ad_revenue_placement", "", "The placement of ad revenue.", "the event",
+         lambda facts: facts.ad_placement),
+    _own("ad_impressions_count", "", "The impressions of ad revenue.", "the event",
+         lambda facts: _number(facts.ad_impressions)),
+)  # fmt: skip
+
+
+def _passed_on(name: str) -> Macro:
+    paths = (name,) if name == "peaChain" else ()
+    return Macro(name, paths, "As it was sent.", f"parameter {name} of the event, else of the "
+                 "click", _sent(name))  # fmt: skip
+
+
+DECLARED: tuple[Macro, ...] = (
+    *_WHAT, *_WHO, *_SOURCE, *_WHEN, *_MONEY, *map(_passed_on, PASSED_ON)
+)  # fmt: skip
+BY_NAME: Mapping[str, Macro] = {macro.name: macro for macro in DECLARED}
+BY_PATH: Mapping[str, Macro] = {path: macro for macro in DECLARED for path in macro.paths}

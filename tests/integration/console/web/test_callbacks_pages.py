@@ -1,0 +1,172 @@
+"""Callbacks in the console: endpoints are made, changed, paused and tested; the log is searched."""
+
+from uuid import UUID
+
+import pytest
+
+from console.apps.apps import App
+from console.delivery.endpoints import list_endpoints
+from shared.database import Connection
+from tests.integration.console.web.browser import Browser
+from tests.integration.console.web.conftest import ON_ONE_PAIR
+from tests.integration.counted import store
+from tests.integration.fresh import fresh
+
+pytestmark = ON_ONE_PAIR
+URL = "https://partner.invalid/cb?click=#{click.publisher.clickId}&token=hunter2"
+CALLBACK_ID = UUID("019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81")
+
+
+@pytest.fixture
+def at(shop: App) -> str:
+    return f"/apps/{shop.id}/callbacks"
+
+
+@pytest.fixture
+def made(admin: Browser, at: str) -> str:
+    admin.get(f"{at}/new")
+    admin.send(f"{at}/new", name="Acme", partner="Acme", level="both", method="GET", url=URL)
+    return admin.path
+
+
+def due(connection: Connection, shop: App, state: str = "failed") -> None:
+    (endpoint,) = list_endpoints(connection, shop)
+    connection.execute(
+        "INSERT INTO callbacks (id, endpoint_id, app_id, environment, activity, receipt,"
+        " event_time, state) VALUES (%s, %s, %s, 'production', 'event', %s, now(), %s)",
+        (CALLBACK_ID, endpoint.id, shop.id, CALLBACK_ID, state),
+    )
+
+
+def test_an_endpoint_is_made_and_its_secrets_are_masked(
+    admin: Browser, made: str, at: str, connection: Connection, shop: App
+) -> None:
+    (endpoint,) = list_endpoints(connection, shop)
+
+    assert (made, endpoint.partner, endpoint.url) == (f"{at}/{endpoint.id}", "Acme", URL)
+    assert endpoint.activities == ["install", "reattribution", "event"]
+    assert "click=network-click-77" in admin.text
+    assert "whsec_" in admin.text
+    assert "hunter2" not in admin.text
+    assert "hunter2" not in admin.get(at).text
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"url": "https://partner.invalid/{nope}"}, "unknown macro"),
+        ({"url": "https://10.0.0.1/"}, "no IP address"),
+        ({"url": "https://{click_id}.invalid/"}, "no macro"),
+        ({"url": "https://user:pw@partner.invalid/"}, "no user name"),
+        ({"url": ""}, "Url is missing"),
+        ({"name": ""}, "Name"),
+        ({"concurrency_max": "65"}, "from 1 to 64"),
+    ],
+)
+def test_what_could_not_be_sent_is_refused(
+    admin: Browser, at: str, values: dict[str, str], reason: str
+) -> None:
+    admin.get(f"{at}/new")
+
+    form = {"name": "Acme", "partner": "Acme", "level": "both", "method": "GET", "url": URL}
+    result = admin.send(f"{at}/new", **{**form, **values})
+
+    assert result.status_code == 422
+    assert reason in admin.text
+
+
+def test_an_endpoint_is_paused_and_resumed(
+    admin: Browser, made: str, connection: Connection, shop: App
+) -> None:
+    admin.get(made)
+    admin.send(f"{made}/pause")
+    assert list_endpoints(connection, shop)[0].state == "paused"
+
+    admin.send(f"{made}/resume")
+
+    assert list_endpoints(connection, shop)[0].state == "active"
+
+
+def test_a_disabled_endpoint_has_a_banner_and_one_click_sends_everything_again(
+    admin: Browser, made: str, at: str, connection: Connection, shop: App
+) -> None:
+    due(connection, shop)
+    connection.execute(
+        "UPDATE callback_endpoints SET disabled_at = now(), disabled_reason = 'failing'"
+    )
+    assert "is disabled: it has failed for a day" in admin.get(at).text.replace("</a>", "")
+
+    admin.get(made)
+    admin.send(f"{made}/resume")
+
+    assert list_endpoints(connection, shop)[0].state == "active"
+    assert connection.execute("SELECT state FROM callbacks").fetchall() == [("waiting",)]
+
+
+def test_a_test_says_what_went_wrong(admin: Browser, made: str) -> None:
+    admin.get(made)
+
+    admin.send(f"{made}/test")
+
+    assert "the host name does not resolve" in admin.text
+
+
+def test_an_endpoint_is_changed_and_deleted(
+    admin: Browser, made: str, connection: Connection, shop: App
+) -> None:
+    admin.get(f"{made}/edit")
+    admin.send(f"{made}/edit", name="Acme two", level="install", url="https://partner.invalid/2")
+    (changed,) = list_endpoints(connection, shop)
+    assert (changed.name, changed.level, changed.partner) == ("Acme two", "install", "Acme")
+
+    admin.get(made)
+    admin.send(f"{made}/delete")
+
+    assert list_endpoints(connection, shop) == []
+
+
+def test_the_log_is_searched_and_a_callback_sent_again(
+    admin: Browser, made: str, at: str, connection: Connection, shop: App
+) -> None:
+    due(connection, shop, "delivered")
+    admin.get(f"{at}/log?state=failed")
+    assert "Nothing that matches was due" in admin.text
+    admin.get(f"{at}/log?state=delivered")
+    assert str(CALLBACK_ID) in admin.text
+
+    admin.post(f"{at}/log", {**admin.page.forms[-1].fields})
+
+    assert made
+    assert connection.execute("SELECT id, state FROM callbacks").fetchall() == [
+        (CALLBACK_ID, "waiting")
+    ]
+
+
+def test_a_viewer_sees_and_changes_nothing(viewer: Browser, made: str, at: str) -> None:
+    assert viewer.get(made).status_code == 200
+    assert "whsec_" not in viewer.text
+    assert viewer.get(f"{at}/new").status_code == 403
+    assert viewer.get(f"{made}/edit").status_code == 403
+
+
+def test_the_pages_of_an_event_and_of_its_user_show_what_was_told(
+    admin: Browser, made: str, connection: Connection, shop: App
+) -> None:
+    came = fresh(app_id=shop.id, user_id="told-user", event_id="__install")
+    store(connection, came)
+    (endpoint,) = list_endpoints(connection, shop)
+    connection.execute(
+        "INSERT INTO callbacks (id, endpoint_id, app_id, environment, user_ref, activity, receipt,"
+        " event_time, state) SELECT %s, %s, app_id, environment, id, 'install', %s, now(),"
+        " 'delivered' FROM users WHERE user_id = 'told-user'",
+        (CALLBACK_ID, endpoint.id, came.receipt),
+    )
+
+    assert made
+    for path in (
+        f"/receipts/{came.receipt}",
+        f"/apps/{shop.id}/users/timeline?environment={came.environment}&user_id=told-user",
+    ):
+        admin.get(path)
+        assert "Callbacks" in admin.text
+        assert "delivered" in admin.text

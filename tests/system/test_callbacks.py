@@ -1,0 +1,123 @@
+"""From a click to a partner's callback, through the real programs, while workers are killed."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import psutil
+import pytest
+
+from tests.system.conftest import make_token
+from tests.system.product import Waybill
+from tests.system.servers import until
+
+USERS = 40
+
+
+class Partner:
+    """A partner's server on loopback, which keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, dict[str, str]]] = []
+        partner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                query = {
+                    name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()
+                }
+                partner.told.append((self.headers["webhook-id"], query))
+                self.send_response(200)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"ok")
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def partner() -> Iterator[Partner]:
+    partner = Partner()
+    yield partner
+    partner.server.shutdown()
+    partner.server.server_close()
+
+
+@pytest.fixture
+def waybill(tmp_path: Path, partner: Partner) -> Iterator[Waybill]:
+    variables = {
+        "WAYBILL_CALLBACK_NETWORKS": "127.0.0.0/8,::1/128",
+        "WAYBILL_CALLBACK_PORTS": str(partner.port),
+    }
+    waybill = Waybill(tmp_path / "data", variables)
+    try:
+        waybill.wait_until_ready()
+        yield waybill
+    finally:
+        waybill.stop()
+
+
+def get(port: int, target: str) -> str:
+    """Returns where an answer leads, empty if nowhere."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", target)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    assert answer.status in {200, 302}
+    return answer.headers.get("location", "")
+
+
+def workers_of(waybill: Waybill) -> list[psutil.Process]:
+    children = psutil.Process(waybill.process.pid).children(recursive=True)
+    return [child for child in children if "rq_settings" in " ".join(child.cmdline())]
+
+
+def test_each_conversion_arrives_once_although_workers_are_killed(
+    waybill: Waybill, partner: Partner
+) -> None:
+    token = make_token(waybill)
+    macros = (
+        "click=#{click.publisher.clickId}&kind={activity_kind}&event={event_name}&user={user_id}"
+    )
+    waybill.json(
+        *("callback", "create", "--app", "Shop", "--partner", "Acme", "--name", "Acme"),
+        *("--level", "both", "--url", f"http://localhost:{partner.port}/cb?{macros}"),
+    )
+    time.sleep(0.1)
+    for number in range(USERS):
+        parameters = {"offer_id": 1, "pub_id": 1, "pub_click_id": f"their-{number}"}
+        location = get(waybill.port, f"/click?{urlencode(parameters)}")
+        click_id = parse_qs(urlsplit(location).query)["clkid"][0]
+        for event_id in ("__install", "purchase", "purchase"):
+            query = {"s2s_token": token, "user_id": f"user-{number}", "event_id": event_id}
+            get(waybill.port, f"/postback?{urlencode({**query, 'click_id': click_id})}")
+        if number in {10, 25}:
+            for worker in workers_of(waybill):
+                worker.kill()
+
+    expected = Counter(
+        {(f"their-{number}", kind): 1 for number in range(USERS) for kind in ("install", "event")}
+    )
+    until(lambda: len({each for each, _ in partner.told}) == 2 * USERS, 90, "every callback")
+    time.sleep(1)
+
+    by_id = {each: (told["click"], told["kind"]) for each, told in partner.told}
+    assert Counter(by_id.values()) == expected
+    log = waybill.json("callback", "log", "--app", "Shop", "--count", "200")
+    assert {each["state"] for each in log["callbacks"]} == {"delivered"}
+    assert len(log["callbacks"]) == 2 * USERS
+    print(json.dumps({"callbacks": len(by_id), "requests": len(partner.told)}))

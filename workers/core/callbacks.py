@@ -1,0 +1,266 @@
+"""Which callbacks are due for a user, from what was decided and what they did. Pure.
+
+The answer depends on the facts alone, not on the order in which they came. A callback's id is
+derived from what it is about: an install is told once to an endpoint, a reattribution once for the
+click that caused it, and a conversion once for its click and event type, whichever event it was.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+
+from shared.callbacks.activities import Activity, callback_id
+from workers.core.attribution import Attribution, attribution_at
+from workers.core.history import Moment, OriginKind, SignalKind
+
+SANDBOX, IMPORTED = "sandbox", "imported"  # why a callback is withheld
+
+
+class EndpointRules(msgspec.Struct, frozen=True, kw_only=True):
+    """What an endpoint is to hear of. None of a type or link: of all.
+
+    `created_ms` is the time (Unix milliseconds) from which what is received counts.
+    """
+
+    id: int
+    partner_id: int | None
+    activities: frozenset[str]
+    event_type_id: int | None = None
+    link_id: int | None = None
+    attributed_only: bool = False
+    revenue_only: bool = False
+    sandbox: bool = False
+    created_ms: int = 0
+
+
+class UserEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of a user, received at `received_ms`.
+
+    `repeats`: every one of its type is a conversion, not one per click.
+    """
+
+    moment: Moment
+    received_ms: int
+    kind: str
+    event_type_id: int | None = None
+    counted: bool = True
+    repeats: bool = False
+    has_revenue: bool = False
+    imported: bool = False
+
+
+class CallbackUser(msgspec.Struct, frozen=True):
+    """Whom callbacks are about."""
+
+    app_id: int
+    environment: str
+    user_id: str
+
+    def callback_id(self, activity: str, cause: str, endpoint: EndpointRules) -> UUID:
+        """Derives the id of a callback about this user."""
+        place = (self.app_id, self.environment)
+        return callback_id(place, self.user_id, activity, cause, endpoint.id)
+
+
+class Callback(msgspec.Struct, frozen=True, kw_only=True):
+    """One callback to one endpoint. `attribution` is in force then, None before the first.
+
+    `outdated` is what an updated attribution replaces, and `corrects` the callback that told it:
+    the update is due only if that one may have arrived.
+    """
+
+    id: UUID
+    endpoint_id: int
+    activity: Activity
+    moment: Moment
+    attribution: Attribution | None
+    outdated: Attribution | None = None
+    corrects: UUID | None = None
+    withheld: str | None = None
+
+
+class CallbackContext(msgspec.Struct, frozen=True):
+    """The endpoints of an app, and the partner of each link that an attribution may name."""
+
+    endpoints: Sequence[EndpointRules]
+    partners: Mapping[str, int]
+
+
+def due_callbacks(
+    user: CallbackUser,
+    attributions: Sequence[Attribution],
+    events: Sequence[UserEvent],
+    context: CallbackContext,
+    *,
+    counted_only: bool = True,
+) -> dict[UUID, Callback]:
+    """Finds the callbacks that these events cause, under these attributions (in order), by id.
+
+    Of several events for one callback the earliest is told. Without `counted_only` repeats of a
+    unique event are taken for events that count.
+    """
+    starts = {attribution.moment: attribution for attribution in attributions}
+    found: dict[UUID, Callback] = {}
+    for event in sorted(events, key=lambda each: each.moment):
+        if counted_only and not event.counted and event.kind == SignalKind.EVENT:
+            activities = [] if event.moment not in starts else [_start(starts[event.moment])]
+        else:
+            activities = list(_activities(event, starts))
+        standing = attribution_at(attributions, event.moment)
+        for endpoint in context.endpoints:
+            for activity in activities:
+                if _is_wanted(endpoint, activity, event, standing, context.partners):
+                    made = _callback(user, endpoint, activity, event, standing)
+                    found.setdefault(made.id, made)
+    return found
+
+
+def updated_attributions(
+    user: CallbackUser,
+    superseded: Iterable[Attribution],
+    attributions: Sequence[Attribution],
+    events: Sequence[UserEvent],
+    context: CallbackContext,
+) -> dict[UUID, Callback]:
+    """Finds the callbacks that correct what endpoints were told of superseded attributions."""
+    by_moment = {event.moment: event for event in events}
+    found: dict[UUID, Callback] = {}
+    for outdated in superseded:
+        standing = attribution_at(attributions, outdated.moment)
+        event = by_moment.get(outdated.moment)
+        if standing is None or event is None or _credit(standing) == _credit(outdated):
+            continue
+        for endpoint in context.endpoints:
+            if _hears_updates(endpoint, event, standing, outdated):
+                made = _update(user, endpoint, event, standing, outdated)
+                found[made.id] = made
+    return found
+
+
+def _activities(event: UserEvent, starts: Mapping[Moment, Attribution]) -> Iterator[Activity]:
+    if event.moment in starts:
+        yield _start(starts[event.moment])
+    if event.kind == SignalKind.OPEN:
+        yield Activity.SESSION
+    elif event.kind == SignalKind.AD_REVENUE:
+        yield Activity.AD_REVENUE
+    elif event.event_type_id is not None:
+        yield Activity.EVENT
+
+
+def _start(attribution: Attribution) -> Activity:
+    return Activity.REATTRIBUTION if attribution.is_reattribution else Activity.INSTALL
+
+
+def _is_wanted(
+    endpoint: EndpointRules,
+    activity: Activity,
+    event: UserEvent,
+    standing: Attribution | None,
+    partners: Mapping[str, int],
+) -> bool:
+    if activity not in endpoint.activities or not _is_known_to(endpoint, event):
+        return False
+    if activity is Activity.EVENT and endpoint.event_type_id not in {None, event.event_type_id}:
+        return False
+    if endpoint.revenue_only and not event.has_revenue:
+        return False
+    link = _link(standing)
+    if endpoint.link_id is not None and link != str(endpoint.link_id):
+        return False
+    if endpoint.partner_id is not None:
+        return link is not None and partners.get(link) == endpoint.partner_id
+    return not endpoint.attributed_only or (standing is not None and standing.origin is not None)
+
+
+def _is_known_to(endpoint: EndpointRules, event: UserEvent) -> bool:
+    """Tells whether the event was received since the endpoint exists."""
+    return event.received_ms >= endpoint.created_ms
+
+
+def _link(attribution: Attribution | None) -> str | None:
+    if attribution is None or attribution.origin is None:
+        return None
+    return attribution.origin.name if attribution.origin.kind is OriginKind.LINK else None
+
+
+def _callback(
+    user: CallbackUser,
+    endpoint: EndpointRules,
+    activity: Activity,
+    event: UserEvent,
+    standing: Attribution | None,
+) -> Callback:
+    return Callback(
+        id=user.callback_id(activity, _cause(endpoint, activity, event, standing), endpoint),
+        endpoint_id=endpoint.id,
+        activity=activity,
+        moment=event.moment,
+        attribution=standing,
+        withheld=_withheld(user, endpoint, event),
+    )
+
+
+def _cause(
+    endpoint: EndpointRules,
+    activity: Activity,
+    event: UserEvent,
+    standing: Attribution | None,
+) -> str:
+    """Returns what tells one activity of a user from another, for this endpoint."""
+    if activity is Activity.INSTALL:
+        return ""
+    if activity is Activity.REATTRIBUTION:
+        return (standing.click_id or "") if standing else ""
+    is_conversion = endpoint.partner_id is not None and not event.repeats
+    if activity is Activity.EVENT and is_conversion and standing is not None:
+        return f"{event.event_type_id} {standing.click_id}"
+    return event.moment.receipt
+
+
+def _withheld(user: CallbackUser, endpoint: EndpointRules, event: UserEvent) -> str | None:
+    if event.imported:
+        return IMPORTED
+    return SANDBOX if user.environment == SANDBOX and not endpoint.sandbox else None
+
+
+def _hears_updates(
+    endpoint: EndpointRules, event: UserEvent, standing: Attribution, outdated: Attribution
+) -> bool:
+    is_attributed = standing.origin is not None or outdated.origin is not None
+    return (
+        Activity.ATTRIBUTION_UPDATED in endpoint.activities
+        and _is_known_to(endpoint, event)
+        and (is_attributed or not endpoint.attributed_only)
+    )
+
+
+def _update(
+    user: CallbackUser,
+    endpoint: EndpointRules,
+    event: UserEvent,
+    standing: Attribution,
+    outdated: Attribution,
+) -> Callback:
+    told = _start(outdated)
+    corrected = _cause(endpoint, told, event, outdated)
+    # `considered` grows with the facts, so that a source that comes back is told again.
+    cause = f"{standing.moment.receipt} {standing.click_id} {outdated.click_id} " + str(
+        standing.considered
+    )
+    is_told = told in endpoint.activities
+    return Callback(
+        id=user.callback_id(Activity.ATTRIBUTION_UPDATED, cause, endpoint),
+        endpoint_id=endpoint.id,
+        activity=Activity.ATTRIBUTION_UPDATED,
+        moment=standing.moment,
+        attribution=standing,
+        outdated=outdated,
+        corrects=user.callback_id(told, corrected, endpoint) if is_told else None,
+        withheld=_withheld(user, endpoint, event),
+    )
+
+
+def _credit(attribution: Attribution) -> tuple[object, str | None]:
+    return (attribution.origin, attribution.click_id)

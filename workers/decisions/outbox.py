@@ -1,0 +1,195 @@
+"""Writes the callbacks that follow from decisions, in the transaction of the decisions.
+
+An app without callback endpoints costs one look-up for each transaction. A callback that was not
+attempted yet is kept in agreement with the decisions; one that may have arrived stays as it is, and
+what changed about it is told by another one.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+
+from shared.database import Connection, run
+from shared.ids import receipt_time_ms
+from workers.core.attribution import Attribution
+from workers.core.callbacks import (
+    Callback,
+    CallbackContext,
+    CallbackUser,
+    UserEvent,
+    due_callbacks,
+    updated_attributions,
+)
+from workers.core.history import Moment
+from workers.decisions.diff import Difference
+from workers.decisions.outbox_rows import ADD, INSERT, Row, load_contexts
+from workers.sql.json_rows import write_rows
+
+OUTDATED = "outdated"  # the reason of a callback whose decision was superseded before it was sent
+
+_EVENTS = """
+SELECT sent.user_ref, events.receipt::text,
+       (extract(epoch FROM events.event_time) * 1000)::bigint, events.kind,
+       events.event_type_id, events.counted, coalesce(event_types.multiple_postbacks, false),
+       coalesce(events.sale_amount > 0, false), events.endpoint = 'import'
+FROM json_to_recordset(%s::json) AS sent (user_ref bigint, from_ms bigint)
+CROSS JOIN LATERAL (
+    SELECT receipt FROM signals
+    WHERE signals.user_ref = sent.user_ref
+      AND event_time >= 'epoch'::timestamptz + from_ms * interval '1 millisecond'
+    OFFSET 0  -- one range of the index for each user, whatever the planner expects
+) AS told
+JOIN events ON events.receipt = told.receipt
+LEFT JOIN event_types ON event_types.id = events.event_type_id
+"""
+# One that may have arrived stays. Of the events of one conversion the earliest is told.
+_AGREE = f"""
+{INSERT}
+ON CONFLICT (id) DO UPDATE SET
+    receipt = excluded.receipt, event_time = excluded.event_time,
+    attributed_at = excluded.attributed_at, rule = excluded.rule, click_id = excluded.click_id,
+    origin_kind = excluded.origin_kind, origin = excluded.origin,
+    state = CASE WHEN callbacks.reason = '{OUTDATED}' THEN excluded.state ELSE callbacks.state END,
+    reason = CASE WHEN callbacks.reason = '{OUTDATED}' THEN excluded.reason
+        ELSE callbacks.reason END
+WHERE callbacks.attempts = 0 AND callbacks.state IN ('waiting', 'withheld')
+  AND (
+    callbacks.activity <> 'event' OR callbacks.reason = '{OUTDATED}'
+    OR (excluded.event_time, excluded.receipt) <= (callbacks.event_time, callbacks.receipt)
+  )
+"""
+_WITHHOLD = f"""
+UPDATE callbacks SET state = 'withheld', reason = '{OUTDATED}'
+WHERE id = ANY(%s) AND attempts = 0 AND state = 'waiting'
+"""
+
+
+def write_callbacks(
+    connection: Connection,
+    differences: Sequence[Difference],
+    earliest_ms: Mapping[int, int],
+    withheld: str | None = None,
+) -> None:
+    """Writes what became due, in the transaction of the decisions.
+
+    `withheld` is the reason for which everything that is new is recorded and not sent.
+    """
+    contexts = load_contexts(connection, {each.case.user.app_id for each in differences})
+    heard = [each for each in differences if each.case.user.app_id in contexts]
+    if not heard:
+        return
+    events = _events(connection, heard, earliest_ms)
+    due: list[Row] = []
+    updates: list[Row] = []
+    gone: set[UUID] = set()
+    for each in heard:
+        changes = _changes(each, events[each.case.user.id], contexts[each.case.user.app_id])
+        due += [_row(each, made, withheld) for made in changes.due.values()]
+        updates += [_row(each, made, withheld) for made in changes.updates.values()]
+        gone |= changes.gone
+    if gone:
+        run(connection, _WITHHOLD, (sorted(gone),))
+    write_rows(connection, _AGREE, due)
+    write_rows(connection, ADD, updates)
+
+
+class _Changes(msgspec.Struct, frozen=True):
+    """What is due of a user, what corrects an earlier callback, and what is not due any more."""
+
+    due: Mapping[UUID, Callback]
+    updates: Mapping[UUID, Callback]
+    gone: set[UUID]
+
+
+def _changes(each: Difference, events: Sequence[UserEvent], context: CallbackContext) -> _Changes:
+    user = each.case.user
+    subject = CallbackUser(user.app_id, user.environment, user.user_id)
+    now = _timeline(each, each.decision.attributions)
+    before = _timeline(each, each.case.stored.attributions)
+    due = due_callbacks(subject, now, events, context)
+    stood = due_callbacks(subject, before, events, context, counted_only=False)
+    updates = updated_attributions(subject, each.superseded, now, events, context)
+    return _Changes(due, updates, stood.keys() - due.keys())
+
+
+def _timeline(each: Difference, decided: Iterable[Attribution]) -> tuple[Attribution, ...]:
+    """Returns attributions in order, beginning with the one before the tail."""
+    prior = each.case.tail.prior
+    ordered = sorted(decided, key=lambda attribution: attribution.moment)
+    return (*ordered,) if prior is None else (prior, *ordered)
+
+
+def _events(
+    connection: Connection, differences: Sequence[Difference], earliest_ms: Mapping[int, int]
+) -> Mapping[int, list[UserEvent]]:
+    """Loads what users did since the earliest change, by user."""
+    sent = [
+        {"user_ref": each.case.user.id, "from_ms": _from_ms(each, earliest_ms)}
+        for each in differences
+    ]
+    found: dict[int, list[UserEvent]] = defaultdict(list)
+    document = msgspec.json.encode(sent).decode()
+    for user_ref, receipt, time_ms, *values in run(connection, _EVENTS, (document,)):
+        kind, event_type, counted, repeats, has_revenue, imported = values
+        found[user_ref].append(
+            UserEvent(
+                moment=Moment(time_ms, receipt),
+                received_ms=receipt_time_ms(UUID(receipt)),
+                kind=kind,
+                event_type_id=event_type,
+                counted=counted,
+                repeats=repeats,
+                has_revenue=has_revenue,
+                imported=imported,
+            )
+        )
+    return found
+
+
+def _from_ms(each: Difference, earliest_ms: Mapping[int, int]) -> int:
+    """Returns the moment from which a user's callbacks may differ."""
+    is_decided_otherwise = each.attributed or each.superseded
+    start = each.case.start_ms if is_decided_otherwise else earliest_ms[each.case.user.id]
+    return max(0, min(start, earliest_ms[each.case.user.id]))
+
+
+def _row(each: Difference, made: Callback, withheld: str | None) -> Row:
+    user = each.case.user
+    reason = made.withheld or withheld
+    return {
+        "id": made.id,
+        "endpoint_id": made.endpoint_id,
+        "app_id": user.app_id,
+        "environment": user.environment,
+        "user_ref": user.id,
+        "activity": made.activity,
+        "receipt": made.moment.receipt,
+        "time_ms": made.moment.time_ms,
+        "corrects": made.corrects,
+        "state": "withheld" if reason else "waiting",
+        "reason": reason,
+        **_credited(made.attribution),
+        **_outdated(made.outdated),
+    }
+
+
+def _credited(attribution: Attribution | None) -> Row:
+    if attribution is None:
+        return {}
+    origin = attribution.origin
+    return {
+        "attributed_ms": attribution.moment.time_ms,
+        "rule": attribution.rule,
+        "click_id": attribution.click_id,
+        "origin_kind": origin.kind if origin else None,
+        "origin": origin.name if origin else None,
+    }
+
+
+def _outdated(attribution: Attribution | None) -> Row:
+    if attribution is None or attribution.origin is None:
+        return {}
+    origin = attribution.origin
+    return {"outdated_origin_kind": origin.kind, "outdated_origin": origin.name}

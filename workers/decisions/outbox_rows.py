@@ -1,0 +1,62 @@
+"""Loads callback endpoints and writes rows of the outbox, for users and for clicks."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from shared.database import Connection, run
+from workers.core.callbacks import CallbackContext, EndpointRules
+
+_ENDPOINTS = """
+SELECT app_id, id, partner_id, activities, event_type_id, link_id, attributed_only, revenue_only,
+       sandbox, (extract(epoch FROM created_at) * 1000)::bigint
+FROM callback_endpoints WHERE app_id = ANY(%s) AND deleted_at IS NULL
+"""
+_PARTNERS = "SELECT id::text, partner_id FROM links WHERE partner_id = ANY(%s)"
+_SENT = """
+json_to_recordset(%s::json) AS sent (
+    id uuid, endpoint_id bigint, app_id bigint, environment text, user_ref bigint, activity text,
+    receipt uuid, time_ms bigint, attributed_ms bigint, rule text, click_id text,
+    origin_kind text, origin text, outdated_origin_kind text, outdated_origin text,
+    corrects uuid, state text, reason text
+)
+"""
+INSERT = f"""
+INSERT INTO callbacks (
+    id, endpoint_id, app_id, environment, user_ref, activity, receipt, event_time, attributed_at,
+    rule, click_id, origin_kind, origin, outdated_origin_kind, outdated_origin, state, reason
+)
+SELECT id, endpoint_id, app_id, environment, user_ref, activity, receipt,
+       'epoch'::timestamptz + time_ms * interval '1 millisecond',
+       'epoch'::timestamptz + attributed_ms * interval '1 millisecond',
+       rule, click_id, origin_kind, origin, outdated_origin_kind, outdated_origin, state, reason
+FROM {_SENT}
+WHERE corrects IS NULL
+   OR EXISTS (SELECT FROM callbacks AS told WHERE told.id = corrects AND told.attempts > 0)
+ORDER BY id
+"""
+ADD = f"{INSERT} ON CONFLICT (id) DO NOTHING"
+
+Contexts = Mapping[int, CallbackContext]
+Row = dict[str, object]
+
+
+def load_contexts(connection: Connection, apps: Iterable[int]) -> Contexts:
+    """Loads the endpoints of these apps; an app without any is left out."""
+    endpoints: dict[int, list[EndpointRules]] = defaultdict(list)
+    for app_id, *values in run(connection, _ENDPOINTS, (sorted(apps),)):
+        endpoints[app_id].append(_rules(values))
+    if not endpoints:
+        return {}
+    partners = {each.partner_id for found in endpoints.values() for each in found}
+    named = sorted(partner for partner in partners if partner is not None)
+    links = dict(run(connection, _PARTNERS, (named,)).fetchall()) if named else {}
+    return {app_id: CallbackContext(found, links) for app_id, found in endpoints.items()}
+
+
+def _rules(values: Sequence[object]) -> EndpointRules:
+    number, partner, activities, *rest = values
+    names = ("event_type_id", "link_id", "attributed_only", "revenue_only", "sandbox", "created_ms")
+    document = {"id": number, "partner_id": partner, "activities": activities}
+    return msgspec.convert({**document, **dict(zip(names, rest, strict=True))}, EndpointRules)

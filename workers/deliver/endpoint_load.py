@@ -1,0 +1,93 @@
+"""How much an endpoint may be sent at the moment: concurrency, rate and circuit breaker. Pure.
+
+The breaker opens after so many failures in a row, or when more than half of at least twenty
+attempts within a minute failed. While it is open one request is let through every 30 seconds; the
+first that succeeds closes it. So one dead endpoint costs one request every half minute.
+"""
+
+from collections import deque
+
+FAILURES_MAX = 10
+WINDOW_SECONDS = 60.0
+WINDOW_ATTEMPTS_MIN = 20
+PROBE_SECONDS = 30.0
+AHEAD_MAX = 256  # callbacks that are claimed beyond those in flight
+
+
+class EndpointLoad:
+    """The state of one endpoint in the process that delivers. Times are of a monotonic clock."""
+
+    def __init__(self, concurrency_max: int, rate_max: int | None) -> None:
+        self.concurrency_max = concurrency_max
+        self.rate_max = rate_max
+        self.in_flight = 0
+        self._delivered = 0
+        self._failures = 0
+        self._recent: deque[tuple[float, bool]] = deque()
+        self._failed_recently = 0
+        self._opened_at: float | None = None
+        self._allowance = float(rate_max or 0)
+        self._refilled_at: float | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Tells whether the breaker is open: nothing is sent but a probe now and then."""
+        return self._opened_at is not None
+
+    def room(self, now_seconds: float) -> int:
+        """Returns how many requests may begin now."""
+        if self._opened_at is not None:
+            waited = now_seconds - self._opened_at
+            return 1 if waited >= PROBE_SECONDS and not self.in_flight else 0
+        free = self.concurrency_max + self._ahead() - self.in_flight
+        return min(free, self._rate_room(now_seconds))
+
+    def release(self) -> None:
+        """Counts a callback that was claimed and is given back."""
+        self.in_flight -= 1
+
+    def begin(self, now_seconds: float, count: int) -> None:
+        """Counts requests that begin."""
+        self.in_flight += count
+        self._allowance -= count
+        if self._opened_at is not None:
+            self._opened_at = now_seconds  # the next probe has to wait again
+
+    def end(self, now_seconds: float, *, is_failure: bool) -> None:
+        """Counts a request that ended. A refusal by the other side is no failure: it answers."""
+        self.in_flight -= 1
+        self._failures = self._failures + 1 if is_failure else 0
+        self._delivered += not is_failure
+        self._note(now_seconds, is_failure=is_failure)
+        if not is_failure:
+            if self._opened_at is not None:
+                self._opened_at = None
+                self._recent.clear()
+                self._failed_recently = 0
+        elif self._opened_at is None and self._is_failing():
+            self._opened_at = now_seconds
+
+    def _ahead(self) -> int:
+        """Returns how many to claim beyond those in flight: as many as end until the next look."""
+        delivered, self._delivered = self._delivered, 0
+        return min(AHEAD_MAX, 2 * delivered) if self._failures == 0 else 0
+
+    def _rate_room(self, now_seconds: float) -> int:
+        if self.rate_max is None:
+            return self.concurrency_max + AHEAD_MAX
+        if self._refilled_at is not None:
+            gained = (now_seconds - self._refilled_at) * self.rate_max
+            self._allowance = min(float(self.rate_max), self._allowance + gained)
+        self._refilled_at = now_seconds
+        return int(self._allowance)
+
+    def _note(self, now_seconds: float, *, is_failure: bool) -> None:
+        self._recent.append((now_seconds, is_failure))
+        self._failed_recently += is_failure
+        while self._recent[0][0] < now_seconds - WINDOW_SECONDS:
+            self._failed_recently -= self._recent.popleft()[1]
+
+    def _is_failing(self) -> bool:
+        attempts = len(self._recent)
+        half = attempts >= WINDOW_ATTEMPTS_MIN and self._failed_recently * 2 > attempts
+        return self._failures >= FAILURES_MAX or half

@@ -1,0 +1,189 @@
+"""Claims callbacks that are due, and writes what became of them, many at a time.
+
+A claim counts the attempt and moves the time on at which the callback is due: if the process dies,
+the callback is due again once the claim has lapsed, under the same id.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from shared.callbacks.requests import CallbackEndpoint
+from shared.database import Connection, run, transaction
+
+CLAIM_SECONDS = 30  # longer than an attempt takes, with everything around it
+ENDPOINT_FAILURES_MAX = 20  # attempts in a row, over so many hours, disable an endpoint
+FAILING_HOURS_MIN = 24
+
+
+class DueEndpoint(NamedTuple):
+    """An endpoint to which something is to be sent."""
+
+    id: int
+    endpoint: CallbackEndpoint
+    hosts: tuple[str, ...]
+    carried: bool  # the URL is the click's
+    answer_contains: str | None
+    concurrency_max: int
+    rate_max: int | None
+
+
+class Claim(NamedTuple):
+    """A callback that this process is to send now; `attempts` counts this attempt."""
+
+    id: UUID
+    endpoint_id: int
+    attempts: int
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of an attempt. `due_seconds` is when to try again, None: not any more."""
+
+    callback_id: UUID
+    number: int
+    endpoint_id: int
+    state: str
+    reason: str | None
+    due_seconds: float | None
+    at_ms: int
+    request: str
+    outcome: str
+    status: int | None
+    took_ms: int
+    answer: str
+    is_failure: bool
+
+
+_ENDPOINTS = """
+SELECT id, method, url, secret_version, hosts, answer_contains, concurrency_max, rate_max
+FROM callback_endpoints
+WHERE paused_at IS NULL AND disabled_at IS NULL AND deleted_at IS NULL AND EXISTS (
+    SELECT FROM callbacks
+    WHERE endpoint_id = callback_endpoints.id AND state = 'waiting' AND due_at <= now()
+)
+"""
+_HAS_DUE = f"SELECT EXISTS ({_ENDPOINTS})"
+_CLAIM = f"""
+UPDATE callbacks
+SET attempts = attempts + 1, attempted_at = now(),
+    due_at = now() + interval '{CLAIM_SECONDS} seconds'
+FROM unnest(%s::bigint[], %s::integer[]) AS free (endpoint_id, room)
+CROSS JOIN LATERAL (
+    SELECT id FROM callbacks AS due
+    WHERE due.endpoint_id = free.endpoint_id AND state = 'waiting' AND due_at <= now()
+    ORDER BY due_at LIMIT free.room
+    FOR UPDATE SKIP LOCKED
+) AS picked
+WHERE callbacks.id = picked.id
+RETURNING callbacks.id, callbacks.endpoint_id, callbacks.attempts
+"""
+# A claim that lapsed may have been taken by another process meanwhile: its attempt counts then.
+_SETTLE = """
+UPDATE callbacks SET state = sent.state, reason = sent.reason,
+    due_at = now() + coalesce(due_seconds, 0) * interval '1 second'
+FROM json_to_recordset(%s::json) AS sent (
+    callback_id uuid, number integer, state text, reason text, due_seconds double precision
+)
+WHERE callbacks.id = sent.callback_id
+  AND (callbacks.attempts = sent.number OR sent.state = 'delivered')
+  AND callbacks.state = 'waiting'
+"""
+# It was not sent: the attempt does not count.
+_RELEASE = """
+UPDATE callbacks SET attempts = attempts - 1, due_at = now()
+WHERE id = ANY(%s) AND state = 'waiting'
+"""
+_ATTEMPTS = """
+INSERT INTO callback_attempts (callback_id, number, at, request, outcome, status, took_ms, answer)
+SELECT callback_id, number, 'epoch'::timestamptz + at_ms * interval '1 millisecond', request,
+       outcome, status, took_ms, answer
+FROM json_to_recordset(%s::json) AS sent (
+    callback_id uuid, number integer, at_ms bigint, request text, outcome text, status integer,
+    took_ms integer, answer text
+)
+JOIN callbacks ON callbacks.id = callback_id
+ON CONFLICT DO NOTHING
+"""
+_COUNT_FAILURES = """
+UPDATE callback_endpoints SET
+    failures = CASE WHEN succeeded THEN failed ELSE failures + failed END,
+    failing_since = CASE
+        WHEN failed = 0 THEN NULL
+        WHEN succeeded OR failing_since IS NULL THEN now()
+        ELSE failing_since
+    END
+FROM unnest(%s::bigint[], %s::integer[], %s::boolean[]) AS sent (endpoint_id, failed, succeeded)
+WHERE id = sent.endpoint_id AND (sent.failed > 0 OR (sent.succeeded AND failures > 0))
+"""
+_DISABLE_FAILING = f"""
+UPDATE callback_endpoints SET disabled_at = now(), disabled_reason = 'failing'
+WHERE id = ANY(%s) AND disabled_at IS NULL AND failures >= {ENDPOINT_FAILURES_MAX}
+  AND failing_since < now() - interval '{FAILING_HOURS_MIN} hours'
+"""
+_DISABLE_GONE = """
+UPDATE callback_endpoints SET disabled_at = now(), disabled_reason = 'gone'
+WHERE id = ANY(%s) AND disabled_at IS NULL
+"""
+
+
+def has_due_callbacks(connection: Connection) -> bool:
+    """Tells whether any endpoint that may be sent something has something due."""
+    [(is_due,)] = run(connection, _HAS_DUE).fetchall()
+    return bool(is_due)
+
+
+def due_endpoints(connection: Connection) -> list[DueEndpoint]:
+    """Finds the endpoints to which something is due. Raises DatabaseError."""
+    return [
+        DueEndpoint(
+            number,
+            CallbackEndpoint(number, method, url or "", secret_version),
+            tuple(hosts),
+            url is None,
+            answer_contains,
+            concurrency_max,
+            rate_max,
+        )
+        for number, method, url, secret_version, hosts, answer_contains, concurrency_max, rate_max
+        in run(connection, _ENDPOINTS)
+    ]  # fmt: skip
+
+
+def claim(connection: Connection, rooms: dict[int, int]) -> list[Claim]:
+    """Claims so many callbacks of each endpoint. Raises DatabaseError."""
+    rows = run(connection, _CLAIM, (list(rooms), list(rooms.values())))
+    return [Claim(*row) for row in rows]
+
+
+def release(connection: Connection, ids: Sequence[UUID]) -> None:
+    """Gives back callbacks that were claimed and not sent. Raises DatabaseError."""
+    run(connection, _RELEASE, (list(ids),))
+
+
+def write_results(connection: Connection, results: Sequence[Result]) -> None:
+    """Writes what became of attempts, in one transaction. Raises DatabaseError."""
+    document = msgspec.json.encode(results).decode()
+    with transaction(connection):
+        run(connection, _SETTLE, (document,))
+        run(connection, _ATTEMPTS, (document,))
+        _count_failures(connection, results)
+
+
+def _count_failures(connection: Connection, results: Sequence[Result]) -> None:
+    failed: dict[int, int] = {}
+    succeeded: dict[int, bool] = {}
+    for result in results:  # in the order in which they ended
+        if result.state == "delivered":
+            failed[result.endpoint_id], succeeded[result.endpoint_id] = 0, True
+        else:
+            failed[result.endpoint_id] = failed.get(result.endpoint_id, 0) + result.is_failure
+    endpoints = sorted(failed)
+    counts = [failed[each] for each in endpoints]
+    marks = [succeeded.get(each, False) for each in endpoints]
+    run(connection, _COUNT_FAILURES, (endpoints, counts, marks))
+    if failing := [each for each in endpoints if failed[each]]:
+        run(connection, _DISABLE_FAILING, (failing,))
+    if gone := sorted({each.endpoint_id for each in results if each.reason == "gone"}):
+        run(connection, _DISABLE_GONE, (gone,))
