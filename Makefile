@@ -99,7 +99,7 @@ clean:                     ## forget the environment and the caches, keep data
 .venv/clients: .venv/dev   ## what the clients of docs/batch.md run on: Debian's Node, JDK, PHP, Ruby
 	command -v node >/dev/null || apt-get install --yes --no-install-recommends nodejs
 	command -v javac >/dev/null || apt-get install --yes --no-install-recommends openjdk-17-jdk-headless
-	command -v php >/dev/null || apt-get install --yes --no-install-recommends php-cli
+	php -m 2>/dev/null | grep -q curl || apt-get install --yes --no-install-recommends php-cli php-curl
 	command -v ruby >/dev/null || apt-get install --yes --no-install-recommends ruby
 	touch $@
 
