@@ -228,7 +228,7 @@ def test_the_exit_status_says_whether_all_is_green(
 ) -> None:
     assert ask("check", "Shop", status=1)["green"] is False
 
-    came(resources, shop, token)
+    came(resources, shop, token, at_ms=now_ms())  # NOW_MS is as old as the run of all tests
     document = ask("check", "Shop", "--minutes", "5")
     assert (document["green"], document["ready"]) == (True, True)
     assert "digest" not in str(document)

@@ -75,7 +75,7 @@ def test_requests_of_all_processes_are_counted_and_stay_counted_when_one_is_kill
     ingest: Ingest,
 ) -> None:
     ingest.ask("/postback?user_id=a&event_id=b&s2s_token=none")
-    until(lambda: ingest.scrape()["waybill_requests_total"] == REQUESTS)
+    until(lambda: ingest.scrape().get("waybill_requests_total") == REQUESTS)
 
     before = ingest.workers()
     os.kill(before[0], signal.SIGKILL)
