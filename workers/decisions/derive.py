@@ -11,17 +11,25 @@ whose decision fails is set aside and delays nobody else.
 from collections.abc import Sequence
 
 from shared.database import Connection, DatabaseError, index_only, sqlstate
+from shared.errors import WaybillError
 from shared.events import Event
 from workers.core.decision import decide as decide_by_rules
 from workers.core.faults import Disposition, disposition
-from workers.decisions.affected_users import affected_users
+from workers.decisions.affected_users import affected_users, lock_users
 from workers.decisions.click_callbacks import write_click_callbacks
 from workers.decisions.load_history import BEGINNING_MS
-from workers.decisions.user_decisions import Decide, UserDecisions
+from workers.decisions.set_aside_users import Failure, set_aside
+from workers.decisions.user_decisions import Decide, UserDecisions, log_failures
 from workers.decisions.write import Rules
 from workers.facts.quarantine import find_quarantined
 
 USERS_MAX = 500  # in a transaction: other workers wait for the locks
+
+
+class WorkerDied(WaybillError):
+    """A worker died of a decision; it names the fault of the users who were set aside for it."""
+
+    code = "worker_died"
 
 
 def derive(
@@ -51,6 +59,19 @@ def rederive(
     """Decides users from their whole history, at most USERS_MAX, including those set aside."""
     decisions = UserDecisions(connection, decide, True, callbacks_withheld)
     return decisions.make(dict.fromkeys(users, BEGINNING_MS))
+
+
+def set_aside_affected(connection: Connection, events: Sequence[Event]) -> None:
+    """Sets aside everybody whom these events may concern: nobody knows who killed the worker."""
+    users = sorted(_affected_users(connection, events))
+    for start in range(0, len(users), USERS_MAX):
+        chunk = users[start : start + USERS_MAX]
+        with index_only(connection):
+            locked = lock_users(connection, chunk)
+            fault = WorkerDied("a worker died of the decision")
+            failures = [Failure(user.id, fault) for user in locked]
+            set_aside(connection, failures)
+        log_failures(failures)
 
 
 def _affected_users(connection: Connection, events: Sequence[Event]) -> dict[int, int]:

@@ -64,7 +64,7 @@ class UserDecisions(msgspec.Struct, frozen=True):
             with index_only(self.connection) as connection:
                 lock_users(connection, users)
                 set_aside(connection, failures)
-            _log_failures(failures)
+            log_failures(failures)
             return Rules()
         middle = len(users) // 2
         halves = (users[:middle], users[middle:])
@@ -89,7 +89,7 @@ class UserDecisions(msgspec.Struct, frozen=True):
                 clear_set_aside(connection, [user for user in earliest_ms if user not in failed])
             rules = write_decisions(connection, differences)
             write_callbacks(connection, differences, earliest_ms, self.callbacks_withheld)
-        _log_failures(failures)
+        log_failures(failures)
         return rules
 
     def _decide_cases(
@@ -114,7 +114,7 @@ def _may_be_caused_by_user(error: Exception) -> bool:
     return not isinstance(error, JobTimeout)
 
 
-def _log_failures(failures: Sequence[Failure]) -> None:
+def log_failures(failures: Sequence[Failure]) -> None:
     """Logs users by number, after the commit; the text of an error may quote what was sent."""
     for failure in failures:
         _log.error(

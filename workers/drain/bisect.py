@@ -29,10 +29,10 @@ def store_bisecting(
         if disposition(state) is not Disposition.ISOLATE:
             raise
     if len(events) == 1:
-        quarantine_event(
+        is_quarantined = quarantine_event(
             connection, events[0], QuarantineReason.REFUSED_BY_DATABASE, f"SQLSTATE {state}"
         )
-        return Recorded(quarantined=1)
+        return Recorded(quarantined=1) if is_quarantined else Recorded(events=1)
     middle = len(events) // 2
     first = store_bisecting(connection, events[:middle], country_of)
     return first + store_bisecting(connection, events[middle:], country_of)

@@ -14,7 +14,7 @@ from shared.inbox import Entry
 from shared.vocabulary import QuarantineReason
 from workers.core.decision import decide as decide_by_rules
 from workers.core.faults import Disposition, disposition
-from workers.decisions.derive import derive
+from workers.decisions.derive import derive, set_aside_affected
 from workers.decisions.user_decisions import Decide
 from workers.drain.bisect import store_bisecting
 from workers.drain.drain_metrics import DrainMetrics
@@ -118,21 +118,35 @@ class GroupStore:
         recorded = Recorded()
         suspect = self.inbox.suspect(entry)
         done = find_quarantined(connection, [event.receipt for event in events])
-        for index, event in enumerate(events):
-            if event.receipt in done:
-                continue
-            if index == suspect:
-                quarantine_event(
-                    connection,
-                    event,
-                    QuarantineReason.KILLED_WORKER,
-                    f"{entry.deliveries} deliveries",
-                )
-                recorded += Recorded(quarantined=1)
-                continue
-            self.inbox.note_suspect(entry, index)
-            recorded += self._store_and_derive(connection, [event])
+        try:
+            for index, event in enumerate(events):
+                if event.receipt in done:
+                    continue
+                if index == suspect:
+                    recorded += self._exclude(connection, entry, index, event)
+                    continue
+                self.inbox.note_suspect(entry, index)
+                recorded += self._store_and_derive(connection, [event])
+        except Exception:
+            self.inbox.forget_suspect(entry)
+            raise
         return recorded
+
+    def _exclude(self, connection: Connection, entry: Entry, index: int, event: Event) -> Recorded:
+        """Excludes the event that a worker died of.
+
+        If it is stored, the worker died of a decision, or of something else after the commit: it is
+        derived again, and when that has killed as many workers once more, the affected users are
+        set aside, and each is decided by itself.
+        """
+        detail = f"{entry.deliveries} deliveries"
+        if quarantine_event(connection, event, QuarantineReason.KILLED_WORKER, detail):
+            return Recorded(quarantined=1)
+        if entry.deliveries <= 2 * self.deliveries_max:
+            self.inbox.note_suspect(entry, index)
+            return self._store_and_derive(connection, [event])
+        set_aside_affected(connection, [event])
+        return Recorded(events=1)
 
     def _store_and_derive(self, connection: Connection, events: Sequence[Event]) -> Recorded:
         """Stores the facts, then derives decisions, which are always made from committed facts."""

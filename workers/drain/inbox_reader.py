@@ -44,6 +44,14 @@ return deleted
 """
 
 
+# A worker that was stopped and goes on when another has acknowledged the entry notes nothing.
+_NOTE_SUSPECT = """
+if #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1]) == 1 then
+  redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+end
+"""
+
+
 class InboxReader:
     """A consumer of the inbox, named after its worker, which runs one job at a time."""
 
@@ -120,7 +128,12 @@ class InboxReader:
 
     def note_suspect(self, entry: Entry, index: int) -> None:
         """Notes which event of an entry is about to be tried."""
-        self._redis.hset(SUSPECTS_KEY, entry.id, str(index))
+        script = self._redis.register_script(_NOTE_SUSPECT)
+        script(keys=[INBOX_KEY, SUSPECTS_KEY], args=[entry.id, index])
+
+    def forget_suspect(self, entry: Entry) -> None:
+        """Forgets which event was being tried: the worker lives, so it did not kill the worker."""
+        self._redis.hdel(SUSPECTS_KEY, entry.id)
 
     def refresh_wake_flag(self) -> None:
         """Notes that a drain is running and will look again, so that nobody enqueues another."""

@@ -4,35 +4,63 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from shared.database import Connection, run
-from shared.events import WIRE_VERSION, Event, encode_event, join_events
+from shared.events import CLICK_KINDS, WIRE_VERSION, Event, encode_event, join_events
 from shared.ids import receipt_floor
 from shared.inbox import Entry
 from shared.vocabulary import QuarantineReason
 
 # An event that fails again after a replay is in quarantine again.
-_INSERT = """
-INSERT INTO quarantine (receipt, app_id, reason, detail, events, event_count, wire_version)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
+_UNLESS_THERE = """
 ON CONFLICT (receipt) DO UPDATE SET
     reason = excluded.reason, detail = excluded.detail,
     quarantined_at = now(), replayed_at = NULL
+"""
+_INSERT_ENTRY = f"""
+INSERT INTO quarantine (receipt, app_id, reason, detail, events, event_count, wire_version)
+VALUES (%s, NULL, %s, %s, %s, %s, %s) {_UNLESS_THERE}
+"""
+# What is stored stays out of quarantine, whatever failed after it was stored.
+_INSERT_EVENT = f"""
+INSERT INTO quarantine (receipt, app_id, reason, detail, events, event_count, wire_version)
+SELECT %(receipt)s, %(app)s, %(reason)s, %(detail)s, %(batch)s, 1, %(wire_version)s
+WHERE NOT EXISTS (SELECT FROM events WHERE receipt = %(receipt)s)
+  AND NOT EXISTS (SELECT FROM duplicates WHERE receipt = %(receipt)s)
+  AND NOT EXISTS (
+      SELECT FROM clicks
+      WHERE %(is_click)s AND click_id = %(click)s
+        AND app_id = %(app)s AND environment = %(environment)s
+  )
+{_UNLESS_THERE} RETURNING receipt
 """
 
 
 def quarantine_event(
     connection: Connection, event: Event, reason: QuarantineReason, detail: str
-) -> None:
-    """Quarantines an event; `detail` is a SQLSTATE or a count, never text of the event."""
-    batch = join_events([encode_event(event)])
-    run(connection, _INSERT, (event.receipt, event.app_id, reason, detail, batch, 1, WIRE_VERSION))
+) -> bool:
+    """Quarantines an event, unless it is stored, and tells whether it did.
+
+    `detail` is a SQLSTATE or a count, never text of the event.
+    """
+    arguments = {
+        "receipt": event.receipt,
+        "app": event.app_id,
+        "environment": event.environment,
+        "reason": reason,
+        "detail": detail,
+        "batch": join_events([encode_event(event)]),
+        "wire_version": WIRE_VERSION,
+        "is_click": event.kind in CLICK_KINDS,
+        "click": event.click_id,
+    }
+    return bool(list(run(connection, _INSERT_EVENT, arguments)))
 
 
 def quarantine_entry(connection: Connection, entry: Entry, detail: str) -> None:
     """Quarantines a whole batch that cannot be decoded, under an id derived from its inbox id."""
     run(connection,
-        _INSERT,
+        _INSERT_ENTRY,
         (
-            entry_receipt(entry.id), None, QuarantineReason.UNREADABLE, detail,
+            entry_receipt(entry.id), QuarantineReason.UNREADABLE, detail,
             entry.payload, entry.count, entry.wire_version,
         ),
     )  # fmt: skip

@@ -64,6 +64,28 @@ def opened(connection: Connection, redis: Redis, database_url: str) -> Iterator[
         database.close()
 
 
+@contextmanager
+def refusing(connection: Connection, sqlstate: str, user: str = "refused") -> Iterator[None]:
+    """Makes PostgreSQL fail with this SQLSTATE whenever an event of `user` is to be inserted."""
+    connection.execute(
+        f"""
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF new.user_id = '{user}' THEN
+                RAISE EXCEPTION 'refused' USING ERRCODE = '{sqlstate}';
+            END IF;
+            RETURN new;
+        END $$
+        """.encode()
+    )
+    connection.execute(
+        b"CREATE TRIGGER refuse BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION refuse()"
+    )
+    try:
+        yield
+    finally:
+        connection.execute(b"DROP FUNCTION refuse CASCADE")
+
+
 @pytest.fixture
 def bench(connection: Connection, redis: Redis, database_url: str) -> Iterator[Bench]:
     with opened(connection, redis, database_url) as bench:

@@ -2,22 +2,26 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from shared import metrics
-from shared.events import Event
+from shared.clock import now_ms
+from shared.events import Event, Kind
 from shared.inbox import INBOX_KEY, WAKE_KEY, append, measure
 from shared.redis import connect as connect_redis
-from shared.rq_queue import enqueue, waiting_jobs
+from shared.rq_queue import JobTimeout, enqueue, waiting_jobs
 from shared.settings import read_settings
 from shared.tally import Tally
 from tests.integration.fresh import fresh
-from tests.integration.workers.conftest import CLAIM_IDLE_MS, Bench
+from tests.integration.workers.conftest import CLAIM_IDLE_MS, Bench, refusing
 from workers import jobs
+from workers.core.decision import Decision
 from workers.drain.drain import DrainLimits
 from workers.drain.drain_metrics import DrainMetrics
-from workers.facts.record import Recorded
+from workers.drain.inbox_reader import SUSPECTS_KEY
+from workers.facts.record import Recorded, record
 from workers.process import WorkerStores
 
 
@@ -204,6 +208,105 @@ def test_the_event_that_kills_its_worker_is_found_and_its_neighbours_are_stored(
     assert recorded == Recorded(events=6, quarantined=1)
     assert bench.receipts("quarantine") == [str(batch[killer].receipt)]
     assert len(bench.receipts("events")) == 6
+
+
+def _die_when_trying(bench: Bench, index: int, deliveries: int) -> None:
+    """Leaves the only entry as a worker left it that died with this event, one delivery later."""
+    inbox = bench.inbox()
+    inbox.read(None)
+    entry, *_ = inbox.claim_own()
+    for _ in range(deliveries - 3):
+        (entry,) = inbox.claim_own()
+    inbox.note_suspect(entry, index)
+
+
+def _opening(user: str, at_ms: int) -> Event:
+    return fresh(user_id=user, event_id="__open", kind=Kind.OPEN, event_time_ms=at_ms)
+
+
+def _rows(bench: Bench, query: str) -> list[tuple[Any, ...]]:
+    return bench.connection.execute(query.encode()).fetchall()
+
+
+@pytest.mark.parametrize("kind", ["event", "click", "duplicate"])
+def test_what_is_stored_is_never_called_a_killer(bench: Bench, kind: str) -> None:
+    suspect = {
+        "event": fresh(),
+        "click": fresh(kind=Kind.CLICK, user_id="", event_id="", click_id="c"),
+        "duplicate": fresh(idempotency_key="k"),
+    }[kind]
+    first = [fresh(idempotency_key="k")] if kind == "duplicate" else []
+    record(bench.connection, [*first, suspect])
+    bench.send([fresh(), suspect, fresh()])
+    _die_when_trying(bench, 1, deliveries=4)
+
+    assert bench.drain().quarantined == 0
+
+    assert bench.receipts("quarantine") == []
+    assert bench.redis.xlen(INBOX_KEY) == 0
+    assert bench.redis.exists(SUSPECTS_KEY) == 0
+
+
+def test_a_worker_that_dies_between_the_facts_and_the_decision_leaves_the_decision_to_the_next(
+    bench: Bench,
+) -> None:
+    at_ms = now_ms() - 3_600_000
+    bench.send([_opening("ann", at_ms)])
+    bench.drain()
+    second = _opening("ann", at_ms + 1000)
+    record(bench.connection, [second])
+    bench.send([second])
+    _die_when_trying(bench, 0, deliveries=4)
+
+    bench.drain()
+
+    assert _rows(bench, "SELECT opens FROM sessions") == [(2,)]
+    assert bench.receipts("quarantine") == []
+
+
+def test_users_whose_decision_keeps_killing_workers_are_set_aside(bench: Bench) -> None:
+    killer, other = _opening("ann", now_ms() - 1000), _opening("ben", now_ms() - 1000)
+    record(bench.connection, [killer])
+    bench.send([killer, other])
+    _die_when_trying(bench, 0, deliveries=7)
+
+    bench.drain()
+
+    aside = "SELECT user_id, fault FROM set_aside_users JOIN users ON users.id = user_ref"
+    assert _rows(bench, aside) == [("ann", "WorkerDied")]
+    decided = "SELECT user_id FROM sessions JOIN users ON users.id = user_ref"
+    assert _rows(bench, decided) == [("ben",)]
+    assert bench.receipts("quarantine") == []
+    assert bench.redis.xlen(INBOX_KEY) == 0
+
+
+def test_an_event_that_raises_an_exception_is_not_suspected_of_killing(bench: Bench) -> None:
+    """The worker lives: a later death of it has another cause."""
+    batch = _events(3)
+    bench.send(batch)
+    _die_when_trying(bench, 2, deliveries=4)
+
+    def failing(*_history: object) -> Decision:
+        raise JobTimeout
+
+    with pytest.raises(JobTimeout):
+        bench.drain(decide=failing)
+    assert bench.redis.exists(SUSPECTS_KEY) == 0
+
+    assert bench.drain().quarantined == 0
+    assert bench.receipts("events") == sorted(str(event.receipt) for event in batch)
+
+
+def test_a_stored_event_that_the_tables_refuse_now_stays_out_of_quarantine(bench: Bench) -> None:
+    stored = fresh(user_id="refused")
+    record(bench.connection, [stored])
+    bench.send([stored, fresh()])
+    with refusing(bench.connection, "22023"):
+        bench.drain()
+
+    assert bench.receipts("quarantine") == []
+    assert len(bench.receipts("events")) == 2
+    assert bench.redis.xlen(INBOX_KEY) == 0
 
 
 def test_waiting_for_postgresql_is_no_delivery(bench: Bench) -> None:

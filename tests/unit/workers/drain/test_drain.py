@@ -100,7 +100,7 @@ class Ledger(Database):
             return [
                 (*user.values(), 1, False, None, [], []) for user in msgspec.json.decode(values[0])
             ]
-        return []
+        return [(values["receipt"],)] if "NOT EXISTS (SELECT FROM events" in text else []
 
     def cursor(self) -> "Ledger":
         return self
@@ -129,7 +129,8 @@ class Ledger(Database):
         ]
 
     def quarantined(self) -> list[str]:
-        return [values[2] for text, values in self.statements if "INSERT INTO quarantine" in text]
+        rows = [values for text, values in self.statements if "INSERT INTO quarantine" in text]
+        return [row["reason"] if isinstance(row, dict) else row[1] for row in rows]
 
 
 @dataclass

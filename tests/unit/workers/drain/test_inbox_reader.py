@@ -208,6 +208,30 @@ def test_the_event_being_tried_is_known_to_who_comes_after(redis: FakeStrictRedi
     assert reader(redis).suspect(entry) == 7
 
 
+def test_a_worker_that_comes_back_late_suspects_nothing_of_an_entry_that_is_gone(
+    redis: FakeStrictRedis,
+) -> None:
+    fill(redis, "a")
+    stopped = reader(redis, "stopped")
+    (entry,) = stopped.read(None)
+    reader(redis, "other").ack([entry])
+
+    stopped.note_suspect(entry, 0)
+
+    assert redis.exists(SUSPECTS_KEY) == 0
+
+
+def test_an_exception_is_no_death(redis: FakeStrictRedis) -> None:
+    fill(redis, "a")
+    inbox = reader(redis)
+    (entry,) = inbox.read(None)
+    inbox.note_suspect(entry, 0)
+
+    inbox.forget_suspect(entry)
+
+    assert redis.exists(SUSPECTS_KEY) == 0
+
+
 def test_a_settled_entry_leaves_no_suspicion_behind(redis: FakeStrictRedis) -> None:
     fill(redis, "a")
     inbox = reader(redis)
