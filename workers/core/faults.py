@@ -21,6 +21,11 @@ _DATA_STATES = frozenset(
 )  # a value that cannot be converted to the column's type
 
 
+# What an event can do to PostgreSQL, and what an outage looks like too: the session was ended or
+# crashed, or the statement took too long.
+_BROKEN_OFF = frozenset({"57P01", "57P02", "57014"})
+
+
 class Disposition(Enum):
     """The ways to handle a batch that failed."""
 
@@ -36,3 +41,8 @@ def disposition(sqlstate: str | None) -> Disposition:
     if sqlstate in _DATA_STATES or sqlstate[:2] in _DATA_CLASSES:
         return Disposition.ISOLATE
     return Disposition.RETRY if sqlstate[:2] in _TRANSIENT_CLASSES else Disposition.DOUBT
+
+
+def is_broken_off(sqlstate: str | None) -> bool:
+    """Tells whether PostgreSQL broke off: an outage, unless it happens again and again."""
+    return sqlstate is None or sqlstate in _BROKEN_OFF or sqlstate[:2] == "08"

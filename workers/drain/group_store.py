@@ -13,7 +13,7 @@ from shared.events import Event
 from shared.inbox import Entry
 from shared.vocabulary import QuarantineReason
 from workers.core.decision import decide as decide_by_rules
-from workers.core.faults import Disposition, disposition
+from workers.core.faults import Disposition, disposition, is_broken_off
 from workers.decisions.derive import derive, set_aside_affected
 from workers.decisions.user_decisions import Decide
 from workers.drain.bisect import store_bisecting
@@ -25,6 +25,11 @@ from workers.facts.record import Recorded
 from workers.process import Database
 
 _OUTAGE_PAUSE_SECONDS = 0.25
+# After so many the events are suspected: that a group is met by so many unrelated ones is unlikely.
+_BREAKS_MAX = 3
+_BREAKS_ALONE_MAX = 5  # of one event, within 4 s at least, before it goes to quarantine
+_IMPATIENT = "SET statement_timeout = '5s'"  # while searching: a lane waits for each attempt
+_STATEMENT_TIMEOUT = "57014"
 
 _log = logging.getLogger(__name__)
 
@@ -51,12 +56,16 @@ class GroupStore:
         The group is then still in the inbox, unharmed. Raises DatabaseError for an error that the
         events themselves may have caused.
         """
+        breaks = 0
         while True:
             try:
+                if breaks >= _BREAKS_MAX:
+                    return self._isolate(group)
                 return self._store(group)
             except DatabaseError as error:
                 if disposition(sqlstate(error)) is not Disposition.RETRY:
                     raise
+                breaks = 0 if breaks >= _BREAKS_MAX else breaks + _weigh(sqlstate(error))
                 _log.warning(
                     "PostgreSQL failed with %s (SQLSTATE %s); the group is retried",
                     type(error).__name__,
@@ -66,6 +75,8 @@ class GroupStore:
             self.database.close()
             self.inbox.reset_deliveries(group)
             time.sleep(_OUTAGE_PAUSE_SECONDS)
+            if breaks >= _BREAKS_MAX and self.is_open():
+                continue  # the next drain would have to count again
             if self.is_over() or not self.wait_for_database():
                 return None
 
@@ -95,17 +106,50 @@ class GroupStore:
 
     def _store(self, group: Sequence[Entry]) -> Recorded:
         connection = self.database.connection()
-        recorded = Recorded()
-        events: list[Event] = []
-        for entry in group:
-            try:
-                events += entry.events()
-            except msgspec.MsgspecError as error:
-                quarantine_entry(connection, entry, str(type(error).__name__))
-                recorded += Recorded(quarantined=entry.count)
+        events, recorded = _decode(connection, group)
         if len(group) == 1 and group[0].deliveries > self.deliveries_max:
             return recorded + self._take_apart(connection, group[0], events)
         return recorded + self._store_and_derive(connection, events) if events else recorded
+
+    def _isolate(self, group: Sequence[Entry]) -> Recorded:
+        """Stores a group that PostgreSQL breaks off each time, except for the event at fault."""
+        connection = self.database.connection()
+        events, recorded = _decode(connection, group)
+        done = find_quarantined(connection, [event.receipt for event in events])
+        self.database.close()  # every attempt begins with a connection that is known to work
+        return recorded + self._store_halving([e for e in events if e.receipt not in done])
+
+    def _store_halving(self, events: Sequence[Event]) -> Recorded:
+        """Stores events, halving them as long as PostgreSQL breaks off.
+
+        Raises DatabaseError if PostgreSQL is unavailable.
+        """
+        state: str | None = None
+        for attempt in range(_BREAKS_ALONE_MAX if len(events) == 1 else 1):
+            time.sleep(_OUTAGE_PAUSE_SECONDS * 2**attempt if attempt else 0)
+            connection = self.database.connection()
+            run(connection, _IMPATIENT)
+            try:
+                return self._store_and_derive(connection, events) if events else Recorded()
+            except DatabaseError as error:
+                state = sqlstate(error)
+                if not is_broken_off(state):
+                    raise
+            finally:
+                self.database.close()
+        if len(events) == 1:
+            return self._give_up(events[0], f"SQLSTATE {state}, {_BREAKS_ALONE_MAX} tries")
+        middle = len(events) // 2
+        return self._store_halving(events[:middle]) + self._store_halving(events[middle:])
+
+    def _give_up(self, event: Event, detail: str) -> Recorded:
+        """Quarantines an event that PostgreSQL breaks off, or sets its users aside if stored."""
+        connection = self.database.connection()
+        reason = QuarantineReason.REFUSED_BY_DATABASE
+        if quarantine_event(connection, event, reason, detail):
+            return Recorded(quarantined=1)
+        set_aside_affected(connection, [event])
+        return Recorded(events=1)
 
     def _take_apart(
         self, connection: Connection, entry: Entry, events: Sequence[Event]
@@ -155,3 +199,23 @@ class GroupStore:
         with self.metrics.measure_time(metrics.DERIVE_SECONDS):
             self.metrics.count_decisions(derive(connection, events, self.decide))
         return recorded
+
+
+def _weigh(state: str | None) -> int:
+    """Weighs an error: a statement's time-out suffices, because each takes as long as a drain."""
+    if state == _STATEMENT_TIMEOUT:
+        return _BREAKS_MAX
+    return 1 if is_broken_off(state) else 0
+
+
+def _decode(connection: Connection, group: Sequence[Entry]) -> tuple[list[Event], Recorded]:
+    """Decodes the entries of a group, and quarantines those that cannot be read."""
+    recorded = Recorded()
+    events: list[Event] = []
+    for entry in group:
+        try:
+            events += entry.events()
+        except msgspec.MsgspecError as error:
+            quarantine_entry(connection, entry, str(type(error).__name__))
+            recorded += Recorded(quarantined=entry.count)
+    return events, recorded

@@ -65,12 +65,17 @@ def opened(connection: Connection, redis: Redis, database_url: str) -> Iterator[
 
 
 @contextmanager
-def refusing(connection: Connection, sqlstate: str, user: str = "refused") -> Iterator[None]:
-    """Makes PostgreSQL fail with this SQLSTATE whenever an event of `user` is to be inserted."""
+def refusing(connection: Connection, sqlstate: str, action: str = "") -> Iterator[None]:
+    """Makes PostgreSQL fail with this SQLSTATE for events of the user `refused`.
+
+    `action` is executed before, and may fail by itself.
+    """
+    action = action or "NULL"
     connection.execute(
         f"""
         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-            IF new.user_id = '{user}' THEN
+            IF new.user_id = 'refused' THEN
+                {action};
                 RAISE EXCEPTION 'refused' USING ERRCODE = '{sqlstate}';
             END IF;
             RETURN new;

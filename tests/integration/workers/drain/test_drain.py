@@ -309,6 +309,38 @@ def test_a_stored_event_that_the_tables_refuse_now_stays_out_of_quarantine(bench
     assert bench.redis.xlen(INBOX_KEY) == 0
 
 
+@pytest.mark.parametrize("state", ["57P01", "57P02", "57014", "08006"])
+def test_an_event_that_postgresql_breaks_off_each_time_goes_to_quarantine_alone(
+    bench: Bench, state: str
+) -> None:
+    batch = [*_events(5), fresh(user_id="refused"), *_events(6)]
+    bench.send(batch[:8], batch[8:])
+    with refusing(bench.connection, state):
+        recorded = bench.drain()
+
+    assert recorded == Recorded(events=11, quarantined=1)
+    assert _rows(bench, "SELECT receipt, reason, detail FROM quarantine") == [
+        (batch[5].receipt, "refused_by_database", f"SQLSTATE {state}, 5 tries")
+    ]
+    innocent = [event for event in batch if event is not batch[5]]
+    assert bench.receipts("events") == sorted(str(event.receipt) for event in innocent)
+    assert bench.redis.xlen(INBOX_KEY) == 0
+
+
+def test_an_event_that_ends_its_session_goes_to_quarantine_alone(bench: Bench) -> None:
+    """Not an error that a trigger raises: the connection is gone."""
+    batch = [*_events(2), fresh(user_id="refused"), *_events(2)]
+    bench.send(batch)
+    with refusing(
+        bench.connection, "57P01", action="PERFORM pg_terminate_backend(pg_backend_pid())"
+    ):
+        bench.drain()
+
+    assert bench.receipts("quarantine") == [str(batch[2].receipt)]
+    assert len(bench.receipts("events")) == 4
+    assert bench.redis.xlen(INBOX_KEY) == 0
+
+
 def test_waiting_for_postgresql_is_no_delivery(bench: Bench) -> None:
     bench.send(_events(2))
     inbox = bench.inbox()

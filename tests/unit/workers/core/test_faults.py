@@ -2,7 +2,7 @@
 
 import pytest
 
-from workers.core.faults import Disposition, disposition
+from workers.core.faults import Disposition, disposition, is_broken_off
 
 RETRY, ISOLATE, DOUBT = Disposition.RETRY, Disposition.ISOLATE, Disposition.DOUBT
 
@@ -58,3 +58,13 @@ def test_a_fault_of_a_value_is_searched_for_in_the_batch(state: str, meaning: st
 @pytest.mark.parametrize("state", ["XX000", "XX001", "P0001", "0P000", "99999", "F0000"])
 def test_what_cannot_be_told_is_delivered_again(state: str) -> None:
     assert disposition(state) is DOUBT
+
+
+@pytest.mark.parametrize("state", [None, "57P01", "57P02", "57014", "08006", "08P01"])
+def test_a_broken_session_may_be_an_events_doing(state: str | None) -> None:
+    assert is_broken_off(state)
+
+
+@pytest.mark.parametrize("state", ["55P03", "40P01", "53100", "57P03", "22021"])
+def test_a_lock_a_full_disk_or_a_start_is_never_an_events_doing(state: str) -> None:
+    assert not is_broken_off(state)
