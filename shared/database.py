@@ -5,6 +5,7 @@ The only module that imports psycopg.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -42,13 +43,35 @@ _BY_INDEX = (
 )
 
 
-def connect(url: str, program: str) -> Connection:
+class _Deadlined(Connection):
+    """A connection that gives up when the server has not answered in time, and is then closed.
+
+    The server's own time-outs end no statement whose process hangs or is stopped.
+    """
+
+    answer_seconds_max: float | None = None
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Waits for an answer as psycopg does. Raises DatabaseError when time is up."""
+        limit = timeout or self.answer_seconds_max
+        ends_at = None if limit is None else monotonic() + limit
+        try:
+            return super().wait(gen, interval, limit)
+        except psycopg.OperationalError:
+            if ends_at is not None and monotonic() >= ends_at:
+                self.pgconn.finish()
+            raise
+
+
+def connect(url: str, program: str, answer_seconds_max: float | None = None) -> Connection:
     """Opens one connection, whose transactions are begun by `transaction`. Raises DatabaseError.
 
+    A statement that is not answered within `answer_seconds_max` fails and closes the connection.
     `program` names the caller in pg_stat_activity. Of several hosts it connects to the first, in
     the URL's order, that accepts writes: never to a standby.
     """
-    connection = psycopg.connect(url, **_arguments(program))
+    connection = _Deadlined.connect(url, **_arguments(program))
+    connection.answer_seconds_max = answer_seconds_max
     _require_suitable(connection)
     return connection
 

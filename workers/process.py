@@ -9,6 +9,8 @@ from shared.settings import Settings, environment, read_settings
 from shared.tally import Tally
 from workers.facts.countries import country_reader
 
+_ANSWER_SECONDS_MAX = 35.0  # more than PostgreSQL's time-out, which says which statement it was
+
 
 class Database:
     """A connection that is opened on first use, and again after it was lost."""
@@ -20,7 +22,7 @@ class Database:
     def connection(self) -> Connection:
         """Returns the open connection. Raises DatabaseError if PostgreSQL is unreachable."""
         if self._connection is None or is_closed(self._connection):
-            self._connection = connect(self._url, "worker")
+            self._connection = connect(self._url, "worker", _ANSWER_SECONDS_MAX)
         return self._connection
 
     def close(self) -> None:

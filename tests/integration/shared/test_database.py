@@ -1,10 +1,13 @@
 """Tests which of several hosts is used, and the settings of a session."""
 
+import os
+import signal
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from shared.database import Connection, DatabaseError, connect
+from shared.database import Connection, DatabaseError, connect, is_closed, run, transaction
 
 
 @pytest.fixture
@@ -35,3 +38,23 @@ def test_the_server_too_notices_a_client_that_was_cut_off(connection: Connection
 
     told = {name for (name,) in rows}
     assert {"tcp_user_timeout", "tcp_keepalives_idle", "tcp_keepalives_count"} <= told
+
+
+def _stop_in_transaction(connection: Connection) -> None:
+    with transaction(connection):
+        os.kill(connection.info.backend_pid, signal.SIGSTOP)
+        run(connection, "SELECT 1")
+
+
+def test_a_backend_that_is_stopped_is_given_up(database_url: str) -> None:
+    given_up = connect(database_url, "tests", answer_seconds_max=1)
+    backend = given_up.info.backend_pid
+    started_at = time.monotonic()
+    try:
+        with pytest.raises(DatabaseError):
+            _stop_in_transaction(given_up)
+    finally:
+        os.kill(backend, signal.SIGCONT)
+
+    assert 0.9 < time.monotonic() - started_at < 20
+    assert is_closed(given_up)
