@@ -287,8 +287,7 @@ DATABASE_CONNECTIONS = _pipeline(
     "program", "state",
 )  # fmt: skip
 DATABASE_CONNECTIONS_MAX = _pipeline(
-    "waybill_database_connections_max", _GAUGE, "Connections that PostgreSQL allows."
-)
+    "waybill_database_connections_max", _GAUGE, "Connections that PostgreSQL allows.")  # fmt: skip
 STORE_UP = _pipeline(
     "waybill_store_up",
     _GAUGE,

@@ -137,7 +137,7 @@ def _event(
         else None,
         aggregated_event_value=_amount("aggregated_event_value", line.aggregated_event_value),
         event_value=_text_of(fields.event_value, "event_value", event_value),
-        parameters=_parameters(line.parameters),
+        parameters=_parameters(line.parameters) | _blank_device_ids(line.device_ids),
         click_id=_click_id(line),
         link_id=_link(line, destination) if is_click else None,
         device_ids=_device_ids(line.device_ids),
@@ -238,9 +238,16 @@ def _device_ids(values: dict[str, str]) -> dict[str, str]:
     if "" in values.values():
         values = {name: value for name, value in values.items() if value}
     _check_names("device_ids", values)
-    for value in values.values():
-        fields.identifier("device_ids", value)
-    return values
+    return {
+        name: fields.identifier("device_ids", value)
+        for name, value in values.items()
+        if value.strip()
+    }
+
+
+def _blank_device_ids(values: dict[str, str]) -> dict[str, str]:
+    """Returns the ids that are white space: no ids, but kept with the event as they were sent."""
+    return {name: value for name, value in values.items() if value and not value.strip()}
 
 
 def _check_names(field: str, values: dict[str, str]) -> None:

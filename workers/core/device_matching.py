@@ -34,7 +34,7 @@ class Aspect(StrEnum):
     DIFFERENT = "different"
 
 
-class Comparison(msgspec.Struct, frozen=True):
+class DeviceComparison(msgspec.Struct, frozen=True):
     """What a comparison of two devices found."""
 
     platform: Aspect
@@ -66,15 +66,15 @@ class Comparison(msgspec.Struct, frozen=True):
 
 # Few pairs make up most comparisons; a pair is compared in 4 us, and looked up in 0.5.
 @lru_cache(maxsize=16_384)
-def compare(one: Device, other: Device) -> Comparison:
+def compare(one: Device, other: Device) -> DeviceComparison:
     """Compares two devices, in either order. A bot, or one of no platform, is nobody's."""
     if one.is_bot or other.is_bot or not one.os or not other.os:
-        return Comparison(Aspect.DIFFERENT)
+        return DeviceComparison(Aspect.DIFFERENT)
     systems = _systems(one, other)
     if systems is Aspect.DIFFERENT:
-        return Comparison(systems)
+        return DeviceComparison(systems)
     model = _aspect(same_model(one.family, other.family) if one.os == other.os else None)
-    return Comparison(systems, _versions(one, other), model)
+    return DeviceComparison(systems, _versions(one, other), model)
 
 
 def platform(os: str) -> str:

@@ -21,7 +21,7 @@ import msgspec
 
 from shared.device_ids import identifying
 from workers.core.addresses import public_address
-from workers.core.device_matching import Comparison, DeviceVerdict, compare
+from workers.core.device_matching import DeviceComparison, DeviceVerdict, compare
 from workers.core.devices import Device
 from workers.core.history import History, Identity, Origin
 
@@ -62,7 +62,7 @@ class Tie(msgspec.Struct, frozen=True):
     """
 
     through: str
-    comparison: Comparison | None = None
+    comparison: DeviceComparison | None = None
     is_crowded: bool = False
 
 
@@ -144,7 +144,7 @@ def seen_alike(evidence: Evidence, trace: ClickTrace, verdict: DeviceVerdict) ->
     return closest
 
 
-def _leaves_open(comparison: Comparison) -> bool:
+def _leaves_open(comparison: DeviceComparison) -> bool:
     return comparison.verdict is DeviceVerdict.CANNOT_TELL
 
 

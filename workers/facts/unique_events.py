@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from shared.database import Connection, run
+from shared.event_columns import PLAIN_COLUMNS
 from shared.events import Event
 from workers.core.uniques import Occurrence, UniqueKey, settle, ties
 from workers.rollups.stale_periods import StalePeriod, hour_of
@@ -49,12 +50,12 @@ WHERE unique_events.app_id = sent.app_id AND unique_events.environment = sent.en
   AND unique_events.event_type_id = sent.event_type_id AND unique_events.user_id = sent.user_id
 """
 
+_PLAIN = ", ".join(column.name for column in PLAIN_COLUMNS)
 # What an event says, but for its receipt and its key, in the order in which its content comes.
-_CONTENTS = """
+_CONTENTS = f"""
 SELECT receipt, (sale_amount IS NULL)::integer || md5(ROW(
     kind, sale_amount, sale_amount_currency, aggregated_event_value, event_value, click_id,
-    device_ids, parameters, ip_address, user_agent, ad_network, ad_unit, ad_placement,
-    ad_impressions
+    device_ids, parameters, ip_address, user_agent, {_PLAIN}
 )::text)
 FROM events WHERE receipt BETWEEN %s AND %s AND receipt = ANY(%s)
 """
