@@ -17,7 +17,7 @@ demo: .venv/runtime        ## start everything, send the documented calls, show 
 up: .venv/runtime          ## start everything and stay
 	$(BIN)/waybill up
 
-test: check unit integration system faults browser  ## what CI runs
+test: check unit integration system browser  ## what CI runs
 
 check: .venv/dev           ## formatting, lint, types, import contract
 	$(BIN)/ruff format --check .

@@ -1,7 +1,7 @@
 """Requests that nobody would send, to the real server and the console's API.
 
     make fuzz REQUESTS=100000 SEED=7
-    make faults                       what `make test` runs: a minute of it
+    make faults                       a minute of it
 
 Reading order: ingest_requests (calls of every endpoint, with documented names and any values),
 raw_bytes (what is hardly HTTP), api_calls (calls made from the API's own document), target (the

@@ -1,7 +1,7 @@
 """One machine, broken in every way: a seeded schedule of faults, senders, and a judge.
 
     make chaos MINUTES=30 SEED=7      the long run
-    make faults                       what `make test` runs: three minutes, and the controls
+    make faults                       three minutes, and the controls
 
 Reading order: schedule (what is done when, drawn from the seed), requests (what is sent), journal
 (what senders write down before and after each request), load (the senders), proxy, stores and

@@ -312,7 +312,7 @@ ACTS: dict[Kind, Act] = {
         partial(reset_link, store="postgres"),
     Kind("answers of PostgreSQL lost", "to postgres"): partial(lose_answers, store="postgres"),
 }  # fmt: skip
-# What the product does not survive yet; `make chaos` does it, the run of `make test` leaves it out.
+# What the product does not survive yet; `make chaos` does it, `make faults` leaves it out.
 # Each entry stands in docs/reliability.md, under known violations, and goes when that is fixed.
 UNSURVIVED = frozenset(
     {
