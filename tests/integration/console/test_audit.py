@@ -1,6 +1,7 @@
 """The audit log contains every change once, nothing that was not made, and no secret."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -28,6 +29,19 @@ from console.apps.links import NewLink, create_link, list_links
 from console.apps.rules import change_rules, read_rules
 from console.apps.settings import change_refusals, read_refusals
 from console.audit import Action, AuditEntry, list_changes
+from console.delivery.delivery_log import DeliveryFilter, replay_deliveries
+from console.delivery.endpoint_form import EndpointForm
+from console.delivery.endpoints import (
+    EndpointRow,
+    create_endpoint,
+    delete_endpoint,
+    edit_endpoint,
+    find_endpoint,
+    list_endpoints,
+    pause_endpoint,
+    resume_endpoint,
+    rotate_secret,
+)
 from console.importer.imports import Import, ImportLimits
 from console.importer.line_reader import FileLine
 from console.pipeline.quarantine import (
@@ -60,6 +74,9 @@ from tests.support.build import ADMIN, VIEWER
 OLD = "s2sTokenForTheStoreApp"
 PASSWORD = "correct horse battery staple"
 LINK = NewLink("Partner", "Banner", "https://shop.example/")
+CALLBACK = EndpointForm(
+    name="sending", activities=("install",), method="POST", url="https://shop.example/told"
+)
 NOW_MS = 1_767_225_600_000
 LINE = b'{"type": "open", "time": 1767225000, "user_id": "u"}'
 
@@ -120,6 +137,31 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     Action.KEY_REVOKE: lambda here, who, _: revoke_key(
         here.connection, who, list_keys(here.connection)[0].id
     ),
+    Action.CALLBACK_CREATE: lambda here, who, app: create_endpoint(
+        here, who, app, replace(CALLBACK, name="new")
+    ),
+    Action.CALLBACK_EDIT: lambda here, who, app: edit_endpoint(
+        here,
+        who,
+        app,
+        _endpoint(here, app, "sending"),
+        replace(CALLBACK, url="https://shop.example/new"),
+    ),
+    Action.CALLBACK_PAUSE: lambda here, who, app: pause_endpoint(
+        here, who, app, _endpoint(here, app, "sending")
+    ),
+    Action.CALLBACK_RESUME: lambda here, who, app: resume_endpoint(
+        here, who, app, _endpoint(here, app, "paused")
+    ),
+    Action.CALLBACK_DELETE: lambda here, who, app: delete_endpoint(
+        here, who, app, _endpoint(here, app, "sending")
+    ),
+    Action.CALLBACK_ROTATE: lambda here, who, app: rotate_secret(
+        here, who, app, _endpoint(here, app, "sending")
+    ),
+    Action.CALLBACK_REPLAY: lambda here, who, app: replay_deliveries(
+        here, who, app, DeliveryFilter()
+    ),
 }
 
 # These concern people of the console, and no app.
@@ -128,8 +170,13 @@ _OF_NO_APP = {action for action in CHANGES if action.startswith(("person.", "key
 _UNPUBLISHED = {
     *(Action.APP_RULES, Action.APP_DESCRIBE, Action.APP_RECOMPUTE, Action.APP_IMPORT),
     *(Action.QUARANTINE_EDIT, Action.QUARANTINE_REPLAY, Action.EVENT_TYPE_POSTBACKS),
+    *(action for action in CHANGES if action.startswith("callback.")),
     *_OF_NO_APP,
 }
+
+
+def _endpoint(resources: Resources, app: App, name: str) -> EndpointRow:
+    return find_endpoint(resources.connection, app, name)
 
 
 def _bob(resources: Resources) -> Person:
@@ -158,6 +205,9 @@ def furnish(resources: Resources, app: App) -> None:
     deactivate_person(connection, ADMIN, people[2])
     create_key(connection, resources.secret_key, ADMIN, "old", Role.VIEWER)
     create_event_type(resources, ADMIN, app, NewEventType("level_up", "Level up"))
+    create_endpoint(resources, ADMIN, app, CALLBACK)
+    paused = create_endpoint(resources, ADMIN, app, replace(CALLBACK, name="paused")).endpoint
+    pause_endpoint(resources, ADMIN, app, paused)
     resources.connection.execute("DELETE FROM audit_log")
 
 
@@ -181,6 +231,7 @@ def everything(resources: Resources, app: App) -> tuple[object, ...]:
             for entry in list_quarantine(connection, 9)
         ],
         read_enforcement(connection, app),
+        list_endpoints(connection, app),
         measure(resources.redis),
         read_recompute(resources.redis, app.id),
         changes(resources),
@@ -208,7 +259,8 @@ def test_a_change_is_written_down_once_with_who_made_it(
     (entry,) = changes(resources)
     assert (entry.action, entry.actor) == (action, ADMIN.name)
     assert entry.app == _app_of(action)
-    if action is not Action.PERSON_PASSWORD:  # a password is never among the values
+    # A password or a signing secret is never among the values.
+    if action not in (Action.PERSON_PASSWORD, Action.CALLBACK_ROTATE):
         assert entry.before != entry.after
 
 

@@ -150,7 +150,7 @@ def _as_event(call: Call, stage: Stage) -> Event:
         event_id="__open" if call.is_open else "purchase",
         event_time_ms=call.time_ms,
         click_id=call.click_id,
-        device_ids=dict(zip(("idfa", "gps_adid"), call.device_ids, strict=False)),
+        device_ids=dict(zip(("idfv", "android_id"), call.device_ids, strict=False)),
         ip_address=call.address,
         user_agent=USER_AGENTS[call.device][1],
     )
@@ -172,7 +172,7 @@ def _as_click(click: Click, number: int, stage: Stage) -> Event:
         click_id=click.id,
         link_id=int(click.origin[1]) if click.origin and through_link else None,
         parameters={} if through_link else PARAMETERS[click.origin],
-        device_ids=dict(zip(("gaid", "idfa"), click.device_ids, strict=False)),
+        device_ids=dict(zip(("android_id", "idfv"), click.device_ids, strict=False)),
         ip_address=click.address,
         user_agent=USER_AGENTS[click.device][0],
     )

@@ -13,6 +13,8 @@ from console.actor import Role
 from console.apps.apps import App
 from console.apps.event_types import NewEventType, create_event_type
 from console.apps.links import NewLink, create_link
+from console.delivery.endpoint_form import EndpointForm
+from console.delivery.endpoints import create_endpoint
 from console.resources import Resources
 from console.security.new_tokens import NewToken, create_token
 from console.security.tokens import deactivate_token
@@ -129,8 +131,13 @@ def paths(resources: Resources, shop: App) -> list[str]:
     aside = event_of(shop)
     put_aside(connection, aside)
     secret = create_invitation(connection, SECRET_KEY, ADMIN, person)
+    callback = EndpointForm(
+        name="told", activities=("install",), method="POST", url="https://shop.example/told"
+    )
+    endpoint = create_endpoint(resources, ADMIN, shop, callback).endpoint
     values = {
         "app_id:int": shop.id,
+        "endpoint_id:int": endpoint.id,
         "token_id:int": token.id,
         "event_type_id:int": event_type.id,
         "link_id:int": link.id,
