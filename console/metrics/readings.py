@@ -102,6 +102,7 @@ def _zero_counts() -> list[MetricSeries]:
     tally.counter(metrics.DRAIN_RETRIES)
     for outcome in DrainOutcome:
         tally.counter(metrics.EVENTS, outcome)
+    tally.histogram(metrics.CALLBACK_SECONDS)
     for access in AccessEvent:
         tally.counter(metrics.CONSOLE_ACCESS, access)
     for attempt in CallbackOutcome:

@@ -121,6 +121,11 @@ def request(running: Running, number: int) -> bytes:
         case 2:
             query = f"user_id=user-{number}&event_id=__open&idfa=id-{number - 1}"
             return get(f"/postback?{query}", f"Authorization: {token}\r\n")
+        case 3:
+            body = json.dumps([{"type": "open", "time": int(time.time()), "user_id": f"u{number}"}])
+            head = f"POST /batch HTTP/1.1\r\nHost: w\r\nAuthorization: Bearer {token}\r\n"
+            head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            return (head + body).encode()
         case _:
             return postback(token, number)
 

@@ -4,6 +4,7 @@ Imports nothing of the product.
 """
 
 import json
+from contextlib import closing
 from http.client import HTTPConnection
 from typing import Any
 
@@ -254,8 +255,7 @@ def test_a_probe_with_head_is_answered_and_is_no_rejection(running: Running) -> 
     before = running.waybill.json("rejections")["counts"].get("method_not_allowed", 0)
 
     for path in ("/health/live", "/health/ready", "/metrics"):
-        connection = HTTPConnection("127.0.0.1", running.port, timeout=10)
-        connection.request("HEAD", path)
-        answer = connection.getresponse()
-        assert answer.status == 200
+        with closing(HTTPConnection("127.0.0.1", running.port, timeout=10)) as connection:
+            connection.request("HEAD", path)
+            assert connection.getresponse().status == 200
     assert running.waybill.json("rejections")["counts"].get("method_not_allowed", 0) == before

@@ -17,7 +17,7 @@ from shared.clock import now_ms
 from shared.database import Connection, connect
 from shared.events import Event
 from shared.inbox import append
-from shared.metrics import METRICS, Source
+from shared.metrics import METRICS, MetricKind, Source
 from shared.published_counts import PublishedCounts
 from shared.redis import Redis
 from shared.redis import connect as connect_redis
@@ -75,8 +75,11 @@ def test_everything_that_is_read_is_shown_and_declared(exporter: Exporter) -> No
     exporter.observe()
 
     shown = {name.partition("{")[0] for name in exporter.samples()}
-    declared = {metric.name for metric in METRICS.values() if metric.source is Source.PIPELINE}
-    assert shown <= declared
+    declared = [metric for metric in METRICS.values() if metric.source is Source.PIPELINE]
+    names = {metric.name for metric in declared}
+    for histogram in (metric for metric in declared if metric.kind is MetricKind.HISTOGRAM):
+        names |= {f"{histogram.name}_{part}" for part in ("bucket", "sum", "count")}
+    assert shown <= names
     assert {"waybill_workers", "waybill_jobs", "waybill_quarantine_events"} <= shown
 
 
