@@ -62,7 +62,7 @@ def test_every_test_that_a_recipe_names_exists() -> None:
 
     assert named
     for file, test in named:
-        assert re.search(rf"^def {test}\(", (ROOT / file).read_text(), re.MULTILINE), test
+        assert re.search(rf"^(async )?def {test}\(", (ROOT / file).read_text(), re.MULTILINE), test
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
