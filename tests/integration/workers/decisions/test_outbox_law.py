@@ -66,14 +66,12 @@ def _of_user(
     user: str, calls: Sequence[Call], attributions: Sequence[Attribution]
 ) -> Iterator[Told]:
     converted: set[str | None] = set()
-    starts = {each.receipt: each for each in attributions}
-    standing: Attribution | None = None
     for call in calls:
-        standing = starts.get(call.receipt, standing)
-        assert standing is not None
+        # A decision holds for the whole of its millisecond.
+        standing = [each for each in attributions if each.time_ms <= call.time_ms][-1]
         is_partners = standing.origin == ("link", "7")
         click = standing.click_id
-        if call.receipt in starts:
+        if call.receipt == standing.receipt:
             activity = "reattribution" if standing.is_reattribution else "install"
             yield (user, APP, activity, call.receipt, click)
             if is_partners:
