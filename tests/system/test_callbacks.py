@@ -4,6 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -83,7 +84,12 @@ def get(port: int, target: str) -> str:
 
 def workers_of(waybill: Waybill) -> list[psutil.Process]:
     children = psutil.Process(waybill.process.pid).children(recursive=True)
-    return [child for child in children if "rq_settings" in " ".join(child.cmdline())]
+    workers = []
+    for child in children:
+        with suppress(psutil.NoSuchProcess):  # it may end, or wait to be reaped, at any moment
+            if "rq_settings" in " ".join(child.cmdline()):
+                workers.append(child)
+    return workers
 
 
 def test_each_conversion_arrives_once_although_workers_are_killed(
@@ -107,7 +113,8 @@ def test_each_conversion_arrives_once_although_workers_are_killed(
             get(waybill.port, f"/postback?{urlencode({**query, 'click_id': click_id})}")
         if number in {10, 25}:
             for worker in workers_of(waybill):
-                worker.kill()
+                with suppress(psutil.NoSuchProcess):
+                    worker.kill()
 
     expected = Counter(
         {(f"their-{number}", kind): 1 for number in range(USERS) for kind in ("install", "event")}
