@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 
 from shared.events import Environment, Event, Kind
+from shared.fields import COUNT_MAX
 
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 times_ms = st.integers(min_value=0, max_value=2**47)
@@ -28,4 +29,8 @@ events = st.builds(
     aggregated_event_value=st.none() | text,
     event_value=st.none() | text,
     parameters=st.dictionaries(text, text, max_size=4),
+    ad_network=st.none() | text,
+    ad_unit=st.none() | text,
+    ad_placement=st.none() | text,
+    ad_impressions=st.none() | st.integers(min_value=0, max_value=COUNT_MAX),
 )
