@@ -158,6 +158,7 @@ def _everything_in_redis(url: str) -> str:
             b"set": client.smembers,
             b"zset": lambda key: client.zrange(key, 0, -1),
             b"stream": client.xrange,
+            b"none": client.get,  # a key that ended after SCAN had named it
         }
         values = [(key, read[client.type(key)](key)) for key in client.scan_iter(count=1000)]
     return "".join(f"{key!r} {_unpack(value)!r}" for key, value in values)
