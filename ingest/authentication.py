@@ -106,7 +106,7 @@ class Authenticator:
     def _find(self, credentials: Credentials) -> Principal:
         store, key = self._store, credentials.link
         if credentials.app is not None:
-            return self._find_app(credentials.app, credentials.tokens)
+            return self.find_app(credentials.app, credentials.tokens)
         if key is None:
             digest, grant = store.find(credentials.tokens)
             return Principal(TokenKey(digest), grant, None, shown_token_id=grant.token_id)
@@ -135,7 +135,8 @@ class Authenticator:
                 raise UnknownLink
         return Principal(TokenKey(digest), grant, link, shown_token_id=grant.token_id)
 
-    def _find_app(self, credential: AppCredential, tokens: set[bytes]) -> Principal:
+    def find_app(self, credential: AppCredential, tokens: set[bytes]) -> Principal:
+        """Finds the principal of a request that names its app. Raises UnknownApp, Unauthorized."""
         key = AppKey(credential.app_token, credential.scope, self._store.digest_of(tokens))
         app, shown, fault = self._store.judge(key)
         token_id = shown.token_id if shown else NO_TOKEN

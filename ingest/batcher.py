@@ -8,7 +8,7 @@ events of one batch request are never split: they are in one flush, in their ord
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
@@ -62,7 +62,7 @@ class EventUnit:
 
 
 class FlushResult(NamedTuple):
-    """What Redis knew of a unit: whether its last marker was seen before, and of its IDs."""
+    """The knowledge of Redis about a unit: whether its last marker was seen before, and its IDs."""
 
     is_seen: bool = False
     firsts: Sequence[bytes] = ()
@@ -75,6 +75,15 @@ class QueuedUnit:
     unit: EventUnit
     version: int | None
     done: asyncio.Future[FlushResult] = field(repr=False)
+
+    def answer(self, seen_before: Iterator[bool], firsts: Iterator[bytes]) -> None:
+        """Tells the sender what Redis knew of its events, and takes that from what it answered."""
+        unit, result = self.unit, _NOTHING_KNOWN
+        if unit.markers or unit.ids:
+            seen = list(islice(seen_before, len(unit.markers)))
+            result = FlushResult(bool(seen and seen[-1]), list(islice(firsts, len(unit.ids))))
+        if not self.done.done():  # otherwise its request was cancelled: nobody listens
+            self.done.set_result(result)
 
 
 _NOTHING_KNOWN = FlushResult()
@@ -183,7 +192,10 @@ class Batcher:
             _refuse(batch, InboxUnreachable())
             self._refuse_queue(InboxUnreachable())
         else:
-            _answer(batch, added)
+            seen_before = iter(added.seen_before if added else ())
+            firsts = iter(added.firsts if added else ())
+            for queued in batch:
+                queued.answer(seen_before, firsts)
 
     async def _write(self, batch: list[QueuedUnit]) -> Appended | None:
         """Returns what Redis answered, in the order of the batch; None if nothing was left."""
@@ -229,19 +241,6 @@ class Batcher:
 
 def _events(batch: Sequence[QueuedUnit]) -> int:
     return sum(queued.unit.count for queued in batch)
-
-
-def _answer(batch: Sequence[QueuedUnit], added: Appended | None) -> None:
-    """Tells each sender what Redis knew of its events."""
-    seen_before = iter(added.seen_before if added else ())
-    firsts = iter(added.firsts if added else ())
-    for queued in batch:
-        unit, result = queued.unit, _NOTHING_KNOWN
-        if unit.markers or unit.ids:
-            seen = list(islice(seen_before, len(unit.markers)))
-            result = FlushResult(bool(seen and seen[-1]), list(islice(firsts, len(unit.ids))))
-        if not queued.done.done():  # otherwise its request was cancelled: nobody listens
-            queued.done.set_result(result)
 
 
 def _refuse(units: Sequence[QueuedUnit], refusal: WaybillError) -> None:

@@ -171,26 +171,22 @@ class Endpoint:
         return parsed
 
     def _context(self, request: Request, principal: Principal) -> RequestContext:
-        now_ms = self._services.now()
+        """Collects what the dialect is told beside the fields. Raises Prefetch."""
+        dialect, now_ms, client = self._dialect, self._services.now(), UNKNOWN_CLIENT
+        if dialect.address_header is not None:
+            client = described_client(request.get_header(dialect.address_header))
+        elif dialect.link_names is not None:
+            if is_prefetch(request.get_header(name) for name in PREFETCH_HEADERS):
+                raise Prefetch
+            address = request_address(request, self._services.forwarded_hops)
+            client = ClientInfo(address, request.get_header("User-Agent"))
         return RequestContext(
             receipt=new_receipt(now_ms),
             received_at_ms=now_ms,
             grant=principal.grant,
             idempotency_key=request.get_header("Idempotency-Key"),
             link=principal.link,
-            client=self._client(request),
+            client=client,
             app=principal.app,
             fault=principal.fault,
         )
-
-    def _client(self, request: Request) -> ClientInfo:
-        """Finds the client where the dialect needs it. Raises Prefetch."""
-        dialect = self._dialect
-        if dialect.address_header is not None:
-            return described_client(request.get_header(dialect.address_header))
-        if dialect.link_names is None:
-            return UNKNOWN_CLIENT
-        if is_prefetch(request.get_header(name) for name in PREFETCH_HEADERS):
-            raise Prefetch
-        address = request_address(request, self._services.forwarded_hops)
-        return ClientInfo(address, request.get_header("User-Agent"))

@@ -148,8 +148,21 @@ class Parameters:
         for it raises ConflictingValues; the others are kept under a numbered name.
         """
         made = cls({}, {})
+        values = made._values
         for pair in pairs:
-            made._add(pair)
+            name, value = made._name(pair.name), made._value(pair)
+            known = values.get(name)
+            if not known or not value or value == known:
+                values[name] = known or value
+                continue
+            if is_placeholder(known) and not is_placeholder(value):
+                values[name], value = value, known
+            elif not is_placeholder(value):
+                made._fault(name, ConflictingValues(name), UnreadReason.SEVERAL)
+            number = 2
+            while (numbered := f"{name} ({number})") in values:
+                number += 1
+            values[numbered] = value
         return made
 
     def take(self, name: str, *spellings: str) -> str | None:
@@ -158,8 +171,12 @@ class Parameters:
         Raises MalformedField for what cannot be stored, ConflictingValues under the first name when
         there are several values; neither is taken then.
         """
-        if self._faults:
-            self._require_readable(name, spellings)
+        for spelling in (name, *spellings) if self._faults else ():
+            fault = self._fault_of(spelling)
+            if isinstance(fault, ConflictingValues):
+                raise ConflictingValues(name)
+            if fault is not None:
+                raise fault
         taken = self._values.pop(name, None)
         for spelling in spellings:
             value = self._values.pop(spelling, None)
@@ -218,14 +235,6 @@ class Parameters:
         """Returns everything that was not taken."""
         return self._values
 
-    def _require_readable(self, name: str, spellings: tuple[str, ...]) -> None:
-        for spelling in (name, *spellings):
-            fault = self._fault_of(spelling)
-            if isinstance(fault, ConflictingValues):
-                raise ConflictingValues(name)
-            if fault is not None:
-                raise fault
-
     def _fault_of(self, name: str) -> RequestError | None:
         fault = (self._faults or {}).get(name)
         if isinstance(fault, MalformedField) and is_no_id(self._values.get(name, "")):
@@ -242,18 +251,6 @@ class Parameters:
             return value
         self._values[name], self._values[spelling] = taken, value
         raise ConflictingValues(name)
-
-    def _add(self, pair: SentPair) -> None:
-        name, value = self._name(pair.name), self._value(pair)
-        known = self._values.get(name)
-        if not known or not value or value == known:
-            self._values[name] = known or value
-            return
-        if is_placeholder(known) and not is_placeholder(value):
-            self._values[name], value = value, known
-        elif not is_placeholder(value):
-            self._fault(name, ConflictingValues(name), UnreadReason.SEVERAL)
-        self._values[_numbered(name, self._values)] = value
 
     def _name(self, raw: bytes) -> str:
         name = text_of(raw)
@@ -284,13 +281,6 @@ class Parameters:
         self._faults.setdefault(name, fault)
         # A macro that begins with hex digits, %%aff_id%%, is no UTF-8, and no value either.
         self.note(name, shown, UnreadReason.MACRO if shown and is_no_id(shown) else reason)
-
-
-def _numbered(name: str, values: Mapping[str, str]) -> str:
-    number = 2
-    while (numbered := f"{name} ({number})") in values:
-        number += 1
-    return numbered
 
 
 NO_PARAMETERS = RawParameters(b"")  # of a request that was not read

@@ -73,10 +73,6 @@ def parsed_body(body: bytes, content_type: str | None) -> RequestBody:
         return RequestBody(document=tuple(json_pairs(document)) if document else ())
     if media_type != _FORM:
         raise UnsupportedBody
-    return _form_or_document(body)
-
-
-def _form_or_document(body: bytes) -> RequestBody:
     plain = body.removeprefix(_BYTE_ORDER_MARK)
     if _ESCAPED_DOCUMENT.match(plain):
         plain = unescape(plain.removesuffix(b"="))

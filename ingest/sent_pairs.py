@@ -36,7 +36,16 @@ class SentPair(NamedTuple):
 
 def read_pairs(query: bytes, form: bytes) -> list[SentPair]:
     """Splits and unescapes query and form."""
-    return [_pair(part) for part in chain(query.split(b"&"), form.split(b"&")) if part]
+    pairs = []
+    for part in chain(query.split(b"&"), form.split(b"&")):
+        if not part:
+            continue
+        name, _, wire = part.partition(b"=")
+        value = wire
+        if b"%" in part or b"+" in part:
+            name, value = unescape(name), unescape(wire)
+        pairs.append(SentPair(without_ampersand(name), value, wire))
+    return pairs
 
 
 def require_few(query: bytes, form: bytes, others: int, parameters_max: int) -> None:
@@ -93,14 +102,6 @@ def without_ampersand(name: bytes) -> bytes:
     return name
 
 
-def _pair(part: bytes) -> SentPair:
-    name, _, wire = part.partition(b"=")
-    value = wire
-    if b"%" in part or b"+" in part:
-        name, value = unescape(name), unescape(wire)
-    return SentPair(without_ampersand(name), value, wire)
-
-
 def unescape(text: bytes) -> bytes:
     """Undoes percent-encoding and the plus for a space."""
     if b"+" in text:
@@ -113,19 +114,13 @@ def _json_text(raw: bytes) -> bytes:
         return b""
     if raw[:1] == b'"':
         return msgspec.json.decode(raw, type=str).encode()
-    if raw[:1] not in b"{[tf" and raw.lower().count(b"e"):
-        return _written_out(raw)
-    return raw
-
-
-def _written_out(number: bytes) -> bytes:
+    if raw[:1] in b"{[tf" or not raw.lower().count(b"e"):
+        return raw
     try:
-        value = Decimal(number.decode())
+        number = Decimal(raw.decode())
     except InvalidOperation:
-        return number
-    if abs(value.adjusted()) > _PLAIN_EXPONENT_MAX:
-        return number
-    return f"{value:f}".encode()
+        return raw
+    return raw if abs(number.adjusted()) > _PLAIN_EXPONENT_MAX else f"{number:f}".encode()
 
 
 def pairs_of(pairs: Sequence[SentPair]) -> list[tuple[bytes, bytes]]:

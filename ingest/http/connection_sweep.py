@@ -44,7 +44,8 @@ class ConnectionSweeper:
     def admit(self, connection: Connection) -> None:
         if not self._is_sweeping:
             self._is_sweeping = True
-            self._sweep_later(connection.loop, connection.server_state)
+            loop = connection.loop
+            loop.call_later(self.limits.sweep_seconds, self._sweep, loop, connection.server_state)
         excess = len(connection.server_state.connections) - self.limits.connections_max
         if excess > self.limits.refused_connections_max:
             connection.transport.abort()
@@ -55,32 +56,24 @@ class ConnectionSweeper:
         self.refused[code] += 1
         self._tally.counter(metrics.CONNECTIONS_REFUSED, code).add()
 
-    def _sweep_later(self, loop: asyncio.AbstractEventLoop, state: ServerState) -> None:
-        loop.call_later(self.limits.sweep_seconds, self._sweep, loop, state)
-
     def _sweep(self, loop: asyncio.AbstractEventLoop, state: ServerState) -> None:
         connections = [cast("Connection", connection) for connection in state.connections]
         self._open.value = len(connections)
         self._is_sweeping = bool(connections)
         if connections:
             # Before the work: an error in it must not end the deadlines of all connections.
-            self._sweep_later(loop, state)
+            loop.call_later(self.limits.sweep_seconds, self._sweep, loop, state)
         now = loop.time()
         for connection in connections:
             connection.keep_deadlines(now)
-        self._bound_bodies(connections)
+        excess = sum(map(Connection.waiting_bytes, connections)) - self.limits.bodies_bytes_max
+        if excess > 0:
+            for connection in sorted(connections, key=Connection.waiting_bytes, reverse=True):
+                if excess > 0:
+                    excess -= connection.waiting_bytes()
+                    connection.refuse(Overloaded())
         if self.refused:
             # One line a sweep, however much is refused, with nothing that was sent.
             counts = ", ".join(f"{code} {count}" for code, count in sorted(self.refused.items()))
             _log.warning("Refused before they were requests: %s.", counts)
             self.refused.clear()
-
-    def _bound_bodies(self, connections: list[Connection]) -> None:
-        excess = sum(map(Connection.waiting_bytes, connections)) - self.limits.bodies_bytes_max
-        if excess <= 0:
-            return
-        for connection in sorted(connections, key=Connection.waiting_bytes, reverse=True):
-            if excess <= 0:
-                break
-            excess -= connection.waiting_bytes()
-            connection.refuse(Overloaded())
