@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from maxminddb import MODE_MEMORY, Reader, open_database
+from maxminddb import MODE_MEMORY, open_database
 
 from shared.countries import country_code
 from shared.errors import OperatorError
@@ -81,11 +81,26 @@ class CountryDatabase:
             _log.info("The country database was reloaded.")
 
     def _find(self, address: str) -> str | None:
+        """Reads the code from the places where publishers put it.
+
+        They use country.iso_code, country_code, or the code itself as country.
+        """
         try:
-            return _country_of(self._reader, address)
+            if ":" in address and self._reader.metadata().ip_version == 4:
+                return None
+            record: Any = self._reader.get(address)
         except _READ_ERRORS as error:
             self._log_once(error)
             return None
+        if not isinstance(record, dict):
+            return None
+        country = record.get("country")
+        if isinstance(country, dict):
+            country = country.get("iso_code")
+        for code in (record.get("country_code"), country):
+            if isinstance(code, str) and (known := country_code(code)):
+                return known
+        return None
 
     def _log_once(self, error: Exception) -> None:
         """Logs the error's type, once until the file is intact again.
@@ -112,22 +127,3 @@ def fault_of_file(path: Path) -> str | None:
 def _identity(path: Path) -> _Identity:
     status = path.stat()
     return status.st_ino, status.st_mtime_ns, status.st_size
-
-
-def _country_of(reader: Reader, address: str) -> str | None:
-    """Reads the code from the places where publishers put it.
-
-    They use country.iso_code, country_code, or the code itself as country.
-    """
-    if ":" in address and reader.metadata().ip_version == 4:
-        return None
-    record: Any = reader.get(address)
-    if not isinstance(record, dict):
-        return None
-    country = record.get("country")
-    if isinstance(country, dict):
-        country = country.get("iso_code")
-    for code in (record.get("country_code"), country):
-        if isinstance(code, str) and (known := country_code(code)):
-            return known
-    return None

@@ -194,14 +194,7 @@ def _require_suitable(connection: Connection) -> None:
             "Make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name it in "
             "DATABASE_URL."
         )
-    _require_durable_commits(connection)
-
-
-def _require_durable_commits(connection: Connection) -> None:
-    """Raises OperatorError if a commit may return before its data is on disk.
-
-    An event leaves the inbox as soon as its row is committed.
-    """
+    # An event leaves the inbox as soon as its row is committed, so the commit has to be on disk.
     row = connection.execute("SHOW synchronous_commit").fetchone()
     if row is None or row[0] == "off":
         connection.close()

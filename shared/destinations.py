@@ -71,19 +71,16 @@ def destination_fault(destination: str) -> str | None:
             f"must be an address of at most {DESTINATION_CHARACTERS_MAX} characters, like "
             "https://shop.example/welcome or shop://welcome."
         )
-    return _origin_fault(parts["scheme"].lower(), parts["authority"]) or _rest_fault(parts["rest"])
-
-
-def _origin_fault(scheme: str, authority: str) -> str | None:
+    scheme = parts["scheme"].lower()
     if scheme in _NOT_AN_APPS:
         return "must begin with https:// or an app's own scheme."
     host = _HOST if scheme == "https" else _APPS_HOST
-    if not host.fullmatch(authority):
+    if not host.fullmatch(parts["authority"]):
         return (
             "must have a plain host name after its scheme: no macro, no user name, and only "
             "letters, digits, dots and hyphens."
         )
-    return None
+    return _rest_fault(parts["rest"])
 
 
 def _rest_fault(rest: str) -> str | None:
@@ -126,20 +123,18 @@ def _macro_depths(destination: str) -> tuple[int, ...]:
     """Returns for each macro in how many encoded addresses or query strings it is nested."""
     path = destination.partition("?")[0]
     has_referrer = _PLAY_STORE.fullmatch(path) is not None
-    return tuple(
-        _depth(destination, macro.span(), has_referrer) for macro in _MACRO.finditer(destination)
-    )
-
-
-def _depth(text: str, span: tuple[int, int], has_referrer: bool) -> int:
-    # A sign that no address may contain stands for the macro; decoding leaves it where it is.
-    part = _part_with_macro(text[: span[0]] + _HERE + text[span[1] :])
-    # The referrer is a query string, whatever is in it: the click id is added to it.
-    depth = 1 if has_referrer and part.startswith("referrer=") and not _NESTED.search(part) else 0
-    while depth < _DEPTH_MAX and _NESTED.search(part):
-        depth += 1
-        part = _part_with_macro(unquote(part))
-    return depth
+    depths = []
+    for macro in _MACRO.finditer(destination):
+        # A sign that no address may contain stands for the macro; decoding leaves it where it is.
+        part = _part_with_macro(destination[: macro.start()] + _HERE + destination[macro.end() :])
+        # The referrer is a query string, whatever is in it: the click id is added to it.
+        is_referrer = has_referrer and part.startswith("referrer=")
+        depth = 1 if is_referrer and not _NESTED.search(part) else 0
+        while depth < _DEPTH_MAX and _NESTED.search(part):
+            depth += 1
+            part = _part_with_macro(unquote(part))
+        depths.append(depth)
+    return tuple(depths)
 
 
 def _part_with_macro(text: str) -> str:
@@ -155,14 +150,10 @@ def with_click_id(address: str, click_id: str) -> str:
     if not any(parameter.startswith(f"{CLICK_ID_PARAMETER}=") for parameter in parameters):
         parameters.append(click_parameter)
     if _PLAY_STORE.fullmatch(path):
-        parameters = _with_referrer(parameters, click_parameter)
+        # The referrer is a query string of its own inside one parameter.
+        referrers = [each for each in parameters if each.startswith("referrer=")]
+        referrer = referrers[0].removeprefix("referrer=") if referrers else ""
+        joined = "%26".join(part for part in (referrer, quote(click_parameter, safe="")) if part)
+        others = [each for each in parameters if not each.startswith("referrer=")]
+        parameters = [*others, f"referrer={joined}"]
     return f"{path}?{'&'.join(parameters)}{hash_sign}{fragment}"
-
-
-def _with_referrer(parameters: list[str], click_parameter: str) -> list[str]:
-    """Adds the click id to the referrer, a query string of its own inside one parameter."""
-    others = [parameter for parameter in parameters if not parameter.startswith("referrer=")]
-    referrers = [parameter for parameter in parameters if parameter.startswith("referrer=")]
-    referrer = referrers[0].removeprefix("referrer=") if referrers else ""
-    joined = "%26".join(part for part in (referrer, quote(click_parameter, safe="")) if part)
-    return [*others, f"referrer={joined}"]

@@ -105,16 +105,14 @@ def join_events(encoded: Sequence[bytes]) -> bytes:
 
 def join_parts(parts: Sequence[bytes], count: int) -> bytes:
     """Joins encoded events into a batch of `count`; a part is one event, or several in a row."""
-    return _array_head(count) + b"".join(parts)
-
-
-def _array_head(count: int) -> bytes:
-    """Returns the head of a msgpack array."""
+    # The head of a msgpack array.
     if count < 1 << 4:
-        return bytes((0x90 | count,))
-    if count < 1 << 16:
-        return b"\xdc" + count.to_bytes(2, "big")
-    return b"\xdd" + count.to_bytes(4, "big")
+        head = bytes((0x90 | count,))
+    elif count < 1 << 16:
+        head = b"\xdc" + count.to_bytes(2, "big")
+    else:
+        head = b"\xdd" + count.to_bytes(4, "big")
+    return head + b"".join(parts)
 
 
 def decode_events(batch: bytes) -> list[Event]:

@@ -28,19 +28,18 @@ class _Collector(Collector):
 
     def collect(self) -> Iterable[Family]:
         for metric in METRICS.values():
-            if metric.source is self._source:
-                series = [series for series in self._series if series.name == metric.name]
-                write = _histogram if metric.kind is MetricKind.HISTOGRAM else _numbers
-                yield write(metric, series)
-
-
-def _numbers(metric: Metric, rows: Sequence[MetricSeries]) -> Family:
-    """Returns the family of a counter or gauge, one number for each series."""
-    of_kind = CounterMetricFamily if metric.kind is MetricKind.COUNTER else GaugeMetricFamily
-    family = of_kind(metric.name, metric.sentence, None, metric.labels)
-    for series in rows:
-        family.add_metric(series.labels, series.values[0])
-    return family
+            if metric.source is not self._source:
+                continue
+            rows = [series for series in self._series if series.name == metric.name]
+            if metric.kind is MetricKind.HISTOGRAM:
+                yield _histogram(metric, rows)
+                continue
+            is_counter = metric.kind is MetricKind.COUNTER
+            of_kind = CounterMetricFamily if is_counter else GaugeMetricFamily
+            family = of_kind(metric.name, metric.sentence, None, metric.labels)
+            for series in rows:
+                family.add_metric(series.labels, series.values[0])
+            yield family
 
 
 def _histogram(metric: Metric, rows: Sequence[MetricSeries]) -> Family:

@@ -163,22 +163,17 @@ def address(name: str, value: str) -> str:
     try:
         inet_pton(AF_INET, text)  # in C: ip_address, which gives the same result, took 3 us
     except (OSError, ValueError):
-        return _forwarded_address(name, value)
-    return text
-
-
-def _forwarded_address(name: str, value: str) -> str:
-    listed = value[:LISTED_ADDRESSES_CHARACTERS_MAX].split(",")
-    found = [parsed for text in listed if (parsed := _parsed_address(text)) is not None]
+        listed = value[:LISTED_ADDRESSES_CHARACTERS_MAX].split(",")
+    else:
+        return text
+    found = [parsed for each in listed if (parsed := _parsed_address(each)) is not None]
     if not found:
         raise MalformedField(
             name, "must be an IPv4 or IPv6 address. Leave it out if it is unknown."
         )
-    return str(next((parsed for parsed in found if not _is_inner(parsed)), found[0]))
-
-
-def _is_inner(parsed: IPv4Address | IPv6Address) -> bool:
-    return any(parsed in network for network in _INNER if network.version == parsed.version)
+    # An address is in no network of the other version.
+    outer = (parsed for parsed in found if not any(parsed in network for network in _INNER))
+    return str(next(outer, found[0]))
 
 
 def _parsed_address(text: str) -> IPv4Address | IPv6Address | None:
@@ -201,10 +196,6 @@ def user_agent(name: str, value: str) -> str:
     # The agents of browsers and HTTP clients have spaces, unless they are single words.
     if " " in value or not _ENCODED.search(value):
         return value
-    return _decoded(value)
-
-
-def _decoded(value: str) -> str:
     text = value
     for _ in range(DECODINGS_MAX):
         decode = unquote if " " in text or "%20" in text else unquote_plus
@@ -264,13 +255,9 @@ def _not_ahead(name: str, time_ms: int, now_ms: int) -> int:
 
 def _time_ms(name: str, value: str) -> int:
     text = value.strip()
-    if not _UNIX.fullmatch(text):
-        return _iso_ms(name, text)
-    number = Decimal(text)
-    return int(number * 1000 if number < _UNIX_SECONDS_BELOW else number)
-
-
-def _iso_ms(name: str, text: str) -> int:
+    if _UNIX.fullmatch(text):
+        number = Decimal(text)
+        return int(number * 1000 if number < _UNIX_SECONDS_BELOW else number)
     # An unescaped plus arrives as a space: "…T10:00:00 02:00" can only mean "+02:00".
     try:
         moment = datetime.fromisoformat(_SPACE_FOR_PLUS.sub("+", text) if "T" in text else text)

@@ -93,10 +93,6 @@ class _Lines(logging.Formatter):
         return self._write(head, getattr(record, "fields", {}), trace)
 
 
-def _json_line(head: Mapping[str, object], fields: Mapping[str, object], trace: str) -> str:
-    return json.dumps({**head, **fields, **({"trace": trace} if trace else {})})
-
-
 def _console_line(head: Mapping[str, object], fields: Mapping[str, object], trace: str) -> str:
     process = f"{head['program']}[{head['pid']}]"
     words = [head["at"], head["level"], process, head["logger"], head["message"]]
@@ -107,4 +103,9 @@ def _console_line(head: Mapping[str, object], fields: Mapping[str, object], trac
     return f"{line}\n{trace}" if trace else line
 
 
-LOG_FORMATS: dict[str, Write] = {"console": _console_line, "json": _json_line}
+LOG_FORMATS: dict[str, Write] = {
+    "console": _console_line,
+    "json": lambda head, fields, trace: json.dumps(
+        {**head, **fields, **({"trace": trace} if trace else {})}
+    ),
+}

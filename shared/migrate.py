@@ -76,7 +76,12 @@ def migrate(
             _require_finished(missing)
             missing = [migration for migration in missing if not migration.is_after]
         for migration in missing:
-            _apply(connection, migration)
+            statements = migration.statements()
+            if migration.is_concurrent:
+                for statement in statements:
+                    _retry_locked(partial(_execute, connection, [statement]))
+                statements = []
+            _retry_locked(partial(_record, connection, migration, statements))
         applied = [migration.name for migration in missing]
         names = [migration.name for migration in available]
         return Migrated(applied, [name for name in names if name not in {*earlier, *applied}])
@@ -119,15 +124,6 @@ def _require_finished(missing: Sequence[Migration]) -> None:
             f"The last upgrade is not finished: {after[0]} was not applied. When no program of the "
             "previous version runs any more, finish it with `waybill migrate --finish`."
         )
-
-
-def _apply(connection: Connection, migration: Migration) -> None:
-    if migration.is_concurrent:
-        for statement in migration.statements():
-            _retry_locked(partial(_execute, connection, [statement]))
-        _retry_locked(partial(_record, connection, migration, []))
-    else:
-        _retry_locked(partial(_record, connection, migration, migration.statements()))
 
 
 def _record(connection: Connection, migration: Migration, statements: Sequence[str]) -> None:

@@ -96,8 +96,10 @@ def is_placeholder(text: str) -> bool:
 def is_no_id(text: str) -> bool:
     """Tells whether a text cannot be an id, because it is or contains a placeholder."""
     lowered = text.lower()
-    if _USUAL_ID.fullmatch(lowered) and lowered not in _ALL_WORDS and not _has_word(lowered):
-        return False
+    if _USUAL_ID.fullmatch(lowered) and lowered not in _ALL_WORDS:
+        has_word = "null" in lowered or "nan" in lowered or "undefined" in lowered
+        if not has_word:
+            return False
     bare = text.strip()
     if len(bare) <= _WORD_CHARACTERS_MAX and bare.lower() in _NOBODY:
         return True
@@ -108,10 +110,6 @@ def is_no_id(text: str) -> bool:
     if not _SCRIPT_WORD.search(bare):
         return False
     return not _SCRIPT_WORDS.isdisjoint(_PARTS.split(bare.lower()))
-
-
-def _has_word(lowered: str) -> bool:
-    return "null" in lowered or "nan" in lowered or "undefined" in lowered
 
 
 def is_zero(text: str) -> bool:

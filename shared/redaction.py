@@ -76,7 +76,12 @@ class RedactionFilter(logging.Filter):
     """A filter that redacts everything of a record: message, arguments, exception and stack."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg = redact(_message(record))
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError, KeyError):
+            # Arguments that do not fit their message; logging itself would print them unchanged.
+            message = f"{record.msg} {record.args}"
+        record.msg = redact(message)
         record.args = None
         if record.exc_info:
             # Only as text: a handler that formats the exception again would show it in full.
@@ -89,14 +94,6 @@ class RedactionFilter(logging.Filter):
         if record.stack_info:
             record.stack_info = redact(record.stack_info)
         return True
-
-
-def _message(record: logging.LogRecord) -> str:
-    try:
-        return record.getMessage()
-    except (TypeError, ValueError, KeyError):
-        # Arguments that do not fit their message; logging itself would print them unchanged.
-        return f"{record.msg} {record.args}"
 
 
 def redact_handlers(target: logging.Logger) -> None:

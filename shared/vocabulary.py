@@ -30,7 +30,7 @@ class Lost(StrEnum):
 
 
 class Certainty(StrEnum):
-    """How certain a match by address and device is, by what was found to be the same."""
+    """The certainty of a match by address and device, by what was found to be the same."""
 
     HIGH = "high"  # the model
     MEDIUM = "medium"  # the version of the system
@@ -64,7 +64,7 @@ class QuarantineReason(StrEnum):
 
 
 class AccessEvent(StrEnum):
-    """What happens at the door of the console."""
+    """The events at the door of the console."""
 
     SIGN_IN = "sign_in"
     WRONG_PASSWORD = "wrong_password"  # noqa: S105 - the name of an event
