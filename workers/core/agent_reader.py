@@ -1,4 +1,4 @@
-"""What a user agent describes, read by the table of forms (`agent_table`)."""
+"""Reads the device that a user agent describes by the table of forms (`agent_table`)."""
 
 import re
 from typing import Final

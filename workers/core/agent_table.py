@@ -1,4 +1,4 @@
-"""How browsers, apps and libraries identify themselves: one row a form, with its source and date.
+"""Lists how browsers, apps and libraries identify themselves: one row a form, with its source.
 
 The first form whose pattern is found in a user agent reads it. `docs/measurement.md` repeats this
 table (`make docs`).
@@ -11,7 +11,7 @@ import msgspec
 
 
 class VersionRule(StrEnum):
-    """What the version in a user agent is worth."""
+    """The worth of the version in a user agent."""
 
     EXACT = "the system's"
     AT_LEAST = "frozen: this one or a later one"

@@ -151,28 +151,19 @@ def _reattributions(
 ) -> Iterator[Attribution]:
     rules = context.rules
     idle_ms_min = max(rules.inactivity_ms, rules.session_timeout_ms)
-    in_force = prior
-    for start, idle_ms in _returns(in_order(signals), last, rules.session_timeout_ms):
-        if idle_ms < idle_ms_min:
+    ordered = in_order(signals)
+    sessions = sessionize(ordered, rules.session_timeout_ms, last.session)
+    starts = {session.start.receipt for session in sessions}
+    in_force, active_ms = prior, last.time_ms
+    for signal in ordered:
+        idle_ms, active_ms = signal.time_ms - active_ms, signal.time_ms
+        if signal.receipt not in starts or idle_ms < idle_ms_min:
             continue
-        choice = _choose(start, return_steps(rules), context, frozenset(), in_force)
+        choice = _choose(signal.moment, return_steps(rules), context, frozenset(), in_force)
         # The last touch decides: where it is one of the source in force, the user stays with it.
         if choice.winner is not None and choice.winner.trace.origin != in_force.origin:
-            in_force = _attribution(start, choice, rules, is_reattribution=True)
+            in_force = _attribution(signal.moment, choice, rules, is_reattribution=True)
             yield in_force
-
-
-def _returns(
-    signals: Sequence[Signal], last: LastActivity, timeout_ms: int
-) -> Iterator[tuple[Moment, int]]:
-    """Yields the starts of new sessions, each with the time since the activity before it."""
-    sessions = sessionize(signals, timeout_ms, last.session)
-    starts = {session.start.receipt for session in sessions}
-    active_ms = last.time_ms
-    for signal in signals:
-        if signal.receipt in starts:
-            yield signal.moment, signal.time_ms - active_ms
-        active_ms = signal.time_ms
 
 
 def _choose(

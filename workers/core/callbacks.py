@@ -1,4 +1,4 @@
-"""Which callbacks are due for a user, from what was decided and what they did. Pure.
+"""Derives the callbacks that are due for a user from what was decided and what they did.
 
 The answer depends on the facts alone, not on the order in which they came. A callback's id is
 derived from what it is about: an install is told once to an endpoint, a reattribution once for the
@@ -18,7 +18,7 @@ SANDBOX, IMPORTED = "sandbox", "imported"  # why a callback is withheld
 
 
 class EndpointRules(msgspec.Struct, frozen=True, kw_only=True):
-    """What an endpoint is to hear of. None of a type or link: of all.
+    """The activities that an endpoint is to hear of; a type or link of None stands for all.
 
     `created_ms` is the time (Unix milliseconds) from which what is received counts.
     """
@@ -35,7 +35,7 @@ class EndpointRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UserEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One event of a user, received at `received_ms`.
+    """A single event of a user, received at `received_ms`.
 
     `repeats`: every one of its type is a conversion, not one per click.
     """
@@ -51,7 +51,7 @@ class UserEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallbackUser(msgspec.Struct, frozen=True):
-    """Whom callbacks are about."""
+    """The user whom callbacks are about."""
 
     app_id: int
     environment: str
@@ -64,7 +64,7 @@ class CallbackUser(msgspec.Struct, frozen=True):
 
 
 class Callback(msgspec.Struct, frozen=True, kw_only=True):
-    """One callback to one endpoint. `attribution` is in force then, None before the first.
+    """A callback to one endpoint; `attribution` is in force then, None before the first.
 
     `outdated` is what an updated attribution replaces, and `corrects` the callback that told it:
     the update is due only if that one may have arrived.
@@ -131,8 +131,13 @@ def updated_attributions(
         event = by_moment.get(outdated.moment)
         if standing is None or event is None or _credit(standing) == _credit(outdated):
             continue
+        is_attributed = standing.origin is not None or outdated.origin is not None
         for endpoint in context.endpoints:
-            if _hears_updates(endpoint, event, standing, outdated):
+            if (
+                Activity.ATTRIBUTION_UPDATED in endpoint.activities
+                and _is_known_to(endpoint, event)
+                and (is_attributed or not endpoint.attributed_only)
+            ):
                 made = _update(user, endpoint, event, standing, outdated)
                 found[made.id] = made
     return found
@@ -166,23 +171,18 @@ def _is_wanted(
         return False
     if endpoint.revenue_only and not event.has_revenue:
         return False
-    link = _link(standing)
+    origin = standing.origin if standing else None
+    link = origin.name if origin and origin.kind is OriginKind.LINK else None
     if endpoint.link_id is not None and link != str(endpoint.link_id):
         return False
     if endpoint.partner_id is not None:
         return link is not None and partners.get(link) == endpoint.partner_id
-    return not endpoint.attributed_only or (standing is not None and standing.origin is not None)
+    return not endpoint.attributed_only or origin is not None
 
 
 def _is_known_to(endpoint: EndpointRules, event: UserEvent) -> bool:
     """Tells whether the event was received since the endpoint exists."""
     return event.received_ms >= endpoint.created_ms
-
-
-def _link(attribution: Attribution | None) -> str | None:
-    if attribution is None or attribution.origin is None:
-        return None
-    return attribution.origin.name if attribution.origin.kind is OriginKind.LINK else None
 
 
 def _callback(
@@ -223,17 +223,6 @@ def _withheld(user: CallbackUser, endpoint: EndpointRules, event: UserEvent) -> 
     if event.imported:
         return IMPORTED
     return SANDBOX if user.environment == SANDBOX and not endpoint.sandbox else None
-
-
-def _hears_updates(
-    endpoint: EndpointRules, event: UserEvent, standing: Attribution, outdated: Attribution
-) -> bool:
-    is_attributed = standing.origin is not None or outdated.origin is not None
-    return (
-        Activity.ATTRIBUTION_UPDATED in endpoint.activities
-        and _is_known_to(endpoint, event)
-        and (is_attributed or not endpoint.attributed_only)
-    )
 
 
 def _update(

@@ -28,28 +28,22 @@ def crowded_places(
 
     `newcomers` are the other users who were new there in the window that ends with `at_ms`.
     """
-    traces = tuple(traces)
-    return frozenset(
-        place
-        for place in {place for place, _ in evidence.sightings}
-        if max(1 + newcomers.get(place, 0), _clicking(place, evidence, traces, at_ms, rules))
-        > rules.uncertain_devices_max
-    )
-
-
-def _clicking(
-    place: str, evidence: Evidence, traces: tuple[ClickTrace, ...], at_ms: int, rules: Rules
-) -> int:
-    """Counts the devices that clicked there in the window and could be the user's."""
-    seen = [device for seen_place, device in evidence.sightings if seen_place == place]
-    return len(
-        {
+    recent = [
+        trace
+        for trace in traces
+        if trace.origin is not None and 0 <= at_ms - trace.time_ms <= rules.click_probabilistic_ms
+    ]
+    crowded = set()
+    for place in {place for place, _ in evidence.sightings}:
+        seen = [device for seen_place, device in evidence.sightings if seen_place == place]
+        could_be_the_user = {
             (device, trace.time_ms // TAP_SLOT_MS)
-            for trace in traces
-            if trace.origin is not None
-            and 0 <= at_ms - trace.time_ms <= rules.click_probabilistic_ms
+            for trace in recent
             for click_place, device in trace.sightings
             if click_place == place
             and any(compare(device, other).verdict is not DeviceVerdict.DIFFERENT for other in seen)
         }
-    )
+        devices = max(1 + newcomers.get(place, 0), len(could_be_the_user))
+        if devices > rules.uncertain_devices_max:
+            crowded.add(place)
+    return frozenset(crowded)

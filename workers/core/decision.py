@@ -55,6 +55,14 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identit
         """Tells whether the user must be decided from all signals instead of from this tail."""
         return self.has_new_ids or (self.prior is None and self.has_earlier)
 
+    @property
+    def last_activity(self) -> LastActivity:
+        """Returns what the user did before the tail; nothing is later than the rows hold of it."""
+        session_ms = self.last_session.last_activity_ms if self.last_session else 0
+        decided_ms = self.prior.moment.time_ms if self.prior else 0
+        last_ms = max(self.last_signal_ms, session_ms, decided_ms)
+        return LastActivity(last_ms, self.last_session)
+
 
 class Decision(msgspec.Struct, frozen=True):
     """The decisions from the start of the tail on.
@@ -84,19 +92,11 @@ def decide(tail: Tail, clicks: tuple[Click, ...], rules: Rules) -> Decision:
         attributions = attribute(history, rules)
         first = next(iter(in_order(tail.signals)), None)
     else:
-        attributions = resume(history, tail.prior, _last_activity(tail, tail.prior), rules)
+        attributions = resume(history, tail.prior, tail.last_activity, rules)
         first = None  # it lies before the tail
     return Decision(
         attributions,
         sessionize(tail.signals, rules.session_timeout_ms),
         tail.identity,
         first,
-    )
-
-
-def _last_activity(tail: Tail, prior: Attribution) -> LastActivity:
-    """Returns what the user did before the tail: nothing is later than what the rows hold of it."""
-    session_ms = tail.last_session.last_activity_ms if tail.last_session else 0
-    return LastActivity(
-        max(tail.last_signal_ms, session_ms, prior.moment.time_ms), tail.last_session
     )

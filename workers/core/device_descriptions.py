@@ -1,4 +1,4 @@
-"""What a sender says of a device in words, and how that and a user agent complete each other.
+"""Reads what a sender says of a device in words, and completes it by its user agent.
 
 Apps send `os_name`, `os_version`, `device_name` and `device_type` (Adjust's S2S guide); networks
 that call for their visitors fill the same into a click's parameters.
@@ -36,21 +36,30 @@ DESCRIBING: Final = frozenset({*OS_NAMES, *MODELS, *TYPES})  # without any, noth
 
 def described_in(parameters: Mapping[str, str]) -> Device | None:
     """Returns the device that parameters describe; None if they name no system that is known."""
-    said = [_first(parameters, names) for names in (OS_NAMES, OS_VERSIONS, MODELS, TYPES)]
+    said = [
+        next((parameters[name] for name in names if parameters.get(name)), "")
+        for names in (OS_NAMES, OS_VERSIONS, MODELS, TYPES)
+    ]
     return _described(*said) if said[0] or said[2] or said[3] else None
 
 
 # A phone says the same with each of its events.
 @lru_cache(maxsize=8192)
 def _described(os_name: str, os_version: str, name: str, kind: str) -> Device | None:
-    model = _model(name.strip(), kind.strip())
-    system, version = _system(os_name)
+    name, kind = name.strip(), kind.strip()
+    model = name if _MODEL.fullmatch(name) and name.lower() not in GENERIC else ""
+    if not model.lower().startswith(_APPLE) and kind.lower() in _APPLE:
+        model = kind  # a device_name may be what its owner called it; the type says what it is
+    named = _SYSTEM.fullmatch(os_name.strip())
+    letters = "".join(filter(str.isalpha, named[1].lower())) if named else ""
+    system = SYSTEMS.get(letters, "")
     if not system and model.lower().startswith(_APPLE):
         system = "iOS"
     if not system:
         return None
-    match = _VERSION.fullmatch(os_version.strip())
-    return Device(family=model, os=system, os_version=short_version(match[1] if match else version))
+    numbered = _VERSION.fullmatch(os_version.strip())
+    version = numbered[1] if numbered else named[2] if named else None
+    return Device(family=model, os=system, os_version=short_version(version or ""))
 
 
 @lru_cache(maxsize=8192)
@@ -74,34 +83,11 @@ def completed(described: Device | None, agent: Device | None) -> Device | None:
 def _version(described: Device, agent: Device) -> str:
     if not described.os_version:
         return agent.os_version
-    if described.os == "Android" and described.os_version in {"10", "10.0"} and _is_reduced(agent):
+    is_reduced = not agent.family and not agent.os_version
+    if described.os == "Android" and described.os_version in {"10", "10.0"} and is_reduced:
         return ""
     proven, said = version_range(agent.os_version), version_range(described.os_version)
     is_frozen = said is not None and said.first in {(18, 6), (18, 7)}
     if is_frozen and proven is not None and proven.first >= (26, 0):
         return agent.os_version
     return described.os_version
-
-
-def _is_reduced(agent: Device) -> bool:
-    return not agent.family and not agent.os_version
-
-
-def _first(parameters: Mapping[str, str], names: tuple[str, ...]) -> str:
-    return next((parameters[name] for name in names if parameters.get(name)), "")
-
-
-def _system(text: str) -> tuple[str, str]:
-    """Returns the system that a name stands for, and the version that it may end in."""
-    match = _SYSTEM.fullmatch(text.strip())
-    if match is None:
-        return "", ""
-    name = "".join(letter for letter in match[1].lower() if letter.isalpha())
-    return SYSTEMS.get(name, ""), match[2] or ""
-
-
-def _model(name: str, kind: str) -> str:
-    model = name if _MODEL.fullmatch(name) and name.lower() not in GENERIC else ""
-    if not model.lower().startswith(_APPLE) and kind.lower() in _APPLE:
-        return kind  # a device_name may be what its owner called it; the type says what it is
-    return model

@@ -1,4 +1,4 @@
-"""Whether a click's device and a user's can be one: what both sides can know is compared.
+"""Compares a click's device with a user's by what both sides can know, to tell if they can be one.
 
 The platform always; the version of the system where neither side withholds or freezes it; the model
 where both name one. What only one side knows neither proves nor refutes anything.
@@ -27,15 +27,18 @@ class DeviceVerdict(StrEnum):
 
 
 class Aspect(StrEnum):
-    """What became of one thing that was compared."""
+    """The outcome of one thing that was compared."""
 
     SAME = "same"
     UNKNOWN = "unknown"
     DIFFERENT = "different"
 
 
+_ASPECTS: Final = {None: Aspect.UNKNOWN, True: Aspect.SAME, False: Aspect.DIFFERENT}
+
+
 class DeviceComparison(msgspec.Struct, frozen=True):
-    """What a comparison of two devices found."""
+    """The result of a comparison of two devices."""
 
     platform: Aspect
     version: Aspect = Aspect.UNKNOWN
@@ -73,19 +76,14 @@ def compare(one: Device, other: Device) -> DeviceComparison:
     systems = _systems(one, other)
     if systems is Aspect.DIFFERENT:
         return DeviceComparison(systems)
-    model = _aspect(same_model(one.family, other.family) if one.os == other.os else None)
+    is_same_model = same_model(one.family, other.family) if one.os == other.os else None
+    model = _ASPECTS[is_same_model]
     return DeviceComparison(systems, _versions(one, other), model)
 
 
 def platform(os: str) -> str:
     """Returns the platform under which devices of a system are looked up."""
     return PLATFORMS.get(os, os)
-
-
-def _aspect(is_same: bool | None) -> Aspect:
-    if is_same is None:
-        return Aspect.UNKNOWN
-    return Aspect.SAME if is_same else Aspect.DIFFERENT
 
 
 def _systems(one: Device, other: Device) -> Aspect:
@@ -102,7 +100,9 @@ def _systems(one: Device, other: Device) -> Aspect:
 
 
 def _versions(one: Device, other: Device) -> Aspect:
-    if one.os != other.os and not _is_ipad_browser(one, other):
+    # Safari on an iPad says that it is a Mac's, but has iPadOS's number.
+    is_safari = any(device.os_version.startswith(SAFARI) for device in (one, other))
+    if one.os != other.os and not is_safari:
         return Aspect.UNKNOWN
     first, second = _range(one), _range(other)
     if first is None or second is None:
@@ -110,11 +110,6 @@ def _versions(one: Device, other: Device) -> Aspect:
     if not first.overlaps(second):
         return Aspect.DIFFERENT
     return Aspect.UNKNOWN if first.is_open or second.is_open else Aspect.SAME
-
-
-def _is_ipad_browser(one: Device, other: Device) -> bool:
-    """Tells whether one may be Safari on the iPad that the other is: it has iPadOS's number."""
-    return any(device.os_version.startswith(SAFARI) for device in (one, other))
 
 
 def _range(device: Device) -> VersionRange | None:

@@ -96,28 +96,23 @@ def is_iphone(model: str) -> bool:
 def model_name(model: str) -> ModelName:
     """Reads a name: in lower case, without its maker's and without "/DS" (two SIM cards)."""
     plain = model.strip().lower().removesuffix("/ds")
-    maker, rest = _branded(plain)
+    branded = (
+        (maker, rest.strip(" _-"))
+        for brand, maker in BRANDS.items()
+        if (rest := plain.removeprefix(brand)) != plain
+        and rest[:1] in {" ", "_", "-"}
+        and rest.strip(" _-")
+    )
+    maker, rest = next(branded, ("", plain))
     joined = "".join(character for character in rest if character.isalnum())
     is_code = _CODE.fullmatch(rest) is not None
     if maker:
         is_code = is_code and joined.startswith(MAKERS[maker][0])
-    return ModelName(rest, joined, maker or _maker(joined, is_code), is_code)
-
-
-def _branded(plain: str) -> tuple[str, str]:
-    for brand, maker in BRANDS.items():
-        rest = plain.removeprefix(brand)
-        if rest != plain and rest[:1] in {" ", "_", "-"} and rest.strip(" _-"):
-            return maker, rest.strip(" _-")
-    return "", plain
-
-
-def _maker(joined: str, is_code: bool) -> str:
-    index = 0 if is_code else 1
+        return ModelName(rest, joined, maker, is_code)
     for maker, beginnings in MAKERS.items():
-        if joined.startswith((*beginnings[index], *APPLE_FAMILIES)):  # Apple's stand first
-            return maker
-    return ""
+        if joined.startswith((*beginnings[not is_code], *APPLE_FAMILIES)):  # Apple's stand first
+            return ModelName(rest, joined, maker, is_code)
+    return ModelName(rest, joined, "", is_code)
 
 
 def _same_apple(one: ModelName, other: ModelName) -> bool | None:

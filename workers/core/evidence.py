@@ -65,6 +65,11 @@ class Tie(msgspec.Struct, frozen=True):
     comparison: DeviceComparison | None = None
     is_crowded: bool = False
 
+    @property
+    def is_same_device(self) -> bool:
+        """Tells whether devices were compared and are the same."""
+        return self.comparison is not None and self.comparison.verdict is DeviceVerdict.SAME
+
 
 def traces_of(history: History) -> tuple[ClickTrace, ...]:
     """Returns the clicks of the history's own app, each id once.
@@ -132,21 +137,18 @@ def seen_alike(evidence: Evidence, trace: ClickTrace, verdict: DeviceVerdict) ->
     same through one of several devices needs no other.
     """
     ties = [
-        Tie(lender, comparison, _leaves_open(comparison) and place in evidence.crowded)
+        Tie(
+            lender,
+            comparison,
+            comparison.verdict is DeviceVerdict.CANNOT_TELL and place in evidence.crowded,
+        )
         for place, clicked in trace.sightings
         for (seen_place, seen), lender in evidence.sightings.items()
         if place == seen_place
         and (comparison := compare(clicked, seen)).verdict is not DeviceVerdict.DIFFERENT
     ]
-    closest = min(ties, key=_distance, default=None)
+    # Those that are the same come first.
+    closest = min(ties, key=lambda tie: (not tie.is_same_device, tie.through), default=None)
     if closest is None or closest.comparison is None or closest.comparison.verdict is not verdict:
         return None
     return closest
-
-
-def _leaves_open(comparison: DeviceComparison) -> bool:
-    return comparison.verdict is DeviceVerdict.CANNOT_TELL
-
-
-def _distance(tie: Tie) -> tuple[bool, str]:
-    return (tie.comparison is None or tie.comparison.verdict is not DeviceVerdict.SAME, tie.through)

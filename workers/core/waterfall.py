@@ -50,6 +50,14 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     tie: Tie
     lost: Lost | None
 
+    def lost_to(self, best: "Match") -> Lost:
+        """Returns the reason why this eligible match lost to a better one."""
+        if self.rank > best.rank:
+            return Lost.LESS_CERTAIN if self.rule is best.rule else Lost.WEAKER_RULE
+        if self.trace.time_ms < best.trace.time_ms:
+            return Lost.EARLIER
+        return Lost.LARGER_ID
+
 
 class Choice(msgspec.Struct, frozen=True):
     """The winner if there is one, the ten best of the others, and the number of candidates."""
@@ -105,14 +113,14 @@ def choose(
     winner = best if best.lost is None else None
     others = matches[1:] if winner else matches
     beaten = tuple(
-        Beaten(match.trace.click_id, match.rule, match.lost or _lost(match, best))
+        Beaten(match.trace.click_id, match.rule, match.lost or match.lost_to(best))
         for match in others[:BEATEN_MAX]
     )
     return Choice(winner, beaten, len(matches))
 
 
 def _by_address(verdict: DeviceVerdict, window_ms: int) -> Step:
-    """Outside the window is out of reach: an address can own more clicks than can be read."""
+    """Builds a step that reaches its window and no further: an address may own too many clicks."""
     return Step(
         Rule.ADDRESS_AND_DEVICE,
         lambda evidence, trace: seen_alike(evidence, trace, verdict),
@@ -156,12 +164,3 @@ def _match(
             return match
         too_old = too_old or match
     return too_old
-
-
-def _lost(match: Match, best: Match) -> Lost:
-    """Returns the reason why an eligible match lost to a better one."""
-    if match.rank > best.rank:
-        return Lost.LESS_CERTAIN if match.rule is best.rule else Lost.WEAKER_RULE
-    if match.trace.time_ms < best.trace.time_ms:
-        return Lost.EARLIER
-    return Lost.LARGER_ID

@@ -146,7 +146,20 @@ def affected_users(connection: Connection, events: Sequence[Event]) -> dict[int,
         if event.kind not in CLICK_KINDS
     ]
     rows = select_for(connection, SIGNALLED, signals)
-    clicks = [_click_row(event) for event in events if event.kind is Kind.CLICK]
+    clicks: list[dict[str, object]] = [
+        {
+            "app_id": event.app_id,
+            "environment": event.environment,
+            "click_id": event.click_id,
+            "from_ms": event.happened_at_ms,
+            "identifying": sorted(identifying(usable(event.device_ids))),
+            "address": public_address(event.ip_address),
+            "platform": platform(device_of_event(event).os),
+            "days": utc_days(event.happened_at_ms, event.happened_at_ms + _PROBABILISTIC_MS_MAX),
+        }
+        for event in events
+        if event.kind is Kind.CLICK
+    ]
     if clicks:
         document = json_document(clicks)
         arguments = {"clicks": document, "age": _AGE, "probabilistic": _PROBABILISTIC}
@@ -155,20 +168,6 @@ def affected_users(connection: Connection, events: Sequence[Event]) -> dict[int,
     for user, at_ms in rows:
         earliest[user] = min(at_ms, earliest.get(user, at_ms))
     return earliest
-
-
-def _click_row(event: Event) -> dict[str, object]:
-    at_ms = event.happened_at_ms
-    return {
-        "app_id": event.app_id,
-        "environment": event.environment,
-        "click_id": event.click_id,
-        "from_ms": at_ms,
-        "identifying": sorted(identifying(usable(event.device_ids))),
-        "address": public_address(event.ip_address),
-        "platform": platform(device_of_event(event).os),
-        "days": utc_days(at_ms, at_ms + _PROBABILISTIC_MS_MAX),
-    }
 
 
 def lock_users(connection: Connection, ids: Iterable[int]) -> list[User]:

@@ -8,7 +8,7 @@ from shared.callbacks.activities import Activity, callback_id
 from shared.database import Connection, run
 from shared.events import CLICK_KINDS, Event, Kind
 from shared.ids import receipt_time_ms
-from workers.core.callbacks import SANDBOX, CallbackContext, EndpointRules
+from workers.core.callbacks import SANDBOX, CallbackContext
 from workers.decisions.outbox_rows import ADD, Row, load_contexts
 from workers.sql.json_rows import write_rows
 
@@ -26,7 +26,11 @@ def write_click_callbacks(connection: Connection, events: Sequence[Event]) -> No
         return
     contexts = load_contexts(connection, {click.app_id for click in clicks})
     imported = {str(click.receipt) for click in clicks if click.endpoint == "import"}
-    if not any(_hears_clicks(each) for found in contexts.values() for each in found.endpoints):
+    if not any(
+        endpoint.activities & {Activity.CLICK, Activity.IMPRESSION}
+        for context in contexts.values()
+        for endpoint in context.endpoints
+    ):
         return
     receipts = [click.receipt for click in clicks if click.app_id in contexts]
     rows = [
@@ -37,10 +41,6 @@ def write_click_callbacks(connection: Connection, events: Sequence[Event]) -> No
     write_rows(connection, ADD, rows)
 
 
-def _hears_clicks(endpoint: EndpointRules) -> bool:
-    return bool(endpoint.activities & {Activity.CLICK, Activity.IMPRESSION})
-
-
 def _click_rows(
     stored: Sequence[Any], context: CallbackContext, imported: set[str]
 ) -> Iterable[Row]:
@@ -48,7 +48,11 @@ def _click_rows(
     activity = Activity.CLICK if kind == Kind.CLICK else Activity.IMPRESSION
     for endpoint in context.endpoints:
         link = origin if origin_kind == "link" else None
-        if not _hears_click(endpoint, activity, receipt, link):
+        if (
+            activity not in endpoint.activities
+            or receipt_time_ms(UUID(receipt)) < endpoint.created_ms
+            or endpoint.link_id not in {None, int(link) if link else 0}
+        ):
             continue
         is_sandbox = environment == SANDBOX and not endpoint.sandbox
         reason = "imported" if receipt in imported else SANDBOX if is_sandbox else None
@@ -66,13 +70,3 @@ def _click_rows(
             "state": "withheld" if reason else "waiting",
             "reason": reason,
         }
-
-
-def _hears_click(
-    endpoint: EndpointRules, activity: Activity, receipt: str, link: str | None
-) -> bool:
-    return (
-        activity in endpoint.activities
-        and receipt_time_ms(UUID(receipt)) >= endpoint.created_ms
-        and endpoint.link_id in {None, int(link) if link else 0}
-    )

@@ -5,6 +5,7 @@ but nobody's credit.
 """
 
 from datetime import date
+from functools import cached_property
 
 import msgspec
 
@@ -16,12 +17,12 @@ from workers.core.sessions import Session
 from workers.decisions.load_history import UserCase
 
 
-class Difference(msgspec.Struct, frozen=True):
+class Difference(msgspec.Struct, frozen=True, dict=True):  # the active days are kept
     """The changes to a user's decisions.
 
     `ended` sessions no longer exist, `begun` ones are new, `changed` ones are longer or shorter.
     `credits` are the moments from which another click or source is credited, each with whether it
-    is a reattribution. `active_days` are all active days from the start of the tail, in order.
+    is a reattribution.
     """
 
     case: UserCase
@@ -32,7 +33,19 @@ class Difference(msgspec.Struct, frozen=True):
     ended: tuple[Moment, ...]
     begun: tuple[Session, ...]
     changed: tuple[Session, ...]
-    active_days: tuple[date, ...]
+
+    @cached_property
+    def active_days(self) -> tuple[date, ...]:
+        """Returns the days of the tail and of the session before it, which may share one."""
+        last = self.case.tail.last_session
+        sessions = self.decision.sessions if last is None else (last, *self.decision.sessions)
+        days = {
+            day
+            for session in sessions
+            for day in utc_days(session.start.time_ms, session.last_activity_ms)
+        }
+        first = utc_day(self.case.start_ms)  # stored days were loaded from here on
+        return tuple(sorted(day for day in days if day >= first))
 
     @property
     def user_ref(self) -> int:
@@ -82,7 +95,6 @@ def diff(case: UserCase, decision: Decision) -> Difference:
         ended=tuple(starts_before - starts),
         begun=tuple(session for session in other if session.start not in starts_before),
         changed=tuple(session for session in other if session.start in starts_before),
-        active_days=_active_days(case, decision),
     )
 
 
@@ -93,16 +105,3 @@ def _credit(attribution: Attribution) -> tuple[Moment, object, object, bool]:
         attribution.click_id,
         attribution.is_reattribution,
     )
-
-
-def _active_days(case: UserCase, decision: Decision) -> tuple[date, ...]:
-    """Returns the days of the tail's sessions and of the last one before, which may share a day."""
-    last = case.tail.last_session
-    sessions = decision.sessions if last is None else (last, *decision.sessions)
-    days = {
-        day
-        for session in sessions
-        for day in utc_days(session.start.time_ms, session.last_activity_ms)
-    }
-    first = utc_day(case.start_ms)  # stored days were loaded from here on
-    return tuple(sorted(day for day in days if day >= first))

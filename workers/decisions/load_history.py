@@ -153,7 +153,10 @@ def load_cases(
     That is the case if a tail has new ids, and if a user who was never decided has earlier signals:
     another worker, which may have died since, has committed them and not decided them yet.
     """
-    rules = _load_rules(connection, {user.app_id for user in users})
+    # An app that no longer exists gets the defaults.
+    rules = {user.app_id: Rules() for user in users}
+    for app, *values in run(connection, _RULES, (list(rules),)):
+        rules[app] = Rules(**dict(zip(_RULES_FIELDS, values, strict=True)))
     cases = _load_tails(connection, users, earliest_ms, rules)
     incomplete = [case.user for case in cases if case.tail.needs_all]
     if not incomplete:
@@ -161,13 +164,6 @@ def load_cases(
     complete = [case for case in cases if not case.tail.needs_all]
     beginnings = dict.fromkeys((user.id for user in incomplete), BEGINNING_MS)
     return complete + _load_tails(connection, incomplete, beginnings, rules)
-
-
-def _load_rules(connection: Connection, apps: set[int]) -> dict[int, Rules]:
-    """Loads the rules of apps; an app that no longer exists gets the defaults."""
-    rows = run(connection, _RULES, (list(apps),))
-    stored = {app: Rules(**dict(zip(_RULES_FIELDS, values, strict=True))) for app, *values in rows}
-    return {app: stored.get(app, Rules()) for app in apps}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +194,19 @@ def _load_signals(
     has_earlier = {user.id: earliest_ms[user.id] > BEGINNING_MS for user in users}
     tails = _Tails(defaultdict(list), dict(earliest_ms), has_earlier, {})
     for user_ref, start_ms, last_ms, *row in select_for(connection, _SIGNALS, rows):
-        tails.signals[user_ref].append(_read_signal(row))
+        receipt, time_ms, kind, address, family, os, version, is_bot, *ids = row
+        device_ids, click_ids = map(frozenset, ids)
+        tails.signals[user_ref].append(
+            Signal(
+                receipt=receipt,
+                time_ms=time_ms,
+                kind=SignalKind(kind),
+                device_ids=device_ids,
+                click_ids=click_ids,
+                address=address,
+                device=Device(family, os, version, is_bot),
+            )
+        )
         tails.starts_ms[user_ref] = start_ms
         tails.has_earlier[user_ref] = last_ms is not None
         tails.last_ms[user_ref] = last_ms or 0
@@ -216,7 +224,12 @@ def _load_tails(
         {"user_ref": user.id, "start_ms": tails.starts_ms[user.id]} for user in users
     ]
     attributions = _split(select_for(connection, _ATTRIBUTIONS, starts), _read_attribution)
-    sessions = _split(select_for(connection, _SESSIONS, starts), _read_session)
+    sessions = _split(
+        select_for(connection, _SESSIONS, starts),
+        lambda row: Session(
+            start=Moment(row[0], row[1]), last_activity_ms=row[2], opens=row[3], events=row[4]
+        ),
+    )
     days: dict[int, set[date]] = defaultdict(set)
     for user_ref, day in select_for(connection, _DAYS, starts):
         days[user_ref].add(day)
@@ -262,19 +275,6 @@ def _split(rows: Iterable[Sequence[Any]], read: Callable[[Sequence[Any]], Row]) 
     return split
 
 
-def _read_signal(row: Sequence[Any]) -> Signal:
-    receipt, time_ms, kind, address, family, os, version, is_bot, device_ids, click_ids = row
-    return Signal(
-        receipt=receipt,
-        time_ms=time_ms,
-        kind=SignalKind(kind),
-        device_ids=frozenset(device_ids),
-        click_ids=frozenset(click_ids),
-        address=address,
-        device=Device(family, os, version, is_bot),
-    )
-
-
 def _read_attribution(row: Sequence[Any]) -> Attribution:
     time_ms, receipt, rule, click_id, kind, name, through, beaten, *others = row
     considered, again, version, compared, certainty = others
@@ -290,11 +290,4 @@ def _read_attribution(row: Sequence[Any]) -> Attribution:
         rules_version=version,
         compared=compared,
         certainty=None if certainty is None else Certainty(certainty),
-    )
-
-
-def _read_session(row: Sequence[Any]) -> Session:
-    time_ms, receipt, last_ms, opens, events = row
-    return Session(
-        start=Moment(time_ms, receipt), last_activity_ms=last_ms, opens=opens, events=events
     )

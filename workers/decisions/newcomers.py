@@ -12,7 +12,7 @@ import msgspec
 from shared.database import Connection
 from workers.core.days import utc_days
 from workers.core.device_matching import DeviceVerdict, compare
-from workers.core.evidence import Sighting, sightings
+from workers.core.evidence import sightings
 from workers.core.history import Click
 from workers.decisions.candidate_clicks import Clicks, sightings_of
 from workers.decisions.coupled_users import IS_FIRST, NEWCOMERS_MAX
@@ -68,7 +68,14 @@ def count_newcomers(
 def _rows(case: UserCase, clicks: Iterable[Click]) -> Iterable[dict[str, object]]:
     first_ms, seen = sightings_of(case, clicks)
     from_ms = first_ms - case.rules.click_probabilistic_ms
-    for address in sorted({place for place, _ in _left_open(seen, clicks)}):
+    clicked = [pair for click in clicks for pair in sightings(click.address, click.device)]
+    left_open = {
+        place
+        for place, device in seen
+        for clicked_place, other in clicked
+        if place == clicked_place and compare(device, other).verdict is DeviceVerdict.CANNOT_TELL
+    }
+    for address in sorted(left_open):
         yield {
             "user_ref": case.user.id,
             "app_id": case.user.app_id,
@@ -78,12 +85,3 @@ def _rows(case: UserCase, clicks: Iterable[Click]) -> Iterable[dict[str, object]
             "from_ms": from_ms,
             "to_ms": first_ms,
         }
-
-
-def _left_open(seen: Iterable[Sighting], clicks: Iterable[Click]) -> Iterable[Sighting]:
-    """Yields what was seen where a click cannot be told from it."""
-    clicked = [pair for click in clicks for pair in sightings(click.address, click.device)]
-    for place, device in seen:
-        others = (other for click_place, other in clicked if click_place == place)
-        if any(compare(device, other).verdict is DeviceVerdict.CANNOT_TELL for other in others):
-            yield place, device

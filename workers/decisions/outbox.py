@@ -16,7 +16,6 @@ from shared.ids import receipt_time_ms
 from workers.core.attribution import Attribution
 from workers.core.callbacks import (
     Callback,
-    CallbackContext,
     CallbackUser,
     UserEvent,
     due_callbacks,
@@ -85,33 +84,21 @@ def write_callbacks(
     updates: list[Row] = []
     gone: set[UUID] = set()
     for each in heard:
-        changes = _changes(each, events[each.case.user.id], contexts[each.case.user.app_id])
-        due += [_row(each, made, withheld) for made in changes.due.values()]
-        updates += [_row(each, made, withheld) for made in changes.updates.values()]
-        gone |= changes.gone
+        user = each.case.user
+        subject = CallbackUser(user.app_id, user.environment, user.user_id)
+        context, told = contexts[user.app_id], events[user.id]
+        now = _timeline(each, each.decision.attributions)
+        before = _timeline(each, each.case.stored.attributions)
+        caused = due_callbacks(subject, now, told, context)
+        stood = due_callbacks(subject, before, told, context, counted_only=False)
+        corrections = updated_attributions(subject, each.superseded, now, told, context)
+        due += [_row(each, made, withheld) for made in caused.values()]
+        updates += [_row(each, made, withheld) for made in corrections.values()]
+        gone |= stood.keys() - caused.keys()
     if gone:
         run(connection, _WITHHOLD, (sorted(gone),))
     write_rows(connection, _AGREE, due)
     write_rows(connection, ADD, updates)
-
-
-class _Changes(msgspec.Struct, frozen=True):
-    """What is due of a user, what corrects an earlier callback, and what is not due any more."""
-
-    due: Mapping[UUID, Callback]
-    updates: Mapping[UUID, Callback]
-    gone: set[UUID]
-
-
-def _changes(each: Difference, events: Sequence[UserEvent], context: CallbackContext) -> _Changes:
-    user = each.case.user
-    subject = CallbackUser(user.app_id, user.environment, user.user_id)
-    now = _timeline(each, each.decision.attributions)
-    before = _timeline(each, each.case.stored.attributions)
-    due = due_callbacks(subject, now, events, context)
-    stood = due_callbacks(subject, before, events, context, counted_only=False)
-    updates = updated_attributions(subject, each.superseded, now, events, context)
-    return _Changes(due, updates, stood.keys() - due.keys())
 
 
 def _timeline(each: Difference, decided: Iterable[Attribution]) -> tuple[Attribution, ...]:
@@ -125,10 +112,12 @@ def _events(
     connection: Connection, differences: Sequence[Difference], earliest_ms: Mapping[int, int]
 ) -> Mapping[int, list[UserEvent]]:
     """Loads what users did since the earliest change, by user."""
-    sent = [
-        {"user_ref": each.case.user.id, "from_ms": _from_ms(each, earliest_ms)}
-        for each in differences
-    ]
+    sent = []
+    for each in differences:
+        from_ms = earliest_ms[each.case.user.id]
+        if each.attributed or each.superseded:  # all callbacks of the tail may differ
+            from_ms = min(each.case.start_ms, from_ms)
+        sent.append({"user_ref": each.case.user.id, "from_ms": max(0, from_ms)})
     found: dict[int, list[UserEvent]] = defaultdict(list)
     document = msgspec.json.encode(sent).decode()
     for user_ref, receipt, time_ms, *values in run(connection, _EVENTS, (document,)):
@@ -148,16 +137,12 @@ def _events(
     return found
 
 
-def _from_ms(each: Difference, earliest_ms: Mapping[int, int]) -> int:
-    """Returns the moment from which a user's callbacks may differ."""
-    is_decided_otherwise = each.attributed or each.superseded
-    start = each.case.start_ms if is_decided_otherwise else earliest_ms[each.case.user.id]
-    return max(0, min(start, earliest_ms[each.case.user.id]))
-
-
 def _row(each: Difference, made: Callback, withheld: str | None) -> Row:
     user = each.case.user
     reason = made.withheld or withheld
+    attribution = made.attribution
+    origin = attribution.origin if attribution else None
+    outdated = made.outdated.origin if made.outdated else None
     return {
         "id": made.id,
         "endpoint_id": made.endpoint_id,
@@ -170,26 +155,11 @@ def _row(each: Difference, made: Callback, withheld: str | None) -> Row:
         "corrects": made.corrects,
         "state": "withheld" if reason else "waiting",
         "reason": reason,
-        **_credited(made.attribution),
-        **_outdated(made.outdated),
-    }
-
-
-def _credited(attribution: Attribution | None) -> Row:
-    if attribution is None:
-        return {}
-    origin = attribution.origin
-    return {
-        "attributed_ms": attribution.moment.time_ms,
-        "rule": attribution.rule,
-        "click_id": attribution.click_id,
+        "attributed_ms": attribution.moment.time_ms if attribution else None,
+        "rule": attribution.rule if attribution else None,
+        "click_id": attribution.click_id if attribution else None,
         "origin_kind": origin.kind if origin else None,
         "origin": origin.name if origin else None,
+        "outdated_origin_kind": outdated.kind if outdated else None,
+        "outdated_origin": outdated.name if outdated else None,
     }
-
-
-def _outdated(attribution: Attribution | None) -> Row:
-    if attribution is None or attribution.origin is None:
-        return {}
-    origin = attribution.origin
-    return {"outdated_origin_kind": origin.kind, "outdated_origin": origin.name}

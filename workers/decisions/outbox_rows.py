@@ -1,13 +1,14 @@
 """Loads callback endpoints and writes rows of the outbox, for users and for clicks."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from shared.database import Connection, run
 from workers.core.callbacks import CallbackContext, EndpointRules
 
+# In the order of the fields of EndpointRules.
 _ENDPOINTS = """
 SELECT app_id, id, partner_id, activities, event_type_id, link_id, attributed_only, revenue_only,
        sandbox, (extract(epoch FROM created_at) * 1000)::bigint
@@ -46,17 +47,11 @@ def load_contexts(connection: Connection, apps: Iterable[int]) -> Contexts:
     """Loads the endpoints of these apps; an app without any is left out."""
     endpoints: dict[int, list[EndpointRules]] = defaultdict(list)
     for app_id, *values in run(connection, _ENDPOINTS, (sorted(apps),)):
-        endpoints[app_id].append(_rules(values))
+        document = dict(zip(EndpointRules.__struct_fields__, values, strict=True))
+        endpoints[app_id].append(msgspec.convert(document, EndpointRules))
     if not endpoints:
         return {}
     partners = {each.partner_id for found in endpoints.values() for each in found}
     named = sorted(partner for partner in partners if partner is not None)
     links = dict(run(connection, _PARTNERS, (named,)).fetchall()) if named else {}
     return {app_id: CallbackContext(found, links) for app_id, found in endpoints.items()}
-
-
-def _rules(values: Sequence[object]) -> EndpointRules:
-    number, partner, activities, *rest = values
-    names = ("event_type_id", "link_id", "attributed_only", "revenue_only", "sandbox", "created_ms")
-    document = {"id": number, "partner_id": partner, "activities": activities}
-    return msgspec.convert({**document, **dict(zip(names, rest, strict=True))}, EndpointRules)

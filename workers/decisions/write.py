@@ -83,7 +83,17 @@ def write_decisions(connection: Connection, differences: Sequence[Difference]) -
     _write_attributions(connection, differences)
     _write_sessions(connection, differences)
     _write_days(connection, differences)
-    _update_users(connection, differences)
+    changed: list[dict[str, object]] = [
+        {
+            "user_ref": difference.user_ref,
+            "device_ids": sorted(difference.decision.identity.device_ids),
+            "click_ids": sorted(difference.decision.identity.click_ids),
+            "first_ms": difference.decision.first.time_ms if difference.decision.first else None,
+        }
+        for difference in differences
+        if difference.changes_user
+    ]
+    write_rows(connection, _UPDATE_USERS, changed)
     mark_stale(connection, touched_periods(differences))
     return Counter(
         attribution.rule for difference in differences for attribution in difference.attributed
@@ -167,22 +177,6 @@ def _write_days(connection: Connection, differences: Sequence[Difference]) -> No
             for day in difference.new_days
         ]
     copy_new(connection, _DAYS, lines)
-
-
-def _update_users(connection: Connection, differences: Sequence[Difference]) -> None:
-    rows: list[dict[str, object]] = []
-    for difference in differences:
-        if difference.changes_user:
-            identity, first = difference.decision.identity, difference.decision.first
-            rows.append(
-                {
-                    "user_ref": difference.user_ref,
-                    "device_ids": sorted(identity.device_ids),
-                    "click_ids": sorted(identity.click_ids),
-                    "first_ms": first.time_ms if first else None,
-                }
-            )
-    write_rows(connection, _UPDATE_USERS, rows)
 
 
 def _moment_row(difference: Difference, at: Moment) -> dict[str, object]:

@@ -65,7 +65,12 @@ class GroupStore:
             except DatabaseError as error:
                 if disposition(sqlstate(error)) is not Disposition.RETRY:
                     raise
-                breaks = 0 if breaks >= _BREAKS_MAX else breaks + _weigh(sqlstate(error))
+                if breaks >= _BREAKS_MAX:
+                    breaks = 0
+                elif sqlstate(error) == _STATEMENT_TIMEOUT:
+                    breaks = _BREAKS_MAX  # one suffices: each takes as long as a drain
+                elif is_broken_off(sqlstate(error)):
+                    breaks += 1
                 _log.warning(
                     "PostgreSQL failed with %s (SQLSTATE %s); the group is retried",
                     type(error).__name__,
@@ -125,7 +130,8 @@ class GroupStore:
         Raises DatabaseError if PostgreSQL is unavailable.
         """
         state: str | None = None
-        for attempt in range(_BREAKS_ALONE_MAX if len(events) == 1 else 1):
+        tries_max = _BREAKS_ALONE_MAX if len(events) == 1 else 1
+        for attempt in range(tries_max):
             time.sleep(_OUTAGE_PAUSE_SECONDS * 2**attempt if attempt else 0)
             connection = self.database.connection()
             run(connection, _IMPATIENT)
@@ -138,18 +144,15 @@ class GroupStore:
             finally:
                 self.database.close()
         if len(events) == 1:
-            return self._give_up(events[0], f"SQLSTATE {state}, {_BREAKS_ALONE_MAX} tries")
+            # What is stored is not quarantined: its users are set aside instead.
+            connection, detail = self.database.connection(), f"SQLSTATE {state}, {tries_max} tries"
+            reason = QuarantineReason.REFUSED_BY_DATABASE
+            if quarantine_event(connection, events[0], reason, detail):
+                return Recorded(quarantined=1)
+            set_aside_affected(connection, events)
+            return Recorded(events=1)
         middle = len(events) // 2
         return self._store_halving(events[:middle]) + self._store_halving(events[middle:])
-
-    def _give_up(self, event: Event, detail: str) -> Recorded:
-        """Quarantines an event that PostgreSQL breaks off, or sets its users aside if stored."""
-        connection = self.database.connection()
-        reason = QuarantineReason.REFUSED_BY_DATABASE
-        if quarantine_event(connection, event, reason, detail):
-            return Recorded(quarantined=1)
-        set_aside_affected(connection, [event])
-        return Recorded(events=1)
 
     def _take_apart(
         self, connection: Connection, entry: Entry, events: Sequence[Event]
@@ -199,13 +202,6 @@ class GroupStore:
         with self.metrics.measure_time(metrics.DERIVE_SECONDS):
             self.metrics.count_decisions(derive(connection, events, self.decide))
         return recorded
-
-
-def _weigh(state: str | None) -> int:
-    """Weighs an error: a statement's time-out suffices, because each takes as long as a drain."""
-    if state == _STATEMENT_TIMEOUT:
-        return _BREAKS_MAX
-    return 1 if is_broken_off(state) else 0
 
 
 def _decode(connection: Connection, group: Sequence[Entry]) -> tuple[list[Event], Recorded]:

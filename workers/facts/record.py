@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from shared.database import Connection, index_only, run
 from shared.events import CLICK_KINDS, Event
-from workers.core.repeats import Key, Owner, Repeat, fingerprint, key_of, separate
+from workers.core.repeats import Key, Owner, fingerprint, key_of, separate
 from workers.facts.click_rows import insert_clicks
 from workers.facts.countries import CountryOf, sender_country
 from workers.facts.event_rows import insert_events
@@ -76,7 +76,14 @@ def record(
         fresh, repeats = separate(events, owners)
         _insert_facts(connection, fresh, country_of)
         if repeats:
-            _insert_duplicates(connection, repeats)
+            columns = (
+                [repeat.event.receipt for repeat in repeats],
+                [repeat.first_receipt for repeat in repeats],
+                [repeat.event.app_id for repeat in repeats],
+                [repeat.conflict for repeat in repeats],
+                [repeat.event.received_at_ms for repeat in repeats],
+            )
+            run(connection, _INSERT_DUPLICATES, columns)
     conflicts = sum(repeat.conflict for repeat in repeats)
     return Recorded(events=len(fresh), duplicates=len(repeats), conflicts=conflicts)
 
@@ -113,17 +120,3 @@ def _reserve_keys(connection: Connection, keyed: Sequence[Event]) -> dict[Key, O
     run(connection, _INSERT_KEYS, (*keys, receipts, fingerprints, times))
     rows = run(connection, _SELECT_OWNERS, keys)
     return {tuple(key): Owner(receipt, bytes(content)) for *key, receipt, content in rows}
-
-
-def _insert_duplicates(connection: Connection, repeats: Sequence[Repeat]) -> None:
-    run(
-        connection,
-        _INSERT_DUPLICATES,
-        (
-            [repeat.event.receipt for repeat in repeats],
-            [repeat.first_receipt for repeat in repeats],
-            [repeat.event.app_id for repeat in repeats],
-            [repeat.conflict for repeat in repeats],
-            [repeat.event.received_at_ms for repeat in repeats],
-        ),
-    )

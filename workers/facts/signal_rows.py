@@ -79,25 +79,20 @@ def insert_signals(connection: Connection, events: Sequence[Event]) -> None:
     lines = [_signal_line(event, user) for event, user in pairs]
     copy_missing(connection, _SIGNALS, _SIGNALS_KEY, lines)
     # A user inserted by this transaction has no other rows yet.
-    _copy_traces(connection, [pair for pair in pairs if pair[1].is_new])
+    new = [pair for pair in pairs if pair[1].is_new]
     known = [pair for pair in pairs if not pair[1].is_new]
-    sightings, identities = _sightings(known), _identities(known)
-    write_rows(connection, _INSERT_SIGHTINGS, [row._asdict() for row in sightings])
-    write_rows(connection, _INSERT_IDENTITIES, [row._asdict() for row in identities])
-
-
-def _copy_traces(connection: Connection, pairs: Pairs) -> None:
-    """Copies the sightings and identities of new users."""
     sightings = [
         line(str(app), environment, text(address), moment(time_ms), str(user))
-        for app, environment, address, time_ms, user in _sightings(pairs)
+        for app, environment, address, time_ms, user in _sightings(new)
     ]
     copy_new(connection, _SIGHTINGS, sightings)
+    write_rows(connection, _INSERT_SIGHTINGS, [row._asdict() for row in _sightings(known)])
     identities = [
         line(str(app), environment, kind, text(value), str(user))
-        for app, environment, kind, value, user in _identities(pairs)
+        for app, environment, kind, value, user in _identities(new)
     ]
     copy_new(connection, _IDENTITIES, identities)
+    write_rows(connection, _INSERT_IDENTITIES, [row._asdict() for row in _identities(known)])
 
 
 def _signal_line(event: Event, user: KnownUser) -> str:

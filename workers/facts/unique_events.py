@@ -5,7 +5,6 @@ decided. Rows are locked in the order of their keys, so that workers cannot dead
 """
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from shared.database import Connection, run
 from shared.event_columns import PLAIN_COLUMNS
@@ -69,7 +68,20 @@ WHERE receipt BETWEEN %s AND %s AND receipt = ANY(%s) AND counted
 
 def settle_uniques(connection: Connection, events: Sequence[Event]) -> list[StalePeriod]:
     """Settles these events and returns the hours of all events that no longer count."""
-    return settle_occurrences(connection, _of_unique_types(connection, events))
+    apps = sorted({event.app_id for event in events})
+    types = {
+        (app, mapping_id): event_type
+        for app, mapping_id, event_type in run(connection, _UNIQUE_TYPES, (apps,))
+    }
+    occurrences = [
+        (
+            (event.app_id, event.environment.value, event_type, event.user_id),
+            Occurrence(event.happened_at_ms, event.receipt),
+        )
+        for event in events
+        if (event_type := types.get((event.app_id, event.event_id))) is not None
+    ]
+    return settle_occurrences(connection, occurrences)
 
 
 def settle_occurrences(
@@ -85,7 +97,9 @@ def settle_occurrences(
         (app, environment, event_type, user): Occurrence(time_ms, receipt)
         for app, environment, event_type, user, time_ms, receipt in rows
     }
-    settled = settle(current, sent, _contents(connection, ties(current, sent)))
+    tied = ties(current, sent)
+    contents = dict(run(connection, _CONTENTS, (tied[0], tied[-1], tied))) if tied else {}
+    settled = settle(current, sent, contents)
     if settled.counting:
         run(connection, _UPDATE, _columns(settled.counting))
     if settled.beaten:
@@ -94,31 +108,6 @@ def settle_occurrences(
     return [
         hour_of(app, environment, occurrence.time_ms)
         for (app, environment, _, _), occurrence in settled.beaten
-    ]
-
-
-def _contents(connection: Connection, receipts: Sequence[UUID]) -> dict[UUID, str]:
-    if not receipts:
-        return {}
-    rows = run(connection, _CONTENTS, (receipts[0], receipts[-1], list(receipts)))
-    return dict(rows.fetchall())
-
-
-def _of_unique_types(
-    connection: Connection, events: Sequence[Event]
-) -> list[tuple[UniqueKey, Occurrence]]:
-    apps = sorted({event.app_id for event in events})
-    types = {
-        (app, mapping_id): event_type
-        for app, mapping_id, event_type in run(connection, _UNIQUE_TYPES, (apps,))
-    }
-    return [
-        (
-            (event.app_id, event.environment.value, event_type, event.user_id),
-            Occurrence(event.happened_at_ms, event.receipt),
-        )
-        for event in events
-        if (event_type := types.get((event.app_id, event.event_id))) is not None
     ]
 
 

@@ -89,21 +89,25 @@ def users_of(connection: Connection, events: Iterable[Event]) -> Users:
         by_user[user_key(event)].append(event)
     users = _select(connection, _FIND, [key._asdict() for key in by_user])
     if missing := by_user.keys() - users.keys():
-        rows = [_new_user_row(key, by_user[key]) for key in missing]
+        rows = [
+            {
+                **key._asdict(),
+                "first_ms": min(event.happened_at_ms for event in by_user[key]),
+                "device_ids": sorted(
+                    identifying(
+                        device_id
+                        for event in by_user[key]
+                        for device_id in usable(event.device_ids)
+                    )
+                ),
+                "click_ids": sorted(set().union(*map(click_ids_of, by_user[key]))),
+            }
+            for key in missing
+        ]
         users |= _select(connection, _INSERT, rows)
     if missing := by_user.keys() - users.keys():
         users |= _select(connection, _FIND, [key._asdict() for key in missing])
     return users
-
-
-def _new_user_row(key: UserKey, events: Sequence[Event]) -> dict[str, object]:
-    device_ids = [device_id for event in events for device_id in usable(event.device_ids)]
-    return {
-        **key._asdict(),
-        "first_ms": min(event.happened_at_ms for event in events),
-        "device_ids": sorted(identifying(device_ids)),
-        "click_ids": sorted(set().union(*map(click_ids_of, events))),
-    }
 
 
 def _select(connection: Connection, statement: str, rows: Rows) -> Users:

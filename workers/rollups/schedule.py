@@ -80,21 +80,15 @@ def roll_up(connection: Connection, seconds_max: float) -> RolledUp:
     with transaction(connection):
         if _is_alone(connection):
             run(connection, _FOLD_ROWS, (STALE_ROWS_MAX,))
-    while (period := _next_due(connection)) is not None:
+    while due := run(connection, _NEXT).fetchone():
+        app_id, environment, grain, start = due
+        period = StalePeriod(app_id, environment, Grain(grain), start)
         if periods and time.monotonic() >= ends_at:
             return RolledUp(periods, more=True)
         if not _roll_up_period(connection, period):
             break
         periods += 1
     return RolledUp(periods, more=False)
-
-
-def _next_due(connection: Connection) -> StalePeriod | None:
-    row = run(connection, _NEXT).fetchone()
-    if row is None:
-        return None
-    app_id, environment, grain, start = row
-    return StalePeriod(app_id, environment, Grain(grain), start)
 
 
 def _roll_up_period(connection: Connection, period: StalePeriod) -> bool:
