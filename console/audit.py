@@ -22,6 +22,7 @@ class Action(StrEnum):
     APP_DESCRIBE = "app.describe"
     APP_RULES = "app.rules"
     APP_REFUSALS = "app.refusals"
+    APP_POSTBACKS = "app.postbacks"
     APP_RECOMPUTE = "app.recompute"
     APP_IMPORT = "app.import"
     EVENT_TYPE_CREATE = "event_type.create"

@@ -11,11 +11,12 @@ import falcon
 from falcon.asgi import App, Request, Response
 from gunicorn.errors import AppImportError
 
-from ingest.authentication import Authenticator, CredentialStore
+from ingest.authentication import Authenticator
 from ingest.bad_tokens import BadTokens
 from ingest.batcher import Batcher, BatchLimits
 from ingest.batches.batch_journal import BatchJournal
 from ingest.batches.endpoint import BATCH, BatchEndpoint
+from ingest.credential_store import CredentialStore
 from ingest.dialects.adjust.ad_revenue import AD_REVENUE
 from ingest.dialects.adjust.event import EVENT, REVENUE
 from ingest.dialects.adjust.session import SESSION

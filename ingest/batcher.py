@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ingest.authentication import CredentialStore, Key
+from ingest.credential_store import CredentialStore, Key
 from ingest.gate import Gate
 from ingest.inbox import Stale
 from shared.errors import (

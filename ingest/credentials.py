@@ -19,16 +19,28 @@ class AppCredential(msgspec.Struct, frozen=True):
     scope: Scope
 
 
+class NetworkCredential(msgspec.Struct, frozen=True):
+    """What a network shows in place of a token: its security token, or a click of the app.
+
+    `click_id` is empty where the call names a user besides: only a token speaks for users.
+    """
+
+    security_tokens: set[bytes]
+    click_id: str
+
+
 class Credentials(msgspec.Struct, frozen=True):
     """The tokens found in a request, each once, and the link or app that it names.
 
-    `by_program` tells that nobody who follows the link waits for a redirect.
+    `by_program` tells that nobody who follows the link waits for a redirect. `network` is only
+    looked at without a token.
     """
 
     tokens: set[bytes]
     link: LinkKey | None
     app: AppCredential | None = None
     by_program: bool = False
+    network: NetworkCredential | None = None
 
 
 def credentials_of(raw: RawParameters, authorization: str | None, dialect: Dialect) -> Credentials:
@@ -43,7 +55,8 @@ def credentials_of(raw: RawParameters, authorization: str | None, dialect: Diale
             raise MissingField("app_token", "Send the app token that `waybill app list` shows.")
         return Credentials(tokens, None, AppCredential(app_token, dialect.app_scope))
     if dialect.link_names is None:
-        return Credentials(tokens, None)
+        network = None if tokens else _network(raw, dialect.network_token_name)
+        return Credentials(tokens, None, network=network)
     names = dialect.link_names
     values = [_value(raw, name) for name in names]
     if tokens and not any(values):
@@ -67,6 +80,20 @@ def _tokens(raw: RawParameters, authorization: str | None, names: Iterable[str])
         if token:
             tokens.add(token.encode("latin-1", "replace"))
     return tokens
+
+
+def _network(raw: RawParameters, token_name: str | None) -> NetworkCredential | None:
+    """Collects what a network shows; of two clicks or users, it shows none."""
+    if token_name is None:
+        return None
+    tokens = set(raw.values(token_name))
+    click_ids, user_ids = (
+        {value.decode(errors="replace").strip() for value in raw.values(name)}
+        for name in ("click_id", "user_id")
+    )
+    users = {user_id for user_id in user_ids - click_ids if not is_no_id(user_id)}
+    click_id = "" if users or len(click_ids) != 1 else click_ids.pop()
+    return NetworkCredential(tokens, click_id) if tokens or click_id else None
 
 
 def _value(raw: RawParameters, name: str) -> str:

@@ -11,7 +11,7 @@ from time import monotonic
 import msgspec
 from falcon.asgi import Request, Response
 
-from ingest.authentication import Authenticator, Key, Principal
+from ingest.authentication import Authenticator, Principal
 from ingest.batcher import Batcher
 from ingest.client import (
     PREFETCH_HEADERS,
@@ -21,6 +21,7 @@ from ingest.client import (
     is_prefetch,
     request_address,
 )
+from ingest.credential_store import Key
 from ingest.credentials import credentials_of
 from ingest.dialects.dialect import Dialect, ParsedRequest, Reply, RequestContext
 from ingest.known_devices import KnownDevices
@@ -157,7 +158,7 @@ class Endpoint:
     ) -> ParsedRequest:
         """Has the dialect read the fields, with the history of the device where that is needed."""
         dialect, known_devices = self._dialect, self._services.known_devices
-        parameters = raw.parameters(without=dialect.token_names)
+        parameters = raw.parameters(without=dialect.secret_names)
         state.unread = parameters.unread
         parsed = dialect.read(parameters, context)
         event = parsed.event
@@ -165,7 +166,7 @@ class Endpoint:
             user_id = await known_devices.user_of(event.app_id, event.environment, parsed.adid)
             if user_id is not None:
                 context = msgspec.structs.replace(context, adid_user_id=user_id)
-                parsed = dialect.read(raw.parameters(without=dialect.token_names), context)
+                parsed = dialect.read(raw.parameters(without=dialect.secret_names), context)
         if parsed.history_check is not None:
             await known_devices.require(parsed.event, parsed.history_check)
         return parsed
@@ -180,8 +181,11 @@ class Endpoint:
                 raise Prefetch
             address = request_address(request, self._services.forwarded_hops)
             client = ClientInfo(address, request.get_header("User-Agent"))
+        receipt = new_receipt(now_ms)
+        if dialect.link_names is not None:
+            receipt = self._services.authenticator.seal_click(receipt, principal.grant)
         return RequestContext(
-            receipt=new_receipt(now_ms),
+            receipt=receipt,
             received_at_ms=now_ms,
             grant=principal.grant,
             idempotency_key=request.get_header("Idempotency-Key"),

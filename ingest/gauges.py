@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from ingest.authentication import CredentialStore
 from ingest.batcher import Batcher
+from ingest.credential_store import CredentialStore
 from ingest.gate import Gate
 from ingest.health import ReadinessProbe
 from ingest.watch import Watch

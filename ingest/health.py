@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 from falcon.asgi import Request, Response
 
-from ingest.authentication import CredentialStore
+from ingest.credential_store import CredentialStore
 from ingest.gate import Gate
 from ingest.watch import Watch
 

@@ -12,7 +12,7 @@ from time import monotonic
 
 import msgspec
 
-from ingest.authentication import CredentialStore
+from ingest.credential_store import CredentialStore
 from ingest.durability import durability_problems
 from ingest.gate import Gate, Load
 from shared.inbox import BACKLOG_KEY

@@ -18,6 +18,7 @@ _RANDOM_MAX = (1 << _RANDOM_BITS) - 1
 _LOW_MAX = (1 << 62) - 1
 _POOLED = 256
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~"
+_VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _CLICK_ID_CHARACTERS = 22  # of 6 bits; the first holds only two
 
 _pool: list[int] = []
@@ -83,6 +84,19 @@ def _drawn(count: int) -> list[int]:
         int.from_bytes(random[at : at + _RANDOM_BYTES], "big") & _RANDOM_MAX
         for at in range(0, len(random), _RANDOM_BYTES)
     ]
+
+
+def receipt_of_click_id(click_id: str) -> UUID | None:
+    """Returns the receipt that a click id was made from, None for an id of another form."""
+    if len(click_id) != _CLICK_ID_CHARACTERS:
+        return None
+    number = 0
+    for character in click_id:
+        value = _VALUES.get(character)
+        if value is None:
+            return None
+        number = number << 6 | value
+    return UUID(int=number) if number >> 128 == 0 else None
 
 
 def _layout(time_ms: int, random_12: int, random_62: int) -> int:

@@ -121,11 +121,16 @@ def _apps(connection: Connection) -> dict[str, KnownApp]:
     ):
         types[app][event_token] = KnownEventType(*event_type)
     rows = run(
-        connection, "SELECT app_token, id, enforced_scopes, adjust_refusals FROM apps ORDER BY id"
+        connection,
+        """
+        SELECT app_token, id, enforced_scopes, adjust_refusals, click_id_postbacks,
+               security_token_postbacks
+        FROM apps ORDER BY id
+        """,
     )
     return {
-        app_token: KnownApp(app, _scopes(enforced), refusals, types.get(app, {}))
-        for app_token, app, enforced, refusals in rows
+        app_token: KnownApp(app, _scopes(enforced), refusals, types.get(app, {}), *networks)
+        for app_token, app, enforced, refusals, *networks in rows
     }
 
 

@@ -36,6 +36,8 @@ CREATE TABLE apps (
     enforced_scopes         text[] NOT NULL DEFAULT '{}'
         CHECK (enforced_scopes <@ ARRAY['events', 'sessions', 'ad_revenue']),
     adjust_refusals         boolean NOT NULL DEFAULT false,     -- Adjust's stateful refusals too
+    click_id_postbacks      boolean NOT NULL DEFAULT false,     -- a click id in place of a token
+    security_token_postbacks boolean NOT NULL DEFAULT false,    -- a token as security_token
     currency                text NOT NULL DEFAULT 'EUR' CHECK (length(currency) = 3), -- of reports
     destination             text CHECK (length(destination) BETWEEN 1 AND 2048) -- of new links
 );

@@ -47,13 +47,22 @@ class KnownApp(msgspec.Struct, frozen=True, array_like=True):
     """An app that senders name by its app token.
 
     For the scopes `enforced`, a request in the Adjust dialect needs a token. With
-    `adjust_refusals`, requests also get Adjust's refusals that depend on earlier events.
+    `adjust_refusals`, requests also get Adjust's refusals that depend on earlier events. With
+    `click_id_postbacks`, a postback may name a click in place of a token; with
+    `security_token_postbacks`, it may carry one as `security_token`.
     """
 
     app_id: int
     enforced: tuple[Scope, ...] = ()
     adjust_refusals: bool = False
     event_types: dict[str, KnownEventType] = {}
+    click_id_postbacks: bool = False
+    security_token_postbacks: bool = False
+
+    @property
+    def accepts_networks(self) -> bool:
+        """Tells whether networks may report conversions in a way of their own."""
+        return self.click_id_postbacks or self.security_token_postbacks
 
 
 class LinkKey(NamedTuple):

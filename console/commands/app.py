@@ -9,7 +9,8 @@ from rich.table import Table
 from console.actor import terminal_actor
 from console.apps.apps import App, create_app, find_app, list_apps
 from console.apps.rules import SETTINGS, read_rules
-from console.apps.settings import change_settings, read_refusals
+from console.apps.settings import change_settings
+from console.apps.switches import SWITCHES, read_switches
 from console.commands.terminal.options import app_option, json_option
 from console.commands.terminal.output import pairs, show, table
 from console.connections import CommandContext, load_settings, open_database, open_resources
@@ -61,23 +62,30 @@ def list_(context: CommandContext, as_json: bool) -> None:
 def show_(context: CommandContext, app: str, as_json: bool) -> None:
     """Show an app and its settings.
 
-    The settings are the rules for attribution and sessions, and whether the app refuses what
-    Adjust refuses.
+    The settings are the rules for attribution and sessions, and what senders may do.
     """
     with open_database(load_settings(context)) as connection:
         shown = find_app(connection, app)
-        rules, refusals = read_rules(connection, shown), read_refusals(connection, shown)
-    document = {"app": shown, "rules": rules, "adjust_refusals": refusals}
-    show(document, _table([shown]), _settings(rules, refusals), as_json=as_json)
+        rules, switches = read_rules(connection, shown), read_switches(connection, shown)
+    document = {"app": shown, "rules": rules, **switches}
+    show(document, _table([shown]), _settings(rules, switches), as_json=as_json)
 
 
-def _rule_options(command: Command) -> Command:
+def _setting_options(command: Command) -> Command:
     for setting in reversed(SETTINGS):
         option = click.option(
             f"--{setting.option}",
             setting.option.replace("-", "_"),
             type=int,
             help=f"{setting.help} {setting.smallest} to {setting.largest}.",
+        )
+        command = option(command)
+    for switch in reversed(SWITCHES):
+        option = click.option(
+            f"--{switch.option}/--no-{switch.option}",
+            switch.name,
+            default=None,
+            help=f"{switch.help} {switch.risk}".strip(),
         )
         command = option(command)
     return command
@@ -90,12 +98,7 @@ def _rule_options(command: Command) -> Command:
 @click.option(
     "--destination", help='Default destination of new links, an address; "" to remove it.'
 )
-@_rule_options
-@click.option(
-    "--adjust-refusals/--no-adjust-refusals",
-    default=None,
-    help="In the Adjust dialect, also refuse what Adjust refuses because of earlier events.",
-)
+@_setting_options
 @json_option
 @click.pass_obj
 def set_(
@@ -113,14 +116,14 @@ def set_(
         before = find_app(connection, app)
         old = read_rules(connection, before)
         changed = change_settings(resources, terminal_actor(), before, values)
-        rules, refusals = read_rules(connection, changed), read_refusals(connection, changed)
-    document = {"app": changed, "rules": rules, "adjust_refusals": refusals}
+        rules, switches = read_rules(connection, changed), read_switches(connection, changed)
+    document = {"app": changed, "rules": rules, **switches}
     notes = [_PAST_DATA] if rules != old else []
-    show(document, _table([changed]), _settings(rules, refusals), *notes, as_json=as_json)
+    show(document, _table([changed]), _settings(rules, switches), *notes, as_json=as_json)
 
 
-def _settings(rules: Rules, adjust_refusals: bool) -> RenderableType:
-    """Lists the rules, each in its unit, and the mode of refusals, under the options' names."""
+def _settings(rules: Rules, switches: dict[str, bool]) -> RenderableType:
+    """Lists the rules, each in its unit, and the switches, under the options' names."""
     in_units = [
         (
             setting.option,
@@ -128,9 +131,8 @@ def _settings(rules: Rules, adjust_refusals: bool) -> RenderableType:
         )
         for setting in SETTINGS
     ]
-    return pairs(
-        [("rules version", rules.version), *in_units, ("adjust-refusals", adjust_refusals)]
-    )
+    turned = [(switch.option, switches[switch.name]) for switch in SWITCHES]
+    return pairs([("rules version", rules.version), *in_units, *turned])
 
 
 def _table(apps: list[App]) -> Table:

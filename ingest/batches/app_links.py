@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ingest.authentication import CredentialStore
+from ingest.credential_store import CredentialStore
 from ingest.http.limits import BATCH_PATH
 from shared import fields
 from shared.events import Environment

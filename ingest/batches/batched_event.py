@@ -2,8 +2,8 @@
 
 import msgspec
 
-from ingest.authentication import Key
 from ingest.batches.verdict import EventVerdict
+from ingest.credential_store import Key
 from shared.events import Event
 from shared.lines.recent_ids import RecentId
 from shared.scopes import Scope

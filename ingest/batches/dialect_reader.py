@@ -82,7 +82,7 @@ class DialectReader:
     async def _parse(
         self, dialect: Dialect, raw: RawParameters, context: RequestContext
     ) -> ParsedRequest:
-        parsed = dialect.read(raw.parameters(without=dialect.token_names), context)
+        parsed = dialect.read(raw.parameters(without=dialect.secret_names), context)
         known_devices, event = self._known_devices, parsed.event
         if known_devices is None:
             return parsed
@@ -92,7 +92,7 @@ class DialectReader:
             )
             if user_id is not None:
                 context = msgspec.structs.replace(context, adid_user_id=user_id)
-                parsed = dialect.read(raw.parameters(without=dialect.token_names), context)
+                parsed = dialect.read(raw.parameters(without=dialect.secret_names), context)
         if parsed.history_check is not None:
             await known_devices.require(parsed.event, parsed.history_check, self._earlier)
         return parsed

@@ -11,7 +11,7 @@ from time import monotonic
 import msgspec
 from falcon.asgi import Request, Response
 
-from ingest.authentication import CredentialStore, Principal
+from ingest.authentication import Principal
 from ingest.batches.app_links import AppLinks
 from ingest.batches.batch_journal import BatchJournal
 from ingest.batches.body import BATCH_BYTES_MAX, form_of, plain_body
@@ -22,6 +22,7 @@ from ingest.batches.options import BatchOptions, read_options
 from ingest.batches.room import BatchRoom
 from ingest.batches.storage import BatchStorage, accept_unstored
 from ingest.batches.verdict import EventOutcome, EventVerdict, batch_reply
+from ingest.credential_store import CredentialStore
 from ingest.credentials import credentials_of
 from ingest.dialects.dialect import Dialect, ParsedRequest, Reply, RequestContext
 from ingest.dialects.swaarm.responses import error_reply

@@ -8,12 +8,13 @@ from uuid import UUID
 
 import msgspec
 
-from ingest.authentication import Key, Principal
+from ingest.authentication import Principal
 from ingest.batches.batched_event import BatchedEvent, RefusedEvent
 from ingest.batches.dialect_reader import DialectReader
 from ingest.batches.envelope import RawEvent
 from ingest.batches.refusals import EventTooLarge
 from ingest.batches.verdict import failed
+from ingest.credential_store import Key
 from ingest.dialects.common_fields import open_marker
 from shared.errors import ConflictingValues, Unauthorized, WaybillError
 from shared.events import Kind, encode_event_sorted

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from ingest.authentication import CredentialStore
 from ingest.batcher import Batcher, EventUnit, FlushResult
 from ingest.batches.batched_event import BatchedEvent
 from ingest.batches.verdict import EventOutcome, EventVerdict, failed
+from ingest.credential_store import CredentialStore
 from shared.errors import NotReady, RequestError, Unavailable, WaybillError
 from shared.lines.recent_ids import first_event
 

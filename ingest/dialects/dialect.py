@@ -97,6 +97,8 @@ class Dialect:
     parameter by which a program that follows a link asks for an answer instead of a redirect, and
     so to be told of its mistakes. `kept_first` ranks the
     parameters that are kept where there are too many; None: too many are refused.
+    `network_token_name` is the parameter of a network's own token; where it is set, an app may also
+    let a click id stand in for a token.
     """
 
     name: str
@@ -110,3 +112,10 @@ class Dialect:
     address_header: str | None = None
     request_bytes_max: int = REQUEST_BYTES_MAX
     parameters_max: int = PARAMETERS_MAX
+    network_token_name: str | None = None
+
+    @property
+    def secret_names(self) -> frozenset[str]:
+        """Returns the parameters that may hold a token, which is never stored."""
+        name = self.network_token_name
+        return self.token_names if name is None else self.token_names | {name}

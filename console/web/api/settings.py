@@ -5,7 +5,8 @@ from msgspec import UNSET, UnsetType
 
 from console.apps.apps import App
 from console.apps.rules import SETTINGS, read_rules
-from console.apps.settings import change_settings, read_refusals
+from console.apps.settings import change_settings
+from console.apps.switches import read_switches
 from console.web.api.api_call import ApiCall
 
 
@@ -14,6 +15,8 @@ class AppSettings(msgspec.Struct, kw_only=True):
 
     Reports are converted to `currency` (ISO 4217); `destination` is the default of new links. The
     rules apply to decisions from now on; `rules_version` increases with each change of them.
+    `click_id_postbacks` lets whoever knows a click ID report events for it, and
+    `security_token_postbacks` lets networks send a token as `security_token`.
     """
 
     name: str
@@ -27,6 +30,8 @@ class AppSettings(msgspec.Struct, kw_only=True):
     uncertain_match_devices: int
     rules_version: int
     adjust_refusals: bool
+    click_id_postbacks: bool
+    security_token_postbacks: bool
 
 
 class ChangedSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -42,6 +47,8 @@ class ChangedSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     session_timeout_minutes: int | UnsetType = UNSET
     uncertain_match_devices: int | UnsetType = UNSET
     adjust_refusals: bool | UnsetType = UNSET
+    click_id_postbacks: bool | UnsetType = UNSET
+    security_token_postbacks: bool | UnsetType = UNSET
 
 
 def show(call: ApiCall, app: App) -> AppSettings:
@@ -56,7 +63,7 @@ def show(call: ApiCall, app: App) -> AppSettings:
         currency=app.currency,
         destination=app.destination,
         rules_version=rules.version,
-        adjust_refusals=read_refusals(connection, app),
+        **read_switches(connection, app),
         **values,
     )
 

@@ -3,6 +3,7 @@
 from console.apps import settings
 from console.apps.apps import App, create_app, list_apps
 from console.apps.rules import SETTINGS, read_rules
+from console.apps.switches import SWITCHES, read_switches
 from console.reports.overview import read_overviews
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
@@ -43,13 +44,20 @@ def show_settings(request: PageRequest, app: App) -> Answer:
     values = [
         (setting, f"{getattr(rules, setting.rule) / setting.unit_ms:g}") for setting in SETTINGS
     ]
-    return Page("app_settings.html", {"rules": rules, "settings": values})
+    switches = [
+        (switch, is_on)
+        for switch, is_on in zip(
+            SWITCHES, read_switches(request.connection, app).values(), strict=True
+        )
+    ]
+    return Page("app_settings.html", {"rules": rules, "settings": values, "switches": switches})
 
 
 def change_settings(request: PageRequest, app: App) -> Answer:
-    changes: dict[str, str | int] = {
+    changes: dict[str, str | int | bool] = {
         name: request.form.get(name) for name in ("name", "currency", "destination")
     }
+    changes |= {switch.name: switch.name in request.form for switch in SWITCHES}
     for setting in SETTINGS:
         text = request.form.get(setting.option)
         if not text.isascii() or not text.isdecimal():

@@ -30,6 +30,7 @@ from shared import fields
 from shared.errors import MalformedField, MissingField, RequestError
 from shared.events import INSTALL, OPEN, Event, Kind
 from shared.integration_log import UnreadReason
+from shared.snapshot import NO_TOKEN
 
 NAME = "swaarm"
 ADDRESS = ("ip_address", "user_ip")
@@ -89,7 +90,12 @@ def no_user(parameters: Parameters) -> RequestError:
 def parse_event(
     endpoint: str, own_fields: SwaarmFields, parameters: Parameters, context: RequestContext
 ) -> ParsedRequest:
-    """Takes the other fields. Raises RequestError for the first that is malformed."""
+    """Takes the other fields. Raises RequestError for the first that is malformed.
+
+    Without a token, neither time nor idempotency key are used: nobody but the app decides what is
+    early, and which of its events is a repeat.
+    """
+    is_strangers = context.grant.token_id == NO_TOKEN
     event = Event(
         receipt=context.receipt,
         received_at_ms=context.received_at_ms,
@@ -100,8 +106,8 @@ def parse_event(
         endpoint=endpoint,
         user_id=own_fields.user_id,
         event_id=own_fields.event_id,
-        event_time_ms=take_event_time(parameters, context),
-        idempotency_key=take_idempotency_key(parameters, context),
+        event_time_ms=None if is_strangers else take_event_time(parameters, context),
+        idempotency_key=None if is_strangers else take_idempotency_key(parameters, context),
         ip_address=own_fields.ip_address,
         user_agent=own_fields.user_agent,
         sale_amount=_take_amount(parameters, "sale_amount", "sale_amout", other="revenue"),
@@ -139,4 +145,10 @@ def _other_amount(parameters: Parameters, name: str) -> str | None:
     return amount
 
 
-POSTBACK = Dialect(NAME, TOKEN_NAMES, read_postback, error_reply)
+POSTBACK = Dialect(
+    NAME,
+    TOKEN_NAMES,
+    read_postback,
+    error_reply,
+    network_token_name="security_token",  # noqa: S106 - the name of a parameter
+)

@@ -27,7 +27,7 @@ from console.apps.event_types import (
 )
 from console.apps.links import NewLink, create_link, list_links
 from console.apps.rules import change_rules, read_rules
-from console.apps.settings import change_refusals, read_refusals
+from console.apps.switches import change_switches, read_switches
 from console.audit import Action, AuditEntry, list_changes
 from console.delivery.delivery_log import DeliveryFilter, replay_deliveries
 from console.delivery.endpoint_form import EndpointForm
@@ -89,8 +89,11 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     Action.APP_RULES: lambda here, who, app: change_rules(
         here.connection, who, app, {"inactivity-days": 3}
     ),
-    Action.APP_REFUSALS: lambda here, who, app: change_refusals(
-        here, who, app, adjust_refusals=True
+    Action.APP_REFUSALS: lambda here, who, app: change_switches(
+        here, who, app, {"adjust_refusals": True}
+    ),
+    Action.APP_POSTBACKS: lambda here, who, app: change_switches(
+        here, who, app, {"click_id_postbacks": True}
     ),
     Action.APP_RECOMPUTE: start_recompute,
     Action.APP_IMPORT: lambda here, who, app: Import(here, who, app, ImportLimits(9, 9_999)).run(
@@ -220,7 +223,7 @@ def everything(resources: Resources, app: App) -> tuple[object, ...]:
     return (
         list_apps(connection),
         read_rules(connection, app),
-        read_refusals(connection, app),
+        tuple(read_switches(connection, app).items()),
         list_event_types(connection, app),
         list_links(connection),
         list_tokens(resources, app),
@@ -296,7 +299,7 @@ def test_what_changes_nothing_is_not_written_down(resources: Resources, shop: Ap
     activate_token(resources, ADMIN, shop, "active")
     deactivate_token(resources, ADMIN, shop, "inactive")
     change_rules(resources.connection, ADMIN, shop, {"inactivity-days": 7})
-    change_refusals(resources, ADMIN, shop, adjust_refusals=False)
+    change_switches(resources, ADMIN, shop, {"adjust_refusals": False})
     disable_enforcement(resources, ADMIN, shop)
 
     assert changes(resources) == []

@@ -3,11 +3,8 @@
 import pytest
 from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
 
-from ingest.authentication import (
-    Authenticator,
-    CredentialStore,
-    TokenKey,
-)
+from ingest.authentication import Authenticator
+from ingest.credential_store import CredentialStore, TokenKey
 from ingest.credentials import Credentials, credentials_of
 from ingest.dialects.dialect import Dialect
 from ingest.dialects.swaarm.click import CLICK

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from ingest.authentication import CredentialStore, TokenKey
 from ingest.batcher import Batcher, BatchLimits, EventUnit, FlushResult
+from ingest.credential_store import CredentialStore, TokenKey
 from ingest.gate import Gate, Load, LoadLimits
 from ingest.inbox import Stale
 from shared.errors import (

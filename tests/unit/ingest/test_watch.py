@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from fakeredis import FakeServer, FakeStrictRedis
 
-from ingest.authentication import CredentialStore
+from ingest.credential_store import CredentialStore
 from ingest.gate import Gate, LoadLimits
 from ingest.watch import Watch
 from shared.errors import InboxUnreachable

@@ -5,10 +5,10 @@ from typing import Any, cast
 
 import pytest
 
-from ingest.authentication import CredentialStore, Key, TokenKey
 from ingest.batcher import Batcher, EventUnit, FlushResult
 from ingest.batches.batched_event import BatchedEvent
 from ingest.batches.storage import BatchStorage
+from ingest.credential_store import CredentialStore, Key, TokenKey
 from shared.errors import InboxNotReplicated, NotReady, Unauthorized, WaybillError
 from shared.events import decode_events, encode_event_sorted, join_parts
 from shared.lines.recent_ids import recent_id

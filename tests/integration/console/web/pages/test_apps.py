@@ -6,6 +6,7 @@ import pytest
 
 from console.apps.apps import App, app_with_id, list_apps
 from console.apps.rules import read_rules
+from console.apps.switches import read_switches
 from shared.database import Connection
 from shared.rules import DAY_MS
 from tests.integration.console.web.browser import Browser
@@ -46,6 +47,22 @@ def test_settings_are_saved_together(admin: Browser, shop: App, connection: Conn
     assert (saved_app.currency, saved_app.destination) == ("USD", SETTINGS["destination"])
     assert read_rules(connection, shop).click_deterministic_ms == 14 * DAY_MS
     assert "Existing decisions stay as they are" in admin.text
+
+
+def test_a_switch_says_its_risk_and_is_turned_on_and_off(
+    admin: Browser, shop: App, connection: Connection
+) -> None:
+    path = f"/apps/{shop.id}/settings"
+    assert "Whoever has followed a link knows the ID of their click" in admin.get(path).text
+    assert not any(read_switches(connection, shop).values())
+
+    admin.send(path, **SETTINGS, click_id_postbacks="1")
+
+    turned = {name for name, is_on in read_switches(connection, shop).items() if is_on}
+    assert turned == {"click_id_postbacks"}
+    assert admin.get(path).text.count(" checked") == 1
+    admin.send(path, **SETTINGS, click_id_postbacks=[])
+    assert not any(read_switches(connection, shop).values())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,205 @@
+"""Holds the credentials of all senders, the snapshot in memory, and judges what a request shows."""
+
+import hmac
+from collections.abc import Collection
+from typing import NamedTuple, cast
+
+from ingest.click_ids import ClickSeal, link_of_swaarms
+from shared.clock import Clock
+from shared.errors import NotReady, Unauthorized, UnknownApp, UnknownLink
+from shared.events import Environment
+from shared.redis import AsyncRedis
+from shared.scopes import Scope
+from shared.snapshot import (
+    NO_TOKEN,
+    SNAPSHOT_KEY,
+    Grant,
+    KnownApp,
+    KnownLink,
+    LinkKey,
+    Snapshot,
+    decode_snapshot,
+)
+from shared.tokens import TOKEN_BYTES_MAX, TokenFault, key_check, token_digest
+
+
+class TokenKey(NamedTuple):
+    """The digest of the token that authenticated a request, and the scope that the event takes."""
+
+    digest: bytes
+    scope: Scope | None = None
+
+
+class AppKey(NamedTuple):
+    """The app that authenticated a request, with or without a token, and the scope it takes."""
+
+    app_token: str
+    scope: Scope
+    token: bytes | TokenFault
+
+
+class NetworkKey(NamedTuple):
+    """What a network showed in place of a token: its security token if one was sent, or a click."""
+
+    token: bytes | TokenFault | None
+    click_id: str
+    scope: Scope | None = None
+
+
+Key = TokenKey | LinkKey | AppKey | NetworkKey
+
+
+class CredentialStore:
+    """The tokens, apps and links of the snapshot in memory. `version` is None before the first."""
+
+    def __init__(self, secret_key: bytes, now: Clock) -> None:
+        self._secret_key = secret_key
+        self._key_check = key_check(secret_key)
+        self._now = now
+        self.seal = ClickSeal(secret_key)
+        self.snapshot: Snapshot | None = None
+        self._open_to_networks: dict[int, KnownApp] = {}
+
+    @property
+    def version(self) -> int | None:
+        return None if self.snapshot is None else self.snapshot.version
+
+    @property
+    def holds_other_key(self) -> bool:
+        """Tells whether the snapshot belongs to another secret key, so that no token can match."""
+        snapshot = self.snapshot
+        return snapshot is not None and not hmac.compare_digest(snapshot.key_check, self._key_check)
+
+    async def refresh(self, redis: AsyncRedis) -> None:
+        """Loads the published snapshot; holds none when none is published."""
+        data = cast("bytes | None", await redis.get(SNAPSHOT_KEY))
+        self.use(None if data is None else decode_snapshot(data))
+
+    def use(self, snapshot: Snapshot | None) -> None:
+        self.snapshot = snapshot
+        apps = () if snapshot is None else snapshot.apps.values()
+        self._open_to_networks = {app.app_id: app for app in apps if app.accepts_networks}
+
+    def find(self, tokens: Collection[bytes]) -> tuple[bytes, Grant]:
+        """Returns the digest and grant of the one token sent; `tokens` holds each once.
+
+        Raises Unauthorized when there is none, none that is active, or more than one; NotReady when
+        this process cannot tell.
+        """
+        snapshot, token = self._ready(), self.digest_of(tokens)
+        if isinstance(token, TokenFault):
+            raise Unauthorized(token)
+        return token, self._require(snapshot, token, None)
+
+    def find_link(self, key: LinkKey) -> KnownLink:
+        """Raises UnknownLink; NotReady when this process cannot tell."""
+        link = self._ready().links.get(key)
+        if link is None:
+            raise UnknownLink
+        return link
+
+    def has_link(self, key: LinkKey) -> bool:
+        """Tells whether a link has this key. Raises NotReady."""
+        return key in self._ready().links
+
+    def digest_of(self, tokens: Collection[bytes]) -> bytes | TokenFault:
+        """Returns the digest of the one token sent, or why there is none."""
+        if not tokens:
+            return TokenFault.MISSING
+        if len(tokens) > 1:
+            return TokenFault.SEVERAL
+        (token,) = tokens
+        if len(token) > TOKEN_BYTES_MAX:
+            return TokenFault.WRONG
+        return token_digest(self._secret_key, token)
+
+    def judge(self, key: AppKey) -> tuple[KnownApp, Grant | None, TokenFault | None]:
+        """Returns the app, the grant of its token, and the fault of the token.
+
+        Without a fault there is a grant; with one, only if the token is one of the app's.
+        Raises UnknownApp; NotReady when this process cannot tell.
+        """
+        snapshot = self._ready()
+        app = snapshot.apps.get(key.app_token)
+        if app is None:
+            raise UnknownApp
+        if isinstance(key.token, TokenFault):
+            return app, None, key.token
+        return app, *self._check(snapshot, key.token, app.app_id, key.scope)
+
+    def judge_network(self, key: NetworkKey) -> Grant:
+        """Returns the grant of a network's call that has no other token.
+
+        A security token that is sent has to be right where the app accepts any; elsewhere it says
+        nothing. Raises Unauthorized; NotReady when this process cannot tell.
+        """
+        snapshot, apps, fault = self._ready(), self._open_to_networks, TokenFault.MISSING
+        if isinstance(key.token, bytes):
+            grant, found = self._check(snapshot, key.token, None, key.scope)
+            app = apps.get(grant.app_id) if grant else None
+            if app is not None and app.security_token_postbacks:
+                return self._require(snapshot, key.token, key.scope)
+            fault = found or fault
+        owner = self._click_owner(snapshot, key.click_id)
+        if owner is None:
+            raise Unauthorized(fault)
+        app_id, environment = owner
+        is_refused = key.token is not None and apps[app_id].security_token_postbacks
+        if is_refused or not apps[app_id].click_id_postbacks:
+            raise Unauthorized(TokenFault.WRONG if is_refused else fault, app_id)
+        return Grant(NO_TOKEN, app_id, environment)
+
+    def _click_owner(self, snapshot: Snapshot, click_id: str) -> tuple[int, Environment] | None:
+        """Returns the app and environment of a click, if the app is open to networks."""
+        owner = self.seal.owner(click_id, self._open_to_networks)
+        if owner is not None:
+            return owner
+        link_key = link_of_swaarms(click_id)
+        link = None if link_key is None else snapshot.links.get(link_key)
+        if link is None or link.app_id not in self._open_to_networks:
+            return None
+        return link.app_id, Environment.PRODUCTION
+
+    def confirm(self, key: Key) -> None:
+        """Raises Unauthorized, UnknownLink, UnknownApp, NotReady if it authenticates none now."""
+        if isinstance(key, LinkKey):
+            self.find_link(key)
+        elif isinstance(key, AppKey):
+            app, grant, fault = self.judge(key)
+            if fault is not None and key.scope in app.enforced:
+                raise Unauthorized(fault, app.app_id, grant.token_id if grant else None)
+        elif isinstance(key, NetworkKey):
+            self.judge_network(key)
+        else:
+            self._require(self._ready(), key.digest, key.scope)
+
+    def _ready(self) -> Snapshot:
+        if self.snapshot is None or self.holds_other_key:
+            raise NotReady
+        return self.snapshot
+
+    def _require(self, snapshot: Snapshot, digest: bytes, scope: Scope | None) -> Grant:
+        grant, fault = self._check(snapshot, digest, None, scope)
+        if grant is None:
+            raise Unauthorized(fault or TokenFault.WRONG)
+        if fault is not None:
+            raise Unauthorized(fault, grant.app_id, grant.token_id)
+        return grant
+
+    def _check(
+        self, snapshot: Snapshot, digest: bytes, app_id: int | None, scope: Scope | None
+    ) -> tuple[Grant | None, TokenFault | None]:
+        # Looked up by its keyed digest: timing reveals nothing about the token.
+        grant = snapshot.grants.get(digest)
+        known = grant or snapshot.inactive.get(digest)
+        if known is None:
+            return None, TokenFault.WRONG
+        if app_id is not None and known.app_id != app_id:
+            return None, TokenFault.OTHER_APP
+        if grant is None:
+            return known, TokenFault.INACTIVE
+        if grant.expires_at_ms is not None and self._now() >= grant.expires_at_ms:
+            return grant, TokenFault.EXPIRED
+        if scope is not None and not grant.allows(scope):
+            return grant, TokenFault.SCOPE
+        return grant, None
