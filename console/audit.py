@@ -51,6 +51,11 @@ class Action(StrEnum):
     KEY_CREATE = "key.create"
     KEY_REVOKE = "key.revoke"
     ENFORCEMENT = "enforcement"
+    USER_ERASE = "user.erase"
+    USER_ERASE_CANCEL = "user.erase_cancel"
+    USER_RESET = "user.reset_request"
+    USER_ALLOW = "user.allow"
+    USER_EXPORT = "user.export"
     QUARANTINE_EDIT = "quarantine.edit"
     QUARANTINE_REPLAY = "quarantine.replay"
 

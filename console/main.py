@@ -21,6 +21,7 @@ from console.commands.key import key
 from console.commands.link import link
 from console.commands.metrics import metrics
 from console.commands.migrate import migrate
+from console.commands.privacy.privacy import privacy
 from console.commands.quarantine import quarantine
 from console.commands.recompute import recompute_
 from console.commands.rejections import rejections
@@ -46,7 +47,7 @@ DATA = ".waybill"
 SECTIONS = {
     "Start": (demo, up),
     "Apps and senders": (app, token, s2s_security, event_type, link, callback, check_),
-    "Events and users": (trace_, user_, import_, export_),
+    "Events and users": (trace_, user_, import_, export_, privacy),
     "Measurement": (report_, activity_, retention_, recompute_),
     "Operation": (status, config, rejections, quarantine, audit),
     "Console accounts": (admin, key),

@@ -5,6 +5,8 @@ gunicorn calls `get_app`.
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import falcon
@@ -19,12 +21,14 @@ from ingest.batches.endpoint import BATCH, BatchEndpoint
 from ingest.credential_store import CredentialStore
 from ingest.dialects.adjust.ad_revenue import AD_REVENUE
 from ingest.dialects.adjust.event import EVENT, REVENUE
+from ingest.dialects.adjust.privacy import PRIVACY_ROUTES
 from ingest.dialects.adjust.session import SESSION
 from ingest.dialects.dialect import Dialect
 from ingest.dialects.swaarm.click import CLICK, IMPRESSION
 from ingest.dialects.swaarm.postback import POSTBACK
 from ingest.dialects.swaarm.s2sevent import S2SEVENT
 from ingest.endpoint import Endpoint, EndpointServices
+from ingest.forgotten_devices import ForgottenDevices
 from ingest.gate import Gate, LoadLimits
 from ingest.gauges import Gauges
 from ingest.health import LivenessProbe, ReadinessProbe
@@ -76,6 +80,7 @@ class Parts:
     ready: ReadinessProbe
     counts: ProcessCounts
     tally: Tally
+    forgotten_devices: ForgottenDevices
     now: Clock
     forwarded_hops: int = 0
 
@@ -128,6 +133,9 @@ def assemble(
         ready=ready,
         counts=ProcessCounts(tally, gauges.read, shared),
         tally=tally,
+        forgotten_devices=ForgottenDevices(
+            redis, store, settings.secret_key, partial(writer.wake, "erase")
+        ),
         now=now,
         forwarded_hops=settings.forwarded_hops,
     )
@@ -141,6 +149,7 @@ def create_app(parts: Parts) -> Application:
         authenticator=Authenticator(parts.credential_store, parts.watch.catch_up),
         batcher=parts.batcher,
         known_devices=KnownDevices(parts.redis, parts.now),
+        forgotten_devices=parts.forgotten_devices,
         journal=RequestJournal(
             rejections=parts.rejections,
             checks=parts.checks,
@@ -154,6 +163,10 @@ def create_app(parts: Parts) -> Application:
     for path, dialect in ROUTES:
         counts = EndpointCounts(parts.tally, path, dialect.name)
         app.add_route(path, Endpoint(dialect, services, counts))
+    for path, dialect in PRIVACY_ROUTES:
+        endpoint = Endpoint(dialect, services, EndpointCounts(parts.tally, path, dialect.name))
+        # What erases somebody must not be done by whoever follows a link.
+        app.add_route(path, SimpleNamespace(on_post=endpoint.on_post))
     app.add_route(
         BATCH_PATH,
         BatchEndpoint(

@@ -24,6 +24,7 @@ from ingest.client import (
 from ingest.credential_store import Key
 from ingest.credentials import credentials_of
 from ingest.dialects.dialect import Dialect, ParsedRequest, Reply, RequestContext
+from ingest.forgotten_devices import OPTED_OUT, ForgottenDevices, may_be_refused
 from ingest.known_devices import KnownDevices
 from ingest.parameters import RawParameters
 from ingest.request_body import NO_BODY, RequestBody, read_parameters_body
@@ -31,6 +32,7 @@ from ingest.request_log.journal import RequestJournal, RequestState
 from ingest.telemetry.counts import EndpointCounts
 from shared.clock import Clock
 from shared.errors import (
+    DeviceForgotten,
     Prefetch,
     RequestError,
     RequestTooLarge,
@@ -55,6 +57,7 @@ class EndpointServices:
     authenticator: Authenticator
     batcher: Batcher
     known_devices: KnownDevices
+    forgotten_devices: ForgottenDevices
     journal: RequestJournal
     now: Clock
     forwarded_hops: int = 0
@@ -84,6 +87,8 @@ class Endpoint:
             reply = await self._receive(request, state)
         except WaybillError as error:
             reply = dialect.error_reply(error, state.known_app_token(error))
+            if isinstance(error, DeviceForgotten) and request.get_header("Client-SDK"):
+                reply = OPTED_OUT
             self._counts.count_refused(reply.status, error.code)
             if isinstance(error, Unavailable):
                 response.set_header("Retry-After", str(randint(*RETRY_SECONDS)))  # noqa: S311
@@ -101,6 +106,11 @@ class Endpoint:
     async def _receive(self, request: Request, state: RequestState) -> Reply:
         services = self._services
         parsed, key = await self._read(request, state)
+        if parsed.privacy is not None:
+            services.batcher.require_room()
+            await services.forgotten_devices.add(parsed.privacy)
+            services.journal.accepted(request, state, parsed.event, parsed.reply.status)
+            return parsed.reply
         try:
             seen_before = await services.batcher.add(parsed.event, key, parsed.marker)
         except (Unavailable, Unauthorized):  # or a token that was revoked this moment
@@ -167,6 +177,8 @@ class Endpoint:
             if user_id is not None:
                 context = msgspec.structs.replace(context, adid_user_id=user_id)
                 parsed = dialect.read(raw.parameters(without=dialect.secret_names), context)
+        if context.app is not None and may_be_refused(parsed):
+            await self._services.forgotten_devices.require_known(parsed.event)
         if parsed.history_check is not None:
             await known_devices.require(parsed.event, parsed.history_check)
         return parsed

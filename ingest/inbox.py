@@ -97,10 +97,7 @@ class InboxWriter:
                 receipts=[event.receipt for event in decode_events(payload)],
             )
         if added.woke:
-            # In a thread: RQ's client blocks, and no answer waits for this.
-            task = asyncio.create_task(asyncio.to_thread(self._enqueue_drain))
-            self._wakings.add(task)
-            task.add_done_callback(self._wakings.discard)
+            self.wake("drain")
         if replicas < self._confirmation.replicas_min:
             raise InboxNotReplicated
         return added
@@ -116,11 +113,17 @@ class InboxWriter:
             answer, replicas = await pipeline.execute()
         return answer, int(replicas)
 
-    def _enqueue_drain(self) -> None:
+    def wake(self, job: str) -> None:
+        """Enqueues a job in a thread: RQ's client blocks, and no answer waits for this."""
+        task = asyncio.create_task(asyncio.to_thread(self._enqueue, job))
+        self._wakings.add(task)
+        task.add_done_callback(self._wakings.discard)
+
+    def _enqueue(self, job: str) -> None:
         try:
-            enqueue(self._rq, "drain")
+            enqueue(self._rq, job)
         except RedisError:
-            _log.warning("could not enqueue a drain; the sweep will")
+            _log.warning("could not enqueue a job; the sweep will")
 
     async def close(self) -> None:
         """Waits for wake-ups that are under way."""

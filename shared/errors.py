@@ -15,7 +15,8 @@
     │   ├── UnknownDevice            404 unknown_device
     │   ├── MethodNotAllowed         405 method_not_allowed
     │   ├── RequestTooLarge          413 request_too_large
-    │   └── UnsupportedBody          415 unsupported_body
+    │   ├── UnsupportedBody          415 unsupported_body
+    │   └── DeviceForgotten          451 device_forgotten
     ├── Unavailable                  503 unavailable: nothing was stored, send it again
     │   ├── InboxUnreachable         503 inbox_unreachable
     │   ├── InboxNotDurable          503 inbox_not_durable
@@ -206,6 +207,11 @@ class UnsupportedBody(RequestError):
         super().__init__(message or self.sentence, field)
 
 
+class DeviceForgotten(RequestError):
+    code = "device_forgotten"
+    status = 451
+
+
 class Unavailable(WaybillError):
     """A valid request of which nothing was stored. The response has a Retry-After header."""
 
@@ -228,10 +234,7 @@ class InboxNotDurable(Unavailable):
 
 
 class InboxNotReplicated(Unavailable):
-    """An event that too few replicas confirmed in time.
-
-    As with InboxUnreachable after a timeout, an event that was written stays written.
-    """
+    """An event that too few replicas confirmed in time. What was written stays written."""
 
     code = "inbox_not_replicated"
     sentence = (
@@ -258,11 +261,7 @@ class Prefetch(Unavailable):
 
 
 class OperatorError(WaybillError):
-    """An action of a person that failed.
-
-    `message` says what is wrong and what would help; `hint` names the command that helps, for
-    people at a terminal.
-    """
+    """An action of a person that failed; at a terminal, `hint` names the command that helps."""
 
     code = "operator_error"
 

@@ -17,6 +17,7 @@ import msgspec
 from shared.database import Connection, run
 from shared.errors import OperatorError
 from shared.events import Environment
+from shared.privacy.tombstone_key import new_wrapped_key
 from shared.redis import Redis
 from shared.scopes import Scope
 from shared.snapshot import (
@@ -42,8 +43,9 @@ def require_key(connection: Connection, secret_key: bytes) -> None:
     check = key_check(secret_key)
     run(
         connection,
-        "INSERT INTO installation (id, key_check) VALUES (1, %s) ON CONFLICT DO NOTHING",
-        (check,),
+        "INSERT INTO installation (id, key_check, tombstone_key) VALUES (1, %s, %s) "
+        "ON CONFLICT DO NOTHING",
+        (check, new_wrapped_key(secret_key)),
     )
     row = run(connection, "SELECT key_check FROM installation").fetchone()
     assert row is not None
@@ -52,6 +54,12 @@ def require_key(connection: Connection, secret_key: bytes) -> None:
             "WAYBILL_SECRET_KEY is not the key that this installation's tokens are stored under. "
             "Use the key that the installation was created with."
         )
+    # An installation of an older version has none yet; two programs may notice at once.
+    run(
+        connection,
+        "UPDATE installation SET tombstone_key = %s WHERE tombstone_key IS NULL",
+        (new_wrapped_key(secret_key),),
+    )
 
 
 def publish_snapshot(connection: Connection, redis: Redis, secret_key: bytes) -> int:
@@ -84,6 +92,12 @@ def _read_tables(connection: Connection, secret_key: bytes) -> Snapshot:
     links = run(
         connection, "SELECT offer_id, pub_id, id, app_id, destination, name FROM links ORDER BY id"
     )
+    [(tombstone_key,)] = run(
+        connection, "SELECT (SELECT tombstone_key FROM installation)"
+    ).fetchall()
+    [(has_tombstones,)] = run(
+        connection, "SELECT EXISTS (SELECT FROM tombstones WHERE reason = 'erased')"
+    ).fetchall()
     return Snapshot(
         version=_NO_VERSION,
         key_check=key_check(secret_key),
@@ -91,6 +105,8 @@ def _read_tables(connection: Connection, secret_key: bytes) -> Snapshot:
         links={LinkKey(offer, pub): KnownLink(*link) for offer, pub, *link in links},
         apps=_apps(connection),
         inactive=inactive,
+        tombstone_key=bytes(tombstone_key or b""),
+        has_forgotten=has_tombstones,
     )
 
 

@@ -12,7 +12,8 @@ CREATE TABLE schema_migrations (
 CREATE TABLE installation (
     id         integer PRIMARY KEY CHECK (id = 1),
     key_check  bytea NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz NOT NULL DEFAULT now(),
+    tombstone_key bytea                          -- wrapped under the installation's key
 );
 
 -- The versions of published snapshots; a sequence, so that no version is ever issued twice.
@@ -275,6 +276,7 @@ CREATE TABLE users (
     device_ids    text[] COLLATE "C" NOT NULL DEFAULT '{}', -- in the form they are compared in
     click_ids     text[] COLLATE "C" NOT NULL DEFAULT '{}',
     first_time    timestamptz,                   -- of the first signal; its day is day 0
+    detached_at   timestamptz,                   -- erased or reset: decided no more; null: not
     UNIQUE (app_id, environment, user_id)
 );
 
@@ -637,4 +639,68 @@ CREATE TABLE callback_attempts (
     took_ms     integer NOT NULL,
     answer      text NOT NULL DEFAULT '',            -- its first KiB
     PRIMARY KEY (callback_id, number)
+);
+
+-- Erasures: requests to erase a person, or to detach a test device from what it did before. `subject`
+-- has the ids until the work is done, and nothing of them afterwards; `proof` is a keyed digest of
+-- each id that was given.
+CREATE TABLE erasures (
+    id           uuid PRIMARY KEY,
+    app_id       bigint NOT NULL,
+    action       text NOT NULL CHECK (action IN ('erase', 'reset')),
+    source       text NOT NULL,                  -- who asked: a person, a program, an endpoint
+    subject      jsonb,                          -- null: done
+    proof        text[] NOT NULL,
+    state        text NOT NULL CHECK (state IN ('received', 'running', 'done', 'cancelled')),
+    phase        text NOT NULL DEFAULT 'people', -- the step that comes next
+    progress     jsonb NOT NULL DEFAULT '{}',
+    counts       jsonb NOT NULL DEFAULT '{}',    -- rows of each kind
+    requested_at timestamptz NOT NULL DEFAULT now(),
+    done_at      timestamptz,
+    external_id  text UNIQUE                     -- of an OpenDSR request
+);
+
+CREATE INDEX erasures_unfinished ON erasures (requested_at) WHERE state IN ('received', 'running');
+CREATE INDEX erasures_app ON erasures (app_id, requested_at);
+
+-- Users of an erasure that is being worked on, and how far it has come with each.
+CREATE TABLE erasing_users (
+    erasure_id uuid NOT NULL REFERENCES erasures,
+    user_ref   bigint NOT NULL,
+    pseudonym  text NOT NULL,                    -- random: it leads to nobody
+    event_time timestamptz NOT NULL DEFAULT '1900-01-01 00:00:00+00', -- of the last signal that was emptied
+    receipt    uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    PRIMARY KEY (erasure_id, user_ref)
+);
+
+-- Tombstones: keyed digests of ids of which nothing is stored any more, whatever still arrives.
+CREATE TABLE tombstones (
+    digest     bytea PRIMARY KEY,
+    app_id     bigint NOT NULL,
+    kind       text NOT NULL,
+    reason     text NOT NULL CHECK (reason IN ('erased', 'unmeasured')),
+    erasure_id uuid,                             -- null: measurement was switched off
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE INDEX tombstones_erasure ON tombstones (erasure_id) WHERE erasure_id IS NOT NULL;
+
+-- Withheld events: receipts of what arrived of people with a tombstone, and was not stored.
+CREATE TABLE withheld_events (
+    receipt     uuid PRIMARY KEY,
+    app_id      bigint NOT NULL,
+    received_at timestamptz NOT NULL
+);
+
+CREATE INDEX withheld_events_received_at ON withheld_events USING brin (received_at);
+
+-- Sharing choices: what the owner of a device has chosen about third parties, by the digest of each
+-- of its ids (as in tombstones).
+CREATE TABLE sharing_choices (
+    digest    bytea PRIMARY KEY,
+    app_id    bigint NOT NULL,
+    is_shared boolean,                           -- null: not chosen
+    partners  jsonb NOT NULL DEFAULT '{}',       -- by partner and activity
+    options   jsonb NOT NULL DEFAULT '{}',       -- of partners' own making, such as google_dma
+    chosen_at timestamptz NOT NULL
 );

@@ -89,7 +89,8 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     An app has its event types by event token. `key_check` shows under which installation key the
     digests were computed. Tokens of `inactive` authorize nothing: they only let the app's team tell
-    a deactivated token from a wrong one.
+    a deactivated token from a wrong one. `tombstone_key` is wrapped under the installation key;
+    while nobody was forgotten, no request is looked up among those who were.
     """
 
     version: int
@@ -98,6 +99,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     links: dict[LinkKey, KnownLink] = {}
     apps: dict[str, KnownApp] = {}
     inactive: dict[bytes, Grant] = {}
+    tombstone_key: bytes = b""
+    has_forgotten: bool = False
 
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:

@@ -8,6 +8,8 @@ from functools import partial
 from rq import get_current_job
 
 from shared.clock import now_ms
+from shared.privacy.requests import has_waiting_requests
+from shared.privacy.tombstones import publish_forgotten
 from shared.rq_queue import enqueue, waiting_jobs
 from workers.decisions.recompute import is_left_undone
 from workers.decisions.recompute import recompute as recompute_step
@@ -29,6 +31,9 @@ from workers.maintenance.upkeep import (
     wake_waiting_inbox,
 )
 from workers.maintenance.upkeep import upkeep as upkeep_step
+from workers.privacy.erasure import Eraser, has_unfinished_erasures, rewrite_late_log
+from workers.privacy.intake import take_in_requests
+from workers.privacy.tombstone_filter import LATE_KEY, TombstoneFilter
 from workers.process import WorkerStores, process_stores
 from workers.rollups.schedule import roll_up as roll_up_step
 from workers.shutdown import is_stopping
@@ -45,6 +50,7 @@ LISTED = frozenset({
     "workers.jobs.backfill_event_types",
     "workers.jobs.retry_set_aside",
     "workers.jobs.deliver",
+    "workers.jobs.erase",
     # Names of version 0.1, under which jobs are still enqueued; see `shared.rq_queue`.
     "workers.jobs.count",
     "workers.jobs.remember",
@@ -68,11 +74,12 @@ def drain() -> str:
     )
     metrics = DrainMetrics(stores.tally)
     drain = Drain(_inbox(stores), stores.lanes, limits, requests, is_stopping, metrics)
-    recorded = drain.run(stores.country_of)
+    tombstones = TombstoneFilter(settings.secret_key, stores.redis)
+    recorded = drain.run(stores.country_of, tombstones=tombstones)
     _enqueue_delivery(stores)
     return (
         f"Stored {recorded.events} events; skipped {recorded.duplicates} duplicates; "
-        f"quarantined {recorded.quarantined} events"
+        f"quarantined {recorded.quarantined} events; left out {recorded.erased} of erased users"
     )
 
 
@@ -92,6 +99,9 @@ def sweep() -> str:
     if is_left_undone(stores.redis):
         _enqueue_unless_waiting(stores, "recompute")
         done.append("Resumed an unfinished recompute")
+    if has_waiting_requests(stores.redis) or has_unfinished_erasures(stores.database.connection()):
+        _enqueue_unless_waiting(stores, "erase")
+        done.append("Resumed an unfinished erasure")
     if seen_markers_are_lost(stores.redis):
         _enqueue_unless_waiting(stores, "restore_seen")
         done.append("Resumed restoring the seen set")
@@ -151,6 +161,18 @@ def retry_set_aside() -> str:
 
 
 @without_data
+def erase() -> str:
+    """Takes in what devices ask for about their data, and carries out erasures."""
+    stores = process_stores()
+    connection, settings = stores.database.connection(), stores.settings
+    taken = take_in_requests(connection, stores.redis, settings.secret_key)
+    eraser = Eraser(connection, stores.redis, settings.secret_key, now_ms)
+    # What is left waits for the inbox or for Redis: the sweep looks again.
+    more = eraser.run(settings.drain_seconds_max)
+    return f"Took in {taken} requests" + ("; an erasure is left to finish" if more else "")
+
+
+@without_data
 def deliver() -> str:
     """Wakes the courier of this worker, which sends the callbacks that are due."""
     if not process_courier().wake():
@@ -162,6 +184,8 @@ def deliver() -> str:
 def upkeep() -> str:
     """Creates partitions ahead and deletes what has expired."""
     stores = process_stores()
+    publish_forgotten(stores.database.connection(), stores.redis)
+    rewrite_late_log(stores.redis, LATE_KEY)
     report = upkeep_step(
         stores.database.connection(),
         stores.redis,

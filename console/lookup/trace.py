@@ -23,6 +23,7 @@ class TraceState(StrEnum):
     RECORDED = "recorded"
     DUPLICATE = "duplicate"
     QUARANTINED = "quarantined"
+    ERASED = "erased"  # of a person who was erased: not stored
     UNKNOWN = "unknown"
 
 
@@ -75,6 +76,8 @@ def _stored(connection: Connection, receipt: UUID) -> Trace | None:
         return trace
     if entry := find_quarantined(connection, receipt):
         return Trace(receipt, _given_at(receipt), TraceState.QUARANTINED, quarantine=entry)
+    if run(connection, "SELECT FROM withheld_events WHERE receipt = %s", (receipt,)).rowcount:
+        return Trace(receipt, _given_at(receipt), TraceState.ERASED)
     return None
 
 

@@ -23,10 +23,14 @@ def trace_sentence(trace: Trace) -> str:
             )
         case TraceState.DUPLICATE:
             meaning = f"it repeats {first}, which is the stored event."
-        case TraceState.QUARANTINED if trace.quarantine and trace.quarantine.replayed_at:
-            meaning = "it could not be stored, and was replayed into the inbox to be tried again."
         case TraceState.QUARANTINED:
-            meaning = "it could not be stored. Fix the cause, then replay it."
+            replayed = "it could not be stored, and was replayed into the inbox to be tried again."
+            pending = "it could not be stored. Fix the cause, then replay it."
+            meaning = replayed if trace.quarantine and trace.quarantine.replayed_at else pending
+        case TraceState.ERASED:
+            meaning = (
+                "it was not stored: it is of a person who was erased, or whose measurement is off."
+            )
         case TraceState.UNKNOWN if trace.given_at is None:
             meaning = "nothing has this receipt ID, and Waybill cannot have issued it. Check it."
         case TraceState.UNKNOWN:

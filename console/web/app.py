@@ -13,6 +13,7 @@ from console.web.api.dispatcher import ApiDispatcher
 from console.web.api.document import PREFIX as API_PREFIX
 from console.web.api.document import openapi
 from console.web.api.endpoints import ENDPOINTS
+from console.web.api.opendsr import add_opendsr
 from console.web.assets import PREFIX, Assets
 from console.web.headers import SafeHeaders
 from console.web.page_dispatcher import PageDispatcher
@@ -84,6 +85,7 @@ def _add_api(app: falcon.App[falcon.Request, falcon.Response], services: Service
             if endpoint.path == path
         }
         app.add_route(API_PREFIX + path, SimpleNamespace(**responders))
+    add_opendsr(app, dispatcher)
 
 
 def _show_error(

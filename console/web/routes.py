@@ -11,6 +11,7 @@ from console.web.pages import (
     login,
     operations,
     people,
+    privacy,
     protection,
     quarantine,
     receipts,
@@ -27,6 +28,7 @@ CALLBACK = f"{CALLBACKS}/{{endpoint_id:int}}"
 LINKS = "/apps/{app_id:int}/links"
 QUARANTINE = "/operations/quarantine"
 QUARANTINED = f"{QUARANTINE}/{{receipt}}"
+PRIVACY = "/apps/{app_id:int}/privacy"
 PROTECTION = "/apps/{app_id:int}/protection"
 TOKEN = f"{PROTECTION}/tokens/{{token_id:int}}"
 
@@ -97,6 +99,13 @@ ROUTES: tuple[Route, ...] = (
     get("/apps/{app_id:int}/users", users.show_search),
     get("/apps/{app_id:int}/users/timeline", users.show),
     get("/receipts/{receipt}", receipts.show),
+    # Erasure and export of people
+    get(PRIVACY, privacy.show),
+    post(f"{PRIVACY}/preview", privacy.preview, form=PRIVACY),
+    post(f"{PRIVACY}/erase", privacy.erase, form=PRIVACY),
+    post(f"{PRIVACY}/reset", privacy.reset, form=PRIVACY),
+    post(f"{PRIVACY}/allow", privacy.allow, form=PRIVACY),
+    post(f"{PRIVACY}/file", privacy.download, form=PRIVACY),
     # Authentication of an app
     get(PROTECTION, protection.show),
     get(f"{PROTECTION}/log", protection.show_log),

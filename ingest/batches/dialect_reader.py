@@ -14,6 +14,7 @@ from ingest.batches.dialect_events import (
 )
 from ingest.credentials import credentials_of
 from ingest.dialects.dialect import Dialect, ParsedRequest, RequestContext
+from ingest.forgotten_devices import ForgottenDevices
 from ingest.known_devices import KnownDevices
 from ingest.parameters import RawParameters
 from shared import fields
@@ -26,7 +27,8 @@ from shared.scopes import scope_of
 class DialectReader:
     """A reader of the events of one batch. `authorization` is the header that the batch came with.
 
-    Without `known_devices`, checks that depend on earlier events are left out.
+    Without `known_devices`, checks that depend on earlier events are left out, and without
+    `forgotten_devices` those that depend on erasures.
     """
 
     def __init__(
@@ -35,11 +37,13 @@ class DialectReader:
         authorization: str | None,
         known_devices: KnownDevices | None,
         now_ms: int,
+        forgotten_devices: ForgottenDevices | None = None,
     ) -> None:
         self._authenticator = authenticator
         self._authorization = authorization
         self._known_devices = known_devices
         self._now_ms = now_ms
+        self._forgotten_devices = forgotten_devices
         self._earlier: dict[bytes, bytes] = {}
 
     async def read(self, index: int, text: bytes, receipt: UUID) -> BatchedEvent:
@@ -84,6 +88,8 @@ class DialectReader:
     ) -> ParsedRequest:
         parsed = dialect.read(raw.parameters(without=dialect.secret_names), context)
         known_devices, event = self._known_devices, parsed.event
+        if self._forgotten_devices is not None and context.app is not None:
+            await self._forgotten_devices.require_known(event)
         if known_devices is None:
             return parsed
         if parsed.adid is not None:

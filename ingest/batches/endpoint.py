@@ -107,7 +107,10 @@ class BatchEndpoint:
     ) -> EventReader:
         services, now_ms = self._services, self._services.now()
         known_devices = None if options.validate_only else services.known_devices
-        dialects = DialectReader(services.authenticator, authorization, known_devices, now_ms)
+        forgotten_devices = None if options.validate_only else services.forgotten_devices
+        dialects = DialectReader(
+            services.authenticator, authorization, known_devices, now_ms, forgotten_devices
+        )
         return EventReader(principal, self._links.destination(principal.grant, now_ms), dialects)
 
     async def _judge(

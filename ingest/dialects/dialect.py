@@ -16,6 +16,7 @@ from ingest.request_body import REQUEST_BYTES_MAX
 from ingest.sent_pairs import PARAMETERS_MAX
 from shared.errors import WaybillError
 from shared.events import Event
+from shared.privacy.requests import PrivacyRequest
 from shared.scopes import Scope
 from shared.seen import SeenMarker
 from shared.snapshot import Grant, KnownApp, KnownLink
@@ -66,7 +67,8 @@ class ParsedRequest(msgspec.Struct, frozen=True):
 
     `if_lost` is the reply when it cannot be stored; None: the sender is asked to send it again.
     `if_seen` is the reply when `marker` was seen before. An event that is known by an `adid` alone
-    is read again once it is known whose adid that is.
+    is read again once it is known whose adid that is. With `privacy` it is a request about the data
+    of the device: the event says whose, and is not stored.
     """
 
     event: Event
@@ -76,6 +78,7 @@ class ParsedRequest(msgspec.Struct, frozen=True):
     if_seen: Reply | None = None
     adid: str | None = None
     history_check: DeviceHistoryCheck | None = None
+    privacy: PrivacyRequest | None = None
 
 
 def is_yes(text: str) -> bool:

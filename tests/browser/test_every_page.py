@@ -20,7 +20,7 @@ PAGES = (
     *("APP/protection?inactive=1", "APP/protection/tokens/new", "TOKEN"),
     *("APP/protection/enforcement", "APP/protection/log"),
     *("APP/integration", "APP/integration?language=python", "APP/links", "APP/links/new"),
-    *("LINK", "LINK/test?mark=019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81", "APP/users"),
+    *("LINK", "LINK/test?mark=019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81", "APP/users", "APP/privacy"),
     *("APP/callbacks", "APP/callbacks/new", "APP/callbacks/log"),
     *("CALLBACK", "CALLBACK/edit"),
     *("APP/users/timeline?user_id=somebody", "RECEIPT", "/operations", "/operations/quarantine"),

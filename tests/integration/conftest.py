@@ -68,6 +68,11 @@ def empty(connection: Connection) -> None:
         "quarantine",
         "clicks",
         "click_device_ids",
+        "withheld_events",
+        "tombstones",
+        "sharing_choices",
+        "erasing_users",
+        "erasures",
     )
     of_users = (
         "signals",

@@ -109,7 +109,7 @@ SELECT id, min(from_ms) FROM affected GROUP BY id
 # Sorted before locking, so that workers with the same users wait for one another in one direction.
 _LOCK = f"""
 SELECT id, app_id, environment, user_id, device_ids, click_ids, {as_ms("first_time")}
-FROM users WHERE id = ANY(%s) ORDER BY id FOR UPDATE
+FROM users WHERE id = ANY(%s) AND detached_at IS NULL ORDER BY id FOR UPDATE
 """
 
 _AGE = f"{CLICK_AGE_MS_MAX} milliseconds"

@@ -22,8 +22,11 @@ LOCK_KEY = "waybill:recompute:claim"
 LOCK_MS = 30_000
 RECOMPUTED = "recomputed"  # why callbacks that a recompute makes due are not sent
 
-_COUNT = "SELECT count(*) FROM users WHERE app_id = %s"
-_NEXT = "SELECT id FROM users WHERE app_id = %s AND id > %s ORDER BY id LIMIT %s"
+# Users who were erased or reset keep their decisions: the facts behind them are gone.
+_COUNT = "SELECT count(*) FROM users WHERE app_id = %s AND detached_at IS NULL"
+_NEXT = """
+SELECT id FROM users WHERE app_id = %s AND id > %s AND detached_at IS NULL ORDER BY id LIMIT %s
+"""
 
 
 def is_left_undone(redis: Redis) -> bool:

@@ -27,6 +27,7 @@ from workers.drain.inbox_reader import READ_ENTRIES_MAX, SMALL_ENTRIES_MAX, Inbo
 from workers.drain.lanes import Group, Lanes
 from workers.facts.countries import CountryOf, sender_country
 from workers.facts.record import Recorded
+from workers.privacy.tombstone_filter import TombstoneFilter
 from workers.process import Database
 
 _LOOK_SECONDS = 1.0  # between checks for abandoned entries and for the size of the backlog
@@ -78,11 +79,15 @@ class Drain:
         self._entries_max = READ_ENTRIES_MAX
 
     def run(
-        self, country_of: CountryOf = sender_country, decide: Decide = decide_by_rules
+        self,
+        country_of: CountryOf = sender_country,
+        decide: Decide = decide_by_rules,
+        tombstones: TombstoneFilter | None = None,
     ) -> Recorded:
         """Drains until the inbox is empty, time is up, or a shutdown was requested.
 
-        `country_of` determines the country of each event, `decide` the decisions about users.
+        `country_of` determines the country of each event, `decide` the decisions about users,
+        `tombstones` leaves out events of erased people.
         Raises DatabaseError for an error that the events themselves may have caused.
         """
         stores = [
@@ -94,6 +99,7 @@ class Drain:
                 metrics=self._metrics,
                 is_over=self._is_over,
                 decide=decide,
+                tombstones=tombstones,
             )
             for database in self._databases
         ]

@@ -22,6 +22,7 @@ from workers.drain.inbox_reader import InboxReader
 from workers.facts.countries import CountryOf
 from workers.facts.quarantine import find_quarantined, quarantine_entry, quarantine_event
 from workers.facts.record import Recorded
+from workers.privacy.tombstone_filter import TombstoneFilter
 from workers.process import Database
 
 _OUTAGE_PAUSE_SECONDS = 0.25
@@ -39,7 +40,7 @@ class GroupStore:
     """A lane of a drain: its connection is used by one group at a time.
 
     An entry that was delivered more than `deliveries_max` times is taken apart. `is_over` tells
-    when to stop waiting for PostgreSQL.
+    when to stop waiting for PostgreSQL; `tombstones` leaves out what must not be stored.
     """
 
     inbox: InboxReader
@@ -49,6 +50,7 @@ class GroupStore:
     metrics: DrainMetrics
     is_over: Callable[[], bool]
     decide: Decide = decide_by_rules
+    tombstones: TombstoneFilter | None = None
 
     def store(self, group: Sequence[Entry]) -> Recorded | None:
         """Stores a group; returns None if PostgreSQL stays unavailable.
@@ -197,6 +199,13 @@ class GroupStore:
 
     def _store_and_derive(self, connection: Connection, events: Sequence[Event]) -> Recorded:
         """Stores the facts, then derives decisions, which are always made from committed facts."""
+        if self.tombstones is None:
+            return self._store_admitted(connection, events)
+        with self.tombstones.admitted(connection, events) as admitted:
+            recorded = self._store_admitted(connection, admitted) if admitted else Recorded()
+            return recorded + Recorded(erased=len(events) - len(admitted))
+
+    def _store_admitted(self, connection: Connection, events: Sequence[Event]) -> Recorded:
         with self.metrics.measure_time(metrics.RECORD_SECONDS):
             recorded = store_bisecting(connection, events, self.country_of)
         with self.metrics.measure_time(metrics.DERIVE_SECONDS):

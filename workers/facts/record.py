@@ -50,13 +50,15 @@ ON CONFLICT (receipt) DO NOTHING
 class Recorded:
     """The number of events recorded, found to be duplicates, and quarantined.
 
-    Of the duplicates, `conflicts` carried other data than the event that has their key.
+    Of the duplicates, `conflicts` carried other data than the event that has their key. Those of
+    erased people are `erased`: nothing of them is stored.
     """
 
     events: int = 0
     duplicates: int = 0
     quarantined: int = 0
     conflicts: int = 0
+    erased: int = 0
 
     def __add__(self, other: "Recorded") -> "Recorded":
         return Recorded(
@@ -64,6 +66,7 @@ class Recorded:
             self.duplicates + other.duplicates,
             self.quarantined + other.quarantined,
             self.conflicts + other.conflicts,
+            self.erased + other.erased,
         )
 
 

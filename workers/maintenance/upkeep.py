@@ -31,6 +31,7 @@ _DELETE_CALLBACKS = """
     )
 """
 _DELETE_DUPLICATES = "DELETE FROM duplicates WHERE received_at < now() - %s * interval '1 day'"
+_DELETE_WITHHELD = "DELETE FROM withheld_events WHERE received_at < now() - %s * interval '1 day'"
 
 # Each ingest process uses its own clock, so a later use may have a slightly earlier time.
 _COPY_USE = """
@@ -102,6 +103,7 @@ def upkeep(
     now: Clock,
 ) -> UpkeepReport:
     """Runs all upkeep once."""
+    run(connection, _DELETE_WITHHELD, (days_min.keys,))
     return UpkeepReport(
         partitions=len(make_partitions(connection, now())),
         tokens_used=copy_token_use(connection, redis),

@@ -3,6 +3,9 @@
 Nothing here looks at cookies: a browser that another site sends here carries no key.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import falcon
@@ -10,7 +13,7 @@ import msgspec
 
 from console.accounts.access_log import STRANGER, AccessNote
 from console.accounts.api_keys import Key, find_key
-from console.actor import Role
+from console.actor import Actor, Role
 from console.resources import Resources
 from console.store_errors import database_error, redis_error
 from console.web.api.api_call import ApiCall, ApiEndpoint
@@ -50,6 +53,28 @@ class KeyForOneApp(WaybillError):
         )
 
 
+@dataclass(frozen=True)
+class AdmittedCall:
+    """A call of another protocol, whose key may change something."""
+
+    request: falcon.Request
+    resources: Resources
+    key: Key
+
+    @property
+    def connection(self) -> Connection:
+        return self.resources.connection
+
+    @property
+    def actor(self) -> Actor:
+        return self.key.actor
+
+    def require_app(self, app_id: int) -> None:
+        """Raises KeyForOneApp if the key is for another app."""
+        if self.key.app_id is not None and self.key.app_id != app_id:
+            raise KeyForOneApp
+
+
 class ApiDispatcher:
     """The single path of every API call."""
 
@@ -66,7 +91,7 @@ class ApiDispatcher:
         """Answers a call; `params` are those that the path names."""
         try:
             with self._services.pool.connection() as connection:
-                key = self._admit(endpoint, request, connection, params.get("app_id"))
+                key = self._admit(endpoint.method, request, connection, params.get("app_id"))
                 params, _ = resolve_app(connection, with_slashes(params))
                 call = ApiCall(
                     resources=Resources(
@@ -86,6 +111,20 @@ class ApiDispatcher:
         except DatabaseError as error:
             self._write_error(response, database_error(error))
 
+    @contextmanager
+    def admitted(self, request: falcon.Request) -> Iterator[AdmittedCall]:
+        """Admits a call of another protocol. Raises WaybillError, whatever failed."""
+        try:
+            with self._services.pool.connection() as connection:
+                key = self._admit("POST", request, connection, None, is_of_api=False)
+                settings = self._services.settings
+                resources = Resources(connection, self._services.redis, settings.secret_key)
+                yield AdmittedCall(request, resources, key)
+        except RedisError as error:
+            raise redis_error(error) from error
+        except DatabaseError as error:
+            raise database_error(error) from error
+
     def serve_not_found(self, req: falcon.Request, resp: falcon.Response, **_: object) -> None:
         """Answers a request for a path that no call has."""
         message = f"The API has no {req.method} endpoint at this path."
@@ -93,22 +132,23 @@ class ApiDispatcher:
 
     def _admit(
         self,
-        endpoint: ApiEndpoint,
+        method: str,
         request: falcon.Request,
         connection: Connection,
         app_id: int | None,
+        is_of_api: bool = True,
     ) -> Key:
         """Returns the key of a call, and records its use or refusal.
 
-        Raises NoKey, NotAllowed, KeyForOneApp.
+        Raises NoKey, NotAllowed; KeyForOneApp for a call of the API that is of another app.
         """
         address = sender_address(request, self._services.settings.forwarded_hops)
         access, key = self._services.access, None
         try:
             key = self._find_key(request, connection)
-            if endpoint.method != "GET" and key.role is not Role.ADMIN:
+            if method != "GET" and key.role is not Role.ADMIN:
                 raise NotAllowed
-            if key.app_id is not None and key.app_id != app_id:
+            if is_of_api and key.app_id is not None and key.app_id != app_id:
                 raise KeyForOneApp
         except (NoKey, NotAllowed, KeyForOneApp):
             actor, number = (key.actor.name, key.id) if key else (STRANGER, 0)

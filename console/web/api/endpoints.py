@@ -23,6 +23,7 @@ from console.web.api.api_call import ApiEndpoint
 from console.web.api.apps import ChangedEventType, NewApp
 from console.web.api.callbacks import ReplayedCallbacks, ReplayReport
 from console.web.api.links import LinkWithUrl
+from console.web.api.privacy import PRIVACY_ENDPOINTS
 from console.web.api.settings import AppSettings, ChangedSettings
 from console.web.api.tokens import Scopes, TokenRequest
 
@@ -283,4 +284,5 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         operations.replay_entry,
         QuarantineEntry,
     ),
+    *PRIVACY_ENDPOINTS,
 )

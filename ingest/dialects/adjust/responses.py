@@ -9,6 +9,7 @@ from ingest.dialects.dialect import Reply
 from shared.device_ids import adid_of
 from shared.errors import (
     BadEventState,
+    DeviceForgotten,
     MalformedField,
     MissingField,
     RequestTooLarge,
@@ -33,6 +34,7 @@ _MESSAGES: dict[type[WaybillError], str] = {
     UnknownApp: "App token not found",
     UnknownDevice: "Device not found",
     RequestTooLarge: "Request size too large",
+    DeviceForgotten: "Device is opted out",
 }
 _FIELD_MESSAGES = {
     "app_token": "Invalid app token",
@@ -54,6 +56,21 @@ def ok_reply(event: Event) -> Reply:
 def duplicate_reply(event: Event) -> Reply:
     """Answers a unique event that its user has had before: stored, and not counted."""
     return Reply(400, _failure("Event request failed", _DUPLICATE), {RECEIPT: str(event.receipt)})
+
+
+def plain_reply(_: Event) -> Reply:
+    """Answers a request about the data of a device: nothing was stored that has a receipt."""
+    return Reply(200, _OK)
+
+
+def forget_error_reply(error: WaybillError, _: str | None) -> Reply:
+    """Answers a refused request to forget a device."""
+    return Reply(error.status, _failure("Forget device request failed", _message(error)))
+
+
+def sharing_error_reply(error: WaybillError, _: str | None) -> Reply:
+    """Answers a refused choice about third parties or measurement."""
+    return Reply(error.status, _failure("Privacy request failed", _message(error)))
 
 
 def session_replies(event: Event, app_token: str) -> tuple[Reply, Reply]:

@@ -22,6 +22,8 @@ from console.web.api.settings import AppSettings
 from shared.database import Connection
 from shared.errors import OperatorError
 from shared.events import Event
+from shared.privacy.identities import IdKind, person_id
+from shared.privacy.tombstones import TombstoneReason, bury, read_tombstone_key
 from shared.rules import DAY_MS
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.console.conftest import store_event
@@ -60,6 +62,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "/apps/{app_id}/tokens": {"name": "backend", "scopes": ["events"]},
     "/apps/{app_id}/tokens/{token_id}/scopes": {"scopes": ["events", "sessions"]},
     "/apps/{app_id}/enforcement": {"scopes": ["events"]},
+    "/apps/{app_id}/erasures/preview": {"user_id": "0000-AAAA-BBBB-CCCC"},
+    "/apps/{app_id}/erasures": {"user_id": "0000-AAAA-BBBB-CCCC"},
+    "/apps/{app_id}/erasures/allow": {"device_id": "a-device-that-was-erased"},
+    "/apps/{app_id}/resets": {"device_id": "a-test-device"},
+    "/apps/{app_id}/person-files": {"user_id": "0000-AAAA-BBBB-CCCC"},
 }
 
 
@@ -102,6 +109,12 @@ def world(ask: Ask, shop: App, event: Event, connection: Connection) -> dict[str
         (CALLBACK_ID, endpoint["id"], shop.id, event.receipt),
     )
     event_type = ask("POST", f"/apps/{shop.id}/event-types", body=kind).json
+    wanted = {"device_id": "a-device-that-was-erased"}
+    erasure = ask("POST", f"/apps/{shop.id}/erasures", body=wanted).json
+    key = read_tombstone_key(connection, SECRET_KEY)
+    assert key is not None
+    erased = [person_id(IdKind.DEVICE, wanted["device_id"])]
+    bury(connection, key, shop.id, erased, TombstoneReason.ERASED)
     return {
         "app_id": str(shop.id),
         "token_id": str(issued["token"]["id"]),
@@ -110,6 +123,7 @@ def world(ask: Ask, shop: App, event: Event, connection: Connection) -> dict[str
         "callback_id": CALLBACK_ID,
         "user_id": event.user_id,
         "receipt": str(event.receipt),
+        "erasure_id": erasure["id"],
     }
 
 
@@ -138,7 +152,10 @@ def test_a_viewers_key_reads_and_changes_nothing(
     ask: Ask, world: dict[str, str], endpoint: ApiEndpoint, connection: Connection
 ) -> None:
     def state() -> list[str]:
-        tables = ("apps", "tokens", "event_types", "links", "partners", "quarantine", "callbacks")
+        tables = (
+            *("apps", "tokens", "event_types", "links", "partners", "quarantine", "callbacks"),
+            *("erasures", "tombstones"),
+        )
         return [
             str(row)
             for table in tables

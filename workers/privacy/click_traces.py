@@ -1,0 +1,127 @@
+"""Empties the clicks of a person, and takes them out of the decisions about others.
+
+A click keeps its time, link and campaign under a random id, to which the person's attribution then
+leads: so what was credited to the link stays credited. Where it was beaten in a decision about
+somebody else, it is left out of that decision's list.
+"""
+
+from collections.abc import Sequence
+from secrets import token_urlsafe
+
+from shared.database import Connection, run
+from shared.device_ids import identifying, usable
+from shared.events import Environment, Event, Kind
+from shared.privacy.subject import FoundClick
+from workers.decisions.affected_users import affected_users
+
+PSEUDONYM = "erased:"
+_OTHERS_AT_ONCE = 1_000
+
+_LOCK_CLICKS = """
+SELECT environment, click_id, kind, receipt, (extract(epoch FROM event_time) * 1000)::bigint,
+       event_time, host(ip_address), user_agent, device_ids
+FROM clicks
+WHERE app_id = %(app)s AND environment = %(environment)s AND click_id = %(click)s
+FOR UPDATE
+"""
+_EMPTY_CLICK = """
+UPDATE clicks SET
+    click_id = %(pseudonym)s, ip_address = NULL, address = NULL, user_agent = NULL,
+    device_family = '', device_os = '', device_version = '', device_ids = '{}',
+    parameters = (
+        SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(parameters)
+        WHERE key IN ('campaign', 'campaign_id')
+    )
+WHERE app_id = %(app)s AND environment = %(environment)s AND click_id = %(click)s
+"""
+_DELETE_DEVICE_IDS = """
+DELETE FROM click_device_ids
+WHERE ((event_time AT TIME ZONE 'UTC')::date - DATE '1970-01-01') / 10
+    = ((%(event_time)s AT TIME ZONE 'UTC')::date - DATE '1970-01-01') / 10
+  AND device_id = ANY(%(device_ids)s) AND app_id = %(app)s AND environment = %(environment)s
+  AND event_time = %(event_time)s AND click_id = %(click)s
+"""
+_RENAME_CREDITS = """
+UPDATE attributions SET click_id = %(pseudonym)s FROM users
+WHERE attributions.click_id = %(click)s AND users.id = user_ref
+  AND users.app_id = %(app)s AND users.environment = %(environment)s
+"""
+_DELETE_CALLBACKS = """
+DELETE FROM callbacks
+WHERE app_id = %(app)s AND environment = %(environment)s
+  AND (click_id = %(click)s OR receipt = %(receipt)s)
+"""
+_FORGET_CONTEST = """
+UPDATE attributions SET
+    through = CASE WHEN through = %(click)s THEN NULL ELSE through END,
+    beaten = (
+        SELECT coalesce(jsonb_agg(lost ORDER BY place), '[]')
+        FROM jsonb_array_elements(beaten) WITH ORDINALITY AS each (lost, place)
+        WHERE lost->>'click_id' <> %(click)s
+    )
+WHERE user_ref = ANY(%(users)s)
+  AND (through = %(click)s
+       OR beaten @> jsonb_build_array(jsonb_build_object('click_id', %(click)s::text)))
+"""
+
+
+def empty_click(connection: Connection, app_id: int, found: FoundClick) -> bool:
+    """Empties a click in the open transaction; False if it is gone or was emptied before."""
+    arguments: dict[str, object] = {
+        "app": app_id,
+        "environment": found.environment,
+        "click": found.click_id,
+        "pseudonym": PSEUDONYM + token_urlsafe(12),
+    }
+    row = run(connection, _LOCK_CLICKS, arguments).fetchone()
+    if row is None:
+        return False
+    _, _, kind, receipt, time_ms, event_time, address, agent, device_ids = row
+    click = Event(
+        receipt=receipt,
+        received_at_ms=time_ms,
+        app_id=app_id,
+        token_id=0,
+        environment=Environment(found.environment),
+        kind=Kind(kind),
+        endpoint="",
+        user_id="",
+        event_id="",
+        event_time_ms=time_ms,
+        ip_address=address,
+        user_agent=agent,
+        click_id=found.click_id,
+        device_ids=device_ids,
+    )
+    _leave_contests(connection, arguments, sorted(affected_users(connection, [click])))
+    run(
+        connection,
+        _DELETE_DEVICE_IDS,
+        {
+            **arguments,
+            "device_ids": sorted(identifying(usable(device_ids))),
+            "event_time": event_time,
+        },
+    )
+    run(connection, _RENAME_CREDITS, arguments)
+    run(connection, _EMPTY_CLICK, arguments)
+    return True
+
+
+def delete_callbacks_of_click(connection: Connection, app_id: int, found: FoundClick) -> int:
+    """Deletes the callbacks that name a click or were caused by it; returns their number."""
+    arguments = {
+        "app": app_id,
+        "environment": found.environment,
+        "click": found.click_id,
+        "receipt": found.receipt,
+    }
+    return run(connection, _DELETE_CALLBACKS, arguments).rowcount
+
+
+def _leave_contests(
+    connection: Connection, arguments: dict[str, object], others: Sequence[int]
+) -> None:
+    for start in range(0, len(others), _OTHERS_AT_ONCE):
+        chunk = list(others[start : start + _OTHERS_AT_ONCE])
+        run(connection, _FORGET_CONTEST, {**arguments, "users": chunk})

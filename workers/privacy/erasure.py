@@ -1,0 +1,296 @@
+"""Carries out erasures: durable, in small steps, each of which may run twice.
+
+    people → users → clicks → copies → inbox → log → done
+
+`people` finds whom the ids lead to and buries the ids, until nothing new is found; from then on
+nothing more is stored. `inbox` waits until what had arrived before has been left out, `log` until
+Redis has written its log anew. The ids are deleted from the request with the last step.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+from secrets import token_urlsafe
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from shared.clock import Clock
+from shared.database import Connection, run, transaction
+from shared.privacy.identities import IdKind, PersonId
+from shared.privacy.requests import FORGOTTEN_KEY
+from shared.privacy.subject import find_subject
+from shared.privacy.tombstones import TombstoneReason, bury, read_tombstone_key
+from shared.publishing import publish_snapshot, require_key
+from shared.redis import Redis, RedisError, ResponseError
+from workers.privacy.click_traces import delete_callbacks_of_click, empty_click
+from workers.privacy.stored_copies import (
+    clean_quarantine,
+    clean_rejections,
+    delete_seen_markers,
+    oldest_entry_ms,
+)
+from workers.privacy.tombstone_filter import wait_for_batches
+from workers.privacy.user_traces import ErasedUser, empty_chunk
+
+_LOCK = 7_246_010  # one worker erases at a time
+_LOOKS_MAX = 10  # of `people`: each finds what arrived during the one before
+_PAUSE_SECONDS = 0.1
+
+_log = logging.getLogger(__name__)
+
+_OLDEST = """
+SELECT id, app_id, action, subject, phase, progress, counts FROM erasures
+WHERE state IN ('received', 'running') AND id <> ALL(%s) ORDER BY requested_at, id LIMIT 1
+"""
+_ADVANCE = """
+UPDATE erasures SET state = 'running', phase = %s, progress = %s, counts = %s, subject = %s
+WHERE id = %s AND state IN ('received', 'running')
+"""
+_FINISH = """
+UPDATE erasures SET
+    state = 'done', phase = 'done', subject = NULL, progress = '{}', counts = %s, done_at = now()
+WHERE id = %s RETURNING app_id, source, action, proof
+"""
+_AUDIT = """
+INSERT INTO audit_log (actor, app_id, action, subject, before, after)
+VALUES (%s, %s, %s, %s, NULL, %s)
+"""
+_PLAN_USER = """
+INSERT INTO erasing_users (erasure_id, user_ref, pseudonym) VALUES (%s, %s, %s)
+ON CONFLICT DO NOTHING
+"""
+_NEXT_USER = """
+SELECT users.id, app_id, environment, user_id, pseudonym, event_time, receipt
+FROM erasing_users JOIN users ON users.id = user_ref
+WHERE erasure_id = %s ORDER BY users.id LIMIT 1 FOR UPDATE OF users
+"""
+_NOTE_USER = """
+UPDATE erasing_users SET event_time = %s, receipt = %s WHERE erasure_id = %s AND user_ref = %s
+"""
+_FORGET_USER = "DELETE FROM erasing_users WHERE erasure_id = %s AND user_ref = %s"
+_FORGET_CHOICES = "DELETE FROM sharing_choices WHERE digest = ANY(%s)"
+
+
+class Erasure(NamedTuple):
+    """A request that is being carried out. `subject` are the ids found so far."""
+
+    id: UUID
+    app_id: int
+    action: str
+    subject: frozenset[PersonId]
+    phase: str
+    progress: dict[str, int]
+    counts: Counter[str]
+
+    @property
+    def is_reset(self) -> bool:
+        return self.action == "reset"
+
+
+class Eraser:
+    """A worker's way to carry out erasures, with the stores and the key that they need."""
+
+    def __init__(self, connection: Connection, redis: Redis, secret_key: bytes, now: Clock) -> None:
+        self._connection = connection
+        self._redis = redis
+        self._secret_key = secret_key
+        self._now = now
+
+    def run(self, seconds_max: float) -> bool:
+        """Works until nothing is left or time is up; tells whether something is left."""
+        ends_at = time.monotonic() + seconds_max
+        [(held,)] = run(self._connection, "SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchall()
+        if not held:
+            return False
+        waiting: list[UUID] = []
+        try:
+            while erasure := self._oldest(waiting):
+                if time.monotonic() >= ends_at:
+                    return True
+                if not self._step(erasure):
+                    waiting.append(erasure.id)
+            return bool(waiting)
+        finally:
+            run(self._connection, "SELECT pg_advisory_unlock(%s)", (_LOCK,))
+
+    def _oldest(self, waiting: list[UUID]) -> Erasure | None:
+        row = run(self._connection, _OLDEST, (waiting,)).fetchone()
+        if row is None:
+            return None
+        id_, app_id, action, subject, phase, progress, counts = row
+        ids = frozenset(PersonId(IdKind(kind), value) for kind, value in subject)
+        return Erasure(id_, app_id, action, ids, phase, progress, Counter(counts))
+
+    def _step(self, erasure: Erasure) -> bool:
+        """Does one step; False if it has to wait for somebody else."""
+        steps: dict[str, Callable[[Erasure], bool]] = {
+            "people": self._find_people,
+            "users": self._empty_users,
+            "clicks": self._empty_clicks,
+            "copies": self._remove_copies,
+            "inbox": self._await_inbox,
+            "log": self._rewrite_log,
+        }
+        return steps[erasure.phase](erasure)
+
+    def _find_people(self, erasure: Erasure) -> bool:
+        connection, named = self._connection, erasure.subject
+        for _ in range(_LOOKS_MAX):
+            found = find_subject(connection, erasure.app_id, erasure.subject)
+            with transaction(connection):
+                for user in found.users:
+                    pseudonym = f"{erasure.action}:{token_urlsafe(12)}"
+                    run(connection, _PLAN_USER, (erasure.id, user.id, pseudonym))
+                if not erasure.is_reset:
+                    self._bury(erasure, found.ids)
+                erasure = erasure._replace(subject=erasure.subject | found.ids)
+                self._advance(erasure, "people")
+            wait_for_batches(connection)
+            if found.ids <= named:
+                break
+            named = erasure.subject
+        seconds, microseconds = self._redis.time()
+        progress = {"buried_ms": seconds * 1000 + microseconds // 1000}
+        pairs = [(user.environment, user.user_id) for user in found.users]
+        delete_seen_markers(connection, self._redis, erasure.app_id, pairs, self._now())
+        self._advance(erasure._replace(progress=progress), "users")
+        return True
+
+    def _bury(self, erasure: Erasure, ids: frozenset[PersonId]) -> None:
+        """Buries ids, and has ingest refuse them, in the open transaction."""
+        connection = self._connection
+        require_key(connection, self._secret_key)
+        key = read_tombstone_key(connection, self._secret_key)
+        assert key is not None  # require_key has made one
+        reason = TombstoneReason.ERASED
+        lasting = [each for each in ids if each.kind is not IdKind.EVENT]
+        digests = bury(connection, key, erasure.app_id, lasting, reason, erasure.id)
+        run(connection, _FORGET_CHOICES, (digests,))
+        if digests:
+            self._redis.sadd(FORGOTTEN_KEY, *digests)
+        publish_snapshot(connection, self._redis, self._secret_key)
+
+    def _empty_users(self, erasure: Erasure) -> bool:
+        connection = self._connection
+        with transaction(connection):
+            row = run(connection, _NEXT_USER, (erasure.id,)).fetchone()
+            if row is None:
+                self._advance(erasure, "copies" if erasure.is_reset else "clicks")
+                return True
+            user = ErasedUser(*row)
+            chunk = empty_chunk(connection, user, is_reset=erasure.is_reset)
+            if chunk.ids - erasure.subject and not erasure.is_reset:
+                keys = {each for each in chunk.ids if each.kind is IdKind.KEY}
+                self._bury(erasure, frozenset(keys))
+            where = (erasure.id, user.id)
+            if chunk.is_last:
+                run(connection, _FORGET_USER, where)
+            else:
+                run(connection, _NOTE_USER, (chunk.user.event_time, chunk.user.receipt, *where))
+            erasure = erasure._replace(counts=erasure.counts + chunk.counts)
+            self._advance(erasure, "users")
+        return True
+
+    def _empty_clicks(self, erasure: Erasure) -> bool:
+        connection, counts = self._connection, erasure.counts.copy()
+        found = find_subject(connection, erasure.app_id, erasure.subject)
+        for click in found.clicks:
+            with transaction(connection):
+                counts["callbacks"] += delete_callbacks_of_click(connection, erasure.app_id, click)
+                counts["clicks"] += empty_click(connection, erasure.app_id, click)
+        self._advance(erasure._replace(counts=counts), "copies")
+        return True
+
+    def _remove_copies(self, erasure: Erasure) -> bool:
+        counts = erasure.counts.copy()
+        if not erasure.is_reset:
+            counts["quarantine"] += clean_quarantine(
+                self._connection, erasure.app_id, erasure.subject
+            )
+            counts["rejections"] += clean_rejections(self._redis, erasure.subject)
+        self._advance(erasure._replace(counts=counts), "inbox")
+        return True
+
+    def _await_inbox(self, erasure: Erasure) -> bool:
+        oldest_ms = oldest_entry_ms(self._redis)
+        if oldest_ms is not None and oldest_ms <= erasure.progress["buried_ms"]:
+            return False
+        if erasure.is_reset:
+            self._finish(erasure)
+        else:
+            # What was in quarantine or refused while the inbox was being emptied.
+            clean_quarantine(self._connection, erasure.app_id, erasure.subject)
+            clean_rejections(self._redis, erasure.subject)
+            self._advance(erasure, "log")
+        return True
+
+    def _rewrite_log(self, erasure: Erasure) -> bool:
+        """Has Redis write its log anew, so that it holds nothing of what was deleted.
+
+        Where it does not let us, as some hosted ones, `log_rewritten` is missing in the counts.
+        """
+        try:
+            if "rewriting" not in erasure.progress:
+                begun = rewrite_log(self._redis)
+                progress = {**erasure.progress, "rewriting": 1} if begun else erasure.progress
+                self._advance(erasure._replace(progress=progress), "log")
+                return begun
+            state = self._redis.info("persistence")
+        except ResponseError as error:
+            _log.warning("Redis did not write its log anew: %s", type(error).__name__)
+        else:
+            if state["aof_rewrite_in_progress"] or state["aof_rewrite_scheduled"]:
+                time.sleep(_PAUSE_SECONDS)
+                return True
+            erasure.counts["log_rewritten"] = 1
+        self._finish(erasure)
+        return True
+
+    def _advance(self, erasure: Erasure, phase: str) -> None:
+        subject = msgspec.json.encode(sorted(erasure.subject)).decode()
+        progress = msgspec.json.encode(erasure.progress).decode()
+        counts = msgspec.json.encode(dict(erasure.counts)).decode()
+        run(self._connection, _ADVANCE, (phase, progress, counts, subject, erasure.id))
+
+    def _finish(self, erasure: Erasure) -> None:
+        """Deletes the ids from the request and writes the proof, which names nobody."""
+        connection, counts = self._connection, dict(erasure.counts)
+        with transaction(connection):
+            text = msgspec.json.encode(counts).decode()
+            [(app_id, source, action, proof)] = run(
+                connection, _FINISH, (text, erasure.id)
+            ).fetchall()
+            after = msgspec.json.encode({"proof": proof, "counts": counts}).decode()
+            done = {"erase": "user.erased", "reset": "user.reset"}[action]
+            run(connection, _AUDIT, (source, app_id, done, str(erasure.id), after))
+
+
+def rewrite_log(redis: Redis) -> bool:
+    """Begins to write Redis's log anew; False if that is not possible at the moment."""
+    try:
+        redis.bgrewriteaof()
+    except ResponseError as error:
+        if "already in progress" not in str(error):
+            raise
+        return False
+    return True
+
+
+def has_unfinished_erasures(connection: Connection) -> bool:
+    """Tells whether an erasure waits for a worker."""
+    [(found,)] = run(
+        connection,
+        "SELECT EXISTS (SELECT FROM erasures WHERE state IN ('received', 'running'))",
+    ).fetchall()
+    return bool(found)
+
+
+def rewrite_late_log(redis: Redis, late_key: str) -> bool:
+    """Has the log written anew if something of an erased person has passed through it since."""
+    try:
+        return bool(redis.getdel(late_key)) and rewrite_log(redis)
+    except RedisError:
+        return False

@@ -1,0 +1,119 @@
+"""Removes a person's events from quarantine, and what Redis remembers of them."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from uuid import UUID
+
+import msgspec
+
+from shared.database import Connection, run, transaction
+from shared.device_ids import adid_of
+from shared.events import WIRE_VERSION, Environment, Event, decode_events, encode_event, join_events
+from shared.inbox import INBOX_KEY
+from shared.privacy.identities import IdKind, PersonId, ids_of_event
+from shared.redis import Redis, stream_entries
+from shared.rejections import REJECTIONS_KEY
+from shared.seen import bucket_of, device_name, latest_name, period_keys, unique_marker
+
+_ENTRIES_AT_ONCE = 500
+_NEXT_ENTRIES = """
+SELECT receipt, events, wire_version FROM quarantine
+WHERE (app_id = %(app)s OR app_id IS NULL) AND receipt > %(after)s
+ORDER BY receipt LIMIT %(count)s FOR UPDATE
+"""
+_DELETE_ENTRY = "DELETE FROM quarantine WHERE receipt = %s"
+_REPLACE_ENTRY = "UPDATE quarantine SET events = %s, event_count = %s WHERE receipt = %s"
+_EVENT_TYPES = "SELECT id, mapping_id FROM event_types WHERE app_id = %s"
+_BEFORE_ALL = UUID(int=0)
+
+
+def clean_quarantine(connection: Connection, app_id: int, ids: frozenset[PersonId]) -> int:
+    """Removes events with these ids from quarantine; returns how many entries had any."""
+    touched, after = 0, _BEFORE_ALL
+    while True:
+        with transaction(connection):
+            arguments = {"app": app_id, "after": after, "count": _ENTRIES_AT_ONCE}
+            rows = run(connection, _NEXT_ENTRIES, arguments).fetchall()
+            for receipt, raw, wire_version in rows:
+                touched += _clean_entry(connection, receipt, bytes(raw), wire_version, app_id, ids)
+                after = receipt
+        if len(rows) < _ENTRIES_AT_ONCE:
+            return touched
+
+
+def _clean_entry(
+    connection: Connection,
+    receipt: UUID,
+    raw: bytes,
+    wire_version: int,
+    app_id: int,
+    ids: frozenset[PersonId],
+) -> bool:
+    events: list[Event] | None = None
+    with suppress(msgspec.MsgspecError):
+        events = decode_events(raw) if wire_version == WIRE_VERSION else None
+    if events is None:
+        # Nobody can take one event out of what this version cannot read.
+        if not mentions(raw, ids):
+            return False
+        run(connection, _DELETE_ENTRY, (receipt,))
+        return True
+    kept = [e for e in events if e.app_id != app_id or ids.isdisjoint(ids_of_event(e))]
+    if len(kept) == len(events):
+        return False
+    if kept:
+        batch = join_events([encode_event(event) for event in kept])
+        run(connection, _REPLACE_ENTRY, (batch, len(kept), receipt))
+    else:
+        run(connection, _DELETE_ENTRY, (receipt,))
+    return True
+
+
+def clean_rejections(redis: Redis, ids: Iterable[PersonId]) -> int:
+    """Deletes refused requests that name any of these ids; returns their number."""
+    found = [
+        entry_id
+        for entry_id, fields in stream_entries(redis.xrange(REJECTIONS_KEY))
+        if mentions(fields[b"r"], ids)
+    ]
+    if found:
+        redis.xdel(REJECTIONS_KEY, *found)
+    return len(found)
+
+
+def delete_seen_markers(
+    connection: Connection,
+    redis: Redis,
+    app_id: int,
+    users: Sequence[tuple[str, str]],
+    now_ms: int,
+) -> None:
+    """Deletes the markers of these users, each an environment and a user id."""
+    types = run(connection, _EVENT_TYPES, (app_id,)).fetchall()
+    with redis.pipeline(transaction=False) as pipeline:
+        for name, user_id in users:
+            environment = Environment(name)
+            markers = [device_name(app_id, environment, adid_of(app_id, user_id))]
+            for event_type_id, mapping_id in types:
+                markers.append(unique_marker(app_id, environment, event_type_id, user_id).name)
+                markers.append(latest_name(app_id, environment, user_id, mapping_id))
+            for period in period_keys(now_ms):
+                for marker in markers:
+                    pipeline.hdel(f"{period}:{bucket_of(marker)}", marker)
+        pipeline.execute()
+
+
+def oldest_entry_ms(redis: Redis) -> int | None:
+    """Returns when the oldest entry of the inbox arrived, None if it is empty."""
+    oldest = stream_entries(redis.xrange(INBOX_KEY, count=1))
+    return int(oldest[0][0].partition(b"-")[0]) if oldest else None
+
+
+def mentions(raw: bytes, ids: Iterable[PersonId]) -> bool:
+    """Tells whether one of these ids is in a text, in whatever case."""
+    lowered = raw.lower()
+    return any(
+        identity.value.lower().encode() in lowered
+        for identity in ids
+        if identity.kind is not IdKind.EVENT
+    )
