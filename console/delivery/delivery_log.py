@@ -1,6 +1,5 @@
-"""What was told to whom: each callback with its attempts, and sending it again."""
+"""Lists what was told to whom, each callback with its attempts, and sends it again."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -20,7 +19,7 @@ REPLAYED_MAX = 100_000  # at once: more are a mistake more often than a wish
 
 @dataclass(frozen=True)
 class CallbackAttempt:
-    """One request, with its secrets masked, and what came back. `status` is None without answer."""
+    """A request, with its secrets masked, and what came back. `status` is None without answer."""
 
     number: int
     at: datetime
@@ -56,7 +55,7 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryFilter:
-    """Which callbacks are meant; None leaves a part open. Times are of when they became due."""
+    """A choice of callbacks; None leaves a part open. Times are of when they became due."""
 
     endpoint_id: int | None = None
     partner: str | None = None
@@ -72,7 +71,7 @@ class DeliveryFilter:
 
 @dataclass(frozen=True)
 class DeliveryCount:
-    """How many callbacks of one day and endpoint are in a state, for a reason."""
+    """The number of callbacks of one day and endpoint that are in a state, for a reason."""
 
     day: date
     endpoint: str
@@ -148,7 +147,9 @@ def list_deliveries(
     """Lists callbacks with their attempts, newest first."""
     rows = named_rows(connection, _LIST, _arguments(app, wanted, count))
     found = [Delivery(**row) for row in rows]
-    attempts = _attempts(connection, [each.id for each in found])
+    attempts: dict[UUID, list[CallbackAttempt]] = {}
+    for callback_id, *values in run(connection, _ATTEMPTS, ([each.id for each in found],)):
+        attempts.setdefault(callback_id, []).append(CallbackAttempt(*values))
     return [replace(each, tries=attempts.get(each.id, [])) for each in found]
 
 
@@ -170,7 +171,10 @@ def replay_deliveries(resources: Resources, actor: Actor, app: App, wanted: Deli
     connection = resources.connection
     with transaction(connection):
         count = run(connection, _REPLAY, _arguments(app, wanted, REPLAYED_MAX)).rowcount
-        record_change(connection, actor, app.id, _replayed(wanted, count))
+        told = {name: str(value) for name, value in vars(wanted).items() if value is not None}
+        after = {"callbacks": count, **told}
+        change = Change(Action.CALLBACK_REPLAY, "callbacks", None, after)
+        record_change(connection, actor, app.id, change)
     enqueue(resources.redis, "deliver")
     return count
 
@@ -185,15 +189,3 @@ def count_deliveries(
 
 def _arguments(app: App, wanted: DeliveryFilter, count: int) -> dict[str, Any]:
     return {**vars(wanted), "app": app.id, "count": count}
-
-
-def _attempts(connection: Connection, ids: Sequence[UUID]) -> Mapping[UUID, list[CallbackAttempt]]:
-    found: dict[UUID, list[CallbackAttempt]] = {}
-    for callback_id, *values in run(connection, _ATTEMPTS, (list(ids),)):
-        found.setdefault(callback_id, []).append(CallbackAttempt(*values))
-    return found
-
-
-def _replayed(wanted: DeliveryFilter, count: int) -> Change:
-    told = {name: str(value) for name, value in vars(wanted).items() if value is not None}
-    return Change(Action.CALLBACK_REPLAY, "callbacks", None, {"callbacks": count, **told})

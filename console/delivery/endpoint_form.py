@@ -1,6 +1,6 @@
 """Reads what a person says of a callback endpoint."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from console.apps.apps import App
@@ -23,7 +23,7 @@ METHODS = ("GET", "POST")
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointForm:
-    """What a person says of an endpoint.
+    """An endpoint as a person describes it.
 
     With a `partner` it is the partner's, and `level` says what it hears of; without one it is the
     app's own, and `activities` do. Without a `url` it uses the one that each click carries, if that
@@ -69,21 +69,39 @@ class ReadForm:
 
 def read_form(connection: Connection, app: App, form: EndpointForm) -> ReadForm:
     """Checks what a person said, and makes the partner when new. Raises BadValue."""
-    url, hosts = _url(form), _hosts(form)
-    activities = _activities(form)
+    if form.method not in METHODS:
+        raise BadValue("method", "must be GET or POST.")
+    url, hosts, activities, answer = _url(form), _hosts(form), _activities(form), None
+    if form.answer_contains:
+        answer = clean_text("answer-contains", form.answer_contains, ANSWER_CHARACTERS_MAX)
+    types = {
+        name: each.id
+        for each in list_event_types(connection, app)
+        for name in (each.name, each.mapping_id)
+    }
+    links = {
+        name: each.id
+        for each in list_links(connection, app)
+        if form.partner in {None, each.partner}
+        for name in (str(each.id), each.name)
+    }
     return ReadForm(
         name=clean_text("name", form.name, NAME_CHARACTERS_MAX),
         partner_id=ensure_partner(connection, form.partner).id if form.partner else None,
         activities=[str(activity) for activity in activities],
-        method=_method(form),
+        method=form.method,
         url=url,
         hosts=hosts,
-        event_type_id=_event_type(connection, app, form.event_type),
-        link_id=_link(connection, app, form),
+        event_type_id=_chosen(
+            "event-type", form.event_type, types, "is not an event type of the app."
+        ),
+        link_id=_chosen(
+            "link", form.link, links, "is not a link of the app, or not one of this partner."
+        ),
         attributed_only=form.attributed_only,
         revenue_only=form.revenue_only,
         sandbox=form.sandbox,
-        answer_contains=_answer(form.answer_contains),
+        answer_contains=answer,
         concurrency_max=_between("concurrency-max", form.concurrency_max, CONCURRENCY_MAX),
         rate_max=None if form.rate_max is None else _between("rate-max", form.rate_max, RATE_MAX),
     )
@@ -98,12 +116,6 @@ def _activities(form: EndpointForm) -> Sequence[Activity]:
     if not form.activities or not set(form.activities) <= known:
         raise BadValue("activity", f"must be at least one of {', '.join(Activity)}.")
     return [activity for activity in Activity if activity in form.activities]
-
-
-def _method(form: EndpointForm) -> str:
-    if form.method not in METHODS:
-        raise BadValue("method", "must be GET or POST.")
-    return form.method
 
 
 def _url(form: EndpointForm) -> str | None:
@@ -129,26 +141,10 @@ def _hosts(form: EndpointForm) -> list[str]:
     return hosts
 
 
-def _event_type(connection: Connection, app: App, named: str | None) -> int | None:
-    if not named:
-        return None
-    for each in list_event_types(connection, app):
-        if named in {each.mapping_id, each.name}:
-            return each.id
-    raise BadValue("event-type", "is not an event type of the app.")
-
-
-def _link(connection: Connection, app: App, form: EndpointForm) -> int | None:
-    if not form.link:
-        return None
-    for each in list_links(connection, app):
-        if form.link in {each.name, str(each.id)} and form.partner in {None, each.partner}:
-            return each.id
-    raise BadValue("link", "is not a link of the app, or not one of this partner.")
-
-
-def _answer(text: str | None) -> str | None:
-    return clean_text("answer-contains", text, ANSWER_CHARACTERS_MAX) if text else None
+def _chosen(field: str, named: str | None, numbers: Mapping[str, int], fault: str) -> int | None:
+    if named and named not in numbers:
+        raise BadValue(field, fault)
+    return numbers[named] if named else None
 
 
 def _between(name: str, value: int, largest: int) -> int:

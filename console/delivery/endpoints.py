@@ -1,4 +1,4 @@
-"""Callback endpoints: whom an app tells what happened, and to which URL."""
+"""Manages callback endpoints: whom an app tells what happened, and at which URL."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

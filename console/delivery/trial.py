@@ -3,7 +3,6 @@
 import asyncio
 import time
 from dataclasses import dataclass
-from uuid import UUID
 
 from msgspec.structs import replace
 
@@ -11,21 +10,21 @@ from console.actor import Actor, require_admin
 from console.delivery.endpoints import EndpointRow
 from console.resources import Resources
 from shared.callbacks.attempts import ATTEMPT_SECONDS_MAX, AttemptResult, attempt
-from shared.callbacks.conversion_facts import SAMPLE, ConversionFacts, load_facts
+from shared.callbacks.conversion_facts import SAMPLE, load_facts
 from shared.callbacks.guard_settings import guard_of
 from shared.callbacks.http_client import HttpClient
 from shared.callbacks.http_connection import HttpRequest
 from shared.callbacks.masking import masked_url
 from shared.callbacks.requests import CallbackEndpoint, build_request
 from shared.clock import Clock
-from shared.database import Connection, run
+from shared.database import run
 from shared.errors import OperatorError
 from shared.settings import Settings
 
 
 @dataclass(frozen=True)
 class CallbackPreview:
-    """What would be sent: `is_sample` tells that no real conversion was there to fill it in."""
+    """A request that would be sent; `is_sample`: there is no real conversion to fill it in."""
 
     method: str
     url: str
@@ -35,7 +34,7 @@ class CallbackPreview:
 
 @dataclass(frozen=True)
 class CallbackTest:
-    """What was sent and what came back; `status` is None without an answer."""
+    """A request that was sent and what came back; `status` is None without an answer."""
 
     preview: CallbackPreview
     delivered: bool
@@ -102,22 +101,12 @@ def _request(resources: Resources, endpoint: EndpointRow, now: Clock) -> tuple[H
         )
     row = run(resources.connection, _SECRET_VERSION, (endpoint.id,)).fetchone()
     version = 1 if row is None else int(row[0])
-    facts = _last_facts(resources.connection, endpoint)
+    last = run(resources.connection, _LAST, (endpoint.id, endpoint.activities)).fetchone()
+    facts = load_facts(resources.connection, [last[0]]).get(last[0]) if last else None
+    sample = replace(SAMPLE, activity=endpoint.activities[0], environment="sandbox")
     sent = CallbackEndpoint(endpoint.id, endpoint.method, endpoint.url, version)
-    request = build_request(resources.secret_key, sent, facts or _sample(endpoint), now())
+    request = build_request(resources.secret_key, sent, facts or sample, now())
     return request, facts is None
-
-
-def _last_facts(connection: Connection, endpoint: EndpointRow) -> ConversionFacts | None:
-    row = run(connection, _LAST, (endpoint.id, endpoint.activities)).fetchone()
-    if row is None:
-        return None
-    found: dict[UUID, ConversionFacts] = load_facts(connection, [row[0]])
-    return found.get(row[0])
-
-
-def _sample(endpoint: EndpointRow) -> ConversionFacts:
-    return replace(SAMPLE, activity=endpoint.activities[0], environment="sandbox")
 
 
 def _shown(request: HttpRequest, is_sample: bool) -> CallbackPreview:

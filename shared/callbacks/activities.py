@@ -6,7 +6,7 @@ from uuid import UUID
 
 
 class Activity(StrEnum):
-    """What happened. A partner hears of the first three and of events."""
+    """An activity that a callback tells. A partner hears of the first three and of events."""
 
     INSTALL = "install"
     REATTRIBUTION = "reattribution"

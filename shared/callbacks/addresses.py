@@ -7,7 +7,6 @@ from IANA's registries of special purpose addresses.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import (
     IPv4Address,
@@ -69,7 +68,7 @@ _HOST = re.compile(r"(?=.{1,253}\Z)([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_]
 
 @dataclass(frozen=True)
 class AddressGuard:
-    """What this installation allows beyond public addresses, and what it never allows.
+    """The addresses that this installation allows beyond public ones, and those that it never does.
 
     `networks` and `ports` are those that the operator allowed; `services` are the hosts and ports
     of Waybill's own programs and stores.
@@ -89,7 +88,12 @@ class AddressGuard:
             address = ip_address(text)
         except ValueError:  # also of an address with a zone, which is link-local
             return False
-        return all(self._allows(meaning) for meaning in _meanings(address))
+        embedded = _embedded(address)
+        if embedded is None:
+            return self._allows(address)
+        # Outside of the global networks it is nothing but another spelling of the IPv4 address.
+        is_spelling = address not in _GLOBAL_IPV6
+        return self._allows(embedded) and (is_spelling or self._allows(address))
 
     def is_own_service(self, hosts: frozenset[str], port: int) -> bool:
         """Tells whether any of these names or addresses at this port is a program of Waybill."""
@@ -102,7 +106,7 @@ class AddressGuard:
             return True
         if _within(address, _REFUSED):
             return False
-        return isinstance(address, IPv4Address) or address in _GLOBAL_IPV6 or _embeds(address)
+        return isinstance(address, IPv4Address) or address in _GLOBAL_IPV6
 
 
 def host_fault(host: str) -> str | None:
@@ -119,25 +123,8 @@ def _within(address: Address, networks: tuple[Network, ...]) -> bool:
     return any(address in network for network in networks)
 
 
-def _meanings(address: Address) -> Iterator[Address]:
-    """Yields the address and, of an IPv6 address that stands for an IPv4 address, that one."""
-    embedded = _embedded(address)
-    if embedded is None or not _is_translation(address):
-        yield address
-    if embedded is not None:
-        yield embedded
-
-
-def _is_translation(address: Address) -> bool:
-    """Tells whether the address is nothing but another spelling of an IPv4 address."""
-    return isinstance(address, IPv6Address) and address not in _GLOBAL_IPV6 and _embeds(address)
-
-
-def _embeds(address: Address) -> bool:
-    return _embedded(address) is not None
-
-
 def _embedded(address: Address) -> IPv4Address | None:
+    """Returns the IPv4 address that an IPv6 address stands for."""
     if isinstance(address, IPv4Address):
         return None
     for network, shift in _EMBEDDING:

@@ -14,7 +14,7 @@ RETRIED_STATUSES = frozenset({408, 425, 429})
 
 @dataclass(frozen=True, slots=True)
 class AttemptResult:
-    """What an attempt came to. `outcome` is a word or sentence for people, never what was sent.
+    """The end of an attempt. `outcome` is a word or sentence for people, never what was sent.
 
     `is_final` tells that another attempt would come to the same.
     """
@@ -44,18 +44,13 @@ async def attempt(
         contains = not answer_contains or answer_contains.encode() in answer.body
         outcome = "delivered" if contains else "the answer lacks the text that it must contain"
         return AttemptResult(outcome, contains, not contains, status, answer=kept)
+    note = ": the endpoint is gone" if status == DISABLING_STATUS else ""
+    if 300 <= status < 400:
+        note = ": redirects are not followed"
     return AttemptResult(
-        _words(status),
+        f"status {status}{note}",
         is_final=status < 500 and status not in RETRIED_STATUSES,
         status=status,
         retry_after=answer.retry_after,
         answer=kept,
     )
-
-
-def _words(status: int) -> str:
-    if 300 <= status < 400:
-        return f"status {status}: redirects are not followed"
-    if status == DISABLING_STATUS:
-        return f"status {status}: the endpoint is gone"
-    return f"status {status}"

@@ -55,7 +55,7 @@ WHERE callbacks.id = ANY(%(ids)s)
 
 
 class ConversionFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one activity when its callback is sent. Times are Unix milliseconds.
+    """The knowledge of one activity when its callback is sent. Times are Unix milliseconds.
 
     `click_…` are of the click that is credited, `outdated_…` of the source before an update.
     """

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection to another server: sends a request, reads an answer up to a limit."""
+"""Keeps an HTTP/1.1 connection: sends a request, reads an answer up to a limit."""
 
 import asyncio
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class HttpAnswer:
 
 
 class HttpConnection(asyncio.Protocol):
-    """One connection, with one request at a time."""
+    """A connection, with one request at a time."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
@@ -98,8 +98,8 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self.is_closed = True
-        if self._has_head and self._is_read_until_close():
-            self._settle()
+        if self._has_head and not self._has_length:
+            self._settle()  # its end is the end of the answer
         self._fail("the connection was closed before the answer was complete")
 
     # What the parser calls
@@ -128,9 +128,6 @@ class HttpConnection(asyncio.Protocol):
             if not self._parser.should_keep_alive():
                 self.close()
             self._settle()
-
-    def _is_read_until_close(self) -> bool:
-        return not self._has_length
 
     def _settle(self) -> None:
         if self._answer is not None and not self._answer.done():

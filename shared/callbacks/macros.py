@@ -7,6 +7,7 @@ generated. Everything is text; a value that is not known is None and leaves its 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import methodcaller
 
 from shared.callbacks.conversion_facts import SAMPLE, ConversionFacts
 from shared.callbacks.parameter_macros import PASSED_ON
@@ -17,6 +18,7 @@ _MATCH_TYPES = {
     "device_id": "device_tag",
     "address_and_device": "fingerprint",
 }
+_ACTIVITY_KINDS = {"attribution_updated": "install_update"}  # Adjust's name, if it is another
 Read = Callable[[ConversionFacts], str | None]
 
 
@@ -40,10 +42,6 @@ def _seconds(time_ms: int | None) -> str | None:
     return None if time_ms is None else str(time_ms // 1000)
 
 
-def _milli(time_ms: int | None) -> str | None:
-    return None if time_ms is None else str(time_ms)
-
-
 def _hour(time_ms: int | None) -> str | None:
     return None if time_ms is None else str(time_ms // 3_600_000 * 3600)
 
@@ -54,16 +52,6 @@ def _flag(value: object) -> str:
 
 def _number(value: int | None) -> str | None:
     return None if value is None else str(value)
-
-
-def _cents(amount: str | None) -> str | None:
-    return None if amount is None else f"{round(Decimal(amount) * 100):d}"
-
-
-def _activity_kind(facts: ConversionFacts) -> str:
-    if facts.activity == "attribution_updated":
-        return "install_update"
-    return facts.activity
 
 
 def _adid(facts: ConversionFacts) -> str | None:
@@ -107,10 +95,6 @@ def _seconds_to_conversion(facts: ConversionFacts) -> str | None:
     return str((facts.attributed_at_ms - facts.click_time_ms) // 1000)
 
 
-def _match_type(facts: ConversionFacts) -> str | None:
-    return _MATCH_TYPES.get(facts.rule or "")
-
-
 def _of_click(facts: ConversionFacts) -> int | None:
     return facts.click_time_ms if facts.click_kind != "impression" else None
 
@@ -120,11 +104,7 @@ def _of_impression(facts: ConversionFacts) -> int | None:
 
 
 def _device(*kinds: str) -> Read:
-    return lambda facts: facts.device_id(*kinds)
-
-
-def _sent(*names: str) -> Read:
-    return lambda facts: facts.parameter(*names)
+    return methodcaller("device_id", *kinds)
 
 
 def _clicked(name: str) -> Read:
@@ -139,7 +119,7 @@ def _own(name: str, paths: str, meaning: str, source: str, read: Read) -> Macro:
 _WHAT = (
     _own("activity_kind", "", "What happened: install, reattribution, event, session, ad_revenue, "
          "click, impression, or install_update for an updated attribution.",
-         "the callback", _activity_kind),
+         "the callback", lambda facts: _ACTIVITY_KINDS.get(facts.activity, facts.activity)),
     _own("nonce", "id", "The callback's own id, the same at every attempt: whoever has seen it may "
          "ignore it.", "the callback", lambda facts: str(facts.id)),
     _own("receipt", "", "The receipt of the event, click or impression that caused it.",
@@ -218,7 +198,7 @@ _SOURCE = (
     _own("impression_based", "", "1 if an impression is credited, else 0.", "the attribution",
          lambda facts: _flag(facts.click_kind == "impression")),
     _own("match_type", "", "device_tag for an id, fingerprint for address and device.",
-         "the attribution", _match_type),
+         "the attribution", lambda facts: _MATCH_TYPES.get(facts.rule or "")),
     _own("attribution_rule", "", "The rule: click_id, device_id, address_and_device, organic.",
          "the attribution", lambda facts: facts.rule),
 )  # fmt: skip
@@ -226,7 +206,7 @@ _WHEN = (
     _own("created_at", "time", "When it happened, Unix seconds.", "the event",
          lambda facts: _seconds(facts.event_time_ms)),
     _own("created_at_milli", "", "When it happened, Unix milliseconds.", "the event",
-         lambda facts: _milli(facts.event_time_ms)),
+         lambda facts: _number(facts.event_time_ms)),
     _own("installed_at", "", "The user's first activity, Unix seconds.", "the user",
          lambda facts: _seconds(facts.installed_at_ms)),
     _own("installed_at_hour", "", "The same, rounded down to the hour.", "the user",
@@ -252,7 +232,8 @@ _WHEN = (
 )  # fmt: skip
 _MONEY = (
     _own("revenue", "", "The revenue in hundredths of its currency.", "the event's sale_amount",
-         lambda facts: _cents(facts.sale_amount)),
+         lambda facts: None if facts.sale_amount is None
+         else f"{round(Decimal(facts.sale_amount) * 100):d}"),
     _own("revenue_float", "", "The revenue in whole units of its currency.",
          "the event's sale_amount", lambda facts: facts.sale_amount),
     _own("currency", "", "The currency of the revenue.", "the event's sale_amount_currency",
@@ -270,16 +251,11 @@ _MONEY = (
     _own("ad_impressions_count", "", "The impressions of ad revenue.", "the event",
          lambda facts: _number(facts.ad_impressions)),
 )  # fmt: skip
-
-
-def _passed_on(name: str) -> Macro:
-    paths = (name,) if name == "peaChain" else ()
-    return Macro(name, paths, "As it was sent.", f"parameter {name} of the event, else of the "
-                 "click", _sent(name))  # fmt: skip
-
-
-DECLARED: tuple[Macro, ...] = (
-    *_WHAT, *_WHO, *_SOURCE, *_WHEN, *_MONEY, *map(_passed_on, PASSED_ON)
+_PASSED_ON = tuple(
+    _own(name, "peaChain" if name == "peaChain" else "", "As it was sent.",
+         f"parameter {name} of the event, else of the click", methodcaller("parameter", name))
+    for name in PASSED_ON
 )  # fmt: skip
+DECLARED: tuple[Macro, ...] = (*_WHAT, *_WHO, *_SOURCE, *_WHEN, *_MONEY, *_PASSED_ON)
 BY_NAME: Mapping[str, Macro] = {macro.name: macro for macro in DECLARED}
 BY_PATH: Mapping[str, Macro] = {path: macro for macro in DECLARED for path in macro.paths}

@@ -8,6 +8,8 @@ _SECRET_NAME = re.compile(
     r"(?i)(token|secret|key|passw|pwd|auth|sign|signature|sig|hash|credential|access|security)"
 )
 
+_SECRET_SEGMENT = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_-]{20,}")
+
 
 def masked_url(url: str) -> str:
     """Returns the URL with the values of parameters masked whose names sound like secrets.
@@ -15,26 +17,17 @@ def masked_url(url: str) -> str:
     A long path segment of letters and digits, as webhook services use for secrets, is cut too.
     """
     head, question, query = url.partition("?")
-    parameters = [_masked_parameter(parameter) for parameter in query.split("&")]
-    return _masked_path(head) + question + "&".join(parameters)
+    parts = urlsplit(head)
+    segments = (MASK if _SECRET_SEGMENT.fullmatch(segment) else segment
+                for segment in parts.path.split("/"))  # fmt: skip
+    parameters = map(_masked_parameter, query.split("&"))
+    path = "/".join(segments)
+    return f"{parts.scheme}://{parts.netloc}{path}{question}{'&'.join(parameters)}"
 
 
 def _masked_parameter(parameter: str) -> str:
     name, equals, value = parameter.partition("=")
-    is_macro = value.startswith(("{", "#{"))
-    return f"{name}={MASK}" if equals and value and not is_macro and _is_secret(name) else parameter
-
-
-def _is_secret(name: str) -> bool:
-    return bool(_SECRET_NAME.search(name)) and name.lower() not in {"event_token", "app_token"}
-
-
-def _masked_path(head: str) -> str:
-    parts = urlsplit(head)
-    segments = parts.path.split("/")
-    masked = "/".join(MASK if _SECRET_SEGMENT.fullmatch(segment) else segment
-                      for segment in segments)  # fmt: skip
-    return f"{parts.scheme}://{parts.netloc}{masked}"
-
-
-_SECRET_SEGMENT = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_-]{20,}")
+    if not equals or not value or value.startswith(("{", "#{")):
+        return parameter
+    is_secret = _SECRET_NAME.search(name) and name.lower() not in {"event_token", "app_token"}
+    return f"{name}={MASK}" if is_secret else parameter

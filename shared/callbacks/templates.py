@@ -36,9 +36,16 @@ class UrlTemplate:
 
     def fill(self, facts: ConversionFacts) -> str:
         """Returns the URL of one callback; a macro without a value leaves its place empty."""
-        return "".join(
-            part if isinstance(part, str) else _encoded(_first(part, facts)) for part in self.parts
-        )
+        filled: list[str] = []
+        for part in self.parts:
+            if isinstance(part, str):
+                filled.append(part)
+                continue
+            value = next((value for macro in part if (value := macro.read(facts))), "")
+            # A value of dots alone would be read as "this folder" or "the parent folder".
+            if len(value) <= VALUE_CHARACTERS_MAX and value.strip("."):
+                filled.append(quote(value, safe="", errors="replace"))
+        return "".join(filled)
 
 
 def url_fault(url: str, *, allows_unknown: bool = False) -> str | None:
@@ -93,14 +100,3 @@ def _macros(mark: str, names: str) -> tuple[Macro, ...] | None:
     known = BY_PATH if mark else BY_NAME
     macros = [known.get(name.strip()) for name in names.split(_ALTERNATIVE)]
     return None if None in macros else tuple(macro for macro in macros if macro)
-
-
-def _first(macros: Sequence[Macro], facts: ConversionFacts) -> str:
-    return next((value for macro in macros if (value := macro.read(facts))), "")
-
-
-def _encoded(value: str) -> str:
-    # A value of dots alone would be read as "this folder" or "the parent folder".
-    if len(value) > VALUE_CHARACTERS_MAX or not value.strip("."):
-        return ""
-    return quote(value, safe="", errors="replace")

@@ -1,18 +1,19 @@
 """`waybill callback`: the endpoints that are told what happened, and the log of their callbacks."""
 
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from typing import Any
 
 import click
+from rich.table import Table
 
 from console.actor import terminal_actor
-from console.apps.apps import find_app
+from console.apps.apps import App, find_app
 from console.commands.terminal.options import app_option, count_option, json_option
 from console.commands.terminal.output import pairs, show, table
 from console.connections import CommandContext, load_settings, open_database, open_resources
 from console.delivery.delivery_log import (
     STATES,
-    Delivery,
     DeliveryFilter,
     count_deliveries,
     list_deliveries,
@@ -31,10 +32,14 @@ from console.delivery.endpoints import (
     rotate_secret,
 )
 from console.delivery.trial import preview_request, send_test
+from console.resources import Resources
 from shared.callbacks.activities import LEVELS, Activity
 from shared.callbacks.masking import masked_url
 from shared.clock import now_ms
 from shared.errors import OperatorError
+
+Shown = tuple[object, str | Table]  # the value of --json, and the text
+EndpointChange = Callable[[Resources, App, EndpointRow], Shown]
 
 
 def _endpoint_options(command: Any) -> Any:
@@ -132,65 +137,55 @@ def edit(
     with open_resources(load_settings(context)) as resources:
         owner = find_app(resources.connection, app)
         known = find_endpoint(resources.connection, owner, endpoint)
-        form = EndpointForm(**{**_form_values(known), **_given(options)})
+        values = {field.name: getattr(known, field.name) for field in fields(EndpointForm)}
+        form = EndpointForm(**{**values, **_given(options)})
         changed = edit_endpoint(resources, terminal_actor(), owner, known, form)
     show({"endpoint": changed}, f"{changed.name} has been changed.", as_json=as_json)
 
 
-@callback.command("pause")
-@app_option
-@click.argument("endpoint")
-@json_option
-@click.pass_obj
-def pause(context: CommandContext, app: str, endpoint: str, as_json: bool) -> None:
-    """Stop sending; what is due waits."""
-    with open_resources(load_settings(context)) as resources:
-        owner = find_app(resources.connection, app)
-        known = find_endpoint(resources.connection, owner, endpoint)
-        changed = pause_endpoint(resources, terminal_actor(), owner, known)
-    show({"endpoint": changed}, f"{changed.name} is paused.", as_json=as_json)
+def _endpoint_command(name: str, help_text: str) -> Callable[[EndpointChange], EndpointChange]:
+    """Makes a command of a function that changes one endpoint; it returns what is shown."""
+
+    def made(change: EndpointChange) -> EndpointChange:
+        @callback.command(name, help=help_text)
+        @app_option
+        @click.argument("endpoint")
+        @json_option
+        @click.pass_obj
+        def command(context: CommandContext, app: str, endpoint: str, as_json: bool) -> None:
+            with open_resources(load_settings(context)) as resources:
+                owner = find_app(resources.connection, app)
+                known = find_endpoint(resources.connection, owner, endpoint)
+                value, text = change(resources, owner, known)
+            show(value, text, as_json=as_json)
+
+        return change
+
+    return made
 
 
-@callback.command("resume")
-@app_option
-@click.argument("endpoint")
-@json_option
-@click.pass_obj
-def resume(context: CommandContext, app: str, endpoint: str, as_json: bool) -> None:
-    """Send again after a pause, or after Waybill disabled the endpoint."""
-    with open_resources(load_settings(context)) as resources:
-        owner = find_app(resources.connection, app)
-        known = find_endpoint(resources.connection, owner, endpoint)
-        changed = resume_endpoint(resources, terminal_actor(), owner, known)
-    show({"endpoint": changed}, f"{changed.name} is active again.", as_json=as_json)
+@_endpoint_command("pause", "Stop sending; what is due waits.")
+def pause(resources: Resources, app: App, known: EndpointRow) -> Shown:
+    changed = pause_endpoint(resources, terminal_actor(), app, known)
+    return {"endpoint": changed}, f"{changed.name} is paused."
 
 
-@callback.command("delete")
-@app_option
-@click.argument("endpoint")
-@json_option
-@click.pass_obj
-def delete(context: CommandContext, app: str, endpoint: str, as_json: bool) -> None:
-    """Delete an endpoint; the log of what it was told stays."""
-    with open_resources(load_settings(context)) as resources:
-        owner = find_app(resources.connection, app)
-        known = find_endpoint(resources.connection, owner, endpoint)
-        delete_endpoint(resources, terminal_actor(), owner, known)
-    show({"endpoint": known}, f"{known.name} has been deleted.", as_json=as_json)
+@_endpoint_command("resume", "Send again after a pause, or after Waybill disabled the endpoint.")
+def resume(resources: Resources, app: App, known: EndpointRow) -> Shown:
+    changed = resume_endpoint(resources, terminal_actor(), app, known)
+    return {"endpoint": changed}, f"{changed.name} is active again."
 
 
-@callback.command("rotate")
-@app_option
-@click.argument("endpoint")
-@json_option
-@click.pass_obj
-def rotate(context: CommandContext, app: str, endpoint: str, as_json: bool) -> None:
-    """Replace the signing secret of an endpoint, at once."""
-    with open_resources(load_settings(context)) as resources:
-        owner = find_app(resources.connection, app)
-        known = find_endpoint(resources.connection, owner, endpoint)
-        rotated = rotate_secret(resources, terminal_actor(), owner, known)
-    show(rotated, pairs([("signing secret", rotated.secret)]), as_json=as_json)
+@_endpoint_command("delete", "Delete an endpoint; the log of what it was told stays.")
+def delete(resources: Resources, app: App, known: EndpointRow) -> Shown:
+    delete_endpoint(resources, terminal_actor(), app, known)
+    return {"endpoint": known}, f"{known.name} has been deleted."
+
+
+@_endpoint_command("rotate", "Replace the signing secret of an endpoint, at once.")
+def rotate(resources: Resources, app: App, known: EndpointRow) -> Shown:
+    rotated = rotate_secret(resources, terminal_actor(), app, known)
+    return rotated, pairs([("signing secret", rotated.secret)])
 
 
 @callback.command("test")
@@ -257,7 +252,13 @@ def log(context: CommandContext, /, app: str, *, count: int, as_json: bool, **op
         *("due (UTC)", "id", "endpoint", "told of", "user", "state", "reason"),
         *("attempts", "last request", "last outcome"),
     )
-    rows = [_log_row(each) for each in deliveries]
+    rows = []
+    for each in deliveries:
+        last = each.tries[-1] if each.tries else None
+        rows.append((
+            *(each.created_at, each.id, each.endpoint, each.activity, each.user_id, each.state),
+            *(each.reason, each.attempts, last and last.request, last and last.outcome),
+        ))  # fmt: skip
     document = {"callbacks": deliveries, "counts": counts}
     show(document, table(columns, rows) if rows else "No callbacks match.", as_json=as_json)
 
@@ -282,19 +283,6 @@ def _filter(connection: Any, app: Any, options: dict[str, Any]) -> DeliveryFilte
     return DeliveryFilter(endpoint_id=endpoint_id, **options)
 
 
-def _log_row(each: Delivery) -> tuple[object, ...]:
-    last = each.tries[-1] if each.tries else None
-    return (
-        *(each.created_at, each.id, each.endpoint, each.activity, each.user_id, each.state),
-        *(each.reason, each.attempts, last and last.request, last and last.outcome),
-    )
-
-
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     """Leaves out the options that were not given."""
     return {name: value for name, value in options.items() if value not in {None, ()}}
-
-
-def _form_values(known: EndpointRow) -> dict[str, Any]:
-    """Returns what a form says of an endpoint before anything of it is changed."""
-    return {field.name: getattr(known, field.name) for field in fields(EndpointForm)}
