@@ -8,11 +8,13 @@ Written on asyncio and httptools, which Waybill has anyway: docs/decisions.md ha
 """
 
 import asyncio
+import re
 import socket
 import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from shared.callbacks.addresses import AddressGuard, host_fault
@@ -32,7 +34,7 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 @dataclass(frozen=True, slots=True)
 class UrlTarget:
-    """Where a URL leads."""
+    """The place to which a URL leads."""
 
     scheme: str
     host: str
@@ -47,6 +49,9 @@ class UrlTarget:
 
 
 _PORTS = {"http": 80, "https": 443}
+# Visible ASCII only: a blank or a line break would end the path, or the line, of the request.
+_URL = re.compile(r"(?P<origin>[A-Za-z]+://[^/?#\\\x00-\x20\x7f-\U0010ffff]*)"
+                  r"(?P<rest>(?:[/?#][\x21-\x7e]*)?)")  # fmt: skip
 
 
 async def resolve_by_system(host: str, port: int) -> list[str]:
@@ -132,7 +137,9 @@ class HttpClient:
         except ssl.SSLError as fault:
             raise SendFault(f"TLS failed ({fault.reason or 'no reason given'})") from None
         except OSError as fault:
-            raise SendFault(f"no connection ({_reason(fault)})") from None
+            raise SendFault(
+                f"no connection ({(fault.strerror or type(fault).__name__).lower()})"
+            ) from None
         if not self._guard.allows_address(connection.peer):
             connection.close()
             raise AddressRefused("the address is not allowed")
@@ -178,16 +185,25 @@ class HttpClient:
 
 def target_of(url: str) -> UrlTarget:
     """Splits a URL that is complete. Raises AddressRefused for one that leads nowhere."""
+    parts = _URL.fullmatch(url)
+    if parts is None:
+        raise AddressRefused("the URL is malformed")
+    path = parts["rest"].partition("#")[0]
+    return UrlTarget(*_origin(parts["origin"]), path if path.startswith("/") else f"/{path}")
+
+
+@lru_cache(maxsize=1_024)  # origins, each of which is checked once
+def _origin(text: str) -> tuple[str, str, int]:
+    """Returns scheme, host and port. Raises AddressRefused."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(text)
         port = parts.port or _PORTS.get(parts.scheme, 0)
     except ValueError:
         raise AddressRefused("the URL is malformed") from None
     host = (parts.hostname or "").rstrip(".")
     if parts.scheme not in _PORTS or "@" in parts.netloc or host_fault(host):
         raise AddressRefused("the URL is malformed or names an IP address")
-    path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-    return UrlTarget(parts.scheme, host, port, path)
+    return parts.scheme, host, port
 
 
 def _payload(request: HttpRequest, target: UrlTarget) -> bytes:
@@ -199,7 +215,3 @@ def _payload(request: HttpRequest, target: UrlTarget) -> bytes:
     if any("\r" in line or "\n" in line for line in lines):
         raise AddressRefused("the URL is malformed")
     return "\r\n".join([*lines, "", ""]).encode("ascii") + request.body
-
-
-def _reason(fault: OSError) -> str:
-    return fault.strerror.lower() if fault.strerror else type(fault).__name__

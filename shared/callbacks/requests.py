@@ -7,7 +7,7 @@ body, and signs its URL instead.
 import base64
 import hmac
 from dataclasses import dataclass
-from hashlib import sha256
+from functools import lru_cache
 
 import msgspec
 
@@ -23,7 +23,7 @@ _USER_AGENT = "Waybill/0.1 (callbacks)"
 
 @dataclass(frozen=True)
 class CallbackEndpoint:
-    """What of an endpoint decides the request that it gets."""
+    """The values of an endpoint that decide the request that it gets."""
 
     id: int
     method: str
@@ -33,16 +33,14 @@ class CallbackEndpoint:
 
 def signing_secret(key: bytes, endpoint_id: int, version: int) -> str:
     """Derives an endpoint's secret from the installation's key, so that no table holds it."""
-    content = f"callback endpoint {endpoint_id} secret {version}".encode()
-    digest = hmac.digest(key, content, "sha256")
-    return SECRET_PREFIX + base64.b64encode(digest).decode()
+    return SECRET_PREFIX + base64.b64encode(_signing_key(key, endpoint_id, version)).decode()
 
 
 def signature(secret: str, message_id: str, timestamp: int, content: bytes) -> str:
     """Signs as Standard Webhooks does: HMAC-SHA256 over id, time and content."""
-    key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
-    signed = f"{message_id}.{timestamp}.".encode() + content
-    return "v1," + base64.b64encode(hmac.new(key, signed, sha256).digest()).decode()
+    return _signature(
+        base64.b64decode(secret.removeprefix(SECRET_PREFIX)), message_id, timestamp, content
+    )
 
 
 def build_request(
@@ -52,17 +50,29 @@ def build_request(
     url = read_template(endpoint.url).fill(facts)
     body = json_body(facts) if endpoint.method == "POST" else b""
     timestamp = now_ms // 1000
-    secret = signing_secret(key, endpoint.id, endpoint.secret_version)
+    secret = _signing_key(key, endpoint.id, endpoint.secret_version)
+    message_id = str(facts.id)
     headers = [
         ("User-Agent", _USER_AGENT),
         ("Accept", "*/*"),
-        ("webhook-id", str(facts.id)),
+        ("webhook-id", message_id),
         ("webhook-timestamp", str(timestamp)),
-        ("webhook-signature", signature(secret, str(facts.id), timestamp, body or url.encode())),
+        ("webhook-signature", _signature(secret, message_id, timestamp, body or url.encode())),
     ]
     if body:
         headers.append(("Content-Type", "application/json"))
     return HttpRequest(endpoint.method, url, tuple(headers), body)
+
+
+@lru_cache(maxsize=1_024)  # endpoints; deriving a key takes as long as signing
+def _signing_key(key: bytes, endpoint_id: int, version: int) -> bytes:
+    content = f"callback endpoint {endpoint_id} secret {version}".encode()
+    return hmac.digest(key, content, "sha256")
+
+
+def _signature(key: bytes, message_id: str, timestamp: int, content: bytes) -> str:
+    signed = f"{message_id}.{timestamp}.".encode() + content
+    return "v1," + base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
 
 
 def json_body(facts: ConversionFacts) -> bytes:

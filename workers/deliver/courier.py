@@ -1,10 +1,11 @@
 """Delivers what is due: many requests in flight, on one thread with its own event loop.
 
-    due endpoints → room of each → claim → facts → requests → results, written many at a time
+    due endpoints → room of each → claims with their facts → requests → results, many at a time
 
 The courier lives as long as its worker. The job `deliver` wakes it and returns, so that an endpoint
 that keeps it waiting keeps no drain waiting. One worker delivers at a time: it holds a lease in
 Redis, which makes concurrency, rate and breaker of an endpoint hold for the whole installation.
+The stores are asked on another thread, so that requests are sent and answered meanwhile.
 """
 
 import asyncio
@@ -14,22 +15,14 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
-from shared.callbacks.attempts import (
-    ATTEMPT_SECONDS_MAX,
-    DISABLING_STATUS,
-    AttemptResult,
-    attempt,
-)
+from shared.callbacks.attempts import ATTEMPT_SECONDS_MAX, attempt
 from shared.callbacks.carried_urls import carried_url
-from shared.callbacks.conversion_facts import ConversionFacts, load_facts
 from shared.callbacks.http_client import HttpClient
-from shared.callbacks.http_connection import HttpRequest
-from shared.callbacks.masking import masked_url
-from shared.callbacks.requests import build_request
+from shared.callbacks.requests import CallbackEndpoint, build_request
 from shared.clock import Clock
 from shared.database import Connection, DatabaseError
+from workers.deliver.attempt_results import attempt_result, is_failure, withheld_result
 from workers.deliver.deliver_metrics import DeliverCounts
 from workers.deliver.endpoint_load import EndpointLoad
 from workers.deliver.lease import Lease
@@ -43,21 +36,20 @@ from workers.deliver.outbox_claims import (
     release,
     write_results,
 )
-from workers.deliver.retry_schedule import delay_seconds
 
 LINGER_SECONDS = 2.0  # without anything due; then the next job wakes it
 _TICK_SECONDS = 0.05
 _OUTAGE_PAUSE_SECONDS = 0.5
 _IN_FLIGHT_MAX = 512  # of all endpoints: each is a socket and a claim
 _WAIT_SECONDS_MAX = CLAIM_SECONDS - ATTEMPT_SECONDS_MAX - 5  # of a claim for its turn
-_WRITTEN_AT_ONCE = 64  # results that do not wait for the next tick
+_WRITTEN_AT_ONCE = 128  # results that do not wait for the next tick
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class CourierTools:
-    """What a courier is given: everything that it does not decide by itself."""
+    """Everything that a courier does not decide by itself."""
 
     connection: Callable[[], Connection]
     lost_connection: Callable[[], None]
@@ -75,6 +67,7 @@ class Courier:
     """Sends callbacks within one event loop. `deliver` runs once at a time."""
 
     tools: CourierTools
+    _endpoints: Sequence[DueEndpoint] = ()
     _loads: dict[int, EndpointLoad] = field(default_factory=dict)
     _turns: dict[int, asyncio.Semaphore] = field(default_factory=dict)
     _released: list[Claim] = field(default_factory=list)
@@ -85,102 +78,89 @@ class Courier:
     async def deliver(self, is_over: Callable[[], bool], linger_seconds: float) -> None:
         """Delivers until nothing was due for some seconds, then until everything has landed."""
         quiet_since = self.tools.monotonic()
-        while not is_over() and self.tools.lease.hold():
-            if self._step() or self._flights:
+        while not is_over() and await asyncio.to_thread(self.tools.lease.hold):
+            try:
+                await self._write()
+                began = await self._begin()
+            except DatabaseError as fault:
+                _log.warning("PostgreSQL: %s; callbacks wait", type(fault).__name__)
+                self.tools.lost_connection()
+                await asyncio.sleep(_OUTAGE_PAUSE_SECONDS)
+                continue
+            if began or self._flights:
                 quiet_since = self.tools.monotonic()
             elif self.tools.monotonic() - quiet_since >= linger_seconds:
                 break
-            await self._pause()
+            self._enough.clear()
+            if (self._flights and len(self._results) < _WRITTEN_AT_ONCE) or not began:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_TICK_SECONDS):
+                        await self._enough.wait()
         await self.land()
         self.tools.lease.release()
 
     async def land(self) -> None:
         """Waits for the requests in flight and writes what became of them."""
         while self._flights:
-            self.tools.lease.hold()
+            await asyncio.to_thread(self.tools.lease.hold)
             await asyncio.wait(self._flights, timeout=1.0)
-            self._write()
-        self._write()
+            await self._write()
+        await self._write()
 
-    async def _pause(self) -> None:
-        """Waits for the next tick, or until enough requests have ended."""
-        self._enough.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_TICK_SECONDS):
-                await self._enough.wait()
+    async def _write(self) -> None:
+        """Writes what ended. Raises DatabaseError; then it is kept for the next time."""
+        results, released = tuple(self._results), tuple(self._released)
+        if results or released:
+            failing = {each.id for each in self._endpoints if each.failures}
+            await asyncio.to_thread(self._store, results, released, failing)
+            del self._results[: len(results)], self._released[: len(released)]
 
-    def _landed(self, flight: asyncio.Task[None]) -> None:
-        self._flights.discard(flight)
-        if len(self._results) >= _WRITTEN_AT_ONCE or not self._flights:
-            self._enough.set()
+    def _store(
+        self, results: Sequence[Result], released: Sequence[Claim], failing: set[int]
+    ) -> None:
+        if results:
+            write_results(self.tools.connection(), results, failing)
+        if released:
+            release(self.tools.connection(), [each.id for each in released])
 
-    def _step(self) -> int:
-        """Writes results and begins what there is room for; how many callbacks began."""
-        try:
-            self._write()
-            return self._begin()
-        except DatabaseError as fault:
-            _log.warning("PostgreSQL: %s; callbacks wait", type(fault).__name__)
-            self.tools.lost_connection()
-            time.sleep(_OUTAGE_PAUSE_SECONDS)
-            return 0
-
-    def _write(self) -> None:
-        if self._results:
-            write_results(self.tools.connection(), self._results)
-            self._results = []
-        if self._released:
-            release(self.tools.connection(), [each.id for each in self._released])
-            self._released = []
-
-    def _begin(self) -> int:
-        endpoints = {each.id: each for each in due_endpoints(self.tools.connection())}
-        rooms = self._rooms(endpoints)
+    async def _begin(self) -> int:
+        """Claims what there is room for and begins to send it; returns how many callbacks."""
+        connection = self.tools.connection
+        self._endpoints = await asyncio.to_thread(lambda: due_endpoints(connection()))
+        rooms = self._rooms()
         if not rooms:
             return 0
-        claims = claim(self.tools.connection(), rooms)
-        facts = load_facts(self.tools.connection(), [each.id for each in claims])
-        self._count_begun(claims)
+        claims = await asyncio.to_thread(lambda: claim(connection(), rooms))
+        endpoints = {each.id: each for each in self._endpoints}
         for each in claims:
-            self._send(each, endpoints[each.endpoint_id], facts.get(each.id))
+            self._loads[each.endpoint_id].begin(self.tools.monotonic(), 1)
+            flight = asyncio.get_running_loop().create_task(
+                self._send(each, endpoints[each.endpoint_id], self.tools.monotonic())
+            )
+            self._flights.add(flight)
+            flight.add_done_callback(self._landed)
         return len(claims)
 
-    def _rooms(self, endpoints: dict[int, DueEndpoint]) -> dict[int, int]:
+    def _rooms(self) -> dict[int, int]:
         """Returns how many callbacks of each endpoint may begin, fairly if there are too many."""
         now = self.tools.monotonic()
         free = _IN_FLIGHT_MAX - len(self._flights)
         rooms: dict[int, int] = {}
-        for number, endpoint in endpoints.items():
+        for endpoint in self._endpoints:
+            concurrency_max = endpoint.concurrency_max
             load = self._loads.setdefault(
-                number, EndpointLoad(endpoint.concurrency_max, endpoint.rate_max)
+                endpoint.id, EndpointLoad(concurrency_max, endpoint.rate_max)
             )
-            if load.concurrency_max != endpoint.concurrency_max or number not in self._turns:
-                self._turns[number] = asyncio.Semaphore(endpoint.concurrency_max)
-            load.concurrency_max, load.rate_max = endpoint.concurrency_max, endpoint.rate_max
-            share = max(1, free // len(endpoints))
+            if load.concurrency_max != concurrency_max or endpoint.id not in self._turns:
+                self._turns[endpoint.id] = asyncio.Semaphore(concurrency_max)
+            load.concurrency_max, load.rate_max = concurrency_max, endpoint.rate_max
+            share = max(1, free // len(self._endpoints))
             if (room := min(load.room(now), share, free)) > 0:
-                rooms[number] = room
+                rooms[endpoint.id] = room
         return rooms
 
-    def _count_begun(self, claims: Sequence[Claim]) -> None:
-        now = self.tools.monotonic()
-        for endpoint_id in sorted({each.endpoint_id for each in claims}):
-            count = sum(each.endpoint_id == endpoint_id for each in claims)
-            self._loads[endpoint_id].begin(now, count)
-
-    def _send(self, claimed: Claim, endpoint: DueEndpoint, facts: ConversionFacts | None) -> None:
-        request = self._request(endpoint, facts)
-        if request is None:
-            self._results.append(self._withheld(claimed, facts))
-            self._loads[endpoint.id].end(self.tools.monotonic(), is_failure=False)
-            return
-        task = asyncio.get_running_loop().create_task(self._take_turn(claimed, endpoint, request))
-        self._flights.add(task)
-        task.add_done_callback(self._landed)
-
-    async def _take_turn(self, claimed: Claim, endpoint: DueEndpoint, request: HttpRequest) -> None:
-        """Sends a callback when there is room, or gives it back if that is not soon."""
-        claimed_at = self.tools.monotonic()
+    async def _send(self, claimed: Claim, endpoint: DueEndpoint, claimed_at: float) -> None:
+        """Sends a callback when it has its turn, or gives it back if that is not soon."""
         load = self._loads[endpoint.id]
         is_probe = load.is_open
         async with self._turns[endpoint.id]:
@@ -189,77 +169,32 @@ class Courier:
                 load.release()
                 self._released.append(claimed)
             else:
-                await self._attempt(claimed, endpoint, request)
+                await self._attempt(claimed, endpoint)
 
-    def _request(self, endpoint: DueEndpoint, facts: ConversionFacts | None) -> HttpRequest | None:
-        if facts is None:
-            return None
-        sent = endpoint.endpoint
-        if endpoint.carried:
-            url = carried_url(facts, endpoint.hosts)
-            if url is None:
-                return None
-            sent = type(sent)(sent.id, "GET", url, sent.secret_version)
-        return build_request(self.tools.key, sent, facts, self.tools.now_ms())
-
-    async def _attempt(self, claimed: Claim, endpoint: DueEndpoint, request: HttpRequest) -> None:
-        began_ms, began = self.tools.now_ms(), self.tools.monotonic()
+    async def _attempt(self, claimed: Claim, endpoint: DueEndpoint) -> None:
+        began, began_ms = self.tools.monotonic(), self.tools.now_ms()
+        load, target = self._loads[endpoint.id], endpoint.endpoint
+        if endpoint.carried and claimed.facts:
+            url = carried_url(claimed.facts, endpoint.hosts) or ""
+            target = CallbackEndpoint(endpoint.id, "GET", url, target.secret_version)
+        if claimed.facts is None or not target.url:
+            self._results.append(withheld_result(claimed, began_ms))
+            load.end(began, is_failure=False)
+            return
+        request = build_request(self.tools.key, target, claimed.facts, began_ms)
         result = await attempt(
             self.tools.client, request, endpoint.answer_contains, ATTEMPT_SECONDS_MAX
         )
         now = self.tools.monotonic()
-        is_failure = not result.is_delivered and not _is_refusal(result)
-        self._loads[endpoint.id].end(now, is_failure=is_failure)
+        ended_ms = began_ms + round((now - began) * 1000)
+        load.end(now, is_failure=is_failure(result))
         self.tools.counts.attempted(result, now - began)
         self._results.append(
-            Result(
-                callback_id=claimed.id,
-                number=claimed.attempts,
-                endpoint_id=endpoint.id,
-                at_ms=began_ms,
-                request=f"{request.method} {masked_url(request.url)}",
-                outcome=result.outcome,
-                status=result.status,
-                took_ms=round((now - began) * 1000),
-                answer=result.answer,
-                is_failure=is_failure,
-                **self._next(claimed, result),
-            )
+            attempt_result(claimed, request, result, began_ms, ended_ms, self.tools.random)
         )
 
-    def _next(self, claimed: Claim, result: AttemptResult) -> dict[str, Any]:
-        """Returns the state that the callback is in after an attempt."""
-        if result.is_delivered:
-            return {"state": "delivered", "reason": None, "due_seconds": None}
-        if result.status == DISABLING_STATUS:
-            # It waits: whoever resumes the endpoint has it sent.
-            return {"state": "waiting", "reason": "gone", "due_seconds": 0.0}
-        now = self.tools.now_ms() / 1000
-        delay = delay_seconds(claimed.attempts, result.retry_after, now, self.tools.random)
-        if result.is_final or delay is None:
-            return {"state": "failed", "reason": result.outcome, "due_seconds": None}
-        return {"state": "waiting", "reason": result.outcome, "due_seconds": delay}
-
-    def _withheld(self, claimed: Claim, facts: ConversionFacts | None) -> Result:
-        """Of a callback that nothing can be sent for."""
-        reason = "erased" if facts is None else "no_url"
-        return Result(
-            callback_id=claimed.id,
-            number=claimed.attempts,
-            endpoint_id=claimed.endpoint_id,
-            state="withheld",
-            reason=reason,
-            due_seconds=None,
-            at_ms=self.tools.now_ms(),
-            request="",
-            outcome="the click carries no URL that may be used" if facts else "nothing is left",
-            status=None,
-            took_ms=0,
-            answer="",
-            is_failure=False,
-        )
-
-
-def _is_refusal(result: AttemptResult) -> bool:
-    """Tells whether the other side answered that this one request is wrong."""
-    return result.is_final and result.status is not None and 400 <= result.status < 500
+    def _landed(self, flight: asyncio.Task[None]) -> None:
+        """Counts a request that ended, and has results written once there are enough."""
+        self._flights.discard(flight)
+        if len(self._results) >= _WRITTEN_AT_ONCE or not self._flights:
+            self._enough.set()

@@ -1,4 +1,4 @@
-"""What delivery counts: attempts by outcome, and how long they took."""
+"""Counts attempts by outcome, and how long they took."""
 
 from shared import metrics
 from shared.callbacks.attempts import AttemptResult

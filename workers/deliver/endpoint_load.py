@@ -1,4 +1,4 @@
-"""How much an endpoint may be sent at the moment: concurrency, rate and circuit breaker. Pure.
+"""Decides how much an endpoint may be sent: concurrency, rate and circuit breaker. Pure.
 
 The breaker opens after so many failures in a row, or when more than half of at least twenty
 attempts within a minute failed. While it is open one request is let through every 30 seconds; the
@@ -39,7 +39,10 @@ class EndpointLoad:
         if self._opened_at is not None:
             waited = now_seconds - self._opened_at
             return 1 if waited >= PROBE_SECONDS and not self.in_flight else 0
-        free = self.concurrency_max + self._ahead() - self.in_flight
+        # Beyond those in flight as many are claimed as end until the next look.
+        ahead = min(AHEAD_MAX, 2 * self._delivered) if self._failures == 0 else 0
+        self._delivered = 0
+        free = self.concurrency_max + ahead - self.in_flight
         return min(free, self._rate_room(now_seconds))
 
     def release(self) -> None:
@@ -58,19 +61,20 @@ class EndpointLoad:
         self.in_flight -= 1
         self._failures = self._failures + 1 if is_failure else 0
         self._delivered += not is_failure
-        self._note(now_seconds, is_failure=is_failure)
+        self._recent.append((now_seconds, is_failure))
+        self._failed_recently += is_failure
+        while self._recent[0][0] < now_seconds - WINDOW_SECONDS:
+            self._failed_recently -= self._recent.popleft()[1]
         if not is_failure:
             if self._opened_at is not None:
                 self._opened_at = None
                 self._recent.clear()
                 self._failed_recently = 0
-        elif self._opened_at is None and self._is_failing():
-            self._opened_at = now_seconds
-
-    def _ahead(self) -> int:
-        """Returns how many to claim beyond those in flight: as many as end until the next look."""
-        delivered, self._delivered = self._delivered, 0
-        return min(AHEAD_MAX, 2 * delivered) if self._failures == 0 else 0
+        elif self._opened_at is None:
+            attempts = len(self._recent)
+            half = attempts >= WINDOW_ATTEMPTS_MIN and self._failed_recently * 2 > attempts
+            if self._failures >= FAILURES_MAX or half:
+                self._opened_at = now_seconds
 
     def _rate_room(self, now_seconds: float) -> int:
         if self.rate_max is None:
@@ -80,14 +84,3 @@ class EndpointLoad:
             self._allowance = min(float(self.rate_max), self._allowance + gained)
         self._refilled_at = now_seconds
         return int(self._allowance)
-
-    def _note(self, now_seconds: float, *, is_failure: bool) -> None:
-        self._recent.append((now_seconds, is_failure))
-        self._failed_recently += is_failure
-        while self._recent[0][0] < now_seconds - WINDOW_SECONDS:
-            self._failed_recently -= self._recent.popleft()[1]
-
-    def _is_failing(self) -> bool:
-        attempts = len(self._recent)
-        half = attempts >= WINDOW_ATTEMPTS_MIN and self._failed_recently * 2 > attempts
-        return self._failures >= FAILURES_MAX or half

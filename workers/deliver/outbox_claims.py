@@ -4,22 +4,24 @@ A claim counts the attempt and moves the time on at which the callback is due: i
 the callback is due again once the claim has lapsed, under the same id.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
+from shared.callbacks.conversion_facts import ConversionFacts, load_facts
 from shared.callbacks.requests import CallbackEndpoint
 from shared.database import Connection, run, transaction
 
 CLAIM_SECONDS = 30  # longer than an attempt takes, with everything around it
 ENDPOINT_FAILURES_MAX = 20  # attempts in a row, over so many hours, disable an endpoint
 FAILING_HOURS_MIN = 24
+GONE = "gone"  # the reason of a callback whose endpoint answered with 410
 
 
 class DueEndpoint(NamedTuple):
-    """An endpoint to which something is to be sent."""
+    """An endpoint to which something is to be sent. `failures` are its attempts in a row."""
 
     id: int
     endpoint: CallbackEndpoint
@@ -28,6 +30,7 @@ class DueEndpoint(NamedTuple):
     answer_contains: str | None
     concurrency_max: int
     rate_max: int | None
+    failures: int
 
 
 class Claim(NamedTuple):
@@ -36,10 +39,11 @@ class Claim(NamedTuple):
     id: UUID
     endpoint_id: int
     attempts: int
+    facts: ConversionFacts | None
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of an attempt. `due_seconds` is when to try again, None: not any more."""
+    """The result of an attempt. `due_seconds` is when to try again, None: not any more."""
 
     callback_id: UUID
     number: int
@@ -57,7 +61,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _ENDPOINTS = """
-SELECT id, method, url, secret_version, hosts, answer_contains, concurrency_max, rate_max
+SELECT id, method, url, secret_version, hosts, answer_contains, concurrency_max, rate_max,
+       failures
 FROM callback_endpoints
 WHERE paused_at IS NULL AND disabled_at IS NULL AND deleted_at IS NULL AND EXISTS (
     SELECT FROM callbacks
@@ -81,11 +86,23 @@ RETURNING callbacks.id, callbacks.endpoint_id, callbacks.attempts
 """
 # A claim that lapsed may have been taken by another process meanwhile: its attempt counts then.
 _SETTLE = """
+WITH sent AS MATERIALIZED (
+    SELECT * FROM json_to_recordset(%(results)s::json) AS sent (
+        callback_id uuid, number integer, state text, reason text, due_seconds double precision,
+        at_ms bigint, request text, outcome text, status integer, took_ms integer, answer text
+    )
+), kept AS (
+    INSERT INTO callback_attempts (
+        callback_id, number, at, request, outcome, status, took_ms, answer
+    )
+    SELECT callback_id, number, 'epoch'::timestamptz + at_ms * interval '1 millisecond', request,
+           outcome, status, took_ms, answer
+    FROM sent JOIN callbacks ON callbacks.id = callback_id
+    ON CONFLICT DO NOTHING
+)
 UPDATE callbacks SET state = sent.state, reason = sent.reason,
     due_at = now() + coalesce(due_seconds, 0) * interval '1 second'
-FROM json_to_recordset(%s::json) AS sent (
-    callback_id uuid, number integer, state text, reason text, due_seconds double precision
-)
+FROM sent
 WHERE callbacks.id = sent.callback_id
   AND (callbacks.attempts = sent.number OR sent.state = 'delivered')
   AND callbacks.state = 'waiting'
@@ -94,17 +111,6 @@ WHERE callbacks.id = sent.callback_id
 _RELEASE = """
 UPDATE callbacks SET attempts = attempts - 1, due_at = now()
 WHERE id = ANY(%s) AND state = 'waiting'
-"""
-_ATTEMPTS = """
-INSERT INTO callback_attempts (callback_id, number, at, request, outcome, status, took_ms, answer)
-SELECT callback_id, number, 'epoch'::timestamptz + at_ms * interval '1 millisecond', request,
-       outcome, status, took_ms, answer
-FROM json_to_recordset(%s::json) AS sent (
-    callback_id uuid, number integer, at_ms bigint, request text, outcome text, status integer,
-    took_ms integer, answer text
-)
-JOIN callbacks ON callbacks.id = callback_id
-ON CONFLICT DO NOTHING
 """
 _COUNT_FAILURES = """
 UPDATE callback_endpoints SET
@@ -142,19 +148,17 @@ def due_endpoints(connection: Connection) -> list[DueEndpoint]:
             CallbackEndpoint(number, method, url or "", secret_version),
             tuple(hosts),
             url is None,
-            answer_contains,
-            concurrency_max,
-            rate_max,
+            *limits,
         )
-        for number, method, url, secret_version, hosts, answer_contains, concurrency_max, rate_max
-        in run(connection, _ENDPOINTS)
+        for number, method, url, secret_version, hosts, *limits in run(connection, _ENDPOINTS)
     ]  # fmt: skip
 
 
 def claim(connection: Connection, rooms: dict[int, int]) -> list[Claim]:
-    """Claims so many callbacks of each endpoint. Raises DatabaseError."""
-    rows = run(connection, _CLAIM, (list(rooms), list(rooms.values())))
-    return [Claim(*row) for row in rows]
+    """Claims so many callbacks of each endpoint, with what they tell. Raises DatabaseError."""
+    rows = run(connection, _CLAIM, (list(rooms), list(rooms.values()))).fetchall()
+    facts = load_facts(connection, [row[0] for row in rows])
+    return [Claim(*row, facts.get(row[0])) for row in rows]  # type: ignore[call-arg]
 
 
 def release(connection: Connection, ids: Sequence[UUID]) -> None:
@@ -162,16 +166,24 @@ def release(connection: Connection, ids: Sequence[UUID]) -> None:
     run(connection, _RELEASE, (list(ids),))
 
 
-def write_results(connection: Connection, results: Sequence[Result]) -> None:
-    """Writes what became of attempts, in one transaction. Raises DatabaseError."""
+def write_results(
+    connection: Connection, results: Sequence[Result], failing: Collection[int]
+) -> None:
+    """Writes what became of attempts, in one transaction. Raises DatabaseError.
+
+    `failing` are the endpoints whose last attempt failed.
+    """
     document = msgspec.json.encode(results).decode()
+    ended = {each.endpoint_id for each in results if each.is_failure or each.reason == GONE}
+    changing = ended.union(failing)
     with transaction(connection):
-        run(connection, _SETTLE, (document,))
-        run(connection, _ATTEMPTS, (document,))
-        _count_failures(connection, results)
+        run(connection, _SETTLE, {"results": document})
+        # An endpoint that answers well costs nothing: its count is 0 and stays so.
+        _count_failures(connection, [each for each in results if each.endpoint_id in changing])
 
 
 def _count_failures(connection: Connection, results: Sequence[Result]) -> None:
+    """Counts failed attempts in a row by endpoint, and disables those that fail or are gone."""
     failed: dict[int, int] = {}
     succeeded: dict[int, bool] = {}
     for result in results:  # in the order in which they ended
@@ -180,10 +192,12 @@ def _count_failures(connection: Connection, results: Sequence[Result]) -> None:
         else:
             failed[result.endpoint_id] = failed.get(result.endpoint_id, 0) + result.is_failure
     endpoints = sorted(failed)
+    if gone := sorted({each.endpoint_id for each in results if each.reason == GONE}):
+        run(connection, _DISABLE_GONE, (gone,))
+    if not endpoints:
+        return
     counts = [failed[each] for each in endpoints]
     marks = [succeeded.get(each, False) for each in endpoints]
     run(connection, _COUNT_FAILURES, (endpoints, counts, marks))
     if failing := [each for each in endpoints if failed[each]]:
         run(connection, _DISABLE_FAILING, (failing,))
-    if gone := sorted({each.endpoint_id for each in results if each.reason == "gone"}):
-        run(connection, _DISABLE_GONE, (gone,))

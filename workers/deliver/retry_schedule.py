@@ -1,4 +1,4 @@
-"""When a failed callback is tried again: pure.
+"""Decides when a failed callback is tried again: pure.
 
 The delays are those of Standard Webhooks 1.0, about 75 hours in all, with full jitter: each is
 drawn between half of the delay and the whole, so that what failed together does not come back

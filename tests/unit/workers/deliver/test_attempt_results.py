@@ -1,0 +1,62 @@
+"""What becomes of a callback depends on the answer, and on how many attempts were made."""
+
+from uuid import UUID
+
+import pytest
+
+from shared.callbacks.attempts import AttemptResult
+from shared.callbacks.conversion_facts import SAMPLE
+from shared.callbacks.http_connection import HttpRequest
+from workers.deliver.attempt_results import attempt_result, withheld_result
+from workers.deliver.outbox_claims import Claim
+from workers.deliver.retry_schedule import ATTEMPTS_MAX
+
+REQUEST = HttpRequest("GET", "https://partner.example/cb?api_key=hunter2&id=1")
+
+
+def claim(attempts: int = 1) -> Claim:
+    return Claim(UUID(int=1), 7, attempts, SAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("result", "attempts", "state", "reason", "due_seconds", "is_failure"),
+    [
+        (AttemptResult("delivered", True, status=200), 1, "delivered", None, None, False),
+        (AttemptResult("status 500", status=500), 1, "waiting", "status 500", 5.0, True),
+        (AttemptResult("status 500", status=500), 2, "waiting", "status 500", 300.0, True),
+        (AttemptResult("status 500", status=500), ATTEMPTS_MAX, "failed", "status 500", None, True),
+        (AttemptResult("status 429", status=429, retry_after="60"), 1, "waiting", "status 429",
+         60.0, True),
+        (AttemptResult("no answer"), 1, "waiting", "no answer", 5.0, True),
+        (AttemptResult("status 404", is_final=True, status=404), 1, "failed", "status 404", None,
+         False),
+        (AttemptResult("status 302", is_final=True, status=302), 1, "failed", "status 302", None,
+         True),
+        (AttemptResult("refused", is_final=True), 1, "failed", "refused", None, True),
+        (AttemptResult("status 410", is_final=True, status=410), 1, "waiting", "gone", 0.0, False),
+    ],
+)  # fmt: skip
+def test_each_answer_leads_to_a_state(
+    result: AttemptResult,
+    attempts: int,
+    state: str,
+    reason: str | None,
+    due_seconds: float | None,
+    is_failure: bool,
+) -> None:
+    written = attempt_result(claim(attempts), REQUEST, result, 1_000, 1_250, lambda: 1.0)
+
+    assert (written.state, written.reason, written.due_seconds) == (state, reason, due_seconds)
+    assert (written.number, written.took_ms, written.is_failure) == (attempts, 250, is_failure)
+    assert written.request == "GET https://partner.example/cb?api_key=***&id=1"
+
+
+@pytest.mark.parametrize(
+    ("claimed", "reason"), [(claim(), "no_url"), (claim()._replace(facts=None), "erased")]
+)
+def test_what_nothing_can_be_sent_for_is_withheld_with_its_reason(
+    claimed: Claim, reason: str
+) -> None:
+    written = withheld_result(claimed, 1_000)
+
+    assert (written.state, written.reason, written.request) == ("withheld", reason, "")

@@ -1,0 +1,72 @@
+"""Decides what becomes of a callback after an attempt: pure."""
+
+from collections.abc import Callable
+
+from shared.callbacks.attempts import DISABLING_STATUS, AttemptResult
+from shared.callbacks.http_connection import HttpRequest
+from shared.callbacks.masking import masked_url
+from workers.deliver.outbox_claims import GONE, Claim, Result
+from workers.deliver.retry_schedule import delay_seconds
+
+
+def attempt_result(
+    claimed: Claim,
+    request: HttpRequest,
+    result: AttemptResult,
+    began_ms: int,
+    ended_ms: int,
+    random: Callable[[], float],
+) -> Result:
+    """Returns what is written of an attempt, with the state that the callback is in then."""
+    delay = delay_seconds(claimed.attempts, result.retry_after, ended_ms / 1000, random)
+    state = "failed"
+    reason: str | None = result.outcome
+    due_seconds: float | None = None
+    if result.is_delivered:
+        state, reason = "delivered", None
+    elif result.status == DISABLING_STATUS:
+        # It waits: whoever resumes the endpoint has it sent.
+        state, reason, due_seconds = "waiting", GONE, 0.0
+    elif not result.is_final and delay is not None:
+        state, due_seconds = "waiting", delay
+    return Result(
+        callback_id=claimed.id,
+        number=claimed.attempts,
+        endpoint_id=claimed.endpoint_id,
+        state=state,
+        reason=reason,
+        due_seconds=due_seconds,
+        at_ms=began_ms,
+        request=f"{request.method} {masked_url(request.url)}",
+        outcome=result.outcome,
+        status=result.status,
+        took_ms=ended_ms - began_ms,
+        answer=result.answer,
+        is_failure=is_failure(result),
+    )
+
+
+def withheld_result(claimed: Claim, now_ms: int) -> Result:
+    """Returns what is written of a callback that nothing can be sent for."""
+    is_erased = claimed.facts is None
+    return Result(
+        callback_id=claimed.id,
+        number=claimed.attempts,
+        endpoint_id=claimed.endpoint_id,
+        state="withheld",
+        reason="erased" if is_erased else "no_url",
+        due_seconds=None,
+        at_ms=now_ms,
+        request="",
+        outcome="nothing is left" if is_erased else "the click carries no URL that may be used",
+        status=None,
+        took_ms=0,
+        answer="",
+        is_failure=False,
+    )
+
+
+def is_failure(result: AttemptResult) -> bool:
+    """Tells whether an endpoint failed, rather than refuse this one request."""
+    is_refusal = result.is_final and result.status is not None and 400 <= result.status < 500
+    return not result.is_delivered and not is_refusal
