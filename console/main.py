@@ -28,6 +28,8 @@ from console.commands.rejections import rejections
 from console.commands.report import export_, report_
 from console.commands.s2s_security import s2s_security
 from console.commands.status import status
+from console.commands.storage.backup import backup
+from console.commands.storage.restore import restore_
 from console.commands.terminal.command_group import CommandGroup
 from console.commands.terminal.output import print_error
 from console.commands.token import token
@@ -49,7 +51,7 @@ SECTIONS = {
     "Apps and senders": (app, token, s2s_security, event_type, link, callback, check_),
     "Events and users": (trace_, user_, import_, export_, privacy),
     "Measurement": (report_, activity_, retention_, recompute_),
-    "Operation": (status, config, rejections, quarantine, audit),
+    "Operation": (status, config, rejections, quarantine, audit, backup, restore_),
     "Console accounts": (admin, key),
     "Individual programs": (migrate, workers, console_, metrics),
 }

@@ -78,12 +78,22 @@ class DataFolder:
         self.path.chmod(0o711)
         (self.path / "run").chmod(0o711)
 
+    @property
+    def secret(self) -> Path:
+        return self.path / "secret"
+
+    def adopt_secret(self, key: str) -> None:
+        """Gives a new folder the key of another installation. Raises BadFolder if it has one."""
+        if self.secret.exists() and self.secret.read_text().strip() != key:
+            raise BadFolder(f"{self.path} has another key. Choose a new folder with --data.")
+        write_private(self.secret, key)
+
     def secret_key(self) -> str:
         """Returns the installation's key, 64 hexadecimal digits, and creates it the first time.
 
         Raises BadFolder when the key is damaged.
         """
-        secret = self.path / "secret"
+        secret = self.secret
         if not secret.exists():
             new_secret = self.path / f"secret.{os.getpid()}"
             write_private(new_secret, secrets.token_hex(SECRET_BYTES))

@@ -209,7 +209,7 @@ def _check_version(cluster: Path, major: int) -> None:
         raise OtherPostgresVersion(
             f"The data in {cluster} was written by PostgreSQL {written_by}, and this is "
             f"PostgreSQL {major}. Start it with version {written_by} and move the data with "
-            "pg_dump, or choose another folder with --data."
+            "`waybill backup` and `waybill restore`, or choose another folder with --data."
         )
 
 

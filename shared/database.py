@@ -3,12 +3,13 @@
 The only module that imports psycopg.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
 import psycopg
+from psycopg.sql import SQL, Identifier
 from psycopg_pool import ConnectionPool
 
 from shared.errors import OperatorError
@@ -157,6 +158,67 @@ def copy_in(connection: Connection, statement: str, lines: bytes) -> None:
     """Sends lines in PostgreSQL's text format to COPY … FROM STDIN. Raises DatabaseError."""
     with connection.cursor().copy(statement.encode()) as copy:
         copy.write(lines)
+
+
+def copy_table_out(
+    connection: Connection, table: str, columns: Sequence[str]
+) -> Iterator[memoryview]:
+    """Yields the rows of one table, not of its partitions, in PostgreSQL's text format.
+
+    Each row is one line. Raises DatabaseError.
+    """
+    names = SQL(", ").join(map(Identifier, columns))
+    source = SQL("SELECT {} FROM ONLY {}").format(names, Identifier(table))
+    with connection.cursor().copy(SQL("COPY ({}) TO STDOUT").format(source)) as copy:
+        for row in copy:
+            yield memoryview(row)
+
+
+def copy_table_in(
+    connection: Connection, table: str, columns: Sequence[str], pieces: Iterable[bytes]
+) -> int:
+    """Adds rows in PostgreSQL's text format to a table, and returns their number.
+
+    A piece may end in the middle of a row. Raises DatabaseError.
+    """
+    names = SQL(", ").join(map(Identifier, columns))
+    statement = SQL("COPY {} ({}) FROM STDIN").format(Identifier(table), names)
+    cursor = connection.cursor()
+    with cursor.copy(statement) as copy:
+        for piece in pieces:
+            copy.write(piece)
+    return cursor.rowcount
+
+
+def has_rows(connection: Connection, table: str) -> bool:
+    """Tells whether a table or one of its partitions has a row. Raises DatabaseError."""
+    statement = SQL("SELECT EXISTS (SELECT FROM {})").format(Identifier(table))
+    return bool(connection.execute(statement).fetchone() == (True,))
+
+
+@contextmanager
+def exported_snapshot(connection: Connection) -> Iterator[str]:
+    """Keeps the present state of the database readable; yields its name for `reading_snapshot`.
+
+    The transaction reads no table, so that it holds no lock: a backup of an hour must not keep
+    upkeep from attaching tomorrow's partition, and senders behind it.
+    """
+    with transaction(connection):
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        row = connection.execute("SELECT pg_export_snapshot()").fetchone()
+        assert row is not None
+        yield str(row[0])
+
+
+@contextmanager
+def reading_snapshot(connection: Connection, name: str) -> Iterator[Connection]:
+    """Begins a transaction that reads the state which `exported_snapshot` keeps."""
+    with transaction(connection):
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        connection.execute(SQL("SET TRANSACTION SNAPSHOT {}").format(name))
+        connection.execute("SET LOCAL statement_timeout = 0")
+        yield connection
 
 
 def sqlstate(error: DatabaseError) -> str | None:

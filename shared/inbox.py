@@ -196,6 +196,11 @@ def find_event(redis: Redis, receipt: UUID) -> Event | None:
     return None
 
 
+def all_entries(redis: Redis) -> Iterator[Entry]:
+    """Yields the entries that wait now, the oldest first."""
+    return _entries(redis, "-", "+")
+
+
 def _entries(redis: Redis, start: str, end: str) -> Iterator[Entry]:
     while page := stream_entries(redis.xrange(INBOX_KEY, start, end, _SEARCH_ENTRIES)):
         yield from (read_entry(entry_id, fields, 0) for entry_id, fields in page)

@@ -5,6 +5,7 @@ partition. Rows that arrive before their partition exists (a clock runs ahead, u
 stored in events_default and moved when the partition is created.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -12,6 +13,7 @@ from uuid import UUID
 from shared.database import Connection, run, transaction
 from shared.ids import receipt_floor
 
+DAY_PARTITION = re.compile(r"events_(\d{4})(\d{2})(\d{2})")  # the names that partition_name makes
 DAYS_BEHIND = 1
 DAYS_AHEAD = 7
 _LOCK = 7_246_003

@@ -19,6 +19,10 @@ ROOT = Path(__file__).parents[2]
 PROGRAMS = ("ingest", "workers", "console", "shared")
 # The modules whose functions execute a statement, their second argument.
 SINKS = {"shared/database.py", "workers/sql/json_rows.py"}
+# Functions there that take the name of a table, which psycopg quotes as an identifier.
+QUOTING = {"copy_table_out", "copy_table_in", "has_rows"}
+# They take the name that PostgreSQL has given to a snapshot, which psycopg quotes as a literal.
+QUOTING |= {"reading_snapshot", "exported_snapshot"}
 # They write SQL of the names of columns and tables that they are given.
 HELPERS = {"as_ms", "day_of", "platform_of", "stretch_of", "from_ms", "record_select", "raw_select"}
 # They write SQL of a date, which can be nothing else.
@@ -228,7 +232,7 @@ def _statements(module: Module, node: ast.AST) -> Iterator[ast.expr]:
     """Yields what a node sends to PostgreSQL, or composes with the words of SQL."""
     match node:
         case ast.Call(func=ast.Name(id=sink), args=arguments) if module.imports.get(sink) in SINKS:
-            yield from arguments[1:2]
+            yield from () if sink in QUOTING else arguments[1:2]
         case ast.Call(func=ast.Attribute(value=text, attr="format" | "join")) if _is_sql(text):
             yield node
         case ast.JoinedStr() | ast.BinOp(op=ast.Add() | ast.Mod()) if _is_sql(node):
