@@ -37,7 +37,20 @@ class DataFolder:
     def open(self) -> None:
         """Creates the folder if it does not exist. Raises BadFolder when it may not be used."""
         try:
-            self._adopt()
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            entries = {entry.name for entry in self.path.iterdir()}
+            if entries and self.lock.name not in entries:
+                raise BadFolder(
+                    f"{self.path} holds other files. Choose a new or an empty folder with --data."
+                )
+            self.lock.touch(mode=0o600)
+            if self.lock.stat().st_uid != os.geteuid():
+                raise BadFolder(
+                    f"{self.path} was created by another user. "
+                    "Run Waybill as that user, or choose another folder with --data."
+                )
+            for name in ("locks", "logs", "run"):
+                self.subfolder(name)
         except OSError as error:
             raise BadFolder(
                 f"The data folder {self.path} cannot be used: {error.strerror}. "
@@ -104,22 +117,6 @@ class DataFolder:
         if len(key) < 2 * SECRET_BYTES:
             raise BadFolder(f"{secret} is damaged. Restore it: without it no token is recognized.")
         return key
-
-    def _adopt(self) -> None:
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        entries = {entry.name for entry in self.path.iterdir()}
-        if entries and self.lock.name not in entries:
-            raise BadFolder(
-                f"{self.path} holds other files. Choose a new or an empty folder with --data."
-            )
-        self.lock.touch(mode=0o600)
-        if self.lock.stat().st_uid != os.geteuid():
-            raise BadFolder(
-                f"{self.path} was created by another user. "
-                "Run Waybill as that user, or choose another folder with --data."
-            )
-        for name in ("locks", "logs", "run"):
-            self.subfolder(name)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -55,7 +55,14 @@ def enter_user_namespace() -> None:
         status = os.waitpid(helper, 0)[1]
     if status != 0:
         raise OSError("user IDs could not be mapped")
-    _keep_file_access()
+    # The right to open files is kept over exec, which removes it unless the user ID is 0. Without
+    # this bit access(2) answers as if the right were gone, and initdb relies on it.
+    _prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
+    mask = sum(1 << capability for capability in FILE_CAPABILITIES)
+    header = struct.pack("Ii", CAPABILITY_VERSION_3, 0)
+    _check("capset", _libc().capset(header, struct.pack("6I", mask, mask, mask, 0, 0, 0)))
+    for capability in FILE_CAPABILITIES:
+        _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability)
 
 
 def _fork_mapper(unshared: int, write_unshared: int) -> int:
@@ -83,17 +90,6 @@ def _write_map(target: int, name: str) -> bool:
             continue
         return True
     return False
-
-
-def _keep_file_access() -> None:
-    """Keeps root's right to open files over exec, which removes it unless the user ID is 0."""
-    mask = sum(1 << capability for capability in FILE_CAPABILITIES)
-    # Without this bit access(2) answers as if the right were gone, and initdb relies on it.
-    _prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
-    header = struct.pack("Ii", CAPABILITY_VERSION_3, 0)
-    _check("capset", _libc().capset(header, struct.pack("6I", mask, mask, mask, 0, 0, 0)))
-    for capability in FILE_CAPABILITIES:
-        _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability)
 
 
 def _prctl(*arguments: int) -> None:

@@ -56,7 +56,14 @@ class Listen:
                 probe.bind(address)
                 probe.listen()
         except OSError as error:
-            raise BadAddress(self._bind_error(error, option)) from error
+            reason = error.strerror or os.strerror(error.errno or 0)
+            texts = {
+                errno.EADDRINUSE: "is in use by another program. Choose another address with "
+                f"{option}.",
+                errno.EACCES: "needs more rights than this user has. Choose a port above 1023.",
+            }
+            other = f"cannot be served: {reason}. Choose another address with {option}."
+            raise BadAddress(f"{self} {texts.get(error.errno or 0, other)}") from error
 
     def answers(self) -> bool:
         """Tells whether a server accepts connections at the address."""
@@ -67,11 +74,3 @@ class Listen:
                 return bool(server.getsockname() != server.getpeername())
         except OSError:
             return False
-
-    def _bind_error(self, error: OSError, option: str) -> str:
-        if error.errno == errno.EADDRINUSE:
-            return f"{self} is in use by another program. Choose another address with {option}."
-        if error.errno == errno.EACCES:
-            return f"{self} needs more rights than this user has. Choose a port above 1023."
-        reason = error.strerror or os.strerror(error.errno or 0)
-        return f"{self} cannot be served: {reason}. Choose another address with {option}."

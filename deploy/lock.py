@@ -8,7 +8,7 @@ the children of a killed launcher have really ended.
 import fcntl
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -109,14 +109,11 @@ def holders(path: Path) -> str:
     Where the system lists open files, these are the processes that hold it, not only the one that
     acquired it.
     """
-    pids = sorted(set(_pids_with_open(path)))
-    return f"pid {', '.join(map(str, pids))}" if pids else path.read_text()
-
-
-def _pids_with_open(path: Path) -> Iterator[int]:
+    pids: set[int] = set()
     for process in Path("/proc").glob("[1-9]*"):
         with suppress(OSError):  # it has ended meanwhile, or belongs to another user
             for link in (process / "fd").iterdir():
                 with suppress(OSError):
                     if link.readlink() == path:
-                        yield int(process.name)
+                        pids.add(int(process.name))
+    return f"pid {', '.join(map(str, sorted(pids)))}" if pids else path.read_text()

@@ -123,10 +123,14 @@ def prepare(
     sockets.create_private(socket_folder, programs.account.user)
     identity.change_owner(socket_folder, programs.account)
     command = _command(folder, programs, server_environment(environment), socket_folder)
-    if cluster.exists():
-        _check_version(cluster, programs.major)
-    else:
+    if not cluster.exists():
         _create_cluster(cluster, command, programs)
+    elif (written_by := (cluster / "PG_VERSION").read_text().strip()) != str(programs.major):
+        raise OtherPostgresVersion(
+            f"The data in {cluster} was written by PostgreSQL {written_by}, and this is "
+            f"PostgreSQL {programs.major}. Start it with version {written_by} and move the data "
+            "with `waybill backup` and `waybill restore`, or choose another folder with --data."
+        )
     host = quote(str(socket_folder), safe="")
     return Server(
         command=command,
@@ -201,16 +205,6 @@ def _create_cluster(cluster: Path, server: Command, programs: Programs) -> None:
     run(replace(server, argv=single_user), INIT_SECONDS_MAX, create)
     new_cluster.rename(cluster)
     sync_folder(cluster.parent)
-
-
-def _check_version(cluster: Path, major: int) -> None:
-    written_by = (cluster / "PG_VERSION").read_text().strip()
-    if written_by != str(major):
-        raise OtherPostgresVersion(
-            f"The data in {cluster} was written by PostgreSQL {written_by}, and this is "
-            f"PostgreSQL {major}. Start it with version {written_by} and move the data with "
-            "`waybill backup` and `waybill restore`, or choose another folder with --data."
-        )
 
 
 def _is_ready(pid_file: Path) -> bool:

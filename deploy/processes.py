@@ -168,6 +168,16 @@ def _start(command: Command, locks: tuple[int, ...], standard_input: bytes) -> P
 def _spawn(
     command: Command, log: int | None, locks: tuple[int, ...], standard_input: bytes
 ) -> subprocess.Popen[bytes]:
+    parent = os.getpid()
+    kernel.load()
+
+    def prepare() -> None:
+        # First the account, then the death signal: a change of credentials clears the latter.
+        command.identity.enter()
+        kernel.signal_on_parent_death(command.orphan_signal)
+        if os.getppid() != parent:  # the launcher died before the kernel knew
+            os._exit(1)
+
     try:
         with (
             tempfile.TemporaryFile()
@@ -188,23 +198,8 @@ def _spawn(
                 # which then stops its children in order.
                 start_new_session=True,
                 umask=0o077,
-                preexec_fn=_before_exec(command),  # noqa: PLW1509 - forks from the main thread only
+                preexec_fn=prepare,  # noqa: PLW1509 - forks from the main thread only
                 **command.identity.popen_arguments(),
             )
     except (OSError, subprocess.SubprocessError) as error:
         raise NotStarted(f"{command.name} did not start: {error}") from error
-
-
-def _before_exec(command: Command) -> Callable[[], None]:
-    """Returns what the child does between fork and exec."""
-    parent = os.getpid()
-    kernel.load()
-
-    def prepare() -> None:
-        # First the account, then the death signal: a change of credentials clears the latter.
-        command.identity.enter()
-        kernel.signal_on_parent_death(command.orphan_signal)
-        if os.getppid() != parent:  # the launcher died before the kernel knew
-            os._exit(1)
-
-    return prepare

@@ -83,7 +83,17 @@ class Stack:
 
     def __enter__(self) -> Self:
         try:
-            self._start()
+            self.folder.open()
+            self._lock = lock_as_launcher(self.folder.lock, self.url)
+            self.folder.make_private()
+            remove_addresses(self.folder)  # those of a launcher that was killed
+            self._await_leftovers()
+            for program in self._plan.programs:
+                if program.listen:
+                    program.listen.check_free(program.option)
+            self._start_stores()
+            self._plan.prepare(self.database_url, self.redis_url)
+            self._start_programs()
         except BaseException:
             self.stop()
             raise
@@ -137,21 +147,6 @@ class Stack:
         self._lock.close()
         self._lock = None
 
-    def _start(self) -> None:
-        self.folder.open()
-        self._lock = lock_as_launcher(self.folder.lock, self.url)
-        self.folder.make_private()
-        remove_addresses(self.folder)  # those of a launcher that was killed
-        self._await_leftovers()
-        for program in self._plan.programs:
-            if program.listen:
-                program.listen.check_free(program.option)
-        self._start_stores()
-        self._plan.prepare(self.database_url, self.redis_url)
-        self._write_addresses()
-        for program in self._plan.programs:
-            self._run_program(program)
-
     def _await_leftovers(self) -> None:
         """Waits until the children of an earlier launcher have ended. Raises LeftRunning."""
         locks = self.folder.locks()
@@ -184,7 +179,8 @@ class Stack:
         processes.wait_until(process, server.is_ready, READY_SECONDS_MAX)
         return server.url
 
-    def _write_addresses(self) -> None:
+    def _start_programs(self) -> None:
+        """Publishes the addresses, then starts the programs in order."""
         listen = self._plan.listen_of("ingest")
         addresses = Addresses(
             self.database_url,
@@ -194,14 +190,13 @@ class Stack:
             self.url_of("console"),
         )
         write_addresses(self.folder, addresses)
-
-    def _run_program(self, program: Program) -> None:
-        commands = [self._command(program, name) for name in program.names()]
-        started = self._supervisor.start(*commands)
-        if program.name == programs.WORKER:
-            self.fleet = Fleet(self._supervisor, partial(self._command, program), program.names())
-        if program.listen:
-            processes.wait_until(started[0], program.listen.answers, programs.READY_SECONDS_MAX)
+        for program in self._plan.programs:
+            command = partial(self._command, program)
+            started = self._supervisor.start(*map(command, program.names()))
+            if program.name == programs.WORKER:
+                self.fleet = Fleet(self._supervisor, command, program.names())
+            if program.listen:
+                processes.wait_until(started[0], program.listen.answers, programs.READY_SECONDS_MAX)
 
     def _command(self, program: Program, name: str) -> Command:
         return Command(

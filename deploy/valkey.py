@@ -119,27 +119,20 @@ def prepare(
     socket = socket_folder / SOCKET
     settings = SETTINGS | {"dir": str(home), "unixsocket": str(socket), "maxmemory": maxmemory}
     flags = (part for name, value in settings.items() for part in (f"--{name}", value))
-    argv = (str(program), *flags)
     return Server(
-        command=_command(folder, argv, server_environment(environment), version),
+        command=Command(
+            name=NAME,
+            argv=(str(program), *flags),
+            environment=server_environment(environment),
+            folder=folder.path,
+            log=folder.log_of(NAME),
+            lock=folder.lock_of(NAME),
+            stop_seconds_max=STOP_SECONDS_MAX,
+            before=lambda: write_private(home / WRITTEN_BY, str(version)),
+        ),
         url=f"unix://{quote(str(socket))}?db=0",
         socket_folder=socket_folder,
         is_ready=lambda: sockets.request(socket, b"PING\r\n").startswith(b"+PONG"),
-    )
-
-
-def _command(
-    folder: DataFolder, argv: tuple[str, ...], environment: Mapping[str, str], version: Version
-) -> Command:
-    return Command(
-        name=NAME,
-        argv=argv,
-        environment=environment,
-        folder=folder.path,
-        log=folder.log_of(NAME),
-        lock=folder.lock_of(NAME),
-        stop_seconds_max=STOP_SECONDS_MAX,
-        before=lambda: write_private(folder.path / NAME / WRITTEN_BY, str(version)),
     )
 
 
