@@ -7,6 +7,7 @@ copied and truncated instead, which loses at most the lines written at that mome
 import os
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 LOG_BYTES_MAX = 8 * 1024 * 1024
@@ -20,11 +21,20 @@ def open_to_append(path: Path) -> int:
 
 
 def rotate(path: Path, bytes_max: int = LOG_BYTES_MAX) -> None:
-    """Copies a log longer than `bytes_max` to `<name>.1` and empties it."""
-    if path.exists() and path.stat().st_size > bytes_max:
-        shutil.copyfile(path, path.with_name(path.name + ".1"))
-        path.with_name(path.name + ".1").chmod(0o600)
-        os.truncate(path, 0)
+    """Copies a log longer than `bytes_max` to `<name>.1` and empties it.
+
+    Where the disk has no room for the copy, the log is emptied without one, which makes room.
+    """
+    if not path.exists() or path.stat().st_size <= bytes_max:
+        return
+    copy = path.with_name(path.name + ".1")
+    try:
+        shutil.copyfile(path, copy)
+        copy.chmod(0o600)
+    except OSError:
+        with suppress(OSError):
+            copy.unlink()
+    os.truncate(path, 0)
 
 
 def failure_line(path: Path, begin: int) -> str:

@@ -99,12 +99,16 @@ def start(command: Command, standard_input: bytes = b"") -> Process:
         raise RuntimeError("children must be started from the main thread, which outlives them")
     if command.lock is None:
         return _start(command, (), standard_input)
-    lock = Lock.acquire(command.lock)
+    try:
+        lock = Lock.acquire(command.lock)
+    except OSError as error:
+        raise _not_started(command, error) from error
     if lock is None:
         raise StillHeld(f"An earlier {command.name} is still stopping. Try again in a moment.")
     with lock:
         process = _start(command, (lock.descriptor,), standard_input)
-        lock.write(f"pid {process.pid}")
+        with suppress(OSError):  # a note for people: on a full disk the child runs without it
+            lock.write(f"pid {process.pid}")
     return process
 
 
@@ -153,16 +157,19 @@ def wait_until(process: Process, ready: Callable[[], bool], seconds_max: float) 
 
 
 def _start(command: Command, locks: tuple[int, ...], standard_input: bytes) -> Process:
-    command.before()
-    if command.log is None:
-        return Process(command, _spawn(command, None, locks, standard_input), 0)
-    logs.rotate(command.log)
-    begin = command.log.stat().st_size if command.log.exists() else 0
-    log = logs.open_to_append(command.log)
     try:
-        return Process(command, _spawn(command, log, locks, standard_input), begin)
-    finally:
-        os.close(log)
+        command.before()
+        if command.log is None:
+            return Process(command, _spawn(command, None, locks, standard_input), 0)
+        logs.rotate(command.log)
+        begin = command.log.stat().st_size if command.log.exists() else 0
+        log = logs.open_to_append(command.log)
+        try:
+            return Process(command, _spawn(command, log, locks, standard_input), begin)
+        finally:
+            os.close(log)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise _not_started(command, error) from error
 
 
 def _spawn(
@@ -178,28 +185,25 @@ def _spawn(
         if os.getppid() != parent:  # the launcher died before the kernel knew
             os._exit(1)
 
-    try:
-        with (
-            tempfile.TemporaryFile()
-            if standard_input
-            else Path(os.devnull).open("r+b") as input_file
-        ):
-            input_file.write(standard_input)
-            input_file.seek(0)
-            return subprocess.Popen(
-                command.argv,
-                cwd=command.folder,
-                env=command.environment,
-                stdin=input_file,
-                stdout=log,
-                stderr=log,
-                pass_fds=locks,
-                # A session of its own: Ctrl-C in the terminal must reach the launcher only,
-                # which then stops its children in order.
-                start_new_session=True,
-                umask=0o077,
-                preexec_fn=prepare,  # noqa: PLW1509 - forks from the main thread only
-                **command.identity.popen_arguments(),
-            )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise NotStarted(f"{command.name} did not start: {error}") from error
+    with tempfile.TemporaryFile() if standard_input else Path(os.devnull).open("r+b") as input_file:
+        input_file.write(standard_input)
+        input_file.seek(0)
+        return subprocess.Popen(
+            command.argv,
+            cwd=command.folder,
+            env=command.environment,
+            stdin=input_file,
+            stdout=log,
+            stderr=log,
+            pass_fds=locks,
+            # A session of its own: Ctrl-C in the terminal must reach the launcher only,
+            # which then stops its children in order.
+            start_new_session=True,
+            umask=0o077,
+            preexec_fn=prepare,  # noqa: PLW1509 - forks from the main thread only
+            **command.identity.popen_arguments(),
+        )
+
+
+def _not_started(command: Command, error: Exception) -> NotStarted:
+    return NotStarted(f"{command.name} did not start: {error}")

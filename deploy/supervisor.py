@@ -1,5 +1,8 @@
 """Restarts children that end, after an increasing delay, and reports each restart.
 
+Nothing ends the supervision but its owner: a child that cannot be started, for whatever reason, is
+tried again.
+
 There is no thread: the owner of the stack calls `watch` several times a second, from the main
 thread, which is the one that children are tied to.
 """
@@ -7,15 +10,18 @@ thread, which is the one that children are tied to.
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from deploy import logs, processes
 from deploy.processes import Command, NotStarted, Process, StillHeld
 
 DELAY_SECONDS_MIN = 0.5
-DELAY_SECONDS_MAX = 10.0
+# With a start of about 1 s, answers return within 5 s however often a child was killed. A child
+# that ends at every start costs a quarter of a core then.
+DELAY_SECONDS_MAX = 3.0
 _KILLED_SECONDS_MAX = 1.0  # for the kernel to remove it
-STEADY_SECONDS = 30.0  # a child that ran for this long started well: its next delay is short
+STEADY_SECONDS = 10.0  # a child that ran for this long started well: its next delay is short
 
 
 @dataclass
@@ -78,7 +84,8 @@ class Supervisor:
         now = self._clock()
         for child in list(self._all()):
             if child.command.log is not None:
-                logs.rotate(child.command.log)
+                with suppress(OSError):  # a log that cannot be emptied now is tried again
+                    logs.rotate(child.command.log)
             if child.kill_at is not None:
                 self._remove_if_ended(child, child.kill_at, now)
             elif child.process is None:

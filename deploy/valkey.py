@@ -113,12 +113,19 @@ def prepare(
     program = (program or find_program()).absolute()
     version = Version.of_program(program)
     home = folder.subfolder(NAME)
-    _check_version(home, version)
+    note = home / WRITTEN_BY
+    _check_version(note, version)
     socket_folder = sockets.socket_folder(folder.path, NAME, SOCKET, temporaries)
     sockets.create_private(socket_folder, identity.launcher_account().user)
     socket = socket_folder / SOCKET
     settings = SETTINGS | {"dir": str(home), "unixsocket": str(socket), "maxmemory": maxmemory}
     flags = (part for name, value in settings.items() for part in (f"--{name}", value))
+
+    def write_note() -> None:
+        # Only once: a restart must not need room on a disk that is full.
+        if not note.exists() or note.read_text() != str(version):
+            write_private(note, str(version))
+
     return Server(
         command=Command(
             name=NAME,
@@ -128,7 +135,7 @@ def prepare(
             log=folder.log_of(NAME),
             lock=folder.lock_of(NAME),
             stop_seconds_max=STOP_SECONDS_MAX,
-            before=lambda: write_private(home / WRITTEN_BY, str(version)),
+            before=write_note,
         ),
         url=f"unix://{quote(str(socket))}?db=0",
         socket_folder=socket_folder,
@@ -136,15 +143,14 @@ def prepare(
     )
 
 
-def _check_version(home: Path, version: Version) -> None:
+def _check_version(note: Path, version: Version) -> None:
     """Raises OtherValkeyVersion when the data may be unreadable.
 
     The server's own error would advise people to "repair" a file that is intact.
     """
-    note = home / WRITTEN_BY
     if note.exists() and not version.reads(written_by := Version.parse(note.read_text())):
         raise OtherValkeyVersion(
-            f"The data in {home} was written by {written_by}, and this is {version}, which may "
-            f"not be able to read it. Start it with {written_by}, or choose another folder with "
-            "--data."
+            f"The data in {note.parent} was written by {written_by}, and this is {version}, which "
+            f"may not be able to read it. Start it with {written_by}, or choose another folder "
+            "with --data."
         )

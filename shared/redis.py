@@ -64,9 +64,17 @@ _KEEPALIVE = {
 }
 
 
-def connect(url: str) -> Redis:
+def connect(url: str, answer_seconds_max: float = _ANSWER_SECONDS_MAX) -> Redis:
     """Connects workers and the console: tolerates a slow Redis, fails on a dead one in seconds."""
-    return _open(url, {"socket_timeout": _ANSWER_SECONDS_MAX, "retry": _never()})
+    connect_seconds_max = min(_CONNECT_SECONDS_MAX, answer_seconds_max)
+    return _open(
+        url,
+        {
+            "socket_connect_timeout": connect_seconds_max,
+            "socket_timeout": answer_seconds_max,
+            "retry": _never(),
+        },
+    )
 
 
 def connect_rq(url: str) -> Redis:

@@ -19,7 +19,7 @@ from console.commands.terminal.launch import (
     until_stopped,
 )
 from console.commands.terminal.options import json_option
-from console.commands.terminal.output import show
+from console.commands.terminal.output import discard, show
 from console.commands.terminal.status_line import StatusLine, StatusSample, describe_load
 from console.connections import CommandContext, open_resources
 from console.pipeline.health import read_status
@@ -31,6 +31,7 @@ from shared.redis import connect as connect_redis
 from shared.settings import read_settings
 
 _WATCH_SECONDS = 0.2
+_SAMPLE_SECONDS_MAX = 0.5
 
 
 @click.command()
@@ -129,12 +130,16 @@ Send an event:
 See what it became, with the id from the response:
   {waybill} trace ID
 """
-    show(document, welcome, console, as_json=as_json)
+    try:
+        show(document, welcome, console, as_json=as_json)
+    except (OSError, SystemExit):  # rich exits where nobody reads; the stack is no part of a pipe
+        discard(sys.stdout)
 
 
 def _watch(stack: Stack, line: StatusLine, signals: ResizeSignals) -> None:
     """Keeps the programs alive, resizes the workers and updates the status line, until a signal."""
-    redis = connect_redis(stack.redis_url)
+    # Children are restarted by this loop: a Redis that hangs must not hold it up.
+    redis = connect_redis(stack.redis_url, _SAMPLE_SECONDS_MAX)
     before = _sample(redis)
     due_seconds = 0.0
     assert stack.fleet is not None
@@ -152,5 +157,5 @@ def _watch(stack: Stack, line: StatusLine, signals: ResizeSignals) -> None:
 def _sample(redis: Redis) -> StatusSample | None:
     try:
         return StatusSample(read_status(redis), time.monotonic())
-    except RedisError:
+    except (RedisError, OSError):
         return None

@@ -2,7 +2,10 @@
 
 import signal
 import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 import psutil
 import pytest
@@ -11,6 +14,7 @@ from tests.system.product import WAYBILL, Waybill
 from tests.system.servers import until
 
 GONE_SECONDS_MAX = 20
+RESTART_SECONDS_MAX = 10  # the launcher's longest delay, and a start on a busy machine
 
 
 def test_the_demo_ends_with_a_table_of_the_documented_calls(tmp_path: Path) -> None:
@@ -68,6 +72,70 @@ def test_after_kill_9_no_process_is_left_and_the_next_up_has_every_event(waybill
         assert [app["name"] for app in apps] == ["Kept"]
     finally:
         after.stop()
+
+
+def killed(waybill: Waybill, word: str) -> int:
+    """Kills one of the children, and returns its process ID once the launcher has buried it."""
+    child = waybill.children(word)[0]
+    child.send_signal(signal.SIGKILL)
+    until(lambda: not child.is_running(), GONE_SECONDS_MAX, f"the end of {word}")
+    return int(child.pid)
+
+
+def test_a_launcher_whose_output_nobody_reads_goes_on(waybill: Waybill) -> None:
+    waybill.wait_until_ready()
+    waybill.stop()
+    arguments = ["--data", str(waybill.data), "up", "--listen", f"127.0.0.1:{waybill.port}"]
+    again = subprocess.Popen(
+        [WAYBILL, *arguments, "--console", "none", "--metrics", "none"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=waybill.environment,
+    )  # fmt: skip
+    assert again.stdout is not None
+    while b"curl" not in (line := again.stdout.readline()):
+        assert line, "it ended before it was ready"
+    again.stdout.close()
+    waybill.process = again
+    try:
+        for word in ("rq.cli", "valkey-server"):
+            pid = killed(waybill, word)
+            until(
+                lambda: any(child.pid != pid for child in waybill.children(word)),  # noqa: B023
+                RESTART_SECONDS_MAX,
+                f"another {word}",
+            )
+        until(lambda: ready(waybill), RESTART_SECONDS_MAX, "events being accepted")
+    finally:
+        assert waybill.stop() == 0
+
+
+def test_a_launcher_that_cannot_write_a_byte_restarts_everything_once_it_can(
+    waybill: Waybill,
+) -> None:
+    waybill.wait_until_ready()
+    launcher = psutil.Process(waybill.process.pid)
+    try:
+        # No file may grow, for the launcher and for what it starts: what a full disk does.
+        launcher.rlimit(psutil.RLIMIT_FSIZE, (0, psutil.RLIM_INFINITY))
+        for word in ("valkey-server", "postgres -D", "rq.cli", "ingest.app"):
+            killed(waybill, word)
+        time.sleep(4)  # several starts, none of which may succeed
+        assert waybill.process.poll() is None
+
+        launcher.rlimit(psutil.RLIMIT_FSIZE, (psutil.RLIM_INFINITY, psutil.RLIM_INFINITY))
+        for child in launcher.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                child.rlimit(psutil.RLIMIT_FSIZE, (psutil.RLIM_INFINITY, psutil.RLIM_INFINITY))
+        until(lambda: ready(waybill), GONE_SECONDS_MAX, "events being accepted")
+    finally:
+        assert waybill.stop() == 0
+
+
+def ready(waybill: Waybill) -> bool:
+    try:
+        with urlopen(f"{waybill.url}/health/ready", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def test_commands_say_what_to_do_when_nothing_runs(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ every unprintable character as its escape, and JSON is plain ASCII.
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -43,6 +44,13 @@ def print_error(code: str, message: str, *, as_json: bool) -> None:
 def say(sentence: str) -> None:
     """Prints a sentence to standard error, so that a pipe receives the result alone."""
     console_on(sys.stderr).print(visible(sentence, keep="\n"), soft_wrap=True)
+
+
+def discard(file: TextIO) -> None:
+    """Sends all further output of a file nowhere, because nobody reads it any more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, file.fileno())
+    os.close(nowhere)
 
 
 def console_on(file: TextIO) -> Console:

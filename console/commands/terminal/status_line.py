@@ -6,7 +6,7 @@ On a terminal one line is rewritten each second; in a log a new line is written 
 from dataclasses import dataclass
 from typing import TextIO
 
-from console.commands.terminal.output import visible
+from console.commands.terminal.output import discard, visible
 from console.pipeline.health import Status
 
 REWRITE_SECONDS = 1.0
@@ -56,5 +56,14 @@ class StatusLine:
         self._write(f"{clear}{visible(sentence)}\n")
 
     def _write(self, text: str) -> None:
-        self._file.write(text)
-        self._file.flush()
+        """Writes to the output, which may be on a full disk, or have no reader any more.
+
+        Neither is a reason to end: what cannot be written is lost.
+        """
+        try:
+            self._file.write(text)
+            self._file.flush()
+        except BrokenPipeError:
+            discard(self._file)
+        except OSError:
+            return

@@ -1,9 +1,11 @@
 """Tests that children are restarted, and stopped in order."""
 
+import errno
 import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -131,7 +133,7 @@ def test_a_child_that_dies_at_every_start_is_waited_for_longer_each_time(
         clock.now += 10.0
         supervisor.watch()
     waits = [line.split("restarts in ")[1].split(" s;")[0] for line in messages]
-    assert waits == ["0.5", "1", "2", "4", "8", "10"]
+    assert waits == ["0.5", "1", "2", "3", "3", "3"]
     assert all(line.startswith("child exited with status 3.") for line in messages)
 
 
@@ -147,6 +149,45 @@ def test_a_child_that_cannot_be_started_again_is_tried_again_later(
     supervisor.watch()
     assert "No such file" in messages[1]
     program.symlink_to("/bin/sleep")
+    clock.now += 1.0
+    supervisor.watch()
+    assert list(supervisor.pids) == ["child"]
+
+
+def test_a_full_disk_delays_a_start_and_ends_nothing(
+    supervisor: Supervisor, clock: Time, messages: list[str], tmp_path: Path
+) -> None:
+    is_full = False
+
+    def write() -> None:
+        if is_full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    supervisor.start(replace(command(tmp_path, python(SLEEPS)), before=write))
+    is_full = True
+    kill(supervisor, "child")
+    clock.now += 0.5
+    supervisor.watch()
+    assert supervisor.pids == {}
+    assert "child did not start: [Errno 28] No space left on device" in messages[1]
+    is_full = False
+    clock.now += 1.0
+    supervisor.watch()
+    assert list(supervisor.pids) == ["child"]
+
+
+@pytest.mark.parametrize("name", ["child.lock", "child.log"])
+def test_a_file_that_cannot_be_opened_delays_a_start_and_ends_nothing(
+    supervisor: Supervisor, clock: Time, tmp_path: Path, name: str
+) -> None:
+    supervisor.start(command(tmp_path, python(SLEEPS)))
+    kill(supervisor, "child")
+    (tmp_path / name).unlink()
+    (tmp_path / name).mkdir()
+    clock.now += 0.5
+    supervisor.watch()
+    assert supervisor.pids == {}
+    (tmp_path / name).rmdir()
     clock.now += 1.0
     supervisor.watch()
     assert list(supervisor.pids) == ["child"]

@@ -28,6 +28,14 @@ def test_a_short_log_and_a_missing_one_are_left_alone(tmp_path: Path) -> None:
     assert log.read_text() == "short"
 
 
+def test_a_long_log_that_cannot_be_copied_is_emptied_all_the_same(tmp_path: Path) -> None:
+    log = tmp_path / "child.log"
+    log.write_bytes(b"x" * 100)
+    (tmp_path / "child.log.1").mkdir()  # in its place a disk without room, for anybody but root
+    logs.rotate(log, bytes_max=99)
+    assert log.read_bytes() == b""
+
+
 @pytest.mark.parametrize(
     ("printed", "reason"),
     [

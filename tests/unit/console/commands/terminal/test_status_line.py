@@ -1,5 +1,7 @@
 import io
+import os
 
+from console.commands.terminal.output import discard
 from console.commands.terminal.status_line import StatusLine, StatusSample, describe_load
 from console.pipeline.health import Status
 
@@ -53,3 +55,23 @@ def test_a_program_that_reads_json_gets_no_status_but_warnings() -> None:
     line.say("ingest ended")
 
     assert file.getvalue() == "ingest ended\n"
+
+
+def test_an_output_that_nobody_reads_ends_nothing() -> None:
+    reader, writer = os.pipe()
+    file = os.fdopen(writer, "w")
+    line = StatusLine(file, enabled=True)
+    os.close(reader)
+
+    line.say("ingest ended")
+    line.show("one")
+
+    file.close()  # with nothing left that could not be written
+
+
+def test_a_full_disk_ends_nothing() -> None:
+    with open("/dev/full", "w", encoding="utf-8") as file:  # noqa: PTH123 - as the shell opens it
+        line = StatusLine(file, enabled=True)
+        line.say("ingest ended")
+        line.show("one")
+        discard(file)
