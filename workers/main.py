@@ -10,8 +10,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from rq import SimpleWorker
+from rq import SimpleWorker, worker_registration
 from rq.job import Job
+from rq.worker import BaseWorker
 
 from shared.gc_tuning import tune_gc
 from shared.published_counts import PublishedCounts
@@ -76,7 +77,12 @@ class DrainWorker(SimpleWorker):
         stores = process_stores()
         counts = PublishedCounts(stores.redis, stores.tally)
         stop = threading.Event()
-        arguments = (self.connection, stop, counts.publish)
+
+        def publish() -> None:
+            register_again(self)
+            counts.publish()
+
+        arguments = (self.connection, stop, publish)
         timekeeper = threading.Thread(target=keep_time, args=arguments, daemon=True)
         timekeeper.start()
         try:
@@ -92,8 +98,28 @@ class DrainWorker(SimpleWorker):
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
 
 
+def register_again(worker: BaseWorker) -> None:
+    """Registers a running worker that Redis has forgotten, as after it lost its data.
+
+    RQ registers a worker at its birth and never again, and who is not registered is not seen.
+    Raises RedisError.
+    """
+    if worker.birth_date is None:
+        return
+    with worker.connection.pipeline() as pipeline:
+        pipeline.watch(worker.key)  # type: ignore[no-untyped-call]  # its death now wins
+        is_known = pipeline.sismember(worker.redis_workers_keys, worker.key)
+        if is_known or pipeline.hexists(worker.key, "death"):
+            return
+        pipeline.multi()
+        pipeline.hset(worker.key, mapping={**worker.serialize(), "state": worker.get_state()})
+        worker_registration.register(worker, pipeline)
+        pipeline.expire(worker.key, worker.worker_ttl + 60)  # as long as RQ's own registration
+        pipeline.execute()
+
+
 def keep_time(redis: Redis, stop: threading.Event, publish: Callable[[], None]) -> None:
-    """Enqueues periodic jobs and publishes metrics until `stop`, then publishes once more."""
+    """Enqueues periodic jobs and calls `publish` until `stop`, then calls it once more."""
     while not stop.wait(_TICK_SECONDS):
         with suppress(RedisError):
             for job, seconds in SCHEDULE_SECONDS.items():

@@ -19,7 +19,7 @@ from console.commands.terminal.launch import (
     until_stopped,
 )
 from console.commands.terminal.options import json_option
-from console.commands.terminal.output import discard, show
+from console.commands.terminal.output import show_if_read
 from console.commands.terminal.status_line import StatusLine, StatusSample, describe_load
 from console.connections import CommandContext, open_resources
 from console.pipeline.health import read_status
@@ -130,10 +130,7 @@ Send an event:
 See what it became, with the id from the response:
   {waybill} trace ID
 """
-    try:
-        show(document, welcome, console, as_json=as_json)
-    except (OSError, SystemExit):  # rich exits where nobody reads; the stack is no part of a pipe
-        discard(sys.stdout)
+    show_if_read(document, welcome, console, as_json=as_json)
 
 
 def _watch(stack: Stack, line: StatusLine, signals: ResizeSignals) -> None:

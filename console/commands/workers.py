@@ -13,7 +13,7 @@ from console.commands.terminal.launch import (
     until_stopped,
 )
 from console.commands.terminal.options import json_option
-from console.commands.terminal.output import show
+from console.commands.terminal.output import show_if_read
 from console.commands.terminal.status_line import StatusLine
 from console.connections import CommandContext, program_environment
 from deploy import programs
@@ -67,7 +67,7 @@ def workers(context: CommandContext, count: int, grace: int, as_json: bool) -> N
         try:
             supervisor.start(*(command(name) for name in program.names()))
             fleet = Fleet(supervisor, command, program.names())
-            show({"pids": supervisor.pids}, f"Started {count} workers.", as_json=as_json)
+            show_if_read({"pids": supervisor.pids}, f"Started {count} workers.", as_json=as_json)
             _watch(supervisor, fleet, signals, line)
         finally:
             supervisor.stop()

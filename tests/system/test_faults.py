@@ -9,6 +9,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import psycopg
+from redis import from_url as redis_at
 
 from tests.system.conftest import Running, Watched
 from tests.system.product import DRAIN_SECONDS_MAX, Waybill
@@ -18,6 +19,7 @@ from tests.system.traffic import Log, get, requests_until, send, send_beside
 EVENTS = 20_000
 REPEATS = 2_000
 OUTAGE_SECONDS = 20
+SEEN_SECONDS_MAX = 10  # a tick of a second, and a snapshot that the sweep publishes within three
 LINK = "/click?offer_id=1&pub_id=1"
 
 
@@ -170,6 +172,28 @@ def test_a_redis_that_hangs_gets_503_within_a_second(watched: Watched) -> None:
 
     assert log.statuses() == {503: 64}
     assert max(answer.took for answer in log.answers) < 1
+
+
+def test_after_redis_has_lost_its_data_every_worker_is_seen_and_events_become_rows(
+    watched: Watched,
+) -> None:
+    redis = redis_at(watched.redis.url)
+    workers = len(watched.waybill.children("rq.cli"))
+    assert redis.scard("rq:workers") == workers
+    watched.waybill.wait_until_drained()
+    redis.flushall()
+
+    until(
+        lambda: redis.scard("rq:workers") == redis.scard("rq:workers:pipeline") == workers,
+        SEEN_SECONDS_MAX,
+        "every worker being registered",
+    )
+    until(
+        lambda: send(watched.port, [postback(watched.token, 1)], 1).statuses() == {200: 1},
+        SEEN_SECONDS_MAX,
+        "events being accepted",
+    )
+    watched.waybill.wait_until_drained()
 
 
 def _click(watched: Watched) -> int:

@@ -29,6 +29,14 @@ def show(document: object, *parts: RenderableType, as_json: bool) -> None:
         console.print(part, soft_wrap=isinstance(part, str))
 
 
+def show_if_read(document: object, *parts: RenderableType, as_json: bool) -> None:
+    """Prints as `show` does, for a program that also goes on where nobody reads its output."""
+    try:
+        show(document, *parts, as_json=as_json)
+    except (OSError, SystemExit):  # rich exits when it meets a closed pipe
+        discard(sys.stdout)
+
+
 def print_document(document: object) -> None:
     """Prints one JSON document: dataclasses become objects, times ISO 8601, bytes Base64."""
     print(json.dumps(msgspec.to_builtins(document), indent=2), flush=True)

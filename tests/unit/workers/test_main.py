@@ -20,7 +20,15 @@ from shared.rq_queue import enqueue
 from tests.support.build import VARIABLES
 from workers import jobs, process
 from workers.jobs import LISTED
-from workers.main import SCHEDULE_SECONDS, ListedJob, RqRedis, UnlistedJob, keep_time
+from workers.main import (
+    SCHEDULE_SECONDS,
+    DrainWorker,
+    ListedJob,
+    RqRedis,
+    UnlistedJob,
+    keep_time,
+    register_again,
+)
 from workers.process import process_stores
 
 
@@ -189,6 +197,43 @@ def test_nothing_is_asked_for_after_the_end(redis: FakeStrictRedis) -> None:
     keep_time(redis, Ticks(0), publish_nothing)
 
     assert queued(redis) == []
+
+
+def born(redis: FakeStrictRedis) -> DrainWorker:
+    queue = Queue("pipeline", connection=redis, serializer="json")
+    worker = DrainWorker([queue], connection=redis, serializer="json")
+    worker.register_birth()  # type: ignore[no-untyped-call]
+    return worker
+
+
+def test_a_worker_is_seen_again_after_redis_has_lost_its_data(redis: FakeStrictRedis) -> None:
+    worker = born(redis)
+    redis.flushall()
+    worker.heartbeat()  # leaves a part of the entry behind
+
+    register_again(worker)
+
+    assert [seen.name for seen in DrainWorker.all(connection=redis)] == [worker.name]
+    assert redis.smembers("rq:workers:pipeline") == {worker.key.encode()}
+    assert 0 < redis.ttl(worker.key) <= worker.worker_ttl + 60
+
+
+def test_a_registered_worker_is_left_as_it_is(redis: FakeStrictRedis) -> None:
+    worker = born(redis)
+    redis.hset(worker.key, "birth", "earlier")
+
+    register_again(worker)
+
+    assert redis.hget(worker.key, "birth") == b"earlier"
+
+
+def test_a_worker_that_has_ended_or_not_begun_is_not_seen(redis: FakeStrictRedis) -> None:
+    worker = born(redis)
+    worker.register_death()  # type: ignore[no-untyped-call]
+    register_again(worker)
+    register_again(DrainWorker([Queue("pipeline", connection=redis)], connection=redis))
+
+    assert DrainWorker.all(connection=redis) == []
 
 
 def test_what_we_enqueue_is_what_a_worker_will_run(redis: FakeStrictRedis) -> None:
