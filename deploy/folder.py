@@ -3,6 +3,7 @@
     lock, locks/     running processes (see lock) postgres/, valkey/   the data of the stores
     addresses.json   addresses of the stores      run/                 their sockets
     secret           the installation's key       logs/                the children's output
+    links            destinations, by which ingest redirects while Redis is away
 
 Nothing outside of it is ever changed, except for sockets whose path would be too long (see
 sockets).
@@ -64,6 +65,10 @@ class DataFolder:
     @property
     def addresses(self) -> Path:
         return self.path / "addresses.json"
+
+    @property
+    def links(self) -> Path:
+        return self.path / "links"
 
     def log_of(self, name: str) -> Path:
         return self.path / "logs" / f"{name}.log"

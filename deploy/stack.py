@@ -124,9 +124,10 @@ class Stack:
     def environment(self) -> dict[str, str]:
         """Returns the environment of the programs; it is complete from `Plan.prepare` on."""
         urls = {"WAYBILL_INGEST_URL": self.url, "WAYBILL_CONSOLE_URL": self.url_of("console")}
-        known_urls = {name: url for name, url in urls.items() if url}
+        defaults = {name: url for name, url in urls.items() if url}
+        defaults["WAYBILL_LINKS_FILE"] = str(self.folder.links)
         return environment.child_environment(
-            {**known_urls, **self._variables},
+            {**defaults, **self._variables},
             self.database_url,
             self.redis_url,
             self.folder.secret_key,

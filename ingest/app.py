@@ -36,6 +36,7 @@ from ingest.http.limits import BATCH_PATH
 from ingest.http.whole_bodies import Application, WholeBodies
 from ingest.inbox import Confirmation, InboxWriter
 from ingest.known_devices import KnownDevices
+from ingest.link_file import LinkFile
 from ingest.request_log.checks import CheckLog
 from ingest.request_log.journal import RequestJournal
 from ingest.request_log.rejections import RejectionLog
@@ -50,6 +51,8 @@ from shared.redis import AsyncRedis, Redis, close_ingest, connect, connect_inges
 from shared.settings import Settings, environment, read_settings
 from shared.tally import Tally
 
+# Without Redis a process serves after this: redirects, probes and 503.
+START_SECONDS_MAX = 2.0
 _CANCELLATIONS_MAX = 10
 _CANCEL_SECONDS = 0.1
 
@@ -75,6 +78,7 @@ class Parts:
     writer: InboxWriter
     batcher: Batcher
     watch: Watch
+    link_file: LinkFile
     rejections: RejectionLog
     checks: CheckLog
     ready: ReadinessProbe
@@ -128,6 +132,7 @@ def assemble(
         writer=writer,
         batcher=batcher,
         watch=watch,
+        link_file=LinkFile(settings.links_file, store),
         rejections=RejectionLog(redis, settings.rejections_max),
         checks=CheckLog(redis, now),
         ready=ready,
@@ -199,16 +204,19 @@ class BackgroundTasks:
         return [task.get_name() for task in self._tasks if task.done()]
 
     async def process_startup(self, _scope: Any, _event: Any) -> None:
-        """Starts the tasks."""
+        """Starts the tasks, and returns when the process can serve: connections wait until then."""
         parts = self._parts
+        parts.link_file.load()
         runs = {
             "batcher": parts.batcher.run(),
             "watch": parts.watch.run(),
+            "link_file": parts.link_file.run(),
             "rejections": parts.rejections.run(),
             "checks": parts.checks.run(),
             "counts": parts.counts.run(),
         }
         self._tasks += [asyncio.create_task(run, name=name) for name, run in runs.items()]
+        await parts.watch.await_snapshot(START_SECONDS_MAX)
 
     async def process_shutdown(self, _scope: Any, _event: Any) -> None:
         """Answers everybody who waits, ends the tasks and writes what is left."""

@@ -13,6 +13,7 @@ import msgspec
 from ingest.credential_store import AppKey, CredentialStore, Key, NetworkKey, TokenKey
 from ingest.credentials import AppCredential, Credentials, NetworkCredential
 from shared.errors import (
+    NotReady,
     Unauthorized,
     UnknownApp,
     UnknownLink,
@@ -112,7 +113,7 @@ class Authenticator:
         """
         try:
             digest, grant = self._store.find(credentials.tokens)
-        except Unauthorized:
+        except (Unauthorized, NotReady):
             if credentials.by_program or not self._store.has_link(key):
                 raise
             return None

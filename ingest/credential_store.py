@@ -1,7 +1,7 @@
 """Holds the credentials of all senders, the snapshot in memory, and judges what a request shows."""
 
 import hmac
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NamedTuple, cast
 
 from ingest.click_ids import ClickSeal, link_of_swaarms
@@ -58,6 +58,7 @@ class CredentialStore:
         self._now = now
         self.seal = ClickSeal(secret_key)
         self.snapshot: Snapshot | None = None
+        self._kept_links: Mapping[LinkKey, KnownLink] | None = None
         self._open_to_networks: dict[int, KnownApp] = {}
 
     @property
@@ -76,9 +77,17 @@ class CredentialStore:
         self.use(None if data is None else decode_snapshot(data))
 
     def use(self, snapshot: Snapshot | None) -> None:
+        """Uses a snapshot; with None, links alone are still found, as last known."""
+        if self.snapshot is not None and not self.holds_other_key:
+            self._kept_links = self.snapshot.links
         self.snapshot = snapshot
         apps = () if snapshot is None else snapshot.apps.values()
         self._open_to_networks = {app.app_id: app for app in apps if app.accepts_networks}
+
+    def keep_links(self, snapshot: Snapshot) -> None:
+        """Takes the links of an earlier snapshot, unless another installation made it."""
+        if hmac.compare_digest(snapshot.key_check, self._key_check):
+            self._kept_links = snapshot.links
 
     def find(self, tokens: Collection[bytes]) -> tuple[bytes, Grant]:
         """Returns the digest and grant of the one token sent; `tokens` holds each once.
@@ -93,14 +102,14 @@ class CredentialStore:
 
     def find_link(self, key: LinkKey) -> KnownLink:
         """Raises UnknownLink; NotReady when this process cannot tell."""
-        link = self._ready().links.get(key)
+        link = self._links().get(key)
         if link is None:
             raise UnknownLink
         return link
 
     def has_link(self, key: LinkKey) -> bool:
         """Tells whether a link has this key. Raises NotReady."""
-        return key in self._ready().links
+        return key in self._links()
 
     def digest_of(self, tokens: Collection[bytes]) -> bytes | TokenFault:
         """Returns the digest of the one token sent, or why there is none."""
@@ -172,6 +181,12 @@ class CredentialStore:
             self.judge_network(key)
         else:
             self._require(self._ready(), key.digest, key.scope)
+
+    def _links(self) -> Mapping[LinkKey, KnownLink]:
+        # Without a snapshot nothing is stored, but people who click are sent on all the same.
+        if self.snapshot is None and self._kept_links is not None:
+            return self._kept_links
+        return self._ready().links
 
     def _ready(self) -> Snapshot:
         if self.snapshot is None or self.holds_other_key:

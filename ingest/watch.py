@@ -20,6 +20,7 @@ from shared.redis import AsyncRedis, RedisError, follow_primary
 from shared.snapshot import VERSION_KEY
 
 _PAUSE_SECONDS = 0.2
+_WAIT_SECONDS = 0.01
 _LOOKS_PER_DURABILITY_CHECK = 25
 
 _log = logging.getLogger(__name__)
@@ -64,6 +65,14 @@ class Watch:
             self._catching_up = asyncio.ensure_future(self._guarded(self._look_for_snapshot))
         await asyncio.shield(self._catching_up)
         self._gate.require_open()
+
+    async def await_snapshot(self, seconds_max: float) -> None:
+        """Waits until the process can accept events, but not for ever: Redis may be away."""
+        deadline = monotonic() + seconds_max
+        while not (self._gate.reachable and self._credential_store.version is not None):
+            if monotonic() > deadline:
+                return
+            await asyncio.sleep(_WAIT_SECONDS)
 
     async def run(self) -> None:
         """Looks until cancelled."""

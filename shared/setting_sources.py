@@ -41,6 +41,18 @@ class Variable:
         return f"{self.variable}_FILE"
 
 
+# Read by one program alone, before or without the settings.
+PROGRAM_VARIABLES = (
+    Variable(
+        CONFIG,
+        "A TOML file of settings for every program, each under its variable. The environment takes "
+        "precedence over it.",
+    ),
+    Variable("WAYBILL_DATA", "waybill: the data folder, unless --data names it.", ".waybill"),
+    Variable("WEB_CONCURRENCY", "gunicorn: number of ingest processes of one address.", "1"),
+)
+
+
 @dataclass(frozen=True)
 class Layers:
     """The variables in force, those of them `from_file`, and the errors of that file (`faults`)."""

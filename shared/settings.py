@@ -12,7 +12,7 @@ from typing import Any
 from shared import setting_readers as readers
 from shared.errors import OperatorError
 from shared.logs import LOG_FORMATS, LOG_LEVELS
-from shared.setting_sources import CONFIG, Layers, Sourced, Variable, find, layer
+from shared.setting_sources import Layers, Sourced, Variable, find, layer
 
 FORWARDED_HOPS_MAX = 16
 REPLICAS_MAX = 8
@@ -164,6 +164,13 @@ class Settings:
         "address if the sender names none. Only workers read it. Empty: none.",
         "",
     )
+    links_file: str = _setting(
+        "WAYBILL_LINKS_FILE",
+        readers.absolute_path,
+        "A file that ingest writes the links to, so that a process that starts while Redis is away "
+        "redirects all the same. `waybill up` sets it. Empty: none.",
+        "",
+    )
     callback_networks: str = _setting(
         "WAYBILL_CALLBACK_NETWORKS",
         readers.networks,
@@ -214,17 +221,6 @@ class Settings:
 SETTINGS: dict[str, Variable] = {
     setting.name: setting.metadata["declared"] for setting in fields(Settings)
 }
-
-# Read by one program alone, before or without the settings.
-PROGRAM_VARIABLES = (
-    Variable(
-        CONFIG,
-        "A TOML file of settings for every program, each under its variable. The environment takes "
-        "precedence over it.",
-    ),
-    Variable("WAYBILL_DATA", "waybill: the data folder, unless --data names it.", ".waybill"),
-    Variable("WEB_CONCURRENCY", "gunicorn: number of ingest processes of one address.", "1"),
-)
 
 
 @dataclass(frozen=True)

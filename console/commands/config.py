@@ -6,7 +6,7 @@ from console.commands.terminal.options import json_option
 from console.commands.terminal.output import lines, show, table
 from console.connections import CommandContext
 from console.pipeline.configuration import read_configuration
-from shared.settings import PROGRAM_VARIABLES
+from shared.setting_sources import PROGRAM_VARIABLES
 
 _PROGRAM_VARIABLES = frozenset(variable.variable for variable in PROGRAM_VARIABLES)
 

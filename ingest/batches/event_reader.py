@@ -116,13 +116,14 @@ class EventReader:
 def _refused(index: int, text: bytes, error: WaybillError) -> RefusedEvent:
     named = _name(text) if len(text) <= EVENT_BYTES_MAX else _Named()
     line_id = named.id if isinstance(named.id, str) else None
+    has_known_dialect = isinstance(named.dialect, str) and named.dialect in {"swaarm", "adjust"}
     return RefusedEvent(
         index=index,
         text=text,
         verdict=failed(index, line_id, error),
         status=error.status,
         scope=Scope.EVENTS,
-        dialect=named.dialect if named.dialect in {"swaarm", "adjust"} else NAME,
+        dialect=str(named.dialect) if has_known_dialect else NAME,
         fault=error.fault if isinstance(error, Unauthorized) else None,
     )
 

@@ -7,7 +7,7 @@ A refusal has the shape of every other error, and the client gets time to read i
 
 import asyncio
 import math
-from typing import Any, Protocol
+from typing import Any
 
 import httptools
 from uvicorn._types import ASGI3Application
@@ -17,25 +17,13 @@ from uvicorn.server import ServerState
 
 from ingest.http import refusals
 from ingest.http.buffered_transport import BufferedTransport
-from ingest.http.limits import ConnectionLimits
+from ingest.http.open_connections import OpenConnections
 from ingest.http.request_head import announced_bytes, check_fields, check_sizes, without_upgrade
 from shared.errors import IncompleteBody, RequestTooLarge, WaybillError
 
 NEVER = math.inf
 # What is still due from the client: nothing, the rest of a head, the rest of a body.
 _NOTHING, _HEAD, _BODY = range(3)
-
-
-class OpenConnections(Protocol):
-    """The other connections of this process, as one connection sees them."""
-
-    limits: ConnectionLimits
-
-    def admit(self, connection: "Connection") -> None:
-        """Refuses the connection if there are too many."""
-
-    def count_refusal(self, code: str) -> None:
-        """Counts a refusal by its error code."""
 
 
 class Connection(HttpToolsProtocol):
@@ -54,7 +42,7 @@ class Connection(HttpToolsProtocol):
         self.url = b""
         self.headers = []
         self.owed = _NOTHING
-        self.due = self.idle_due = self.write_due = NEVER
+        self.due = self.idle_due = self.write_due = self.leave_due = NEVER
         # Bytes of the unfinished head or body; at least, if it began behind another request.
         self.received = 0
         self.read_bytes = 0
@@ -114,11 +102,14 @@ class Connection(HttpToolsProtocol):
         self.write_due = NEVER
 
     def shutdown(self) -> None:
-        """Answers what the application has, and refuses incomplete requests: the process stops."""
-        if self.owed:
-            self.refuse(refusals.ShuttingDown())
-        elif not self.is_refused:
-            super().shutdown()
+        """Announces the end with the next answer, and leaves time for it: the process stops.
+
+        A connection that is closed at once may meet a request that is on its way, which then has
+        no answer. A client that reads `Connection: close` sends no other.
+        """
+        self.leave_due = self.loop.time() + self.limits.leave_seconds_max
+        if self.cycle is not None:
+            self.cycle.keep_alive = False
 
     # Called by the parser
 
@@ -141,6 +132,8 @@ class Connection(HttpToolsProtocol):
             self.scope["query_string"] = query
         else:
             super().on_headers_complete()
+        if self.leave_due != NEVER:
+            self.cycle.keep_alive = False
         # Trailer fields go to a list of their own: in the scope they would pass for header fields
         # (RFC 9110, section 6.5.1).
         self.headers = []
@@ -241,6 +234,11 @@ class Connection(HttpToolsProtocol):
         elif self.transport.is_closing():
             # What is still to be written to a client that does not read must not hold it open.
             self.write_due = min(self.write_due, now + self.limits.write_seconds_max)
+        elif self.leave_due <= now and not self._is_answering() and not self.is_refused:
+            if self.owed:
+                self.refuse(refusals.ShuttingDown())
+            else:
+                self.transport.close()
         elif self.flow.read_paused:
             self.due += self.limits.sweep_seconds
         elif min(self.due, self.idle_due) <= now:

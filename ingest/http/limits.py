@@ -30,6 +30,8 @@ class ConnectionLimits:
     """From the whole head to the whole body."""
     write_seconds_max: float = 10.0
     """How long answers may wait for a client that does not read."""
+    leave_seconds_max: float = 2.0
+    """How long a stopping process still reads requests from the connections that are open."""
     linger_seconds_max: float = 5.0
     """How long a refused client may go on sending, so that it can read the refusal."""
     sweep_seconds: float = 1.0

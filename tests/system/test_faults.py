@@ -12,8 +12,8 @@ import psycopg
 from redis import from_url as redis_at
 
 from tests.system.conftest import Running, Watched
-from tests.system.product import DRAIN_SECONDS_MAX, Waybill
-from tests.system.servers import until
+from tests.system.product import DRAIN_SECONDS_MAX, START_SECONDS_MAX, Waybill
+from tests.system.servers import accepts, until
 from tests.system.traffic import Log, get, requests_until, send, send_beside
 
 EVENTS = 20_000
@@ -230,6 +230,72 @@ def test_without_redis_everybody_who_clicks_is_sent_on_and_counted_as_lost(
     until(lambda: _lost(watched.waybill) == lost_before + 200, 10, "lost clicks being counted")
     assert "clicks were redirected but could not be stored" in watched.waybill.logs()
     assert _click(watched) == 302
+
+
+def _new_master(watched: Watched) -> None:
+    """Kills ingest with all its processes, and waits until it has been started again."""
+    family = watched.waybill.children("ingest.app")
+    for process in family:
+        process.send_signal(signal.SIGKILL)
+    until(
+        lambda: (
+            not [process for process in family if process.is_running()] and accepts(watched.port)
+        ),
+        START_SECONDS_MAX,
+        "ingest being started again",
+    )
+
+
+def test_an_ingest_that_starts_without_redis_sends_on_everybody_who_clicks(
+    watched: Watched,
+) -> None:
+    assert _click(watched) == 302
+    watched.redis.stop()
+    _new_master(watched)
+
+    log = send(watched.port, [get(LINK) for _ in range(50)], connections=8)
+    api = send(watched.port, [get(f"{LINK}&no_redirect=true")], connections=1)
+
+    watched.redis.start()
+    assert (log.statuses(), log.broken) == ({302: 50}, 0)
+    assert api.statuses() == {503: 1}
+    until(lambda: _click_is_stored(watched), 10, "clicks being stored again")
+
+
+def _click_is_stored(watched: Watched) -> bool:
+    (answer,) = send(watched.port, [get(LINK)], connections=1).answers
+    return "waybill-receipt" in answer.headers
+
+
+def test_a_reload_under_load_refuses_nobody_and_breaks_no_connection(watched: Watched) -> None:
+    ends_at = time.monotonic() + 12
+
+    def request(number: int) -> bytes:
+        return get(LINK) if number % 2 else postback(watched.token, number)
+
+    def reload() -> None:
+        while time.monotonic() < ends_at - 4:
+            masters = [
+                process
+                for process in watched.waybill.children("ingest.app")
+                if process.ppid() == watched.waybill.process.pid
+            ]
+            masters[0].send_signal(signal.SIGHUP)
+            time.sleep(4)
+
+    reloader = _in_background(reload)
+    log = send(
+        watched.port,
+        requests_until(request, lambda: time.monotonic() > ends_at),
+        connections=16,
+    )
+    reloader.join()
+
+    slowest = max(answer.took for answer in log.answers)
+    print(f"\nreloads: {log.statuses()}, {log.broken} broken, slowest {slowest:.2f} s")
+    assert log.statuses().keys() == {200, 302}
+    assert log.broken == 0
+    assert slowest < 5
 
 
 def test_a_redis_that_hangs_holds_nobody_up_who_clicks(watched: Watched) -> None:

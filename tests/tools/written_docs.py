@@ -10,7 +10,8 @@ from pathlib import Path
 
 from shared.callbacks.macros import DECLARED
 from shared.metrics import METRICS, Source
-from shared.settings import PROGRAM_VARIABLES, SETTINGS
+from shared.setting_sources import PROGRAM_VARIABLES
+from shared.settings import SETTINGS
 from workers.core.agent_table import FORMS
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -21,7 +21,8 @@ from console.main import waybill
 from console.metrics.lag import Lag
 from deploy import programs
 from deploy.listen import Listen
-from shared.settings import PROGRAM_VARIABLES, SETTINGS
+from shared.setting_sources import PROGRAM_VARIABLES
+from shared.settings import SETTINGS
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 K8S = DEPLOY / "k8s"

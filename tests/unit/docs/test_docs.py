@@ -29,7 +29,8 @@ from shared.device_ids import PRIMARY_ORDER
 from shared.errors import RequestError, Unavailable
 from shared.lines import line
 from shared.lines.recent_ids import IDS_MAX
-from shared.settings import PROGRAM_VARIABLES, SETTINGS
+from shared.setting_sources import PROGRAM_VARIABLES
+from shared.settings import SETTINGS
 from tests.tools.written_docs import WRITTEN, with_written
 
 ROOT = Path(__file__).parents[3]

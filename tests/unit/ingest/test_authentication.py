@@ -190,6 +190,30 @@ def test_a_snapshot_made_under_another_key_makes_no_link_unknown() -> None:
         store.find_link(LINK_KEY)
 
 
+def test_without_a_snapshot_links_are_found_as_last_known_and_tokens_are_not() -> None:
+    store = CredentialStore(SECRET_KEY, now)
+    store.use(linked())
+    store.use(None)
+
+    assert store.find_link(LINK_KEY) == link()
+    with pytest.raises(NotReady):
+        store.find({VALID})
+
+
+@in_loop
+async def test_without_a_snapshot_a_token_beside_a_link_keeps_nobody_from_it() -> None:
+    store = CredentialStore(SECRET_KEY, now)
+    store.use(linked())
+    store.use(None)
+    watch = Watch(FakeAsyncRedis(), store, Gate(LoadLimits(10, 70)), strict=True)
+    without = Authenticator(store, watch.catch_up)
+
+    principal = await without.authenticate(credentials("offer_id=12&pub_id=34&token=t"))
+    assert (principal.link, principal.is_stranger) == (link(), True)
+    with pytest.raises(NotReady):
+        await without.authenticate(credentials("offer_id=12&pub_id=34&token=t&no_redirect=true"))
+
+
 def holding(**granted: int) -> CredentialStore:
     """Holds grants to tokens, each for the app given; without any, TOKEN may send."""
     store = CredentialStore(SECRET_KEY, now)

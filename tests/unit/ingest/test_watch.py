@@ -60,6 +60,32 @@ async def test_a_process_learns_all_that_it_needs_to_serve() -> None:
 
 
 @in_loop
+async def test_a_start_waits_until_the_tokens_are_known() -> None:
+    async with watching() as watched:
+        watched.redis.delete(VERSION_KEY, SNAPSHOT_KEY)
+        watched.run()
+        start = asyncio.create_task(watched.watch.await_snapshot(60.0))
+        await until(lambda: watched.gate.reachable)
+        assert not start.done()
+
+        publish(watched.redis, snapshot())
+
+        await start
+        assert watched.credential_store.version == 1
+
+
+@in_loop
+async def test_a_start_without_redis_waits_no_longer_than_it_may() -> None:
+    async with watching() as watched:
+        watched.telling.server.connected = False
+        watched.run()
+
+        await watched.watch.await_snapshot(0.05)
+
+        assert watched.credential_store.version is None
+
+
+@in_loop
 async def test_a_change_is_seen_without_any_traffic() -> None:
     async with watching() as watched:
         watched.run()

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from shared.errors import OperatorError
-from shared.setting_sources import Variable
-from shared.settings import PROGRAM_VARIABLES, SETTINGS, read_settings
+from shared.setting_sources import PROGRAM_VARIABLES, Variable
+from shared.settings import SETTINGS, read_settings
 from tests.support.build import VARIABLES, settings
 
 # Of the settings that are numbers. `Variable.unit` is whatever word stands last, so only a list can

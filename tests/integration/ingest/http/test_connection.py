@@ -3,6 +3,7 @@
 import random
 import socket
 import struct
+from dataclasses import replace
 from itertools import repeat
 from time import monotonic
 
@@ -287,3 +288,62 @@ def test_a_client_that_vanishes_within_a_body_leaves_nothing_behind(served: Serv
         served.await_connections(1)
     served.await_connections(0)
     assert served.application.asked == []
+
+
+# The end of the process
+
+
+def stopping(served: Serving) -> None:
+    served.server.should_exit = True
+    wait_until(lambda: not served.server.servers or not served.server.servers[0].is_serving())
+
+
+def test_a_stopping_process_answers_what_arrives_and_says_that_it_was_the_last() -> None:
+    with serving(SHORT) as served, served.connect() as client:
+        client.send(GET)
+        assert client.answer().headers.get("connection") is None
+        stopping(served)
+
+        client.send(GET)
+
+        assert client.answer().headers["connection"] == "close"
+        assert client.is_closed()
+
+
+def test_a_stopping_process_takes_the_rest_of_a_request_that_has_begun() -> None:
+    with serving(SHORT) as served, served.connect() as client:
+        client.send(POST + b"Content-Length: 4\r\n\r\nab")
+        served.await_connections(1)
+        stopping(served)
+
+        client.send(b"cd")
+
+        answer = client.answer()
+        assert (answer.json["body"], answer.headers["connection"]) == ("abcd", "close")
+
+
+def test_a_stopping_process_says_so_with_the_answer_that_it_is_at() -> None:
+    with serving(SHORT) as served, served.connect() as client:
+        client.send(SLOW)
+        wait_until(lambda: served.application.asked)
+        stopping(served)
+        served.application.go_on.set()
+
+        answer = client.answer()
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+
+
+def test_a_stopping_process_waits_for_an_idle_client_and_not_for_ever() -> None:
+    limits = replace(SHORT, header_seconds_max=60, leave_seconds_max=0.5)
+    with serving(limits, idle_seconds=60) as served, served.connect() as idle:
+        idle.send(GET)
+        assert idle.answer().status == 200
+        with served.connect() as begun:
+            begun.send(GET[:20])
+            served.await_connections(2)
+            stopped = monotonic()
+            stopping(served)
+
+            assert begun.answer().code == "shutting_down"
+            assert idle.is_closed()
+            assert 0.4 <= monotonic() - stopped < LATE_SECONDS

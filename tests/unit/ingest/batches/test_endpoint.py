@@ -578,6 +578,15 @@ bodies = st.binary(max_size=60) | st.lists(fuzzed | values, max_size=5).map(
 )
 
 
+@pytest.mark.parametrize("dialect", [{}, {"a": 1}, [], ["adjust"], 1, True, 1.5])
+@in_loop
+async def test_a_dialect_that_is_no_text_is_refused_with_its_event(dialect: object) -> None:
+    async with running() as ingest:
+        answer = await ingest.batch(json.dumps([{"dialect": dialect, "id": "a"}]).encode())
+
+    assert (answer.status_code, answer.json["rejected"]) == (200, 1)
+
+
 @given(
     bodies,
     st.booleans(),
