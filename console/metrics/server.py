@@ -5,7 +5,7 @@ twice. The names are those of gunicorn's settings.
 """
 
 proc_name = "metrics"
-worker_class = "gthread"
+worker_class = "console.http.thread_worker.WholeRequestWorker"
 logger_class = "shared.gunicorn_logger.RedactingLogger"
 workers = 1
 threads = 8

@@ -4,9 +4,12 @@ counts."""
 import asyncio
 from collections.abc import Awaitable, Callable
 from itertools import cycle
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from tests.system.conftest import Running
-from tests.system.traffic import closed, get, send_beside
+from tests.system.product import Waybill
+from tests.system.traffic import Log, closed, get, send_beside
 
 SLOW_SOCKETS = 500
 HONEST_REQUESTS = 10_000
@@ -61,28 +64,46 @@ async def _slowly(port: int, behave: Slow) -> None:
             await closed(streams)
 
 
-async def _beside_slow_ones(running: Running) -> tuple[int, int, float]:
+async def _beside_slow_ones(port: int, slow_sockets: int, request: bytes, honest: int) -> Log:
+    """Sends honest requests while slow sockets of all kinds stay connected."""
     kinds = cycle((_send_nothing, _drip_headers, _drip_body, _read_nothing))
     slow = [
-        asyncio.create_task(_slowly(running.port, behave))
-        for behave, _ in zip(kinds, range(SLOW_SOCKETS), strict=False)
+        asyncio.create_task(_slowly(port, behave))
+        for behave, _ in zip(kinds, range(slow_sockets), strict=False)
     ]
     await asyncio.sleep(1)
-    target = f"/postback?s2s_token={running.token}&user_id=honest&event_id=purchase"
-    log = await send_beside(
-        running.port, (get(target) for _ in range(HONEST_REQUESTS)), HONEST_CONNECTIONS
-    )
+    log = await send_beside(port, (request for _ in range(honest)), HONEST_CONNECTIONS)
     for task in slow:
         task.cancel()
     await asyncio.gather(*slow, return_exceptions=True)
-    return log.statuses().get(200, 0), log.broken, max(answer.took for answer in log.answers)
+    return log
 
 
 def test_five_hundred_slow_sockets_do_not_disturb_honest_senders(crowded: Running) -> None:
-    succeeded, broken, slowest = asyncio.run(_beside_slow_ones(crowded))
+    target = f"/postback?s2s_token={crowded.token}&user_id=honest&event_id=purchase"
+    log = asyncio.run(_beside_slow_ones(crowded.port, SLOW_SOCKETS, get(target), HONEST_REQUESTS))
 
+    succeeded, broken = log.statuses().get(200, 0), log.broken
+    slowest = max(answer.took for answer in log.answers)
     print(
         f"\n{SLOW_SOCKETS} slow sockets: {succeeded} of {HONEST_REQUESTS} honest requests "
         f"succeeded, {broken} broken, slowest {slowest * 1000:.0f} ms"
     )
     assert succeeded >= HONEST_REQUESTS * 0.999
+
+
+def test_a_hundred_slow_sockets_close_neither_the_console_nor_the_metrics(tmp_path: Path) -> None:
+    waybill = Waybill(tmp_path / "data", workers=1, console=True, metrics=True)
+    try:
+        waybill.wait_until_ready()
+        console_port = urlsplit(waybill.console_url).port
+        assert console_port is not None
+        for port, path in ((console_port, "/sign-in"), (waybill.metrics_port, "/health/live")):
+            log = asyncio.run(_beside_slow_ones(port, 100, get(path), 200))
+
+            slowest = max(answer.took for answer in log.answers)
+            print(f"\n{path}: {log.statuses()}, {log.broken} broken, slowest {slowest:.2f} s")
+            assert (log.statuses(), log.broken) == ({200: 200}, 0)
+            assert slowest < 5
+    finally:
+        assert waybill.stop() == 0
