@@ -15,7 +15,6 @@ from ingest.http.limits import BATCH_PATH
 from ingest.parameters import Pair
 from ingest.request_log.checks import RequestOutcome
 from ingest.request_log.journal import RequestJournal
-from ingest.request_log.rejections import loggable_parameters
 from shared import metrics
 from shared.integration_log import CHECK_ENTRIES_MAX
 from shared.metrics import NO_REASON
@@ -73,7 +72,7 @@ class BatchJournal:
     ) -> None:
         rejections = self._journal.rejections
         for entry in refused[:_ENTRIES_MAX]:
-            rejections.add(self._rejection(principal, entry))
+            rejections.add(self._rejection(principal, entry), _pairs(entry.text))
         for entry in refused[_ENTRIES_MAX:]:
             rejections.add_count(_code(entry.verdict))
         for batched in events:
@@ -90,7 +89,7 @@ class BatchJournal:
             code=_code(entry.verdict),
             field=None if field is None else redact(field),
             app_id=principal.grant.app_id,
-            parameters=loggable_parameters(_pairs(entry.text)),
+            parameters={},
         )
 
     def _check(self, principal: Principal, item: BatchedEvent | RefusedEvent) -> None:

@@ -13,7 +13,7 @@ from ingest.bad_tokens import BadTokens
 from ingest.client import request_address
 from ingest.parameters import NO_PARAMETERS, RawParameters
 from ingest.request_log.checks import CheckLog, RequestOutcome
-from ingest.request_log.rejections import RejectionLog, loggable_parameters
+from ingest.request_log.rejections import RejectionLog
 from shared.clock import Clock
 from shared.errors import RequestError, Unauthorized, WaybillError
 from shared.events import Event
@@ -25,6 +25,7 @@ from shared.snapshot import NO_TOKEN
 from shared.tokens import TokenFault
 
 _SHOWN_MAX = 64  # characters of a name or a placeholder
+_UNREAD_MAX = 20  # of one request
 # A sender without a token, or with one for another purpose, is not guessing.
 _NO_GUESS = frozenset({TokenFault.MISSING, TokenFault.SCOPE})
 
@@ -91,7 +92,8 @@ class RequestJournal:
         # The name of a field may be the sender's own, and hold anything.
         at_fault = error.field if isinstance(error, RequestError) else None
         at_fault = None if at_fault is None else redact(at_fault)
-        self.rejections.add(self._rejection(request, state, error.status, error.code, at_fault))
+        rejection = self._rejection(request, state, error.status, error.code, at_fault)
+        self.rejections.add(rejection, state.raw.pairs())
         app_id, token_id, fault = None, NO_TOKEN, None
         if state.principal is not None:
             app_id = state.principal.grant.app_id
@@ -123,14 +125,15 @@ class RequestJournal:
 
     def click_lost(self, request: Request, state: RequestState, status: int) -> None:
         """Records a person who was redirected although the click could not be stored."""
-        self.rejections.add_lost_click(self._rejection(request, state, status, CLICK_LOST, None))
+        rejection = self._rejection(request, state, status, CLICK_LOST, None)
+        self.rejections.add_lost_click(rejection, state.raw.pairs())
 
     def _note_unread(self, request: Request, state: RequestState, app_id: int) -> None:
         principal = state.principal
         link = principal.link if principal is not None else None
         token_id = principal.shown_token_id if principal is not None else NO_TOKEN
         place = (request.uri_template or "", link.link_id if link else 0, token_id)
-        for unread in state.unread:
+        for unread in state.unread[:_UNREAD_MAX]:
             # The name may be the sender's own, and hold anything.
             name, value = (redact(text)[:_SHOWN_MAX] for text in (unread.name, unread.value))
             self.checks.add_unread(app_id, UnreadSource(*place, unread.reason, name, value))
@@ -153,5 +156,5 @@ class RequestJournal:
             code=code,
             field=field,
             app_id=None if principal is None else principal.grant.app_id,
-            parameters=loggable_parameters(state.raw.pairs()),
+            parameters={},
         )

@@ -1,6 +1,7 @@
 """The rejection log as ingest writes it: exact counts, few entries, no secrets."""
 
 import asyncio
+from time import process_time
 
 import pytest
 from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from ingest.parameters import Pair
 from ingest.request_log.rejections import RejectionLog, loggable_parameters
 from shared.redaction import MASK
+from shared.redis import stream_entries
 from shared.rejections import REJECTIONS_KEY, recent_rejections, rejection_counts
 from shared.tokens import new_token
 from tests.support.build import TOKEN, rejection
@@ -49,6 +51,29 @@ async def test_a_flood_is_counted_exactly_and_sampled_with_its_newest() -> None:
     kept = recent_rejections(looks, 10_000)
     assert 0 < len(kept) <= 200
     assert kept[0].at_ms == 4999
+    await redis.aclose()
+
+
+@in_loop
+async def test_a_flood_of_long_requests_is_built_for_milliseconds_and_holds_few_bytes() -> None:
+    server = FakeServer()
+    redis, looks = FakeAsyncRedis(server=server), FakeStrictRedis(server=server)
+    log = RejectionLog(redis, 10_000)
+    sent = [(b"p%d" % index, b"%2574=" * 10_000) for index in range(100)]
+
+    begun = process_time()
+    for _ in range(5000):
+        log.add(rejection(), sent)
+    added_seconds = process_time() - begun
+    await log.write()
+    written_seconds = process_time() - begun - added_seconds
+
+    assert added_seconds < 0.5, "0.1 ms for each of 5,000"
+    assert written_seconds < 0.5, "not 200 entries of 5 ms"
+    assert rejection_counts(looks) == {"missing_field": 5000}
+    entries = [fields[b"r"] for _, fields in stream_entries(looks.xrange(REJECTIONS_KEY))]
+    assert entries
+    assert max(map(len, entries)) < 2000
     await redis.aclose()
 
 
