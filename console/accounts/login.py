@@ -9,7 +9,7 @@ with a thousand networks is 768,000 attempts a day at a password that withstands
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-from console.accounts.attempts import AttemptLimit, attempt_limit, count_attempt, forgive_attempt
+from console.accounts.attempts import attempt_limit, count_attempt, forgive_attempt
 from console.accounts.known_browsers import is_known
 from console.accounts.passwords import PasswordCheck, is_password
 from console.accounts.people import Person, authenticate
@@ -53,9 +53,18 @@ def sign_in(
 
     Raises WrongPassword or TooManyAttempts.
     """
-    limits = _limits(secret_key, attempt)
+    name = attempt.name.strip()
+    if is_known(secret_key, name.lower(), attempt.browser):
+        limits = [attempt_limit(secret_key, f"browser {attempt.browser}", BROWSER_MAX)]
+    else:  # always in one order, so that no attempt waits for another
+        network = network_of(attempt.address)
+        named = f"name {name.lower()} from {network}"
+        limits = [
+            attempt_limit(secret_key, f"network {network}", NETWORK_MAX),
+            attempt_limit(secret_key, named, NAME_FROM_NETWORK_MAX),
+        ]
     count_attempt(connection, limits)
-    person = authenticate(connection, attempt.name.strip(), attempt.password, check)
+    person = authenticate(connection, name, attempt.password, check)
     if person is None:
         raise WrongPassword
     forgive_attempt(connection, limits)
@@ -89,15 +98,3 @@ def network_of(address: str) -> str:
     if isinstance(parsed, IPv4Address):
         return str(parsed)
     return str(ip_network((parsed, _IPV6_PREFIX_BITS), strict=False))
-
-
-def _limits(secret_key: bytes, attempt: LoginAttempt) -> list[AttemptLimit]:
-    """Returns the limits of an attempt, always in one order, so that none waits for another."""
-    name = attempt.name.strip().lower()
-    if is_known(secret_key, name, attempt.browser):
-        return [attempt_limit(secret_key, f"browser {attempt.browser}", BROWSER_MAX)]
-    network = network_of(attempt.address)
-    return [
-        attempt_limit(secret_key, f"network {network}", NETWORK_MAX),
-        attempt_limit(secret_key, f"name {name} from {network}", NAME_FROM_NETWORK_MAX),
-    ]

@@ -41,7 +41,9 @@ def hash_password(password: str, known_words: Sequence[str] = ()) -> str:
             f"The password must have {CHARACTERS_MIN} to {CHARACTERS_MAX} characters. "
             "Several unrelated words make a good one."
         )
-    if _guesses_log10(password, known_words) < math.log10(GUESSES_MIN):
+    words = [*_PRODUCT_WORDS, *known_words]
+    estimate = zxcvbn(password[:_ESTIMATED_CHARACTERS_MAX], user_inputs=words)
+    if estimate["guesses_log10"] < math.log10(GUESSES_MIN):
         raise OperatorError(
             "This password is too easy to guess: it is common, or made of a common password, a "
             "name, a date, a row of keys or a repetition. Several unrelated words make a good one."
@@ -55,10 +57,3 @@ def is_password(stored: str | None, password: str) -> bool:
         return _HASHER.verify(stored or _NOBODY, password[:CHARACTERS_MAX]) and stored is not None
     except VerificationError:
         return False
-
-
-def _guesses_log10(password: str, known_words: Sequence[str]) -> float:
-    estimate = zxcvbn(
-        password[:_ESTIMATED_CHARACTERS_MAX], user_inputs=[*_PRODUCT_WORDS, *known_words]
-    )
-    return float(estimate["guesses_log10"])

@@ -81,7 +81,14 @@ def create_event_type(resources: Resources, actor: Actor, app: App, new: NewEven
     """
     require_admin(actor)
     connection = resources.connection
-    values = _clean_values(new)
+    token = random_code(_EVENT_TOKEN_LENGTH) if new.event_token is None else new.event_token
+    values = {
+        "mapping_id": clean_text("mapping-id", new.mapping_id, MAPPING_ID_CHARACTERS_MAX),
+        "name": clean_shown_name("name", new.name, NAME_CHARACTERS_MAX),
+        "event_token": clean_text("event-token", token, EVENT_TOKEN_CHARACTERS_MAX),
+        "unique": new.unique,
+        "multiple_postbacks": new.multiple_postbacks,
+    }
     with publishing_transaction(resources):
         lock_app(connection, app)
         _require_room(connection, app)
@@ -131,17 +138,6 @@ def set_multiple_postbacks(
         change = Change(Action.EVENT_TYPE_POSTBACKS, event_type.name, before, after)
         record_change(connection, actor, app.id, change)
     return EventType(*row)
-
-
-def _clean_values(new: NewEventType) -> dict[str, object]:
-    token = random_code(_EVENT_TOKEN_LENGTH) if new.event_token is None else new.event_token
-    return {
-        "mapping_id": clean_text("mapping-id", new.mapping_id, MAPPING_ID_CHARACTERS_MAX),
-        "name": clean_shown_name("name", new.name, NAME_CHARACTERS_MAX),
-        "event_token": clean_text("event-token", token, EVENT_TOKEN_CHARACTERS_MAX),
-        "unique": new.unique,
-        "multiple_postbacks": new.multiple_postbacks,
-    }
 
 
 def _require_room(connection: Connection, app: App) -> None:

@@ -93,7 +93,8 @@ def create_link(resources: Resources, actor: Actor, app: App, new: NewLink) -> L
     """
     require_admin(actor)
     connection = resources.connection
-    name = _clean_link_name(connection, app, new.name)
+    taken_names = run(connection, "SELECT name FROM links WHERE app_id = %s", (app.id,))
+    name = _clean_name("name", new.name, [known for (known,) in taken_names])
     destination = clean_destination(new.destination)
     given_offer_id = _clean_number("offer-id", new.offer_id)
     given_pub_id = _clean_number("pub-id", new.pub_id)
@@ -139,11 +140,6 @@ def ensure_partner(connection: Connection, name: str) -> Partner:
     ).fetchone()
     assert row is not None
     return Partner(*row)
-
-
-def _clean_link_name(connection: Connection, app: App, name: str) -> str:
-    taken = run(connection, "SELECT name FROM links WHERE app_id = %s", (app.id,))
-    return _clean_name("name", name, [known for (known,) in taken])
 
 
 def _clean_name(field: str, name: str, taken: list[str]) -> str:

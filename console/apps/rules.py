@@ -116,11 +116,13 @@ def change_rules(
     outside its limits, when nothing is changed, and NotAllowed for a viewer.
     """
     require_admin(actor)
-    changes = {
-        setting.rule: _milliseconds(setting, values[setting.option])
-        for setting in SETTINGS
-        if setting.option in values
-    }
+    changes = {}
+    for setting in (setting for setting in SETTINGS if setting.option in values):
+        value = values[setting.option]
+        if not setting.smallest <= value <= setting.largest:
+            limits = f"must be between {setting.smallest} and {setting.largest} {setting.unit}."
+            raise BadValue(setting.option, limits)
+        changes[setting.rule] = value * setting.unit_ms
     with transaction(connection):
         current = _read(connection, app, f"{_SELECT} FOR UPDATE")
         if all(getattr(current, rule) == value for rule, value in changes.items()):
@@ -130,13 +132,6 @@ def change_rules(
         run(connection, _UPDATE, {**after, "app_id": app.id})
         record_change(connection, actor, app.id, Change(Action.APP_RULES, app.name, before, after))
         return changed
-
-
-def _milliseconds(setting: RuleSetting, value: int) -> int:
-    if not setting.smallest <= value <= setting.largest:
-        rule = f"must be between {setting.smallest} and {setting.largest} {setting.unit}."
-        raise BadValue(setting.option, rule)
-    return value * setting.unit_ms
 
 
 def _read(connection: Connection, app: App, statement: str) -> Rules:

@@ -13,8 +13,9 @@ from console.commands.terminal.options import (
 )
 from console.commands.terminal.output import show, table
 from console.connections import CommandContext, load_settings, open_database
-from console.reports.activity import active_users, retention
+from console.reports.activity import active_users
 from console.reports.period import period_of
+from console.reports.retention import retention
 from shared.clock import now_ms
 from shared.partitions import day_of
 

@@ -11,7 +11,6 @@ from console.commands.terminal.options import json_option
 from console.commands.terminal.output import cell, show, table
 from console.connections import CommandContext, load_settings, open_resources
 from console.security.integration_check import (
-    CheckedScope,
     CheckedToken,
     IntegrationCheck,
     Readiness,
@@ -64,7 +63,20 @@ def check_(context: CommandContext, app: str, count: int, minutes: int, as_json:
 def _parts(result: IntegrationCheck, count: int) -> Iterator[RenderableType]:
     for checked in result.tokens:
         yield _requests(checked, count)
-    yield _scopes(result.scopes)
+    yield table(
+        ("scope", "on", "active tokens", "requests", "without a valid token", "readiness"),
+        (
+            (
+                scope.scope,
+                scope.enforced,
+                ", ".join(scope.tokens) or "none",
+                scope.requests,
+                scope.refused,
+                _READINESS[scope.readiness],
+            )
+            for scope in result.scopes
+        ),
+    )
     if not result.tokens and not result.problems:
         yield _NO_REQUESTS
         return
@@ -115,20 +127,3 @@ def _requests(checked: CheckedToken, count: int) -> Table:
     result.title = cell("no token" if token is None else f"token {token.name} ({token.state})")
     result.title_justify = "left"
     return result
-
-
-def _scopes(scopes: tuple[CheckedScope, ...]) -> Table:
-    return table(
-        ("scope", "on", "active tokens", "requests", "without a valid token", "readiness"),
-        (
-            (
-                scope.scope,
-                scope.enforced,
-                ", ".join(scope.tokens) or "none",
-                scope.requests,
-                scope.refused,
-                _READINESS[scope.readiness],
-            )
-            for scope in scopes
-        ),
-    )

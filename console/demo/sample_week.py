@@ -85,9 +85,13 @@ def sample_lines(now_ms: int) -> Iterator[dict[str, Any]]:
     chance = random.Random(7)  # noqa: S311 - sample data, the same each time
     for number in range(USERS):
         user = _user(chance, number, now_ms)
-        for line in (*_clicks(chance, user, number), *_sessions(chance, user, now_ms)):
-            if line["time"] <= now_ms:
-                yield line
+        lines = [*_clicks(chance, user, number), *_session(chance, user, user.first_ms, first=True)]
+        for day, probability in enumerate(_RETURNS, start=1):
+            if chance.random() < probability:
+                start_ms = user.first_ms + day * DAY_MS + int(chance.gauss(0, 3) * HOUR_MS)
+                if start_ms < now_ms:
+                    lines += _session(chance, user, start_ms, first=False)
+        yield from (line for line in lines if line["time"] <= now_ms)
 
 
 def _user(chance: random.Random, number: int, now_ms: int) -> _User:
@@ -127,15 +131,6 @@ def _clicks(chance: random.Random, user: _User, number: int) -> Iterator[dict[st
         return
     site, campaign = chance.choice(_SITES)
     yield {**click, "parameters": {"site": site, "campaign": campaign}}
-
-
-def _sessions(chance: random.Random, user: _User, now_ms: int) -> Iterator[dict[str, Any]]:
-    yield from _session(chance, user, user.first_ms, first=True)
-    for day, probability in enumerate(_RETURNS, start=1):
-        if chance.random() < probability:
-            start_ms = user.first_ms + day * DAY_MS + int(chance.gauss(0, 3) * HOUR_MS)
-            if start_ms < now_ms:
-                yield from _session(chance, user, start_ms, first=False)
 
 
 def _session(

@@ -102,7 +102,13 @@ class Import:
         """
         change = Change(Action.APP_IMPORT, self._app.name, None, {})
         record_change(self._connection, self._actor, self._app.id, change)
-        destination = _read_destination(self._connection, self._app, now_ms)
+        links = run(self._connection, _LINKS, (self._app.id,)).fetchall()
+        destination = Destination(
+            app_id=self._app.id,
+            links_by_name={name: id_ for id_, name, _, _ in links},
+            links_by_offer={(offer, pub): id_ for id_, _, offer, pub in links},
+            now_ms=now_ms,
+        )
         try:
             for line in lines:
                 self._import_line(line, destination)
@@ -134,16 +140,6 @@ class Import:
             self.imported.clicks += 1
         else:
             self.imported.events += 1
-
-
-def _read_destination(connection: Connection, app: App, now_ms: int) -> Destination:
-    links = run(connection, _LINKS, (app.id,)).fetchall()
-    return Destination(
-        app_id=app.id,
-        links_by_name={name: id_ for id_, name, _, _ in links},
-        links_by_offer={(offer, pub): id_ for id_, _, offer, pub in links},
-        now_ms=now_ms,
-    )
 
 
 class ImportPartitions:

@@ -25,18 +25,12 @@ def file_lines(file: BinaryIO) -> Iterator[FileLine]:
         number += 1
         ends_at += len(text)
         if len(text) == LINE_BYTES_MAX and not text.endswith(b"\n"):
-            ends_at += _skip_rest(file)
+            while rest := file.readline(LINE_BYTES_MAX):
+                ends_at += len(rest)
+                if rest.endswith(b"\n"):
+                    break
             yield FileLine(number, None, ends_at)
             continue
         bare = (text.removeprefix(_BYTE_ORDER_MARK) if number == 1 else text).strip()
         if bare:
             yield FileLine(number, bare, ends_at)
-
-
-def _skip_rest(file: BinaryIO) -> int:
-    skipped = 0
-    while rest := file.readline(LINE_BYTES_MAX):
-        skipped += len(rest)
-        if rest.endswith(b"\n"):
-            break
-    return skipped

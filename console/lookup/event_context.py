@@ -42,24 +42,18 @@ class EventContext:
 
 def find_event_context(connection: Connection, receipt: UUID) -> EventContext | None:
     """Returns the context of a stored event or click, else None."""
-    if context := _event_context(connection, receipt):
-        return context
+    row = run(connection, _USER, (receipt,)).fetchone()
+    if row is not None:
+        app_id, user_ref, time = row
+        attribution = attribution_at(connection, user_ref, time)
+        conversion = None
+        if attribution is not None:
+            conversion = find_conversion(connection, user_ref, time, receipt, attribution)
+        session = session_at(connection, user_ref, time)
+        return EventContext(app_id, attribution, session, conversion=conversion)
     row = run(connection, _CLICK, (receipt,)).fetchone()
     if row is None:
         return None
     app_id, environment, click_id = row
     users = users_attributed_to(connection, app_id, environment, click_id, ATTRIBUTED_USERS_MAX)
     return EventContext(app_id, brought=tuple(users))
-
-
-def _event_context(connection: Connection, receipt: UUID) -> EventContext | None:
-    row = run(connection, _USER, (receipt,)).fetchone()
-    if row is None:
-        return None
-    app_id, user_ref, time = row
-    attribution = attribution_at(connection, user_ref, time)
-    conversion = None
-    if attribution is not None:
-        conversion = find_conversion(connection, user_ref, time, receipt, attribution)
-    session = session_at(connection, user_ref, time)
-    return EventContext(app_id, attribution, session, conversion=conversion)

@@ -1,5 +1,6 @@
 """Searches users, events and clicks by any id."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -35,16 +36,10 @@ def search(resources: Resources, app: App, environment: str, text: str) -> Searc
         "SELECT receipt FROM clicks WHERE app_id = %s AND environment = %s AND click_id = %s",
         (app.id, environment, text),
     )
-    receipts = {*(receipt for (receipt,) in rows), *_known_receipts(resources, text)}
+    receipts = {receipt for (receipt,) in rows}
+    with suppress(OperatorError):  # the text is no receipt ID
+        traced = trace(connection, resources.redis, parse_receipt(text))
+        if traced.state is not TraceState.UNKNOWN:
+            receipts.add(traced.receipt)
     users = find_users(connection, app, environment, text, FOUND_USERS_MAX)
     return SearchResult(users, sorted(receipts))
-
-
-def _known_receipts(resources: Resources, text: str) -> list[UUID]:
-    """Returns the receipt ID that the text is, if anything is known of it."""
-    try:
-        receipt = parse_receipt(text)
-    except OperatorError:
-        return []
-    state = trace(resources.connection, resources.redis, receipt).state
-    return [] if state is TraceState.UNKNOWN else [receipt]

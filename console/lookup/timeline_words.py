@@ -8,10 +8,9 @@ from uuid import UUID
 
 from console.event_records import EventRecord
 from console.lookup.attributions import AttributionRecord
-from console.lookup.conversions import Conversion
 from console.lookup.event_context import EventContext
 from console.lookup.sessions import SessionRecord
-from console.lookup.user_timeline import ClickRecord, UserTimeline
+from console.lookup.user_timeline import UserTimeline
 from shared.countries import country_name
 from shared.vocabulary import Lost, Rule
 
@@ -79,7 +78,9 @@ def format_instant(time: datetime) -> str:
 
 def _entries(user: UserTimeline) -> Iterator[TimelineEntry]:
     for click in user.clicks:
-        lines = tuple(_describe_click(click))
+        source = f"from {click.origin}" if click.origin else "names no source"
+        address = (f"IP address {click.ip_address}",) if click.ip_address else ()
+        lines: tuple[str, ...] = (f"{click.click_id}, {click.role}", source, *address)
         yield TimelineEntry(click.event_time, Lane.CLICKS, click.kind, lines, receipt=click.receipt)
     for event in user.events:
         if event.event_time is not None:
@@ -99,13 +100,6 @@ def _entries(user: UserTimeline) -> Iterator[TimelineEntry]:
             tuple(describe_attribution(decision)),
             superseded=decision.superseded_at is not None,
         )
-
-
-def _describe_click(click: ClickRecord) -> Iterator[str]:
-    yield f"{click.click_id}, {click.role}"
-    yield f"from {click.origin}" if click.origin else "names no source"
-    if click.ip_address:
-        yield f"IP address {click.ip_address}"
 
 
 def _describe_event(event: EventRecord) -> Iterator[str]:
@@ -145,21 +139,18 @@ def describe_attribution(decision: AttributionRecord) -> Iterator[str]:
     yield f"decided {decided} by version {decision.rules_version} of the rules"
 
 
-def _describe_conversion(conversion: Conversion) -> str:
-    if conversion.first is None:
-        return "a conversion"
-    return (
-        f"no conversion: {conversion.first} was the conversion, and {conversion.event_type} "
-        "converts once per click (multiple postbacks are off)"
-    )
-
-
 def describe_event_context(context: EventContext) -> Iterator[tuple[str, list[str]]]:
     """Yields what is known of an event's context, each part with its label."""
     if context.attribution is not None:
         yield "attribution", list(describe_attribution(context.attribution))
-    if context.conversion is not None:
-        yield "conversion", [_describe_conversion(context.conversion)]
+    if (conversion := context.conversion) is not None:
+        sentence = "a conversion"
+        if conversion.first is not None:
+            sentence = (
+                f"no conversion: {conversion.first} was the conversion, and "
+                f"{conversion.event_type} converts once per click (multiple postbacks are off)"
+            )
+        yield "conversion", [sentence]
     if context.session is not None:
         start = f"started {format_instant(context.session.start_time)}"
         yield "session", [start, describe_session(context.session)]

@@ -72,12 +72,21 @@ def trace(connection: Connection, redis: Redis, receipt: UUID) -> Trace:
 
 
 def _stored(connection: Connection, receipt: UUID) -> Trace | None:
-    if trace := _recorded(connection, receipt) or _duplicate(connection, receipt):
+    given_at = _given_at(receipt)
+    if trace := _recorded(connection, receipt):
         return trace
+    row = run(
+        connection, "SELECT first_receipt, conflict FROM duplicates WHERE receipt = %s", (receipt,)
+    ).fetchone()
+    if row is not None:
+        first_receipt, conflict = row
+        unknown = Trace(first_receipt, _given_at(first_receipt), TraceState.UNKNOWN)
+        first = _recorded(connection, first_receipt) or unknown
+        return Trace(receipt, given_at, TraceState.DUPLICATE, first=first, conflict=conflict)
     if entry := find_quarantined(connection, receipt):
-        return Trace(receipt, _given_at(receipt), TraceState.QUARANTINED, quarantine=entry)
+        return Trace(receipt, given_at, TraceState.QUARANTINED, quarantine=entry)
     if run(connection, "SELECT FROM withheld_events WHERE receipt = %s", (receipt,)).rowcount:
-        return Trace(receipt, _given_at(receipt), TraceState.ERASED)
+        return Trace(receipt, given_at, TraceState.ERASED)
     return None
 
 
@@ -87,19 +96,6 @@ def _recorded(connection: Connection, receipt: UUID) -> Trace | None:
         return None
     placement = find_event_context(connection, receipt)
     return Trace(receipt, _given_at(receipt), TraceState.RECORDED, event=event, placement=placement)
-
-
-def _duplicate(connection: Connection, receipt: UUID) -> Trace | None:
-    row = run(
-        connection, "SELECT first_receipt, conflict FROM duplicates WHERE receipt = %s", (receipt,)
-    ).fetchone()
-    if row is None:
-        return None
-    first_receipt, conflict = row
-    first = _recorded(connection, first_receipt) or Trace(
-        first_receipt, _given_at(first_receipt), TraceState.UNKNOWN
-    )
-    return Trace(receipt, _given_at(receipt), TraceState.DUPLICATE, first=first, conflict=conflict)
 
 
 def _given_at(receipt: UUID) -> datetime | None:

@@ -75,24 +75,18 @@ def read_database(connection: Connection) -> list[MetricSeries]:
         key = (program if program in PROGRAMS else OTHER, state if state in _STATES else OTHER)
         connections[key] = connections.get(key, 0) + count
     (aside,) = run(connection, _SET_ASIDE).fetchall()
+    [(due, oldest_seconds)] = run(connection, _CALLBACKS).fetchall()
+    [(disabled,)] = run(connection, _DISABLED).fetchall()
     row = run(connection, _CONNECTIONS_MAX).fetchone()
     assert row is not None
     return [
         *(gauge(metrics.QUARANTINE, float(n), reason) for reason, n in quarantined.items()),
         gauge(metrics.SET_ASIDE_USERS, aside[0]),
-        *_callback_series(connection),
-        *(gauge(metrics.DATABASE_CONNECTIONS, n, *key) for key, n in connections.items()),
-        gauge(metrics.DATABASE_CONNECTIONS_MAX, row[0]),
-    ]
-
-
-def _callback_series(connection: Connection) -> list[MetricSeries]:
-    [(due, oldest_seconds)] = run(connection, _CALLBACKS).fetchall()
-    [(disabled,)] = run(connection, _DISABLED).fetchall()
-    return [
         gauge(metrics.CALLBACKS_DUE, due),
         gauge(metrics.CALLBACK_OLDEST_SECONDS, float(oldest_seconds)),
         gauge(metrics.CALLBACK_ENDPOINTS_DISABLED, disabled),
+        *(gauge(metrics.DATABASE_CONNECTIONS, n, *key) for key, n in connections.items()),
+        gauge(metrics.DATABASE_CONNECTIONS_MAX, row[0]),
     ]
 
 

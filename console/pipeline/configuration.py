@@ -78,13 +78,8 @@ def _effective(reading: SettingsReading, running: Mapping[str, str]) -> Effectiv
     fault = reading.fault
     if not fault and reading.name == "country_database" and reading.value:
         fault = fault_of_file(Path(reading.value))
-    return EffectiveSetting(declared.variable, _shown_value(reading), declared.unit, source, fault)
-
-
-def _shown_value(reading: SettingsReading) -> str | None:
-    if not reading.found.source:
-        return None
-    if not reading.declared.is_secret:
-        return reading.found.text.strip()
-    is_url = reading.declared.variable.endswith("_URL") and not reading.fault
-    return mask_url(reading.found.text) if is_url else MASK
+    value = found.text.strip() if found.source else None
+    if value is not None and declared.is_secret:
+        is_url = declared.variable.endswith("_URL") and not reading.fault
+        value = mask_url(found.text) if is_url else MASK
+    return EffectiveSetting(declared.variable, value, declared.unit, source, fault)

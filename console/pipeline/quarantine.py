@@ -1,6 +1,7 @@
 """The quarantine (dead-letter queue): events that could not be stored, and their replay."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -55,6 +56,7 @@ _ENTRY = """
 _LOCK = """
     SELECT app_id, events, event_count, wire_version FROM quarantine WHERE receipt = %s FOR UPDATE
 """
+_MARK = "UPDATE quarantine SET replayed_at = now() WHERE receipt = %s"
 
 
 def find_quarantined(connection: Connection, receipt: UUID) -> QuarantineEntry | None:
@@ -85,7 +87,12 @@ def read_quarantined_batch(connection: Connection, receipt: UUID) -> Quarantined
         raise not_in_quarantine(receipt)
     row = run(connection, "SELECT events FROM quarantine WHERE receipt = %s", (receipt,)).fetchone()
     raw = b"" if row is None else bytes(row[0])
-    return QuarantinedBatch(entry, _records(connection, entry.wire_version, raw), raw)
+    records = None
+    if entry.wire_version == WIRE_VERSION:
+        names = app_names(connection)
+        with suppress(msgspec.MsgspecError):  # then it is shown as it is
+            records = [record_from_event(event, names) for event in decode_events(raw)]
+    return QuarantinedBatch(entry, records, raw)
 
 
 def pending_receipts(connection: Connection) -> list[UUID]:
@@ -111,7 +118,18 @@ def replay(resources: Resources, actor: Actor, receipts: Sequence[UUID]) -> None
     replayed = 0
     try:
         for receipt in receipts:
-            _replay_one(resources, actor, receipt)
+            with transaction(resources.connection) as connection:
+                # The row stays locked until it is marked as replayed: otherwise a worker that
+                # quarantines the batch again would mark it as pending before this marks it.
+                row = run(connection, _LOCK, (receipt,)).fetchone()
+                if row is None:
+                    raise not_in_quarantine(receipt)
+                app_id, events, count, wire_version = row
+                # The inbox is written before the mark: a crash in between replays it again.
+                append(resources.redis, bytes(events), count, wire_version)
+                run(connection, _MARK, (receipt,))
+                change = Change(Action.QUARANTINE_REPLAY, str(receipt), None, {"events": count})
+                record_change(connection, actor, app_id, change)
             replayed += 1
         enqueue(resources.redis, "drain")
     except RedisError as error:
@@ -119,32 +137,6 @@ def replay(resources: Resources, actor: Actor, receipts: Sequence[UUID]) -> None
             f"Redis failed after {replayed} of {len(receipts)} were replayed. "
             "Repeat the command once Redis is available."
         ) from error
-
-
-def _replay_one(resources: Resources, actor: Actor, receipt: UUID) -> None:
-    with transaction(resources.connection) as connection:
-        # The row stays locked until it is marked as replayed: otherwise a worker that quickly
-        # quarantines the batch again would mark it as pending before this marks it as replayed.
-        row = run(connection, _LOCK, (receipt,)).fetchone()
-        if row is None:
-            raise not_in_quarantine(receipt)
-        app_id, events, count, wire_version = row
-        # The inbox is written before the mark: a crash in between replays again and loses nothing.
-        append(resources.redis, bytes(events), count, wire_version)
-        run(connection, "UPDATE quarantine SET replayed_at = now() WHERE receipt = %s", (receipt,))
-        change = Change(Action.QUARANTINE_REPLAY, str(receipt), None, {"events": count})
-        record_change(connection, actor, app_id, change)
-
-
-def _records(connection: Connection, wire_version: int, raw: bytes) -> list[EventRecord] | None:
-    if wire_version != WIRE_VERSION:
-        return None
-    try:
-        events = decode_events(raw)
-    except msgspec.MsgspecError:
-        return None
-    names = app_names(connection)
-    return [record_from_event(event, names) for event in events]
 
 
 def not_in_quarantine(receipt: UUID) -> OperatorError:

@@ -1,18 +1,12 @@
 """Reports requests that were recently refused, and the total by reason."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from console.apps.apps import app_names
 from shared.database import Connection
 from shared.redis import Redis
-from shared.rejections import (
-    Rejection,
-    bad_token_addresses,
-    recent_rejections,
-    rejection_counts,
-)
+from shared.rejections import bad_token_addresses, recent_rejections, rejection_counts
 
 
 @dataclass(frozen=True)
@@ -49,21 +43,17 @@ def report_rejections(connection: Connection, redis: Redis, count: int) -> Rejec
     """
     names = app_names(connection)
     counts = sorted(rejection_counts(redis).items(), key=lambda item: (-item[1], item[0]))
-    return RejectionReport(
-        dict(counts),
-        [_rejected_request(rejection, names) for rejection in recent_rejections(redis, count)],
-        bad_token_addresses(redis, count),
-    )
-
-
-def _rejected_request(rejection: Rejection, names: Mapping[int, str]) -> RejectedRequest:
-    return RejectedRequest(
-        at=datetime.fromtimestamp(rejection.at_ms / 1000, UTC),
-        app=None if rejection.app_id is None else names.get(rejection.app_id),
-        endpoint=rejection.endpoint,
-        method=rejection.method,
-        status=rejection.status,
-        code=rejection.code,
-        field=rejection.field,
-        parameters=rejection.parameters,
-    )
+    recent = [
+        RejectedRequest(
+            at=datetime.fromtimestamp(rejection.at_ms / 1000, UTC),
+            app=None if rejection.app_id is None else names.get(rejection.app_id),
+            endpoint=rejection.endpoint,
+            method=rejection.method,
+            status=rejection.status,
+            code=rejection.code,
+            field=rejection.field,
+            parameters=rejection.parameters,
+        )
+        for rejection in recent_rejections(redis, count)
+    ]
+    return RejectionReport(dict(counts), recent, bad_token_addresses(redis, count))

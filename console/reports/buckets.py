@@ -1,6 +1,5 @@
 """Completes a report: every hour or day of its period has a row, also where nothing happened."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -48,21 +47,20 @@ def complete_report(report: Report, now: datetime) -> Report:
         for name in names
         if (start, name) not in found
     ]
-    rows = [_finished_row(row, question, now) for row in (*report.rows, *missing)]
-    order = _order(report)
+    rows = [
+        ReportRow(
+            row.start,
+            row.name,
+            _counted(row.figures, question),
+            row.start is not None and is_so_far(question, row.start, now),
+        )
+        for row in (*report.rows, *missing)
+    ]
+    order = {(row.start, row.name): number for number, row in enumerate(report.rows)}
     last = len(order)
     rows.sort(key=lambda row: (row.start or now, order.get((row.start, row.name), last), row.name))
     total = report.total if report.rows else _counted(report.total, question)
     return replace(report, rows=rows, total=total, is_complete=is_complete)
-
-
-def _order(report: Report) -> Mapping[tuple[datetime | None, str], int]:
-    return {(row.start, row.name): number for number, row in enumerate(report.rows)}
-
-
-def _finished_row(row: ReportRow, question: Question, now: datetime) -> ReportRow:
-    so_far = row.start is not None and is_so_far(question, row.start, now)
-    return ReportRow(row.start, row.name, _counted(row.figures, question), so_far)
 
 
 def _counted(figures: Figures, question: Question) -> Figures:

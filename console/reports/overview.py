@@ -39,26 +39,19 @@ def read_overviews(
 ) -> list[AppOverview]:
     """Returns the overviews in the order of `apps`; a day without a row has zeros."""
     now = moment_of(now_ms)
-    return [_overview(connection, app, environment, now) for app in apps]
-
-
-def _overview(
-    connection: Connection, app: App, environment: Environment, now: datetime
-) -> AppOverview:
     today, hour = now.date(), now.replace(minute=0, second=0, microsecond=0)
-    currency = report_currency(app.currency)
-    rates = Rates(currency)
     period = Period(today - _DAY, today)
-    question = Question(period=period, environment=environment, currency=currency)
-    report = read_report(connection, app, question, rates)
-    by_day = {row.start.date(): row.figures for row in report.rows if row.start}
-    whole_yesterday, whole_today = (
-        by_day.get(day, Figures(users=0)) for day in (period.first, today)
-    )
-    today_until, yesterday_until = (
-        read_total(connection, app, question, rates, midnight(until.date()), until)
-        for until in (hour, hour - _DAY)
-    )
-    return AppOverview(
-        app, currency, whole_today, whole_yesterday, hour, today_until, yesterday_until
-    )
+    overviews = []
+    for app in apps:
+        currency = report_currency(app.currency)
+        rates = Rates(currency)
+        question = Question(period=period, environment=environment, currency=currency)
+        report = read_report(connection, app, question, rates)
+        by_day = {row.start.date(): row.figures for row in report.rows if row.start}
+        days = [by_day.get(day, Figures(users=0)) for day in (today, period.first)]
+        until = [
+            read_total(connection, app, question, rates, midnight(end.date()), end)
+            for end in (hour, hour - _DAY)
+        ]
+        overviews.append(AppOverview(app, currency, days[0], days[1], hour, until[0], until[1]))
+    return overviews

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from console.reports.activity import RETENTION_DAYS_MAX, ActiveUsers, Cohort
+from console.reports.activity import ActiveUsers
 from console.reports.buckets import bucket_starts, is_so_far
 from console.reports.charts import (
     SERIES_MAX,
@@ -19,6 +19,7 @@ from console.reports.charts import (
 )
 from console.reports.question import Interval, Split
 from console.reports.report import Figures, Report
+from console.reports.retention import RETENTION_DAYS_MAX, Cohort
 from console.reports.sheet import Cell, Money, Share, display_text
 from console.reports.sheets import Measure
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 
-from console.reports.activity import ActiveUsers, Cohort
+from console.reports.activity import ActiveUsers
 from console.reports.question import Interval, Split
 from console.reports.reach import reach_split
 from console.reports.report import Figures, Report, ReportRow
+from console.reports.retention import Cohort
 from console.reports.sheet import Cell, Money, Share, Sheet, SoFar
 
 TOTAL = "total"
@@ -173,7 +173,13 @@ def activity_sheet(days: list[ActiveUsers]) -> Sheet:
     return Sheet(
         ["day (UTC)", "DAU", "WAU", "MAU", "stickiness"],
         [
-            [_day(day.day, so_far=day.so_far), day.dau, day.wau, day.mau, _share(day.stickiness)]
+            [
+                SoFar(day.day) if day.so_far else day.day,
+                day.dau,
+                day.wau,
+                day.mau,
+                _share(day.stickiness),
+            ]
             for day in days
         ],
     )
@@ -187,10 +193,6 @@ def retention_sheet(cohorts: list[Cohort], days: Sequence[int] = _RETENTION_DAYS
             for cohort in cohorts
         ],
     )
-
-
-def _day(day: date, *, so_far: bool) -> Cell:
-    return SoFar(day) if so_far else day
 
 
 def _share(part: float | None) -> Share | None:

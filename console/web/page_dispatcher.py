@@ -88,7 +88,13 @@ class PageDispatcher:
         connection: Connection,
         params: dict[str, Any],
     ) -> None:
-        request, app = self._identify(req, connection), None
+        app, secret = None, cookies.read_secret(req, secure=self._secure)
+        person = None
+        if secret:
+            person = find_session(connection, self._services.settings.secret_key, secret)
+            self._recent.note(secret, person)  # for when PostgreSQL is down
+        context = self._context(req, secret, person)
+        request = PageRequest(connection=connection, **vars(context))
         if request.person is None and route.access is not Access.ANYBODY:
             back = req.relative_uri if req.method == "GET" else "/"
             resp.status = falcon.HTTP_303
@@ -110,15 +116,6 @@ class PageDispatcher:
         except RedisError as error:
             answer = error_page(redis_error(error))
         self._write(answer, request, app, resp)
-
-    def _identify(self, req: falcon.Request, connection: Connection) -> PageRequest:
-        """Finds whose session the cookie holds, and remembers it for when PostgreSQL is down."""
-        secret = cookies.read_secret(req, secure=self._secure)
-        key = self._services.settings.secret_key
-        person = find_session(connection, key, secret) if secret else None
-        if secret:
-            self._recent.note(secret, person)
-        return PageRequest(connection=connection, **vars(self._context(req, secret, person)))
 
     def _context(
         self, req: falcon.Request, secret: str | None, person: Person | None

@@ -1,4 +1,4 @@
-"""What WSGI hides of a request: slashes inside the parts of its path, and that it is a HEAD.
+"""Restores what WSGI hides of a request: slashes inside the parts of its path, and its HEAD.
 
 A server hands over a path unescaped, and so `users/a%2Fb` and `users/a/b` are one. An ID may have
 any character; for the API the parts are taken from the path as it was sent.

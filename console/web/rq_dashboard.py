@@ -90,20 +90,17 @@ class RqDashboard:
         if response.mimetype != "text/html":
             return DashboardReply(response.status_code, response.content_type or "", body)
         nonce = secrets.token_urlsafe(16)
-        page = self._rewrite_page(body.decode(), nonce, csrf)
-        return DashboardReply(
-            response.status_code, "text/html; charset=utf-8", page, _POLICY.format(nonce=nonce)
-        )
-
-    def _rewrite_page(self, page: str, nonce: str, csrf: str) -> bytes:
         # `<%=` inserts text into the page as markup, `<%-` as text: a message may contain foreign
         # data.
-        page = page.replace("<%=", "<%-").replace("</head>", f"{self._styles}</head>")
+        page = body.decode().replace("<%=", "<%-").replace("</head>", f"{self._styles}</head>")
         page = page.replace(_BRAND, _LINK_BACK)
         page = _SCROLLED.sub('<div class="table-responsive" tabindex="0" role="group">', page)
         page = _FIELD.sub(r'\1aria-label="\2"', page)
         setup = f'$.ajaxSetup({{headers: {{"X-CSRF-Token": "{csrf}"}}}});'
-        return page.replace(_INLINE_SCRIPT, f'<script nonce="{nonce}">{setup}').encode()
+        page = page.replace(_INLINE_SCRIPT, f'<script nonce="{nonce}">{setup}')
+        policy = _POLICY.format(nonce=nonce)
+        content_type = "text/html; charset=utf-8"
+        return DashboardReply(response.status_code, content_type, page.encode(), policy)
 
 
 def _patch_dashboard(redis: Redis) -> None:

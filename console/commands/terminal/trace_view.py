@@ -13,7 +13,12 @@ from console.pipeline.quarantine import QuarantineEntry
 
 
 def describe_trace(trace: Trace) -> list[RenderableType]:
-    parts: list[RenderableType] = [f"{trace_sentence(trace)} {_command_hint(trace)}".rstrip()]
+    sentences = [trace_sentence(trace)]
+    if trace.quarantine is not None and not trace.quarantine.replayed_at:
+        sentences.append("See `waybill quarantine replay`.")
+    if trace.state is TraceState.RECORDED and trace.event is not None and trace.event.unmapped:
+        sentences.append("See `waybill event-type create`.")
+    parts: list[RenderableType] = [" ".join(sentences)]
     if trace.event is not None:
         parts.append(event_view(trace.event))
     context = dict(describe_event_context(trace.placement)) if trace.placement else {}
@@ -33,16 +38,3 @@ def event_view(event: EventRecord) -> RenderableType:
 
 def quarantine_view(entry: QuarantineEntry) -> RenderableType:
     return pairs((column.name, getattr(entry, column.name)) for column in fields(entry))
-
-
-def _command_hint(trace: Trace) -> str:
-    """Names the command that helps in this state, if there is one."""
-    if (
-        trace.state is TraceState.QUARANTINED
-        and trace.quarantine
-        and not trace.quarantine.replayed_at
-    ):
-        return "See `waybill quarantine replay`."
-    if trace.state is TraceState.RECORDED and trace.event is not None and trace.event.unmapped:
-        return "See `waybill event-type create`."
-    return ""

@@ -145,7 +145,13 @@ class ApiDispatcher:
         address = sender_address(request, self._services.settings.forwarded_hops)
         access, key = self._services.access, None
         try:
-            key = self._find_key(request, connection)
+            header = request.get_header("Authorization", default="")
+            if not header.startswith(_SCHEME):
+                raise NoKey
+            secret = header.removeprefix(_SCHEME).strip()
+            key = find_key(connection, self._services.settings.secret_key, secret)
+            if key is None:
+                raise NoKey
             if method != "GET" and key.role is not Role.ADMIN:
                 raise NotAllowed
             if is_of_api and key.app_id is not None and key.app_id != app_id:
@@ -156,16 +162,6 @@ class ApiDispatcher:
             access.note(connection, note)
             raise
         access.note(connection, AccessNote(AccessEvent.KEY_USE, key.actor.name, address, key.id))
-        return key
-
-    def _find_key(self, request: falcon.Request, connection: Connection) -> Key:
-        header = request.get_header("Authorization", default="")
-        if not header.startswith(_SCHEME):
-            raise NoKey
-        secret = header.removeprefix(_SCHEME).strip()
-        key = find_key(connection, self._services.settings.secret_key, secret)
-        if key is None:
-            raise NoKey
         return key
 
     def _write_error(self, response: falcon.Response, error: WaybillError) -> None:

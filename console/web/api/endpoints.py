@@ -12,8 +12,9 @@ from console.lookup.user_timeline import UserTimeline
 from console.pipeline.health import Status
 from console.pipeline.quarantine import QuarantinedBatch, QuarantineEntry
 from console.pipeline.rejections import RejectionReport
-from console.reports.activity import ActiveUsers, Cohort
+from console.reports.activity import ActiveUsers
 from console.reports.report import Report
+from console.reports.retention import Cohort
 from console.security.enforcement import Enforcement
 from console.security.new_tokens import IssuedToken
 from console.security.token_table import Token

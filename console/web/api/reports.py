@@ -1,10 +1,11 @@
 """Handles calls for reports: the same metrics as on the pages."""
 
 from console.apps.apps import App
-from console.reports.activity import ActiveUsers, Cohort, active_users, retention
+from console.reports.activity import ActiveUsers, active_users
 from console.reports.answer import answer
 from console.reports.names import read_names
 from console.reports.report import Report
+from console.reports.retention import Cohort, retention
 from console.web.api.api_call import ApiCall
 from console.web.report_params import read_period, read_question
 from shared.clock import now_ms

@@ -15,14 +15,23 @@ def show(_: PageRequest) -> Answer:
 
 
 def change_password(request: PageRequest) -> Answer:
-    """Changes the password and ends all sessions in other browsers."""
+    """Changes the password and ends all sessions in other browsers.
+
+    Records a wrong current password. Raises TooManyAttempts.
+    """
     current, password = request.form.exact("current"), request.form.exact("password")
     if password != request.form.exact("again"):
         raise OperatorError("The two new passwords do not match.")
-    key = request.services.settings.secret_key
-    if not _is_current(request, current):
+    key, me = request.services.settings.secret_key, request.me
+    try:
+        is_current = confirm_password(request.connection, key, me, current, request.secret)
+    except TooManyAttempts:
+        request.note_access(AccessEvent.LOCK_OUT, me.actor.name, me.id)
+        raise
+    if not is_current:
+        request.note_access(AccessEvent.WRONG_PASSWORD, me.actor.name, me.id)
         raise OperatorError("The current password is incorrect.")
-    person = set_password(request.connection, request.actor, request.me, password)
+    person = set_password(request.connection, request.actor, me, password)
     session = open_session(request.connection, key, person)
     flash = "Your password has been changed. You are signed out in all other browsers."
     return Redirect("/account", flash, session)
@@ -36,16 +45,3 @@ def sign_out(request: PageRequest) -> Answer:
 def sign_out_everywhere(request: PageRequest) -> Answer:
     close_sessions(request.connection, request.me)
     return Redirect("/sign-in", "You are signed out everywhere.", new_secret())
-
-
-def _is_current(request: PageRequest, password: str) -> bool:
-    """Tells whether it is the person's password, and records if not. Raises TooManyAttempts."""
-    key, person = request.services.settings.secret_key, request.me
-    try:
-        if confirm_password(request.connection, key, person, password, request.secret):
-            return True
-    except TooManyAttempts:
-        request.note_access(AccessEvent.LOCK_OUT, person.actor.name, person.id)
-        raise
-    request.note_access(AccessEvent.WRONG_PASSWORD, person.actor.name, person.id)
-    return False

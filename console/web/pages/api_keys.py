@@ -10,7 +10,7 @@ from console.accounts.api_keys import (
     revoke_key,
 )
 from console.actor import Role
-from console.apps.apps import app_with_id, list_apps
+from console.apps.apps import list_apps
 from console.web.page_errors import BadRequest
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
@@ -28,7 +28,13 @@ def create(request: PageRequest) -> Answer:
     except ValueError:
         raise BadRequest("The role must be admin or viewer.") from None
     secret_key, name = request.services.settings.secret_key, request.form.get("name")
-    limits = KeyLimits(_days(request), _app_id(request), request.me.id)
+    days = request.form.get("days", str(DAYS_DEFAULT))
+    if not (days.isascii() and days.isdecimal() and len(days) <= len(str(DAYS_MAX))):
+        raise OperatorError(f"A key is valid for 1 to {DAYS_MAX} days.")
+    app_id = request.form.get("app")
+    if app_id and app_id not in {str(app.id) for app in list_apps(request.connection)}:
+        raise BadRequest("There is no such app.")
+    limits = KeyLimits(int(days), int(app_id) if app_id else None, request.me.id)
     key = create_key(request.connection, secret_key, request.actor, name, role, limits)
     return _page(request, key)
 
@@ -50,22 +56,3 @@ def _page(request: PageRequest, new_key: IssuedKey | None = None) -> Answer:
         "base": request.services.settings.console_url,
     }
     return Page("api_keys.html", values)
-
-
-def _days(request: PageRequest) -> int:
-    text = request.form.get("days", str(DAYS_DEFAULT))
-    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(DAYS_MAX))):
-        raise OperatorError(f"A key is valid for 1 to {DAYS_MAX} days.")
-    return int(text)
-
-
-def _app_id(request: PageRequest) -> int | None:
-    text = request.form.get("app")
-    if not text:
-        return None
-    app = (
-        app_with_id(request.connection, int(text)) if text.isdecimal() and len(text) < 19 else None
-    )
-    if app is None:
-        raise BadRequest("There is no such app.")
-    return app.id

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from console.apps.apps import App
 from console.rates import usable_currencies
-from console.reports.activity import ActiveUsers, Cohort, active_users, retention
+from console.reports.activity import ActiveUsers, active_users
 from console.reports.answer import answer
 from console.reports.bounds import moment_of
 from console.reports.choices import read_choices
@@ -14,6 +14,7 @@ from console.reports.question import Question
 from console.reports.raw import raw_events
 from console.reports.report import Report
 from console.reports.report_charts import activity_chart, report_chart, retention_chart
+from console.reports.retention import Cohort, retention
 from console.reports.sheet import Sheet, to_csv
 from console.reports.sheets import (
     activity_sheet,

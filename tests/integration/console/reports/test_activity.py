@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from console.apps.apps import App, create_app
-from console.reports.activity import ACTIVE_USERS, RETAINED_USERS, active_users, retention
+from console.reports.activity import ACTIVE_USERS, active_users
 from console.reports.period import Period
+from console.reports.retention import RETAINED_USERS, retention
 from console.resources import Resources
 from shared.database import Connection
 from shared.events import Environment, Kind
