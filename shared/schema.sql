@@ -40,7 +40,9 @@ CREATE TABLE apps (
     click_id_postbacks      boolean NOT NULL DEFAULT false,     -- a click id in place of a token
     security_token_postbacks boolean NOT NULL DEFAULT false,    -- a token as security_token
     currency                text NOT NULL DEFAULT 'EUR' CHECK (length(currency) = 3), -- of reports
-    destination             text CHECK (length(destination) BETWEEN 1 AND 2048) -- of new links
+    destination             text CHECK (length(destination) BETWEEN 1 AND 2048), -- of new links
+    active_users_by         text                                -- null: what the traffic has
+        CHECK (active_users_by IN ('sessions', 'events'))
 );
 
 -- Tokens: each authorizes a sender for one app. The token itself is not stored. It is accepted
@@ -486,12 +488,13 @@ CREATE INDEX reach_period ON reach (app_id, environment, grain, split, start);
 
 -- Comebacks: users active on a day, by the days since their previous active day ('last') and by the
 -- days since their day 0 ('first', with the partner or source that their first attribution
--- credits). Active users of any span of days, and retention, are sums of these.
+-- credits). A session makes a day active; any event does in 'last_event' and 'first_event'. Active
+-- users of any span of days, and retention, are sums of these.
 CREATE TABLE comebacks (
     app_id      bigint NOT NULL,
     environment text NOT NULL,
     day         date NOT NULL,
-    since       text NOT NULL CHECK (since IN ('first', 'last')),
+    since       text NOT NULL CHECK (since IN ('first', 'last', 'first_event', 'last_event')),
     days        integer,                         -- null: never active before
     link_id     bigint NOT NULL,                 -- both as in figures; 0 and '' for 'last'
     source      text NOT NULL,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from console.actor import Actor, require_admin
 from console.audit import Action, Change, record_change
@@ -15,14 +16,23 @@ from shared.errors import BadValue, MalformedField, OperatorError
 
 NAME_CHARACTERS_MAX = 100
 APP_TOKEN_CHARACTERS_MAX = 64
+AUTOMATIC = "automatic"
 _APP_TOKEN_LENGTH = 12  # as Adjust's
+
+
+class ActiveBy(StrEnum):
+    """What makes a user active on a day: a session, or any event."""
+
+    SESSIONS = "sessions"
+    EVENTS = "events"
 
 
 @dataclass(frozen=True)
 class App:
     """An app. `app_token` identifies it to machines; it authorises nobody.
 
-    Reports convert to `currency` (ISO 4217); `destination` is the default of new links.
+    Reports convert to `currency` (ISO 4217); `destination` is the default of new links. Active
+    users are counted by `active_users_by`, None for what most of the traffic has.
     """
 
     id: int
@@ -31,16 +41,32 @@ class App:
     created_at: datetime
     currency: str = "EUR"
     destination: str | None = None
+    active_users_by: str | None = None
+
+
+@dataclass(frozen=True)
+class AppDescription:
+    """The values of an app that people set, as they type them.
+
+    "" is no destination, and "" or "automatic" counts active users by what most of them have.
+    """
+
+    name: str
+    currency: str
+    destination: str = ""
+    active_users_by: str = ""
 
 
 _SEE = "See `waybill app list`."
-_COLUMNS = "id, name, app_token, created_at, currency, destination"
+_COLUMNS = "id, name, app_token, created_at, currency, destination, active_users_by"
 _SELECT = f"SELECT {_COLUMNS} FROM apps"
 _INSERT = f"""
     INSERT INTO apps (name, app_token) VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
 """
 _UPDATE = f"""
-    UPDATE apps SET name = %(name)s, currency = %(currency)s, destination = %(destination)s
+    UPDATE apps SET
+        name = %(name)s, currency = %(currency)s, destination = %(destination)s,
+        active_users_by = %(active_users_by)s
     WHERE id = %(id)s
       AND NOT EXISTS (SELECT FROM apps AS other WHERE name = %(name)s AND other.id <> %(id)s)
     RETURNING {_COLUMNS}
@@ -115,26 +141,27 @@ def app_with_id(connection: Connection, number: int) -> App | None:
     return None if row is None else App(*row)
 
 
-def update_app(
-    connection: Connection, actor: Actor, app: App, name: str, currency: str, destination: str
-) -> App:
-    """Sets an app's name, currency and default destination ("" for none) and returns the app.
+def update_app(connection: Connection, actor: Actor, app: App, new: AppDescription) -> App:
+    """Describes an app anew and returns it.
 
     Raises OperatorError when a value is malformed or the name is taken, and NotAllowed for a
     viewer.
     """
     require_admin(actor)
     try:
-        currency = fields.currency("currency", currency)
+        currency = fields.currency("currency", new.currency)
     except MalformedField as error:
         raise BadValue("currency", error.rule) from None
     if currency != app.currency and currency not in usable_currencies():
         usable = ", ".join(sorted(usable_currencies()))
         raise BadValue("currency", f"has no current exchange rates. Use one of {usable}.")
+    if new.active_users_by not in {"", AUTOMATIC, *ActiveBy}:
+        raise BadValue("active-users-by", f"must be one of {AUTOMATIC}, {', '.join(ActiveBy)}.")
     after = {
-        "name": clean_text("name", name, NAME_CHARACTERS_MAX),
+        "name": clean_text("name", new.name, NAME_CHARACTERS_MAX),
         "currency": currency,
-        "destination": clean_destination(destination) if destination else None,
+        "destination": clean_destination(new.destination) if new.destination else None,
+        "active_users_by": new.active_users_by if new.active_users_by in {*ActiveBy} else None,
     }
     with transaction(connection):
         lock_app(connection, app)

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from console.actor import Actor
-from console.apps.apps import App, app_with_id, lock_app, update_app
+from console.apps.apps import App, AppDescription, app_with_id, lock_app, update_app
 from console.apps.rules import change_rules
 from console.apps.switches import SWITCHES, change_switches
 from console.resources import Resources
 from shared.database import transaction
 
-_DESCRIPTION = ("name", "currency", "destination")
+_DESCRIPTION = ("name", "currency", "destination", "active_users_by")
 
 
 def change_settings(resources: Resources, actor: Actor, app: App, values: Mapping[str, Any]) -> App:
@@ -26,7 +26,7 @@ def change_settings(resources: Resources, actor: Actor, app: App, values: Mappin
         lock_app(connection, app)
         app = app_with_id(connection, app.id) or app
         description = (values.get(name, getattr(app, name)) or "" for name in _DESCRIPTION)
-        app = update_app(connection, actor, app, *description)
+        app = update_app(connection, actor, app, AppDescription(*description))
         change_rules(connection, actor, app, rules)
         wanted = {switch.name: values[switch.name] for switch in SWITCHES if switch.name in values}
         if wanted:

@@ -13,7 +13,8 @@ from console.commands.terminal.options import (
 )
 from console.commands.terminal.output import show, table
 from console.connections import CommandContext, load_settings, open_database
-from console.reports.activity import active_users
+from console.reports.active_by import read_basis
+from console.reports.activity import ActivityQuestion, active_users
 from console.reports.period import period_of
 from console.reports.retention import retention
 from shared.clock import now_ms
@@ -38,8 +39,10 @@ def activity_(
     today = day_of(now_ms())
     period = period_of(days["first"], days["last"], today, days["preset"])
     with open_database(load_settings(context)) as connection:
+        shown_app = find_app(connection, app)
+        basis = read_basis(connection, shown_app, environment, today)
         active_days = active_users(
-            connection, find_app(connection, app), environment, period, today
+            connection, shown_app, ActivityQuestion(environment, period, basis.by), today
         )
     rows = (
         (
@@ -52,7 +55,8 @@ def activity_(
         for day in active_days
     )
     result = table(("day (UTC)", "DAU", "WAU", "MAU", "stickiness"), rows)
-    show({"activity": active_days}, result, as_json=as_json)
+    document = {"activity": active_days, "counted_by": basis}
+    show(document, result, basis.sentences, as_json=as_json)
 
 
 @click.command("retention")
@@ -72,7 +76,10 @@ def retention_(
     today = day_of(now_ms())
     period = period_of(days["first"], days["last"], today, days["preset"])
     with open_database(load_settings(context)) as connection:
-        cohorts = retention(connection, find_app(connection, app), environment, period, today)
+        shown_app = find_app(connection, app)
+        basis = read_basis(connection, shown_app, environment, today)
+        question = ActivityQuestion(environment, period, basis.by)
+        cohorts = retention(connection, shown_app, question, today)
     rows = []
     for cohort in cohorts:
         shares = [cohort.share(after) for after in _RETENTION_DAYS]
@@ -80,7 +87,8 @@ def retention_(
     columns = ("day 0 (UTC)", "new users", *(f"D{after}" for after in _RETENTION_DAYS))
     has_users = any(cohort.users for cohort in cohorts)
     result = table(columns, rows) if has_users else "No new users in this period."
-    show({"retention": cohorts}, result, as_json=as_json)
+    document = {"retention": cohorts, "counted_by": basis}
+    show(document, result, basis.sentences, as_json=as_json)
 
 
 def _percent(share: float | None) -> str | None:

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from console.actor import terminal_actor
-from console.apps.apps import App, create_app, find_app, list_apps
+from console.apps.apps import AUTOMATIC, ActiveBy, App, create_app, find_app, list_apps
 from console.apps.rules import SETTINGS, read_rules
 from console.apps.settings import change_settings
 from console.apps.switches import SWITCHES, read_switches
@@ -68,7 +68,7 @@ def show_(context: CommandContext, app: str, as_json: bool) -> None:
         shown = find_app(connection, app)
         rules, switches = read_rules(connection, shown), read_switches(connection, shown)
     document = {"app": shown, "rules": rules, **switches}
-    show(document, _table([shown]), _settings(rules, switches), as_json=as_json)
+    show(document, _table([shown]), _settings(shown, rules, switches), as_json=as_json)
 
 
 def _setting_options(command: Command) -> Command:
@@ -98,6 +98,11 @@ def _setting_options(command: Command) -> Command:
 @click.option(
     "--destination", help='Default destination of new links, an address; "" to remove it.'
 )
+@click.option(
+    "--active-users-by",
+    type=click.Choice([AUTOMATIC, *ActiveBy]),
+    help="Active users and retention count sessions or any event; by default what users have.",
+)
 @_setting_options
 @json_option
 @click.pass_obj
@@ -119,10 +124,11 @@ def set_(
         rules, switches = read_rules(connection, changed), read_switches(connection, changed)
     document = {"app": changed, "rules": rules, **switches}
     notes = [_PAST_DATA] if rules != old else []
-    show(document, _table([changed]), _settings(rules, switches), *notes, as_json=as_json)
+    settings = _settings(changed, rules, switches)
+    show(document, _table([changed]), settings, *notes, as_json=as_json)
 
 
-def _settings(rules: Rules, switches: dict[str, bool]) -> RenderableType:
+def _settings(app: App, rules: Rules, switches: dict[str, bool]) -> RenderableType:
     """Lists the rules, each in its unit, and the switches, under the options' names."""
     in_units = [
         (
@@ -132,7 +138,8 @@ def _settings(rules: Rules, switches: dict[str, bool]) -> RenderableType:
         for setting in SETTINGS
     ]
     turned = [(switch.option, switches[switch.name]) for switch in SWITCHES]
-    return pairs([("rules version", rules.version), *in_units, *turned])
+    counted = ("active-users-by", app.active_users_by or AUTOMATIC)
+    return pairs([("rules version", rules.version), *in_units, *turned, counted])
 
 
 def _table(apps: list[App]) -> Table:

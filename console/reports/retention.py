@@ -2,19 +2,20 @@
 
 The users of each day are the installs of `figures`, and those who came back after 1 to 30 days are
 in `comebacks`: daily rollups, read by index, so that the cost depends on the days that are shown.
-Days are UTC, of event time. A user comes back on a day with a session in it.
+Days are UTC, of event time. A user comes back on a day with a session in it, or with any event
+(`active_by`).
 """
 
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
 
-from console.apps.apps import App
-from console.reports.names import SourceFilter
-from console.reports.period import Period
+from console.apps.apps import ActiveBy, App
+from console.reports.activity import ActivityQuestion
 from shared.database import Connection, run
 
 RETENTION_DAYS_MAX = 30
+FIRST_SEEN = {ActiveBy.SESSIONS: "first", ActiveBy.EVENTS: "first_event"}
 
 RETAINED_USERS = """
 SELECT (start AT TIME ZONE 'UTC')::date, 0 AS after_days, sum(installs)
@@ -28,7 +29,7 @@ GROUP BY 1 HAVING sum(installs) > 0
 UNION ALL
 SELECT day - days, days, sum(users)
 FROM comebacks
-WHERE app_id = %(app_id)s AND environment = %(environment)s AND since = 'first'
+WHERE app_id = %(app_id)s AND environment = %(environment)s AND since = %(since)s
   AND day BETWEEN %(from)s::date + 1 AND %(to)s::date + %(days)s
   AND days BETWEEN 1 AND %(days)s AND day - days BETWEEN %(from)s::date AND %(to)s::date
   AND (%(link_ids)s::bigint[] IS NULL OR link_id = ANY(%(link_ids)s))
@@ -42,7 +43,7 @@ ORDER BY 1, 2
 class Cohort:
     """The users whose first event was on `day`.
 
-    `retained[n - 1]` of them had a session n days later; it is None where that day is not over.
+    `retained[n - 1]` of them were active n days later; it is None where that day is not over.
     """
 
     day: date
@@ -56,23 +57,17 @@ class Cohort:
 
 
 def retention(
-    connection: Connection,
-    app: App,
-    environment: str,
-    period: Period,
-    today: date,
-    source: SourceFilter | None = None,
+    connection: Connection, app: App, question: ActivityQuestion, today: date
 ) -> list[Cohort]:
-    """Returns a row for each day of the period until today, also without new users.
-
-    With `source`, only users that were attributed to it at that time count.
-    """
+    """Returns a row for each day of the period until today, also without new users."""
+    period, source = question.period, question.source
     arguments = {
         "app_id": app.id,
-        "environment": environment,
+        "environment": question.environment,
         "from": period.first,
         "to": period.last,
         "days": RETENTION_DAYS_MAX,
+        "since": FIRST_SEEN[question.by],
         "link_ids": source and list(source.link_ids),
         "source": source and source.source,
     }

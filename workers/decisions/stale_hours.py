@@ -1,12 +1,15 @@
 """Determines the hours and days whose rollups a change of decisions makes stale.
 
 A user's attribution counts in every later hour in which they were active, and their first origin in
-all of their days. How long they had been inactive before a day depends on the previous active day.
+all of their days. How long they had been inactive before a day depends on the previous active day;
+where any event makes a day active, on the previous day with a signal.
 """
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
+from workers.core.days import utc_day
+from workers.core.rules import DAY_MS
 from workers.decisions.diff import Difference
 from workers.decisions.load_history import UserCase
 from workers.rollups.stale_periods import StalePeriod, day_period, hour_of
@@ -27,6 +30,9 @@ def touched_periods(differences: Iterable[Difference]) -> Iterator[StalePeriod]:
         if any(not is_reattribution for _, is_reattribution in difference.credits):
             changed.update(difference.active_days)
         in_order = pairwise(sorted({*changed, *difference.active_days}))
+        # The days with signals after that of the change; most tails have none.
+        first, numbers = case.start_ms // DAY_MS, {s.time_ms // DAY_MS for s in case.tail.signals}
+        changed.update(utc_day(number * DAY_MS) for number in numbers if number > first)
         for day in changed | {after for before, after in in_order if before in changed}:
             yield day_period(case.user.app_id, case.user.environment, day)
 

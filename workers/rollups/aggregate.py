@@ -31,8 +31,8 @@ WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = %(grain)
 
 _DELETE_COMEBACKS = """
 DELETE FROM comebacks
-WHERE app_id = %(app_id)s AND environment = %(environment)s AND since IN ('first', 'last')
-  AND day = %(start)s::date
+WHERE app_id = %(app_id)s AND environment = %(environment)s
+  AND since IN ('first', 'last', 'first_event', 'last_event') AND day = %(start)s::date
 """
 
 _SUM_DAY = """

@@ -1,7 +1,8 @@
 """Handles calls for reports: the same metrics as on the pages."""
 
 from console.apps.apps import App
-from console.reports.activity import ActiveUsers, active_users
+from console.reports.active_by import read_basis
+from console.reports.activity import ActiveUsers, ActivityQuestion, active_users
 from console.reports.answer import answer
 from console.reports.names import read_names
 from console.reports.report import Report
@@ -18,12 +19,15 @@ def report(call: ApiCall, app: App) -> Report:
 
 
 def activity(call: ApiCall, app: App) -> list[ActiveUsers]:
-    period = read_period(call.query, now_ms())
-    return active_users(call.connection, app, call.environment, period, day_of(now_ms()))
+    period, today = read_period(call.query, now_ms()), day_of(now_ms())
+    by = read_basis(call.connection, app, call.environment, today).by
+    return active_users(call.connection, app, ActivityQuestion(call.environment, period, by), today)
 
 
 def cohorts(call: ApiCall, app: App) -> list[Cohort]:
     period, partner = read_period(call.query, now_ms()), call.query.get("partner")
     source = read_names(call.connection, app).partner_filter(partner) if partner else None
     today = day_of(now_ms())
-    return retention(call.connection, app, call.environment, period, today, source)
+    by = read_basis(call.connection, app, call.environment, today).by
+    question = ActivityQuestion(call.environment, period, by, source)
+    return retention(call.connection, app, question, today)

@@ -3,7 +3,7 @@
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from console.apps.apps import App
+from console.apps.apps import ActiveBy, App
 from console.apps.rules import SETTINGS, read_rules
 from console.apps.settings import change_settings
 from console.apps.switches import read_switches
@@ -13,8 +13,9 @@ from console.web.api.api_call import ApiCall
 class AppSettings(msgspec.Struct, kw_only=True):
     """The settings of an app.
 
-    Reports are converted to `currency` (ISO 4217); `destination` is the default of new links. The
-    rules apply to decisions from now on; `rules_version` increases with each change of them.
+    Reports are converted to `currency` (ISO 4217); `destination` is the default of new links.
+    Active users are counted by `active_users_by`, null for what most of the traffic has. The rules
+    apply to decisions from now on; `rules_version` increases with each change of them.
     `click_id_postbacks` lets whoever knows a click ID report events for it, and
     `security_token_postbacks` lets networks send a token as `security_token`.
     """
@@ -22,6 +23,7 @@ class AppSettings(msgspec.Struct, kw_only=True):
     name: str
     currency: str
     destination: str | None
+    active_users_by: ActiveBy | None
     click_window_days: int
     probabilistic_window_hours: int
     reattribution_window_days: int
@@ -40,6 +42,7 @@ class ChangedSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     name: str | UnsetType = UNSET
     currency: str | UnsetType = UNSET
     destination: str | UnsetType | None = UNSET
+    active_users_by: ActiveBy | UnsetType | None = UNSET
     click_window_days: int | UnsetType = UNSET
     probabilistic_window_hours: int | UnsetType = UNSET
     reattribution_window_days: int | UnsetType = UNSET
@@ -62,6 +65,7 @@ def show(call: ApiCall, app: App) -> AppSettings:
         name=app.name,
         currency=app.currency,
         destination=app.destination,
+        active_users_by=ActiveBy(app.active_users_by) if app.active_users_by else None,
         rules_version=rules.version,
         **read_switches(connection, app),
         **values,

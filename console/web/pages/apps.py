@@ -55,7 +55,8 @@ def show_settings(request: PageRequest, app: App) -> Answer:
 
 def change_settings(request: PageRequest, app: App) -> Answer:
     changes: dict[str, str | int | bool] = {
-        name: request.form.get(name) for name in ("name", "currency", "destination")
+        name: request.form.get(name)
+        for name in ("name", "currency", "destination", "active_users_by")
     }
     changes |= {switch.name: switch.name in request.form for switch in SWITCHES}
     for setting in SETTINGS:

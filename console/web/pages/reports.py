@@ -4,7 +4,8 @@ from urllib.parse import urlencode
 
 from console.apps.apps import App
 from console.rates import usable_currencies
-from console.reports.activity import ActiveUsers, active_users
+from console.reports.active_by import ActivityBasis, read_basis
+from console.reports.activity import ActiveUsers, ActivityQuestion, active_users
 from console.reports.answer import answer
 from console.reports.bounds import moment_of
 from console.reports.choices import read_choices
@@ -66,12 +67,13 @@ def download(request: PageRequest, app: App) -> Answer:
 
 
 def show_activity(request: PageRequest, app: App) -> Answer:
-    period = _period(request)
-    days = _active_users(request, app, period)
+    period, basis = _period(request), _basis(request, app)
+    days = _active_users(request, app, period, basis)
     return Page(
         "activity.html",
         {
             "period": period,
+            "basis": basis,
             "presets": _presets(request, period),
             "sheet": activity_sheet(days),
             "chart": activity_chart(days),
@@ -82,13 +84,14 @@ def show_activity(request: PageRequest, app: App) -> Answer:
 
 def download_activity(request: PageRequest, app: App) -> Answer:
     period = _period(request)
-    days = _active_users(request, app, period)
+    days = _active_users(request, app, period, _basis(request, app))
     return _file(app, "active-users", period, activity_sheet(days))
 
 
 def show_retention(request: PageRequest, app: App) -> Answer:
     period, partner = _period(request), request.query.get("partner")
-    cohorts = _cohorts(request, app, period)
+    basis = _basis(request, app)
+    cohorts = _cohorts(request, app, period, basis)
     question = Question(period=period, environment=request.environment)
     return Page(
         "retention.html",
@@ -96,6 +99,7 @@ def show_retention(request: PageRequest, app: App) -> Answer:
             "period": period,
             "presets": _presets(request, period),
             "partner": partner,
+            "basis": basis,
             "sheet": retention_sheet(cohorts),
             "chart": retention_chart(cohorts) if any(cohort.users for cohort in cohorts) else None,
             "choices": read_choices(request.connection, app, question),
@@ -106,7 +110,8 @@ def show_retention(request: PageRequest, app: App) -> Answer:
 
 def download_retention(request: PageRequest, app: App) -> Answer:
     period = _period(request)
-    return _file(app, "retention", period, retention_sheet(_cohorts(request, app, period)))
+    cohorts = _cohorts(request, app, period, _basis(request, app))
+    return _file(app, "retention", period, retention_sheet(cohorts))
 
 
 def download_raw(request: PageRequest, app: App) -> Answer:
@@ -122,16 +127,25 @@ def _report(request: PageRequest, app: App) -> Report:
     return answer(request.connection, app, question, now_ms)
 
 
-def _active_users(request: PageRequest, app: App, period: Period) -> list[ActiveUsers]:
+def _basis(request: PageRequest, app: App) -> ActivityBasis:
     today = day_of(request.services.clock())
-    return active_users(request.connection, app, request.environment, period, today)
+    return read_basis(request.connection, app, request.environment, today)
 
 
-def _cohorts(request: PageRequest, app: App, period: Period) -> list[Cohort]:
+def _active_users(
+    request: PageRequest, app: App, period: Period, basis: ActivityBasis
+) -> list[ActiveUsers]:
+    today = day_of(request.services.clock())
+    question = ActivityQuestion(request.environment, period, basis.by)
+    return active_users(request.connection, app, question, today)
+
+
+def _cohorts(request: PageRequest, app: App, period: Period, basis: ActivityBasis) -> list[Cohort]:
     partner = request.query.get("partner")
     source = read_names(request.connection, app).partner_filter(partner) if partner else None
     today = day_of(request.services.clock())
-    return retention(request.connection, app, request.environment, period, today, source)
+    question = ActivityQuestion(request.environment, period, basis.by, source)
+    return retention(request.connection, app, question, today)
 
 
 def _period(request: PageRequest) -> Period:

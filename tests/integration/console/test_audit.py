@@ -18,7 +18,7 @@ from console.accounts.people import (
     set_role,
 )
 from console.actor import Actor, Role
-from console.apps.apps import App, create_app, list_apps, update_app
+from console.apps.apps import App, AppDescription, create_app, list_apps, update_app
 from console.apps.event_types import (
     NewEventType,
     create_event_type,
@@ -84,7 +84,7 @@ LINE = b'{"type": "open", "time": 1767225000, "user_id": "u"}'
 CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     Action.APP_CREATE: lambda here, who, _: create_app(here, who, "Game"),
     Action.APP_DESCRIBE: lambda here, who, app: update_app(
-        here.connection, who, app, app.name, "USD", ""
+        here.connection, who, app, AppDescription(app.name, "USD")
     ),
     Action.APP_RULES: lambda here, who, app: change_rules(
         here.connection, who, app, {"inactivity-days": 3}

@@ -104,12 +104,17 @@ SELECT app_id, environment, grain, start, split, event,
 FROM reach ORDER BY 1, 2, 3, 4, 5, 6, 7
 """
 
-# Of each active day: days since the latest active day before it, and since the user's first event.
+# Of each active day, by sessions and by any event: days since the latest active day before it, and
+# since the user's first event.
 _COMEBACKS = """
 WITH days AS (
-    SELECT DISTINCT u.id, u.app_id, u.environment, CAST(d AS date) AS day
+    SELECT DISTINCT u.id, u.app_id, u.environment, CAST(d AS date) AS day, '' AS by
     FROM sessions AS s JOIN users AS u ON u.id = s.user_ref,
          generate_series(date_trunc('day', s.start_time), s.last_activity, '1 day') AS d
+    UNION
+    SELECT u.id, u.app_id, u.environment, CAST(e.event_time AS date), '_event'
+    FROM events AS e JOIN users AS u
+      ON u.app_id = e.app_id AND u.environment = e.environment AND u.user_id = e.user_id
 ), firsts AS (
     SELECT DISTINCT ON (u.id) u.id, CAST(e.event_time AS date) AS first_day,
         (SELECT CONCAT(CASE WHEN a.origin_kind = 'link' THEN a.origin ELSE '0' END, '|',
@@ -120,13 +125,14 @@ WITH days AS (
       ON e.app_id = u.app_id AND e.environment = u.environment AND e.user_id = u.user_id
     ORDER BY u.id, e.event_time
 )
-SELECT app_id, environment, day, 'last',
-       day - (SELECT max(day) FROM days AS b WHERE b.id = d.id AND b.day < d.day) AS n,
+SELECT app_id, environment, day, CONCAT('last', by),
+       day - (SELECT max(day) FROM days AS b
+              WHERE b.id = d.id AND b.by = d.by AND b.day < d.day) AS n,
        '0|', count(*)
-FROM days AS d GROUP BY 1, 2, 3, n
+FROM days AS d GROUP BY 1, 2, 3, 4, n
 UNION ALL
-SELECT app_id, environment, day, 'first', day - first_day AS n, who, count(*)
-FROM days JOIN firsts USING (id) GROUP BY 1, 2, 3, n, who
+SELECT app_id, environment, day, CONCAT('first', by), day - first_day AS n, who, count(*)
+FROM days JOIN firsts USING (id) GROUP BY 1, 2, 3, 4, n, who
 """
 
 _COMEBACKS_FOUND = """

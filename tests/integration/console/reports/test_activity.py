@@ -1,12 +1,14 @@
 """Tests that active users and retention match a plain count, and are read by index."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from console.apps.apps import App, create_app
-from console.reports.activity import ACTIVE_USERS, active_users
+from console.apps.apps import ActiveBy, App, create_app
+from console.reports.active_by import ActivityBasis, read_basis
+from console.reports.activity import ACTIVE_USERS, ActivityQuestion, active_users
 from console.reports.period import Period
 from console.reports.retention import RETAINED_USERS, retention
 from console.resources import Resources
@@ -23,6 +25,10 @@ NOON = time(12)
 
 def day(number: int) -> date:
     return DAY_0 + timedelta(days=number)
+
+
+def asked(period: Period, by: ActiveBy = ActiveBy.SESSIONS) -> ActivityQuestion:
+    return ActivityQuestion("production", period, by)
 
 
 def be_active(
@@ -58,7 +64,7 @@ def test_an_active_user_counts_once_in_each_span_that_ends_with_the_day(
     be_active(connection, shop, {"a": [0, 1, 6, 7, 40], "b": [1], "c": [35]})
 
     period = Period(day(-1), day(45))
-    rows = {row.day: row for row in active_users(connection, shop, "production", period, TODAY)}
+    rows = {row.day: row for row in active_users(connection, shop, asked(period), TODAY)}
 
     assert len(rows) == 47
     assert [rows[day(n)].dau for n in (-1, 0, 1, 2, 6)] == [0, 1, 2, 0, 1]
@@ -74,7 +80,7 @@ def test_days_before_the_report_count_into_its_weeks_and_months(
 ) -> None:
     be_active(connection, shop, {"a": [-29], "b": [-30], "c": [-6], "d": [-7]})
 
-    (row,) = active_users(connection, shop, "production", Period(DAY_0, DAY_0), TODAY)
+    (row,) = active_users(connection, shop, asked(Period(DAY_0, DAY_0)), TODAY)
 
     assert (row.dau, row.wau, row.mau, row.stickiness) == (0, 1, 3, 0)
 
@@ -88,7 +94,7 @@ def test_a_report_agrees_with_a_plain_count(connection: Connection, shop: App) -
             any(last - span < number <= last for number in active) for active in days.values()
         )
 
-    rows = active_users(connection, shop, "production", Period(day(20), day(95)), TODAY)
+    rows = active_users(connection, shop, asked(Period(day(20), day(95))), TODAY)
 
     assert [(row.dau, row.wau, row.mau) for row in rows] == [
         (plain_count(n, 1), plain_count(n, 7), plain_count(n, 30)) for n in range(20, 96)
@@ -100,9 +106,7 @@ def test_retention_counts_from_the_day_on_which_a_user_was_seen_first(
 ) -> None:
     be_active(connection, shop, {"a": [0, 1, 30, 31], "b": [0, 1, 2], "c": [1, 3], "d": [5]})
 
-    first, second, *others = retention(
-        connection, shop, "production", Period(day(0), day(4)), TODAY
-    )
+    first, second, *others = retention(connection, shop, asked(Period(day(0), day(4))), TODAY)
 
     assert (first.day, first.users, second.day, second.users) == (day(0), 2, day(1), 1)
     assert first.retained == (2, 1, *[0] * 27, 1)
@@ -115,7 +119,7 @@ def test_retention_counts_from_the_day_on_which_a_user_was_seen_first(
 def test_retention_is_not_known_before_a_day_is_over(connection: Connection, shop: App) -> None:
     be_active(connection, shop, {"a": [0, 1, 2]})
 
-    (cohort,) = retention(connection, shop, "production", Period(day(0), day(0)), today=day(2))
+    (cohort,) = retention(connection, shop, asked(Period(day(0), day(0))), today=day(2))
 
     assert cohort.retained == (1, *[None] * 29)
 
@@ -131,8 +135,8 @@ def test_the_sandbox_and_other_apps_are_counted_apart(
     period = Period(day(0), day(0))
     expected = [(shop, "production", 1), (shop, "sandbox", 2), (other, "production", 1)]
     for app, environment, users in expected:
-        (row,) = active_users(connection, app, environment, period, TODAY)
-        (cohort,) = retention(connection, app, environment, period, TODAY)
+        (row,) = active_users(connection, app, ActivityQuestion(environment, period), TODAY)
+        (cohort,) = retention(connection, app, ActivityQuestion(environment, period), TODAY)
         assert (row.dau, row.mau, cohort.users) == (users, users, users)
 
 
@@ -171,6 +175,7 @@ def test_a_report_reads_the_days_it_shows_by_index_and_no_user(
         "week": 7,
         "month": 30,
         "days": 30,
+        "since": "last" if statement is ACTIVE_USERS else "first",
         "link_ids": None,
         "source": None,
     }
@@ -181,3 +186,92 @@ def test_a_report_reads_the_days_it_shows_by_index_and_no_user(
     assert "Seq Scan" not in plan
     assert "comebacks_day" in plan
     assert ("figures_period" in plan) == (statement is RETAINED_USERS)
+
+
+def buy(connection: Connection, app: App, days: Mapping[str, Iterable[int]]) -> None:
+    """Stores purchases of users at noon of the given days."""
+    events = [
+        fresh(
+            app_id=app.id,
+            user_id=user,
+            event_id="purchase",
+            event_time_ms=int(datetime.combine(day(number), NOON, UTC).timestamp() * 1000),
+        )
+        for user, numbers in days.items()
+        for number in numbers
+    ]
+    store(connection, *events)
+    count_all(connection)
+
+
+def test_users_without_opens_are_active_where_any_event_counts(
+    connection: Connection, shop: App
+) -> None:
+    be_active(connection, shop, {"opens": [0, 1]})
+    buy(connection, shop, {"buys": [0, 1, 9], "both": [1]})
+    buy(connection, shop, {"buys": [0, 0]})  # late, and a day that is active already
+
+    period = Period(day(0), day(9))
+    counted = {
+        by: (
+            [row.dau for row in active_users(connection, shop, asked(period, by), TODAY)],
+            [row.wau for row in active_users(connection, shop, asked(period, by), TODAY)],
+            [
+                (cohort.users, cohort.retained[0], cohort.retained[8])
+                for cohort in retention(connection, shop, asked(period, by), TODAY)[:2]
+            ],
+        )
+        for by in ActiveBy
+    }
+
+    assert counted[ActiveBy.SESSIONS] == (
+        [1, 1, *[0] * 8],
+        [*[1] * 8, 0, 0],
+        [(2, 1, 0), (1, 0, 0)],
+    )
+    assert counted[ActiveBy.EVENTS] == (
+        [2, 3, *[0] * 7, 1],
+        [2, *[3] * 7, 0, 1],
+        [(2, 2, 1), (1, 0, 0)],
+    )
+
+
+def test_a_late_event_corrects_the_days_after_it(connection: Connection, shop: App) -> None:
+    buy(connection, shop, {"ann": [10, 20]})
+    buy(connection, shop, {"ann": [14]})
+
+    period = Period(day(10), day(20))
+    rows = active_users(connection, shop, asked(period, ActiveBy.EVENTS), TODAY)
+
+    assert [row.wau for row in rows] == [1] * 11
+    assert [row.dau for row in rows] == [1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("opens", "buyers", "setting", "by", "session_users"),
+    [
+        (2, 2, None, ActiveBy.SESSIONS, 2),
+        (1, 2, None, ActiveBy.EVENTS, 1),
+        (0, 1, None, ActiveBy.EVENTS, 0),
+        (0, 0, None, ActiveBy.SESSIONS, 0),
+        (0, 1, "sessions", ActiveBy.SESSIONS, 0),
+        (1, 0, "events", ActiveBy.EVENTS, 1),
+    ],
+)
+def test_the_traffic_decides_what_counts_unless_the_app_does(
+    connection: Connection,
+    shop: App,
+    opens: int,
+    buyers: int,
+    setting: str | None,
+    by: ActiveBy,
+    session_users: int,
+) -> None:
+    be_active(connection, shop, {f"o{number}": [0] for number in range(opens)})
+    buy(connection, shop, {f"b{number}": [1] for number in range(buyers)})
+    app = replace(shop, active_users_by=setting)
+
+    basis = read_basis(connection, app, "production", day(20))
+
+    assert basis == ActivityBasis(by, setting is None, opens + buyers, session_users)
+    assert read_basis(connection, app, "production", day(40)).users == 0
