@@ -10,6 +10,7 @@ from shared.errors import BadValue
 from shared.names.reserved_names import is_fully_visible, is_reserved, skeleton
 
 _CODE_ALPHABET = string.ascii_lowercase + string.digits  # as in Adjust's own tokens
+_BUILT_IN_PREFIX = "__"
 _UNPRINTABLE = {"Cc", "Cs"}  # control characters; bytes of the terminal that are not UTF-8
 
 
@@ -39,6 +40,26 @@ def clean_shown_name(name: str, value: str, characters_max: int, taken: Iterable
     names = set(taken)
     if text not in names and skeleton(text) in map(skeleton, names):
         raise BadValue(name, "looks like a name that exists. Use that name, or a different one.")
+    return text
+
+
+def clean_event_name(name: str, value: str, characters_max: int) -> str:
+    """Returns a name that senders give an event: not one of those that are built in.
+
+    Raises BadValue with this name.
+    """
+    text = clean_text(name, value, characters_max)
+    if unicodedata.normalize("NFKC", text).startswith(_BUILT_IN_PREFIX):
+        rule = f"must not begin with {_BUILT_IN_PREFIX}: such names are built in, as __open is."
+        raise BadValue(name, rule)
+    return text
+
+
+def clean_code(name: str, value: str, characters_max: int) -> str:
+    """Returns a name for machines, which has no spaces. Raises BadValue with this name."""
+    text = clean_text(name, value, characters_max)
+    if any(character.isspace() for character in text) or not is_fully_visible(text):
+        raise BadValue(name, "must not contain spaces or invisible characters.")
     return text
 
 

@@ -9,7 +9,7 @@ from console.audit import Action, Change, record_change
 from console.publication import publishing_transaction
 from console.rates import usable_currencies
 from console.resources import Resources
-from console.validation import clean_destination, clean_text, random_code
+from console.validation import clean_code, clean_destination, clean_text, random_code
 from shared import fields
 from shared.database import Connection, run, transaction
 from shared.errors import BadValue, MalformedField, OperatorError
@@ -84,7 +84,7 @@ def create_app(resources: Resources, actor: Actor, name: str, app_token: str | N
         app_token = random_code(_APP_TOKEN_LENGTH)
     values = (
         clean_text("name", name, NAME_CHARACTERS_MAX),
-        clean_text("app-token", app_token, APP_TOKEN_CHARACTERS_MAX),
+        clean_code("app-token", app_token, APP_TOKEN_CHARACTERS_MAX),
     )
     with publishing_transaction(resources):
         row = run(resources.connection, _INSERT, values).fetchone()

@@ -12,7 +12,7 @@ from console.apps.apps import App, lock_app
 from console.audit import Action, Change, record_change
 from console.publication import publishing_transaction
 from console.resources import Resources
-from console.validation import clean_shown_name, clean_text, random_code
+from console.validation import clean_code, clean_event_name, clean_shown_name, random_code
 from shared.database import Connection, run, transaction
 from shared.errors import OperatorError
 from shared.redis import RedisError
@@ -83,9 +83,9 @@ def create_event_type(resources: Resources, actor: Actor, app: App, new: NewEven
     connection = resources.connection
     token = random_code(_EVENT_TOKEN_LENGTH) if new.event_token is None else new.event_token
     values = {
-        "mapping_id": clean_text("mapping-id", new.mapping_id, MAPPING_ID_CHARACTERS_MAX),
+        "mapping_id": clean_event_name("mapping-id", new.mapping_id, MAPPING_ID_CHARACTERS_MAX),
         "name": clean_shown_name("name", new.name, NAME_CHARACTERS_MAX),
-        "event_token": clean_text("event-token", token, EVENT_TOKEN_CHARACTERS_MAX),
+        "event_token": clean_code("event-token", token, EVENT_TOKEN_CHARACTERS_MAX),
         "unique": new.unique,
         "multiple_postbacks": new.multiple_postbacks,
     }

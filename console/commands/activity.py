@@ -3,6 +3,7 @@
 from typing import Any
 
 import click
+from rich.console import RenderableType
 
 from console.apps.apps import find_app
 from console.commands.terminal.options import (
@@ -11,7 +12,7 @@ from console.commands.terminal.options import (
     json_option,
     period_options,
 )
-from console.commands.terminal.output import show, table
+from console.commands.terminal.output import folded_tables, show, table, terminal_columns
 from console.connections import CommandContext, load_settings, open_database
 from console.reports.active_by import read_basis
 from console.reports.activity import ActivityQuestion, active_users
@@ -83,12 +84,21 @@ def retention_(
     rows = []
     for cohort in cohorts:
         shares = [cohort.share(after) for after in _RETENTION_DAYS]
-        rows.append((cohort.day, f"{cohort.users:,}", *map(_percent, shares)))
+        is_over = [cohort.retained[after - 1] is not None for after in _RETENTION_DAYS]
+        returned = [
+            _percent(share) if over else "…" for share, over in zip(shares, is_over, strict=True)
+        ]
+        rows.append((cohort.day, f"{cohort.users:,}", *returned))
     columns = ("day 0 (UTC)", "new users", *(f"D{after}" for after in _RETENTION_DAYS))
     has_users = any(cohort.users for cohort in cohorts)
-    result = table(columns, rows) if has_users else "No new users in this period."
+    parts: list[RenderableType] = ["No new users in this period."]
+    if has_users:
+        parts = [
+            *folded_tables(columns, rows, 2, terminal_columns()),
+            "… that day is not over yet.",
+        ]
     document = {"retention": cohorts, "counted_by": basis}
-    show(document, result, basis.sentences, as_json=as_json)
+    show(document, *parts, basis.sentences, as_json=as_json)
 
 
 def _percent(share: float | None) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 from rich.console import RenderableType
+from rich.table import Table
 
 from console.apps.apps import find_app
 from console.commands.terminal.options import (
@@ -15,7 +16,7 @@ from console.commands.terminal.options import (
     json_option,
     period_options,
 )
-from console.commands.terminal.output import show, table
+from console.commands.terminal.output import folded_tables, show, terminal_columns
 from console.connections import CommandContext, load_settings, open_database
 from console.rates import report_currency
 from console.reports.answer import answer
@@ -122,14 +123,15 @@ def export_(
 
 
 def _parts(report: Report) -> list[RenderableType]:
-    parts: list[RenderableType] = [_table(report_sheet(report))]
+    heads = (report.question.by is not Interval.TOTAL) + (report.question.split is not Split.NONE)
+    parts: list[RenderableType] = [*_tables(report_sheet(report), heads)]
     if report.comparison:
-        parts += [f"{comparison_title(report)}:", _table(comparison_sheet(report))]
+        parts += [f"{comparison_title(report)}:", *_tables(comparison_sheet(report), heads=1)]
     originals = originals_sheet(report)
     if originals.rows:
         parts += [
             f"Original amounts, and the dates of exchange rates (newest: {report.rates_until}):",
-            _table(originals),
+            *_tables(originals, heads=1),
         ]
     if report.counted_at is None:
         return [*parts, "No metrics have been calculated for this period yet."]
@@ -139,5 +141,6 @@ def _parts(report: Report) -> list[RenderableType]:
     return [*parts, f"{freshness}."]
 
 
-def _table(sheet: Sheet) -> RenderableType:
-    return table(sheet.columns, ([display_text(cell) for cell in line] for line in sheet.lines))
+def _tables(sheet: Sheet, heads: int) -> list[Table]:
+    rows = ([display_text(cell) for cell in line] for line in sheet.lines)
+    return folded_tables(sheet.columns, rows, heads, terminal_columns())

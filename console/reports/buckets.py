@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from console.reports.bounds import midnight
+from console.reports.figures import Figures
 from console.reports.question import Interval, Question, Split
 from console.reports.reach import reach_split
-from console.reports.report import ROWS_MAX, Figures, Report, ReportRow
+from console.reports.report import ROWS_MAX, Report, ReportRow
 
 _LENGTHS = {Interval.HOUR: timedelta(hours=1), Interval.DAY: timedelta(days=1)}
 

@@ -10,16 +10,10 @@ from datetime import datetime, timedelta
 from console.apps.apps import App
 from console.rates import Rates
 from console.reports.bounds import midnight, rollup_bounds
+from console.reports.figures import Figures
 from console.reports.names import read_names
 from console.reports.question import Against, Interval, Question, Split
-from console.reports.report import (
-    IS_OF_USERS,
-    Comparison,
-    Figures,
-    Report,
-    ReportBuilder,
-    read_rollups,
-)
+from console.reports.report import IS_OF_USERS, Comparison, Report, ReportBuilder, read_rollups
 from shared.database import Connection
 
 

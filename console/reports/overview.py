@@ -8,9 +8,10 @@ from console.apps.apps import App
 from console.rates import Rates, report_currency
 from console.reports.bounds import midnight, moment_of
 from console.reports.comparison import read_total
+from console.reports.figures import Figures
 from console.reports.period import Period
 from console.reports.question import Question
-from console.reports.report import Figures, read_report
+from console.reports.report import read_report
 from shared.database import Connection
 from shared.events import Environment
 

@@ -7,7 +7,7 @@ day.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from console.apps.apps import App
 from console.rates import Rates, add_amount, newest_rate_day
 from console.reports.bounds import rollup_bounds
+from console.reports.figures import Figures
 from console.reports.names import Names, campaign_name, country_label, read_names
 from console.reports.question import Interval, Question, Split
 from console.reports.reach import read_reach
@@ -67,42 +68,6 @@ _TOO_MANY = (
     f"The report would have more than {ROWS_MAX:,} rows. Choose fewer days, a daily instead of an "
     "hourly report, or one partner, link or country."
 )
-
-
-@dataclass
-class Figures:
-    """The metrics of a report row.
-
-    `users` is None where users were not counted for this question; `organic` installs are those
-    that were attributed to no source. Revenue is in the currency of the report; `originals` are the
-    sums as they were sent, by currency: event revenue, ad revenue. `unconverted` are those without
-    an exchange rate, which are in no sum.
-    """
-
-    events: int = 0
-    users: int | None = None
-    installs: int = 0
-    organic: int = 0
-    reattributions: int = 0
-    sessions: int = 0
-    revenue: Decimal = Decimal(0)
-    ad_revenue: Decimal = Decimal(0)
-    value: Decimal = Decimal(0)
-    originals: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
-    unconverted: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
-
-    @property
-    def attributed(self) -> int:
-        return self.installs - self.organic
-
-    @property
-    def is_something(self) -> bool:
-        counts = (self.events, self.installs, self.reattributions, self.sessions)
-        return any(counts) or bool(self.originals)
-
-    @property
-    def organic_share(self) -> float | None:
-        return self.organic / self.installs if self.installs else None
 
 
 @dataclass(frozen=True)
@@ -215,7 +180,7 @@ class ReportBuilder:
         self._rates = rates
         self._figures: defaultdict[tuple[datetime | None, str], Figures] = defaultdict(Figures)
         self._rate_days: defaultdict[str, set[date | None]] = defaultdict(set)
-        self.total = Figures()
+        self._total = Figures()
 
     def add(self, row: Sequence[Any]) -> None:
         """Adds a row of `_ROLLUPS` to its report row and to the total."""
@@ -224,7 +189,7 @@ class ReportBuilder:
             return
         events, amount, value, installs, organic, reattributions, sessions = row[-7:]
         row_key = None if self._question.by is Interval.TOTAL else start, self._name(key)
-        for figures in (self._figures[row_key], self.total):
+        for figures in (self._figures[row_key], self._total):
             figures.events += int(events)
             figures.value += value
             figures.installs += int(installs)
@@ -241,7 +206,12 @@ class ReportBuilder:
                 self._figures[row_key].users = count
         if len(self._figures) == 1:
             (only,) = self._figures.values()
-            self.total.users = only.users
+            self._total.users = only.users
+
+    @property
+    def total(self) -> Figures:
+        """Returns the sums of all rows, of the amounts before they are rounded."""
+        return self._total.rounded()
 
     @property
     def row_count(self) -> int:
@@ -254,7 +224,10 @@ class ReportBuilder:
             start_seconds = row.start.timestamp() if row.start else 0.0
             return start_seconds, -row.figures.installs, -row.figures.events, row.name
 
-        rows = [ReportRow(start, name, figures) for (start, name), figures in self._figures.items()]
+        rows = [
+            ReportRow(start, name, figures.rounded())
+            for (start, name), figures in self._figures.items()
+        ]
         return sorted(rows, key=order)
 
     def conversion_rates(self) -> list[ConversionRates]:

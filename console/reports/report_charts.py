@@ -17,8 +17,9 @@ from console.reports.charts import (
     heat_map,
     line_chart,
 )
+from console.reports.figures import Figures
 from console.reports.question import Interval, Split
-from console.reports.report import Figures, Report
+from console.reports.report import Report
 from console.reports.retention import RETENTION_DAYS_MAX, Cohort
 from console.reports.sheet import Cell, Money, Share, display_text
 from console.reports.sheets import Measure

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-_CENT = Decimal("0.01")
+_CENT, _MICRO = Decimal("0.01"), Decimal("0.000001")
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Money:
-    """An amount in one currency, shown to two decimal places."""
+    """An amount in one currency, shown as `shown_amount` rounds it."""
 
     amount: Decimal
     currency: str
@@ -34,7 +34,13 @@ class SoFar:
     start: datetime | date
 
 
-Cell = str | int | Decimal | datetime | date | Share | Money | SoFar | None
+class NotYet:
+    """The value of a day that is not over: unlike a value of zero, and unlike one of nobody."""
+
+
+NOT_YET = NotYet()
+
+Cell = str | int | Decimal | datetime | date | Share | Money | SoFar | NotYet | None
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Sheet:
     def is_numeric(self, column: int) -> bool:
         """Tells whether a column holds numbers."""
         cells = (line[column] for line in self.lines)
-        first = next((cell for cell in cells if cell is not None), None)
+        first = next((cell for cell in cells if cell not in {None, NOT_YET}), None)
         return isinstance(first, int | Decimal | Money | Share)
 
     @property
@@ -59,18 +65,29 @@ class Sheet:
             yield self.total
 
 
+def shown_amount(amount: Decimal) -> Decimal:
+    """Rounds an amount to cents, or a smaller one to two digits that are not zero.
+
+    Amounts have six decimal places: revenue of an advertisement is a fraction of a cent.
+    """
+    if not _MICRO <= abs(amount) < 1:
+        return amount.quantize(_CENT)
+    places = min(max(2, 1 - amount.adjusted()), 6)
+    return amount.quantize(Decimal(1).scaleb(-places))
+
+
 def display_text(cell: Cell) -> str:
     """Formats a cell for people.
 
     Numbers get thousands separators, shares are in percent, times in UTC to the minute.
     """
     match cell:
-        case int():
-            return f"{cell:,}"
-        case Decimal():
-            return f"{cell:,f}"
+        case int() | Decimal():
+            return f"{Decimal(cell):,f}"
         case Money():
-            return f"{cell.amount.quantize(_CENT):,f}"
+            return f"{shown_amount(cell.amount):,f}"
+        case NotYet():
+            return "not yet"
         case Share():
             return f"{cell.part:+.1%}" if cell.is_change else f"{cell.part:.1%}"
         case SoFar():
@@ -87,13 +104,13 @@ def plain_text(cell: Cell) -> str:
         case Decimal():
             return f"{cell:f}"
         case Money():
-            return f"{cell.amount.quantize(_CENT):f}"
+            return f"{shown_amount(cell.amount):f}"
         case Share():
             return f"{cell.part:.3f}"
         case SoFar():
             return plain_text(cell.start)
         case _:
-            return "" if cell is None else str(cell)
+            return "" if cell in {None, NOT_YET} else str(cell)
 
 
 def to_csv(sheet: Sheet) -> str:

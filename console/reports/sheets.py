@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from console.reports.activity import ActiveUsers
+from console.reports.figures import Figures
 from console.reports.question import Interval, Split
 from console.reports.reach import reach_split
-from console.reports.report import Figures, Report, ReportRow
+from console.reports.report import Report, ReportRow
 from console.reports.retention import Cohort
-from console.reports.sheet import Cell, Money, Share, Sheet, SoFar
+from console.reports.sheet import NOT_YET, Cell, Money, Share, Sheet, SoFar
 
 TOTAL = "total"
 _RETENTION_DAYS = (1, 2, 3, 4, 5, 6, 7, 14, 30)
@@ -189,7 +190,14 @@ def retention_sheet(cohorts: list[Cohort], days: Sequence[int] = _RETENTION_DAYS
     return Sheet(
         ["day 0 (UTC)", "users", *(f"D{after}" for after in days)],
         [
-            [cohort.day, cohort.users, *(_share(cohort.share(after)) for after in days)]
+            [
+                cohort.day,
+                cohort.users,
+                *(
+                    NOT_YET if cohort.retained[after - 1] is None else _share(cohort.share(after))
+                    for after in days
+                ),
+            ]
             for cohort in cohorts
         ],
     )

@@ -1,4 +1,8 @@
-"""Reads and sets the cookies: the session's secret, the mark of the browser, the flash message."""
+"""Reads and sets the cookies.
+
+They hold the session's secret, the mark of the browser, the environment that was looked at last,
+and the flash message.
+"""
 
 import re
 from urllib.parse import quote, unquote
@@ -6,11 +10,13 @@ from urllib.parse import quote, unquote
 import falcon
 
 from console.accounts.login_sessions import SESSION_DAYS_MAX
+from shared.events import Environment
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 _BROWSER = re.compile(r"[0-9a-f]{96}")
 _BROWSER_COOKIE = "waybill_browser"
 _BROWSER_DAYS_MAX = 180
+_ENVIRONMENT_COOKIE = "waybill_environment"
 _FLASH_COOKIE = "waybill_said"
 _FLASH_SECONDS_MAX = 60
 _FLASH_CHARACTERS_MAX = 500
@@ -46,6 +52,29 @@ def set_browser(response: falcon.Response, mark: str, *, secure: bool) -> None:
         _name(_BROWSER_COOKIE, secure=secure),
         mark,
         max_age=_BROWSER_DAYS_MAX * 86_400,
+        path="/",
+        secure=secure,
+        http_only=True,
+        same_site="Lax",
+    )
+
+
+def read_environment(request: falcon.Request, *, secure: bool) -> Environment:
+    """Returns the environment that was looked at last in this browser."""
+    values = request.get_cookie_values(_name(_ENVIRONMENT_COOKIE, secure=secure)) or []
+    is_sandbox = values == [Environment.SANDBOX]
+    return Environment.SANDBOX if is_sandbox else Environment.PRODUCTION
+
+
+def remember_environment(
+    response: falcon.Response, environment: str, remembered: str, *, secure: bool
+) -> None:
+    """Remembers an environment, if it is one and another, until the browser is closed."""
+    if environment == remembered or environment not in set(Environment):
+        return
+    response.set_cookie(
+        _name(_ENVIRONMENT_COOKIE, secure=secure),
+        environment,
         path="/",
         secure=secure,
         http_only=True,

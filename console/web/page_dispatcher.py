@@ -129,6 +129,7 @@ class PageDispatcher:
             secret=secret or new_secret(),
             browser=cookies.read_browser(req, secure=self._secure),
             person=person,
+            remembered=cookies.read_environment(req, secure=self._secure),
             flash=cookies.read_flash(req, secure=self._secure),
         )
 
@@ -174,6 +175,9 @@ class PageDispatcher:
                 resp.content_type = falcon.MEDIA_HTML
                 resp.text = self._templates.render(answer.template, request, app, answer.values)
                 cookies.set_secret(resp, request.secret, secure=self._secure)
+                cookies.remember_environment(
+                    resp, request.query.get("environment"), request.remembered, secure=self._secure
+                )
                 if request.flash:
                     cookies.set_flash(resp, "", secure=self._secure)
             case Redirect():

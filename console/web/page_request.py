@@ -42,6 +42,7 @@ class PageContext:
 
     `secret` is the value of the session's cookie, with which `person`, if anybody, is signed in;
     `browser` is the mark of somebody's earlier sign-in.
+    `remembered` is the environment that was looked at last.
     `flash` is the message of the last change, `error` the reason why the form is shown again.
     """
 
@@ -53,6 +54,7 @@ class PageContext:
     browser: str = field(default="", repr=False)
     person: Person | None = None
     form: Values = NOTHING
+    remembered: Environment = Environment.PRODUCTION
     flash: str = ""
     error: str = ""
 
@@ -73,9 +75,12 @@ class PageContext:
 
     @property
     def environment(self) -> Environment:
-        """Returns the environment that the page is to show. Raises BadRequest."""
+        """Returns the environment that the page is to show, or that was shown last.
+
+        Raises BadRequest.
+        """
         try:
-            return Environment(self.query.get("environment", Environment.PRODUCTION))
+            return Environment(self.query.get("environment", self.remembered))
         except ValueError:
             raise BadRequest("environment must be production or sandbox.") from None
 

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from console.apps.apps import App
-from console.reports.sheet import display_text
+from console.reports.sheet import display_text, shown_amount
 from console.web.assets import Assets
 from console.web.navigation import app_items, general_items
 from console.web.page_request import PageContext
@@ -30,8 +30,8 @@ def count(number: int | None) -> str:
 
 
 def money(value: Decimal) -> str:
-    """Formats an amount to two decimal places."""
-    return f"{value:,.2f}".replace(",", "\u202f")
+    """Formats an amount as reports do, with thin spaces between thousands."""
+    return f"{shown_amount(value):,f}".replace(",", "\u202f")
 
 
 class Templates:

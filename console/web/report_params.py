@@ -5,7 +5,9 @@ from enum import StrEnum
 from typing import TypeVar
 
 from console.apps.apps import App
-from console.rates import report_currency
+from console.rates import Rates, report_currency
+from console.reports.bounds import rollup_bounds
+from console.reports.names import Names
 from console.reports.period import Period, Preset, period_of
 from console.reports.question import Against, Filters, Interval, Question, Split
 from console.web.page_errors import BadRequest
@@ -14,6 +16,11 @@ from shared.events import Environment
 from shared.partitions import day_of
 
 Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def read_environment(query: Values, default: Environment) -> Environment:
+    """Returns the environment that a query names. Raises BadRequest."""
+    return _choice(Environment, query.get("environment") or default)
 
 
 def read_period(query: Values, now_ms: int) -> Period:
@@ -27,7 +34,10 @@ def read_period(query: Values, now_ms: int) -> Period:
 
 
 def read_question(query: Values, environment: Environment, app: App, now_ms: int) -> Question:
-    """Returns the question that a report answers. Raises BadRequest, OperatorError."""
+    """Returns the question that a report answers. Raises BadRequest, OperatorError.
+
+    Whether its names exist is found out when it is answered, or by `check_names`.
+    """
     return Question(
         period=read_period(query, now_ms),
         environment=environment,
@@ -44,6 +54,12 @@ def read_question(query: Values, environment: Environment, app: App, now_ms: int
     )
 
 
+def check_names(question: Question, app: App, names: Names) -> None:
+    """Raises OperatorError unless the question's names exist and its currency has rates."""
+    rollup_bounds(app, question, names)
+    Rates(question.currency)
+
+
 def _date(name: str, text: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
@@ -55,4 +71,4 @@ def _choice(choices: type[Choice], text: str) -> Choice:
     try:
         return choices(text)
     except ValueError:
-        raise BadRequest(f"{text} is not one of {', '.join(choices)}.") from None
+        raise BadRequest(f"{text!r} is not one of {', '.join(choices)}.") from None

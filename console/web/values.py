@@ -1,6 +1,6 @@
 """Parses the query or the form of a request into text that is safe to store and show."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from urllib.parse import parse_qsl
 
 from console.validation import has_control_characters
@@ -42,6 +42,10 @@ class Values:
     @property
     def names(self) -> set[str]:
         return set(self._texts)
+
+    def only(self, names: Collection[str]) -> "Values":
+        """Returns the values of these names."""
+        return Values({name: texts for name, texts in self._texts.items() if name in names})
 
     def get(self, name: str, default: str = "") -> str:
         """Returns the last value of a name, without surrounding whitespace."""

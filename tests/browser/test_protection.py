@@ -114,6 +114,7 @@ def test_a_token_is_added_without_javascript(waybill: Waybill, plain: Page) -> N
     open_authentication(plain)
     plain.get_by_role("link", name="Add token").click()
     plain.get_by_label("Token name").fill("backend")
+    plain.get_by_role("checkbox", name="Everything").check()
     plain.get_by_role("button", name="Add token").click()
     token = plain.locator("#token").inner_text()
     plain.get_by_role("link", name="Close").click()

@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 import msgspec
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 _FILE_COLUMNS = 160  # a table that no terminal limits
+_FRAME_COLUMNS = 3  # of a column: a line, and a space on both sides
 
 
 def show(document: object, *parts: RenderableType, as_json: bool) -> None:
@@ -72,6 +74,36 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     for row in rows:
         result.add_row(*(cell(value) for value in row))
     return result
+
+
+def terminal_columns() -> int:
+    """Returns the number of characters that a line of the output has room for."""
+    return console_on(sys.stdout).width
+
+
+def folded_tables(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], heads: int, columns_max: int
+) -> list[Table]:
+    """Returns a table, or several below one another where one would be wider than `columns_max`.
+
+    Each begins with the first `heads` columns, which say what a row is about.
+    """
+    cells = [[cell(value) for value in row] for row in rows]
+    widths = [
+        max(cell_len(column), *(cell_len(row[number].plain) for row in cells), 0) + _FRAME_COLUMNS
+        for number, column in enumerate(columns)
+    ]
+    room = columns_max - sum(widths[:heads]) - 1
+    groups: list[list[int]] = [[]]
+    for number in range(heads, len(columns)):
+        if groups[-1] and sum(widths[other] for other in (*groups[-1], number)) > room:
+            groups.append([])
+        groups[-1].append(number)
+    shown = [[*range(heads), *group] for group in groups]
+    return [
+        table([columns[n] for n in some], ([row[n] for n in some] for row in cells))
+        for some in shown
+    ]
 
 
 def pairs(named_values: Iterable[tuple[str, object]]) -> Table:

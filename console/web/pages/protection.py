@@ -34,6 +34,7 @@ from shared.errors import BadValue, OperatorError
 from shared.scopes import Scope
 
 LOG_ENTRIES = 100
+EVERYTHING = "everything"
 SCOPES = ((Scope.EVENTS, "Events"), (Scope.SESSIONS, "Sessions"), (Scope.AD_REVENUE, "Ad revenue"))
 
 
@@ -69,7 +70,7 @@ def create(request: PageRequest, app: App) -> Answer:
     except ValueError:
         raise BadValue("expires", "must be a date, such as 2027-01-31.") from None
     name, test = request.form.get("name"), "test" in request.form
-    new = NewToken(name, _scopes(request), test, expires_at)
+    new = NewToken(name, _chosen_scopes(request), test, expires_at)
     issued = create_token(request.resources, request.actor, app, new)
     return Page(
         "token_created.html", {"issued": issued, "scopes": dict(SCOPES), "previous_token": None}
@@ -83,7 +84,7 @@ def show_token(request: PageRequest, app: App, token_id: int) -> Answer:
 
 def edit(request: PageRequest, app: App, token_id: int) -> Answer:
     token = token_of(request.resources, app, token_id)
-    change = edit_token(request.resources, request.actor, app, token.name, _scopes(request))
+    change = edit_token(request.resources, request.actor, app, token.name, _chosen_scopes(request))
     return _back(app, f"{token.name} has been saved.", change.warnings)
 
 
@@ -154,6 +155,18 @@ def _set_state(
 def _back(app: App, sentence: str, warnings: Sequence[str] = ()) -> Answer:
     """Redirects to the page of tokens, where the sentence and the warnings are shown."""
     return Redirect(f"/apps/{app.id}/protection", " ".join([sentence, *warnings]))
+
+
+def _chosen_scopes(request: PageRequest) -> tuple[Scope, ...]:
+    """Returns the scopes of a token: none for everything, which has to be chosen as well."""
+    chosen = request.form.all("scope")
+    if not chosen:
+        raise BadValue("scope", "must be chosen: tick what the token may be used for.")
+    if EVERYTHING not in chosen:
+        return _scopes(request)
+    if len(chosen) > 1:
+        raise BadValue("scope", "must be either everything or some of the others, not both.")
+    return ()
 
 
 def _scopes(request: PageRequest) -> tuple[Scope, ...]:

@@ -1,21 +1,23 @@
 """The pages of reports: metrics, active users and retention, each also as a CSV file."""
 
+from dataclasses import replace
+from datetime import date
+from functools import partial
 from urllib.parse import urlencode
 
 from console.apps.apps import App
 from console.rates import usable_currencies
 from console.reports.active_by import ActivityBasis, read_basis
-from console.reports.activity import ActiveUsers, ActivityQuestion, active_users
+from console.reports.activity import ActivityQuestion, active_users
 from console.reports.answer import answer
 from console.reports.bounds import moment_of
 from console.reports.choices import read_choices
 from console.reports.names import read_names
 from console.reports.period import PRESET_LABELS, Period, preset_of
-from console.reports.question import Question
+from console.reports.question import Interval, Question, Split
 from console.reports.raw import raw_events
-from console.reports.report import Report
 from console.reports.report_charts import activity_chart, report_chart, retention_chart
-from console.reports.retention import Cohort, retention
+from console.reports.retention import retention
 from console.reports.sheet import Sheet, to_csv
 from console.reports.sheets import (
     activity_sheet,
@@ -26,9 +28,12 @@ from console.reports.sheets import (
     report_sheet,
     retention_sheet,
 )
+from console.web.kept_parameters import keep_valid
 from console.web.page_request import PageRequest
-from console.web.report_params import read_period, read_question
+from console.web.report_params import check_names, read_environment, read_period, read_question
 from console.web.responses import Answer, Download, Page
+from console.web.values import Values
+from shared.errors import OperatorError
 from shared.partitions import day_of
 
 CSV = "text/csv; charset=utf-8"
@@ -36,7 +41,21 @@ NDJSON = "application/x-ndjson"
 
 
 def show(request: PageRequest, app: App) -> Answer:
-    report = _report(request, app)
+    now_ms, names = request.services.clock(), read_names(request.connection, app)
+
+    def read(query: Values) -> Question:
+        environment = read_environment(query, request.remembered)
+        question = read_question(query, environment, app, now_ms)
+        check_names(question, app, names)
+        return question
+
+    question, faults = keep_valid(request.query, read)
+    try:
+        report = answer(request.connection, app, question, now_ms)
+    except OperatorError as error:  # too many rows
+        faults.append(f"{error.message} The page shows the total instead.")
+        total = replace(question, by=Interval.TOTAL, split=Split.NONE)
+        report = answer(request.connection, app, total, now_ms)
     measures = available_measures(report)
     name = request.query.get("measure", measures[0].name)
     measure = next((measure for measure in measures if measure.name == name), measures[0])
@@ -44,6 +63,7 @@ def show(request: PageRequest, app: App) -> Answer:
         "report.html",
         {
             "report": report,
+            "faults": faults,
             "question": report.question,
             "presets": _presets(request, report.question.period),
             "sheet": report_sheet(report),
@@ -56,105 +76,99 @@ def show(request: PageRequest, app: App) -> Answer:
             "currencies": sorted(usable_currencies()),
             "measures": [(measure.name, measure.heading) for measure in measures],
             "query": _query(report.question),
-            "period_query": _period_query(request, report.question.period),
+            "period_query": _period_query(question.environment, report.question.period),
         },
     )
 
 
 def download(request: PageRequest, app: App) -> Answer:
-    report = _report(request, app)
+    now_ms = request.services.clock()
+    question = read_question(request.query, request.environment, app, now_ms)
+    report = answer(request.connection, app, question, now_ms)
     return _file(app, "report", report.question.period, report_sheet(report))
 
 
 def show_activity(request: PageRequest, app: App) -> Answer:
-    period, basis = _period(request), _basis(request, app)
-    days = _active_users(request, app, period, basis)
+    asked, faults = keep_valid(request.query, partial(_activity_question, request, app))
+    basis = _basis(request, app, asked.environment)
+    days = active_users(request.connection, app, replace(asked, by=basis.by), _today(request))
     return Page(
         "activity.html",
         {
-            "period": period,
+            "question": asked,
+            "faults": faults,
             "basis": basis,
-            "presets": _presets(request, period),
+            "presets": _presets(request, asked.period),
             "sheet": activity_sheet(days),
             "chart": activity_chart(days),
-            "query": _period_query(request, period),
+            "query": _period_query(asked.environment, asked.period),
         },
     )
 
 
 def download_activity(request: PageRequest, app: App) -> Answer:
-    period = _period(request)
-    days = _active_users(request, app, period, _basis(request, app))
-    return _file(app, "active-users", period, activity_sheet(days))
+    asked = _activity_question(request, app, request.query)
+    asked = replace(asked, by=_basis(request, app, asked.environment).by)
+    days = active_users(request.connection, app, asked, _today(request))
+    return _file(app, "active-users", asked.period, activity_sheet(days))
 
 
 def show_retention(request: PageRequest, app: App) -> Answer:
-    period, partner = _period(request), request.query.get("partner")
-    basis = _basis(request, app)
-    cohorts = _cohorts(request, app, period, basis)
-    question = Question(period=period, environment=request.environment)
+    asked, faults = keep_valid(request.query, partial(_activity_question, request, app))
+    basis = _basis(request, app, asked.environment)
+    cohorts = retention(request.connection, app, replace(asked, by=basis.by), _today(request))
+    question = Question(period=asked.period, environment=asked.environment)
+    partner = request.query.get("partner") if asked.source else ""
     return Page(
         "retention.html",
         {
-            "period": period,
-            "presets": _presets(request, period),
+            "question": asked,
+            "faults": faults,
+            "presets": _presets(request, asked.period),
             "partner": partner,
             "basis": basis,
             "sheet": retention_sheet(cohorts),
             "chart": retention_chart(cohorts) if any(cohort.users for cohort in cohorts) else None,
             "choices": read_choices(request.connection, app, question),
-            "query": _period_query(request, period, partner=partner),
+            "query": _period_query(asked.environment, asked.period, partner=partner),
         },
     )
 
 
 def download_retention(request: PageRequest, app: App) -> Answer:
-    period = _period(request)
-    cohorts = _cohorts(request, app, period, _basis(request, app))
-    return _file(app, "retention", period, retention_sheet(cohorts))
+    asked = _activity_question(request, app, request.query)
+    asked = replace(asked, by=_basis(request, app, asked.environment).by)
+    cohorts = retention(request.connection, app, asked, _today(request))
+    return _file(app, "retention", asked.period, retention_sheet(cohorts))
 
 
 def download_raw(request: PageRequest, app: App) -> Answer:
     """Streams any amount of events: each page is read once the one before has been sent."""
-    period, environment = _period(request), request.environment
+    period = read_period(request.query, request.services.clock())
+    environment = request.environment
     lines = raw_events(request.services.pool.connection, app, environment, period)
     return Download(_filename(app, "events", period, "ndjson"), NDJSON, lines)
 
 
-def _report(request: PageRequest, app: App) -> Report:
-    now_ms = request.services.clock()
-    question = read_question(request.query, request.environment, app, now_ms)
-    return answer(request.connection, app, question, now_ms)
-
-
-def _basis(request: PageRequest, app: App) -> ActivityBasis:
-    today = day_of(request.services.clock())
-    return read_basis(request.connection, app, request.environment, today)
-
-
-def _active_users(
-    request: PageRequest, app: App, period: Period, basis: ActivityBasis
-) -> list[ActiveUsers]:
-    today = day_of(request.services.clock())
-    question = ActivityQuestion(request.environment, period, basis.by)
-    return active_users(request.connection, app, question, today)
-
-
-def _cohorts(request: PageRequest, app: App, period: Period, basis: ActivityBasis) -> list[Cohort]:
-    partner = request.query.get("partner")
+def _activity_question(request: PageRequest, app: App, query: Values) -> ActivityQuestion:
+    """Returns what active users or retention are asked for, by sessions."""
+    partner = query.get("partner")
     source = read_names(request.connection, app).partner_filter(partner) if partner else None
-    today = day_of(request.services.clock())
-    question = ActivityQuestion(request.environment, period, basis.by, source)
-    return retention(request.connection, app, question, today)
+    period = read_period(query, request.services.clock())
+    return ActivityQuestion(read_environment(query, request.remembered), period, source=source)
 
 
-def _period(request: PageRequest) -> Period:
-    return read_period(request.query, request.services.clock())
+def _basis(request: PageRequest, app: App, environment: str) -> ActivityBasis:
+    return read_basis(request.connection, app, environment, _today(request))
+
+
+def _today(request: PageRequest) -> date:
+    return day_of(request.services.clock())
 
 
 def _presets(request: PageRequest, period: Period) -> list[tuple[str, str, bool]]:
     """Returns the name of each preset, the query of its link, and whether it is shown."""
-    shown = preset_of(period, day_of(request.services.clock()))
+    shown = preset_of(period, _today(request))
     kept = [
         (name, request.query.get(name)) for name in request.query.names - {"from", "to", "period"}
     ]
@@ -181,10 +195,10 @@ def _query(question: Question) -> str:
     )
 
 
-def _period_query(request: PageRequest, period: Period, **filters: str) -> str:
+def _period_query(environment: str, period: Period, **filters: str) -> str:
     days = {"from": period.first, "to": period.last}
     filters = {name: value for name, value in filters.items() if value}
-    return urlencode({"environment": request.environment, **days, **filters})
+    return urlencode({"environment": environment, **days, **filters})
 
 
 def _file(app: App, report: str, period: Period, sheet: Sheet) -> Download:

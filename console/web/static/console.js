@@ -33,26 +33,50 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// Fetches <section id="x" data-live="5"> again every five seconds and replaces it in place.
-function refreshRegularly(section) {
-  const seconds = Number(section.dataset.live);
+// Fetches <section id="x" data-live="5"> again every five seconds and replaces it in place. When
+// that fails, a line above it says since when the section is out of date, and why.
+function refreshRegularly(section, updated = new Date()) {
+  const again = (shown = section, at = updated) => refreshRegularly(shown, at);
   setTimeout(async () => {
-    if (document.hidden || section.contains(document.activeElement)) return refreshRegularly(section);
+    if (document.hidden || section.contains(document.activeElement)) return again();
     try {
       const response = await fetch(location.href, { headers: { "X-Live": "1" } });
-      if (response.ok && !response.redirected) {
-        const fresh = new DOMParser()
-          .parseFromString(await response.text(), "text/html")
-          .getElementById(section.id);
-        if (fresh) {
-          section.replaceWith(fresh);
-          offerCopying(fresh);
-          return refreshRegularly(fresh);
-        }
+      if (response.redirected && new URL(response.url).pathname === "/sign-in") {
+        return sayStale(section, updated, "You are signed out.", response.url);
       }
-    } catch { /* the next attempt may succeed */ }
-    refreshRegularly(section);
-  }, seconds * 1000);
+      const fresh = response.ok && new DOMParser()
+        .parseFromString(await response.text(), "text/html")
+        .getElementById(section.id);
+      if (!fresh) throw new Error("no such section");
+      section.replaceWith(fresh);
+      document.getElementById(`${section.id}-stale`)?.remove();
+      offerCopying(fresh);
+      return again(fresh, new Date());
+    } catch {
+      sayStale(section, updated, "The console does not answer; this page tries again.");
+    }
+    again();
+  }, Number(section.dataset.live) * 1000);
+}
+
+function sayStale(section, updated, reason, link) {
+  const id = `${section.id}-stale`;
+  let line = document.getElementById(id);
+  if (!line) {
+    line = document.createElement("p");
+    line.id = id;
+    line.className = "error";
+    line.setAttribute("role", "status");
+    section.before(line);
+  }
+  const text = `Not updated since ${updated.toLocaleTimeString()}. ${reason} `;
+  if (line.firstChild?.textContent === text) return;  // a screen reader says it once
+  line.replaceChildren(text);
+  if (!link) return;
+  const anchor = document.createElement("a");
+  anchor.href = link;
+  anchor.textContent = "Sign in";
+  line.append(anchor);
 }
 
 // Submits a form when one of its filters changes.

@@ -2,7 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.validation import clean_destination, clean_shown_name, clean_text, random_code
+from console.validation import (
+    clean_code,
+    clean_destination,
+    clean_event_name,
+    clean_shown_name,
+    clean_text,
+    random_code,
+)
 from shared.errors import BadValue
 
 
@@ -73,3 +80,25 @@ def test_a_name_that_reports_show_is_none_of_theirs_and_no_look_alike(
 
 def test_a_name_that_exists_is_not_its_own_look_alike() -> None:
     assert clean_shown_name("partner", " Acme ", 100, ["Acme", "Bolt"]) == "Acme"
+
+
+@pytest.mark.parametrize("name", ["__open", "__install", "__mine", " __open", "\uff3f\uff3fopen"])
+def test_an_event_cannot_have_a_name_that_is_built_in(name: str) -> None:
+    with pytest.raises(BadValue, match="Mapping id must not begin with __"):
+        clean_event_name("mapping-id", name, 100)
+
+
+def test_an_event_may_have_any_other_name() -> None:
+    names = ("purchase", "_purchase", "level up", "open", "a__b")
+
+    assert tuple(clean_event_name("mapping-id", name, 100) for name in names) == names
+
+
+@pytest.mark.parametrize("code", ["a b", "a\u00a0b", "a\u3000b", "a\u200bb", "ab\u202e"])
+def test_a_name_for_machines_has_no_spaces_and_nothing_invisible(code: str) -> None:
+    with pytest.raises(BadValue, match="must not contain spaces or invisible characters"):
+        clean_code("event-token", code, 64)
+
+
+def test_a_name_for_machines_loses_the_spaces_around_it() -> None:
+    assert clean_code("event-token", " f0ob4r ", 64) == "f0ob4r"

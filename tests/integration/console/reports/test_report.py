@@ -14,9 +14,10 @@ import pytest
 from console.apps.apps import App
 from console.rates import Rates
 from console.reports.answer import answer
+from console.reports.figures import Figures
 from console.reports.period import Period
 from console.reports.question import Against, Filters, Interval, Question, Split
-from console.reports.report import Figures, Report, read_report
+from console.reports.report import Report, read_report
 from console.reports.sheet import to_csv
 from console.reports.sheets import report_sheet
 from shared.database import Connection
@@ -329,7 +330,7 @@ def test_money_is_converted_by_the_rate_of_its_day_and_kept_as_it_was_sent(
 
     friday = rates.rate("USD", date(2026, 10, 2))
     assert friday
-    assert report.total.revenue == 20 * friday.value
+    assert report.total.revenue == round(20 * friday.value, 6)
     assert report.total.ad_revenue == 0
     nothing = Decimal(0)
     assert report.total.originals == {"USD": (Decimal(20), nothing), "XAU": (nothing, Decimal(3))}

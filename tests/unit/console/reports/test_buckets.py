@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from console.reports.buckets import bucket_starts, complete_report
 from console.reports.charts import LineChart
+from console.reports.figures import Figures
 from console.reports.period import Period
 from console.reports.question import Interval, Question, Split
-from console.reports.report import ROWS_MAX, Figures, Report, ReportRow
+from console.reports.report import ROWS_MAX, Report, ReportRow
 from console.reports.report_charts import report_chart
 from console.reports.sheets import MEASURES, available_measures, report_sheet
 

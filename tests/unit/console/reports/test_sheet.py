@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.reports.sheet import Cell, Money, Share, Sheet, display_text, plain_text, to_csv
+from console.reports.sheet import (
+    NOT_YET,
+    Cell,
+    Money,
+    Share,
+    Sheet,
+    display_text,
+    plain_text,
+    to_csv,
+)
 
 _WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 
@@ -60,3 +69,43 @@ def test_every_name_comes_back_from_a_file_as_it_was_or_marked_as_text(
         for text, cell in zip(line, row, strict=True):
             assert text in (cell, f"'{cell}")
             assert text[:1] not in {"=", "+", "-", "@", "\t", "\r", "\n"}
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        ("0", "0.00"),
+        ("1234.5", "1,234.50"),
+        ("-3.456", "-3.46"),
+        ("0.5", "0.50"),
+        ("0.1", "0.10"),
+        ("0.014", "0.014"),
+        ("0.0043", "0.0043"),
+        ("-0.00429", "-0.0043"),
+        ("0.000056", "0.000056"),
+        ("0.000001", "0.000001"),
+        ("0.0000001", "0.00"),
+        ("0.999", "1.00"),
+    ],
+)
+def test_a_fraction_of_a_cent_is_not_shown_as_nothing(amount: str, shown: str) -> None:
+    cell = Money(Decimal(amount), "EUR")
+
+    assert display_text(cell) == shown
+    assert plain_text(cell) == shown.replace(",", "")
+
+
+@given(st.decimals(min_value="0.000001", max_value="1e6", places=6))
+def test_what_is_shown_of_an_amount_is_off_by_at_most_a_twentieth(amount: Decimal) -> None:
+    shown = Decimal(plain_text(Money(amount, "EUR")))
+
+    assert shown > 0
+    assert abs(shown - amount) <= amount / 20
+
+
+def test_a_day_that_is_not_over_differs_from_one_on_which_nobody_came() -> None:
+    cells: list[Cell] = [NOT_YET, Share(0.0), None]
+
+    assert [display_text(cell) for cell in cells] == ["not yet", "0.0%", ""]
+    assert [plain_text(cell) for cell in cells] == ["", "0.000", ""]
+    assert Sheet(["D1"], [[NOT_YET], [Share(0.5)]]).is_numeric(0)

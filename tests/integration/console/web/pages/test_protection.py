@@ -117,7 +117,7 @@ def test_scopes_are_edited(admin: Browser, resources: Resources, shop: App, at: 
 def test_a_token_is_switched_off_and_on_in_the_list(
     admin: Browser, resources: Resources, shop: App, at: str
 ) -> None:
-    secret = add(admin, at, "backend")
+    secret = add(admin, at, "backend", "everything")
     digest = token_digest(resources.secret_key, secret.encode())
     number = token_named(resources, shop, "backend").id
     admin.get(at)
@@ -134,7 +134,7 @@ def test_a_token_is_switched_off_and_on_in_the_list(
 def test_the_last_token_takes_enforcement_with_it_and_says_so(
     admin: Browser, resources: Resources, shop: App, at: str
 ) -> None:
-    add(admin, at, "backend")
+    add(admin, at, "backend", "everything")
     admin.get(f"{at}/enforcement")
     admin.send(f"{at}/enforcement", scope=["events"])
     number = token_named(resources, shop, "backend").id
@@ -176,7 +176,7 @@ def test_every_change_stands_in_the_audit_log_with_who_made_it(admin: Browser, a
 def test_a_token_of_another_app_is_not_found(
     admin: Browser, resources: Resources, shop: App, at: str
 ) -> None:
-    add(admin, at, "backend")
+    add(admin, at, "backend", "everything")
     number = token_named(resources, shop, "backend").id
     admin.get("/apps/new")
     admin.send("/apps/new", name="Other")
@@ -184,7 +184,7 @@ def test_a_token_of_another_app_is_not_found(
     assert admin.get(f"{admin.path}/protection/tokens/{number}").status_code == 404
 
 
-@pytest.mark.parametrize("values", [{"scope": "everything"}, {"scope": ["events", "'"]}])
+@pytest.mark.parametrize("values", [{"scope": "all"}, {"scope": ["events", "'"]}])
 def test_an_unknown_scope_is_refused(admin: Browser, at: str, values: dict[str, str]) -> None:
     admin.get(f"{at}/tokens/new")
 
@@ -194,9 +194,44 @@ def test_an_unknown_scope_is_refused(admin: Browser, at: str, values: dict[str, 
 def test_a_viewer_sees_tokens_and_no_way_to_change_them(
     admin: Browser, viewer: Browser, at: str
 ) -> None:
-    add(admin, at, "backend")
+    add(admin, at, "backend", "everything")
 
     viewer.get(at)
 
     assert "backend" in viewer.text
     assert [form.action for form in viewer.page.forms] == ["/sign-out"]
+
+
+@pytest.mark.parametrize(
+    ("scopes", "reason"),
+    [
+        ([], "Scope must be chosen: tick what the token may be used for."),
+        (["everything", "events"], "Scope must be either everything or some of the others"),
+    ],
+)
+def test_what_a_token_may_be_used_for_is_chosen(
+    admin: Browser, resources: Resources, shop: App, at: str, scopes: list[str], reason: str
+) -> None:
+    admin.get(f"{at}/tokens/new")
+
+    result = admin.send(f"{at}/tokens/new", name="backend", scope=scopes)
+
+    assert result.status_code == 422
+    assert reason in admin.text
+    assert list_tokens(resources, shop) == []
+
+
+def test_everything_is_chosen_as_explicitly_as_a_scope(
+    admin: Browser, resources: Resources, shop: App, at: str
+) -> None:
+    add(admin, at, "backend", "everything")
+    token = token_named(resources, shop, "backend")
+    assert token.scopes == ()
+
+    page = admin.get(f"{at}/tokens/{token.id}")
+    assert re.search(r'value="everything" checked', page.text)
+    admin.send(f"{at}/tokens/{token.id}", scope=["events"])
+    assert token_named(resources, shop, "backend").scopes == ("events",)
+    admin.get(f"{at}/tokens/{token.id}")
+    admin.send(f"{at}/tokens/{token.id}", scope=["everything"])
+    assert token_named(resources, shop, "backend").scopes == ()

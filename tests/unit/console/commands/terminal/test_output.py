@@ -6,8 +6,16 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
-from console.commands.terminal.output import cell, print_error, show, table, visible
+from console.commands.terminal.output import (
+    cell,
+    folded_tables,
+    print_error,
+    show,
+    table,
+    visible,
+)
 
 
 @dataclass(frozen=True)
@@ -76,3 +84,26 @@ def test_text_from_outside_is_printable_whatever_it_holds(text: str) -> None:
 )
 def test_a_value_is_shown_in_words(value: object, words: str) -> None:
     assert cell(value).plain == words
+
+
+COLUMNS = ("day (UTC)", "partner", *(f"attributed installs {number}" for number in range(6)))
+ROWS = [["2026-11-28 so far", "A partner with a long name", *["1,234,567"] * 6] for _ in range(3)]
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 400])
+def test_a_wide_table_is_folded_into_tables_that_fit(width: int) -> None:
+    tables = folded_tables(COLUMNS, ROWS, heads=2, columns_max=width)
+
+    headings = [[str(column.header) for column in table.columns] for table in tables]
+    assert all(heading[:2] == list(COLUMNS[:2]) for heading in headings)
+    assert [name for heading in headings for name in heading[2:]] == list(COLUMNS[2:])
+    assert len(tables) == {40: 6, 80: 6, 120: 3, 400: 1}[width]
+    terminal = Console(width=1_000)
+    for folded in tables:
+        assert width < 80 or terminal.measure(folded).maximum <= width
+
+
+def test_a_table_without_rows_has_its_headings() -> None:
+    (only,) = folded_tables(("a", "b"), [], heads=1, columns_max=80)
+
+    assert [str(column.header) for column in only.columns] == ["a", "b"]
