@@ -19,6 +19,7 @@ from console.commands.event_type import event_type
 from console.commands.import_ import import_
 from console.commands.key import key
 from console.commands.link import link
+from console.commands.lookup.why import why
 from console.commands.metrics import metrics
 from console.commands.migrate import migrate
 from console.commands.privacy.privacy import privacy
@@ -49,7 +50,7 @@ DATA = ".waybill"
 SECTIONS = {
     "Start": (demo, up),
     "Apps and senders": (app, token, s2s_security, event_type, link, callback, check_),
-    "Events and users": (trace_, user_, import_, export_, privacy),
+    "Events and users": (trace_, user_, why, import_, export_, privacy),
     "Measurement": (report_, activity_, retention_, recompute_),
     "Operation": (status, config, rejections, quarantine, audit, backup, restore_),
     "Console accounts": (admin, key),

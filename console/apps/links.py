@@ -159,6 +159,14 @@ def list_links(connection: Connection, app: App | None = None) -> list[Link]:
     return [Link(*row) for row in rows]
 
 
+def find_link(connection: Connection, app: App, name: str) -> Link:
+    """Returns the link of an app by its name. Raises OperatorError if there is none."""
+    for link in list_links(connection, app):
+        if link.name == name:
+            return link
+    raise OperatorError("This app has no link of this name. See `waybill link list`.")
+
+
 def find_test_click(connection: Connection, link: Link, test_id: UUID) -> UUID | None:
     """Returns the receipt ID of the test click with this id, or None until it has arrived.
 

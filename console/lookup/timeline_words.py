@@ -14,13 +14,13 @@ from console.lookup.user_timeline import UserTimeline
 from shared.countries import country_name
 from shared.vocabulary import Lost, Rule
 
-_RULES: Mapping[str, str] = {
+RULE_WORDS: Mapping[str, str] = {
     Rule.CLICK_ID: "click ID",
     Rule.DEVICE_ID: "device ID",
     Rule.ADDRESS_AND_DEVICE: "IP address and device",
     Rule.ORGANIC: "no click matched",
 }
-_LOST: Mapping[str, str] = {
+LOST_WORDS: Mapping[str, str] = {
     Lost.EARLIER: "a later click matched by the same rule",
     Lost.LARGER_ID: "a click of the same millisecond has the smaller ID",
     Lost.WEAKER_RULE: "another click matched by a stronger rule",
@@ -121,7 +121,7 @@ def describe_attribution(decision: AttributionRecord) -> Iterator[str]:
     if decision.superseded_at is not None:
         yield f"SUPERSEDED {format_instant(decision.superseded_at)} by later data"
     verb = "reattributed" if decision.is_reattribution else "attributed"
-    rule = _RULES.get(decision.rule, decision.rule)
+    rule = RULE_WORDS.get(decision.rule, decision.rule)
     if decision.click_id:
         yield f"{verb} to {decision.origin}, click {decision.click_id}, matched by {rule}"
     else:
@@ -131,7 +131,10 @@ def describe_attribution(decision: AttributionRecord) -> Iterator[str]:
     if decision.through:
         yield f"matched through click {decision.through}, which recorded the same visitor"
     for click in decision.beaten:
-        matched, reason = _RULES.get(click.rule, click.rule), _LOST.get(click.lost, click.lost)
+        matched, reason = (
+            RULE_WORDS.get(click.rule, click.rule),
+            LOST_WORDS.get(click.lost, click.lost),
+        )
         yield f"not credited: click {click.click_id}, matched by {matched}: {reason}"
     if unnamed := decision.considered - len(decision.beaten) - bool(decision.click_id):
         yield f"not credited: {unnamed:,} more clicks"

@@ -4,6 +4,7 @@ from typing import Any
 
 from console.apps.apps import App, app_with_id
 from console.apps.event_types import EventType, list_event_types
+from console.apps.links import Link, list_links
 from console.resources import Resources
 from console.security.token_table import Token
 from console.security.tokens import list_tokens
@@ -30,6 +31,14 @@ def token_of(resources: Resources, app: App, token_id: int) -> Token:
         if token.id == token_id:
             return token
     raise NotFound("This app has no such token.")
+
+
+def link_of(connection: Connection, app: App, link_id: int) -> Link:
+    """Returns the link. Raises NotFound if this app has no such link."""
+    for link in list_links(connection, app):
+        if link.id == link_id:
+            return link
+    raise NotFound("This app has no such link.")
 
 
 def event_type_of(connection: Connection, app: App, event_type_id: int) -> EventType:

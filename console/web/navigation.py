@@ -15,6 +15,7 @@ APP_PAGES = (
     ("Links", "/apps/{app}/links"),
     ("Callbacks", "/apps/{app}/callbacks"),
     ("Users", "/apps/{app}/users"),
+    ("Why organic?", "/apps/{app}/why"),
     ("Privacy", "/apps/{app}/privacy"),
     ("Authentication", "/apps/{app}/protection"),
     ("Settings", "/apps/{app}/settings"),

@@ -19,6 +19,7 @@ from console.web.pages import (
     rq,
     users,
     welcome,
+    why,
 )
 from console.web.route import Access, Route, get, post
 
@@ -98,6 +99,8 @@ ROUTES: tuple[Route, ...] = (
     # Users of an app, and the state of any event by its receipt
     get("/apps/{app_id:int}/users", users.show_search),
     get("/apps/{app_id:int}/users/timeline", users.show),
+    get("/apps/{app_id:int}/why", why.show),
+    get("/apps/{app_id:int}/links/{link_id:int}/day", why.show_link_day),
     get("/receipts/{receipt}", receipts.show),
     # Erasure and export of people
     get(PRIVACY, privacy.show),

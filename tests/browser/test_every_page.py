@@ -21,6 +21,7 @@ PAGES = (
     *("APP/protection/enforcement", "APP/protection/log"),
     *("APP/integration", "APP/integration?language=python", "APP/links", "APP/links/new"),
     *("LINK", "LINK/test?mark=019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81", "APP/users", "APP/privacy"),
+    *("APP/why", "APP/why?q=somebody", "LINK/day?day=2026-11-28"),
     *("APP/callbacks", "APP/callbacks/new", "APP/callbacks/log"),
     *("CALLBACK", "CALLBACK/edit"),
     *("APP/users/timeline?user_id=somebody", "RECEIPT", "/operations", "/operations/quarantine"),

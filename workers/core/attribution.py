@@ -20,7 +20,7 @@ import msgspec
 
 from shared.vocabulary import Certainty, Lost, Rule
 from workers.core.crowds import crowded_places
-from workers.core.evidence import ClickTrace, Sighting, evidence, sightings, traces_of
+from workers.core.evidence import ClickTrace, Evidence, Sighting, evidence, sightings, traces_of
 from workers.core.history import (
     Click,
     History,
@@ -173,19 +173,35 @@ def _choose(
     seen: frozenset[Sighting],
     in_force: Attribution | None,
 ) -> Choice:
-    def exclusion(trace: ClickTrace) -> Lost | None:
-        if trace.origin is None:
-            return Lost.NO_SOURCE
-        is_before = in_force is not None and trace.time_ms < in_force.moment.time_ms
-        return Lost.BEFORE_STANDING if is_before else None
+    at_ms = moment.time_ms
+    known = known_at(context, seen, at_ms, steps, is_first=in_force is None)
+    return choose(context.traces, known, steps, at_ms, lambda trace: exclusion_of(trace, in_force))
 
-    at_ms, traces = moment.time_ms, context.traces
+
+def known_at(
+    context: DecisionContext,
+    seen: frozenset[Sighting],
+    at_ms: int,
+    steps: tuple[Step, ...],
+    *,
+    is_first: bool,
+) -> Evidence:
+    """Returns what identifies the user at a moment: at the first also where too many others are."""
+    traces = context.traces
     # The first step matches by click id: as long as a click could win by its id, it can lend by it.
     known = evidence(context.identity, seen, traces, at_ms, lending_ms=steps[0].window_ms)
-    if in_force is None and traces and known.sightings:
+    if is_first and traces and known.sightings:
         crowded = crowded_places(known, traces, context.newcomers, at_ms, context.rules)
         known = msgspec.structs.replace(known, crowded=crowded)
-    return choose(traces, known, steps, at_ms, exclusion)
+    return known
+
+
+def exclusion_of(trace: ClickTrace, in_force: Attribution | None) -> Lost | None:
+    """Returns the reason why a click cannot win however it matches, if there is one."""
+    if trace.origin is None:
+        return Lost.NO_SOURCE
+    is_before = in_force is not None and trace.time_ms < in_force.moment.time_ms
+    return Lost.BEFORE_STANDING if is_before else None
 
 
 def _attribution(

@@ -25,7 +25,7 @@ from workers.sql.json_rows import select_for
 # hours. The latest click wins, so clicks far behind it change nothing but the number of candidates.
 CLICKS_OF_A_PLACE_MAX = 250
 
-_CLICK = f"""
+CLICK_COLUMNS = f"""
     click_id, {as_ms("event_time")}, origin_kind, origin, clicks.device_ids,
     clicks.address, clicks.device_family, clicks.device_os, clicks.device_version, device_is_bot
 """
@@ -38,7 +38,7 @@ FROM json_to_recordset(%s::json) AS sent (
 )
 CROSS JOIN unnest(sent.click_ids) AS wanted
 CROSS JOIN LATERAL (
-    SELECT {_CLICK} FROM clicks
+    SELECT {CLICK_COLUMNS} FROM clicks
     WHERE clicks.app_id = sent.app_id AND clicks.environment = sent.environment
       AND clicks.click_id = wanted AND clicks.kind = 'click'
     OFFSET 0
@@ -62,7 +62,7 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) AS carried
 CROSS JOIN LATERAL (
-    SELECT {_CLICK} FROM clicks
+    SELECT {CLICK_COLUMNS} FROM clicks
     WHERE clicks.app_id = sent.app_id AND clicks.environment = sent.environment
       AND clicks.click_id = carried.click_id
     OFFSET 0
@@ -76,7 +76,7 @@ FROM json_to_recordset(%s::json) AS sent (
     days date[], from_ms bigint, to_ms bigint
 )
 CROSS JOIN LATERAL (
-    SELECT {_CLICK}
+    SELECT {CLICK_COLUMNS}
     FROM unnest(days) AS day
     CROSS JOIN LATERAL (
         SELECT * FROM clicks
@@ -106,7 +106,7 @@ def load_clicks(connection: Connection, cases: Sequence[UserCase]) -> Clicks:
 
     def load(statement: str, rows: Iterable[dict[str, object]]) -> None:
         for user, *row in select_for(connection, statement, list(rows)):
-            click = _read_click(apps[user], row)
+            click = read_click(apps[user], row)
             by_user[user][click.id] = click
 
     load(
@@ -178,7 +178,8 @@ def _user_fields(case: UserCase) -> dict[str, object]:
     return {"user_ref": user.id, "app_id": user.app_id, "environment": user.environment}
 
 
-def _read_click(app: str, row: Sequence[Any]) -> Click:
+def read_click(app: str, row: Sequence[Any]) -> Click:
+    """Reads a click from CLICK_COLUMNS."""
     click_id, time_ms, kind, name, device_ids, address, family, os, version, is_bot = row
     return Click(
         id=click_id,

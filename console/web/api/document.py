@@ -24,13 +24,15 @@ _QUERY_SCHEMAS: dict[str, dict[str, Any]] = {
     "compare": {"type": "string", "enum": list(Against), "default": Against.NOTHING},
     "from": {"type": "string", "format": "date"},
     "to": {"type": "string", "format": "date"},
+    "day": {"type": "string", "format": "date"},
+    "time": {"type": "string", "format": "date-time"},
     "by": {"type": "string", "enum": list(Interval), "default": Interval.DAY},
     "split": {"type": "string", "enum": list(Split), "default": Split.NONE},
     **{
         name: {"type": "string"}
         for name in (
             *("partner", "link", "campaign", "country", "event", "currency"),
-            *("state", "user_id", "click_id"),
+            *("state", "user_id", "click_id", "id", "address"),
         )
     },
 }

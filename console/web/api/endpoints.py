@@ -7,8 +7,10 @@ from console.delivery.delivery_log import Delivery, DeliveryCount
 from console.delivery.endpoint_form import EndpointForm
 from console.delivery.endpoints import EndpointRow, EndpointWithSecret
 from console.delivery.trial import CallbackTest
+from console.lookup.link_day import LinkDay
 from console.lookup.trace import Trace
 from console.lookup.user_timeline import UserTimeline
+from console.lookup.why import QuestionAnswer
 from console.pipeline.health import Status
 from console.pipeline.quarantine import QuarantinedBatch, QuarantineEntry
 from console.pipeline.rejections import RejectionReport
@@ -48,11 +50,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         ChangedSettings,
     ),
     ApiEndpoint(
-        "GET",
-        f"{APP}/event-types",
-        "List the event types of an app.",
-        apps.list_types,
-        list[EventType],
+        "GET", f"{APP}/event-types", "List an app's event types.", apps.list_types, list[EventType]
     ),
     ApiEndpoint(
         "POST",
@@ -72,11 +70,23 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         ChangedEventType,
     ),
     ApiEndpoint(
+        "GET", f"{APP}/links", "List an app's tracking links.", links.list_all, list[LinkWithUrl]
+    ),
+    ApiEndpoint(
         "GET",
-        f"{APP}/links",
-        "List the tracking links of an app.",
-        links.list_all,
-        list[LinkWithUrl],
+        f"{APP}/links/{{link_id:int}}/day",
+        "Count a link's day, and what its organic installs lacked to be credited to it.",
+        links.count_day,
+        LinkDay,
+        query=("environment", "day"),
+    ),
+    ApiEndpoint(
+        "GET",
+        f"{APP}/why",
+        "Explain an install, found by an ID or by address and time, click by click.",
+        users.why,
+        QuestionAnswer,
+        query=("environment", "id", "address", "time"),
     ),
     ApiEndpoint(
         "POST",

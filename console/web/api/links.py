@@ -1,10 +1,15 @@
 """Handles calls about tracking links."""
 
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 from console.apps.apps import App
 from console.apps.links import Link, create_link, list_links, tracking_url
+from console.lookup.link_day import LinkDay, read_link_day
 from console.web.api.api_call import ApiCall
+from console.web.lookups import link_of
+from console.web.page_errors import BadRequest
+from shared.clock import now_ms
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,17 @@ def list_all(call: ApiCall, app: App) -> list[LinkWithUrl]:
 
 def create(call: ApiCall, app: App) -> LinkWithUrl:
     return _with_url(call, create_link(call.resources, call.actor, app, call.body))
+
+
+def count_day(call: ApiCall, app: App, link_id: int) -> LinkDay:
+    """Counts the day of the query, by default today."""
+    today = datetime.fromtimestamp(now_ms() / 1000, UTC).date()
+    try:
+        day = date.fromisoformat(call.query.get("day", today.isoformat()))
+    except ValueError:
+        raise BadRequest("day must be a date, such as 2026-11-28.") from None
+    link = link_of(call.connection, app, link_id)
+    return read_link_day(call.connection, app, call.environment, link, day)
 
 
 def _with_url(call: ApiCall, link: Link) -> LinkWithUrl:

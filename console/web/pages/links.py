@@ -1,5 +1,6 @@
 """The pages of tracking links: list, create, and test with a click followed to its attribution."""
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 from console.apps.apps import App
@@ -15,7 +16,7 @@ from console.apps.links import (
 from console.lookup.timeline_words import describe_attribution
 from console.lookup.trace import parse_receipt, trace
 from console.security.code_samples import Language, click_request, render_sample
-from console.web.page_errors import NotFound
+from console.web.lookups import link_of
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
 from shared.ids import new_receipt
@@ -46,16 +47,17 @@ def create(request: PageRequest, app: App) -> Answer:
 
 
 def show(request: PageRequest, app: App, link_id: int) -> Answer:
-    link = _link(request, app, link_id)
+    link = link_of(request.connection, app, link_id)
     url = tracking_url(request.services.settings.ingest_url, link)
     # The mark identifies the click of whoever opens the link with it, among all clicks.
-    mark = new_receipt(request.services.clock())
-    return Page("link.html", {"link": link, "url": url, "mark": mark})
+    now_ms = request.services.clock()
+    mark, today = new_receipt(now_ms), datetime.fromtimestamp(now_ms / 1000, UTC).date()
+    return Page("link.html", {"link": link, "url": url, "mark": mark, "today": today})
 
 
 def show_test_click(request: PageRequest, app: App, link_id: int) -> Answer:
     """Shows a page that waits for the click, then shows the click and whom it attributed."""
-    link = _link(request, app, link_id)
+    link = link_of(request.connection, app, link_id)
     mark = parse_receipt(request.query.get("mark"))
     base = request.services.settings.ingest_url
     values = {
@@ -80,10 +82,3 @@ def _test_click(request: PageRequest, link: Link, mark: UUID) -> dict[str, objec
         "attributed": traced.placement.brought,
         "code": render_sample(sending, Language.CURL),
     }
-
-
-def _link(request: PageRequest, app: App, link_id: int) -> Link:
-    for link in list_links(request.connection, app):
-        if link.id == link_id:
-            return link
-    raise NotFound("This app has no such link.")

@@ -115,7 +115,10 @@ def world(ask: Ask, shop: App, event: Event, connection: Connection) -> dict[str
     assert key is not None
     erased = [person_id(IdKind.DEVICE, wanted["device_id"])]
     bury(connection, key, shop.id, erased, TombstoneReason.ERASED)
+    spring = {**BODIES["/apps/{app_id}/links"], "name": "World"}
+    link = ask("POST", f"/apps/{shop.id}/links", body=spring).json["link"]
     return {
+        "link_id": str(link["id"]),
         "app_id": str(shop.id),
         "token_id": str(issued["token"]["id"]),
         "event_type_id": str(event_type["id"]),

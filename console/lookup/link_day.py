@@ -1,0 +1,125 @@
+"""Counts a link's day: its clicks, its installs, and what the organic installs lacked for it."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from console.apps.apps import App
+from console.apps.links import Link
+from console.lookup.why_words import OBSTACLES
+from shared.database import Connection, run
+from shared.ids import receipt_floor
+from shared.vocabulary import Rule
+from workers.core.explanation import ClickExplanation, Obstacle
+from workers.core.history import Origin, OriginKind
+from workers.decisions.explain import USERS_MAX, explain_users
+
+ORGANIC_MAX = 5_000  # explained; 2 ms each
+_LATE = timedelta(days=2)  # after the day, for clicks that were delivered late
+
+_CLICKS = """
+    SELECT count(*) FROM clicks
+    WHERE receipt >= %(first_receipt)s AND receipt < %(last_receipt)s
+      AND link_id = %(link)s AND kind = 'click' AND environment = %(environment)s
+      AND event_time >= %(start)s AND event_time < %(end)s
+"""
+_INSTALLS = """
+    SELECT users.id, rule, origin_kind = 'link' AND origin = %(link)s::text
+    FROM users
+    JOIN attributions ON attributions.user_ref = users.id AND superseded_at IS NULL
+    WHERE users.app_id = %(app)s AND environment = %(environment)s
+      AND first_time >= %(start)s AND first_time < %(end)s AND NOT is_reattribution
+    ORDER BY first_time, users.id
+"""
+
+# From what came closest to counting to what was farthest from it.
+_CLOSEST = (
+    None,
+    Obstacle.CROWDED,
+    Obstacle.OUTSIDE_WINDOW,
+    Obstacle.LATER,
+    Obstacle.OTHER_VERSION,
+    Obstacle.OTHER_MODEL,
+    Obstacle.OTHER_PLATFORM,
+)
+
+
+@dataclass(frozen=True)
+class Shortfall:
+    """The organic installs that came closest to a click of the link in this way."""
+
+    obstacle: str
+    words: str
+    installs: int
+
+
+@dataclass(frozen=True)
+class LinkDay:
+    """A link's day (UTC). `explained` of the `organic_installs` of the app were looked at.
+
+    `near` of those had a click of the link from their address, within two days before or an hour
+    after; `shortfalls` add up to it.
+    """
+
+    day: date
+    clicks: int
+    installs: int
+    organic_installs: int
+    explained: int
+    near: int
+    shortfalls: list[Shortfall]
+
+
+def read_link_day(
+    connection: Connection, app: App, environment: str, link: Link, day: date
+) -> LinkDay:
+    """Counts a day of a link, from the facts and by the rules that the app has now."""
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    end = start + timedelta(days=1)
+    arguments = {
+        "app": app.id,
+        "environment": environment,
+        "link": link.id,
+        "start": start,
+        "end": end,
+        "first_receipt": receipt_floor(int(start.timestamp() * 1000)),
+        "last_receipt": receipt_floor(int((end + _LATE).timestamp() * 1000)),
+    }
+    row = run(connection, _CLICKS, arguments).fetchone()
+    assert row is not None
+    installs = run(connection, _INSTALLS, arguments).fetchall()
+    organic = [user for user, rule, _ in installs if rule == Rule.ORGANIC]
+    explained = organic[:ORGANIC_MAX]
+    shortfalls = _shortfalls(connection, explained, Origin(OriginKind.LINK, str(link.id)))
+    return LinkDay(
+        day=day,
+        clicks=row[0],
+        installs=sum(bool(is_links) for _, _, is_links in installs),
+        organic_installs=len(organic),
+        explained=len(explained),
+        near=sum(shortfalls.values()),
+        shortfalls=[
+            Shortfall(str(obstacle), OBSTACLES[obstacle], count)
+            for obstacle, count in shortfalls.most_common()
+        ],
+    )
+
+
+def _shortfalls(connection: Connection, user_refs: list[int], origin: Origin) -> Counter[Obstacle]:
+    counts: Counter[Obstacle] = Counter()
+    for start in range(0, len(user_refs), USERS_MAX):
+        for user in explain_users(connection, user_refs[start : start + USERS_MAX]):
+            clicks = (click for click in user.explanation.clicks if click.click.origin == origin)
+            found = {_by_address(click) for click in clicks}
+            closest = next((each for each in _CLOSEST if each in found), None)
+            if closest is not None:
+                counts[closest] += 1
+    return counts
+
+
+def _by_address(explained: ClickExplanation) -> Obstacle | None:
+    """Returns what kept a click from counting by address and device."""
+    for step in explained.steps:
+        if step.rule is Rule.ADDRESS_AND_DEVICE:
+            return step.obstacle
+    return None
