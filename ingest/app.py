@@ -46,6 +46,7 @@ from ingest.unrouted import UnroutedRequests
 from ingest.watch import Watch
 from shared.clock import Clock, now_ms
 from shared.errors import OperatorError
+from shared.http.host_names import NameCheck, name_check
 from shared.metrics import NO_REASON
 from shared.redis import AsyncRedis, Redis, close_ingest, connect, connect_ingest
 from shared.settings import Settings, environment, read_settings
@@ -86,6 +87,7 @@ class Parts:
     tally: Tally
     forgotten_devices: ForgottenDevices
     now: Clock
+    is_known_host: NameCheck
     forwarded_hops: int = 0
 
 
@@ -142,6 +144,7 @@ def assemble(
             redis, store, settings.secret_key, partial(writer.wake, "erase")
         ),
         now=now,
+        is_known_host=name_check(settings.hosts, settings.ingest_url),
         forwarded_hops=settings.forwarded_hops,
     )
 
@@ -183,7 +186,7 @@ def create_app(parts: Parts) -> Application:
     )
     app.add_route("/health/live", LivenessProbe(background.ended))
     app.add_route("/health/ready", parts.ready)
-    app.add_route("/metrics", IngestMetrics(parts.counts))
+    app.add_route("/metrics", IngestMetrics(parts.counts, parts.is_known_host))
     unrouted = UnroutedRequests(
         parts.rejections, EndpointCounts(parts.tally, NO_REASON, NO_REASON), parts.now
     )

@@ -3,6 +3,7 @@
 Every reader raises ValueError, whose message is the end of a sentence after the setting's name.
 """
 
+import re
 from collections.abc import Callable
 from ipaddress import ip_network
 from pathlib import Path
@@ -11,6 +12,8 @@ from urllib.parse import urlsplit
 from shared import sentinel_url
 
 SECRET_KEY_BYTES_MIN = 32
+
+_HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 
 
 def url(*schemes: str) -> Callable[[str], str]:
@@ -58,6 +61,14 @@ def public_address(value: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
         raise ValueError("must be an address such as https://console.example.com")
     return address
+
+
+def host_names(value: str) -> str:
+    """Reads host names, separated by commas, and returns them as they are."""
+    for part in value.split(","):
+        if part.strip() and not _HOST_NAME.fullmatch(part.strip()):
+            raise ValueError("must be host names such as waybill.example.com, separated by commas")
+    return value
 
 
 def absolute_path(value: str) -> str:

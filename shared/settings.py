@@ -150,6 +150,14 @@ class Settings:
         "Public address of the console. With https its cookies are sent over TLS only.",
         "http://127.0.0.1:8081",
     )
+    hosts: str = _setting(
+        "WAYBILL_HOSTS",
+        readers.host_names,
+        "Names, separated by commas, by which browsers and Prometheus reach the console and the "
+        "metrics, besides that of WAYBILL_CONSOLE_URL. IP addresses, names without a dot and "
+        "private names such as waybill.internal are always served.",
+        "",
+    )
     ingest_url: str = _setting(
         "WAYBILL_INGEST_URL",
         readers.public_address,

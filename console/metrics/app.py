@@ -15,6 +15,7 @@ from shared import exposition
 from shared.clock import now_ms
 from shared.database import connect
 from shared.errors import OperatorError
+from shared.http.host_names import KnownHosts, NameCheck, name_check
 from shared.metrics import Source
 from shared.redis import connect as connect_redis
 from shared.settings import environment, read_settings
@@ -95,11 +96,13 @@ def get_app() -> App[Request, Response]:
     )
     for observer in pipeline.observers:
         observer.start()
-    return create_app(pipeline)
+    return create_app(pipeline, name_check(settings.hosts, settings.console_url))
 
 
-def create_app(pipeline: Pipeline) -> App[Request, Response]:
-    app: App[Request, Response] = App(media_type=falcon.MEDIA_JSON)
+def create_app(pipeline: Pipeline, is_known_host: NameCheck) -> App[Request, Response]:
+    app: App[Request, Response] = App(
+        media_type=falcon.MEDIA_JSON, middleware=[KnownHosts(is_known_host)]
+    )
     app.add_route("/metrics", PipelineMetrics(pipeline))
     app.add_route("/health/live", PipelineLiveness(pipeline))
     app.add_route("/health/ready", PipelineReadiness(pipeline))

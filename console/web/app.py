@@ -24,11 +24,25 @@ from console.web.routes import ROUTES
 from console.web.rq_dashboard import RqDashboard
 from shared.clock import now_ms
 from shared.database import open_pool
+from shared.http.host_names import KnownHosts, name_check
 from shared.redis import connect as connect_redis
 from shared.settings import environment, read_settings
 
 THREADS = 8
 _LOG = logging.getLogger(__name__)
+
+
+class ConsoleLiveness:
+    """`/health/live`: the process answers.
+
+    It asks no store, so that Operations can be reached while one is away.
+    """
+
+    def on_get(self, _request: falcon.Request, response: falcon.Response) -> None:
+        response.content_type = falcon.MEDIA_JSON
+        response.text = '{"status":"live"}'
+
+    on_head = on_get
 
 
 def get_app() -> falcon.App[falcon.Request, falcon.Response]:
@@ -50,9 +64,13 @@ def create_app(services: Services) -> falcon.App[falcon.Request, falcon.Response
     dispatcher = PageDispatcher(services, templates, page_handlers)
     secure = services.settings.console_url.startswith("https://")
     app = falcon.App(middleware=[SafeHeaders(secure=secure)])
+    app.add_middleware(
+        KnownHosts(name_check(services.settings.hosts, services.settings.console_url))
+    )
     app.add_middleware(RawPaths())
     app.req_options.strip_url_path_trailing_slash = True
     app.add_route(PREFIX + "{name}", assets)
+    app.add_route("/health/live", ConsoleLiveness())
     for path in dict.fromkeys(route.path for route in ROUTES):
         # Falcon's form of a path is an object with a method for each HTTP method.
         responders = {

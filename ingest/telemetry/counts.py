@@ -11,6 +11,7 @@ from falcon.asgi import Request, Response
 
 from ingest.telemetry.shared_counts import SharedCounts
 from shared import exposition, metrics
+from shared.http.host_names import MISDIRECTED, REFUSAL, NameCheck, bare_name
 from shared.metrics import NO_REASON, Source
 from shared.tally import Counter, MetricSeries, Tally, gauge, merge_series
 
@@ -102,12 +103,16 @@ class ProcessCounts:
 
 
 class IngestMetrics:
-    """`/metrics`, for Prometheus."""
+    """`/metrics`, for Prometheus; not by a name that a page on the internet may have."""
 
-    def __init__(self, counts: ProcessCounts) -> None:
+    def __init__(self, counts: ProcessCounts, is_known_host: NameCheck) -> None:
         self._counts = counts
+        self._is_known_host = is_known_host
 
-    async def on_get(self, _request: Request, response: Response) -> None:
+    async def on_get(self, request: Request, response: Response) -> None:
+        if not self._is_known_host(bare_name(request.get_header("Host") or "")):
+            response.status, response.text = MISDIRECTED, REFUSAL
+            return
         response.content_type = exposition.CONTENT_TYPE
         response.data = exposition.expose(self._counts.together(), Source.INGEST)
 

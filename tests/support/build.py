@@ -29,6 +29,7 @@ VARIABLES = {
     "DATABASE_URL": "postgresql://waybill@localhost/waybill",
     "REDIS_URL": "redis://localhost:6379/0",
     "WAYBILL_SECRET_KEY": SECRET_KEY.decode(),
+    "WAYBILL_HOSTS": "falconframework.org",  # that of Falcon's test client
 }
 
 

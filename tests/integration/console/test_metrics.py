@@ -16,6 +16,7 @@ from console.metrics.pipeline import Pipeline, create_pipeline
 from shared.clock import now_ms
 from shared.database import Connection, connect
 from shared.events import Event
+from shared.http.host_names import name_check
 from shared.inbox import append
 from shared.metrics import METRICS, MetricKind, Source
 from shared.published_counts import PublishedCounts
@@ -33,7 +34,7 @@ from workers.drain.drain_metrics import DrainMetrics
 class Exporter:
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
-        self.client = TestClient(create_app(pipeline))
+        self.client = TestClient(create_app(pipeline, name_check("falconframework.org")))
 
     def observe(self) -> None:
         for observer in self.pipeline.observers:

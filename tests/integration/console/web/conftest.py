@@ -34,6 +34,7 @@ def settings(database_url: str, redis_url: str) -> Settings:
             "WAYBILL_SECRET_KEY": SECRET_KEY.decode(),
             "WAYBILL_CONSOLE_URL": "http://console.test",
             "WAYBILL_INGEST_URL": "https://events.test",
+            "WAYBILL_HOSTS": "falconframework.org",  # that of Falcon's test client
         }
     )
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -51,6 +52,23 @@ def test_a_name_that_a_spreadsheet_would_compute_is_text(name: str) -> None:
     (heading, line) = read(to_csv(Sheet([name], [[name]])))
 
     assert (heading, line) == ([f"'{name}"], [f"'{name}"])
+
+
+@pytest.mark.parametrize("separator", [";", "\t", ",", "|", ';"', "\n", "; "])
+@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\uff1d1+1"])
+def test_a_name_holds_no_formula_for_a_spreadsheet_that_splits_at_other_separators(
+    separator: str, formula: str
+) -> None:
+    (_, line) = to_csv(Sheet(["name"], [[f"Acme{separator}{formula}"]])).split("\r\n", 1)
+
+    for cell in re.split("[;,|\t\r\n]", line):
+        assert not cell.strip(' "').startswith(("=", "+", "-", "@", "\uff1d"))
+
+
+def test_names_with_a_dash_or_an_address_stay_as_they_are() -> None:
+    names = ["Acme - Summer", "x@example.com", "1+1", "a=b"]
+
+    assert read(to_csv(Sheet(["a", "b", "c", "d"], [list(names)])))[1] == names
 
 
 def test_a_negative_figure_stays_a_number() -> None:
