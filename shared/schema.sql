@@ -568,7 +568,7 @@ CREATE TABLE callback_endpoints (
     name            text NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
     activities      text[] NOT NULL CHECK (activities <@ ARRAY[
         'install', 'reattribution', 'attribution_updated', 'event', 'session', 'ad_revenue',
-        'click', 'impression'
+        'click', 'impression', 'rejected_install', 'rejected_reattribution'
     ]),
     method          text NOT NULL CHECK (method IN ('GET', 'POST')),
     url             text CHECK (length(url) BETWEEN 1 AND 2048), -- null: the URL that a click has
@@ -620,7 +620,8 @@ CREATE TABLE callbacks (
     created_at           timestamptz NOT NULL DEFAULT now(),
     due_at               timestamptz NOT NULL DEFAULT now(), -- not sent before; a claim moves it on
     attempts             integer NOT NULL DEFAULT 0, -- begun; above 0 it may have arrived
-    attempted_at         timestamptz
+    attempted_at         timestamptz,
+    rejection            text                        -- of a rejected click why it was not credited
 );
 
 -- Serve delivery; the log of an endpoint, of a user, of a click, of an event; the deletion of old ones.

@@ -110,7 +110,7 @@ def read_form(connection: Connection, app: App, form: EndpointForm) -> ReadForm:
 def _activities(form: EndpointForm) -> Sequence[Activity]:
     if form.partner:
         if form.level not in LEVELS:
-            raise BadValue("level", "must be install, event or both.")
+            raise BadValue("level", "must be install, event, both or all.")
         return LEVELS[form.level]
     known = {str(activity) for activity in Activity}
     if not form.activities or not set(form.activities) <= known:

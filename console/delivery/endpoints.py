@@ -9,7 +9,7 @@ from console.apps.apps import App
 from console.audit import Action, Change, record_change
 from console.delivery.endpoint_form import EndpointForm, ReadForm, read_form
 from console.resources import Resources
-from shared.callbacks.activities import Activity
+from shared.callbacks.activities import LEVELS
 from shared.callbacks.requests import signing_secret
 from shared.database import Connection, run, transaction
 from shared.errors import OperatorError
@@ -56,11 +56,9 @@ class EndpointRow:
 
     @property
     def level(self) -> str:
-        """Returns what a partner's endpoint hears of: install, event or both."""
-        installs, events = Activity.INSTALL in self.activities, Activity.EVENT in self.activities
-        if installs and events:
-            return "both"
-        return "install" if installs else "event"
+        """Returns what a partner's endpoint hears of: install, event, both or all."""
+        told = set(self.activities)
+        return next((level for level, named in LEVELS.items() if told == set(named)), "both")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from console.web.pages import (
     links,
     login,
     operations,
+    partner_trial,
     people,
     privacy,
     protection,
@@ -96,6 +97,9 @@ ROUTES: tuple[Route, ...] = (
     post(f"{CALLBACK}/rotate", callbacks.rotate, form=CALLBACK),
     post(f"{CALLBACK}/delete", callbacks.delete, form=CALLBACK),
     post(f"{CALLBACK}/test", callbacks.test, form=CALLBACK),
+    get(f"{CALLBACK}/trial", partner_trial.show),
+    post(f"{CALLBACK}/trial", partner_trial.start, form=CALLBACK),
+    post(f"{CALLBACK}/trial/send", partner_trial.send, form=CALLBACK),
     # Users of an app, and the state of any event by its receipt
     get("/apps/{app_id:int}/users", users.show_search),
     get("/apps/{app_id:int}/users/timeline", users.show),

@@ -16,12 +16,20 @@ class Activity(StrEnum):
     AD_REVENUE = "ad_revenue"
     CLICK = "click"
     IMPRESSION = "impression"
+    REJECTED_INSTALL = "rejected_install"
+    REJECTED_REATTRIBUTION = "rejected_reattribution"
 
 
 LEVELS = {
     "install": (Activity.INSTALL, Activity.REATTRIBUTION),
     "event": (Activity.EVENT,),
     "both": (Activity.INSTALL, Activity.REATTRIBUTION, Activity.EVENT),
+    # Of an updated attribution only the app itself hears: it names both sources.
+    "all": (
+        *(Activity.INSTALL, Activity.REATTRIBUTION, Activity.EVENT, Activity.SESSION),
+        *(Activity.CLICK, Activity.IMPRESSION),
+        *(Activity.REJECTED_INSTALL, Activity.REJECTED_REATTRIBUTION),
+    ),
 }
 
 

@@ -16,7 +16,8 @@ SELECT
     callbacks.id, callbacks.activity, callbacks.environment, callbacks.receipt,
     {_TIME_MS.format("callbacks.event_time")} AS event_time_ms,
     {_TIME_MS.format("callbacks.created_at")} AS created_at_ms,
-    callbacks.rule, callbacks.origin_kind, callbacks.origin, callbacks.click_id,
+    callbacks.rule, callbacks.rejection, callbacks.origin_kind, callbacks.origin,
+    callbacks.click_id,
     callbacks.outdated_origin_kind, callbacks.outdated_origin,
     {_TIME_MS.format("callbacks.attributed_at")} AS attributed_at_ms,
     callbacks.app_id, apps.name AS app_name, apps.app_token,
@@ -70,6 +71,7 @@ class ConversionFacts(msgspec.Struct, frozen=True, kw_only=True):
     app_name: str | None = None
     app_token: str | None = None
     rule: str | None = None
+    rejection: str | None = None
     origin_kind: str | None = None
     origin: str | None = None
     click_id: str | None = None

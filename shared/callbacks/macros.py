@@ -118,7 +118,8 @@ def _own(name: str, paths: str, meaning: str, source: str, read: Read) -> Macro:
 
 _WHAT = (
     _own("activity_kind", "", "What happened: install, reattribution, event, session, ad_revenue, "
-         "click, impression, or install_update for an updated attribution.",
+         "click, impression, rejected_install, rejected_reattribution, or install_update for an "
+         "updated attribution.",
          "the callback", lambda facts: _ACTIVITY_KINDS.get(facts.activity, facts.activity)),
     _own("nonce", "id", "The callback's own id, the same at every attempt: whoever has seen it may "
          "ignore it.", "the callback", lambda facts: str(facts.id)),
@@ -199,6 +200,9 @@ _SOURCE = (
          lambda facts: _flag(facts.click_kind == "impression")),
     _own("match_type", "", "device_tag for an id, fingerprint for address and device.",
          "the attribution", lambda facts: _MATCH_TYPES.get(facts.rule or "")),
+    _own("rejection_reason", "", "Of a rejected install or reattribution why the click was not "
+         "credited: outside_window, or crowded_address.", "the attribution",
+         lambda facts: facts.rejection or facts.parameter("rejection_reason")),
     _own("attribution_rule", "", "The rule: click_id, device_id, address_and_device, organic.",
          "the attribution", lambda facts: facts.rule),
 )  # fmt: skip

@@ -3,8 +3,17 @@
 # Passed on as the backend, or failing that the click, sent them under the same name.
 PASSED_ON = (
     *("app_id", "app_version", "app_version_short", "store", "sdk_version", "push_token"),
-    *("tracking_enabled", "tracking_limited", "att_status", "referrer", "click_referer"),
-    *("reftag", "deeplink", "gclid", "fbclid", "rejection_reason", "cost_type", "cost_amount"),
+    *(
+        "tracking_enabled",
+        "tracking_limited",
+        "att_status",
+        "eea",
+        "ad_personalization",
+        "ad_user_data",
+        "referrer",
+        "click_referer",
+    ),
+    *("reftag", "deeplink", "gclid", "fbclid", "cost_type", "cost_amount"),
     *("cost_currency", "city", "region", "postal_code", "country_subdivision", "isp"),
     *("connection_type", "language", "device_name", "device_type", "os_name", "os_version"),
     *("api_level", "cpu_type", "hardware_name", "mcc", "mnc", "timezone", "session_count"),

@@ -23,7 +23,7 @@ PAGES = (
     *("LINK", "LINK/test?mark=019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81", "APP/users", "APP/privacy"),
     *("APP/why", "APP/why?q=somebody", "LINK/day?day=2026-11-28"),
     *("APP/callbacks", "APP/callbacks/new", "APP/callbacks/log"),
-    *("CALLBACK", "CALLBACK/edit"),
+    *("CALLBACK", "CALLBACK/edit", "CALLBACK/trial?mark=019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81"),
     *("APP/users/timeline?user_id=somebody", "RECEIPT", "/operations", "/operations/quarantine"),
     *("/rq", "/rq/0/view/workers", "/rq/0/view/jobs", "/rq/0/view/jobs/pipeline/failed/8/asc/1"),
     "JOB",

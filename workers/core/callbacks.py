@@ -9,12 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from shared.callbacks.activities import Activity, callback_id
+from shared.vocabulary import Lost
 from workers.core.attribution import Attribution, attribution_at
-from workers.core.history import Moment, OriginKind, SignalKind
+from workers.core.history import Moment, Origin, OriginKind, SignalKind
 
 SANDBOX, IMPORTED = "sandbox", "imported"  # why a callback is withheld
+# A click that lost for these reasons would have lost to nobody: it is rejected.
+REJECTIONS = frozenset({Lost.OUTSIDE_WINDOW, Lost.CROWDED})
 
 
 class EndpointRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,13 +82,30 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
     outdated: Attribution | None = None
     corrects: UUID | None = None
     withheld: str | None = None
+    rejection: Lost | None = None
 
 
 class CallbackContext(msgspec.Struct, frozen=True):
-    """The endpoints of an app, and the partner of each link that an attribution may name."""
+    """The endpoints of an app, and the partner of each link that an attribution may name.
+
+    `rejected` has the origins of clicks that were rejected, by environment and id, if an endpoint
+    hears of them.
+    """
 
     endpoints: Sequence[EndpointRules]
     partners: Mapping[str, int]
+    rejected: Mapping[tuple[str, str], Origin] = {}
+
+    @property
+    def hears_rejections(self) -> bool:
+        """Tells whether any endpoint is to hear of clicks that were rejected."""
+        return any(each.activities.intersection(_REJECTED.values()) for each in self.endpoints)
+
+
+_REJECTED = {
+    Activity.INSTALL: Activity.REJECTED_INSTALL,
+    Activity.REATTRIBUTION: Activity.REJECTED_REATTRIBUTION,
+}
 
 
 def due_callbacks(
@@ -113,7 +134,35 @@ def due_callbacks(
                 if _is_wanted(endpoint, activity, event, standing, context.partners):
                     made = _callback(user, endpoint, activity, event, standing)
                     found.setdefault(made.id, made)
+        if context.rejected and event.moment in starts:
+            found.update(_rejections(user, event, starts[event.moment], context))
     return found
+
+
+def rejected_clicks(attributions: Iterable[Attribution]) -> set[str]:
+    """Returns the ids of the clicks that were rejected."""
+    return {
+        beaten.click_id
+        for attribution in attributions
+        for beaten in attribution.beaten
+        if beaten.lost in REJECTIONS
+    }
+
+
+def _rejections(
+    user: CallbackUser, event: UserEvent, attribution: Attribution, context: CallbackContext
+) -> Iterator[tuple[UUID, Callback]]:
+    """Yields what is told of the clicks that an attribution rejected, as if they were credited."""
+    activity = _REJECTED[_start(attribution)]
+    for beaten in attribution.beaten:
+        origin = context.rejected.get((user.environment, beaten.click_id))
+        if beaten.lost not in REJECTIONS or origin is None:
+            continue
+        refused = replace(attribution, rule=beaten.rule, click_id=beaten.click_id, origin=origin)
+        for endpoint in context.endpoints:
+            if _is_wanted(endpoint, activity, event, refused, context.partners):
+                made = _callback(user, endpoint, activity, event, refused)
+                yield made.id, replace(made, rejection=beaten.lost)
 
 
 def updated_attributions(
@@ -211,7 +260,7 @@ def _cause(
     """Returns what tells one activity of a user from another, for this endpoint."""
     if activity is Activity.INSTALL:
         return ""
-    if activity is Activity.REATTRIBUTION:
+    if activity is Activity.REATTRIBUTION or activity in _REJECTED.values():
         return (standing.click_id or "") if standing else ""
     is_conversion = endpoint.partner_id is not None and not event.repeats
     if activity is Activity.EVENT and is_conversion and standing is not None:

@@ -26,11 +26,8 @@ def write_click_callbacks(connection: Connection, events: Sequence[Event]) -> No
         return
     contexts = load_contexts(connection, {click.app_id for click in clicks})
     imported = {str(click.receipt) for click in clicks if click.endpoint == "import"}
-    if not any(
-        endpoint.activities & {Activity.CLICK, Activity.IMPRESSION}
-        for context in contexts.values()
-        for endpoint in context.endpoints
-    ):
+    endpoints = [each for context in contexts.values() for each in context.endpoints]
+    if not any(each.activities & {Activity.CLICK, Activity.IMPRESSION} for each in endpoints):
         return
     receipts = [click.receipt for click in clicks if click.app_id in contexts]
     rows = [
@@ -48,11 +45,10 @@ def _click_rows(
     activity = Activity.CLICK if kind == Kind.CLICK else Activity.IMPRESSION
     for endpoint in context.endpoints:
         link = origin if origin_kind == "link" else None
-        if (
-            activity not in endpoint.activities
-            or receipt_time_ms(UUID(receipt)) < endpoint.created_ms
-            or endpoint.link_id not in {None, int(link) if link else 0}
-        ):
+        is_new = receipt_time_ms(UUID(receipt)) >= endpoint.created_ms
+        is_of_link = endpoint.link_id in {None, int(link) if link else 0}
+        is_of_partner = endpoint.partner_id in {None, context.partners.get(link or "", 0)}
+        if activity not in endpoint.activities or not (is_new and is_of_link and is_of_partner):
             continue
         is_sandbox = environment == SANDBOX and not endpoint.sandbox
         reason = "imported" if receipt in imported else SANDBOX if is_sandbox else None

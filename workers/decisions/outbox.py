@@ -19,11 +19,19 @@ from workers.core.callbacks import (
     CallbackUser,
     UserEvent,
     due_callbacks,
+    rejected_clicks,
     updated_attributions,
 )
 from workers.core.history import Moment
 from workers.decisions.diff import Difference
-from workers.decisions.outbox_rows import ADD, INSERT, Row, load_contexts
+from workers.decisions.outbox_rows import (
+    ADD,
+    INSERT,
+    Contexts,
+    Row,
+    load_contexts,
+    with_rejected_clicks,
+)
 from workers.sql.json_rows import write_rows
 
 OUTDATED = "outdated"  # the reason of a callback whose decision was superseded before it was sent
@@ -48,7 +56,8 @@ _AGREE = f"""
 {INSERT}
 ON CONFLICT (id) DO UPDATE SET
     receipt = excluded.receipt, event_time = excluded.event_time,
-    attributed_at = excluded.attributed_at, rule = excluded.rule, click_id = excluded.click_id,
+    attributed_at = excluded.attributed_at, rule = excluded.rule, rejection = excluded.rejection,
+    click_id = excluded.click_id,
     origin_kind = excluded.origin_kind, origin = excluded.origin,
     state = CASE WHEN callbacks.reason = '{OUTDATED}' THEN excluded.state ELSE callbacks.state END,
     reason = CASE WHEN callbacks.reason = '{OUTDATED}' THEN excluded.reason
@@ -61,7 +70,7 @@ WHERE callbacks.attempts = 0 AND callbacks.state IN ('waiting', 'withheld')
 """
 _WITHHOLD = f"""
 UPDATE callbacks SET state = 'withheld', reason = '{OUTDATED}'
-WHERE id = ANY(%s) AND attempts = 0 AND state = 'waiting'
+WHERE id = ANY(%s) AND attempts = 0 AND state IN ('waiting', 'withheld')
 """
 
 
@@ -80,6 +89,7 @@ def write_callbacks(
     if not heard:
         return
     events = _events(connection, heard, earliest_ms)
+    contexts = with_rejected_clicks(connection, contexts, _rejected_clicks(heard, contexts))
     due: list[Row] = []
     updates: list[Row] = []
     gone: set[UUID] = set()
@@ -99,6 +109,17 @@ def write_callbacks(
         run(connection, _WITHHOLD, (sorted(gone),))
     write_rows(connection, _AGREE, due)
     write_rows(connection, ADD, updates)
+
+
+def _rejected_clicks(heard: Sequence[Difference], contexts: Contexts) -> set[str]:
+    """Returns the clicks that were or are rejected, where an endpoint hears of them."""
+    attributions = (
+        attribution
+        for each in heard
+        if contexts[each.case.user.app_id].hears_rejections
+        for attribution in (*each.decision.attributions, *each.case.stored.attributions)
+    )
+    return rejected_clicks(attributions)
 
 
 def _timeline(each: Difference, decided: Iterable[Attribution]) -> tuple[Attribution, ...]:
@@ -153,6 +174,7 @@ def _row(each: Difference, made: Callback, withheld: str | None) -> Row:
         "receipt": made.moment.receipt,
         "time_ms": made.moment.time_ms,
         "corrects": made.corrects,
+        "rejection": made.rejection,
         "state": "withheld" if reason else "waiting",
         "reason": reason,
         "attributed_ms": attribution.moment.time_ms if attribution else None,

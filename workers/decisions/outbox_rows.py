@@ -1,12 +1,14 @@
 """Loads callback endpoints and writes rows of the outbox, for users and for clicks."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
+from msgspec.structs import replace
 
 from shared.database import Connection, run
 from workers.core.callbacks import CallbackContext, EndpointRules
+from workers.core.history import Origin, OriginKind
 
 # In the order of the fields of EndpointRules.
 _ENDPOINTS = """
@@ -15,23 +17,29 @@ SELECT app_id, id, partner_id, activities, event_type_id, link_id, attributed_on
 FROM callback_endpoints WHERE app_id = ANY(%s) AND deleted_at IS NULL
 """
 _PARTNERS = "SELECT id::text, partner_id FROM links WHERE partner_id = ANY(%s)"
+_ORIGINS = """
+SELECT app_id, environment, click_id, origin_kind, origin FROM clicks
+WHERE click_id = ANY(%s) AND origin IS NOT NULL
+"""
 _SENT = """
 json_to_recordset(%s::json) AS sent (
     id uuid, endpoint_id bigint, app_id bigint, environment text, user_ref bigint, activity text,
     receipt uuid, time_ms bigint, attributed_ms bigint, rule text, click_id text,
     origin_kind text, origin text, outdated_origin_kind text, outdated_origin text,
-    corrects uuid, state text, reason text
+    corrects uuid, state text, reason text, rejection text
 )
 """
 INSERT = f"""
 INSERT INTO callbacks (
     id, endpoint_id, app_id, environment, user_ref, activity, receipt, event_time, attributed_at,
-    rule, click_id, origin_kind, origin, outdated_origin_kind, outdated_origin, state, reason
+    rule, click_id, origin_kind, origin, outdated_origin_kind, outdated_origin, state, reason,
+    rejection
 )
 SELECT id, endpoint_id, app_id, environment, user_ref, activity, receipt,
        'epoch'::timestamptz + time_ms * interval '1 millisecond',
        'epoch'::timestamptz + attributed_ms * interval '1 millisecond',
-       rule, click_id, origin_kind, origin, outdated_origin_kind, outdated_origin, state, reason
+       rule, click_id, origin_kind, origin, outdated_origin_kind, outdated_origin, state, reason,
+       rejection
 FROM {_SENT}
 WHERE corrects IS NULL
    OR EXISTS (SELECT FROM callbacks AS told WHERE told.id = corrects AND told.attempts > 0)
@@ -55,3 +63,18 @@ def load_contexts(connection: Connection, apps: Iterable[int]) -> Contexts:
     named = sorted(partner for partner in partners if partner is not None)
     links = dict(run(connection, _PARTNERS, (named,)).fetchall()) if named else {}
     return {app_id: CallbackContext(found, links) for app_id, found in endpoints.items()}
+
+
+def with_rejected_clicks(
+    connection: Connection, contexts: Contexts, click_ids: Collection[str]
+) -> Contexts:
+    """Adds the origins of rejected clicks to the endpoints of their apps."""
+    if not click_ids:
+        return contexts
+    found: dict[int, dict[tuple[str, str], Origin]] = {app_id: {} for app_id in contexts}
+    for app_id, environment, click_id, kind, name in run(
+        connection, _ORIGINS, (sorted(click_ids),)
+    ):
+        if app_id in found:
+            found[app_id][environment, click_id] = Origin(OriginKind(kind), name)
+    return {app_id: replace(each, rejected=found[app_id]) for app_id, each in contexts.items()}

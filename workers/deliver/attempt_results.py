@@ -3,10 +3,19 @@
 from collections.abc import Callable
 
 from shared.callbacks.attempts import DISABLING_STATUS, AttemptResult
+from shared.callbacks.consent import NO_CONSENT, is_consent_denied
+from shared.callbacks.conversion_facts import ConversionFacts
 from shared.callbacks.http_connection import HttpRequest
 from shared.callbacks.masking import masked_url
-from workers.deliver.outbox_claims import GONE, Claim, Result
+from workers.deliver.outbox_claims import GONE, Claim, DueEndpoint, Result
 from workers.deliver.retry_schedule import delay_seconds
+
+ERASED, NO_URL = "erased", "no_url"
+_WITHHELD = {
+    ERASED: "nothing is left",
+    NO_CONSENT: "the user did not consent to sharing data",
+    NO_URL: "the click carries no URL that may be used",
+}
 
 
 def attempt_result(
@@ -46,19 +55,27 @@ def attempt_result(
     )
 
 
-def withheld_result(claimed: Claim, now_ms: int) -> Result:
-    """Returns what is written of a callback that nothing can be sent for."""
-    is_erased = claimed.facts is None
+def withheld_reason(facts: ConversionFacts | None, endpoint: DueEndpoint, url: str) -> str | None:
+    """Returns why a callback is not sent to this URL, if it is not."""
+    if facts is None:
+        return ERASED
+    if endpoint.is_partners and is_consent_denied(facts):
+        return NO_CONSENT
+    return None if url else NO_URL
+
+
+def withheld_result(claimed: Claim, reason: str, now_ms: int) -> Result:
+    """Returns what is written of a callback that is not sent."""
     return Result(
         callback_id=claimed.id,
         number=claimed.attempts,
         endpoint_id=claimed.endpoint_id,
         state="withheld",
-        reason="erased" if is_erased else "no_url",
+        reason=reason,
         due_seconds=None,
         at_ms=now_ms,
         request="",
-        outcome="nothing is left" if is_erased else "the click carries no URL that may be used",
+        outcome=_WITHHELD[reason],
         status=None,
         took_ms=0,
         answer="",

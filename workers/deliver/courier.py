@@ -18,11 +18,18 @@ from dataclasses import dataclass, field
 
 from shared.callbacks.attempts import ATTEMPT_SECONDS_MAX, attempt
 from shared.callbacks.carried_urls import carried_url
+from shared.callbacks.consent import shareable_facts
 from shared.callbacks.http_client import HttpClient
 from shared.callbacks.requests import CallbackEndpoint, build_request
 from shared.clock import Clock
 from shared.database import Connection, DatabaseError
-from workers.deliver.attempt_results import attempt_result, is_failure, withheld_result
+from workers.deliver.attempt_results import (
+    ERASED,
+    attempt_result,
+    is_failure,
+    withheld_reason,
+    withheld_result,
+)
 from workers.deliver.deliver_metrics import DeliverCounts
 from workers.deliver.endpoint_load import EndpointLoad
 from workers.deliver.lease import Lease
@@ -174,14 +181,17 @@ class Courier:
     async def _attempt(self, claimed: Claim, endpoint: DueEndpoint) -> None:
         began, began_ms = self.tools.monotonic(), self.tools.now_ms()
         load, target = self._loads[endpoint.id], endpoint.endpoint
-        if endpoint.carried and claimed.facts:
-            url = carried_url(claimed.facts, endpoint.hosts) or ""
+        facts = claimed.facts
+        if endpoint.carried and facts:
+            url = carried_url(facts, endpoint.hosts) or ""
             target = CallbackEndpoint(endpoint.id, "GET", url, target.secret_version)
-        if claimed.facts is None or not target.url:
-            self._results.append(withheld_result(claimed, began_ms))
+        reason = withheld_reason(facts, endpoint, target.url)
+        if facts is None or reason:
+            self._results.append(withheld_result(claimed, reason or ERASED, began_ms))
             load.end(began, is_failure=False)
             return
-        request = build_request(self.tools.key, target, claimed.facts, began_ms)
+        told = shareable_facts(facts) if endpoint.is_partners else facts
+        request = build_request(self.tools.key, target, told, began_ms)
         result = await attempt(
             self.tools.client, request, endpoint.answer_contains, ATTEMPT_SECONDS_MAX
         )

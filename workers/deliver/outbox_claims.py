@@ -21,7 +21,10 @@ GONE = "gone"  # the reason of a callback whose endpoint answered with 410
 
 
 class DueEndpoint(NamedTuple):
-    """An endpoint to which something is to be sent. `failures` are its attempts in a row."""
+    """An endpoint to which something is to be sent. `failures` are its attempts in a row.
+
+    `is_partners`: it is a third party, to whom consent applies.
+    """
 
     id: int
     endpoint: CallbackEndpoint
@@ -31,6 +34,7 @@ class DueEndpoint(NamedTuple):
     concurrency_max: int
     rate_max: int | None
     failures: int
+    is_partners: bool
 
 
 class Claim(NamedTuple):
@@ -62,7 +66,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 _ENDPOINTS = """
 SELECT id, method, url, secret_version, hosts, answer_contains, concurrency_max, rate_max,
-       failures
+       failures, partner_id IS NOT NULL
 FROM callback_endpoints
 WHERE paused_at IS NULL AND disabled_at IS NULL AND deleted_at IS NULL AND EXISTS (
     SELECT FROM callbacks

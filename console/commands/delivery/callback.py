@@ -9,6 +9,7 @@ from rich.table import Table
 
 from console.actor import terminal_actor
 from console.apps.apps import App, find_app
+from console.commands.delivery.callback_trials import test, test_partner
 from console.commands.terminal.options import app_option, count_option, json_option
 from console.commands.terminal.output import pairs, show, table
 from console.connections import CommandContext, load_settings, open_database, open_resources
@@ -31,12 +32,9 @@ from console.delivery.endpoints import (
     resume_endpoint,
     rotate_secret,
 )
-from console.delivery.trial import preview_request, send_test
 from console.resources import Resources
 from shared.callbacks.activities import LEVELS, Activity
 from shared.callbacks.masking import masked_url
-from shared.clock import now_ms
-from shared.errors import OperatorError
 
 Shown = tuple[object, str | Table]  # the value of --json, and the text
 EndpointChange = Callable[[Resources, App, EndpointRow], Shown]
@@ -79,6 +77,10 @@ def _endpoint_options(command: Any) -> Any:
 @click.group()
 def callback() -> None:
     """Manage callbacks, which tell partners of conversions."""
+
+
+callback.add_command(test)
+callback.add_command(test_partner)
 
 
 @callback.command("create")
@@ -186,35 +188,6 @@ def delete(resources: Resources, app: App, known: EndpointRow) -> Shown:
 def rotate(resources: Resources, app: App, known: EndpointRow) -> Shown:
     rotated = rotate_secret(resources, terminal_actor(), app, known)
     return rotated, pairs([("signing secret", rotated.secret)])
-
-
-@callback.command("test")
-@app_option
-@click.argument("endpoint")
-@click.option("--dry-run", is_flag=True, help="Show the request and do not send it.")
-@json_option
-@click.pass_obj
-def test(context: CommandContext, app: str, endpoint: str, dry_run: bool, as_json: bool) -> None:
-    """Send one callback now, with the last conversion or a sample, and show the answer."""
-    settings = load_settings(context)
-    with open_resources(settings) as resources:
-        owner = find_app(resources.connection, app)
-        known = find_endpoint(resources.connection, owner, endpoint)
-        if dry_run:
-            preview = preview_request(resources, known, now_ms)
-            show({"preview": preview}, pairs(asdict(preview).items()), as_json=as_json)
-            return
-        result = send_test(resources, terminal_actor(), settings, known, now_ms)
-    facts = {
-        "request": f"{result.preview.method} {result.preview.url}",
-        "outcome": result.outcome,
-        "status": result.status,
-        "took (ms)": result.took_ms,
-        "answer": result.answer or None,
-    }
-    show({"test": result}, pairs(facts.items()), as_json=as_json)
-    if not result.delivered:
-        raise OperatorError("The endpoint did not accept the callback.")
 
 
 def _filter_options(command: Any) -> Any:

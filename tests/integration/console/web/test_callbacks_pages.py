@@ -5,12 +5,17 @@ from uuid import UUID
 import pytest
 
 from console.apps.apps import App
+from console.apps.links import NewLink, create_link
 from console.delivery.endpoints import list_endpoints
+from console.resources import Resources
 from shared.database import Connection
+from shared.inbox import INBOX_KEY, measure, read_entry
+from shared.redis import Redis, stream_entries
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
 from tests.integration.counted import store
 from tests.integration.fresh import fresh
+from tests.support.build import ADMIN
 
 pytestmark = ON_ONE_PAIR
 URL = "https://partner.invalid/cb?click=#{click.publisher.clickId}&token=hunter2"
@@ -170,3 +175,30 @@ def test_the_pages_of_an_event_and_of_its_user_show_what_was_told(
         admin.get(path)
         assert "Callbacks" in admin.text
         assert "delivered" in admin.text
+
+
+def test_a_partner_without_a_link_cannot_be_tested(admin: Browser, made: str, redis: Redis) -> None:
+    admin.get(made)
+
+    result = admin.send(f"{made}/trial", test_link="")
+
+    assert result.status_code == 409
+    assert "Create a link for the partner first" in admin.text
+    assert measure(redis).events == 0
+
+
+def test_the_trial_of_a_partner_is_a_click_and_a_conversion_that_no_report_counts(
+    admin: Browser, made: str, redis: Redis, resources: Resources, shop: App
+) -> None:
+    link = create_link(resources, ADMIN, shop, NewLink("Acme", "Summer", "https://shop.example/"))
+    admin.get(made)
+    admin.send(f"{made}/trial", test_link="https://x.example/click?pub_click_id=their-7&a=b")
+
+    trial = admin.path
+    ((entry_id, fields),) = stream_entries(redis.xrange(INBOX_KEY))
+    click, conversion = read_entry(entry_id, fields, 0).events()
+    assert trial.startswith(f"{made}/trial?mark={click.receipt}")
+    assert {click.environment, conversion.environment} == {"sandbox"}
+    assert (click.link_id, click.parameters) == (link.id, {"pub_click_id": "their-7", "a": "b"})
+    assert conversion.click_id == click.click_id
+    assert "Nothing is due yet" in admin.text

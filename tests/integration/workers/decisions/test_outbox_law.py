@@ -139,6 +139,55 @@ def test_whatever_was_sent_in_between_nothing_is_told_twice(bench: Bench) -> Non
     agree()
 
 
+_REJECTED = """
+    SELECT users.user_id, callback_endpoints.name, activity, callbacks.receipt, click_id, rejection
+    FROM callbacks
+    JOIN callback_endpoints ON callback_endpoints.id = endpoint_id
+    JOIN users ON users.id = user_ref
+    WHERE callbacks.app_id = %s AND callbacks.environment = %s
+      AND activity LIKE 'rejected%%' AND reason IS DISTINCT FROM 'outdated'
+"""
+_BEATEN = """
+    SELECT users.user_id, is_reattribution, lost.click ->> 'click_id', lost.click ->> 'lost'
+    FROM attributions JOIN users ON users.id = attributions.user_ref
+    CROSS JOIN LATERAL jsonb_array_elements(attributions.beaten) AS lost (click)
+    JOIN clicks ON clicks.click_id = lost.click ->> 'click_id' AND clicks.origin IS NOT NULL
+      AND (clicks.app_id, clicks.environment) = (users.app_id, users.environment)
+    WHERE superseded_at IS NULL AND (users.app_id, users.environment) = (%s, %s)
+      AND lost.click ->> 'lost' IN ('outside_window', 'crowded_address')
+"""
+
+
+def test_each_rejected_click_is_told_once_in_any_order(bench: Bench) -> None:
+    seen = []
+
+    @settings(max_examples=25, deadline=None)
+    @given(worlds(), st.integers(0, 2**32))
+    def agree(world: World, seed: int) -> None:
+        staged = stage(bench.connection, world)
+        prepare(bench.connection, staged)
+        bench.connection.execute(
+            "UPDATE callback_endpoints SET activities = activities ||"
+            " ARRAY['rejected_install', 'rejected_reattribution'] WHERE partner_id IS NULL"
+        )
+        for wave in shuffled(as_events(world, staged), Random(seed)):
+            bench.send(*wave)
+            bench.drain()
+
+        for place in staged.places.values():
+            told = sorted(
+                (user, activity == "rejected_reattribution", click, why)
+                for user, _, activity, _, click, why in bench.connection.execute(_REJECTED, place)
+            )
+            beaten = {tuple(row) for row in bench.connection.execute(_BEATEN, place)}
+            assert [each[:3] for each in told] == sorted({each[:3] for each in beaten})
+            assert set(told) <= beaten
+            seen.extend(told)
+
+    agree()
+    assert seen, "no world had a click that was rejected"
+
+
 _LAST_TOLD = """
     SELECT DISTINCT ON (user_ref) user_ref, callbacks.click_id
     FROM callbacks JOIN callback_endpoints ON callback_endpoints.id = endpoint_id

@@ -3,12 +3,14 @@
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from shared.callbacks.attempts import AttemptResult
-from shared.callbacks.conversion_facts import SAMPLE
+from shared.callbacks.conversion_facts import SAMPLE, ConversionFacts
 from shared.callbacks.http_connection import HttpRequest
-from workers.deliver.attempt_results import attempt_result, withheld_result
-from workers.deliver.outbox_claims import Claim
+from shared.callbacks.requests import CallbackEndpoint
+from workers.deliver.attempt_results import attempt_result, withheld_reason, withheld_result
+from workers.deliver.outbox_claims import Claim, DueEndpoint
 from workers.deliver.retry_schedule import ATTEMPTS_MAX
 
 REQUEST = HttpRequest("GET", "https://partner.example/cb?api_key=hunter2&id=1")
@@ -16,6 +18,10 @@ REQUEST = HttpRequest("GET", "https://partner.example/cb?api_key=hunter2&id=1")
 
 def claim(attempts: int = 1) -> Claim:
     return Claim(UUID(int=1), 7, attempts, SAMPLE)
+
+
+def sent(**parameters: str) -> ConversionFacts:
+    return replace(SAMPLE, parameters=parameters)
 
 
 @pytest.mark.parametrize(
@@ -52,11 +58,28 @@ def test_each_answer_leads_to_a_state(
 
 
 @pytest.mark.parametrize(
-    ("claimed", "reason"), [(claim(), "no_url"), (claim()._replace(facts=None), "erased")]
+    ("facts", "is_partners", "url", "reason"),
+    [
+        (SAMPLE, True, "https://a.example", None),
+        (SAMPLE, True, "", "no_url"),
+        (None, True, "https://a.example", "erased"),
+        (sent(eea="1", ad_user_data="0"), True, "https://a.example", "no_consent"),
+        (sent(eea="1", ad_user_data="0"), False, "https://a.example", None),
+        (sent(eea="1", ad_user_data="1"), True, "https://a.example", None),
+        (sent(eea="0", ad_user_data="0"), True, "https://a.example", None),
+    ],
 )
-def test_what_nothing_can_be_sent_for_is_withheld_with_its_reason(
-    claimed: Claim, reason: str
+def test_what_nothing_may_be_sent_for_is_withheld_with_its_reason(
+    facts: ConversionFacts | None, is_partners: bool, url: str, reason: str | None
 ) -> None:
-    written = withheld_result(claimed, 1_000)
+    target = CallbackEndpoint(7, "GET", url)
+    endpoint = DueEndpoint(7, target, (), False, None, 8, None, 0, is_partners)
+
+    assert withheld_reason(facts, endpoint, url) == reason
+
+
+@pytest.mark.parametrize("reason", ["no_url", "erased", "no_consent"])
+def test_what_is_withheld_is_written_without_a_request(reason: str) -> None:
+    written = withheld_result(claim(), reason, 1_000)
 
     assert (written.state, written.reason, written.request) == ("withheld", reason, "")

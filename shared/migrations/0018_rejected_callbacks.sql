@@ -1,0 +1,11 @@
+-- Callbacks about clicks that were rejected.
+ALTER TABLE callbacks ADD COLUMN rejection text;
+
+-- There are few endpoints, and every one that exists passes.
+ALTER TABLE callback_endpoints
+    DROP CONSTRAINT callback_endpoints_activities_check,
+    ADD CONSTRAINT callback_endpoints_activities_check CHECK (activities <@ ARRAY[
+        'install', 'reattribution', 'attribution_updated', 'event', 'session', 'ad_revenue',
+        'click', 'impression', 'rejected_install', 'rejected_reattribution'
+    ]) NOT VALID;
+ALTER TABLE callback_endpoints VALIDATE CONSTRAINT callback_endpoints_activities_check;
