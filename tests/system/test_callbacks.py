@@ -128,3 +128,81 @@ def test_each_conversion_arrives_once_although_workers_are_killed(
     assert {each["state"] for each in log["callbacks"]} == {"delivered"}
     assert len(log["callbacks"]) == 2 * USERS
     print(json.dumps({"callbacks": len(by_id), "requests": len(partner.told)}))
+
+
+def test_the_urls_that_adjust_and_swaarm_document_arrive_filled_in(
+    waybill: Waybill, partner: Partner
+) -> None:
+    token = make_token(waybill)
+    base = f"http://localhost:{partner.port}/cb"
+    swaarm = (
+        "click=#{click.publisher.clickId}&event=#{offer.eventTypeId}&type=#{eventType.name}"
+        "&status=#{status.state}"
+    )
+    waybill.json(
+        *("callback", "create", "--app", "Shop", "--partner", "Acme", "--name", "postback link"),
+        *("--level", "event", "--url", f"{base}?from=swaarm&{swaarm}"),
+    )
+    waybill.json(
+        *("callback", "create", "--app", "Shop", "--partner", "Acme", "--name", "carried"),
+        *("--level", "all", "--host", "localhost"),
+    )
+    types = waybill.json("event-type", "list", "--app", "Shop")["event_types"]
+    event_token = {each["mapping_id"]: each["event_token"] for each in types}["purchase"]
+    time.sleep(1.5)  # ingest and the workers know them
+    carried = {
+        "install_callback": f"{base}?from=install&country={{country}}&click_id=123",
+        "click_callback": f"{base}?from=click&click_id={{click_id}}",
+        f"adj_event_callback_abc123_{event_token}": f"{base}?from=event&kind={{activity_kind}}"
+        "&device={idfa||gps_adid}&token={event}&unknown={no_such_placeholder}",
+        "session_callback": f"http://elsewhere.example:{partner.port}/cb?from=session",
+    }
+    query = {"offer_id": 1, "pub_id": 1, "pub_click_id": "their 7&x=1", **carried}
+    click_id = parse_qs(urlsplit(get(waybill.port, f"/click?{urlencode(query)}")).query)["clkid"][0]
+    gaid = "38400000-8cf0-11bd-b23e-10b96e40000d"
+    for event_id in ("__open", "purchase"):
+        sent = {"s2s_token": token, "user_id": "ann", "event_id": event_id, "click_id": click_id}
+        get(waybill.port, f"/postback?{urlencode({**sent, 'gaid': gaid})}")
+
+    until(lambda: len({each for each, _ in partner.told}) == 4, 60, "every callback")
+    time.sleep(1)
+
+    told = {query["from"]: query for _, query in partner.told}
+    assert told == {
+        "install": {"from": "install", "click_id": "123"},
+        "click": {"from": "click", "click_id": click_id},
+        "event": {"from": "event", "kind": "event", "device": gaid, "token": event_token},
+        "swaarm": {
+            "from": "swaarm",
+            "click": "their 7&x=1",
+            "event": "purchase",
+            "type": told["swaarm"]["type"],
+            "status": "approved",
+        },
+    }
+    log = waybill.json("callback", "log", "--app", "Shop", "--state", "withheld")["callbacks"]
+    assert {(each["activity"], each["reason"]) for each in log} == {("session", "no_url")}
+
+
+def test_a_partner_is_tested_from_the_click_to_the_answer(
+    waybill: Waybill, partner: Partner
+) -> None:
+    make_token(waybill)
+    url = f"http://localhost:{partner.port}/cb?click=#{{click.publisher.clickId}}&kind={{activity_kind}}"
+    waybill.json(
+        *("callback", "create", "--app", "Shop", "--partner", "Acme", "--name", "Acme"),
+        *("--level", "both", "--url", url),
+    )
+
+    link = "https://ignored.example/click?pub_click_id=their-7"
+    test = waybill.json("callback", "test-partner", "--app", "Shop", "Acme", "--link", link)["test"]
+
+    assert test["rule"] == "click_id"
+    assert {(each["activity"], each["state"]) for each in test["deliveries"]} == {
+        ("install", "delivered"),
+        ("event", "delivered"),
+    }
+    assert sorted((told["click"], told["kind"]) for _, told in partner.told) == [
+        ("their-7", "event"),
+        ("their-7", "install"),
+    ]

@@ -8,7 +8,8 @@ from shared.callbacks.activities import Activity, callback_id
 from shared.database import Connection, run
 from shared.events import CLICK_KINDS, Event, Kind
 from shared.ids import receipt_time_ms
-from workers.core.callbacks import SANDBOX, CallbackContext
+from workers.core.callback_facts import CallbackContext
+from workers.core.callbacks import SANDBOX
 from workers.decisions.outbox_rows import ADD, Row, load_contexts
 from workers.sql.json_rows import write_rows
 

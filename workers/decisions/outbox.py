@@ -14,14 +14,8 @@ import msgspec
 from shared.database import Connection, run
 from shared.ids import receipt_time_ms
 from workers.core.attribution import Attribution
-from workers.core.callbacks import (
-    Callback,
-    CallbackUser,
-    UserEvent,
-    due_callbacks,
-    rejected_clicks,
-    updated_attributions,
-)
+from workers.core.callback_facts import Callback, CallbackUser, UserEvent
+from workers.core.callbacks import due_callbacks, rejected_clicks, updated_attributions
 from workers.core.history import Moment
 from workers.decisions.diff import Difference
 from workers.decisions.outbox_rows import (

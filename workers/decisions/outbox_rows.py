@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from shared.database import Connection, run
-from workers.core.callbacks import CallbackContext, EndpointRules
+from workers.core.callback_facts import CallbackContext, EndpointRules
 from workers.core.history import Origin, OriginKind
 
 # In the order of the fields of EndpointRules.

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from shared.callbacks.attempts import DISABLING_STATUS, AttemptResult
 from shared.callbacks.consent import NO_CONSENT, is_consent_denied
-from shared.callbacks.conversion_facts import ConversionFacts
 from shared.callbacks.http_connection import HttpRequest
 from shared.callbacks.masking import masked_url
+from shared.privacy.sharing import SHARING_DISABLED
 from workers.deliver.outbox_claims import GONE, Claim, DueEndpoint, Result
 from workers.deliver.retry_schedule import delay_seconds
 
@@ -14,6 +14,7 @@ ERASED, NO_URL = "erased", "no_url"
 _WITHHELD = {
     ERASED: "nothing is left",
     NO_CONSENT: "the user did not consent to sharing data",
+    SHARING_DISABLED: "the owner of the device chose not to share data",
     NO_URL: "the click carries no URL that may be used",
 }
 
@@ -55,11 +56,13 @@ def attempt_result(
     )
 
 
-def withheld_reason(facts: ConversionFacts | None, endpoint: DueEndpoint, url: str) -> str | None:
+def withheld_reason(claimed: Claim, endpoint: DueEndpoint, url: str) -> str | None:
     """Returns why a callback is not sent to this URL, if it is not."""
-    if facts is None:
+    if claimed.facts is None:
         return ERASED
-    if endpoint.is_partners and is_consent_denied(facts):
+    if claimed.is_unshared:
+        return SHARING_DISABLED
+    if endpoint.is_partners and is_consent_denied(claimed.facts):
         return NO_CONSENT
     return None if url else NO_URL
 

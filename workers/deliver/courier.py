@@ -12,7 +12,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -43,6 +43,7 @@ from workers.deliver.outbox_claims import (
     release,
     write_results,
 )
+from workers.deliver.sharing import unshared_callbacks
 
 LINGER_SECONDS = 2.0  # without anything due; then the next job wakes it
 _TICK_SECONDS = 0.05
@@ -137,8 +138,9 @@ class Courier:
         rooms = self._rooms()
         if not rooms:
             return 0
-        claims = await asyncio.to_thread(lambda: claim(connection(), rooms))
         endpoints = {each.id: each for each in self._endpoints}
+        partners = {each.id for each in self._endpoints if each.is_partners}
+        claims = await asyncio.to_thread(self._claim, rooms, partners)
         for each in claims:
             self._loads[each.endpoint_id].begin(self.tools.monotonic(), 1)
             flight = asyncio.get_running_loop().create_task(
@@ -147,6 +149,14 @@ class Courier:
             self._flights.add(flight)
             flight.add_done_callback(self._landed)
         return len(claims)
+
+    def _claim(self, rooms: Mapping[int, int], partners: Collection[int]) -> list[Claim]:
+        """Claims callbacks and finds out which of them partners must not hear of."""
+        claims = claim(self.tools.connection(), rooms)
+        told = {each.id: each.facts for each in claims if each.endpoint_id in partners}
+        known = {number: facts for number, facts in told.items() if facts is not None}
+        unshared = unshared_callbacks(self.tools.connection(), self.tools.key, known)
+        return [each._replace(is_unshared=each.id in unshared) for each in claims]
 
     def _rooms(self) -> dict[int, int]:
         """Returns how many callbacks of each endpoint may begin, fairly if there are too many."""
@@ -185,7 +195,7 @@ class Courier:
         if endpoint.carried and facts:
             url = carried_url(facts, endpoint.hosts) or ""
             target = CallbackEndpoint(endpoint.id, "GET", url, target.secret_version)
-        reason = withheld_reason(facts, endpoint, target.url)
+        reason = withheld_reason(claimed, endpoint, target.url)
         if facts is None or reason:
             self._results.append(withheld_result(claimed, reason or ERASED, began_ms))
             load.end(began, is_failure=False)

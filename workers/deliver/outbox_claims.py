@@ -4,7 +4,7 @@ A claim counts the attempt and moves the time on at which the callback is due: i
 the callback is due again once the claim has lapsed, under the same id.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -38,12 +38,16 @@ class DueEndpoint(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A callback that this process is to send now; `attempts` counts this attempt."""
+    """A callback that this process is to send now; `attempts` counts this attempt.
+
+    `is_unshared`: the owner of the device has chosen that the partner must not hear of it.
+    """
 
     id: UUID
     endpoint_id: int
     attempts: int
     facts: ConversionFacts | None
+    is_unshared: bool = False
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,7 +162,7 @@ def due_endpoints(connection: Connection) -> list[DueEndpoint]:
     ]  # fmt: skip
 
 
-def claim(connection: Connection, rooms: dict[int, int]) -> list[Claim]:
+def claim(connection: Connection, rooms: Mapping[int, int]) -> list[Claim]:
     """Claims so many callbacks of each endpoint, with what they tell. Raises DatabaseError."""
     rows = run(connection, _CLAIM, (list(rooms), list(rooms.values()))).fetchall()
     facts = load_facts(connection, [row[0] for row in rows])

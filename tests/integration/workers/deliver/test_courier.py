@@ -1,9 +1,13 @@
 """Delivery on real stores, to a receiver that answers well, badly, late or not at all."""
 
+import json
 import time
 
 import pytest
 
+from shared.privacy.identities import IdKind, PersonId, id_digest
+from shared.privacy.tombstone_key import new_wrapped_key, unwrap_key
+from tests.integration.conftest import SECRET_KEY
 from tests.integration.workers.deliver.conftest import Office
 from workers.deliver.endpoint_load import FAILURES_MAX
 from workers.deliver.lease import LEASE_KEY
@@ -208,3 +212,51 @@ def test_a_secret_in_a_url_is_masked_in_the_log(office: Office) -> None:
     assert "hunter2" not in request
     assert "api_key=***" in request
     assert "hunter2" in office.receiver.targets()[0]
+
+
+@pytest.mark.parametrize(
+    ("identity", "choice", "state"),
+    [
+        (PersonId(IdKind.USER, "ann"), (False, {}), ("withheld", 1, "sharing_disabled")),
+        (PersonId(IdKind.USER, "bob"), (False, {}), ("delivered", 1, None)),
+        (PersonId(IdKind.USER, "ann"), (True, {}), ("delivered", 1, None)),
+        (
+            PersonId(IdKind.USER, "ann"),
+            (None, {"all": {"event": False}}),
+            ("withheld", 1, "sharing_disabled"),
+        ),
+        (PersonId(IdKind.USER, "ann"), (None, {"all": {"click": False}}), ("delivered", 1, None)),
+    ],
+)
+def test_a_partner_hears_nothing_that_the_owner_of_a_device_does_not_share(
+    office: Office,
+    identity: PersonId,
+    choice: tuple[bool | None, dict[str, dict[str, bool]]],
+    state: tuple[str, int, str | None],
+) -> None:
+    run = office.connection.execute
+    wrapped = new_wrapped_key(SECRET_KEY)
+    run(
+        "INSERT INTO installation (id, key_check, tombstone_key) VALUES (1, '', %(key)s)"
+        " ON CONFLICT (id) DO UPDATE SET tombstone_key = %(key)s",
+        {"key": wrapped},
+    )
+    digest = id_digest(unwrap_key(SECRET_KEY, wrapped), office.app_id, identity)
+    run(
+        "INSERT INTO sharing_choices (digest, app_id, is_shared, partners, chosen_at)"
+        " VALUES (%s, %s, %s, %s, now())",
+        (digest, office.app_id, choice[0], json.dumps(choice[1])),
+    )
+    [(partner,)] = run("INSERT INTO partners (name) VALUES ('Acme') RETURNING id").fetchall()
+    [(user,)] = run(
+        "INSERT INTO users (app_id, environment, user_id) VALUES (%s, 'production', 'ann')"
+        " RETURNING id",
+        (office.app_id,),
+    ).fetchall()
+    (told,) = office.due(office.endpoint("200", "partner", partner_id=partner))
+    (own,) = office.due(office.endpoint("200", "own"))
+    run("UPDATE callbacks SET user_ref = %s", (user,))
+
+    office.deliver()
+
+    assert office.states() == {told: state, own: ("delivered", 1, None)}

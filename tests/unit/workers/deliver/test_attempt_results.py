@@ -75,10 +75,17 @@ def test_what_nothing_may_be_sent_for_is_withheld_with_its_reason(
     target = CallbackEndpoint(7, "GET", url)
     endpoint = DueEndpoint(7, target, (), False, None, 8, None, 0, is_partners)
 
-    assert withheld_reason(facts, endpoint, url) == reason
+    assert withheld_reason(claim()._replace(facts=facts), endpoint, url) == reason
 
 
-@pytest.mark.parametrize("reason", ["no_url", "erased", "no_consent"])
+def test_what_is_not_shared_is_withheld_before_consent_is_asked() -> None:
+    endpoint = DueEndpoint(7, CallbackEndpoint(7, "GET", ""), (), False, None, 8, None, 0, True)
+    unshared = claim()._replace(facts=sent(ad_user_data="0"), is_unshared=True)
+
+    assert withheld_reason(unshared, endpoint, "https://a.example") == "sharing_disabled"
+
+
+@pytest.mark.parametrize("reason", ["no_url", "erased", "no_consent", "sharing_disabled"])
 def test_what_is_withheld_is_written_without_a_request(reason: str) -> None:
     written = withheld_result(claim(), reason, 1_000)
 
