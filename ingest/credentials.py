@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from ingest.dialects.dialect import Dialect, is_yes
+from ingest.dialects.dialect import Sender, is_yes
 from ingest.parameters import RawParameters
 from shared.errors import ConflictingValues, MissingField
 from shared.placeholders import is_no_id
@@ -43,28 +43,28 @@ class Credentials(msgspec.Struct, frozen=True):
     network: NetworkCredential | None = None
 
 
-def credentials_of(raw: RawParameters, authorization: str | None, dialect: Dialect) -> Credentials:
-    """Collects the credentials that a request shows, as its dialect sends them.
+def credentials_of(raw: RawParameters, authorization: str | None, sender: Sender) -> Credentials:
+    """Collects the credentials that a request shows, as its sender sends them.
 
     Raises MissingField, ConflictingValues for a link or app named by half, twice or not at all.
     """
-    tokens = _tokens(raw, authorization, dialect.token_names)
-    if dialect.app_scope is not None:
+    tokens = _tokens(raw, authorization, sender.token_names)
+    if sender.app_scope is not None:
         app_token = _value(raw, "app_token")
         if not app_token:
             raise MissingField("app_token", "Send the app token that `waybill app list` shows.")
-        return Credentials(tokens, None, AppCredential(app_token, dialect.app_scope))
-    if dialect.link_names is None:
-        network = None if tokens else _network(raw, dialect.network_token_name)
+        return Credentials(tokens, None, AppCredential(app_token, sender.app_scope))
+    if sender.link_names is None:
+        network = None if tokens else _network(raw, sender.network_token_name)
         return Credentials(tokens, None, network=network)
-    names = dialect.link_names
+    names = sender.link_names
     values = [_value(raw, name) for name in names]
     if tokens and not any(values):
         return Credentials(tokens, None)
     for name, value in zip(names, values, strict=True):
         if not value:
             raise MissingField(name, f"Send {' and '.join(names)} of a link, or a token.")
-    answer = raw.values(dialect.no_redirect_name) if dialect.no_redirect_name else ()
+    answer = raw.values(sender.no_redirect_name) if sender.no_redirect_name else ()
     by_program = any(is_yes(value.decode(errors="replace")) for value in answer)
     return Credentials(tokens, LinkKey(*values), by_program=by_program)
 

@@ -10,7 +10,7 @@ import msgspec
 
 from ingest.authentication import Principal
 from ingest.batches.batched_event import BatchedEvent, RefusedEvent
-from ingest.batches.verdict import EventOutcome, EventVerdict
+from ingest.batches.verdict import EventVerdict
 from ingest.http.limits import BATCH_PATH
 from ingest.parameters import Pair
 from ingest.request_log.checks import RequestOutcome
@@ -43,12 +43,18 @@ class BatchJournal:
         refused: Sequence[RefusedEvent],
     ) -> None:
         """Records the events of a batch, all of which have their verdict."""
+        rejections = self._journal.rejections
         for batched in events:
             if batched.verdict is not None:
                 self._count(batched.verdict)
-        for entry in refused:
+                if batched.verdict.code is not None:
+                    rejections.add_count(batched.verdict.code)
+        for number, entry in enumerate(refused):
             self._count(entry.verdict)
-        self._log_rejections(principal, events, refused)
+            if number < _ENTRIES_MAX:
+                rejections.add(self._rejection(principal, entry), _pairs(entry.text))
+            else:
+                rejections.add_count(_code(entry.verdict))
         last: list[BatchedEvent | RefusedEvent] = [
             *events[-CHECK_ENTRIES_MAX:],
             *refused[-CHECK_ENTRIES_MAX:],
@@ -63,21 +69,6 @@ class BatchJournal:
             counter = self._tally.counter(metrics.BATCH_EVENTS, *labels)
             self._counters[labels] = counter
         counter.value += 1
-
-    def _log_rejections(
-        self,
-        principal: Principal,
-        events: Sequence[BatchedEvent],
-        refused: Sequence[RefusedEvent],
-    ) -> None:
-        rejections = self._journal.rejections
-        for entry in refused[:_ENTRIES_MAX]:
-            rejections.add(self._rejection(principal, entry), _pairs(entry.text))
-        for entry in refused[_ENTRIES_MAX:]:
-            rejections.add_count(_code(entry.verdict))
-        for batched in events:
-            if batched.verdict is not None and batched.verdict.code is not None:
-                rejections.add_count(batched.verdict.code)
 
     def _rejection(self, principal: Principal, entry: RefusedEvent) -> Rejection:
         field = entry.verdict.field
@@ -104,7 +95,7 @@ class BatchJournal:
                 dialect=item.dialect,
                 endpoint=BATCH_PATH,
                 method=METHOD,
-                status=200 if event is not None else _status(item),
+                status=200 if event is not None else item.status,
                 token_id=principal.shown_token_id,
                 scope=item.scope,
                 event=event,
@@ -113,13 +104,6 @@ class BatchJournal:
                 field=None if field is None else redact(field),
             ),
         )
-
-
-def _status(item: BatchedEvent | RefusedEvent) -> int:
-    if isinstance(item, RefusedEvent):
-        return item.status
-    is_retry = item.verdict is not None and item.verdict.status is EventOutcome.RETRY
-    return 503 if is_retry else 401
 
 
 def _code(verdict: EventVerdict) -> str:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from ingest.batches.verdict import EventVerdict
+from ingest.batches.verdict import EventOutcome, EventVerdict
 from ingest.credential_store import Key
 from shared.events import Event
 from shared.lines.recent_ids import RecentId
@@ -32,6 +32,12 @@ class BatchedEvent(msgspec.Struct):
     @property
     def line_id(self) -> str | None:
         return self.event.idempotency_key
+
+    @property
+    def status(self) -> int:
+        """Returns the status that a request of its own would get if it is not stored."""
+        is_retry = self.verdict is not None and self.verdict.status is EventOutcome.RETRY
+        return 503 if is_retry else 401
 
 
 class RefusedEvent(msgspec.Struct, frozen=True):

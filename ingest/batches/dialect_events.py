@@ -14,12 +14,11 @@ import msgspec
 from ingest.dialects.adjust.ad_revenue import AD_REVENUE
 from ingest.dialects.adjust.event import EVENT, REVENUE
 from ingest.dialects.adjust.session import SESSION
-from ingest.dialects.dialect import Dialect, ParsedRequest, RequestContext
-from ingest.dialects.swaarm.click import CLICK, IMPRESSION, build_click
+from ingest.dialects.dialect import Dialect
+from ingest.dialects.swaarm.click import CLICK, IMPRESSION, read_click_id
 from ingest.dialects.swaarm.postback import POSTBACK
-from ingest.dialects.swaarm.responses import click_id_reply
 from ingest.dialects.swaarm.s2sevent import S2SEVENT
-from ingest.parameters import Parameters, RawParameters
+from ingest.parameters import RawParameters
 from ingest.sent_pairs import SentPair, without_ampersand
 from shared.errors import MalformedField, TooManyParameters
 from shared.lines.line import MalformedEvent
@@ -36,16 +35,11 @@ class DialectLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str | None = None
 
 
-def _read_click(parameters: Parameters, context: RequestContext) -> ParsedRequest:
-    event = build_click(parameters, context)
-    return ParsedRequest(event, click_id_reply(event))
-
-
 _ENDPOINTS: dict[str, dict[str, Dialect]] = {
     "swaarm": {
         "/postback": POSTBACK,
         "/s2sevent": S2SEVENT,
-        "/click": replace(CLICK, read=_read_click),
+        "/click": replace(CLICK, read=read_click_id),
         "/impression": IMPRESSION,
     },
     "adjust": {
@@ -70,6 +64,11 @@ def decode_dialect_line(text: msgspec.Raw | bytes | memoryview) -> DialectLine:
         ) from error
 
 
+def dialect_name(value: object) -> str | None:
+    """Returns the name of a dialect, None for anything else that an event may name."""
+    return value if isinstance(value, str) and value in _ENDPOINTS else None
+
+
 def endpoint_of(line: DialectLine) -> Dialect:
     """Returns the endpoint that a line names, else its dialect's first. Raises MalformedField."""
     endpoints = _ENDPOINTS.get(line.dialect)
@@ -89,16 +88,10 @@ def raw_parameters(line: DialectLine, dialect: Dialect) -> RawParameters:
         return RawParameters(line.params.encode(), b"", dialect.parameters_max)
     if len(line.params) > dialect.parameters_max:
         raise TooManyParameters(dialect.parameters_max)
-    texts = [(name.encode(), _text(value)) for name, value in line.params.items()]
-    pairs = [SentPair(without_ampersand(name), text, text) for name, text in texts]
+    pairs = []
+    for name, value in line.params.items():
+        text = b"" if value is None else msgspec.json.encode(value)
+        if isinstance(value, str):
+            text = value.encode()
+        pairs.append(SentPair(without_ampersand(name.encode()), text, text))
     return RawParameters(b"", b"", dialect.parameters_max, document=pairs)
-
-
-def _text(value: Value) -> bytes:
-    match value:
-        case None:
-            return b""
-        case str():
-            return value.encode()
-        case _:
-            return msgspec.json.encode(value)

@@ -4,10 +4,9 @@ from uuid import UUID
 
 import msgspec
 
-from ingest.authentication import Authenticator, Principal
+from ingest.authentication import Authenticator
 from ingest.batches.batched_event import BatchedEvent
 from ingest.batches.dialect_events import (
-    DialectLine,
     decode_dialect_line,
     endpoint_of,
     raw_parameters,
@@ -53,7 +52,16 @@ class DialectReader:
         raw = raw_parameters(line, dialect)
         credentials = credentials_of(raw, self._authorization, dialect)
         principal = await self._authenticator.authenticate(credentials)
-        parsed = await self._parse(dialect, raw, self._context(line, principal, receipt))
+        context = RequestContext(
+            receipt=receipt,
+            received_at_ms=self._now_ms,
+            grant=principal.grant,
+            idempotency_key=line.id or None,
+            link=principal.link,
+            app=principal.app,
+            fault=principal.fault,
+        )
+        parsed = await self._parse(dialect, raw, context)
         event = _with_id(parsed.event, line.id)
         scope = scope_of(event.kind)
         key = principal.key_for(scope)
@@ -69,17 +77,6 @@ class DialectReader:
             dialect=dialect.name,
             marker=parsed.marker,
             recent=recent_id(event, encoded),
-            fault=principal.fault,
-        )
-
-    def _context(self, line: DialectLine, principal: Principal, receipt: UUID) -> RequestContext:
-        return RequestContext(
-            receipt=receipt,
-            received_at_ms=self._now_ms,
-            grant=principal.grant,
-            idempotency_key=line.id or None,
-            link=principal.link,
-            app=principal.app,
             fault=principal.fault,
         )
 

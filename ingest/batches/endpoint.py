@@ -21,13 +21,13 @@ from ingest.batches.event_reader import NAME, BatchContents, EventReader
 from ingest.batches.options import BatchOptions, read_options
 from ingest.batches.room import BatchRoom
 from ingest.batches.storage import BatchStorage, accept_unstored
-from ingest.batches.verdict import EventOutcome, EventVerdict, batch_reply
+from ingest.batches.verdict import EventOutcome, batch_reply
 from ingest.credential_store import CredentialStore
 from ingest.credentials import credentials_of
-from ingest.dialects.dialect import Dialect, ParsedRequest, Reply, RequestContext
+from ingest.dialects.dialect import Reply, Sender
 from ingest.dialects.swaarm.responses import error_reply
 from ingest.endpoint import RETRY_SECONDS, EndpointServices
-from ingest.parameters import NO_PARAMETERS, Parameters
+from ingest.parameters import NO_PARAMETERS
 from ingest.request_body import read_body
 from ingest.request_log.journal import RequestState
 from ingest.telemetry.counts import EndpointCounts
@@ -38,12 +38,8 @@ from shared.scopes import Scope
 _ROOM_BYTES_MAX = 32_000_000
 
 
-def _read_nothing(_parameters: Parameters, _context: RequestContext) -> ParsedRequest:
-    raise NotImplementedError  # the fields of a batch are not parameters
-
-
 # Its token comes in the header only: an address is written into logs.
-BATCH = Dialect(NAME, frozenset(), _read_nothing, error_reply)
+BATCH = Sender(name=NAME)
 
 
 class BatchEndpoint:
@@ -96,22 +92,17 @@ class BatchEndpoint:
         form = form_of(request.content_type)
         body = plain_body(sent, request.get_header("Content-Encoding"))
         del sent
-        with self._room.held(len(body)):
-            reader = self._reader(state.principal, authorization, options)
-            contents = await reader.read(raw_events(body, form))
-            del body
-            return await self._judge(contents, state.principal, options)
-
-    def _reader(
-        self, principal: Principal, authorization: str | None, options: BatchOptions
-    ) -> EventReader:
-        services, now_ms = self._services, self._services.now()
+        services, now_ms, principal = self._services, self._services.now(), state.principal
         known_devices = None if options.validate_only else services.known_devices
         forgotten_devices = None if options.validate_only else services.forgotten_devices
         dialects = DialectReader(
             services.authenticator, authorization, known_devices, now_ms, forgotten_devices
         )
-        return EventReader(principal, self._links.destination(principal.grant, now_ms), dialects)
+        reader = EventReader(principal, self._links.destination(principal.grant, now_ms), dialects)
+        with self._room.held(len(body)):
+            contents = await reader.read(raw_events(body, form))
+            del body
+            return await self._judge(contents, principal, options)
 
     async def _judge(
         self, contents: BatchContents, principal: Principal, options: BatchOptions
@@ -121,7 +112,10 @@ class BatchEndpoint:
         else:
             await self._storage.store(contents.events)
             self._journal.record(principal, contents.events, contents.refused)
-        verdicts = _verdicts(contents)
+        verdicts = [batched.verdict for batched in contents.events if batched.verdict is not None]
+        if contents.refused:
+            verdicts += [refused.verdict for refused in contents.refused]
+            verdicts.sort(key=lambda verdict: verdict.index)
         reply = batch_reply(
             verdicts, failed_only=options.failed_only, validate_only=options.validate_only
         )
@@ -132,12 +126,3 @@ class BatchEndpoint:
 
 def _retry_after() -> dict[str, str]:
     return {"Retry-After": str(randint(*RETRY_SECONDS))}  # noqa: S311
-
-
-def _verdicts(contents: BatchContents) -> list[EventVerdict]:
-    """Returns all verdicts in the order of the batch."""
-    verdicts = [batched.verdict for batched in contents.events if batched.verdict is not None]
-    if contents.refused:
-        verdicts += [refused.verdict for refused in contents.refused]
-        verdicts.sort(key=lambda verdict: verdict.index)
-    return verdicts

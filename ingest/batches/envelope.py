@@ -47,22 +47,19 @@ def raw_events(body: bytes, form: BodyForm) -> Sequence[RawEvent]:
     body = body.removeprefix(_BYTE_ORDER_MARK)
     if form is BodyForm.LINES:
         return _lines(body)
+    is_array = body.lstrip()[:1] == b"["
     try:
-        return _elements(body)
+        if body.count(b",") > _COMMAS_MAX:
+            counted = (
+                _counted_array.decode(body) if is_array else _counted_envelope.decode(body).events
+            )
+            _check_count(len(counted))
+            del counted
+        events = _array.decode(body) if is_array else _envelope.decode(body).events
     except msgspec.ValidationError as error:
         raise MalformedBody(f"The body is not a batch. {_SHAPE}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedBody(f"The body is not JSON in UTF-8. {_SHAPE}") from error
-
-
-def _elements(body: bytes) -> Sequence[msgspec.Raw]:
-    is_array = body.lstrip()[:1] == b"["
-    if body.count(b",") > _COMMAS_MAX:
-        count = len(
-            _counted_array.decode(body) if is_array else _counted_envelope.decode(body).events
-        )
-        _check_count(count)
-    events = _array.decode(body) if is_array else _envelope.decode(body).events
     _check_count(len(events))
     return events
 

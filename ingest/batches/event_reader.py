@@ -10,6 +10,7 @@ import msgspec
 
 from ingest.authentication import Principal
 from ingest.batches.batched_event import BatchedEvent, RefusedEvent
+from ingest.batches.dialect_events import dialect_name
 from ingest.batches.dialect_reader import DialectReader
 from ingest.batches.envelope import RawEvent
 from ingest.batches.refusals import EventTooLarge
@@ -30,7 +31,7 @@ _TURN_EVENTS = 50  # read in a row, about a millisecond, before other requests h
 
 
 class _Named(msgspec.Struct, frozen=True):
-    """What tells whose format an event has, and which it is."""
+    """The fields that tell whose format an event has, and which it is."""
 
     dialect: object = None
     id: object = None
@@ -67,7 +68,9 @@ class EventReader:
                 await asyncio.sleep(0)
             text = bytes(raw)
             try:
-                if b'"dialect"' in text and _has_dialect(text):
+                if len(text) > EVENT_BYTES_MAX:
+                    raise EventTooLarge(EVENT_BYTES_MAX)
+                if b'"dialect"' in text and _name(text).dialect is not None:
                     batched = await self._dialects.read(index, text, receipts[index])
                 else:
                     batched = self._read_line(index, text, receipts[index])
@@ -78,8 +81,6 @@ class EventReader:
         return contents
 
     def _read_line(self, index: int, text: bytes, receipt: UUID) -> BatchedEvent:
-        if len(text) > EVENT_BYTES_MAX:
-            raise EventTooLarge(EVENT_BYTES_MAX)
         event = read_sent_line(text, self._destination, receipt)
         kind = event.kind
         scope = Scope.EVENTS if kind is Kind.EVENT else scope_of(kind)
@@ -116,22 +117,15 @@ class EventReader:
 def _refused(index: int, text: bytes, error: WaybillError) -> RefusedEvent:
     named = _name(text) if len(text) <= EVENT_BYTES_MAX else _Named()
     line_id = named.id if isinstance(named.id, str) else None
-    has_known_dialect = isinstance(named.dialect, str) and named.dialect in {"swaarm", "adjust"}
     return RefusedEvent(
         index=index,
         text=text,
         verdict=failed(index, line_id, error),
         status=error.status,
         scope=Scope.EVENTS,
-        dialect=str(named.dialect) if has_known_dialect else NAME,
+        dialect=dialect_name(named.dialect) or NAME,
         fault=error.fault if isinstance(error, Unauthorized) else None,
     )
-
-
-def _has_dialect(text: bytes) -> bool:
-    if len(text) > EVENT_BYTES_MAX:
-        raise EventTooLarge(EVENT_BYTES_MAX)
-    return _name(text).dialect is not None
 
 
 def _name(text: bytes) -> _Named:

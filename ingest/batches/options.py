@@ -7,7 +7,7 @@ from shared.errors import MalformedField
 
 
 class BatchOptions(NamedTuple):
-    """What a batch asks for: only verdicts that need attention, or to be checked and not stored."""
+    """The wishes of a sender: only verdicts that need attention, or a check without storing."""
 
     failed_only: bool = False
     validate_only: bool = False

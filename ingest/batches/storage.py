@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from ingest.batcher import Batcher, EventUnit, FlushResult
 from ingest.batches.batched_event import BatchedEvent
 from ingest.batches.verdict import EventOutcome, EventVerdict, failed
@@ -34,19 +36,15 @@ class BatchStorage:
             except Unavailable as error:
                 _refuse(fresh, error)
             except RequestError:
-                self._confirm(fresh)
+                for key in {batched.key for batched in fresh}:
+                    try:
+                        self._credential_store.confirm(key)
+                    except WaybillError as error:
+                        _refuse([batched for batched in fresh if batched.key == key], error)
             else:
                 _accept(fresh, result)
         _refuse([batched for batched in fresh if batched.verdict is None], NotReady())
         judge_repeats(events)
-
-    def _confirm(self, events: Sequence[BatchedEvent]) -> None:
-        """Refuses the events whose key is no longer valid."""
-        for key in {batched.key for batched in events}:
-            try:
-                self._credential_store.confirm(key)
-            except WaybillError as error:
-                _refuse([batched for batched in events if batched.key == key], error)
 
 
 def accept_unstored(events: Sequence[BatchedEvent]) -> None:
@@ -60,29 +58,20 @@ def accept_unstored(events: Sequence[BatchedEvent]) -> None:
 def judge_repeats(events: Sequence[BatchedEvent]) -> None:
     """Gives repeats within the batch the verdict that follows from that of their first."""
     for batched in events:
-        if batched.first is not None:
-            batched.verdict = _repeated(batched, batched.first)
-
-
-def _repeated(batched: BatchedEvent, first: BatchedEvent) -> EventVerdict:
-    verdict = first.verdict
-    assert verdict is not None  # the first of a batch is judged before its repeats
-    if verdict.status in {EventOutcome.REJECTED, EventOutcome.RETRY}:
-        return EventVerdict(
-            batched.index,
-            verdict.status,
-            verdict.id,
-            code=verdict.code,
-            field=verdict.field,
-            message=verdict.message,
-        )
-    return EventVerdict(
-        batched.index,
-        EventOutcome.DUPLICATE,
-        verdict.id,
-        first_receipt=verdict.first_receipt or verdict.receipt,
-        conflict=verdict.conflict,
-    )
+        if batched.first is None:
+            continue
+        verdict = batched.first.verdict
+        assert verdict is not None  # the first of a batch is judged before its repeats
+        if verdict.status in {EventOutcome.REJECTED, EventOutcome.RETRY}:
+            batched.verdict = msgspec.structs.replace(verdict, index=batched.index)
+        else:
+            batched.verdict = EventVerdict(
+                batched.index,
+                EventOutcome.DUPLICATE,
+                verdict.id,
+                first_receipt=verdict.first_receipt or verdict.receipt,
+                conflict=verdict.conflict,
+            )
 
 
 def _unit(events: Sequence[BatchedEvent]) -> EventUnit:

@@ -12,7 +12,7 @@ from shared.errors import RequestError, Unavailable, WaybillError
 
 
 class EventOutcome(StrEnum):
-    """What became of an event of a batch."""
+    """The outcomes that an event of a batch may have."""
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
@@ -68,16 +68,14 @@ def count_outcomes(verdicts: Sequence[EventVerdict]) -> Counter[EventOutcome]:
     return Counter(verdict.status for verdict in verdicts)
 
 
-def _needs_attention(verdict: EventVerdict) -> bool:
-    return verdict.status in _FAILED or verdict.conflict
-
-
 def batch_reply(
     verdicts: Sequence[EventVerdict], *, failed_only: bool, validate_only: bool
 ) -> Reply:
     """Answers a batch that was read, whatever became of its events."""
     counts = count_outcomes(verdicts)
-    shown = list(filter(_needs_attention, verdicts)) if failed_only else verdicts
+    shown = verdicts
+    if failed_only:
+        shown = [verdict for verdict in verdicts if verdict.status in _FAILED or verdict.conflict]
     answer = _Answer(
         accepted=counts[EventOutcome.ACCEPTED],
         duplicate=counts[EventOutcome.DUPLICATE],

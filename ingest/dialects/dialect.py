@@ -90,31 +90,23 @@ Read = Callable[[Parameters, RequestContext], ParsedRequest]
 ErrorReply = Callable[[WaybillError, str | None], Reply]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Dialect:
-    """An endpoint of a dialect. `token_names` are the parameters that a token may come in.
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Sender:
+    """The ways in which a sender shows who it is. `token_names` are the parameters of a token.
 
     `link_names` are the two that name a link, which makes a token unnecessary. `app_scope` is set
     where a request names its app, and is the scope that it takes; elsewhere the token names the
-    app. `address_header` is the header that carries the device's address. `no_redirect_name` is the
-    parameter by which a program that follows a link asks for an answer instead of a redirect, and
-    so to be told of its mistakes. `kept_first` ranks the
-    parameters that are kept where there are too many; None: too many are refused.
-    `network_token_name` is the parameter of a network's own token; where it is set, an app may also
-    let a click id stand in for a token.
+    app. `no_redirect_name` is the parameter by which a program that follows a link asks for an
+    answer instead of a redirect, and so to be told of its mistakes. `network_token_name` is the
+    parameter of a network's own token; where it is set, an app may also let a click id stand in for
+    a token.
     """
 
     name: str
-    token_names: frozenset[str]
-    read: Read
-    error_reply: ErrorReply
+    token_names: frozenset[str] = frozenset()
     link_names: tuple[str, str] | None = None
     no_redirect_name: str | None = None
-    kept_first: Mapping[bytes, int] | None = None
     app_scope: Scope | None = None
-    address_header: str | None = None
-    request_bytes_max: int = REQUEST_BYTES_MAX
-    parameters_max: int = PARAMETERS_MAX
     network_token_name: str | None = None
 
     @property
@@ -122,3 +114,19 @@ class Dialect:
         """Returns the parameters that may hold a token, which is never stored."""
         name = self.network_token_name
         return self.token_names if name is None else self.token_names | {name}
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Dialect(Sender):
+    """An endpoint of a dialect: how its requests are authenticated, read and refused.
+
+    `address_header` is the header that carries the device's address. `kept_first` ranks the
+    parameters that are kept where there are too many; None: too many are refused.
+    """
+
+    read: Read
+    error_reply: ErrorReply
+    kept_first: Mapping[bytes, int] | None = None
+    address_header: str | None = None
+    request_bytes_max: int = REQUEST_BYTES_MAX
+    parameters_max: int = PARAMETERS_MAX

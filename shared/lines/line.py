@@ -90,19 +90,15 @@ def decode_line(text: bytes) -> ImportedLine:
     try:
         return _decoder.decode(text)
     except msgspec.ValidationError as error:
-        raise _malformed(str(error)) from error
+        message = str(error)
+        found = _PATH.search(message) or _QUOTED_FIELD.search(message)
+        if found is None:
+            raise MalformedEvent(f"{message}.") from error
+        if not _PLAIN_NAME.fullmatch(found["name"]):  # it could hold anything
+            raise MalformedEvent("The object has a field that events do not have.") from error
+        raise MalformedEvent(f"{message}.", found["name"]) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedEvent("The line is not one JSON object in UTF-8.") from error
-
-
-def _malformed(message: str) -> MalformedEvent:
-    """Names the field that msgspec complains about, unless its name could hold anything."""
-    found = _PATH.search(message) or _QUOTED_FIELD.search(message)
-    if found is None:
-        return MalformedEvent(f"{message}.")
-    if not _PLAIN_NAME.fullmatch(found["name"]):
-        return MalformedEvent("The object has a field that events do not have.")
-    return MalformedEvent(f"{message}.", found["name"])
 
 
 def kind_of(line: ImportedLine) -> Kind:

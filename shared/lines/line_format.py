@@ -100,7 +100,9 @@ def read_fields(text: bytes, destination: Destination, receipt: UUID) -> LineRea
     line_id = fields.identifier("id", line.id) if line.id else None
     kind = kind_of(line)
     if kind is Kind.AD_REVENUE:
-        _require_amount(line)
+        for name in ("sale_amount", "sale_amount_currency"):
+            if getattr(line, name) in (None, ""):
+                raise MissingField(name, _REQUIRED_HINT)
     key = line_id if destination.keeps_ids else None
     event = _event(line, kind, destination, receipt, key)
     if columns := _PLAIN_COLUMNS.get(line.type):
@@ -114,15 +116,25 @@ def _event(
     line: ImportedLine, kind: Kind, destination: Destination, receipt: UUID, key: str | None
 ) -> Event:
     is_click = kind is not Kind.EVENT and kind in CLICK_KINDS
-    if is_click and not (line.link or line.offer_id) and "site" in line.parameters:
-        fields.source_name("site", line.parameters["site"])
-    currency, event_value = line.sale_amount_currency, line.event_value
+    environment = _ENVIRONMENTS.get(line.environment)
+    if environment is None:
+        raise MalformedField("environment", "must be production or sandbox.")
+    currency, event_value, click_id = line.sale_amount_currency, line.event_value, line.click_id
+    parameters = line.parameters
+    if parameters:
+        _check_names("parameters", parameters)
+        if any("\0" in value for value in parameters.values()):
+            raise MalformedField("parameters", _NUL)
+    blank_ids = {
+        name: value for name, value in line.device_ids.items() if value and not value.strip()
+    }
     return Event(
         receipt=receipt,
         received_at_ms=destination.now_ms,
         app_id=destination.app_id,
         token_id=destination.token_id,
-        environment=_environment(line, destination),
+        # A test token means the sandbox, whatever the line says.
+        environment=Environment.SANDBOX if destination.is_test else environment,
         kind=kind,
         endpoint=destination.endpoint,
         user_id="" if is_click else _user(line),
@@ -137,25 +149,13 @@ def _event(
         else None,
         aggregated_event_value=_amount("aggregated_event_value", line.aggregated_event_value),
         event_value=_text_of(fields.event_value, "event_value", event_value),
-        parameters=_parameters(line.parameters) | _blank_device_ids(line.device_ids),
-        click_id=_click_id(line),
+        parameters=parameters | blank_ids,  # these are no ids, but kept as they were sent
+        click_id=fields.user_id("click_id", click_id)
+        if click_id and not is_no_id(click_id)
+        else None,
         link_id=_link(line, destination) if is_click else None,
         device_ids=_device_ids(line.device_ids),
     )
-
-
-def _require_amount(line: ImportedLine) -> None:
-    for name in ("sale_amount", "sale_amount_currency"):
-        if getattr(line, name) in (None, ""):
-            raise MissingField(name, _REQUIRED_HINT)
-
-
-def _environment(line: ImportedLine, destination: Destination) -> Environment:
-    """Returns the environment; a test token means the sandbox, whatever the line says."""
-    environment = _ENVIRONMENTS.get(line.environment)
-    if environment is None:
-        raise MalformedField("environment", "must be production or sandbox.")
-    return Environment.SANDBOX if destination.is_test else environment
 
 
 def _identity(event: Event, line_id: str | None) -> bytes:
@@ -172,6 +172,8 @@ def _link(line: ImportedLine, destination: Destination) -> int | None:
         )
     if line.link:
         return _known_link("link", destination.links_by_name.get(line.link))
+    if not line.offer_id and "site" in line.parameters:
+        fields.source_name("site", line.parameters["site"])
     if not line.offer_id and not line.pub_id:
         return None
     offer = _required("offer_id", line.offer_id), _required("pub_id", line.pub_id)
@@ -189,13 +191,6 @@ def _user(line: ImportedLine) -> str:
     if is_no_id(user_id) or is_junk_hash(user_id):
         raise MalformedField("user_id", "is a placeholder that nobody filled in.")
     return as_user_id(user_id)
-
-
-def _click_id(line: ImportedLine) -> str | None:
-    """Returns the click ID of a line; a placeholder is none."""
-    if not line.click_id or is_no_id(line.click_id):
-        return None
-    return fields.user_id("click_id", line.click_id)
 
 
 def _required(name: str, value: str | None) -> str:
@@ -223,15 +218,6 @@ def _digits(value: Number) -> str:
     return str(value) if isinstance(value, int) else f"{Decimal(str(value)):f}"
 
 
-def _parameters(values: dict[str, str]) -> dict[str, str]:
-    if values:
-        _check_names("parameters", values)
-        for value in values.values():
-            if "\0" in value:
-                raise MalformedField("parameters", _NUL)
-    return values
-
-
 def _device_ids(values: dict[str, str]) -> dict[str, str]:
     if not values:
         return values
@@ -243,11 +229,6 @@ def _device_ids(values: dict[str, str]) -> dict[str, str]:
         for name, value in values.items()
         if value.strip()
     }
-
-
-def _blank_device_ids(values: dict[str, str]) -> dict[str, str]:
-    """Returns the ids that are white space: no ids, but kept with the event as they were sent."""
-    return {name: value for name, value in values.items() if value and not value.strip()}
 
 
 def _check_names(field: str, values: dict[str, str]) -> None:

@@ -6,7 +6,6 @@ A field that is only informative is never a reason to refuse: if it cannot be re
 was sent.
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -18,6 +17,7 @@ from ingest.dialects.common_fields import (
     Z_BEFORE_OFFSET,
     take_address,
     take_device_ids,
+    take_event_time,
     take_idempotency_key,
     take_if_valid,
     take_user_agent,
@@ -53,10 +53,10 @@ _NO_DEVICE = "Send a device id, such as idfv or google_app_set_id; zeroes and un
 def adjust_dialect(read: Read, error_reply: ErrorReply, scope: Scope) -> Dialect:
     """Returns an endpoint with the settings that are the same for all of this dialect."""
     return Dialect(
-        NAME,
-        TOKEN_NAMES,
-        read,
-        error_reply,
+        name=NAME,
+        token_names=TOKEN_NAMES,
+        read=read,
+        error_reply=error_reply,
         app_scope=scope,
         address_header=ADDRESS_HEADER,
         request_bytes_max=REQUEST_BYTES_MAX,
@@ -101,7 +101,7 @@ def build_event(
         endpoint=endpoint,
         user_id=user_id,
         event_id=own_fields.event_id,
-        event_time_ms=_take_event_time(parameters, context.received_at_ms),
+        event_time_ms=_take_event_time(parameters, context),
         idempotency_key=take_idempotency_key(parameters, context),
         ip_address=ip_address or context.client.address,
         user_agent=take_user_agent(parameters, "user_agent", "user_ua", forgiving=True),
@@ -161,22 +161,14 @@ def _take_environment(parameters: Parameters, context: RequestContext) -> Enviro
     return environment
 
 
-def _take_event_time(parameters: Parameters, now_ms: int) -> int | None:
+def _take_event_time(parameters: Parameters, context: RequestContext) -> int | None:
     """Prefers `created_at_unix`, as Adjust recommends; then `created_at` is kept as it was sent."""
     for name in OTHER_TIMES:
         value = parameters.take(name)
         if value is not None:
-            return fields.event_time(name, Z_BEFORE_OFFSET.sub("", value.strip()), now_ms)
-    value = parameters.get("event_time")  # Waybill's own, of the other dialect
-    read = partial(_as_event_time, now_ms)
-    if take_if_valid(parameters, read, "event_time") is None:
-        return None
-    return fields.event_time("event_time", value, now_ms)
-
-
-def _as_event_time(now_ms: int, name: str, value: str) -> str:
-    fields.event_time(name, value, now_ms)
-    return value
+            text = Z_BEFORE_OFFSET.sub("", value.strip())
+            return fields.event_time(name, text, context.received_at_ms)
+    return take_event_time(parameters, context, forgiving=True)  # Waybill's own name
 
 
 def _check_objects(parameters: Parameters) -> None:

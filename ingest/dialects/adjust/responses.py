@@ -75,19 +75,17 @@ def sharing_error_reply(error: WaybillError, _: str | None) -> Reply:
 
 def session_replies(event: Event, app_token: str) -> tuple[Reply, Reply]:
     """Returns the answers to the first session of a device, and to a later one."""
-    first, later = (_session_reply(event, app_token, *answer) for answer in (_INSTALL, _SESSION))
-    return first, later
-
-
-def _session_reply(event: Event, app_token: str, message: str, ask_in_ms: int) -> Reply:
-    body = {
+    told = {
         "app_token": app_token,
         "adid": adid_of(event.app_id, event.user_id),
         "timestamp": f"{iso_time(event.received_at_ms)}+0000",
-        "message": message,
-        "ask_in": ask_in_ms,
     }
-    return Reply(200, msgspec.json.encode(body), {RECEIPT: str(event.receipt)})
+    first, later = (
+        msgspec.json.encode({**told, "message": message, "ask_in": ask_in_ms})
+        for message, ask_in_ms in (_INSTALL, _SESSION)
+    )
+    headers = {RECEIPT: str(event.receipt)}
+    return Reply(200, first, headers), Reply(200, later, headers)
 
 
 def event_error_reply(error: WaybillError, _: str | None) -> Reply:

@@ -42,9 +42,9 @@ def read_click(parameters: Parameters, context: RequestContext) -> ParsedRequest
 
     The person is redirected even if the click is lost; a receipt is only given for what is stored.
     """
-    event = build_click(parameters, context)
     if _wants_id(parameters):
-        return ParsedRequest(event, click_id_reply(event))
+        return read_click_id(parameters, context)
+    event = build_click(parameters, context)
     if context.link is None:
         raise MissingField("offer_id", _NO_DESTINATION)
     macro_values = {
@@ -58,6 +58,12 @@ def read_click(parameters: Parameters, context: RequestContext) -> ParsedRequest
     return ParsedRequest(
         event, redirect_reply(url, str(event.receipt)), if_lost=redirect_reply(url)
     )
+
+
+def read_click_id(parameters: Parameters, context: RequestContext) -> ParsedRequest:
+    """Reads a click of a batch, which redirects nobody."""
+    event = build_click(parameters, context)
+    return ParsedRequest(event, click_id_reply(event))
 
 
 def read_impression(parameters: Parameters, context: RequestContext) -> ParsedRequest:
@@ -118,6 +124,14 @@ _KEPT_FIRST = (
 _RANKS = {name.encode(): rank for rank, name in enumerate(dict.fromkeys(_KEPT_FIRST))}
 
 CLICK, IMPRESSION = (
-    Dialect(NAME, TOKEN_NAMES, read, error_reply, LINK_NAMES, _NO_REDIRECT, _RANKS)
+    Dialect(
+        name=NAME,
+        token_names=TOKEN_NAMES,
+        read=read,
+        error_reply=error_reply,
+        link_names=LINK_NAMES,
+        no_redirect_name=_NO_REDIRECT,
+        kept_first=_RANKS,
+    )
     for read in (read_click, read_impression)
 )

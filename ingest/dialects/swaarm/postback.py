@@ -130,25 +130,23 @@ def _take_amount(
     """Takes an amount; `other` is Adjust's name for it, and refuses nothing if it is no amount."""
     value = parameters.take(name, spelling)
     if value is None:
-        return None if other is None else _other_amount(parameters, other)
+        if other is None:
+            return None
+        value = parameters.get(other)
+        exact = take_if_valid(parameters, fields.exact_amount, other)
+        if exact is not None and not fields.is_as_sent(exact, value):
+            parameters.put_back(other, value)
+        return exact
     amount = fields.amount(name, value)
     if fields.has_more_places(value):
         parameters.put_back(name, value)
     return amount
 
 
-def _other_amount(parameters: Parameters, name: str) -> str | None:
-    value = parameters.get(name)
-    amount = take_if_valid(parameters, fields.exact_amount, name)
-    if amount is not None and not fields.is_as_sent(amount, value):
-        parameters.put_back(name, value)
-    return amount
-
-
 POSTBACK = Dialect(
-    NAME,
-    TOKEN_NAMES,
-    read_postback,
-    error_reply,
+    name=NAME,
+    token_names=TOKEN_NAMES,
+    read=read_postback,
+    error_reply=error_reply,
     network_token_name="security_token",  # noqa: S106 - the name of a parameter
 )

@@ -35,19 +35,15 @@ def read_s2sevent(parameters: Parameters, context: RequestContext) -> ParsedRequ
     user_id = take_id(parameters, fields.user_id, "user_id")
     if user_id is None:
         raise no_user(parameters)
-    ip_address, user_agent = _take_place(parameters)
+    for names in (_ADDRESS, _USER_AGENT):  # sent they have to be; a placeholder loses no event
+        if not any(map(parameters.get, names)):
+            raise MissingField(names[0])
+    ip_address = take_address(parameters, *_ADDRESS)
+    user_agent = take_user_agent(parameters, *_USER_AGENT)
     event_id = take_optional(parameters, fields.identifier, "event_id") or INSTALL
     click_id = take_id(parameters, fields.user_id, "click_id")
     own_fields = SwaarmFields(user_id, event_id, click_id, ip_address, user_agent)
     return parse_event("/s2sevent", own_fields, parameters, context)
 
 
-def _take_place(parameters: Parameters) -> tuple[str | None, str | None]:
-    """Takes address and user agent, which have to be sent; a placeholder loses no event."""
-    for names in (_ADDRESS, _USER_AGENT):
-        if not any(map(parameters.get, names)):
-            raise MissingField(names[0])
-    return take_address(parameters, *_ADDRESS), take_user_agent(parameters, *_USER_AGENT)
-
-
-S2SEVENT = Dialect(NAME, TOKEN_NAMES, read_s2sevent, error_reply)
+S2SEVENT = Dialect(name=NAME, token_names=TOKEN_NAMES, read=read_s2sevent, error_reply=error_reply)

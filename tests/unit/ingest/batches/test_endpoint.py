@@ -462,6 +462,21 @@ async def test_every_endpoint_of_every_dialect_can_be_named_in_a_batch(
         assert result.get("code") != "malformed_event"
 
 
+@pytest.mark.parametrize("named", [{}, [], 1, True, "other", {"dialect": "swaarm"}])
+@in_loop
+async def test_a_dialect_that_is_none_is_refused_by_name_and_loses_no_other_event(
+    named: Any,
+) -> None:
+    good = {**POSTBACK, "params": "user_id=u&event_id=e"}
+    async with running() as ingest:
+        refused, accepted = await verdicts(ingest, [{"dialect": named, "params": "x=1"}, good])
+
+        assert refused["status"] == "rejected"
+        assert refused["code"] in {"malformed_event", "malformed_field"}
+        assert accepted["status"] == "accepted"
+        assert len(ingest.stored()) == 1
+
+
 CALLS = [
     ("swaarm", "/postback", "user_id=u%20v&event_id=e&sale_amount=1.5&colour=red&idfa=i"),
     ("swaarm", "/postback", "click_id=c"),
