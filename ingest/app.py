@@ -23,6 +23,7 @@ from ingest.dialects.adjust.ad_revenue import AD_REVENUE
 from ingest.dialects.adjust.event import EVENT, REVENUE
 from ingest.dialects.adjust.privacy import PRIVACY_ROUTES
 from ingest.dialects.adjust.session import SESSION
+from ingest.dialects.appsflyer.inappevent import INAPPEVENT
 from ingest.dialects.dialect import Dialect
 from ingest.dialects.swaarm.click import CLICK, IMPRESSION
 from ingest.dialects.swaarm.postback import POSTBACK
@@ -66,6 +67,7 @@ ROUTES: tuple[tuple[str, Dialect], ...] = (
     ("/revenue", REVENUE),
     ("/session", SESSION),
     ("/ad_revenue", AD_REVENUE),
+    ("/inappevent/{app_id}", INAPPEVENT),
 )
 
 

@@ -43,12 +43,17 @@ class Credentials(msgspec.Struct, frozen=True):
     network: NetworkCredential | None = None
 
 
-def credentials_of(raw: RawParameters, authorization: str | None, sender: Sender) -> Credentials:
+def credentials_of(
+    raw: RawParameters, authorization: str | None, sender: Sender, token: str | None = None
+) -> Credentials:
     """Collects the credentials that a request shows, as its sender sends them.
 
+    `token` is the one of the sender's own header.
     Raises MissingField, ConflictingValues for a link or app named by half, twice or not at all.
     """
     tokens = _tokens(raw, authorization, sender.token_names)
+    if token and token.strip():
+        tokens.add(token.strip().encode("latin-1", "replace"))
     if sender.app_scope is not None:
         app_token = _value(raw, "app_token")
         if not app_token:

@@ -4,6 +4,7 @@ The way is the same for every endpoint of every dialect; a dialect says how its 
 and answered.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import randint
 from time import monotonic
@@ -29,6 +30,7 @@ from ingest.known_devices import KnownDevices
 from ingest.parameters import RawParameters
 from ingest.request_body import NO_BODY, RequestBody, read_parameters_body
 from ingest.request_log.journal import RequestJournal, RequestState
+from ingest.sent_pairs import text_pairs
 from ingest.telemetry.counts import EndpointCounts
 from shared.clock import Clock
 from shared.errors import (
@@ -73,18 +75,18 @@ class Endpoint:
         self._services = services
         self._counts = counts
 
-    async def on_get(self, request: Request, response: Response) -> None:
-        await self._serve(request, response)
+    async def on_get(self, request: Request, response: Response, **path: str) -> None:
+        await self._serve(request, response, path)
 
-    async def on_post(self, request: Request, response: Response) -> None:
-        await self._serve(request, response)
+    async def on_post(self, request: Request, response: Response, **path: str) -> None:
+        await self._serve(request, response, path)
 
-    async def _serve(self, request: Request, response: Response) -> None:
+    async def _serve(self, request: Request, response: Response, path: Mapping[str, str]) -> None:
         begun = monotonic()
         dialect, journal = self._dialect, self._services.journal
         state = RequestState(dialect.name, dialect.app_scope or Scope.EVENTS)
         try:
-            reply = await self._receive(request, state)
+            reply = await self._receive(request, state, path)
         except WaybillError as error:
             reply = dialect.error_reply(error, state.known_app_token(error))
             if isinstance(error, DeviceForgotten) and request.get_header("Client-SDK"):
@@ -103,9 +105,11 @@ class Endpoint:
         if reply.headers:
             response.set_headers(reply.headers)
 
-    async def _receive(self, request: Request, state: RequestState) -> Reply:
+    async def _receive(
+        self, request: Request, state: RequestState, path: Mapping[str, str]
+    ) -> Reply:
         services = self._services
-        parsed, key = await self._read(request, state)
+        parsed, key = await self._read(request, state, path)
         if parsed.privacy is not None:
             services.batcher.require_room()
             await services.forgotten_devices.add(parsed.privacy)
@@ -123,7 +127,9 @@ class Endpoint:
         services.journal.accepted(request, state, parsed.event, reply.status)
         return reply
 
-    async def _read(self, request: Request, state: RequestState) -> tuple[ParsedRequest, Key]:
+    async def _read(
+        self, request: Request, state: RequestState, path: Mapping[str, str]
+    ) -> tuple[ParsedRequest, Key]:
         """Authenticates a request and reads its fields; returns the key that confirms it later."""
         dialect, query = self._dialect, request.scope["query_string"]
         if len(query) > dialect.request_bytes_max:
@@ -135,9 +141,11 @@ class Endpoint:
             dialect.parameters_max,
             request.params,
             dialect.kept_first,
-            body.document,
+            (*body.document, *text_pairs(path)) if path else body.document,
         )
-        credentials = credentials_of(raw, request.get_header("Authorization"), dialect)
+        own_header = dialect.token_header and request.get_header(dialect.token_header)
+        authorization = request.get_header("Authorization")
+        credentials = credentials_of(raw, authorization, dialect, own_header)
         state.app_token = credentials.app.app_token if credentials.app else None
         principal = await self._services.authenticator.authenticate(credentials)
         state.principal = principal

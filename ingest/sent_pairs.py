@@ -87,12 +87,26 @@ def json_pairs(body: bytes) -> list[SentPair]:
     if len(names) != len(values):
         raise ConflictingValues(next(name for name in names if names.count(name) > 1))
     try:
-        return [
-            SentPair(without_ampersand(name.encode()), _json_text(raw), raw)
-            for name, raw in ((name, bytes(value)) for name, value in values.items())
-        ]
+        return json_value_pairs(values)
     except UnicodeEncodeError as error:
         raise MalformedField("body", _NO_OBJECT) from error
+
+
+def json_value_pairs(values: Mapping[str, msgspec.Raw]) -> list[SentPair]:
+    """Reads the values of a JSON object that was decoded, as `json_pairs` does.
+
+    Raises UnicodeError or msgspec.DecodeError for a text that is no Unicode.
+    """
+    return [
+        SentPair(without_ampersand(name.encode()), _json_text(raw), raw)
+        for name, raw in ((name, bytes(value)) for name, value in values.items())
+    ]
+
+
+def text_pairs(values: Mapping[str, str]) -> list[SentPair]:
+    """Returns texts, as they come in a path, as pairs."""
+    texts = [(name.encode(), value.encode(errors="replace")) for name, value in values.items()]
+    return [SentPair(name, text, text) for name, text in texts]
 
 
 def without_ampersand(name: bytes) -> bytes:

@@ -111,11 +111,11 @@ class UnreadCount(msgspec.Struct, frozen=True):
 class IntegrationLogEntry(msgspec.Struct, frozen=True, array_like=True):
     """A logged request. A field is only ever added at the end, with a default.
 
-    `dialect` is swaarm or adjust. `code` and `field` describe its refusal, None if it was accepted.
-    `token_id` is NO_TOKEN if it carried no token of the app. `fault` is the reason why required
-    authentication refuses it or would refuse it; `enforced` tells whether it was refused for that.
-    `scope` is the scope that it requires. `missing` lists parameters that are highly encouraged and
-    were not sent.
+    `dialect` is the name of one, or batch. `code` and `field` describe its refusal, None if it was
+    accepted. `token_id` is NO_TOKEN if it carried no token of the app. `fault` is the reason why
+    required authentication refuses it or would refuse it; `enforced` tells whether it was refused
+    for that. `scope` is the scope that it requires. `missing` lists parameters that are highly
+    encouraged and were not sent.
     """
 
     at_ms: int

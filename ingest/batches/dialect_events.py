@@ -14,23 +14,22 @@ import msgspec
 from ingest.dialects.adjust.ad_revenue import AD_REVENUE
 from ingest.dialects.adjust.event import EVENT, REVENUE
 from ingest.dialects.adjust.session import SESSION
+from ingest.dialects.appsflyer.inappevent import INAPPEVENT
 from ingest.dialects.dialect import Dialect
 from ingest.dialects.swaarm.click import CLICK, IMPRESSION, read_click_id
 from ingest.dialects.swaarm.postback import POSTBACK
 from ingest.dialects.swaarm.s2sevent import S2SEVENT
 from ingest.parameters import RawParameters
-from ingest.sent_pairs import SentPair, without_ampersand
+from ingest.sent_pairs import json_value_pairs
 from shared.errors import MalformedField, TooManyParameters
 from shared.lines.line import MalformedEvent
-
-Value = str | int | float | bool | None
 
 
 class DialectLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The fields of such an event. `params` is an object, or a query as it would stand in a URL."""
 
     dialect: str
-    params: dict[str, Value] | str
+    params: dict[str, msgspec.Raw] | str
     endpoint: str | None = None
     id: str | None = None
 
@@ -42,6 +41,7 @@ _ENDPOINTS: dict[str, dict[str, Dialect]] = {
         "/click": replace(CLICK, read=read_click_id),
         "/impression": IMPRESSION,
     },
+    "appsflyer": {"/inappevent/{app_id}": INAPPEVENT},
     "adjust": {
         "/event": EVENT,
         "/revenue": REVENUE,
@@ -60,7 +60,7 @@ def decode_dialect_line(text: msgspec.Raw | bytes | memoryview) -> DialectLine:
     except msgspec.MsgspecError as error:
         raise MalformedEvent(
             "An event with a dialect has the fields dialect, endpoint, id and params. Params is an "
-            "object of texts and numbers, or a query string."
+            "object, or a query string."
         ) from error
 
 
@@ -88,10 +88,8 @@ def raw_parameters(line: DialectLine, dialect: Dialect) -> RawParameters:
         return RawParameters(line.params.encode(), b"", dialect.parameters_max)
     if len(line.params) > dialect.parameters_max:
         raise TooManyParameters(dialect.parameters_max)
-    pairs = []
-    for name, value in line.params.items():
-        text = b"" if value is None else msgspec.json.encode(value)
-        if isinstance(value, str):
-            text = value.encode()
-        pairs.append(SentPair(without_ampersand(name.encode()), text, text))
+    try:
+        pairs = json_value_pairs(line.params)
+    except (UnicodeError, msgspec.MsgspecError) as error:
+        raise MalformedEvent("A text in params is not Unicode.") from error
     return RawParameters(b"", b"", dialect.parameters_max, document=pairs)

@@ -5,6 +5,7 @@ and the idempotency key.
 """
 
 import re
+from collections.abc import Mapping
 from functools import partial
 
 from ingest.dialects.dialect import RequestContext
@@ -45,6 +46,32 @@ def take_if_valid(
     except MalformedField:
         parameters.leave(name, value, UnreadReason.UNREADABLE)
         return None
+
+
+def rename(parameters: Parameters, kept_as: Mapping[str, str]) -> None:
+    """Gives parameters another name, that of a field which is read by it, unless that came too."""
+    for name in parameters.readable(frozenset(kept_as)):
+        if not parameters.get(kept_as[name]) and (value := parameters.take(name)):
+            parameters.put_back(kept_as[name], value)
+
+
+def take_money(
+    parameters: Parameters, name: str, *spellings: str, exact: bool = True
+) -> str | None:
+    """Takes an amount: six places, rounded half-even; one that had more is kept as it was sent.
+
+    Raises MalformedField, but not for a placeholder, which is no amount.
+    """
+    value = parameters.take(name, *spellings)
+    if value is None:
+        return None
+    if is_placeholder(value):
+        parameters.leave(name, value, UnreadReason.MACRO)
+        return None
+    amount = (fields.exact_amount if exact else fields.amount)(name, value)
+    if not fields.is_as_sent(amount, value):
+        parameters.put_back(name, value)
+    return amount
 
 
 def take_id(parameters: Parameters, read: fields.Reader, name: str, *spellings: str) -> str | None:

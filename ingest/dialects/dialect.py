@@ -99,7 +99,7 @@ class Sender:
     app. `no_redirect_name` is the parameter by which a program that follows a link asks for an
     answer instead of a redirect, and so to be told of its mistakes. `network_token_name` is the
     parameter of a network's own token; where it is set, an app may also let a click id stand in for
-    a token.
+    a token. `token_header` is a header that carries the token beside `Authorization`.
     """
 
     name: str
@@ -108,6 +108,7 @@ class Sender:
     no_redirect_name: str | None = None
     app_scope: Scope | None = None
     network_token_name: str | None = None
+    token_header: str | None = None
 
     @property
     def secret_names(self) -> frozenset[str]:

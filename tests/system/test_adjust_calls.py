@@ -1,7 +1,7 @@
 """Tests the calls that Adjust's pages and those of its partners print, and their results here.
 
 They stand in data/adjust_calls.json with their source, in their order; CREATED_AT, UNIX and the
-like stand for a time near now. Where Waybill differs from Adjust, docs/dialects.md says why.
+like stand for a time near now. Where Waybill differs from Adjust, docs/dialects/adjust.md says why.
 Imports nothing of the product.
 """
 

@@ -1,4 +1,4 @@
-"""Sends every call that README.md and docs/dialects.md show, as it is printed there.
+"""Sends every call that README.md and the pages on dialects show, as it is printed there.
 
 A call is an `sh` block that begins with curl; the block behind it is its answer: `http` with status
 line, some headers and body, or `json` with the body of a 200. `TOKEN` and the address are put in.
@@ -28,7 +28,7 @@ import pytest
 from tests.system.conftest import Running
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "docs" / "dialects.md"]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "dialects").glob("*.md"))]
 ADDRESS = "http://127.0.0.1:8080"
 FORM = "application/x-www-form-urlencoded"
 SECONDS_MAX = 10
@@ -81,7 +81,11 @@ def _answer(text: str) -> Answer:
     head, _, body = text.replace("\r\n", "\n").partition("\n\n")
     status_line, *lines = head.rstrip("\n").split("\n")
     headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
-    return Answer(status_line.removeprefix("HTTP/1.1 "), headers, json.loads(body or "null"))
+    try:
+        said = json.loads(body or "null")
+    except ValueError:
+        said = body.rstrip("\n")  # plain text
+    return Answer(status_line.removeprefix("HTTP/1.1 "), headers, said)
 
 
 def _arguments(command: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 They stand in data/swaarm_calls.json with their source, filled in where the page has a template.
 TOKEN stands for the app's token. `row` is a part of what `waybill trace` shows of an accepted call.
-Where Waybill differs from Swaarm, docs/dialects.md says why. Imports nothing of the product.
+Where Waybill differs from Swaarm, docs/dialects/swaarm.md says why. Imports nothing of the product.
 """
 
 import json

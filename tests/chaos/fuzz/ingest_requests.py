@@ -6,10 +6,10 @@ from urllib.parse import quote_from_bytes
 
 from hypothesis import strategies as st
 
-_DIALECTS = Path(__file__).parents[3] / "docs/dialects.md"
+_DIALECTS = Path(__file__).parents[3] / "docs/dialects"
 ENDPOINTS = (
     "/postback", "/s2sevent", "/click", "/impression", "/event", "/revenue", "/session",
-    "/ad_revenue",
+    "/ad_revenue", "/inappevent/id1",
 )  # fmt: skip
 METHODS = ("GET", "GET", "GET", "POST", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 APP_TOKEN, EVENT_TOKEN = "4w565xzmb54d", "f0ob4r"
@@ -17,8 +17,9 @@ _CONTENT_TYPES = ("", "application/x-www-form-urlencoded", "application/json", "
 
 
 def documented_names() -> list[str]:
-    """The parameters that the tables of docs/dialects.md name."""
-    rows = re.findall(r"^\| (`[^|]+) \|", _DIALECTS.read_text(), re.MULTILINE)
+    """The parameters that the tables of docs/dialects/ name."""
+    pages = "\n".join(page.read_text() for page in sorted(_DIALECTS.glob("*.md")))
+    rows = re.findall(r"^\| (`[^|]+) \|", pages, re.MULTILINE)
     names = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
     return sorted(name for name in names if not name.isdigit())
 

@@ -1,0 +1,74 @@
+"""Users of every other dialect are attributed to the link that brought them, in the tables.
+
+Imports nothing of the product.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.system.conftest import Running
+from tests.system.servers import until
+from tests.system.test_clicks import make_link
+from tests.system.traffic import Answer, get, send
+
+RECORD_SECONDS_MAX = 10
+
+Call = Callable[[str, str, str], bytes]  # of the token, a device and the click ID
+
+
+def post(target: str, body: Any, headers: str) -> bytes:
+    content = json.dumps(body).encode()
+    head = (
+        f"POST {target} HTTP/1.1\r\nHost: w\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(content)}\r\n{headers}\r\n"
+    )
+    return head.encode() + content
+
+
+def by_appsflyer(token: str, device: str, _: str) -> bytes:
+    value = json.dumps({"af_revenue": "12.50", "af_currency": "EUR"})
+    event = {"appsflyer_id": f"1415211453000-{device[:4]}", "customer_user_id": f"u-{device}"}
+    event |= {"eventName": "purchase", "eventValue": value, "advertising_id": device}
+    return post("/inappevent/com.example.shop", event, f"authentication: {token}\r\n")
+
+
+CALLS: dict[str, Call] = {"appsflyer": by_appsflyer}
+
+
+@pytest.fixture(scope="module")
+def linked(running: Running) -> Running:
+    make_link(running.waybill, "https://shop.example/welcome", "61", "62")
+    return running
+
+
+def ask(running: Running, request: bytes) -> Answer:
+    (answer,) = send(running.port, [request], connections=1).answers
+    return answer
+
+
+@pytest.mark.parametrize("dialect", CALLS)
+def test_a_purchase_counts_for_the_link_that_brought_its_user(
+    linked: Running, dialect: str
+) -> None:
+    device = str(uuid4())
+    clicked = ask(linked, get(f"/click?offer_id=61&pub_id=62&gps_adid={device}"))
+    click = linked.waybill.recorded_event(clicked.headers["waybill-receipt"])
+
+    answer = ask(linked, CALLS[dialect](linked.token, device, click["click_id"]))
+
+    assert answer.status == 200, answer.body
+    event = linked.waybill.recorded_event(answer.headers["waybill-receipt"])
+    assert (event["event_id"], float(event["sale_amount"])) == ("purchase", 12.5)
+    assert event["sale_amount_currency"] == "EUR"
+
+    def attributions() -> Any:
+        return linked.waybill.json("user", "Shop", event["user_id"])["attributions"]
+
+    until(lambda: bool(attributions()), RECORD_SECONDS_MAX, "the attribution")
+    (attribution,) = attributions()
+    assert attribution["click_id"] == click["click_id"]
+    assert attribution["rule"] != "organic"
