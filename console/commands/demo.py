@@ -21,7 +21,13 @@ from console.commands.terminal.options import json_option
 from console.commands.terminal.output import say, show
 from console.connections import KEY, STORES, CommandContext, open_resources
 from console.demo.calls import CALLS
-from console.demo.demo import DemoRun, await_rows, create_demo_app, send
+from console.demo.demo import DemoRun, PartnerCallback, await_rows, create_demo_app, send
+from console.demo.partner import (
+    DemoPartner,
+    create_demo_endpoint,
+    playing_partner,
+    tell_partner,
+)
 from console.demo.sample_week import create_sample_app, import_week
 from console.importer.imports import ImportLimits
 from deploy.listen import Listen
@@ -43,7 +49,7 @@ _WORKERS = 2
 @json_option
 @click.pass_obj
 def demo(context: CommandContext, keep: bool, as_json: bool) -> int:
-    """Send Swaarm's documented calls and show their rows.
+    """Send Swaarm's documented calls, show their rows, and a partner's callback.
 
     Everything runs in a temporary folder and is deleted at the end.
     """
@@ -53,7 +59,8 @@ def demo(context: CommandContext, keep: bool, as_json: bool) -> int:
         if keep:
             _run_sample_week(Path(folder), variables, as_json=as_json)
         else:
-            played = _play_calls(Path(folder), variables)
+            with playing_partner() as partner:
+                played = _play_calls(Path(folder), variables, partner)
     if keep:
         return 0
     if played is None:
@@ -75,23 +82,29 @@ def free_address() -> Listen:
         return Listen("127.0.0.1", probe.getsockname()[1])
 
 
-def _play_calls(data: Path, variables: Mapping[str, str]) -> DemoRun:
-    """Sends the documented calls and follows each to its row."""
+def _play_calls(data: Path, variables: Mapping[str, str], partner: DemoPartner) -> DemoRun:
+    """Sends the documented calls, follows each to its row, and has the partner told."""
 
     def create_fixtures(settings: Settings) -> None:
         with open_resources(settings) as resources:
             create_demo_app(resources)
+            create_demo_endpoint(resources, terminal_actor(), partner)
 
     started = time.monotonic()
     options = StackOptions(free_address(), _WORKERS)
-    with plan_stack(data, variables, options, say, create_fixtures) as stack:
+    with plan_stack(
+        data, {**variables, **partner.variables}, options, say, create_fixtures
+    ) as stack:
         await_ready(stack)
         ready = time.monotonic()
         assert stack.url is not None
         answers = [(call, send(stack.url, call)) for call in CALLS]
         with open_resources(read_settings(stack.environment)) as resources:
             outcomes = await_rows(resources, answers, stack.watch, _FOLLOW_SECONDS_MAX)
-        return DemoRun(tuple(outcomes), ready - started, time.monotonic() - ready)
+            calls_seconds = time.monotonic() - ready
+            trial = tell_partner(resources, terminal_actor(), now_ms, _FOLLOW_SECONDS_MAX)
+        callback = PartnerCallback(tuple(partner.received), trial)
+        return DemoRun(tuple(outcomes), ready - started, calls_seconds, callback)
 
 
 def _run_sample_week(data: Path, variables: Mapping[str, str], *, as_json: bool) -> None:

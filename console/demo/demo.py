@@ -11,6 +11,7 @@ from console.actor import Actor, Role
 from console.apps.apps import create_app
 from console.apps.event_types import NewEventType, create_event_type
 from console.apps.links import NewLink, create_link
+from console.delivery.partner_trial import PartnerTrial
 from console.demo import calls
 from console.demo.calls import DemoCall, ExpectedRow
 from console.lookup.trace import Trace, TraceState, trace
@@ -46,6 +47,20 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class PartnerCallback:
+    """The callback of a conversion: the requests that the partner received, and their trial."""
+
+    received: tuple[str, ...]
+    trial: PartnerTrial
+
+    @property
+    def is_delivered(self) -> bool:
+        """Tells whether the partner received the conversion, and the log says so."""
+        states = {each.state for each in self.trial.deliveries}
+        return bool(self.received) and states == {"delivered"}
+
+
+@dataclass(frozen=True)
 class DemoRun:
     """The outcome of a whole demo.
 
@@ -56,10 +71,12 @@ class DemoRun:
     outcomes: tuple[Outcome, ...]
     start_seconds: float
     calls_seconds: float
+    callback: PartnerCallback
 
     @property
     def as_documented(self) -> bool:
-        return all(outcome.as_documented for outcome in self.outcomes)
+        is_answered = all(outcome.as_documented for outcome in self.outcomes)
+        return is_answered and self.callback.is_delivered
 
 
 def create_demo_app(resources: Resources) -> None:

@@ -17,7 +17,7 @@ GONE_SECONDS_MAX = 20
 RESTART_SECONDS_MAX = 10  # the launcher's longest delay, and a start on a busy machine
 
 
-def test_the_demo_ends_with_a_table_of_the_documented_calls(tmp_path: Path) -> None:
+def test_the_demo_ends_with_the_documented_calls_and_a_partners_callback(tmp_path: Path) -> None:
     done = subprocess.run(
         [WAYBILL, "demo"], cwd=tmp_path, capture_output=True, text=True, timeout=120,
         env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "COLUMNS": "160"},
@@ -28,6 +28,8 @@ def test_the_demo_ends_with_a_table_of_the_documented_calls(tmp_path: Path) -> N
     assert "recorded" in done.stdout
     assert done.stdout.count("200") >= 3
     assert "400" in done.stdout
+    assert "callback to Partner" in done.stdout
+    assert "/postback?click=their-click-77&event=purchase&status=approved" in done.stdout
 
 
 @pytest.fixture

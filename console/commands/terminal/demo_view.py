@@ -3,6 +3,7 @@
 from rich.table import Table
 
 from console.commands.terminal.output import lines, table
+from console.demo import calls
 from console.demo.calls import DemoCall
 from console.demo.demo import DemoRun, Outcome
 
@@ -19,6 +20,16 @@ def demo_table(played: DemoRun) -> Table:
         )
         for outcome in played.outcomes
     ]
+    trial = played.callback.trial
+    answers = [f"→ {attempt.status} {attempt.answer}" for each in trial.deliveries
+               for attempt in each.tries]  # fmt: skip
+    rows.append(
+        (
+            lines([*played.callback.received, *answers] or ["no callback"]),
+            lines([f"callback to {calls.PARTNER}", f"about {trial.user_id}"]),
+            "✓" if played.callback.is_delivered else "✗",
+        )
+    )
     result = table(("request and response", "row", ""), rows)
     result.show_lines = True
     result.columns[1].min_width = RECEIPT_CHARACTERS
@@ -38,6 +49,7 @@ def demo_document(played: DemoRun) -> dict[str, object]:
             }
             for outcome in played.outcomes
         ],
+        "callback": played.callback,
         "start_seconds": round(played.start_seconds, 2),
         "calls_seconds": round(played.calls_seconds, 2),
     }

@@ -2,10 +2,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
+import pytest
+
 from console.commands.demo import own_stores_only
 from console.commands.terminal.demo_view import request_lines, row_lines
+from console.delivery.delivery_log import Delivery
+from console.delivery.partner_trial import PartnerTrial
 from console.demo.calls import CALLS, USER, DemoCall
-from console.demo.demo import Answer, Outcome
+from console.demo.demo import Answer, Outcome, PartnerCallback
 from console.event_records import EventRecord
 from console.lookup.trace import Trace, TraceState
 
@@ -86,3 +90,42 @@ def test_a_demo_leaves_real_stores_alone() -> None:
     }
 
     assert own_stores_only(variables) == {"PATH": "/bin"}
+
+
+@pytest.mark.parametrize(
+    ("received", "states", "is_delivered"),
+    [
+        (["GET /postback?click=1"], ["delivered"], True),
+        ([], ["delivered"], False),
+        (["GET /postback?click=1"], ["failed"], False),
+        (["GET /postback?click=1"], ["delivered", "waiting"], False),
+        ([], [], False),
+    ],
+)
+def test_the_partner_was_told_if_it_received_what_the_log_says(
+    received: list[str], states: list[str], is_delivered: bool
+) -> None:
+    deliveries = [
+        Delivery(
+            id=RECEIPT,
+            endpoint_id=1,
+            endpoint="Postback link",
+            partner="Partner",
+            environment="sandbox",
+            activity="event",
+            user_id=USER,
+            event_type="Purchase",
+            receipt=RECEIPT,
+            event_time=NOW,
+            click_id="c",
+            state=state,
+            reason=None,
+            created_at=NOW,
+            due_at=NOW,
+            attempts=1,
+        )
+        for state in states
+    ]
+    trial = PartnerTrial(RECEIPT, "c", USER, "click_id", deliveries)
+
+    assert PartnerCallback(tuple(received), trial).is_delivered == is_delivered
