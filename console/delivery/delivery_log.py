@@ -1,5 +1,6 @@
 """Lists what was told to whom, each callback with its attempts, and sends it again."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -79,6 +80,22 @@ class DeliveryCount:
     state: str
     reason: str | None
     callbacks: int
+
+
+@dataclass
+class DeliveryDay:
+    """The callbacks that became due on a day (UTC), by state, and the withheld ones by reason."""
+
+    day: date
+    delivered: int = 0
+    waiting: int = 0
+    failed: int = 0
+    withheld: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def due(self) -> int:
+        """Returns how many callbacks became due, whatever became of them."""
+        return self.delivered + self.waiting + self.failed + sum(self.withheld.values())
 
 
 _FILTER = """
@@ -185,6 +202,24 @@ def count_deliveries(
     """Counts callbacks by day (UTC, of when they became due), endpoint, state and reason."""
     rows = run(connection, _COUNTS, _arguments(app, wanted, 0))
     return [DeliveryCount(*row) for row in rows]
+
+
+def delivery_days(counts: Iterable[DeliveryCount]) -> list[DeliveryDay]:
+    """Adds counts up by day, newest first."""
+    days: dict[date, DeliveryDay] = {}
+    for each in counts:
+        day = days.setdefault(each.day, DeliveryDay(each.day))
+        match each.state:
+            case "delivered":
+                day.delivered += each.callbacks
+            case "waiting":
+                day.waiting += each.callbacks
+            case "failed":
+                day.failed += each.callbacks
+            case _:
+                reason = each.reason or "withheld"
+                day.withheld[reason] = day.withheld.get(reason, 0) + each.callbacks
+    return sorted(days.values(), key=lambda each: each.day, reverse=True)
 
 
 def _arguments(app: App, wanted: DeliveryFilter, count: int) -> dict[str, Any]:

@@ -1,11 +1,17 @@
 """The pages of reports: metrics, active users and retention, each also as a CSV file."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from urllib.parse import urlencode
 
 from console.apps.apps import App
+from console.delivery.delivery_log import (
+    DeliveryDay,
+    DeliveryFilter,
+    count_deliveries,
+    delivery_days,
+)
 from console.rates import usable_currencies
 from console.reports.active_by import ActivityBasis, read_basis
 from console.reports.activity import ActivityQuestion, active_users
@@ -77,8 +83,17 @@ def show(request: PageRequest, app: App) -> Answer:
             "measures": [(measure.name, measure.heading) for measure in measures],
             "query": _query(report.question),
             "period_query": _period_query(question.environment, report.question.period),
+            "told": _told(request, app, report.question),
         },
     )
+
+
+def _told(request: PageRequest, app: App, question: Question) -> list[DeliveryDay]:
+    """Counts what partners and the app's own systems were told in the period, by day."""
+    first = datetime.combine(question.period.first, time(), UTC)
+    end = datetime.combine(question.period.last, time(), UTC) + timedelta(days=1)
+    wanted = DeliveryFilter(environment=question.environment, begin=first, end=end)
+    return delivery_days(count_deliveries(request.connection, app, wanted))
 
 
 def download(request: PageRequest, app: App) -> Answer:

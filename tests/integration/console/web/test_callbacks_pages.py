@@ -202,3 +202,17 @@ def test_the_trial_of_a_partner_is_a_click_and_a_conversion_that_no_report_count
     assert (click.link_id, click.parameters) == (link.id, {"pub_click_id": "their-7", "a": "b"})
     assert conversion.click_id == click.click_id
     assert "Nothing is due yet" in admin.text
+
+
+@pytest.mark.usefixtures("made")
+def test_reports_show_what_was_told_beside_the_conversions(
+    admin: Browser, connection: Connection, shop: App
+) -> None:
+    assert "by the day (UTC)" not in admin.get(f"/apps/{shop.id}/reports").text
+    due(connection, shop, "withheld")
+    connection.execute("UPDATE callbacks SET reason = 'no_consent'")
+
+    admin.get(f"/apps/{shop.id}/reports")
+
+    assert "by the day (UTC)" in admin.text
+    assert "1 no_consent" in admin.text
