@@ -4,16 +4,24 @@ import asyncio
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
+from random import Random
 from urllib.parse import urlsplit
+
+MIXED = ("200", "200", "200", "500", "429", "302", "404", "410", "broken", "noise", "slow", "large")
 
 
 @dataclass
 class Receiver:
-    """`requests` holds the target and the headers of every request that was read."""
+    """`requests` holds the target and the headers of every request that was read.
+
+    The path `mixed` is answered by chance; `answered` holds each ID with the answer that it got.
+    """
 
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     port: int = 0
     connections: int = 0
+    random: Random = field(default_factory=lambda: Random(1))
+    answered: list[tuple[str, str]] = field(default_factory=list)
 
     def start(self) -> None:
         started = threading.Event()
@@ -64,6 +72,9 @@ class Receiver:
         await reader.readexactly(int(headers.get("content-length", "0")))
         self.requests.append((target, headers))
         kind = urlsplit(target).path.strip("/")
+        if kind == "mixed":
+            kind = self.random.choice(MIXED)
+            self.answered.append((headers["webhook-id"], kind))
         if kind == "never":
             await asyncio.sleep(30)
         if kind == "broken":
