@@ -94,7 +94,9 @@ def write_callbacks(
         now = _timeline(each, each.decision.attributions)
         before = _timeline(each, each.case.stored.attributions)
         caused = due_callbacks(subject, now, told, context)
-        stood = due_callbacks(subject, before, told, context, counted_only=False)
+        stood = caused
+        if now != before or not all(event.counted for event in told):
+            stood = due_callbacks(subject, before, told, context, counted_only=False)
         corrections = updated_attributions(subject, each.superseded, now, told, context)
         due += [_row(each, made, withheld) for made in caused.values()]
         updates += [_row(each, made, withheld) for made in corrections.values()]
