@@ -23,6 +23,7 @@ class Action(StrEnum):
     APP_RULES = "app.rules"
     APP_REFUSALS = "app.refusals"
     APP_POSTBACKS = "app.postbacks"
+    APP_LIMITS = "app.limits"
     APP_RECOMPUTE = "app.recompute"
     APP_IMPORT = "app.import"
     EVENT_TYPE_CREATE = "event_type.create"

@@ -38,6 +38,8 @@ from ingest.http.whole_bodies import Application, WholeBodies
 from ingest.inbox import Confirmation, InboxWriter
 from ingest.known_devices import KnownDevices
 from ingest.link_file import LinkFile
+from ingest.rate_limits.limiter import RateLimiter
+from ingest.rate_limits.usage import RateUsage
 from ingest.request_log.checks import CheckLog
 from ingest.request_log.journal import RequestJournal
 from ingest.request_log.rejections import RejectionLog
@@ -90,6 +92,8 @@ class Parts:
     forgotten_devices: ForgottenDevices
     now: Clock
     is_known_host: NameCheck
+    limiter: RateLimiter
+    usage: RateUsage
     forwarded_hops: int = 0
 
 
@@ -128,6 +132,7 @@ def assemble(
     batcher = Batcher(writer.append, lambda: store.refresh(redis), store, gate, limits)
     watch = Watch(redis, store, gate, settings.durability == "strict", settings.replicas_min)
     ready = ReadinessProbe(store, gate, watch)
+    limiter = RateLimiter(store, now, settings.forwarded_hops)
     gauges = Gauges(store, gate, watch, batcher, ready)
     return Parts(
         redis=redis,
@@ -147,6 +152,8 @@ def assemble(
         ),
         now=now,
         is_known_host=name_check(settings.hosts, settings.ingest_url),
+        limiter=limiter,
+        usage=RateUsage(limiter, redis, now),
         forwarded_hops=settings.forwarded_hops,
     )
 
@@ -160,6 +167,7 @@ def create_app(parts: Parts) -> Application:
         batcher=parts.batcher,
         known_devices=KnownDevices(parts.redis, parts.now),
         forgotten_devices=parts.forgotten_devices,
+        limiter=parts.limiter,
         journal=RequestJournal(
             rejections=parts.rejections,
             checks=parts.checks,
@@ -219,6 +227,7 @@ class BackgroundTasks:
             "rejections": parts.rejections.run(),
             "checks": parts.checks.run(),
             "counts": parts.counts.run(),
+            "usage": parts.usage.run(),
         }
         self._tasks += [asyncio.create_task(run, name=name) for name, run in runs.items()]
         await parts.watch.await_snapshot(START_SECONDS_MAX)

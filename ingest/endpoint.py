@@ -28,6 +28,7 @@ from ingest.dialects.dialect import Dialect, ParsedRequest, Reply, RequestContex
 from ingest.forgotten_devices import OPTED_OUT, ForgottenDevices, may_be_refused
 from ingest.known_devices import KnownDevices
 from ingest.parameters import RawParameters
+from ingest.rate_limits.limiter import RateLimited, RateLimiter
 from ingest.request_body import NO_BODY, RequestBody, read_parameters_body
 from ingest.request_log.journal import RequestJournal, RequestState
 from ingest.sent_pairs import text_pairs
@@ -60,6 +61,7 @@ class EndpointServices:
     batcher: Batcher
     known_devices: KnownDevices
     forgotten_devices: ForgottenDevices
+    limiter: RateLimiter
     journal: RequestJournal
     now: Clock
     forwarded_hops: int = 0
@@ -94,6 +96,8 @@ class Endpoint:
             self._counts.count_refused(reply.status, error.code)
             if isinstance(error, Unavailable):
                 response.set_header("Retry-After", str(randint(*RETRY_SECONDS)))  # noqa: S311
+            elif isinstance(error, RateLimited):
+                response.set_header("Retry-After", str(error.retry_seconds))
             await journal.bad_tokens.wait(journal.refused(request, state, error))
         except Exception:
             self._counts.count_refused(500, WaybillError.code)
@@ -116,8 +120,9 @@ class Endpoint:
             services.journal.accepted(request, state, parsed.event, parsed.reply.status)
             return parsed.reply
         try:
+            services.limiter.admit_request(request, state.principal, state.size_bytes)
             seen_before = await services.batcher.add(parsed.event, key, parsed.marker)
-        except (Unavailable, Unauthorized):  # or a token that was revoked this moment
+        except (Unavailable, Unauthorized, RateLimited):  # or a token that was revoked this moment
             if parsed.if_lost is None:
                 raise
             self._counts.count_lost_click()
@@ -135,6 +140,7 @@ class Endpoint:
         if len(query) > dialect.request_bytes_max:
             raise RequestTooLarge(dialect.request_bytes_max)
         body, body_fault = await self._body(request, len(query))
+        state.size_bytes = len(query) + body.size_bytes
         raw = state.raw = RawParameters(
             query,
             body.form,

@@ -27,6 +27,7 @@ class RequestBody(NamedTuple):
 
     form: bytes = b""
     document: tuple[SentPair, ...] = ()
+    size_bytes: int = 0
 
 
 NO_BODY = RequestBody()
@@ -46,7 +47,7 @@ async def read_parameters_body(
     if not announced and (announced == 0 or not request.get_header("Transfer-Encoding")):
         return NO_BODY
     body = await read_body(request, request_bytes_max - query_bytes, request_bytes_max)
-    return parsed_body(body, request.content_type)
+    return parsed_body(body, request.content_type)._replace(size_bytes=len(body))
 
 
 async def read_body(request: Request, body_bytes_max: int, request_bytes_max: int) -> bytes:

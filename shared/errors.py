@@ -32,7 +32,7 @@
     ├── shared.tally.UnlistedMetric  a metric is counted that shared.metrics does not declare
     └── workers.job_errors.JobFailed the failure that RQ records for a job
 
-Refusals of a connection, before a request reaches Falcon, are in `ingest.http.refusals`.
+Refusals of a connection are in `ingest.http.refusals`, those of limits in `ingest.rate_limits`.
 
 `code` is stable: senders, the rejection log and metrics use the same word. A message says what is
 wrong and what to do, and never repeats what was sent, so that it carries no secret and no markup.

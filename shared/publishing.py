@@ -17,6 +17,7 @@ import msgspec
 from shared.database import Connection, run
 from shared.errors import OperatorError
 from shared.events import Environment
+from shared.limits.app_limits import stored_limits
 from shared.privacy.tombstone_key import new_wrapped_key
 from shared.redis import Redis
 from shared.scopes import Scope
@@ -140,13 +141,21 @@ def _apps(connection: Connection) -> dict[str, KnownApp]:
         connection,
         """
         SELECT app_token, id, enforced_scopes, adjust_refusals, click_id_postbacks,
-               security_token_postbacks
+               security_token_postbacks, limits
         FROM apps ORDER BY id
         """,
     )
     return {
-        app_token: KnownApp(app, _scopes(enforced), refusals, types.get(app, {}), *networks)
-        for app_token, app, enforced, refusals, *networks in rows
+        app_token: KnownApp(
+            app_id=app,
+            enforced=_scopes(enforced),
+            adjust_refusals=refusals,
+            event_types=types.get(app, {}),
+            click_id_postbacks=by_click_id,
+            security_token_postbacks=by_security_token,
+            limits=stored_limits(limits),
+        )
+        for app_token, app, enforced, refusals, by_click_id, by_security_token, limits in rows
     }
 
 

@@ -42,7 +42,9 @@ CREATE TABLE apps (
     currency                text NOT NULL DEFAULT 'EUR' CHECK (length(currency) = 3), -- of reports
     destination             text CHECK (length(destination) BETWEEN 1 AND 2048), -- of new links
     active_users_by         text                                -- null: what the traffic has
-        CHECK (active_users_by IN ('sessions', 'events'))
+        CHECK (active_users_by IN ('sessions', 'events')),
+    -- The limits of its traffic that differ from the defaults, by their names.
+    limits                  jsonb NOT NULL DEFAULT '{}'
 );
 
 -- Tokens: each authorizes a sender for one app. The token itself is not stored. It is accepted

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from shared.events import Environment
+from shared.limits.app_limits import DEFAULT_LIMITS, AppLimits
 from shared.scopes import Scope
 
 SNAPSHOT_KEY = "waybill:snapshot"
@@ -58,6 +59,7 @@ class KnownApp(msgspec.Struct, frozen=True, array_like=True):
     event_types: dict[str, KnownEventType] = {}
     click_id_postbacks: bool = False
     security_token_postbacks: bool = False
+    limits: AppLimits = DEFAULT_LIMITS
 
     @property
     def accepts_networks(self) -> bool:

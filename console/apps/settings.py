@@ -5,6 +5,7 @@ from typing import Any
 
 from console.actor import Actor
 from console.apps.apps import App, AppDescription, app_with_id, lock_app, update_app
+from console.apps.limits import change_limits
 from console.apps.rules import change_rules
 from console.apps.switches import SWITCHES, change_switches
 from console.resources import Resources
@@ -17,7 +18,8 @@ def change_settings(resources: Resources, actor: Actor, app: App, values: Mappin
     """Changes the given settings and returns the app.
 
     `values` are by name: those of `_DESCRIPTION` (a destination of None or "" is none), the rules
-    by the names of their options and in their units, and the switches by their names.
+    by the names of their options and in their units, the switches by their names, and `limits`,
+    which are by name themselves.
 
     Raises BadValue or OperatorError, and NotAllowed for a viewer; then nothing is changed.
     """
@@ -31,4 +33,6 @@ def change_settings(resources: Resources, actor: Actor, app: App, values: Mappin
         wanted = {switch.name: values[switch.name] for switch in SWITCHES if switch.name in values}
         if wanted:
             change_switches(resources, actor, app, wanted)
+        if limits := values.get("limits"):
+            change_limits(resources, actor, app, limits)
     return app

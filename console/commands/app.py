@@ -1,21 +1,25 @@
 """`waybill app`: apps and their settings."""
 
 from collections.abc import Callable
+from typing import Any
 
 import click
+import msgspec
 from rich.console import RenderableType
 from rich.table import Table
 
 from console.actor import terminal_actor
 from console.apps.apps import AUTOMATIC, ActiveBy, App, create_app, find_app, list_apps
+from console.apps.limits import read_limits
 from console.apps.rules import SETTINGS, read_rules
 from console.apps.settings import change_settings
 from console.apps.switches import SWITCHES, read_switches
 from console.commands.terminal.options import app_option, json_option
 from console.commands.terminal.output import pairs, show, table
 from console.connections import CommandContext, load_settings, open_database, open_resources
+from shared.database import Connection
 from shared.errors import OperatorError
-from shared.rules import Rules
+from shared.limits.app_limits import LIMIT_MAX, LIMITS
 
 Command = Callable[..., None]
 
@@ -66,9 +70,8 @@ def show_(context: CommandContext, app: str, as_json: bool) -> None:
     """
     with open_database(load_settings(context)) as connection:
         shown = find_app(connection, app)
-        rules, switches = read_rules(connection, shown), read_switches(connection, shown)
-    document = {"app": shown, "rules": rules, **switches}
-    show(document, _table([shown]), _settings(shown, rules, switches), as_json=as_json)
+        document, settings = _document(connection, shown)
+    show(document, _table([shown]), settings, as_json=as_json)
 
 
 def _setting_options(command: Command) -> Command:
@@ -86,6 +89,15 @@ def _setting_options(command: Command) -> Command:
             switch.name,
             default=None,
             help=f"{switch.help} {switch.risk}".strip(),
+        )
+        command = option(command)
+    for limit in reversed(LIMITS):
+        default = limit.default or "no limit"
+        option = click.option(
+            f"--{limit.option}",
+            limit.name,
+            type=click.IntRange(0, LIMIT_MAX),
+            help=f"{limit.help} 0: no limit. By default {default}.",
         )
         command = option(command)
     return command
@@ -113,7 +125,10 @@ def set_(
 
     Rules apply to what is decided from now on; `waybill recompute` applies them to past data.
     """
-    values = {name: value for name, value in options.items() if value is not None}
+    values: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    limits = {limit.name: values.pop(limit.name) for limit in LIMITS if limit.name in values}
+    if limits:
+        values["limits"] = limits
     if not values:
         raise OperatorError("Specify at least one setting. See `waybill app set --help`.")
     with open_resources(load_settings(context)) as resources:
@@ -121,15 +136,15 @@ def set_(
         before = find_app(connection, app)
         old = read_rules(connection, before)
         changed = change_settings(resources, terminal_actor(), before, values)
-        rules, switches = read_rules(connection, changed), read_switches(connection, changed)
-    document = {"app": changed, "rules": rules, **switches}
-    notes = [_PAST_DATA] if rules != old else []
-    settings = _settings(changed, rules, switches)
+        document, settings = _document(connection, changed)
+    notes = [_PAST_DATA] if document["rules"] != old else []
     show(document, _table([changed]), settings, *notes, as_json=as_json)
 
 
-def _settings(app: App, rules: Rules, switches: dict[str, bool]) -> RenderableType:
-    """Lists the rules, each in its unit, and the switches, under the options' names."""
+def _document(connection: Connection, app: App) -> tuple[dict[str, Any], RenderableType]:
+    """Returns an app and its settings, for programs and as a list under the options' names."""
+    rules, switches = read_rules(connection, app), read_switches(connection, app)
+    limits = msgspec.structs.asdict(read_limits(connection, app))
     in_units = [
         (
             setting.option,
@@ -139,7 +154,9 @@ def _settings(app: App, rules: Rules, switches: dict[str, bool]) -> RenderableTy
     ]
     turned = [(switch.option, switches[switch.name]) for switch in SWITCHES]
     counted = ("active-users-by", app.active_users_by or AUTOMATIC)
-    return pairs([("rules version", rules.version), *in_units, *turned, counted])
+    limited = [(limit.option, limits[limit.name] or "no limit") for limit in LIMITS]
+    shown = pairs([("rules version", rules.version), *in_units, *turned, counted, *limited])
+    return {"app": app, "rules": rules, **switches, "limits": limits}, shown
 
 
 def _table(apps: list[App]) -> Table:

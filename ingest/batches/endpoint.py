@@ -28,6 +28,7 @@ from ingest.dialects.dialect import Reply, Sender
 from ingest.dialects.swaarm.responses import error_reply
 from ingest.endpoint import RETRY_SECONDS, EndpointServices
 from ingest.parameters import NO_PARAMETERS
+from ingest.rate_limits.limiter import RateLimited
 from ingest.request_body import read_body
 from ingest.request_log.journal import RequestState
 from ingest.telemetry.counts import EndpointCounts
@@ -69,6 +70,8 @@ class BatchEndpoint:
             self._counts.count_refused(reply.status, error.code)
             if isinstance(error, Unavailable):
                 response.set_headers(_retry_after())
+            elif isinstance(error, RateLimited):
+                response.set_header("Retry-After", str(error.retry_seconds))
             journal = self._services.journal
             await journal.bad_tokens.wait(journal.refused(request, state, error))
         except Exception:
@@ -89,6 +92,7 @@ class BatchEndpoint:
         options = read_options(request.scope["query_string"])
         if not options.validate_only:
             self._services.batcher.require_room()
+        self._services.limiter.admit_request(request, state.principal, len(sent))
         form = form_of(request.content_type)
         body = plain_body(sent, request.get_header("Content-Encoding"))
         del sent

@@ -40,6 +40,7 @@ class RequestState:
     app_token: str | None = None
     principal: Principal | None = None
     unread: list[UnreadValue] = field(default_factory=list)
+    size_bytes: int = 0
 
     def known_app_token(self, error: WaybillError) -> str | None:
         """Returns the app token that was sent, if an app has it: another could be anything."""

@@ -4,6 +4,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from console.apps.apps import ActiveBy, App
+from console.apps.limits import read_limits
 from console.apps.rules import SETTINGS, read_rules
 from console.apps.settings import change_settings
 from console.apps.switches import read_switches
@@ -17,7 +18,8 @@ class AppSettings(msgspec.Struct, kw_only=True):
     Active users are counted by `active_users_by`, null for what most of the traffic has. The rules
     apply to decisions from now on; `rules_version` increases with each change of them.
     `click_id_postbacks` lets whoever knows a click ID report events for it, and
-    `security_token_postbacks` lets networks send a token as `security_token`.
+    `security_token_postbacks` lets networks send a token as `security_token`. `limits` are those of
+    the app's traffic, by name; 0 is no limit.
     """
 
     name: str
@@ -34,6 +36,7 @@ class AppSettings(msgspec.Struct, kw_only=True):
     adjust_refusals: bool
     click_id_postbacks: bool
     security_token_postbacks: bool
+    limits: dict[str, int]
 
 
 class ChangedSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -52,6 +55,7 @@ class ChangedSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     adjust_refusals: bool | UnsetType = UNSET
     click_id_postbacks: bool | UnsetType = UNSET
     security_token_postbacks: bool | UnsetType = UNSET
+    limits: dict[str, int] | UnsetType = UNSET
 
 
 def show(call: ApiCall, app: App) -> AppSettings:
@@ -67,6 +71,7 @@ def show(call: ApiCall, app: App) -> AppSettings:
         destination=app.destination,
         active_users_by=ActiveBy(app.active_users_by) if app.active_users_by else None,
         rules_version=rules.version,
+        limits=msgspec.structs.asdict(read_limits(connection, app)),
         **read_switches(connection, app),
         **values,
     )

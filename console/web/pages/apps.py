@@ -2,12 +2,16 @@
 
 from console.apps import settings
 from console.apps.apps import App, create_app, list_apps
+from console.apps.limits import read_limits
 from console.apps.rules import SETTINGS, read_rules
 from console.apps.switches import SWITCHES, read_switches
 from console.reports.overview import read_overviews
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
 from shared.errors import BadValue
+from shared.limits.app_limits import LIMITS
+
+_DIGITS_MAX = 16
 
 
 def show_start(_: PageRequest) -> Answer:
@@ -50,20 +54,27 @@ def show_settings(request: PageRequest, app: App) -> Answer:
             SWITCHES, read_switches(request.connection, app).values(), strict=True
         )
     ]
-    return Page("app_settings.html", {"rules": rules, "settings": values, "switches": switches})
+    app_limits = read_limits(request.connection, app)
+    limits = [(limit, getattr(app_limits, limit.name)) for limit in LIMITS]
+    return Page(
+        "app_settings.html",
+        {"rules": rules, "settings": values, "switches": switches, "limits": limits},
+    )
 
 
 def change_settings(request: PageRequest, app: App) -> Answer:
-    changes: dict[str, str | int | bool] = {
+    changes: dict[str, str | int | bool | dict[str, int]] = {
         name: request.form.get(name)
         for name in ("name", "currency", "destination", "active_users_by")
     }
     changes |= {switch.name: switch.name in request.form for switch in SWITCHES}
     for setting in SETTINGS:
-        text = request.form.get(setting.option)
-        if not text.isascii() or not text.isdecimal():
-            raise BadValue(setting.option, "must be a whole number.")
-        changes[setting.option] = int(text)
+        changes[setting.option] = _number(request, setting.option)
+    changes["limits"] = {
+        limit.name: _number(request, limit.option)
+        for limit in LIMITS
+        if limit.option in request.form
+    }
     rules_before = read_rules(request.connection, app)
     settings.change_settings(request.resources, request.actor, app, changes)
     flash = "Settings saved."
@@ -73,3 +84,11 @@ def change_settings(request: PageRequest, app: App) -> Answer:
             "recalculate past data."
         )
     return Redirect(f"/apps/{app.id}/settings", flash)
+
+
+def _number(request: PageRequest, option: str) -> int:
+    """Reads a whole number of the form. Raises BadValue."""
+    text = request.form.get(option)
+    if not text.isascii() or not text.isdecimal() or len(text) > _DIGITS_MAX:
+        raise BadValue(option, "must be a whole number.")
+    return int(text)

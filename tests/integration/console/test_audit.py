@@ -25,6 +25,7 @@ from console.apps.event_types import (
     list_event_types,
     set_multiple_postbacks,
 )
+from console.apps.limits import change_limits
 from console.apps.links import NewLink, create_link, list_links
 from console.apps.rules import change_rules, read_rules
 from console.apps.switches import change_switches, read_switches
@@ -94,6 +95,9 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     ),
     Action.APP_POSTBACKS: lambda here, who, app: change_switches(
         here, who, app, {"click_id_postbacks": True}
+    ),
+    Action.APP_LIMITS: lambda here, who, app: change_limits(
+        here, who, app, {"bytes_per_day_max": 1_000_000}
     ),
     Action.APP_RECOMPUTE: start_recompute,
     Action.APP_IMPORT: lambda here, who, app: Import(here, who, app, ImportLimits(9, 9_999)).run(

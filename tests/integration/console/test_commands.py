@@ -294,6 +294,9 @@ def test_the_refusals_of_adjust_are_a_switch_of_the_app(ask: Ask, redis: Redis) 
     assert switched["adjust_refusals"] is published() is True
     assert switched["rules"]["version"] == 2
     assert ask("app", "set", "--app", "Shop", "--no-adjust-refusals")["rules"]["version"] == 2
+    limited = ask("app", "set", "--app", "Shop", "--bytes-per-day-max", "1000000")["limits"]
+    assert ask("app", "show", "--app", "Shop")["limits"] == limited
+    assert limited["bytes_per_day_max"] == 1_000_000
     assert published() is False
 
 

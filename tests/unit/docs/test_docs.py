@@ -21,6 +21,7 @@ from ingest.dialects.dialect import Dialect
 from ingest.http import refusals
 from ingest.http.limits import KIB, ConnectionLimits
 from ingest.parameters import NAME_CHARACTERS_MAX
+from ingest.rate_limits import limiter
 from ingest.request_body import REQUEST_BYTES_MAX
 from ingest.sent_pairs import PARAMETERS_MAX
 from shared import errors
@@ -106,7 +107,7 @@ def table(text: str) -> list[list[str]]:
 def answerable() -> dict[str, int]:
     """Returns the status by code of every answer to a sender other than 200."""
     groups = (RequestError, Unavailable)
-    modules = (errors, refusals, batch_refusals, line)
+    modules = (errors, refusals, batch_refusals, line, limiter)
     named = [value for module in modules for value in vars(module).values()]
     kinds = [kind for kind in named if isinstance(kind, type) and issubclass(kind, groups)]
     return {kind.code: kind.status for kind in kinds if kind not in groups}

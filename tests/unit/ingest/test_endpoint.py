@@ -5,14 +5,17 @@ import re
 
 import pytest
 from falcon.testing import Result
+from msgspec import structs
 
 from shared.errors import Overloaded
 from shared.events import Environment, Kind
 from shared.ids import receipt_time_ms
+from shared.integration_log import recent_checks
+from shared.limits.app_limits import AppLimits
 from shared.rejections import Rejection, recent_rejections, rejection_counts
-from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
+from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY, KnownApp, Snapshot
 from shared.tokens import new_token
-from tests.support.build import NOW_MS, TOKEN, grant, snapshot
+from tests.support.build import LINK, NOW_MS, TOKEN, grant, linked, snapshot
 from tests.unit.ingest.harness import POSTBACK, Running, publish, running
 from tests.unit.loop import in_loop, until
 
@@ -340,3 +343,55 @@ async def test_a_token_is_in_no_log_line(caplog: pytest.LogCaptureFixture) -> No
         await ingest.get()
 
         assert TOKEN not in caplog.text
+
+
+def limited(**limits: int) -> Snapshot:
+    """Limits the app of TOKEN and of LINK."""
+    held = linked(snapshot())
+    app = KnownApp(1, limits=AppLimits(**limits))
+    return structs.replace(held, apps={"4w565xzmb54d": app})
+
+
+async def click(ingest: Running, query: str) -> Result:
+    return await ingest.conductor.simulate_get("/click", query_string=query)
+
+
+@in_loop
+async def test_beyond_a_limit_a_sender_is_told_when_to_come_again_and_its_team_sees_it() -> None:
+    async with running(limited(token_requests_per_second_max=5)) as ingest:
+        answers = [await ingest.get() for _ in range(30)]
+        log = await log_of(ingest)
+        await ingest.parts.checks.write()
+        (checks,) = recent_checks(ingest.redis, 1, [1], 50).values()
+
+    refused = [answer for answer in answers if answer.status_code != 200]
+    assert len(refused) >= 15
+    assert {error(answer) for answer in refused} == {(429, "rate_limited", None)}
+    assert {answer.headers["retry-after"] for answer in refused} == {"1"}
+    assert len(ingest.stored()) == 30 - len(refused)
+    assert {entry.code for entry in log} == {"rate_limited"}
+    assert {entry.status for entry in checks} == {200, 429}
+
+
+@in_loop
+async def test_beyond_a_limit_people_who_click_are_sent_on_and_counted_as_not_stored() -> None:
+    async with running(limited(address_requests_per_second_max=5)) as ingest:
+        clicks = [await click(ingest, LINK) for _ in range(30)]
+        program = await click(ingest, f"{LINK}&no_redirect=true")
+        await ingest.parts.rejections.write()
+        counts = rejection_counts(ingest.redis)
+
+    assert {answer.status_code for answer in clicks} == {302}
+    assert len({answer.headers["location"].split("?")[0] for answer in clicks}) == 1
+    assert program.status_code == 429
+    assert len(ingest.stored()) < 25
+    assert counts == {"click_lost": 30 - len(ingest.stored()), "rate_limited": 1}
+
+
+@in_loop
+async def test_without_limits_of_its_own_a_sender_with_a_token_is_never_limited() -> None:
+    async with running(limited()) as ingest:
+        answers = [await ingest.get() for _ in range(30)]
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert not ingest.parts.limiter.rates

@@ -39,7 +39,12 @@ Ask = Callable[..., testing.Result]
 CALLBACK_ID = "019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81"
 BODIES: dict[str, dict[str, Any]] = {
     "/apps": {"name": "Second"},
-    "/apps/{app_id}/settings": {"currency": "USD", "inactivity_days": 3, "adjust_refusals": True},
+    "/apps/{app_id}/settings": {
+        "currency": "USD",
+        "inactivity_days": 3,
+        "adjust_refusals": True,
+        "limits": {"bytes_per_day_max": 1_000_000},
+    },
     "/apps/{app_id}/event-types": {"mapping_id": "register", "name": "Registration"},
     "/apps/{app_id}/event-types/{event_type_id}": {"multiple_postbacks": True},
     "/apps/{app_id}/links": {

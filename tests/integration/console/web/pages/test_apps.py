@@ -3,11 +3,14 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from console.apps.apps import App, app_with_id, list_apps
+from console.apps.limits import read_limits
 from console.apps.rules import read_rules
 from console.apps.switches import read_switches
 from shared.database import Connection
+from shared.limits.app_limits import DEFAULT_LIMITS
 from shared.rules import DAY_MS
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
@@ -65,9 +68,24 @@ def test_a_switch_says_its_risk_and_is_turned_on_and_off(
     assert not any(read_switches(connection, shop).values())
 
 
+def test_limits_are_shown_with_their_units_and_saved(
+    admin: Browser, shop: App, connection: Connection
+) -> None:
+    path = f"/apps/{shop.id}/settings"
+    assert "Requests per second of each token." in admin.get(path).text
+
+    admin.send(path, **SETTINGS, **{"token-requests-per-second-max": "25"})
+
+    assert read_limits(connection, shop) == replace(
+        DEFAULT_LIMITS, token_requests_per_second_max=25
+    )
+
+
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
+        ({"bytes-per-day-max": "-1"}, "Bytes per day max must be a whole number."),
+        ({"bytes-per-day-max": "9" * 16}, "must be between 0 (no limit) and"),
         ({"click-window-days": "31"}, "Click window days must be between 1 and 30 days."),
         ({"click-window-days": "many"}, "Click window days must be a whole number."),
         ({"currency": "EURO"}, "Currency must be an ISO 4217 currency code"),
