@@ -100,8 +100,7 @@ CLICKS_LOST = _ingest(
 BATCH_EVENTS = _ingest(
     "waybill_batch_events_total",
     _COUNTER,
-    "Events of batches by their outcome: accepted, duplicate, rejected or retry. The reason is the "
-    "error's code; `none` for the others.",
+    "Events of batches: accepted, duplicate, rejected or retry, and the error's code or `none`.",
     "outcome", "reason",
 )  # fmt: skip
 WAITING_REQUESTS = _ingest(
@@ -204,8 +203,7 @@ DRAIN_RETRIES = _pipeline(
 CALLBACK_ATTEMPTS = _pipeline(
     "waybill_callback_attempts_total",
     _COUNTER,
-    "Requests of callbacks: delivered, answered otherwise, unanswered, or refused because of their "
-    "address.",
+    "Requests of callbacks: delivered, answered otherwise, unanswered, or refused by address.",
     "outcome",
 )
 CALLBACK_SECONDS = _pipeline(
@@ -214,7 +212,6 @@ CALLBACK_SECONDS = _pipeline(
     "Duration of a callback's request, until the answer was read or given up.",
     bounds=_WORK_SECONDS,
 )
-
 CONSOLE_ACCESS = _pipeline(
     "waybill_console_access_total",
     _COUNTER,
@@ -239,9 +236,7 @@ EMPTY_SECONDS = _pipeline(
     _GAUGE,
     "Time until the inbox is empty at this rate; 86,400 means longer, or never.",
 )
-WORKERS = _pipeline(
-    "waybill_workers", _GAUGE, "Workers with a heartbeat in the last minute.", "state"
-)
+WORKERS = _pipeline("waybill_workers", _GAUGE, "Workers seen in the last minute.", "state")
 JOBS = _pipeline("waybill_jobs", _GAUGE, "Jobs in the queue, by RQ's state.", "state")
 RECOMPUTES = _pipeline(
     "waybill_recomputes", _GAUGE, "Apps whose past data is being recalculated, or waits for it."
@@ -266,6 +261,10 @@ SET_ASIDE_USERS = _pipeline(
     _GAUGE,
     "Users whose decision failed: their facts are stored, and they are decided again every minute "
     "to every hour.",
+)
+DUE_DECISIONS = _pipeline("waybill_due_decisions", _GAUGE, "Users whose decision waits for a job.")
+WIDEST_IDENTIFIER = _pipeline(
+    "waybill_widest_identifier_users", _GAUGE, "Users who name the widest ID; 0: none is too wide."
 )
 CALLBACKS_DUE = _pipeline(
     "waybill_callbacks_due",

@@ -22,7 +22,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
     An inactivity shorter than the session timeout acts as the timeout: only an open that starts a
     session can start a new attribution. `uncertain_devices_max` is how many devices may have been
-    seen behind an address for a match that only the platform speaks for; 0 allows none.
+    seen behind an address for a match that only the platform speaks for; 0 allows none. A device id
+    or click id that more than `identifier_users_max` users name identifies nobody: a household
+    names one a handful of times and a tester dozens, a constant that an integrator ships is named
+    by thousands.
 
     Raises ValueError, naming the setting, if one is out of range.
     """
@@ -34,6 +37,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     inactivity_ms: int = 7 * DAY_MS
     session_timeout_ms: int = 30 * MINUTE_MS
     uncertain_devices_max: int = 3
+    identifier_users_max: int = 100
 
     def __post_init__(self) -> None:
         for name, (smallest, largest) in LIMITS.items():
@@ -49,4 +53,5 @@ LIMITS: Final = {
     "inactivity_ms": (0, 365 * DAY_MS),
     "session_timeout_ms": (1, DAY_MS),
     "uncertain_devices_max": (0, 10),
+    "identifier_users_max": (1, 1000),  # a fact decides that many users anew, at a millisecond each
 }

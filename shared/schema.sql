@@ -32,6 +32,7 @@ CREATE TABLE apps (
     inactivity_ms           bigint NOT NULL DEFAULT 604800000,  -- 7 days
     session_timeout_ms      bigint NOT NULL DEFAULT 1800000,    -- 30 minutes
     uncertain_devices_max   integer NOT NULL DEFAULT 3,         -- 0: no uncertain matches
+    identifier_users_max    integer NOT NULL DEFAULT 100,       -- an id that more name is nobody's
     created_at              timestamptz NOT NULL DEFAULT now(),
     -- Scopes for which a request in the Adjust dialect needs a token. None: not required.
     enforced_scopes         text[] NOT NULL DEFAULT '{}'
@@ -401,6 +402,31 @@ CREATE TABLE set_aside_users (
     fault    text NOT NULL,                      -- the exception's class, never its message
     tries    integer NOT NULL DEFAULT 1,         -- the more, the longer until the next
     tried_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Wide identifiers: device ids and click ids that more than `users_max` users name, or that as many
+-- clicks without a source lend. They identify nobody. A row says that whoever was decided by the id
+-- before was noted in due_decisions; which ids are wide is counted from the facts each time. A user
+-- id is one when its user names more device ids, or click ids, than anybody has.
+CREATE TABLE wide_identifiers (
+    app_id      bigint NOT NULL,
+    environment text NOT NULL,
+    kind        text NOT NULL CHECK (kind IN ('device', 'click', 'user')),
+    value       text COLLATE "C" NOT NULL,
+    users_max   integer NOT NULL,                -- the rule when it was found
+    users       integer NOT NULL,                -- who name it, as last counted, up to 100,000
+    found_at    timestamptz NOT NULL DEFAULT now(),
+    counted_at  timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (app_id, environment, kind, value)
+);
+
+-- Due decisions: users whose decisions may change and whom no drain had time for. Their facts are
+-- stored; a job decides them, some at a time, and nobody waits for it.
+CREATE TABLE due_decisions (
+    user_ref bigint PRIMARY KEY,
+    from_ms  bigint NOT NULL,                    -- Unix milliseconds; nothing before it changes
+    requests integer NOT NULL DEFAULT 1,         -- rises when the user becomes due once more
+    since    timestamptz NOT NULL DEFAULT now()
 );
 
 -- The audit log: every change of what protects an app, with its author and time. Never a secret.

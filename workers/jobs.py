@@ -11,6 +11,7 @@ from shared.clock import now_ms
 from shared.privacy.requests import has_waiting_requests
 from shared.privacy.tombstones import publish_forgotten
 from shared.rq_queue import enqueue, waiting_jobs
+from workers.decisions.decide_due import decide_due as decide_due_step
 from workers.decisions.recompute import is_left_undone
 from workers.decisions.recompute import recompute as recompute_step
 from workers.decisions.retry_set_aside import retry_set_aside as retry_set_aside_step
@@ -39,6 +40,7 @@ from workers.rollups.schedule import roll_up as roll_up_step
 from workers.shutdown import is_stopping
 
 ROLL_UP_SECONDS = 1.0  # short, so that waiting events get their turn
+DECIDE_DUE_SECONDS = 1.0  # likewise
 
 LISTED = frozenset({
     "workers.jobs.drain",
@@ -51,6 +53,7 @@ LISTED = frozenset({
     "workers.jobs.retry_set_aside",
     "workers.jobs.deliver",
     "workers.jobs.erase",
+    "workers.jobs.decide_due",
     # Names of version 0.1, under which jobs are still enqueued; see `shared.rq_queue`.
     "workers.jobs.count",
     "workers.jobs.remember",
@@ -170,6 +173,16 @@ def erase() -> str:
     # What is left waits for the inbox or for Redis: the sweep looks again.
     more = eraser.run(settings.drain_seconds_max)
     return f"Took in {taken} requests" + ("; an erasure is left to finish" if more else "")
+
+
+@without_data
+def decide_due() -> str:
+    """Decides users for whom no drain had time."""
+    stores = process_stores()
+    decided = decide_due_step(stores.database.connection(), DECIDE_DUE_SECONDS)
+    if decided.more:
+        _enqueue_unless_waiting(stores, "decide_due")
+    return f"Decided {decided.users} users who were due"
 
 
 @without_data

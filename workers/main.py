@@ -25,6 +25,7 @@ from workers.process import process_stores
 
 SCHEDULE_SECONDS = {
     "sweep": 3,
+    "decide_due": 2,
     "roll_up": 5,
     "upkeep": 60,
     "retry_set_aside": 60,

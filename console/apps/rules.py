@@ -83,11 +83,18 @@ SETTINGS = (
         1,
         "Most devices behind an IP address at which a match by platform alone counts.",
     ),
+    RuleSetting(
+        "identifier-users",
+        "identifier_users_max",
+        "users",
+        1,
+        "Most users who may name a device ID or click ID; one that more name identifies nobody.",
+    ),
 )
 
 _SELECT = """
     SELECT rules_version, click_deterministic_ms, click_probabilistic_ms, reattribution_window_ms,
-           inactivity_ms, session_timeout_ms, uncertain_devices_max
+           inactivity_ms, session_timeout_ms, uncertain_devices_max, identifier_users_max
     FROM apps WHERE id = %s
 """
 _UPDATE = """
@@ -98,7 +105,8 @@ _UPDATE = """
         reattribution_window_ms = %(reattribution_window_ms)s,
         inactivity_ms = %(inactivity_ms)s,
         session_timeout_ms = %(session_timeout_ms)s,
-        uncertain_devices_max = %(uncertain_devices_max)s
+        uncertain_devices_max = %(uncertain_devices_max)s,
+        identifier_users_max = %(identifier_users_max)s
     WHERE id = %(app_id)s
 """
 
@@ -137,7 +145,8 @@ def change_rules(
 def _read(connection: Connection, app: App, statement: str) -> Rules:
     row = run(connection, statement, (app.id,)).fetchone()
     assert row is not None  # apps are never deleted
-    version, click_ms, probabilistic_ms, reattribution_ms, inactivity_ms, timeout_ms, devices = row
+    version, click_ms, probabilistic_ms, reattribution_ms, inactivity_ms, timeout_ms, *counts = row
+    devices, users = counts
     return Rules(
         version=version,
         click_deterministic_ms=click_ms,
@@ -146,4 +155,5 @@ def _read(connection: Connection, app: App, statement: str) -> Rules:
         inactivity_ms=inactivity_ms,
         session_timeout_ms=timeout_ms,
         uncertain_devices_max=devices,
+        identifier_users_max=users,
     )

@@ -22,7 +22,10 @@ _STATES = ("active", "idle", "idle in transaction")
 _QUARANTINE = """
 SELECT reason, sum(event_count) FROM quarantine WHERE replayed_at IS NULL GROUP BY reason
 """
-_SET_ASIDE = "SELECT count(*) FROM set_aside_users"
+_USERS = """
+SELECT (SELECT count(*) FROM set_aside_users), (SELECT count(*) FROM due_decisions),
+       (SELECT coalesce(max(users), 0) FROM wide_identifiers)
+"""
 _CONNECTIONS = """
 SELECT coalesce(application_name, ''), coalesce(state, ''), count(*)
 FROM pg_stat_activity WHERE backend_type = 'client backend' GROUP BY 1, 2
@@ -74,14 +77,16 @@ def read_database(connection: Connection) -> list[MetricSeries]:
         program = name.removeprefix("waybill ")
         key = (program if program in PROGRAMS else OTHER, state if state in _STATES else OTHER)
         connections[key] = connections.get(key, 0) + count
-    (aside,) = run(connection, _SET_ASIDE).fetchall()
+    [(aside, users_due, widest)] = run(connection, _USERS).fetchall()
     [(due, oldest_seconds)] = run(connection, _CALLBACKS).fetchall()
     [(disabled,)] = run(connection, _DISABLED).fetchall()
     row = run(connection, _CONNECTIONS_MAX).fetchone()
     assert row is not None
     return [
         *(gauge(metrics.QUARANTINE, float(n), reason) for reason, n in quarantined.items()),
-        gauge(metrics.SET_ASIDE_USERS, aside[0]),
+        gauge(metrics.SET_ASIDE_USERS, aside),
+        gauge(metrics.DUE_DECISIONS, users_due),
+        gauge(metrics.WIDEST_IDENTIFIER, widest),
         gauge(metrics.CALLBACKS_DUE, due),
         gauge(metrics.CALLBACK_OLDEST_SECONDS, float(oldest_seconds)),
         gauge(metrics.CALLBACK_ENDPOINTS_DISABLED, disabled),

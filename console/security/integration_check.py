@@ -17,6 +17,7 @@ from console.security.check_advice import find_problems
 from console.security.enforcement import ScopeEnforcement, read_enforcement
 from console.security.token_table import Token, read_tokens
 from console.security.unread_values import UnreadTotal, unread_totals
+from console.security.wide_totals import wide_totals
 from shared.events import Environment
 from shared.integration_log import CHECK_ENTRIES_MAX, IntegrationLogEntry, recent_checks
 from shared.scopes import Scope
@@ -129,7 +130,8 @@ def check_integration(resources: Resources, app: App, since_ms: int) -> Integrat
         _checked_scope(scope, requests) for scope in read_enforcement(connection, app).scopes
     )
     names = {number: token.name for number, token in tokens.items()}
-    problems = _problems(requests, unread_totals(resources, app, since_ms, names))
+    totals = [*unread_totals(resources, app, since_ms, names), *wide_totals(connection, app)]
+    problems = _problems(requests, totals)
     with_requests = [scope for scope in scopes if scope.requests]
     ready = bool(with_requests) and all(
         scope.enforced or scope.readiness is Readiness.READY for scope in with_requests

@@ -82,6 +82,8 @@ def empty(connection: Connection) -> None:
         "sessions",
         "activity",
         "set_aside_users",
+        "wide_identifiers",
+        "due_decisions",
         "users",
     )
     settings = ("audit_log", "tokens", "event_types", "links", "partners", "apps", "installation")

@@ -6,7 +6,7 @@ design, not beside the product.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from ipaddress import ip_address, ip_network
@@ -80,6 +80,7 @@ class Rules:
     inactivity_ms: int = 7 * DAY_MS
     timeout_ms: int = 30 * MINUTE_MS
     devices_max: int = 3
+    users_max: int = 100
 
 
 @dataclass(frozen=True)
@@ -129,15 +130,51 @@ def timeline(
     all_calls = [*ordered, *elsewhere]
     device_ids = frozenset(usable for call in all_calls for usable in _usable(call.device_ids))
     click_ids = frozenset(name for call in all_calls for name in (call.user, call.click_id) if name)
+    clicks = list(clicks)
+    wide_devices, wide_clicks = wide_ids([*all_calls, *others], clicks, rules.users_max)
     sessions = _sessions(ordered, rules.timeout_ms)
     attributions: tuple[Attribution, ...] = ()
     if ordered:
-        own_clicks = [click for click in clicks if click.app == ordered[0].app]
+        app = ordered[0].app
+        own_clicks = [
+            replace(click, device_ids=tuple(_narrow(click.device_ids, app, wide_devices)))
+            for click in clicks
+            if click.app == app
+        ]
         newcomers = newcomers_before(ordered, others, rules.probabilistic_ms)
-        case = (own_clicks, (device_ids, click_ids), rules, newcomers)
+        identity = (
+            frozenset(_narrow(device_ids, app, wide_devices)),
+            frozenset(name for name in click_ids if (app, name) not in wide_clicks),
+        )
+        case = (own_clicks, identity, rules, newcomers)
         attributions = _attributions(ordered, sessions, case)
     days = sorted({day for session in sessions for day in _days(session)})
     return Timeline(device_ids, click_ids, attributions, sessions, tuple(days))
+
+
+def wide_ids(
+    calls: Iterable[Call], clicks: Iterable[Click], users_max: int
+) -> tuple[set[Trace], set[Trace]]:
+    """Device ids and click ids, each with its app, that more users name than that, or that as many
+    clicks without a source carry. Whoever is called like a click does not name it by that."""
+    namers: dict[tuple[str, ...], set[str]] = {}
+    for call in calls:
+        for device_id in _usable(call.device_ids):
+            namers.setdefault(("device", call.app, device_id), set()).add(call.user)
+        if call.click_id and call.click_id != call.user:
+            namers.setdefault(("click", call.app, call.click_id), set()).add(call.user)
+    lenders: dict[tuple[str, ...], set[str]] = {}
+    for click in clicks:
+        for device_id in _usable(click.device_ids) if click.origin is None else ():
+            lenders.setdefault(("device", click.app, device_id), set()).add(click.id)
+    wide = {key for known in (namers, lenders) for key, by in known.items() if len(by) > users_max}
+    return {key[1:] for key in wide if key[0] == "device"}, {
+        key[1:] for key in wide if key[0] == "click"
+    }
+
+
+def _narrow(device_ids: Iterable[str], app: str, wide: set[Trace]) -> list[str]:
+    return [each for each in _usable(device_ids) if (app, each) not in wide]
 
 
 def public(address: str | None) -> str | None:

@@ -158,7 +158,23 @@ OF_ONE_HOUSE = replace(
     devices=OF_TODAY,
     devices_of_clicks=OF_TODAY,
 )
-MANNERS = (OF_ONE_HOUSE, BY_EVERYTHING, BY_SIGHT, IN_A_CROWD, BY_LOAN, BY_RETURNING, BY_RETURNING)
+OF_ONE_CONSTANT = replace(
+    OF_ONE_HOUSE,
+    click_ids=(None, None, "c0", "c1"),
+    device_ids=((), ("d1",), ("D1 ",), ("d2", "d1")),
+    device_ids_of_clicks=((), ("d1",), ("d1",), ("d1", "d2"), ("d2",)),
+    lending=("c0", "c4", "c5"),
+)
+MANNERS = (
+    OF_ONE_CONSTANT,
+    OF_ONE_HOUSE,
+    BY_EVERYTHING,
+    BY_SIGHT,
+    IN_A_CROWD,
+    BY_LOAN,
+    BY_RETURNING,
+    BY_RETURNING,
+)
 
 
 @dataclass(frozen=True)
@@ -182,6 +198,7 @@ MINUTES = Pace(
         inactivity_ms=_minutes(0, 2, 4),
         timeout_ms=_minutes(1, 2, 4),
         devices_max=st.sampled_from((0, 1, 1, 2, 3)),
+        users_max=st.sampled_from((1, 2, 100, 100)),
     ),
     tuple(minute * MINUTE_MS for minute in range(12)),
 )

@@ -28,7 +28,7 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identit
     `known` is the identity as of the last decision. `has_earlier` tells whether the user has
     signals before these; with such a tail and no prior, `decide` would take a later signal for the
     user's first (`needs_all`). `last_signal_ms` is the time of the last of those, 0 without any;
-    `newcomers` is as `history.History` has it.
+    `newcomers` and `wide` are as `history.History` has them.
     """
 
     app: str
@@ -39,6 +39,7 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identit
     has_earlier: bool = False
     last_signal_ms: int = 0
     newcomers: Mapping[str, int] = {}
+    wide: Identity = Identity()
 
     @cached_property
     def identity(self) -> Identity:
@@ -46,9 +47,17 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identit
         return self.known | identity_of(self.signals)
 
     @property
+    def identifying(self) -> Identity:
+        """Returns those of the ids that may identify the user."""
+        return self.identity.without(self.wide)
+
+    @property
     def has_new_ids(self) -> bool:
         """Tells whether an id is new: it may match old clicks, so everything is recalculated."""
-        return self.prior is not None and self.identity != self.known
+        nobodys = Identity()
+        return self.prior is not None and (
+            self.identity.without(nobodys) != self.known.without(nobodys)
+        )
 
     @property
     def needs_all(self) -> bool:
@@ -87,6 +96,7 @@ def decide(tail: Tail, clicks: tuple[Click, ...], rules: Rules) -> Decision:
         clicks=clicks,
         known=tail.known,
         newcomers=tail.newcomers,
+        wide=tail.wide,
     )
     if tail.prior is None:
         attributions = attribute(history, rules)

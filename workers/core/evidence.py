@@ -83,7 +83,7 @@ def traces_of(history: History) -> tuple[ClickTrace, ...]:
             click_id=click.id,
             time_ms=click.time_ms,
             origin=click.origin,
-            device_ids=identifying(click.device_ids),
+            device_ids=identifying(click.device_ids) - history.wide.device_ids,
             sightings=sightings(click.address, click.device),
         )
         for click in clicks.values()

@@ -8,13 +8,18 @@ integer Unix milliseconds, UTC. Ids are text, compared by code point (PostgreSQL
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from itertools import takewhile
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from shared.device_ids import identifying
 from workers.core.addresses import public_address
 from workers.core.devices import Device
+
+# Nobody has that many: a user who names more is a shared or made-up one, and is identified by none
+# of them. With each event every id is looked up, so this bounds what an event costs.
+USER_DEVICE_IDS_MAX: Final = 100
+USER_CLICK_IDS_MAX: Final = 1000
 
 
 class Moment(msgspec.Struct, frozen=True, order=True):
@@ -82,14 +87,30 @@ class Click(msgspec.Struct, frozen=True, kw_only=True):
 class Identity(msgspec.Struct, frozen=True):
     """The device ids and click ids that a user's calls have ever carried.
 
-    The device ids are normalised for comparison (`shared.device_ids.identifying`).
+    The device ids are normalised for comparison (`shared.device_ids.identifying`). Of more than a
+    user may have, the first are kept, one too many: which of them does not matter any more.
     """
 
     device_ids: frozenset[str] = frozenset()
     click_ids: frozenset[str] = frozenset()
 
     def __or__(self, other: "Identity") -> "Identity":
-        return Identity(self.device_ids | other.device_ids, self.click_ids | other.click_ids)
+        return Identity(
+            _first(self.device_ids | other.device_ids, USER_DEVICE_IDS_MAX + 1),
+            _first(self.click_ids | other.click_ids, USER_CLICK_IDS_MAX + 1),
+        )
+
+    def without(self, wide: "Identity") -> "Identity":
+        """Returns the ids that identify the user: none of `wide`, and none of too many."""
+        devices, clicks = self.device_ids, self.click_ids
+        return Identity(
+            devices - wide.device_ids if len(devices) <= USER_DEVICE_IDS_MAX else frozenset(),
+            clicks - wide.click_ids if len(clicks) <= USER_CLICK_IDS_MAX else frozenset(),
+        )
+
+
+def _first(ids: frozenset[str], count: int) -> frozenset[str]:
+    return ids if len(ids) <= count else frozenset(sorted(ids)[:count])
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +126,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
 
     `newcomers` are the other users who were first seen at an address in the same time, by address;
     more than `Rules.uncertain_devices_max` need not be counted. `known` is the identity from calls
-    that are not among `signals`, for partial histories.
+    that are not among `signals`, for partial histories. `wide` are the ids that too many users
+    name, or clicks lend, and that identify nobody.
     """
 
     app: str
@@ -113,15 +135,21 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     clicks: tuple[Click, ...] = ()
     known: Identity = Identity()
     newcomers: Mapping[str, int] = {}
+    wide: Identity = Identity()
 
     @property
     def identity(self) -> Identity:
-        """Returns all ids of the user, from these signals and from earlier ones."""
-        return self.known | identity_of(self.signals)
+        """Returns the ids that identify the user, from these signals and from earlier ones."""
+        return (self.known | identity_of(self.signals)).without(self.wide)
 
 
 def identity_of(signals: Iterable[Signal]) -> Identity:
-    """Collects the ids that these signals carry."""
+    """Collects the ids that these signals carry, of too many the first."""
+    return Identity() | ids_told(signals)
+
+
+def ids_told(signals: Iterable[Signal]) -> Identity:
+    """Collects all ids that these signals carry, however many."""
     device_ids: set[str] = set()
     click_ids: set[str] = set()
     for signal in signals:

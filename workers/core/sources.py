@@ -6,6 +6,7 @@ landing page with the network's own click id or with campaign fields, and are cr
 
 from collections.abc import Mapping
 
+from shared.events import Event
 from shared.names.reserved_names import visible_name
 from shared.placeholders import is_placeholder
 from workers.core.history import Origin, OriginKind
@@ -14,6 +15,11 @@ NETWORKS = {"gclid": "google", "fbclid": "facebook", "ttclid": "tiktok"}
 
 # Broad before narrow: a campaign is one source, whichever of its ads was clicked.
 CAMPAIGN_FIELDS = ("campaign_id", "campaign", "adset_id", "adset", "ad_id", "ad", "term")
+
+
+def origin_of_event(click: Event) -> Origin | None:
+    """Returns the origin that a received click is credited to."""
+    return origin_of(None if click.link_id is None else str(click.link_id), click.parameters)
 
 
 def origin_of(link_id: str | None, fields: Mapping[str, str]) -> Origin | None:

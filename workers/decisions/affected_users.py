@@ -4,10 +4,12 @@ A user is affected by an event of their own, and by a click that could be theirs
 name, a click that shares a device id with them, a click from the address of their first signal, and
 a click that shares either with a click that they name and that names no source (it lends what it
 saw). New users of an address affect others who were new there (`coupled_users`). Too many users are
-harmless, because deciding again changes nothing; none may be missing.
+harmless, because deciding again changes nothing; none may be missing. An id that more users name,
+or more clicks lend, than an app allows identifies nobody, and affects nobody either: no more rows
+of it are read than that (`wide_identifiers`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -18,35 +20,44 @@ from workers.core.addresses import public_address
 from workers.core.days import utc_days
 from workers.core.device_matching import platform
 from workers.core.history import Identity
-from workers.core.rules import CLICK_AGE_MS_MAX, LIMITS
+from workers.core.rules import CLICK_AGE_MS_MAX, LIMITS, Rules
 from workers.decisions.coupled_users import SIGNALLED
 from workers.sql.expressions import as_ms, day_of, from_ms, platform_of
 from workers.sql.json_rows import json_document, select_for
 from workers.user_agents import device_of_event
+
+_USERS_MAX = Rules().identifier_users_max  # of an app that no longer exists
+READ_MAX = LIMITS["identifier_users_max"][1] + 1  # users of an id, or its lending clicks
 
 # Each lookup is fenced (OFFSET 0): it then uses its index, one probe for each row. Otherwise a
 # planner that expects 100 rows from a document joins whole tables by app first.
 _CLICKED = f"""
 WITH click AS MATERIALIZED (
     SELECT app_id, environment, click_id, from_ms, identifying, address,
-           platform, days, {from_ms("from_ms")} AS at
+           platform, days, {from_ms("from_ms")} AS at,
+           coalesce(
+               (SELECT identifier_users_max FROM apps WHERE apps.id = app_id), {_USERS_MAX}
+           ) AS users_max
     FROM json_to_recordset(%(clicks)s::json) AS sent (
         app_id bigint, environment text, click_id text COLLATE "C", from_ms bigint,
         identifying text[] COLLATE "C", address text, platform text, days date[]
     )
 ), lender AS MATERIALIZED (
-    SELECT click.app_id, click.environment, lent.click_id, click.from_ms
+    SELECT click.app_id, click.environment, lent.click_id, click.from_ms, users_max
     FROM click
     CROSS JOIN unnest(identifying) AS wanted
     CROSS JOIN LATERAL (
-        SELECT click_id FROM click_device_ids AS lent
-        WHERE lent.app_id = click.app_id AND lent.environment = click.environment
-          AND lent.device_id = wanted AND lent.lends
-          AND lent.event_time BETWEEN at - %(age)s::interval AND at + %(age)s::interval
-        OFFSET 0
+        SELECT click_id, count(*) OVER () AS clicks FROM (
+            SELECT click_id FROM click_device_ids AS lent
+            WHERE lent.app_id = click.app_id AND lent.environment = click.environment
+              AND lent.device_id = wanted AND lent.lends
+              AND lent.event_time BETWEEN at - %(age)s::interval AND at + %(age)s::interval
+            LIMIT {READ_MAX}
+        ) AS lent
     ) AS lent
+    WHERE lent.clicks <= users_max
     UNION
-    SELECT click.app_id, click.environment, lent.click_id, click.from_ms
+    SELECT click.app_id, click.environment, lent.click_id, click.from_ms, users_max
     FROM click
     CROSS JOIN LATERAL (
         SELECT click_id FROM clicks AS lent
@@ -59,9 +70,9 @@ WITH click AS MATERIALIZED (
         OFFSET 0
     ) AS lent
 ), named AS MATERIALIZED (
-    SELECT app_id, environment, click_id, from_ms FROM click
+    SELECT app_id, environment, click_id, from_ms, users_max FROM click
     UNION ALL
-    SELECT app_id, environment, click_id, from_ms FROM lender
+    SELECT app_id, environment, click_id, from_ms, users_max FROM lender
 ), affected AS (
     SELECT found.id, from_ms
     FROM named
@@ -75,21 +86,27 @@ WITH click AS MATERIALIZED (
     SELECT found.user_ref, from_ms
     FROM named
     CROSS JOIN LATERAL (
-        SELECT user_ref FROM identities
-        WHERE identities.app_id = named.app_id AND identities.environment = named.environment
-          AND identities.kind = 'click' AND identities.value = named.click_id
-        OFFSET 0
+        SELECT user_ref, count(*) OVER () AS users FROM (
+            SELECT user_ref FROM identities
+            WHERE identities.app_id = named.app_id AND identities.environment = named.environment
+              AND identities.kind = 'click' AND identities.value = named.click_id
+            LIMIT {READ_MAX}
+        ) AS naming
     ) AS found
+    WHERE found.users <= users_max
     UNION ALL
     SELECT found.user_ref, from_ms
     FROM click
     CROSS JOIN unnest(identifying) AS wanted
     CROSS JOIN LATERAL (
-        SELECT user_ref FROM identities
-        WHERE identities.app_id = click.app_id AND identities.environment = click.environment
-          AND identities.kind = 'device' AND identities.value = wanted
-        OFFSET 0
+        SELECT user_ref, count(*) OVER () AS users FROM (
+            SELECT user_ref FROM identities
+            WHERE identities.app_id = click.app_id AND identities.environment = click.environment
+              AND identities.kind = 'device' AND identities.value = wanted
+            LIMIT {READ_MAX}
+        ) AS naming
     ) AS found
+    WHERE found.users <= users_max
     UNION ALL
     SELECT found.id, from_ms
     FROM click
@@ -132,8 +149,31 @@ class User(msgspec.Struct, frozen=True):
     first_ms: int | None
 
 
-def affected_users(connection: Connection, events: Sequence[Event]) -> dict[int, int]:
-    """Returns for each affected user the earliest moment (Unix milliseconds) that may change."""
+class AffectedUsers(msgspec.Struct, frozen=True):
+    """For each affected user the earliest moment (Unix milliseconds) that may change.
+
+    `own` are the users of the events themselves, `others` those whom events or clicks concern too.
+    """
+
+    own: dict[int, int] = {}
+    others: dict[int, int] = {}
+
+    def __or__(self, added: "AffectedUsers") -> "AffectedUsers":
+        return AffectedUsers(_earliest(self.own, added.own), _earliest(self.others, added.others))
+
+    @property
+    def all(self) -> dict[int, int]:
+        """Returns everybody, the own users first."""
+        return _earliest(self.own, self.others)
+
+
+def _earliest(one: Mapping[int, int], other: Mapping[int, int]) -> dict[int, int]:
+    both = {user: min(one[user], other[user]) for user in one.keys() & other.keys()}
+    return {**one, **other, **both}
+
+
+def affected_users(connection: Connection, events: Sequence[Event]) -> AffectedUsers:
+    """Finds everybody whose decisions these events may change."""
     signals: list[dict[str, object]] = [
         {
             "app_id": event.app_id,
@@ -145,7 +185,11 @@ def affected_users(connection: Connection, events: Sequence[Event]) -> dict[int,
         for event in events
         if event.kind not in CLICK_KINDS
     ]
-    rows = select_for(connection, SIGNALLED, signals)
+    own: dict[int, int] = {}
+    others: dict[int, int] = {}
+    for user, at_ms, is_own in select_for(connection, SIGNALLED, signals):
+        found = own if is_own else others
+        found[user] = min(at_ms, found.get(user, at_ms))
     clicks: list[dict[str, object]] = [
         {
             "app_id": event.app_id,
@@ -163,11 +207,8 @@ def affected_users(connection: Connection, events: Sequence[Event]) -> dict[int,
     if clicks:
         document = json_document(clicks)
         arguments = {"clicks": document, "age": _AGE, "probabilistic": _PROBABILISTIC}
-        rows += run(connection, _CLICKED, arguments)
-    earliest: dict[int, int] = {}
-    for user, at_ms in rows:
-        earliest[user] = min(at_ms, earliest.get(user, at_ms))
-    return earliest
+        others = _earliest(others, dict(run(connection, _CLICKED, arguments)))
+    return AffectedUsers(own, others)
 
 
 def lock_users(connection: Connection, ids: Iterable[int]) -> list[User]:

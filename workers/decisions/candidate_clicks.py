@@ -112,7 +112,7 @@ def load_clicks(connection: Connection, cases: Sequence[UserCase]) -> Clicks:
     load(
         _CLICKS_NAMED,
         (
-            {**_user_fields(case), "click_ids": sorted(case.tail.identity.click_ids)}
+            {**_user_fields(case), "click_ids": sorted(case.tail.identifying.click_ids)}
             for case in cases
         ),
     )
@@ -130,7 +130,7 @@ def load_clicks(connection: Connection, cases: Sequence[UserCase]) -> Clicks:
 
 def _device_row(case: UserCase, lenders: Sequence[Click]) -> dict[str, object]:
     lent = identifying(device_id for click in lenders for device_id in click.device_ids)
-    device_ids = case.tail.identity.device_ids | lent
+    device_ids = case.tail.identifying.device_ids | lent
     times_ms = [signal.time_ms for signal in case.tail.signals] or [0]
     from_ms, to_ms = min(times_ms) - CLICK_AGE_MS_MAX, max(times_ms)
     return {
@@ -168,7 +168,7 @@ def sightings_of(case: UserCase, clicks: Iterable[Click]) -> tuple[int, frozense
     first = first_located(in_order(case.tail.signals))
     seen = sightings(first.address, first.device)
     for click in clicks:
-        if click.origin is None and click.id in case.tail.identity.click_ids:
+        if click.origin is None and click.id in case.tail.identifying.click_ids:
             seen |= sightings(click.address, click.device)
     return first.time_ms, seen
 

@@ -2,12 +2,16 @@
 
     affected users → chunks → decisions about the users of each chunk (`user_decisions`)
 
+The users of the events come first. What takes too long, and whoever else is concerned beyond a
+number, is noted as due and decided by a job of its own (`due_decisions`), for which nobody waits.
+
 Runs after the transaction that committed the facts, for every user of the batch, whether a fact was
 new or not: a crash between the two loses no decision, because the batch is delivered again. If two
 workers handle an event and a click at the same moment, the one that commits last sees both. A user
 whose decision fails is set aside and delays nobody else.
 """
 
+import time
 from collections.abc import Sequence
 
 from shared.database import Connection, DatabaseError, index_only, sqlstate
@@ -15,15 +19,19 @@ from shared.errors import WaybillError
 from shared.events import Event
 from workers.core.decision import decide as decide_by_rules
 from workers.core.faults import Disposition, disposition
-from workers.decisions.affected_users import affected_users, lock_users
+from workers.decisions.affected_users import AffectedUsers, affected_users, lock_users
 from workers.decisions.click_callbacks import write_click_callbacks
+from workers.decisions.due_decisions import postpone
 from workers.decisions.load_history import BEGINNING_MS
 from workers.decisions.set_aside_users import Failure, set_aside
 from workers.decisions.user_decisions import Decide, UserDecisions, log_failures
+from workers.decisions.wide_identifiers import mark_lent
 from workers.decisions.write import Rules
 from workers.facts.quarantine import find_quarantined
 
 USERS_MAX = 500  # in a transaction: other workers wait for the locks
+OTHERS_MAX = 1_000  # decided at once besides the users of the events themselves
+DECIDE_SECONDS_MAX = 5.0  # then no other transaction is begun; a job has a minute
 
 
 class WorkerDied(WaybillError):
@@ -39,14 +47,24 @@ def derive(
 
     Raises DatabaseError for an error that no user caused.
     """
+    ends_at = time.monotonic() + DECIDE_SECONDS_MAX
     write_click_callbacks(connection, events)
-    earliest_ms = _affected_users(connection, events)
-    users = sorted(earliest_ms)
+    mark_lent(connection, events)
+    affected = _affected_users(connection, events)
+    earliest_ms = affected.all
+    others = sorted(affected.others.keys() - affected.own.keys())
+    users = [*sorted(affected.own), *others[:OTHERS_MAX]]
     decisions = UserDecisions(connection, decide)
     rules = Rules()
     for start in range(0, len(users), USERS_MAX):
+        if start and time.monotonic() >= ends_at:
+            others = [*users[start:], *others[OTHERS_MAX:]]
+            break
         chunk = users[start : start + USERS_MAX]
         rules += decisions.make({user: earliest_ms[user] for user in chunk})
+    else:
+        others = others[OTHERS_MAX:]
+    postpone(connection, {user: earliest_ms[user] for user in others})
     return rules
 
 
@@ -63,7 +81,7 @@ def rederive(
 
 def set_aside_affected(connection: Connection, events: Sequence[Event]) -> None:
     """Sets aside everybody whom these events may concern: nobody knows who killed the worker."""
-    users = sorted(_affected_users(connection, events))
+    users = sorted(_affected_users(connection, events).all)
     for start in range(0, len(users), USERS_MAX):
         chunk = users[start : start + USERS_MAX]
         with index_only(connection):
@@ -74,7 +92,7 @@ def set_aside_affected(connection: Connection, events: Sequence[Event]) -> None:
         log_failures(failures)
 
 
-def _affected_users(connection: Connection, events: Sequence[Event]) -> dict[int, int]:
+def _affected_users(connection: Connection, events: Sequence[Event]) -> AffectedUsers:
     """Finds the users that these events affect, ignoring events that PostgreSQL refused to store.
 
     Those are in quarantine by now, and the values that they were refused for may break the lookup
@@ -89,9 +107,7 @@ def _affected_users(connection: Connection, events: Sequence[Event]) -> dict[int
         if len(events) == 1:
             if not find_quarantined(connection, [events[0].receipt]):
                 raise
-            return {}
+            return AffectedUsers()
     middle = len(events) // 2
-    halves = [_affected_users(connection, half) for half in (events[:middle], events[middle:])]
-    return {
-        user: min(half[user] for half in halves if user in half) for user in halves[0] | halves[1]
-    }
+    first = _affected_users(connection, events[:middle])
+    return first | _affected_users(connection, events[middle:])

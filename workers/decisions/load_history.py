@@ -33,12 +33,13 @@ BEGINNING_MS = 0  # no event is older (`shared.fields.IMPORTED_YEAR_MIN`)
 
 _RULES = """
 SELECT id, rules_version, click_deterministic_ms, click_probabilistic_ms,
-       reattribution_window_ms, inactivity_ms, session_timeout_ms, uncertain_devices_max
+       reattribution_window_ms, inactivity_ms, session_timeout_ms, uncertain_devices_max,
+       identifier_users_max
 FROM apps WHERE id = ANY(%s)
 """
 _RULES_FIELDS = (
     "version", "click_deterministic_ms", "click_probabilistic_ms", "reattribution_window_ms",
-    "inactivity_ms", "session_timeout_ms", "uncertain_devices_max",
+    "inactivity_ms", "session_timeout_ms", "uncertain_devices_max", "identifier_users_max",
 )  # fmt: skip
 
 _BEFORE = """(

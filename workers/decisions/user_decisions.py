@@ -26,6 +26,7 @@ from workers.decisions.load_history import UserCase, load_cases
 from workers.decisions.newcomers import count_newcomers
 from workers.decisions.outbox import write_callbacks
 from workers.decisions.set_aside_users import Failure, clear_set_aside, set_aside, set_aside_among
+from workers.decisions.wide_identifiers import exclude_wide
 from workers.decisions.write import Rules, write_decisions
 from workers.job_errors import describe
 
@@ -80,6 +81,7 @@ class UserDecisions(msgspec.Struct, frozen=True):
                 users = [user for user in users if user.id not in aside]
             cases = load_cases(connection, users, earliest_ms)
             clicks = load_clicks(connection, cases)
+            cases = exclude_wide(connection, cases, clicks)
             cases = count_newcomers(connection, cases, clicks)
             differences, failures = self._decide_cases(cases, clicks)
             set_aside(connection, failures)

@@ -11,8 +11,7 @@ from shared.database import Connection
 from shared.device_ids import identifying, usable
 from shared.events import Event, Kind
 from workers.core.addresses import public_address
-from workers.core.history import Origin
-from workers.core.sources import origin_of
+from workers.core.sources import origin_of_event
 from workers.sql.copy import (
     Target,
     copy_missing,
@@ -98,12 +97,8 @@ def insert_clicks(connection: Connection, clicks: Sequence[Event]) -> None:
     write_rows(connection, _INSERT_DEVICE_IDS, rows)
 
 
-def _origin(click: Event) -> Origin | None:
-    return origin_of(None if click.link_id is None else str(click.link_id), click.parameters)
-
-
 def _click_line(click: Event) -> str:
-    origin = _origin(click)
+    origin = origin_of_event(click)
     device = device_of_event(click)
     return line(
         text(click.click_id),
@@ -131,6 +126,6 @@ def _click_line(click: Event) -> str:
 def _device_ids(click: Event) -> Iterator[DeviceId]:
     if click.kind is Kind.CLICK:
         app, environment, click_id = click.app_id, click.environment, click.click_id or ""
-        lends = _origin(click) is None
+        lends = origin_of_event(click) is None
         for device_id in identifying(usable(click.device_ids)):
             yield DeviceId(app, environment, device_id, click.happened_at_ms, click_id, lends)

@@ -130,8 +130,8 @@ def _sightings(pairs: Pairs) -> list[SightingRow]:
 def _identities(pairs: Pairs) -> list[IdentityRow]:
     """Returns the device ids and click ids that may be new to their users, in order.
 
-    An id that a user is known by has its row already, except the user's own id: it is stored only
-    if an event carries it as a click id.
+    An id that a user is known by has its row already. The user's own id needs none: who is called
+    like a click is found by that.
     """
     rows = set()
     for event, user in pairs:
@@ -140,6 +140,6 @@ def _identities(pairs: Pairs) -> list[IdentityRow]:
             if device_id not in user.device_ids:
                 rows.add(IdentityRow(app, environment, "device", device_id, user.id))
         click_id = event.click_id
-        if click_id is not None and (click_id == event.user_id or click_id not in user.click_ids):
+        if click_id and click_id != event.user_id and click_id not in user.click_ids:
             rows.add(IdentityRow(app, environment, "click", click_id, user.id))
     return sorted(rows)

@@ -2,7 +2,7 @@
 
 The sweep enqueues a drain if the inbox waits without one, and publishes the snapshot again if Redis
 has lost it. Upkeep creates partitions ahead, copies when tokens were last used, and deletes expired
-rows and consumers.
+rows and consumers. It also counts anew how many users name the ids that too many do.
 """
 
 from dataclasses import dataclass
@@ -32,6 +32,23 @@ _DELETE_CALLBACKS = """
 """
 _DELETE_DUPLICATES = "DELETE FROM duplicates WHERE received_at < now() - %s * interval '1 day'"
 _DELETE_WITHHELD = "DELETE FROM withheld_events WHERE received_at < now() - %s * interval '1 day'"
+
+# A user id is counted when it is found. Bounded: each takes 20 ms at most.
+_COUNT_USERS = """
+    UPDATE wide_identifiers AS wide SET counted_at = now(), users = (
+        SELECT count(*) FROM (
+            SELECT FROM identities AS named
+            WHERE named.app_id = wide.app_id AND named.environment = wide.environment
+              AND named.kind = wide.kind AND named.value = wide.value
+            LIMIT 100000
+        ) AS named
+    )
+    WHERE (app_id, environment, kind, value) IN (
+        SELECT app_id, environment, kind, value FROM wide_identifiers
+        WHERE kind <> 'user' AND users < 100000
+        ORDER BY counted_at LIMIT 20
+    )
+"""
 
 # Each ingest process uses its own clock, so a later use may have a slightly earlier time.
 _COPY_USE = """
@@ -104,6 +121,7 @@ def upkeep(
 ) -> UpkeepReport:
     """Runs all upkeep once."""
     run(connection, _DELETE_WITHHELD, (days_min.keys,))
+    run(connection, _COUNT_USERS)
     return UpkeepReport(
         partitions=len(make_partitions(connection, now())),
         tokens_used=copy_token_use(connection, redis),

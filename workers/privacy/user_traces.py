@@ -58,6 +58,12 @@ WHERE app_id = %(app)s AND environment = %(environment)s
        OR kind = 'click' AND value = ANY(%(click_ids)s))
   AND user_ref = %(user)s
 """
+_DELETE_WIDE = """
+DELETE FROM wide_identifiers
+WHERE app_id = %(app)s AND environment = %(environment)s
+  AND (kind = 'device' AND value = ANY(%(device_ids)s)
+       OR kind IN ('click', 'user') AND value = ANY(%(click_ids)s))
+"""
 _RENAME_UNIQUE_EVENTS = """
 UPDATE unique_events SET user_id = %(pseudonym)s
 WHERE app_id = %(app)s AND environment = %(environment)s AND user_id = %(user_id)s
@@ -157,6 +163,7 @@ def _empty_signals(
         counts["events"] += run(connection, _RENAME_EVENTS, arguments).rowcount
         return set()
     run(connection, _DELETE_IDENTITIES, arguments)
+    run(connection, _DELETE_WIDE, arguments)
     counts["events"] += run(connection, _EMPTY_EVENTS, arguments).rowcount
     run(connection, _DELETE_KEYS, {**arguments, "keys": keys})
     run(connection, _EMPTY_SIGNALS, arguments)

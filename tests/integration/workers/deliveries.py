@@ -114,8 +114,8 @@ def _make_app(connection: Connection, name: str, world: World) -> int:
     rules = world.rules
     row = connection.execute(
         "INSERT INTO apps (name, app_token, click_deterministic_ms, click_probabilistic_ms,"
-        " reattribution_window_ms, inactivity_ms, session_timeout_ms, uncertain_devices_max)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
+        " reattribution_window_ms, inactivity_ms, session_timeout_ms, uncertain_devices_max,"
+        " identifier_users_max) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
         (
             name,
             name,
@@ -125,6 +125,7 @@ def _make_app(connection: Connection, name: str, world: World) -> int:
             rules.inactivity_ms,
             rules.timeout_ms,
             rules.devices_max,
+            rules.users_max,
         ),
     ).fetchone()
     assert row is not None

@@ -153,8 +153,9 @@ def test_new_users_are_loaded_once_as_known_ones_are_and_undecided_ones_twice(
     once = statements["decided before"]
     assert statements == {
         "decided before": once,
-        "committed before, not decided": once + 1 + 4,  # an attribution is written, a load is made
-        "new": once + 1,
+        # Their ids are counted, an attribution is written, a load is made.
+        "committed before, not decided": once + 1 + 1 + 4,
+        "new": once + 1 + 1,
     }
 
 

@@ -26,6 +26,7 @@ from tests.support.oracle import Attribution, Session
 from tests.support.scenarios import SCENARIOS
 from tests.support.scenarios.scenario import MINE, SEEN, clicked, opened, world
 from tests.support.worlds import World, worlds
+from workers.decisions.decide_due import decide_due
 from workers.drain.drain import Drain, DrainLimits, DrainRequests
 from workers.process import Database
 
@@ -172,6 +173,7 @@ def _through(lender: frozenset[str] | None, expected: Attribution) -> Attributio
 
 
 def assert_tables_are_the_oracles(connection: Connection, world: World, staged: Stage) -> None:
+    decide_due(connection, 30)
     found = _found(connection, staged)
     assert sorted(found) == world.users
     for user in world.users:

@@ -232,3 +232,20 @@ def test_the_exit_status_says_whether_all_is_green(
     document = ask("check", "Shop", "--minutes", "5")
     assert (document["green"], document["ready"]) == (True, True)
     assert "digest" not in str(document)
+
+
+def test_an_id_that_too_many_users_name_is_an_issue_that_names_it(
+    resources: Resources, shop: App
+) -> None:
+    resources.connection.execute(
+        "INSERT INTO wide_identifiers (app_id, environment, kind, value, users_max, users) VALUES"
+        " (%(app)s, 'production', 'device', 'constant', 100, 5000),"
+        " (%(app)s, 'sandbox', 'user', 'null', 0, 101)",
+        {"app": shop.id},
+    )
+
+    problems = look(resources, shop).problems
+
+    assert [problem.requests for problem in problems] == [5000, 101]
+    assert "The device ID `constant` is named by at least 5,000 users" in problems[0].what
+    assert "The user `null` of the sandbox names more IDs" in problems[1].what

@@ -1,13 +1,13 @@
 """Facts of the oracle as the product has them, and its decisions as the oracle has them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tests.support import oracle
 from tests.support.oracle import Timeline
 from workers.core.attribution import Attribution
 from workers.core.devices import Device
-from workers.core.history import Click, Origin, OriginKind, Signal, SignalKind
+from workers.core.history import Click, Identity, Origin, OriginKind, Signal, SignalKind
 from workers.core.rules import Rules
 from workers.core.sessions import Session
 
@@ -20,6 +20,7 @@ def rules_of(rules: oracle.Rules) -> Rules:
         inactivity_ms=rules.inactivity_ms,
         session_timeout_ms=rules.timeout_ms,
         uncertain_devices_max=rules.devices_max,
+        identifier_users_max=rules.users_max,
     )
 
 
@@ -66,6 +67,17 @@ def attribution_of(it: Attribution) -> oracle.Attribution:
 def session_of(it: Session) -> oracle.Session:
     return oracle.Session(
         it.start.time_ms, it.start.receipt, it.last_activity_ms, it.opens, it.events
+    )
+
+
+def wide_identity(
+    app: str, calls: Iterable[oracle.Call], clicks: Iterable[oracle.Click], users_max: int
+) -> Identity:
+    """What the tables would say of the ids that too many name."""
+    devices, named = oracle.wide_ids(calls, clicks, users_max)
+    return Identity(
+        frozenset(device_id for place, device_id in devices if place == app),
+        frozenset(click_id for place, click_id in named if place == app),
     )
 
 

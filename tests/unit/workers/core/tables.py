@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from tests.support.between_commits import Does, Step
 from tests.support.oracle import Call, Click, newcomers_before
 from tests.support.worlds import World
-from tests.unit.workers.core.oracle_facts import click_of, rules_of, signal_of
+from tests.unit.workers.core.oracle_facts import click_of, rules_of, signal_of, wide_identity
 from workers.core.attribution import Attribution
 from workers.core.decision import Tail, decide
 from workers.core.history import Identity, Moment, Signal, identity_of, in_order
@@ -30,6 +30,7 @@ class Tables:
     world: World
     users: dict[UserKey, User] = field(default_factory=dict)
     clicks: dict[str, Click] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
     decided_first: list[UserKey] = field(default_factory=list)
 
     def take(self, step: Step[Call | Click]) -> None:
@@ -51,15 +52,21 @@ class Tables:
         for key in made:
             told = [signal_of(it) for it in calls if (it.app, it.user) == key]
             self.users[key] = User(identity_of(told))
+        self.calls += calls
         for call in calls:
             self.users[call.app, call.user].signals[call.receipt] = signal_of(call)
         self.clicks |= {fact.id: fact for fact in facts if isinstance(fact, Click)}
 
     def _concerned(self, facts: tuple[Call | Click, ...]) -> dict[UserKey, int]:
-        """A click concerns everybody here, a call those who came later: too many is harmless."""
+        """A click concerns everybody here, a call those who came later: too many is harmless.
+
+        Either may make an id a wide one, for everybody and all of the past.
+        """
         concerned: dict[UserKey, int] = {}
         for fact in facts:
             own = [(fact.app, fact.user)] if isinstance(fact, Call) else list(self.users)
+            if fact.device_ids or (isinstance(fact, Call) and fact.click_id):
+                concerned |= dict.fromkeys(self.users, 0)
             for user in own:
                 concerned[user] = min(fact.time_ms, concerned.get(user, fact.time_ms))
             if isinstance(fact, Call):
@@ -113,6 +120,9 @@ class Tables:
             has_earlier=any(it.moment < start for it in signals),
             last_signal_ms=max((it.time_ms for it in signals if it.moment < start), default=0),
             newcomers=self._newcomers(key),
+            wide=wide_identity(
+                key[0], self.calls, self.clicks.values(), self.world.rules.users_max
+            ),
         )
 
     def _newcomers(self, key: UserKey) -> dict[str, int]:

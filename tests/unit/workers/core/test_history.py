@@ -1,7 +1,17 @@
 """The order of a history, and what a user is known by."""
 
+from functools import reduce
+from operator import or_
+
 from tests.unit.workers.core.build import event, history, opened
-from workers.core.history import Identity, Moment, identity_of, in_order
+from workers.core.history import (
+    USER_CLICK_IDS_MAX,
+    USER_DEVICE_IDS_MAX,
+    Identity,
+    Moment,
+    identity_of,
+    in_order,
+)
 
 
 def test_signals_are_ordered_by_time_and_then_by_receipt() -> None:
@@ -34,3 +44,23 @@ def test_a_part_of_a_history_is_told_what_the_rest_carried() -> None:
     part = history(opened(1, device_ids={"gaid-1"}), known=known)
 
     assert part.identity.device_ids == {"gaid-1", "idfv-2"}
+
+
+def test_a_user_of_too_many_ids_keeps_one_too_many_and_is_identified_by_none() -> None:
+    many = [f"{n:05}" for n in range(5_000)]
+    names = [Identity(frozenset({it}), frozenset({it})) for it in many]
+    shuffled = [*names[::2], *names[1::2]]
+
+    told = reduce(or_, names)
+
+    assert reduce(or_, shuffled) == told
+    assert told.device_ids == frozenset(many[: USER_DEVICE_IDS_MAX + 1])
+    assert told.click_ids == frozenset(many[: USER_CLICK_IDS_MAX + 1])
+    assert told.without(Identity()) == Identity()
+
+
+def test_ids_of_too_many_identify_nobody_and_the_others_do() -> None:
+    own = Identity(frozenset({"a", "b"}), frozenset({"c", "d"}))
+    wide = Identity(frozenset({"a"}), frozenset({"d"}))
+
+    assert own.without(wide) == Identity(frozenset({"b"}), frozenset({"c"}))

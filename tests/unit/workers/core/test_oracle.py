@@ -19,6 +19,7 @@ from tests.unit.workers.core.oracle_facts import (
     rules_of,
     session_of,
     signal_of,
+    wide_identity,
 )
 from workers.core.attribution import attribute
 from workers.core.history import History, identity_of
@@ -36,6 +37,7 @@ def _history(
         clicks=tuple(map(click_of, world.clicks)),
         known=identity_of(map(signal_of, elsewhere)),
         newcomers=oracle.newcomers_before(calls, world.calls, window_ms) if calls else {},
+        wide=wide_identity(app, world.calls, world.clicks, world.rules.users_max),
     )
 
 
