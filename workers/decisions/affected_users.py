@@ -106,7 +106,11 @@ WITH click AS MATERIALIZED (
             LIMIT {READ_MAX}
         ) AS naming
     ) AS found
-    WHERE found.users <= users_max
+    WHERE found.users <= users_max AND NOT EXISTS (
+        SELECT FROM wide_identifiers AS wide
+        WHERE wide.app_id = click.app_id AND wide.environment = click.environment
+          AND wide.kind = 'device' AND wide.value = wanted AND wide.users_max >= click.users_max
+    )
     UNION ALL
     SELECT found.id, from_ms
     FROM click

@@ -9,6 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from shared.database import Connection
 from shared.device_ids import identifying, usable
 from workers.core.days import stretches, utc_days
@@ -24,6 +26,10 @@ from workers.sql.json_rows import select_for
 # A whole carrier may be behind an address, and each of its new users would evaluate every click of
 # hours. The latest click wins, so clicks far behind it change nothing but the number of candidates.
 CLICKS_OF_A_PLACE_MAX = 250
+
+# Nobody clicks an ad 25 times a day for ten days: a device id that more clicks of one stretch of
+# days carry is a machine's, and identifies nobody from then on.
+CLICKS_OF_A_DEVICE_MAX = 250
 
 CLICK_COLUMNS = f"""
     click_id, {as_ms("event_time")}, origin_kind, origin, clicks.device_ids,
@@ -46,7 +52,7 @@ CROSS JOIN LATERAL (
 """
 
 _CLICKS_OF_DEVICES = f"""
-SELECT user_ref, matched.*
+SELECT user_ref, wanted, carried.clicks, matched.*
 FROM json_to_recordset(%s::json) AS sent (
     user_ref bigint, app_id bigint, environment text, identifying text[] COLLATE "C",
     stretches integer[], from_ms bigint, to_ms bigint
@@ -54,12 +60,13 @@ FROM json_to_recordset(%s::json) AS sent (
 CROSS JOIN unnest(identifying) AS wanted
 CROSS JOIN unnest(stretches) AS stretch
 CROSS JOIN LATERAL (
-    SELECT click_id FROM click_device_ids AS carried
-    WHERE {stretch_of("carried.event_time")} = stretch
-      AND carried.app_id = sent.app_id AND carried.environment = sent.environment
-      AND carried.device_id = wanted
-      AND carried.event_time BETWEEN {from_ms("from_ms")} AND {from_ms("to_ms")}
-    OFFSET 0
+    SELECT click_id, event_time, count(*) OVER () AS clicks FROM (
+        SELECT click_id, event_time FROM click_device_ids AS carried
+        WHERE {stretch_of("carried.event_time")} = stretch
+          AND carried.app_id = sent.app_id AND carried.environment = sent.environment
+          AND carried.device_id = wanted
+        LIMIT {CLICKS_OF_A_DEVICE_MAX + 1}
+    ) AS carried
 ) AS carried
 CROSS JOIN LATERAL (
     SELECT {CLICK_COLUMNS} FROM clicks
@@ -67,6 +74,8 @@ CROSS JOIN LATERAL (
       AND clicks.click_id = carried.click_id
     OFFSET 0
 ) AS matched
+WHERE carried.clicks > {CLICKS_OF_A_DEVICE_MAX}
+   OR carried.event_time BETWEEN {from_ms("from_ms")} AND {from_ms("to_ms")}
 """
 
 _CLICKS_SIGHTED = f"""
@@ -96,7 +105,12 @@ CROSS JOIN LATERAL (
 ) AS matched
 """
 
-Clicks = Mapping[int, tuple[Click, ...]]
+
+class Clicks(msgspec.Struct, frozen=True):
+    """The clicks that could matter to users, and the device ids that too many clicks carry."""
+
+    by_user: Mapping[int, tuple[Click, ...]] = {}
+    overfull: Mapping[int, frozenset[str]] = {}
 
 
 def load_clicks(connection: Connection, cases: Sequence[UserCase]) -> Clicks:
@@ -120,17 +134,25 @@ def load_clicks(connection: Connection, cases: Sequence[UserCase]) -> Clicks:
         case.user.id: [click for click in by_user[case.user.id].values() if click.origin is None]
         for case in cases
     }
-    load(_CLICKS_OF_DEVICES, (_device_row(case, lenders[case.user.id]) for case in cases))
+    overfull: dict[int, frozenset[str]] = {}
+    rows = [_device_row(case, lenders[case.user.id]) for case in cases]
+    for user, device_id, carrying, *row in select_for(connection, _CLICKS_OF_DEVICES, rows):
+        if carrying > CLICKS_OF_A_DEVICE_MAX:
+            overfull[user] = overfull.get(user, frozenset()) | {device_id}
+        else:
+            click = read_click(apps[user], row)
+            by_user[user][click.id] = click
     load(
         _CLICKS_SIGHTED,
         (row for case in cases for row in _sighting_rows(case, lenders[case.user.id])),
     )
-    return {user: tuple(clicks.values()) for user, clicks in by_user.items()}
+    found = {user: tuple(clicks.values()) for user, clicks in by_user.items()}
+    return Clicks(found, overfull)
 
 
 def _device_row(case: UserCase, lenders: Sequence[Click]) -> dict[str, object]:
     lent = identifying(device_id for click in lenders for device_id in click.device_ids)
-    device_ids = case.tail.identifying.device_ids | lent
+    device_ids = case.tail.identifying.device_ids | lent - case.tail.wide.device_ids
     times_ms = [signal.time_ms for signal in case.tail.signals] or [0]
     from_ms, to_ms = min(times_ms) - CLICK_AGE_MS_MAX, max(times_ms)
     return {

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from shared.database import Connection, run
+from shared.database import Connection
 from shared.vocabulary import Certainty, Rule
 from workers.core.attribution import Attribution
 from workers.core.decision import Tail
@@ -24,23 +24,13 @@ from workers.core.rules import Rules
 from workers.core.sessions import Session
 from workers.core.waterfall import Beaten
 from workers.decisions.affected_users import User
+from workers.decisions.app_rules import load_rules
 from workers.sql.expressions import as_ms, from_ms
 from workers.sql.json_rows import select_for
 
 Row = TypeVar("Row")
 
 BEGINNING_MS = 0  # no event is older (`shared.fields.IMPORTED_YEAR_MIN`)
-
-_RULES = """
-SELECT id, rules_version, click_deterministic_ms, click_probabilistic_ms,
-       reattribution_window_ms, inactivity_ms, session_timeout_ms, uncertain_devices_max,
-       identifier_users_max
-FROM apps WHERE id = ANY(%s)
-"""
-_RULES_FIELDS = (
-    "version", "click_deterministic_ms", "click_probabilistic_ms", "reattribution_window_ms",
-    "inactivity_ms", "session_timeout_ms", "uncertain_devices_max", "identifier_users_max",
-)  # fmt: skip
 
 _BEFORE = """(
     SELECT event_time FROM signals
@@ -137,13 +127,17 @@ class StoredDecisions(msgspec.Struct, frozen=True):
 
 
 class UserCase(msgspec.Struct, frozen=True):
-    """A user with the tail that is decided, which starts at `start_ms`."""
+    """A user with the tail that is decided, which starts at `start_ms`.
+
+    `has_wide` tells whether there are ids of too many in their app (`wide_identifiers`).
+    """
 
     user: User
     rules: Rules
     start_ms: int
     tail: Tail
     stored: StoredDecisions
+    has_wide: bool = False
 
 
 def load_cases(
@@ -154,17 +148,17 @@ def load_cases(
     That is the case if a tail has new ids, and if a user who was never decided has earlier signals:
     another worker, which may have died since, has committed them and not decided them yet.
     """
-    # An app that no longer exists gets the defaults.
-    rules = {user.app_id: Rules() for user in users}
-    for app, *values in run(connection, _RULES, (list(rules),)):
-        rules[app] = Rules(**dict(zip(_RULES_FIELDS, values, strict=True)))
+    rules, with_wide = load_rules(connection, {user.app_id for user in users})
     cases = _load_tails(connection, users, earliest_ms, rules)
     incomplete = [case.user for case in cases if case.tail.needs_all]
-    if not incomplete:
-        return cases
-    complete = [case for case in cases if not case.tail.needs_all]
-    beginnings = dict.fromkeys((user.id for user in incomplete), BEGINNING_MS)
-    return complete + _load_tails(connection, incomplete, beginnings, rules)
+    if incomplete:
+        complete = [case for case in cases if not case.tail.needs_all]
+        beginnings = dict.fromkeys((user.id for user in incomplete), BEGINNING_MS)
+        cases = complete + _load_tails(connection, incomplete, beginnings, rules)
+    return [
+        msgspec.structs.replace(case, has_wide=True) if case.user.app_id in with_wide else case
+        for case in cases
+    ]
 
 
 @dataclass(frozen=True, slots=True)

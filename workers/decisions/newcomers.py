@@ -47,7 +47,7 @@ def count_newcomers(
     rows = [
         row
         for case in cases
-        if case.tail.prior is None and (candidates := clicks.get(case.user.id))
+        if case.tail.prior is None and (candidates := clicks.by_user.get(case.user.id))
         for row in _rows(case, candidates)
     ]
     if not rows:

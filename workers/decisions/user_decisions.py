@@ -26,7 +26,7 @@ from workers.decisions.load_history import UserCase, load_cases
 from workers.decisions.newcomers import count_newcomers
 from workers.decisions.outbox import write_callbacks
 from workers.decisions.set_aside_users import Failure, clear_set_aside, set_aside, set_aside_among
-from workers.decisions.wide_identifiers import exclude_wide
+from workers.decisions.wide_identifiers import exclude_matched, exclude_named
 from workers.decisions.write import Rules, write_decisions
 from workers.job_errors import describe
 
@@ -80,8 +80,9 @@ class UserDecisions(msgspec.Struct, frozen=True):
                 aside = set_aside_among(connection, [user.id for user in users])
                 users = [user for user in users if user.id not in aside]
             cases = load_cases(connection, users, earliest_ms)
+            cases = exclude_named(connection, cases)
             clicks = load_clicks(connection, cases)
-            cases = exclude_wide(connection, cases, clicks)
+            cases = exclude_matched(connection, cases, clicks)
             cases = count_newcomers(connection, cases, clicks)
             differences, failures = self._decide_cases(cases, clicks)
             set_aside(connection, failures)
@@ -100,7 +101,7 @@ class UserDecisions(msgspec.Struct, frozen=True):
         differences, failures = [], []
         for case in cases:
             try:
-                decision = self.decide(case.tail, clicks.get(case.user.id, ()), case.rules)
+                decision = self.decide(case.tail, clicks.by_user.get(case.user.id, ()), case.rules)
                 differences.append(diff(case, decision))
             except Exception as error:
                 if not _may_be_caused_by_user(error):

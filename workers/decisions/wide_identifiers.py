@@ -6,10 +6,12 @@ was decided by the id before is noted as due, once: by the first transaction tha
 many, which leaves a row in `wide_identifiers`. As every batch looks after its facts are committed,
 the last of several that look at once sees them all.
 
-An id is as wide as the number of users who name it, or of clicks without a source that lend it.
+An id is as wide as the number of users who name it, or of clicks without a source that lend it. A
+device id that more clicks carry in ten days than anybody clicks is one of nobody for good.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import IntEnum
 from typing import NamedTuple
 
 import msgspec
@@ -17,7 +19,8 @@ import msgspec
 from shared.database import Connection, index_only
 from shared.device_ids import identifying, usable
 from shared.events import Event, Kind
-from workers.core.history import Click, Identity, ids_told
+from workers.core.history import Identity, ids_told
+from workers.core.rules import LIMITS
 from workers.core.sources import origin_of_event
 from workers.decisions.affected_users import READ_MAX
 from workers.decisions.candidate_clicks import Clicks
@@ -25,30 +28,33 @@ from workers.decisions.due_decisions import ADD_DUE
 from workers.decisions.load_history import UserCase
 from workers.sql.json_rows import select_for, write_rows
 
+_FOR_GOOD = LIMITS["identifier_users_max"][1]
 _SENT = """
 json_to_recordset(%s::json) AS sent (
-    app_id bigint, environment text, kind text, value text COLLATE "C", is_matched boolean
+    app_id bigint, environment text, kind text, value text COLLATE "C", doubt smallint
 )
 """
 _WIDE = f"""
-SELECT app_id, environment, kind, value, users_max, coalesce(
-    (SELECT marked.users_max >= sent.users_max FROM wide_identifiers AS marked
-     WHERE marked.app_id = sent.app_id AND marked.environment = sent.environment
-       AND marked.kind = sent.kind AND marked.value = sent.value), false
-)
+SELECT app_id, environment, kind, value, CASE doubt WHEN 3 THEN {_FOR_GOOD} ELSE users_max END,
+       is_marked
 FROM (
-    SELECT sent.*, coalesce(identifier_users_max, 100) AS users_max
+    SELECT sent.*, coalesce(identifier_users_max, 100) AS users_max, coalesce((
+        SELECT marked.users_max >= coalesce(identifier_users_max, 100)
+        FROM wide_identifiers AS marked
+        WHERE marked.app_id = sent.app_id AND marked.environment = sent.environment
+          AND marked.kind = sent.kind AND marked.value = sent.value
+    ), false) AS is_marked
     FROM {_SENT} LEFT JOIN apps ON apps.id = app_id
     OFFSET 0
 ) AS sent
-WHERE users_max < (
+WHERE is_marked OR doubt = 3 OR doubt >= 1 AND users_max < (
     SELECT count(*) FROM (
         SELECT FROM identities AS named
         WHERE named.app_id = sent.app_id AND named.environment = sent.environment
           AND named.kind = sent.kind AND named.value = sent.value
         LIMIT {READ_MAX}
     ) AS named
-) OR is_matched AND kind = 'device' AND users_max < (
+) OR doubt = 2 AND kind = 'device' AND users_max < (
     SELECT count(*) FROM (
         SELECT FROM click_device_ids AS lent
         WHERE lent.device_id = sent.value AND lent.app_id = sent.app_id
@@ -113,6 +119,15 @@ WITH sent AS MATERIALIZED (SELECT * FROM {_MARKED}), named AS (
 """
 
 
+class Doubt(IntEnum):
+    """The reasons for which an id may be a wide one, each with more to look at than the last."""
+
+    KNOWN = 0  # its user was decided by it before: it is one if it is marked as one
+    NEW = 1  # a user names it for the first time
+    MATCHED = 2  # a click matches by it, which may have been lent
+    OVERFULL = 3  # more clicks carry it than anybody clicks
+
+
 class IdentifierKey(NamedTuple):
     """A device id or click id in its app and environment."""
 
@@ -122,35 +137,49 @@ class IdentifierKey(NamedTuple):
     value: str
 
 
-def exclude_wide(
+Doubts = Mapping[IdentifierKey, Doubt]
+
+
+def exclude_named(connection: Connection, cases: Sequence[UserCase]) -> list[UserCase]:
+    """Returns the cases with those of the ids that they name and that identify nobody."""
+    write_rows(connection, _MARK_USER, [row for case in cases for row in _overflowing(case)])
+    doubts: dict[IdentifierKey, Doubt] = {}
+    for case in cases:
+        tail = case.tail
+        told, known = ids_told(tail.signals), Identity() if tail.prior is None else tail.known
+        if case.has_wide:
+            doubts |= {key: doubts.get(key, Doubt.KNOWN) for key in _keys(case, tail.identity)}
+        new = Identity(
+            told.device_ids - known.device_ids,
+            told.click_ids - known.click_ids - {case.user.user_id},
+        )
+        doubts |= dict.fromkeys(_keys(case, new), Doubt.NEW)
+    return _excluding(connection, cases, doubts)
+
+
+def exclude_matched(
     connection: Connection, cases: Sequence[UserCase], clicks: Clicks
 ) -> list[UserCase]:
-    """Returns the cases with those of their ids that identify nobody."""
-    matched: dict[IdentifierKey, bool] = {}
+    """Returns the cases with those of the ids that clicks match by and that identify nobody."""
+    doubts: dict[IdentifierKey, Doubt] = {}
     for case in cases:
-        for key, is_matched in _in_question(case, clicks.get(case.user.id, ())):
-            matched[key] = matched.get(key, False) or is_matched
-    wide = _find_wide(connection, matched)
-    write_rows(connection, _MARK_USER, [row for case in cases for row in _overflowing(case)])
-    if not wide:
-        return list(cases)
-    excluded = []
-    for case in cases:
-        place = (case.user.app_id, case.user.environment)
-        here = [key for key in wide if key[:2] == place]
-        ids = Identity(
-            frozenset(key.value for key in here if key.kind == "device"),
-            frozenset(key.value for key in here if key.kind == "click"),
+        found, own = clicks.by_user.get(case.user.id, ()), case.tail.identifying
+        named = [click for click in found if click.id in own.click_ids]
+        carried = {it for click in found for it in identifying(click.device_ids)}
+        lent = {it for click in named for it in identifying(click.device_ids)}
+        matched = Identity(
+            frozenset(carried & (own.device_ids | lent)), frozenset(click.id for click in named)
         )
-        tail = msgspec.structs.replace(case.tail, wide=ids)
-        excluded.append(msgspec.structs.replace(case, tail=tail))
-    return excluded
+        doubts |= dict.fromkeys(_keys(case, matched), Doubt.MATCHED)
+        overfull = Identity(clicks.overfull.get(case.user.id, frozenset()))
+        doubts |= dict.fromkeys(_keys(case, overfull), Doubt.OVERFULL)
+    return _excluding(connection, cases, doubts)
 
 
 def mark_lent(connection: Connection, events: Iterable[Event]) -> None:
     """Finds the device ids that these clicks lend and that too many clicks do."""
     lent = {
-        IdentifierKey(event.app_id, event.environment, "device", device_id): True
+        IdentifierKey(event.app_id, event.environment, "device", device_id): Doubt.MATCHED
         for event in events
         if event.kind is Kind.CLICK and origin_of_event(event) is None
         for device_id in identifying(usable(event.device_ids))
@@ -160,28 +189,33 @@ def mark_lent(connection: Connection, events: Iterable[Event]) -> None:
             _find_wide(connection, lent)
 
 
-def _in_question(case: UserCase, clicks: Sequence[Click]) -> Iterator[tuple[IdentifierKey, bool]]:
-    """Yields the ids that are new to the user, and (true) those by which a click matches."""
-    user, tail = case.user, case.tail
-    told, known = ids_told(tail.signals), Identity() if tail.prior is None else tail.known
-    lenders = [each for each in clicks if each.id in tail.identifying.click_ids]
-    carried = {it for each in clicks for it in identifying(each.device_ids)}
-    lent = {it for each in lenders for it in identifying(each.device_ids)}
-    place = (user.app_id, user.environment)
-    for value in told.device_ids - known.device_ids:
-        yield IdentifierKey(*place, "device", value), False
-    for value in told.click_ids - known.click_ids - {user.user_id}:
-        yield IdentifierKey(*place, "click", value), False
-    for value in carried & (tail.identifying.device_ids | lent):
-        yield IdentifierKey(*place, "device", value), True
-    for click in lenders:
-        yield IdentifierKey(*place, "click", click.id), True
+def _keys(case: UserCase, ids: Identity) -> Iterator[IdentifierKey]:
+    place = (case.user.app_id, case.user.environment)
+    yield from (IdentifierKey(*place, "device", value) for value in ids.device_ids)
+    yield from (IdentifierKey(*place, "click", value) for value in ids.click_ids)
 
 
-def _find_wide(connection: Connection, matched: Mapping[IdentifierKey, bool]) -> set[IdentifierKey]:
+def _excluding(connection: Connection, cases: Sequence[UserCase], doubts: Doubts) -> list[UserCase]:
+    wide = _find_wide(connection, doubts)
+    if not wide:
+        return list(cases)
+    excluded = []
+    for case in cases:
+        here = {key for key in wide if key[:2] == (case.user.app_id, case.user.environment)}
+        before = case.tail.wide
+        ids = Identity(
+            before.device_ids | {key.value for key in here if key.kind == "device"},
+            before.click_ids | {key.value for key in here if key.kind == "click"},
+        )
+        tail = msgspec.structs.replace(case.tail, wide=ids)
+        excluded.append(msgspec.structs.replace(case, tail=tail))
+    return excluded
+
+
+def _find_wide(connection: Connection, doubts: Doubts) -> set[IdentifierKey]:
     """Finds the wide ones of these ids, and notes who was decided by one that is newly so."""
     rows: list[dict[str, object]] = [
-        {**key._asdict(), "is_matched": is_matched} for key, is_matched in matched.items()
+        {**key._asdict(), "doubt": int(doubt)} for key, doubt in doubts.items()
     ]
     found = select_for(connection, _WIDE, rows)
     new: list[dict[str, object]] = [

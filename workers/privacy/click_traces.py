@@ -93,7 +93,7 @@ def empty_click(connection: Connection, app_id: int, found: FoundClick) -> bool:
         click_id=found.click_id,
         device_ids=device_ids,
     )
-    _leave_contests(connection, arguments, sorted(affected_users(connection, [click])))
+    _leave_contests(connection, arguments, sorted(affected_users(connection, [click]).all))
     run(
         connection,
         _DELETE_DEVICE_IDS,

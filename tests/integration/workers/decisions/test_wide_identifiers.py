@@ -16,6 +16,7 @@ from workers.core.decision import decide as decide_by_rules
 from workers.core.history import USER_DEVICE_IDS_MAX, Click
 from workers.core.rules import Rules
 from workers.decisions import derive as derivation
+from workers.decisions.candidate_clicks import CLICKS_OF_A_DEVICE_MAX
 from workers.decisions.decide_due import decide_due
 from workers.decisions.derive import derive
 from workers.decisions.due_decisions import next_due_decisions, postpone, remove_due
@@ -228,3 +229,31 @@ def test_a_higher_limit_gives_the_id_back_when_everything_is_decided_anew(
     _take(connection, [_opened(app, "one more")])
     decide_due(connection, 10)
     assert set(_credits(connection).values()) == {None}
+
+
+@pytest.mark.parametrize("clicks", [CLICKS_OF_A_DEVICE_MAX, CLICKS_OF_A_DEVICE_MAX + 1])
+@pytest.mark.parametrize("user_at", [0, 100, CLICKS_OF_A_DEVICE_MAX + 1])
+def test_a_device_id_that_clicks_more_than_anybody_is_nobodys_whenever_its_user_came(
+    connection: Connection, app: int, clicks: int, user_at: int
+) -> None:
+    facts = [_clicked(app, f"c{n:03}", AT_MS - 10_000 + n) for n in range(clicks)]
+    facts.insert(user_at, _opened(app, "ann"))
+    for start in range(0, len(facts), 50):
+        _take(connection, facts[start : start + 50])
+    decide_due(connection, 10)
+
+    is_credited = clicks == CLICKS_OF_A_DEVICE_MAX
+    assert _credits(connection) == {"ann": f"c{clicks - 1:03}" if is_credited else None}
+
+
+def test_a_device_id_that_clicks_too_much_concerns_nobody_with_its_next_click(
+    connection: Connection, app: int
+) -> None:
+    clicks = [_clicked(app, f"c{n:03}") for n in range(CLICKS_OF_A_DEVICE_MAX + 1)]
+    _take(connection, [_opened(app, "ann"), *clicks])
+    decided, another = _Decided(), _clicked(app, "one more")
+    record(connection, [another])
+
+    derive(connection, [another], decided)
+
+    assert decided.users == 0
