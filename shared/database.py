@@ -35,6 +35,9 @@ _SESSION = (
     "-c tcp_user_timeout=5000"
 )
 _ENCODING = "UTF8"
+_LIMIT_WAITS = """
+SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)
+"""
 # The server was shut down by an administrator, has crashed, or is still starting.
 _STOPPING_OR_STARTING = frozenset({"57P01", "57P02", "57P03"})
 _BY_INDEX = (
@@ -110,6 +113,17 @@ def _arguments(program: str) -> dict[str, Any]:
         "options": _SESSION,
         **_NETWORK,
     }
+
+
+def limit_waits(connection: Connection, *, answer_seconds_max: float, lock_ms_max: int) -> None:
+    """Limits how long a statement may take and wait for a lock from now on. Raises DatabaseError.
+
+    The server gives up a statement somewhat earlier than the client, and says which it was.
+    """
+    arguments = (f"{lock_ms_max}ms", f"{round(answer_seconds_max * 850)}ms")
+    connection.execute(_LIMIT_WAITS, arguments)
+    if isinstance(connection, _Deadlined):
+        connection.answer_seconds_max = answer_seconds_max
 
 
 @contextmanager

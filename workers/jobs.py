@@ -78,7 +78,7 @@ def drain() -> str:
     metrics = DrainMetrics(stores.tally)
     drain = Drain(_inbox(stores), stores.lanes, limits, requests, is_stopping, metrics)
     tombstones = TombstoneFilter(settings.secret_key, stores.redis)
-    recorded = drain.run(stores.country_of, tombstones=tombstones)
+    recorded = drain.run(stores.country_of, tombstones=tombstones, held=stores.held)
     _enqueue_delivery(stores)
     return (
         f"Stored {recorded.events} events; skipped {recorded.duplicates} duplicates; "

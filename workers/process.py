@@ -2,41 +2,21 @@
 
 from functools import cache
 
-from shared.database import Connection, connect, is_closed
 from shared.redis import Redis
 from shared.redis import connect as connect_redis
 from shared.settings import Settings, environment, read_settings
 from shared.tally import Tally
+from workers.drain.held_groups import HeldGroups
 from workers.facts.countries import country_reader
-
-_ANSWER_SECONDS_MAX = 35.0  # more than PostgreSQL's time-out, which says which statement it was
-
-
-class Database:
-    """A connection that is opened on first use, and again after it was lost."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._connection: Connection | None = None
-
-    def connection(self) -> Connection:
-        """Returns the open connection. Raises DatabaseError if PostgreSQL is unreachable."""
-        if self._connection is None or is_closed(self._connection):
-            self._connection = connect(self._url, "worker", _ANSWER_SECONDS_MAX)
-        return self._connection
-
-    def close(self) -> None:
-        """Closes the connection, so that the next use opens another."""
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
+from workers.patient_database import Database
 
 
 class WorkerStores:
     """The stores of a worker process.
 
     Beside `settings`, `redis` and `database` these are the `lanes` of its drain, the country of an
-    event (`country_of`), and the `tally` of its metrics. Raises OperatorError for a country
+    event (`country_of`), the `tally` of its metrics, and the groups that its drains have set aside
+    (`held`). Raises OperatorError for a country
     database that cannot be read.
     """
 
@@ -47,6 +27,7 @@ class WorkerStores:
         self.lanes = (self.database, Database(settings.database_url))
         self.country_of = country_reader(settings.country_database)
         self.tally = Tally()
+        self.held = HeldGroups()
 
 
 @cache

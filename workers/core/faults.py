@@ -26,6 +26,10 @@ _DATA_STATES = frozenset(
 _BROKEN_OFF = frozenset({"57P01", "57P02", "57014"})
 
 
+# A lock was not free in time; a deadlock; a conflict of two transactions.
+_LOCKED = frozenset({"55P03", "40P01", "40001"})
+
+
 class Disposition(Enum):
     """The ways to handle a batch that failed."""
 
@@ -41,6 +45,16 @@ def disposition(sqlstate: str | None) -> Disposition:
     if sqlstate in _DATA_STATES or sqlstate[:2] in _DATA_CLASSES:
         return Disposition.ISOLATE
     return Disposition.RETRY if sqlstate[:2] in _TRANSIENT_CLASSES else Disposition.DOUBT
+
+
+def is_obstructed(sqlstate: str | None) -> bool:
+    """Tells whether a statement met what others may not: a lock, a time-out, a lost session."""
+    return is_locked(sqlstate) or is_broken_off(sqlstate)
+
+
+def is_locked(sqlstate: str | None) -> bool:
+    """Tells whether somebody else held what a statement needed."""
+    return sqlstate in _LOCKED
 
 
 def is_broken_off(sqlstate: str | None) -> bool:

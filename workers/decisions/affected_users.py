@@ -215,9 +215,12 @@ def affected_users(connection: Connection, events: Sequence[Event]) -> AffectedU
     return AffectedUsers(own, others)
 
 
-def lock_users(connection: Connection, ids: Iterable[int]) -> list[User]:
-    """Locks users until the transaction ends; what decisions depend on must be read afterwards."""
-    rows = run(connection, _LOCK, (list(ids),))
+def lock_users(connection: Connection, ids: Iterable[int], *, waits: bool = True) -> list[User]:
+    """Locks users until the transaction ends; what decisions depend on must be read afterwards.
+
+    Without `waits`, those whom somebody else has locked are left out.
+    """
+    rows = run(connection, _LOCK if waits else f"{_LOCK} SKIP LOCKED", (list(ids),))
     return [
         User(id_, app, environment, user, Identity(frozenset(devices), frozenset(clicks)), first)
         for id_, app, environment, user, devices, clicks, first in rows

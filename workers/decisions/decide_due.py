@@ -1,7 +1,8 @@
 """Decides the users who are due, some at a time, one worker at a time.
 
 A transaction decides few users, so that a drain that needs one of them waits a fraction of a second
-for the lock. A job ends when its time is up, and the rest waits for the next.
+for the lock. Who is locked by somebody else stays due. A job ends when its time is up, and the rest
+waits for the next.
 """
 
 import time
@@ -32,7 +33,7 @@ def decide_due(
     if run(connection, "SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone() != (True,):
         return DecidedDue(0, more=False)
     try:
-        decisions = UserDecisions(connection, decide)
+        decisions = UserDecisions(connection, decide, waits=False)
         users = last = 0
         while due := next_due_decisions(connection, last, DUE_USERS_MAX):
             decisions.make({user: from_ms for user, from_ms, _ in due})

@@ -4,7 +4,7 @@ Their facts are stored. A user becomes due in the transaction that found them, o
 are delivered again until it has happened, so that none is missed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from shared.database import Connection, run
 from workers.sql.json_rows import write_rows
@@ -40,12 +40,27 @@ WHERE due_decisions.user_ref = sent.user_ref AND due_decisions.requests = sent.r
 """
 
 
+_EXISTING = "SELECT id FROM users WHERE id = ANY(%s) AND detached_at IS NULL"
+
+
 def postpone(connection: Connection, earliest_ms: Mapping[int, int]) -> None:
     """Notes users who are to be decided from these moments (Unix milliseconds) on."""
     rows: list[dict[str, object]] = [
         {"user_ref": user, "from_ms": from_ms} for user, from_ms in earliest_ms.items()
     ]
     write_rows(connection, _POSTPONE, rows)
+
+
+def postpone_locked(
+    connection: Connection, earliest_ms: Mapping[int, int], locked: Collection[int]
+) -> set[int]:
+    """Notes those of these users whom somebody else has locked: they exist and are not `locked`."""
+    missing = [user for user in earliest_ms if user not in locked]
+    if not missing:
+        return set()
+    found = {user for (user,) in run(connection, _EXISTING, (missing,))}
+    postpone(connection, {user: earliest_ms[user] for user in found})
+    return found
 
 
 def next_due_decisions(connection: Connection, after: int, count: int) -> list[Due]:

@@ -16,12 +16,13 @@ import msgspec
 from shared.database import Connection, DatabaseError, index_only, sqlstate
 from shared.rq_queue import JobTimeout
 from workers.core.decision import Decision, Tail
-from workers.core.faults import Disposition, disposition
+from workers.core.faults import Disposition, disposition, is_locked
 from workers.core.history import Click
 from workers.core.rules import Rules as CoreRules
 from workers.decisions.affected_users import lock_users
 from workers.decisions.candidate_clicks import Clicks, load_clicks
 from workers.decisions.diff import Difference, diff
+from workers.decisions.due_decisions import postpone_locked
 from workers.decisions.load_history import UserCase, load_cases
 from workers.decisions.newcomers import count_newcomers
 from workers.decisions.outbox import write_callbacks
@@ -40,13 +41,15 @@ class UserDecisions(msgspec.Struct, frozen=True):
 
     Users who are set aside are skipped. With `retry` they are decided as well, from the beginning
     of everybody's history. Callbacks that become due are recorded and not sent if a reason to
-    withhold them is given.
+    withhold them is given. Users whom somebody else has locked for long, or at all without `waits`,
+    become due (`due_decisions`).
     """
 
     connection: Connection
     decide: Decide
     retry: bool = False
     callbacks_withheld: str | None = None
+    waits: bool = True
 
     def make(self, earliest_ms: Mapping[int, int]) -> Rules:
         """Decides users from these moments (Unix milliseconds) on; counts attributions by rule.
@@ -54,8 +57,10 @@ class UserDecisions(msgspec.Struct, frozen=True):
         Raises DatabaseError for an error that no user caused.
         """
         try:
-            return self._decide_together(earliest_ms)
+            return self._decide_together(earliest_ms, waits=self.waits)
         except Exception as error:
+            if self.waits and isinstance(error, DatabaseError) and is_locked(sqlstate(error)):
+                return self._decide_together(earliest_ms, waits=False)
             if not _may_be_caused_by_user(error):
                 raise
             failure = error
@@ -72,10 +77,12 @@ class UserDecisions(msgspec.Struct, frozen=True):
         first, second = (self.make({user: earliest_ms[user] for user in half}) for half in halves)
         return first + second
 
-    def _decide_together(self, earliest_ms: Mapping[int, int]) -> Rules:
+    def _decide_together(self, earliest_ms: Mapping[int, int], *, waits: bool) -> Rules:
         """Decides users in one transaction; sets aside those whose decision fails."""
         with index_only(self.connection) as connection:
-            users = lock_users(connection, earliest_ms)
+            users = lock_users(connection, earliest_ms, waits=waits)
+            locked = {user.id for user in users}
+            away = set() if waits else postpone_locked(connection, earliest_ms, locked)
             if not self.retry:
                 aside = set_aside_among(connection, [user.id for user in users])
                 users = [user for user in users if user.id not in aside]
@@ -88,8 +95,8 @@ class UserDecisions(msgspec.Struct, frozen=True):
             set_aside(connection, failures)
             if self.retry:
                 # Everybody else is no longer set aside, including users that no longer exist.
-                failed = {failure.user for failure in failures}
-                clear_set_aside(connection, [user for user in earliest_ms if user not in failed])
+                left = {failure.user for failure in failures} | away
+                clear_set_aside(connection, [user for user in earliest_ms if user not in left])
             rules = write_decisions(connection, differences)
             write_callbacks(connection, differences, earliest_ms, self.callbacks_withheld)
         log_failures(failures)

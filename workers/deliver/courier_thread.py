@@ -19,7 +19,8 @@ from shared.tally import Tally
 from workers.deliver.courier import LINGER_SECONDS, Courier, CourierTools
 from workers.deliver.deliver_metrics import DeliverCounts
 from workers.deliver.lease import Lease
-from workers.process import Database, process_stores
+from workers.patient_database import Database
+from workers.process import process_stores
 from workers.shutdown import is_stopping
 
 LAND_SECONDS_MAX = 12.0  # an attempt takes at most 10

@@ -23,14 +23,16 @@ from workers.decisions.user_decisions import Decide
 from workers.drain.drain_log import DrainLog
 from workers.drain.drain_metrics import DrainMetrics
 from workers.drain.group_store import GroupStore
+from workers.drain.held_groups import HeldGroups
 from workers.drain.inbox_reader import READ_ENTRIES_MAX, SMALL_ENTRIES_MAX, InboxReader
 from workers.drain.lanes import Group, Lanes
 from workers.facts.countries import CountryOf, sender_country
 from workers.facts.record import Recorded
+from workers.patient_database import Database
 from workers.privacy.tombstone_filter import TombstoneFilter
-from workers.process import Database
 
 _LOOK_SECONDS = 1.0  # between checks for abandoned entries and for the size of the backlog
+_RETRY_SECONDS_MAX = 0.2  # of what is set aside, before new entries have their turn again
 _TRANSACTIONS_HELD_MAX = 2  # that a worker reads at once, and that one worker is left to do alone
 
 
@@ -77,19 +79,23 @@ class Drain:
         self._ends_at = time.monotonic() + limits.drain_seconds_max
         self._looks_at = 0.0
         self._entries_max = READ_ENTRIES_MAX
+        self._held = HeldGroups()
 
     def run(
         self,
         country_of: CountryOf = sender_country,
         decide: Decide = decide_by_rules,
         tombstones: TombstoneFilter | None = None,
+        held: HeldGroups | None = None,
     ) -> Recorded:
         """Drains until the inbox is empty, time is up, or a shutdown was requested.
 
         `country_of` determines the country of each event, `decide` the decisions about users,
-        `tombstones` leaves out events of erased people.
-        Raises DatabaseError for an error that the events themselves may have caused.
+        `tombstones` leaves out events of erased people; `held` are the groups that earlier drains
+        of this worker have set aside. Raises DatabaseError for an error that the events themselves
+        may have caused.
         """
+        self._held = self._held if held is None else held
         stores = [
             GroupStore(
                 inbox=self._inbox,
@@ -98,6 +104,7 @@ class Drain:
                 country_of=country_of,
                 metrics=self._metrics,
                 is_over=self._is_over,
+                held=self._held,
                 decide=decide,
                 tombstones=tombstones,
             )
@@ -108,20 +115,23 @@ class Drain:
             ThreadPoolExecutor(len(stores), "lane") as threads,
         ):
             recorded = self._drain(Lanes(stores, threads))
+            if self._stopping():
+                self._inbox.release(self._held.drop_all())
         self._log.log_end(recorded)
         return recorded
 
     def _drain(self, lanes: Lanes) -> Recorded:
         recorded = Recorded()
-        entries = self._inbox.claim_own()
+        entries = self._held.without(self._inbox.claim_own())
         while True:
             if entries:
                 recorded += self._store(lanes, entries)
+            recorded += self._retry_held(lanes)
             if self._is_over() or not lanes.wait_for_database():
                 self._requests.resume()
                 return recorded
-            entries = self._read()
-            if not entries:
+            entries = self._held.without(self._read())
+            if not entries and not self._held:
                 # The flag is cleared before the last read: whoever adds an entry after that
                 # enqueues a drain.
                 self._inbox.clear_wake_flag()
@@ -137,6 +147,7 @@ class Drain:
         if time.monotonic() >= self._looks_at:
             self._looks_at = time.monotonic() + _LOOK_SECONDS
             self._inbox.refresh_wake_flag()
+            self._inbox.renew(list(self._held.entries()))
             events, entries = self._inbox.waiting()
             events_held_max = _TRANSACTIONS_HELD_MAX * self._limits.drain_events_max
             if events > events_held_max:
@@ -148,6 +159,25 @@ class Drain:
             if abandoned := self._inbox.claim_abandoned():
                 return abandoned
         return self._inbox.read(self._limits.linger_ms, self._entries_max)
+
+    def _retry_held(self, lanes: Lanes) -> Recorded:
+        """Tries again what is set aside and due, until one try took long: others wait meanwhile."""
+        recorded = Recorded()
+        ends_at = time.monotonic() + _RETRY_SECONDS_MAX
+        while not self._stopping() and (due := self._held.next_due()) is not None:
+            group, part = due
+            if lanes.retry(group, part):
+                self._finish(group.entries, group.recorded)
+                recorded += group.recorded
+            if time.monotonic() >= ends_at:
+                break
+        return recorded
+
+    def _finish(self, entries: Sequence[Entry], recorded: Recorded) -> None:
+        """Acknowledges entries of which every event is in a table."""
+        self._inbox.ack(entries)
+        self._metrics.count_acknowledged(entries, recorded)
+        self._log.log_stored(entries, recorded)
 
     def _store(self, lanes: Lanes, entries: Sequence[Entry]) -> Recorded:
         """Stores entries group by group; releases the rest if a shutdown was requested."""
@@ -172,7 +202,7 @@ class Drain:
         """Acknowledges the groups that were stored.
 
         Returns what was recorded, and the groups that were not stored because PostgreSQL stayed
-        unavailable.
+        unavailable; groups that were set aside are neither.
         """
         recorded, unstored = Recorded(), []
         for group, outcome in zip(groups, outcomes, strict=True):
@@ -180,11 +210,9 @@ class Drain:
                 continue
             stored = outcome.result()
             if stored is None:
-                unstored.append(group)
+                unstored += [group] if self._held.without(group) else []
                 continue
-            self._inbox.ack(group)
-            self._metrics.count_acknowledged(group, stored)
-            self._log.log_stored(group, stored)
+            self._finish(group, stored)
             recorded += stored
         for outcome in outcomes:
             outcome.result()  # raises the error of a lane, now that the others are acknowledged

@@ -13,24 +13,27 @@ from shared.events import Event
 from shared.inbox import Entry
 from shared.vocabulary import QuarantineReason
 from workers.core.decision import decide as decide_by_rules
-from workers.core.faults import Disposition, disposition, is_broken_off
+from workers.core.faults import Disposition, disposition, is_broken_off, is_obstructed
 from workers.decisions.derive import derive, set_aside_affected
 from workers.decisions.user_decisions import Decide
 from workers.drain.bisect import store_bisecting
 from workers.drain.drain_metrics import DrainMetrics
+from workers.drain.held_groups import HeldGroup, HeldGroups, HeldPart
 from workers.drain.inbox_reader import InboxReader
 from workers.facts.countries import CountryOf
 from workers.facts.quarantine import find_quarantined, quarantine_entry, quarantine_event
 from workers.facts.record import Recorded
+from workers.patient_database import Database, Patience
 from workers.privacy.tombstone_filter import TombstoneFilter
-from workers.process import Database
 
 _OUTAGE_PAUSE_SECONDS = 0.25
-# After so many the events are suspected: that a group is met by so many unrelated ones is unlikely.
-_BREAKS_MAX = 3
-_BREAKS_ALONE_MAX = 5  # of one event, within 4 s at least, before it goes to quarantine
-_IMPATIENT = "SET statement_timeout = '5s'"  # while searching: a lane waits for each attempt
-_STATEMENT_TIMEOUT = "57014"
+_BREAKS_ALONE_MAX = 5  # tries of one event that PostgreSQL breaks off before it goes to quarantine
+_BREAKS_UNPROVEN_MAX = 9  # the same where nothing else of its group was stored: some 40 s
+
+# A statement of a drain takes milliseconds. While one waits for longer, other events wait with it.
+LANE_PATIENCE = Patience(answer_seconds_max=3.0, lock_ms_max=1_000)
+HELD_PATIENCE = Patience(answer_seconds_max=3.0, lock_ms_max=250)
+_ANSWER_SECONDS_MAX = 24.0  # to which patience grows while nothing is answered
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +43,9 @@ class GroupStore:
     """A lane of a drain: its connection is used by one group at a time.
 
     An entry that was delivered more than `deliveries_max` times is taken apart. `is_over` tells
-    when to stop waiting for PostgreSQL; `tombstones` leaves out what must not be stored.
+    when to stop waiting for PostgreSQL; `tombstones` leaves out what must not be stored. A group
+    that meets a lock, a time-out or a broken session is set aside in `held`, and tried again in
+    parts.
     """
 
     inbox: InboxReader
@@ -49,48 +54,67 @@ class GroupStore:
     country_of: CountryOf
     metrics: DrainMetrics
     is_over: Callable[[], bool]
+    held: HeldGroups
     decide: Decide = decide_by_rules
     tombstones: TombstoneFilter | None = None
 
     def store(self, group: Sequence[Entry]) -> Recorded | None:
-        """Stores a group; returns None if PostgreSQL stays unavailable.
+        """Stores a group; returns None if PostgreSQL is unavailable, or if the group is set aside.
 
         The group is then still in the inbox, unharmed. Raises DatabaseError for an error that the
         events themselves may have caused.
         """
-        breaks = 0
         while True:
             try:
-                if breaks >= _BREAKS_MAX:
-                    return self._isolate(group)
-                return self._store(group)
+                recorded = self._store(group)
             except DatabaseError as error:
-                if disposition(sqlstate(error)) is not Disposition.RETRY:
+                state = sqlstate(error)
+                if disposition(state) is not Disposition.RETRY:
                     raise
-                if breaks >= _BREAKS_MAX:
-                    breaks = 0
-                elif sqlstate(error) == _STATEMENT_TIMEOUT:
-                    breaks = _BREAKS_MAX  # one suffices: each takes as long as a drain
-                elif is_broken_off(sqlstate(error)):
-                    breaks += 1
-                _log.warning(
-                    "PostgreSQL failed with %s (SQLSTATE %s); the group is retried",
-                    type(error).__name__,
-                    sqlstate(error),
-                )
-            self.metrics.count_retry()
-            self.database.close()
+                self._close_after(error)
+            else:
+                self.held.note_stored()
+                return recorded
             self.inbox.reset_deliveries(group)
+            if is_obstructed(state) and self.is_open() and self.held.has_room(group):
+                self.held.hold(group, read_events(group)[0])
+                return None
             time.sleep(_OUTAGE_PAUSE_SECONDS)
-            if breaks >= _BREAKS_MAX and self.is_open():
-                continue  # the next drain would have to count again
             if self.is_over() or not self.wait_for_database():
                 return None
+
+    def retry(self, group: HeldGroup, part: HeldPart) -> bool:
+        """Tries a part of a group that is set aside; tells whether the group is stored completely.
+
+        Raises DatabaseError for an error that the events themselves may have caused.
+        """
+        try:
+            connection = self.database.connection(self._patience(HELD_PATIENCE))
+            recorded = Recorded()
+            if group.has_unreadable:
+                recorded += quarantine_unreadable(connection, read_events(group.entries)[1])
+                group.has_unreadable = False
+            done = find_quarantined(connection, [event.receipt for event in part.events])
+            events = [event for event in part.events if event.receipt not in done]
+            recorded += self._store_and_derive(connection, events) if events else Recorded()
+        except DatabaseError as error:
+            state = sqlstate(error)
+            if disposition(state) is not Disposition.RETRY:
+                self.held.drop(group)
+                raise
+            self._close_after(error)
+            is_proven = group.recorded != Recorded()
+            tries_max = _BREAKS_ALONE_MAX if is_proven else _BREAKS_UNPROVEN_MAX
+            if len(part.events) > 1 or not is_broken_off(state) or part.tries + 1 < tries_max:
+                self.held.postpone(group, part)
+                return False
+            recorded = self._give_up(part.events[0], f"SQLSTATE {state}, {tries_max} tries")
+        return self.held.finish(group, part, recorded)
 
     def is_open(self) -> bool:
         """Tells whether the connection is open, or can be opened now."""
         try:
-            self.database.connection()
+            self.database.connection(LANE_PATIENCE)
         except DatabaseError:
             return False
         return True
@@ -102,7 +126,7 @@ class GroupStore:
         """
         while True:
             try:
-                run(self.database.connection(), "SELECT 1")
+                run(self.database.connection(LANE_PATIENCE), "SELECT 1")
             except DatabaseError:
                 self.database.close()
                 if self.is_over():
@@ -112,49 +136,37 @@ class GroupStore:
                 return True
 
     def _store(self, group: Sequence[Entry]) -> Recorded:
-        connection = self.database.connection()
-        events, recorded = _decode(connection, group)
+        connection = self.database.connection(self._patience(LANE_PATIENCE))
+        events, unreadable = read_events(group)
+        recorded = quarantine_unreadable(connection, unreadable)
         if len(group) == 1 and group[0].deliveries > self.deliveries_max:
             return recorded + self._take_apart(connection, group[0], events)
         return recorded + self._store_and_derive(connection, events) if events else recorded
 
-    def _isolate(self, group: Sequence[Entry]) -> Recorded:
-        """Stores a group that PostgreSQL breaks off each time, except for the event at fault."""
-        connection = self.database.connection()
-        events, recorded = _decode(connection, group)
-        done = find_quarantined(connection, [event.receipt for event in events])
-        self.database.close()  # every attempt begins with a connection that is known to work
-        return recorded + self._store_halving([e for e in events if e.receipt not in done])
+    def _patience(self, patience: Patience) -> Patience:
+        """Returns the patience, which grows while PostgreSQL answers nothing at all in time."""
+        seconds = patience.answer_seconds_max * 2 ** min(self.held.unanswered, 3)
+        return Patience(min(seconds, _ANSWER_SECONDS_MAX), patience.lock_ms_max)
 
-    def _store_halving(self, events: Sequence[Event]) -> Recorded:
-        """Stores events, halving them as long as PostgreSQL breaks off.
+    def _close_after(self, error: DatabaseError) -> None:
+        _log.warning(
+            "PostgreSQL failed with %s (SQLSTATE %s); the events are retried",
+            type(error).__name__,
+            sqlstate(error),
+        )
+        if is_broken_off(sqlstate(error)):
+            self.held.note_unanswered()
+        self.metrics.count_retry()
+        self.database.close()
 
-        Raises DatabaseError if PostgreSQL is unavailable.
-        """
-        state: str | None = None
-        tries_max = _BREAKS_ALONE_MAX if len(events) == 1 else 1
-        for attempt in range(tries_max):
-            time.sleep(_OUTAGE_PAUSE_SECONDS * 2**attempt if attempt else 0)
-            connection = self.database.connection()
-            run(connection, _IMPATIENT)
-            try:
-                return self._store_and_derive(connection, events) if events else Recorded()
-            except DatabaseError as error:
-                state = sqlstate(error)
-                if not is_broken_off(state):
-                    raise
-            finally:
-                self.database.close()
-        if len(events) == 1:
-            # What is stored is not quarantined: its users are set aside instead.
-            connection, detail = self.database.connection(), f"SQLSTATE {state}, {tries_max} tries"
-            reason = QuarantineReason.REFUSED_BY_DATABASE
-            if quarantine_event(connection, events[0], reason, detail):
-                return Recorded(quarantined=1)
-            set_aside_affected(connection, events)
-            return Recorded(events=1)
-        middle = len(events) // 2
-        return self._store_halving(events[:middle]) + self._store_halving(events[middle:])
+    def _give_up(self, event: Event, detail: str) -> Recorded:
+        """Quarantines an event that PostgreSQL breaks off, or sets its users aside if stored."""
+        connection = self.database.connection(self._patience(LANE_PATIENCE))
+        reason = QuarantineReason.REFUSED_BY_DATABASE
+        if quarantine_event(connection, event, reason, detail):
+            return Recorded(quarantined=1)
+        set_aside_affected(connection, [event])
+        return Recorded(events=1)
 
     def _take_apart(
         self, connection: Connection, entry: Entry, events: Sequence[Event]
@@ -213,14 +225,22 @@ class GroupStore:
         return recorded
 
 
-def _decode(connection: Connection, group: Sequence[Entry]) -> tuple[list[Event], Recorded]:
-    """Decodes the entries of a group, and quarantines those that cannot be read."""
-    recorded = Recorded()
+def read_events(group: Sequence[Entry]) -> tuple[list[Event], list[tuple[Entry, str]]]:
+    """Reads the events of entries; returns those entries apart that cannot be read, and why."""
     events: list[Event] = []
+    unreadable = []
     for entry in group:
         try:
             events += entry.events()
         except msgspec.MsgspecError as error:
-            quarantine_entry(connection, entry, str(type(error).__name__))
-            recorded += Recorded(quarantined=entry.count)
-    return events, recorded
+            unreadable.append((entry, type(error).__name__))
+    return events, unreadable
+
+
+def quarantine_unreadable(
+    connection: Connection, unreadable: Sequence[tuple[Entry, str]]
+) -> Recorded:
+    """Quarantines whole entries."""
+    for entry, detail in unreadable:
+        quarantine_entry(connection, entry, detail)
+    return Recorded(quarantined=sum(entry.count for entry, _ in unreadable))

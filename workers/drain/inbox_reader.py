@@ -97,6 +97,11 @@ class InboxReader:
             stop.set()
             thread.join()
 
+    def renew(self, entries: Sequence[Entry]) -> None:
+        """Renews the claim on entries that are set aside here."""
+        if entries:
+            self._claim_again(entries)
+
     def reset_deliveries(self, entries: Sequence[Entry]) -> None:
         """Resets the delivery counts: PostgreSQL was unavailable, so no event is to blame."""
         self._claim_again(entries, deliveries=0)

@@ -10,6 +10,7 @@ from itertools import takewhile
 
 from shared.inbox import Entry
 from workers.drain.group_store import GroupStore
+from workers.drain.held_groups import HeldGroup, HeldPart
 from workers.facts.record import Recorded
 
 Group = Sequence[Entry]
@@ -39,6 +40,10 @@ class Lanes:
         futures = [self._threads.submit(lane.store, group) for lane, group in pairs]
         wait(futures)
         return futures
+
+    def retry(self, group: HeldGroup, part: HeldPart) -> bool:
+        """Tries a part of a group that is set aside; see `GroupStore.retry`."""
+        return self._stores[0].retry(group, part)
 
     def wait_for_database(self) -> bool:
         """Waits until PostgreSQL is reachable; see `GroupStore.wait_for_database`."""

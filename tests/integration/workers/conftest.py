@@ -14,10 +14,11 @@ from workers.core.decision import decide as decide_by_rules
 from workers.decisions.user_decisions import Decide
 from workers.drain.drain import Drain, DrainLimits, DrainRequests
 from workers.drain.drain_metrics import DrainMetrics
+from workers.drain.held_groups import HeldGroups
 from workers.drain.inbox_reader import InboxReader
 from workers.facts.record import Recorded
+from workers.patient_database import Database
 from workers.privacy.tombstone_filter import TombstoneFilter
-from workers.process import Database
 
 CLAIM_IDLE_MS = 300
 
@@ -46,12 +47,13 @@ class Bench:
         counts: DrainMetrics | None = None,
         decide: Decide = decide_by_rules,
         tombstones: TombstoneFilter | None = None,
+        held: HeldGroups | None = None,
     ) -> Recorded:
         limits = limits or DrainLimits(2000, 10, 3, linger_ms=20)
         another = lambda: self.asked.append(consumer)  # noqa: E731 - as short as its meaning
         inbox = self.inbox(consumer)
         drain = Drain(inbox, self.lanes, limits, DrainRequests(another, another), stopping, counts)
-        return drain.run(decide=decide, tombstones=tombstones)
+        return drain.run(decide=decide, tombstones=tombstones, held=held)
 
     def receipts(self, table: str) -> list[str]:
         rows = self.connection.execute(f"SELECT receipt FROM {table} ORDER BY 1".encode())

@@ -28,7 +28,7 @@ from tests.support.scenarios.scenario import MINE, SEEN, clicked, opened, world
 from tests.support.worlds import World, worlds
 from workers.decisions.decide_due import decide_due
 from workers.drain.drain import Drain, DrainLimits, DrainRequests
-from workers.process import Database
+from workers.patient_database import Database
 
 WORKERS_MAX = 4
 

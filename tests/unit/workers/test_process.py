@@ -4,7 +4,8 @@ import pytest
 
 from shared.database import DatabaseError
 from tests.support.build import settings
-from workers.process import Database, WorkerStores
+from workers.patient_database import Database
+from workers.process import WorkerStores
 
 
 def test_nothing_is_connected_to_before_it_is_needed() -> None:

@@ -20,7 +20,7 @@ from tests.integration.workers.deliver.receiver import Receiver
 from workers.deliver.courier import Courier, CourierTools
 from workers.deliver.deliver_metrics import DeliverCounts
 from workers.deliver.lease import Lease
-from workers.process import Database
+from workers.patient_database import Database
 
 HOST = "receiver.example"
 

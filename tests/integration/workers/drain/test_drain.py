@@ -1,9 +1,13 @@
 """The drain: every accepted event is in a table exactly once, whatever happens on the way."""
 
+import os
+import signal
 import time
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
+import psycopg
 import pytest
 
 from shared import metrics
@@ -18,11 +22,16 @@ from tests.integration.fresh import fresh
 from tests.integration.workers.conftest import CLAIM_IDLE_MS, Bench, refusing
 from workers import jobs
 from workers.core.decision import Decision
+from workers.decisions.decide_due import decide_due
 from workers.drain.drain import DrainLimits
 from workers.drain.drain_metrics import DrainMetrics
+from workers.drain.group_store import LANE_PATIENCE
+from workers.drain.held_groups import HeldGroups
 from workers.drain.inbox_reader import SUSPECTS_KEY
 from workers.facts.record import Recorded, record
 from workers.process import WorkerStores
+
+SEARCHING = DrainLimits(2000, 40, 3, linger_ms=20)  # for an event at fault, which is tried for 4 s
 
 
 def _until(condition: Callable[[], bool], seconds_max: float = 10) -> None:
@@ -316,7 +325,7 @@ def test_an_event_that_postgresql_breaks_off_each_time_goes_to_quarantine_alone(
     batch = [*_events(5), fresh(user_id="refused"), *_events(6)]
     bench.send(batch[:8], batch[8:])
     with refusing(bench.connection, state):
-        recorded = bench.drain()
+        recorded = bench.drain(limits=SEARCHING)
 
     assert recorded == Recorded(events=11, quarantined=1)
     assert _rows(bench, "SELECT receipt, reason, detail FROM quarantine") == [
@@ -334,7 +343,7 @@ def test_an_event_that_ends_its_session_goes_to_quarantine_alone(bench: Bench) -
     with refusing(
         bench.connection, "57P01", action="PERFORM pg_terminate_backend(pg_backend_pid())"
     ):
-        bench.drain()
+        bench.drain(limits=SEARCHING)
 
     assert bench.receipts("quarantine") == [str(batch[2].receipt)]
     assert len(bench.receipts("events")) == 4
@@ -385,3 +394,126 @@ def test_two_workers_share_one_inbox_without_storing_anything_twice(
     with connect_redis(redis_url) as other:
         assert measure(other).events == 0
     assert len(bench.receipts("events")) == 600
+
+
+LOCKED = "SELECT FROM users WHERE user_id = 'locked' FOR UPDATE"
+
+
+def _stored_users(bench: Bench) -> set[str]:
+    return {user for (user,) in _rows(bench, "SELECT user_id FROM events")}
+
+
+def _drain_while(bench: Bench, seconds: float) -> list[float]:
+    """Sends an event of somebody else every 100 ms, and returns how long each took to its row."""
+    delays: list[float] = []
+    ends_at, limits = time.monotonic() + seconds, DrainLimits(2000, 1, 3, linger_ms=20)
+    held = HeldGroups()
+    while time.monotonic() < ends_at:
+        sent_at = time.monotonic()
+        other = fresh(user_id=f"other-{len(delays)}")
+        bench.send([other, fresh(user_id="locked")])
+        while str(other.receipt) not in bench.receipts("events"):
+            bench.drain(limits=limits, held=held)
+        delays.append(time.monotonic() - sent_at)
+        time.sleep(0.1)
+    bench.drain(limits=limits, held=held)
+    return delays
+
+
+def test_a_user_whose_row_is_locked_keeps_nobody_waiting_and_is_decided_afterwards(
+    bench: Bench, database_url: str
+) -> None:
+    bench.send([_opening("locked", now_ms() - 1000)])
+    bench.drain()
+    with psycopg.connect(database_url) as other:
+        other.execute(LOCKED.encode())
+
+        delays = _drain_while(bench, 8)
+        began_at = time.monotonic()
+        decide_due(bench.connection, 1)
+
+        assert time.monotonic() - began_at < 2, "the job waits for the lock"
+        assert max(delays) < 5
+        assert bench.redis.xlen(INBOX_KEY) == 0, "facts need no lock of their user"
+        other.rollback()
+    decide_due(bench.connection, 5)
+
+    counted = "SELECT opens + events FROM sessions JOIN users ON users.id = user_ref"
+    assert _rows(bench, f"{counted} WHERE user_id = 'locked'") == [(1 + len(delays),)]
+    assert _rows(bench, "SELECT * FROM due_decisions") == []
+
+
+def test_an_event_whose_key_is_locked_waits_alone(bench: Bench, database_url: str) -> None:
+    """Somebody has inserted the row of its idempotency key, and does not commit."""
+    waiting = fresh(idempotency_key="k", user_id="waiting")
+    with psycopg.connect(database_url) as other:
+        other.execute(
+            b"INSERT INTO idempotency_keys VALUES (%s, %s, 'k', %s, '', now())",
+            (waiting.app_id, waiting.environment, uuid4()),
+        )
+        batch = [*_events(50), waiting, *_events(50)]
+        bench.send(batch)
+        began_at = time.monotonic()
+        held = HeldGroups()
+        while len(bench.receipts("events")) < 100:
+            bench.drain(limits=DrainLimits(2000, 1, 3, linger_ms=20), held=held)
+            assert time.monotonic() - began_at < 10, "others wait for the one that is locked"
+        assert "waiting" not in _stored_users(bench)
+        assert [len(part.events) for group in held.groups for part in group.parts] == [1]
+        other.rollback()
+    bench.drain(limits=DrainLimits(2000, 10, 3, linger_ms=20), held=held)
+
+    assert "waiting" in _stored_users(bench)
+    assert bench.receipts("quarantine") == []
+    assert bench.redis.xlen(INBOX_KEY) == 0
+
+
+def test_a_table_that_is_locked_delays_everybody_and_splits_nothing_for_long(
+    bench: Bench, database_url: str
+) -> None:
+    batch = _events(200)
+    bench.send(batch[:100], batch[100:])
+    held = HeldGroups()
+    with psycopg.connect(database_url) as other:
+        other.execute(b"LOCK TABLE events")
+        bench.drain(limits=DrainLimits(2000, 4, 3, linger_ms=20), held=held)
+        other.rollback()
+    assert bench.receipts("events") == []
+
+    bench.drain(limits=DrainLimits(2000, 20, 3, linger_ms=20), held=held)
+
+    assert len(bench.receipts("events")) == 200
+    assert bench.receipts("quarantine") == []
+
+
+def test_a_backend_that_hangs_is_given_up_and_others_go_on(bench: Bench) -> None:
+    """Stopped in the middle of a transaction, it may hold what its own events need: these wait."""
+    bench.send(_events(3))
+    bench.drain()
+    (lane, *_) = bench.lanes
+    pid = lane.connection(LANE_PATIENCE).info.backend_pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        delays = _drain_while(bench, 6)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+    assert max(delays) < 5
+    assert bench.redis.xlen(INBOX_KEY) == 0
+
+
+def test_what_is_set_aside_is_left_to_others_by_a_worker_that_stops(
+    bench: Bench, database_url: str
+) -> None:
+    held, stops = HeldGroups(), [False]
+    with psycopg.connect(database_url) as other:
+        other.execute(b"LOCK TABLE events")
+        bench.send(_events(3))
+        bench.drain(limits=DrainLimits(2000, 2, 3, linger_ms=20), held=held)
+        assert len(held) == 1
+        stops[0] = True
+        bench.drain(stopping=lambda: stops[0], held=held)
+        other.rollback()
+
+    assert len(held) == 0
+    assert bench.drain("another") == Recorded(events=3)

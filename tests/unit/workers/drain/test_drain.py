@@ -22,7 +22,7 @@ from workers.drain.inbox_reader import InboxReader
 from workers.facts.event_rows import COLUMNS
 from workers.facts.record import Recorded
 from workers.facts.user_rows import _FIND
-from workers.process import Database
+from workers.patient_database import PATIENT, Database, Patience
 
 entries = st.lists(
     st.builds(
@@ -85,7 +85,7 @@ class Ledger(Database):
     statements: list[tuple[str, Any]] = field(default_factory=list)
     is_away: bool = False
 
-    def connection(self) -> Connection:
+    def connection(self, _patience: Patience = PATIENT) -> Connection:
         if self.is_away:
             raise DatabaseError
         return cast("Connection", self)
