@@ -383,6 +383,19 @@ CREATE TABLE sessions (
     PRIMARY KEY (user_ref, start_time, start_receipt)
 );
 
+-- Run marks: in a long run of a user's signals, the last session as of all signals before `at`, so that
+-- a decision continues the run from there. Derived like sessions, which a mark repeats in part.
+CREATE TABLE run_marks (
+    user_ref      bigint NOT NULL,
+    at            timestamptz NOT NULL,
+    start_time    timestamptz,                   -- null: no session yet
+    start_receipt uuid,
+    last_activity timestamptz,
+    opens         integer NOT NULL,
+    events        integer NOT NULL,
+    PRIMARY KEY (user_ref, at)
+);
+
 -- Activity: the UTC days on which a user had a session. DAU, WAU, MAU and retention read this.
 CREATE TABLE activity (
     app_id      bigint NOT NULL,

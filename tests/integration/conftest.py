@@ -80,6 +80,7 @@ def empty(connection: Connection) -> None:
         "identities",
         "attributions",
         "sessions",
+        "run_marks",
         "activity",
         "set_aside_users",
         "wide_identifiers",

@@ -28,7 +28,8 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identit
     `known` is the identity as of the last decision. `has_earlier` tells whether the user has
     signals before these; with such a tail and no prior, `decide` would take a later signal for the
     user's first (`needs_all`). `last_signal_ms` is the time of the last of those, 0 without any;
-    `newcomers` and `wide` are as `history.History` has them.
+    `newcomers` and `wide` are as `history.History` has them. A tail may also start in the middle of
+    a run, at a mark of it (`sessions.RunMark`): then `running` is the last session as of there.
     """
 
     app: str
@@ -40,6 +41,7 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identit
     last_signal_ms: int = 0
     newcomers: Mapping[str, int] = {}
     wide: Identity = Identity()
+    running: Session | None = None
 
     @cached_property
     def identity(self) -> Identity:
@@ -106,7 +108,7 @@ def decide(tail: Tail, clicks: tuple[Click, ...], rules: Rules) -> Decision:
         first = None  # it lies before the tail
     return Decision(
         attributions,
-        sessionize(tail.signals, rules.session_timeout_ms),
+        sessionize(tail.signals, rules.session_timeout_ms, tail.running),
         tail.identity,
         first,
     )

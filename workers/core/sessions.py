@@ -7,6 +7,7 @@ and never start one: a renewal charged at 3 a.m. is not an active user.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -51,6 +52,31 @@ def sessionize(
                 done.append(last)
             last = Session(start=signal.moment, last_activity_ms=signal.time_ms)
     return (*done, last) if last is not None else ()
+
+
+class RunMark(NamedTuple):
+    """The last session as of all signals before a time, from which a run can be continued."""
+
+    time_ms: int
+    session: Session | None
+
+
+def marks_of(
+    signals: Iterable[Signal], timeout_ms: int, so_far: Session | None, signals_each: int
+) -> list[RunMark]:
+    """Returns a mark after every so many signals, and never between two of one millisecond.
+
+    `so_far` is as for `sessionize`, which continues from a mark with the signals of its time on.
+    """
+    marks: list[RunMark] = []
+    chunk: list[Signal] = []
+    for signal in in_order(signals):
+        if len(chunk) >= signals_each and signal.time_ms > chunk[-1].time_ms:
+            so_far = next(reversed(sessionize(chunk, timeout_ms, so_far)), None)
+            marks.append(RunMark(signal.time_ms, so_far))
+            chunk = []
+        chunk.append(signal)
+    return marks
 
 
 def runs(signals: Iterable[Signal], timeout_ms: int) -> tuple[tuple[Signal, ...], ...]:

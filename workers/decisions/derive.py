@@ -22,8 +22,8 @@ from workers.core.faults import Disposition, disposition
 from workers.decisions.affected_users import AffectedUsers, affected_users, lock_users
 from workers.decisions.click_callbacks import write_click_callbacks
 from workers.decisions.due_decisions import postpone
-from workers.decisions.load_history import BEGINNING_MS
 from workers.decisions.set_aside_users import Failure, set_aside
+from workers.decisions.signal_tails import BEGINNING_MS
 from workers.decisions.user_decisions import Decide, UserDecisions, log_failures
 from workers.decisions.wide_identifiers import mark_lent
 from workers.decisions.write import Rules

@@ -13,8 +13,9 @@ from workers.core.attribution import Attribution
 from workers.core.days import utc_day, utc_days
 from workers.core.decision import Decision
 from workers.core.history import Moment
-from workers.core.sessions import Session
+from workers.core.sessions import RunMark, Session, marks_of
 from workers.decisions.load_history import UserCase
+from workers.decisions.run_marks import MARK_SIGNALS
 
 
 class Difference(msgspec.Struct, frozen=True, dict=True):  # the active days are kept
@@ -51,6 +52,17 @@ class Difference(msgspec.Struct, frozen=True, dict=True):  # the active days are
     def user_ref(self) -> int:
         """Returns the number of the user's row."""
         return self.case.user.id
+
+    @property
+    def start_ms(self) -> int:
+        """Returns the start of the tail in Unix milliseconds."""
+        return self.case.start_ms
+
+    @property
+    def marks(self) -> list[RunMark]:
+        """Returns the marks of the tail's runs."""
+        tail, timeout_ms = self.case.tail, self.case.rules.session_timeout_ms
+        return marks_of(tail.signals, timeout_ms, tail.last_session, MARK_SIGNALS)
 
     @property
     def new_days(self) -> list[date]:

@@ -16,8 +16,10 @@ from workers.core.history import Click, History, Identity
 from workers.core.rules import DAY_MS, HOUR_MS
 from workers.decisions.affected_users import User
 from workers.decisions.candidate_clicks import CLICK_COLUMNS, load_clicks, read_click, sightings_of
-from workers.decisions.load_history import BEGINNING_MS, UserCase, load_cases
+from workers.decisions.load_history import UserCase, load_cases
 from workers.decisions.newcomers import count_newcomers
+from workers.decisions.signal_tails import BEGINNING_MS
+from workers.decisions.wide_identifiers import exclude_matched, exclude_named
 from workers.sql.expressions import as_ms, day_of, from_ms
 from workers.sql.json_rows import select_for
 
@@ -73,12 +75,14 @@ def explain_users(connection: Connection, user_refs: Sequence[int]) -> list[Expl
             )
         ]
         cases = load_cases(connection, users, dict.fromkeys(user_refs, BEGINNING_MS))
+        cases = exclude_named(connection, cases, marks=False)
         clicks = load_clicks(connection, cases)
+        cases = exclude_matched(connection, cases, clicks, marks=False)
         cases = count_newcomers(connection, cases, clicks)
         nearby = _load_nearby(connection, cases)
     explained = []
     for case in cases:
-        candidates = clicks.get(case.user.id, ())
+        candidates = clicks.by_user.get(case.user.id, ())
         others = [click for click in nearby[case.user.id] if click not in candidates]
         history = History(
             app=case.tail.app,
@@ -86,6 +90,7 @@ def explain_users(connection: Connection, user_refs: Sequence[int]) -> list[Expl
             clicks=(*candidates, *others),
             known=case.tail.known,
             newcomers=case.tail.newcomers,
+            wide=case.tail.wide,
         )
         explanation = explain(history, case.rules)
         if explanation is not None:

@@ -1,9 +1,7 @@
 """Loads the tails of users' histories, from which decisions are made.
 
-It takes a constant number of statements for any number of users. A tail starts where the run of
-signals around the earliest change starts, which is found backwards with one index lookup for each
-signal, as long as the gaps are shorter than the session timeout. The lookup that ends the run also
-shows, at no further cost, whether the user has earlier signals.
+It takes a constant number of statements for any number of users. The signals of a tail say where it
+starts (`signal_tails`); what stands from there on, and the last before it, is loaded with it.
 """
 
 from collections import defaultdict
@@ -18,54 +16,17 @@ from shared.database import Connection
 from shared.vocabulary import Certainty, Rule
 from workers.core.attribution import Attribution
 from workers.core.decision import Tail
-from workers.core.devices import Device
-from workers.core.history import Moment, Origin, OriginKind, Signal, SignalKind
+from workers.core.history import Moment, Origin, OriginKind
 from workers.core.rules import Rules
 from workers.core.sessions import Session
 from workers.core.waterfall import Beaten
 from workers.decisions.affected_users import User
 from workers.decisions.app_rules import load_rules
+from workers.decisions.signal_tails import BEGINNING_MS, load_signals
 from workers.sql.expressions import as_ms, from_ms
 from workers.sql.json_rows import select_for
 
 Row = TypeVar("Row")
-
-BEGINNING_MS = 0  # no event is older (`shared.fields.IMPORTED_YEAR_MIN`)
-
-_BEFORE = """(
-    SELECT event_time FROM signals
-    WHERE signals.user_ref = {user_ref} AND event_time < {at}
-    ORDER BY event_time DESC LIMIT 1
-)"""
-
-# `before` is the last signal before `at`, null if there is none: the run continues to it, or ends
-# and leaves it out.
-_SIGNALS = f"""
-WITH RECURSIVE change AS (
-    SELECT user_ref, {from_ms("from_ms")} AS at, timeout_ms * interval '1 millisecond' AS timeout
-    FROM json_to_recordset(%s::json) AS sent (user_ref bigint, from_ms bigint, timeout_ms bigint)
-), run (user_ref, at, before, timeout) AS (
-    SELECT user_ref, at, {_BEFORE.format(user_ref="change.user_ref", at="change.at")}, timeout
-    FROM change
-    UNION ALL
-    SELECT user_ref, before, {_BEFORE.format(user_ref="run.user_ref", at="run.before")}, timeout
-    FROM run
-    WHERE at - before < timeout
-), start AS (
-    SELECT user_ref, min(at) AS at,
-           CASE WHEN min(before) < min(at) THEN {as_ms("min(before)")} END AS last_ms
-    FROM run GROUP BY user_ref
-)
-SELECT start.user_ref, {as_ms("start.at")}, start.last_ms, tail.*
-FROM start
-CROSS JOIN LATERAL (
-    SELECT receipt::text, {as_ms("event_time")}, kind, address,
-           device_family, device_os, device_version, device_is_bot, device_ids, click_ids
-    FROM signals
-    WHERE signals.user_ref = start.user_ref AND event_time >= start.at
-    OFFSET 0  -- one range of the index for each user, whatever the planner expects
-) AS tail
-"""
 
 _ATTRIBUTION = f"""
     {as_ms("attributions.event_time")}, attributions.receipt::text, rule, click_id, origin_kind,
@@ -161,60 +122,13 @@ def load_cases(
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Tails:
-    """The signals of tails, where each starts, whether others are earlier, and the last's time."""
-
-    signals: dict[int, list[Signal]]
-    starts_ms: dict[int, int]
-    has_earlier: dict[int, bool]
-    last_ms: dict[int, int]
-
-
-def _load_signals(
-    connection: Connection,
-    users: Sequence[User],
-    earliest_ms: Mapping[int, int],
-    rules: Mapping[int, Rules],
-) -> _Tails:
-    rows: list[dict[str, object]] = [
-        {
-            "user_ref": user.id,
-            "from_ms": earliest_ms[user.id],
-            "timeout_ms": rules[user.app_id].session_timeout_ms,
-        }
-        for user in users
-    ]
-    # Without a row nothing is known of earlier signals, and there may be any number.
-    has_earlier = {user.id: earliest_ms[user.id] > BEGINNING_MS for user in users}
-    tails = _Tails(defaultdict(list), dict(earliest_ms), has_earlier, {})
-    for user_ref, start_ms, last_ms, *row in select_for(connection, _SIGNALS, rows):
-        receipt, time_ms, kind, address, family, os, version, is_bot, *ids = row
-        device_ids, click_ids = map(frozenset, ids)
-        tails.signals[user_ref].append(
-            Signal(
-                receipt=receipt,
-                time_ms=time_ms,
-                kind=SignalKind(kind),
-                device_ids=device_ids,
-                click_ids=click_ids,
-                address=address,
-                device=Device(family, os, version, is_bot),
-            )
-        )
-        tails.starts_ms[user_ref] = start_ms
-        tails.has_earlier[user_ref] = last_ms is not None
-        tails.last_ms[user_ref] = last_ms or 0
-    return tails
-
-
 def _load_tails(
     connection: Connection,
     users: Sequence[User],
     earliest_ms: Mapping[int, int],
     rules: Mapping[int, Rules],
 ) -> list[UserCase]:
-    tails = _load_signals(connection, users, earliest_ms, rules)
+    tails = load_signals(connection, users, earliest_ms, rules)
     starts: list[dict[str, object]] = [
         {"user_ref": user.id, "start_ms": tails.starts_ms[user.id]} for user in users
     ]
@@ -225,6 +139,13 @@ def _load_tails(
             start=Moment(row[0], row[1]), last_activity_ms=row[2], opens=row[3], events=row[4]
         ),
     )
+    for user_ref, mark in tails.marks.items():
+        # The session that was running at the mark is one that the tail may change.
+        stored = sessions.before.get(user_ref)
+        if stored is not None:
+            sessions.inside[user_ref].append(stored)
+        if mark.session is not None:
+            sessions.before[user_ref] = mark.session
     days: dict[int, set[date]] = defaultdict(set)
     for user_ref, day in select_for(connection, _DAYS, starts):
         days[user_ref].add(day)
@@ -241,6 +162,7 @@ def _load_tails(
                 last_session=sessions.before.get(user.id),
                 has_earlier=tails.has_earlier[user.id],
                 last_signal_ms=tails.last_ms.get(user.id, 0),
+                running=tails.marks[user.id].session if user.id in tails.marks else None,
             ),
             StoredDecisions(
                 attributions=frozenset(attributions.inside[user.id]),

@@ -10,7 +10,7 @@ An id is as wide as the number of users who name it, or of clicks without a sour
 device id that more clicks carry in ten days than anybody clicks is one of nobody for good.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -140,9 +140,15 @@ class IdentifierKey(NamedTuple):
 Doubts = Mapping[IdentifierKey, Doubt]
 
 
-def exclude_named(connection: Connection, cases: Sequence[UserCase]) -> list[UserCase]:
-    """Returns the cases with those of the ids that they name and that identify nobody."""
-    write_rows(connection, _MARK_USER, [row for case in cases for row in _overflowing(case)])
+def exclude_named(
+    connection: Connection, cases: Sequence[UserCase], *, marks: bool = True
+) -> list[UserCase]:
+    """Returns the cases with those of the ids that they name and that identify nobody.
+
+    Without `marks` nothing is written: who only looks changes nothing.
+    """
+    if marks:
+        write_rows(connection, _MARK_USER, [row for case in cases for row in _overflowing(case)])
     doubts: dict[IdentifierKey, Doubt] = {}
     for case in cases:
         tail = case.tail
@@ -154,11 +160,11 @@ def exclude_named(connection: Connection, cases: Sequence[UserCase]) -> list[Use
             told.click_ids - known.click_ids - {case.user.user_id},
         )
         doubts |= dict.fromkeys(_keys(case, new), Doubt.NEW)
-    return _excluding(connection, cases, doubts)
+    return _excluding(cases, _find_wide(connection, doubts, marks=marks))
 
 
 def exclude_matched(
-    connection: Connection, cases: Sequence[UserCase], clicks: Clicks
+    connection: Connection, cases: Sequence[UserCase], clicks: Clicks, *, marks: bool = True
 ) -> list[UserCase]:
     """Returns the cases with those of the ids that clicks match by and that identify nobody."""
     doubts: dict[IdentifierKey, Doubt] = {}
@@ -173,7 +179,7 @@ def exclude_matched(
         doubts |= dict.fromkeys(_keys(case, matched), Doubt.MATCHED)
         overfull = Identity(clicks.overfull.get(case.user.id, frozenset()))
         doubts |= dict.fromkeys(_keys(case, overfull), Doubt.OVERFULL)
-    return _excluding(connection, cases, doubts)
+    return _excluding(cases, _find_wide(connection, doubts, marks=marks))
 
 
 def mark_lent(connection: Connection, events: Iterable[Event]) -> None:
@@ -195,8 +201,7 @@ def _keys(case: UserCase, ids: Identity) -> Iterator[IdentifierKey]:
     yield from (IdentifierKey(*place, "click", value) for value in ids.click_ids)
 
 
-def _excluding(connection: Connection, cases: Sequence[UserCase], doubts: Doubts) -> list[UserCase]:
-    wide = _find_wide(connection, doubts)
+def _excluding(cases: Sequence[UserCase], wide: Collection[IdentifierKey]) -> list[UserCase]:
     if not wide:
         return list(cases)
     excluded = []
@@ -212,7 +217,7 @@ def _excluding(connection: Connection, cases: Sequence[UserCase], doubts: Doubts
     return excluded
 
 
-def _find_wide(connection: Connection, doubts: Doubts) -> set[IdentifierKey]:
+def _find_wide(connection: Connection, doubts: Doubts, *, marks: bool = True) -> set[IdentifierKey]:
     """Finds the wide ones of these ids, and notes who was decided by one that is newly so."""
     rows: list[dict[str, object]] = [
         {**key._asdict(), "doubt": int(doubt)} for key, doubt in doubts.items()
@@ -221,7 +226,7 @@ def _find_wide(connection: Connection, doubts: Doubts) -> set[IdentifierKey]:
     new: list[dict[str, object]] = [
         {**IdentifierKey(*key)._asdict(), "users_max": users_max}
         for *key, users_max, is_marked in found
-        if not is_marked
+        if marks and not is_marked
     ]
     write_rows(connection, _MARK, new)
     write_rows(connection, _ADD_NAMING, new)

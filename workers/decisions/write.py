@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from shared.database import Connection
 from workers.core.history import Moment
 from workers.decisions.diff import Difference
+from workers.decisions.run_marks import MARK_SIGNALS, write_marks
 from workers.decisions.stale_hours import touched_periods
 from workers.rollups.stale_periods import mark_stale
 from workers.sql.copy import Target, copy_new, document, flag, line, moment, text
@@ -94,6 +95,9 @@ def write_decisions(connection: Connection, differences: Sequence[Difference]) -
         if difference.changes_user
     ]
     write_rows(connection, _UPDATE_USERS, changed)
+    # A shorter tail holds no mark: there are as many signals before each.
+    long = [each for each in differences if len(each.case.tail.signals) >= MARK_SIGNALS]
+    write_marks(connection, long)
     mark_stale(connection, touched_periods(differences))
     return Counter(
         attribution.rule for difference in differences for attribution in difference.attributed

@@ -32,7 +32,7 @@ WHERE superseded_at IS NULL ORDER BY user_id
 """
 
 
-def _take(connection: Connection, step: Step[Event]) -> None:
+def take_step(connection: Connection, step: Step[Event]) -> None:
     if step.does is Does.RECORD:
         record(connection, step.facts)
     elif step.does is Does.DERIVE:
@@ -51,7 +51,7 @@ def test_whatever_was_committed_in_between_the_tables_are_the_oracles(bench: Ben
         pairs = list(zip(together, stages, strict=True))
         events = [event for each in pairs for event in as_events(*each)]
         for step in data.draw(steps(data.draw(st.permutations(events)))):
-            _take(connection, step)
+            take_step(connection, step)
         for each in pairs:
             assert_tables_are_the_oracles(connection, *each)
         assert connection.execute("SELECT * FROM set_aside_users").fetchall() == []

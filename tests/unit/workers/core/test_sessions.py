@@ -11,7 +11,7 @@ from tests.unit.workers.core.build import NOON_MS, ad_revenue, event, opened
 from tests.unit.workers.core.strategies import signal_lists
 from workers.core.history import Moment, Signal, SignalKind, in_order
 from workers.core.rules import MINUTE_MS
-from workers.core.sessions import Session, runs, session_at, sessionize
+from workers.core.sessions import Session, marks_of, runs, session_at, sessionize
 
 TIMEOUT_MS = 30 * MINUTE_MS
 SHORT_MS = 5
@@ -195,3 +195,28 @@ def test_redoing_the_run_around_each_new_signal_redoes_enough(
 
 def _starts_in(session: Session, run: tuple[Signal, ...]) -> bool:
     return run[0].time_ms <= session.start.time_ms <= run[-1].time_ms
+
+
+@given(signal_lists, st.integers(1, 4), st.integers(1, 30))
+def test_sessions_are_continued_from_any_mark(
+    told: list[Signal], signals_each: int, timeout_ms: int
+) -> None:
+    whole = sessionize(told, timeout_ms)
+
+    for mark in marks_of(told, timeout_ms, None, signals_each):
+        before = [signal for signal in told if signal.time_ms < mark.time_ms]
+        rest = [signal for signal in told if signal.time_ms >= mark.time_ms]
+        done = sessionize(before, timeout_ms)
+        assert done[-1:] == ((mark.session,) if mark.session else ())
+        assert (*done[:-1], *sessionize(rest, timeout_ms, mark.session)) == whole
+
+
+@given(signal_lists, st.integers(1, 4))
+def test_before_a_mark_there_are_as_many_signals_as_it_says_or_more(
+    told: list[Signal], signals_each: int
+) -> None:
+    starts_ms = [0, *(mark.time_ms for mark in marks_of(told, 10, None, signals_each))]
+
+    for from_ms, to_ms in pairwise(starts_ms):
+        between = {each.receipt for each in told if from_ms <= each.time_ms < to_ms}
+        assert len(between) >= signals_each
