@@ -32,6 +32,7 @@ class AppSettings(msgspec.Struct, kw_only=True):
     inactivity_days: int
     session_timeout_minutes: int
     uncertain_match_devices: int
+    identifier_users: int
     rules_version: int
     adjust_refusals: bool
     click_id_postbacks: bool
@@ -52,6 +53,7 @@ class ChangedSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     inactivity_days: int | UnsetType = UNSET
     session_timeout_minutes: int | UnsetType = UNSET
     uncertain_match_devices: int | UnsetType = UNSET
+    identifier_users: int | UnsetType = UNSET
     adjust_refusals: bool | UnsetType = UNSET
     click_id_postbacks: bool | UnsetType = UNSET
     security_token_postbacks: bool | UnsetType = UNSET

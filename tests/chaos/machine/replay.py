@@ -47,7 +47,10 @@ TABLES = {
 }
 DECISIONS = ("users", "attributions", "sessions", "activity")
 ROLLUPS = ("figures", "reach", "comebacks")
-_SETTLED = "SELECT (SELECT count(*) FROM stale_periods) + (SELECT count(*) FROM set_aside_users)"
+_SETTLED = """
+SELECT (SELECT count(*) FROM stale_periods) + (SELECT count(*) FROM set_aside_users)
+     + (SELECT count(*) FROM due_decisions)
+"""
 
 
 class ReplayFailed(Exception):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.clock import now_ms
-from shared.database import Connection, DatabaseError, connect, sqlstate
+from shared.database import Connection, connect
 from shared.events import Event, Kind
 from shared.inbox import measure
 from shared.recompute import request_recompute
@@ -19,6 +19,7 @@ from tests.integration.workers.conftest import Bench
 from workers.core.decision import Decision, Tail, decide
 from workers.core.history import Click
 from workers.core.rules import Rules
+from workers.decisions.decide_due import decide_due
 from workers.decisions.derive import derive, rederive
 from workers.decisions.recompute import recompute
 from workers.decisions.retry_set_aside import SetAsideRetries, retry_set_aside
@@ -267,16 +268,17 @@ def test_a_recompute_decides_who_is_set_aside_and_sets_aside_who_fails(
 def test_a_fault_that_is_nobodys_sets_nobody_aside(
     connection: Connection, database_url: str
 ) -> None:
-    """A lock that is not free, a job whose time is up: the same is tried again."""
+    """A lock that is not free leaves the decision to a job; a job whose time is up tries again."""
     batch = [_open("ann"), _open("ben")]
     record(connection, batch)
     with connect(database_url, "tests") as other, other.transaction():
-        other.execute("SELECT FROM users FOR UPDATE")
+        other.execute("SELECT FROM users WHERE user_id = 'ann' FOR UPDATE")
         connection.execute("SET lock_timeout = '50ms'")
-        with pytest.raises(DatabaseError) as raised:
-            derive(connection, batch)
+        derive(connection, batch)
         connection.execute("RESET lock_timeout")
-    assert sqlstate(raised.value) == "55P03"
+    assert _rows(connection, _DECIDED) == [("ann", 0, None, 0), ("ben", 1, 1, 1)]
+    assert decide_due(connection, 10).users == 1
+    assert _rows(connection, _DECIDED) == [("ann", 1, 1, 1), ("ben", 1, 1, 1)]
 
     with pytest.raises(JobTimeout):
         derive(connection, batch, _failing_for("ben", JobTimeout))
