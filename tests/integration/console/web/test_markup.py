@@ -47,7 +47,7 @@ ATTRIBUTES |= {"cx", "cy", "d", "r", "rx", "text-anchor", "viewbox", "x", "x1", 
 ATTRIBUTES |= {"y1", "y2"}
 NO_CONTENT = ("/nowhere", "/apps/999")
 # Pages that need a parameter, asked for without one.
-INCOMPLETE = ("/test", "/users/timeline")
+INCOMPLETE = ("/test", "/trial", "/users/timeline")
 VOID = {"br", "circle", "hr", "img", "input", "line", "link", "meta", "path", "rect"}
 # A quoted value that another attribute follows without a space between them.
 GLUED = re.compile(r'="[^"]*"(?=[^\s>/])')
@@ -156,6 +156,7 @@ def paths(resources: Resources, shop: App) -> list[str]:
         f"{app}/users/timeline?user_id=ann",
         f"{app}/links/{link.id}/test?mark={mark}",
         f"{app}/links/{link.id}/test?mark={new_receipt(now_ms())}",
+        f"{app}/callbacks/1/trial?mark={mark}",
         f"{app}/protection?inactive=1",
         f"{app}/events?environment=sandbox",
         f"{app}/reports?by=total&split=partner",
