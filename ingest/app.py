@@ -23,6 +23,8 @@ from ingest.dialects.adjust.ad_revenue import AD_REVENUE
 from ingest.dialects.adjust.event import EVENT, REVENUE
 from ingest.dialects.adjust.privacy import PRIVACY_ROUTES
 from ingest.dialects.adjust.session import SESSION
+from ingest.dialects.affiliate.conversion import CONVERSIONS
+from ingest.dialects.affiliate.keitaro import KEITARO
 from ingest.dialects.appsflyer.inappevent import INAPPEVENT
 from ingest.dialects.dialect import Dialect
 from ingest.dialects.swaarm.click import CLICK, IMPRESSION
@@ -70,6 +72,8 @@ ROUTES: tuple[tuple[str, Dialect], ...] = (
     ("/session", SESSION),
     ("/ad_revenue", AD_REVENUE),
     ("/inappevent/{app_id}", INAPPEVENT),
+    ("/conversion", CONVERSIONS),
+    ("/{s2s_token}/postback", KEITARO),
 )
 
 

@@ -60,8 +60,10 @@ def credentials_of(
             raise MissingField("app_token", "Send the app token that `waybill app list` shows.")
         return Credentials(tokens, None, AppCredential(app_token, sender.app_scope))
     if sender.link_names is None:
-        network = None if tokens else _network(raw, sender.network_token_name)
-        return Credentials(tokens, None, network=network)
+        if not tokens:
+            return Credentials(tokens, None, network=_network(raw, sender.network_token_name))
+        named = [_value(raw, name) for name in sender.named_link or ()]
+        return Credentials(tokens, LinkKey(*named) if any(named) else None, by_program=True)
     names = sender.link_names
     values = [_value(raw, name) for name in names]
     if tokens and not any(values):

@@ -91,7 +91,11 @@ def _read_tables(connection: Connection, secret_key: bytes) -> Snapshot:
     """Reads the tables into a snapshot without a version."""
     grants, inactive = _tokens(connection)
     links = run(
-        connection, "SELECT offer_id, pub_id, id, app_id, destination, name FROM links ORDER BY id"
+        connection,
+        """
+        SELECT offer_id, pub_id, id, app_id, destination, name, postback_names
+        FROM links ORDER BY id
+        """,
     )
     [(tombstone_key,)] = run(
         connection, "SELECT (SELECT tombstone_key FROM installation)"

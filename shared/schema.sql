@@ -101,6 +101,7 @@ CREATE TABLE links (
     pub_id      text NOT NULL CHECK (length(pub_id) BETWEEN 1 AND 64),
     destination text NOT NULL CHECK (length(destination) BETWEEN 1 AND 2048), -- with macros
     created_at  timestamptz NOT NULL DEFAULT now(),
+    postback_names jsonb NOT NULL DEFAULT '{}', -- of fields in its network's postbacks, by field
     UNIQUE (offer_id, pub_id),
     UNIQUE (app_id, name)
 );

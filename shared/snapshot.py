@@ -78,12 +78,14 @@ class KnownLink(msgspec.Struct, frozen=True, array_like=True):
     """A partner's tracking link: its clicks need no token. `destination` may contain macros.
 
     `name` is how people, imports and batches call it; empty in a snapshot of an older version.
+    `postback_names` are the names of fields in its network's postbacks, where they differ.
     """
 
     link_id: int
     app_id: int
     destination: str
     name: str = ""
+    postback_names: dict[str, str] = {}
 
 
 class Snapshot(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ were published to it.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
@@ -38,7 +38,10 @@ class Partner:
 
 @dataclass(frozen=True)
 class Link:
-    """A tracking link. Clicks name it by `offer_id` and `pub_id`: both text, mostly numbers."""
+    """A tracking link. Clicks name it by `offer_id` and `pub_id`: both text, mostly numbers.
+
+    `postback_names` are the names of fields in its network's postbacks, where they are not usual.
+    """
 
     id: int
     app: str
@@ -48,6 +51,7 @@ class Link:
     pub_id: str
     destination: str
     created_at: datetime
+    postback_names: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class NewLink:
 _SELECT = """
     SELECT
         links.id, apps.name, partners.name, links.name, offer_id, pub_id, links.destination,
-        links.created_at
+        links.created_at, links.postback_names
     FROM links
     JOIN apps ON apps.id = links.app_id
     JOIN partners ON partners.id = links.partner_id
@@ -122,7 +126,7 @@ def create_link(resources: Resources, actor: Actor, app: App, new: NewLink) -> L
             Link(*values) for values in run(connection, f"{_SELECT} WHERE links.id = %s", row)
         )
         recorded = ("partner", "offer_id", "pub_id", "destination")
-        after = {field: getattr(link, field) for field in recorded}
+        after = {name: getattr(link, name) for name in recorded}
         record_change(connection, actor, app.id, Change(Action.LINK_CREATE, name, None, after))
     return link
 
@@ -142,11 +146,11 @@ def ensure_partner(connection: Connection, name: str) -> Partner:
     return Partner(*row)
 
 
-def _clean_name(field: str, name: str, taken: list[str]) -> str:
+def _clean_name(called: str, name: str, taken: list[str]) -> str:
     """Returns the name. One that exists is accepted whatever it looks like: older ones may be."""
     if name.strip() in taken:
         return name.strip()
-    return clean_shown_name(field, name, NAME_CHARACTERS_MAX, taken)
+    return clean_shown_name(called, name, NAME_CHARACTERS_MAX, taken)
 
 
 def list_links(connection: Connection, app: App | None = None) -> list[Link]:
@@ -187,6 +191,12 @@ def find_test_click(connection: Connection, link: Link, test_id: UUID) -> UUID |
         (*map(receipt_floor, bounds), link.id, str(test_id)),
     ).fetchone()
     return row[0] if row else None
+
+
+def conversion_url(base: str, link: Link) -> str:
+    """Returns the URL at which the network of a link reports conversions, but for its macros."""
+    named = urlencode({"offer_id": link.offer_id, "pub_id": link.pub_id})
+    return f"{base}/conversion?{named}&s2s_token=TOKEN"
 
 
 def url_for_test_click(base: str, link: Link, test_id: UUID) -> str:

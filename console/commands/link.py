@@ -7,7 +7,14 @@ import click
 
 from console.actor import terminal_actor
 from console.apps.apps import find_app
-from console.apps.links import NewLink, create_link, list_links, tracking_url
+from console.apps.links import (
+    NewLink,
+    conversion_url,
+    create_link,
+    list_links,
+    tracking_url,
+)
+from console.apps.postback_names import set_postback_names
 from console.commands.terminal.options import app_option, json_option
 from console.commands.terminal.output import show, table
 from console.connections import CommandContext, load_settings, open_database, open_resources
@@ -48,6 +55,34 @@ def create(context: CommandContext, /, app: str, *, as_json: bool, **options: An
         created = create_link(resources, terminal_actor(), owner, new)
     url = tracking_url(_ingest_url(context), created)
     show({"link": created, "tracking_url": url}, url, _CLICK_PARAMETERS, as_json=as_json)
+
+
+@link.command("postback-names")
+@app_option
+@click.option("--link", "name", required=True, help="Name of the link.")
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="FIELD=NAME",
+    help="The network's name for a field; once for each. Without any, all have the usual names. "
+    "Fields: click_id, amount, currency, status, transaction_id, event_id.",
+)
+@json_option
+@click.pass_obj
+def postback_names(
+    context: CommandContext, app: str, name: str, names: tuple[str, ...], as_json: bool
+) -> None:
+    """Set the names of fields in the postbacks of a link's network."""
+    given = dict(each.partition("=")[::2] for each in names)
+    with open_resources(load_settings(context)) as resources:
+        owner = find_app(resources.connection, app)
+        links = list_links(resources.connection, owner)
+        link_id = next((each.id for each in links if each.name == name), 0)
+        changed = set_postback_names(resources, terminal_actor(), owner, link_id, given)
+    url = conversion_url(_ingest_url(context), changed)
+    note = "Append the network's macros, and a token in the place of TOKEN."
+    show({"link": changed, "conversion_url": url}, url, note, as_json=as_json)
 
 
 @link.command("list")

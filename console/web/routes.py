@@ -83,6 +83,11 @@ ROUTES: tuple[Route, ...] = (
     post(f"{LINKS}/new", links.create),
     get(f"{LINKS}/{{link_id:int}}", links.show),
     get(f"{LINKS}/{{link_id:int}}/test", links.show_test_click),
+    post(
+        f"{LINKS}/{{link_id:int}}/postback-names",
+        links.set_names,
+        form=f"{LINKS}/{{link_id:int}}",
+    ),
     # Callbacks of an app
     get(CALLBACKS, callbacks.show_list),
     get(f"{CALLBACKS}/new", callbacks.show_new, Access.ADMIN),

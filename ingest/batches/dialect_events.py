@@ -14,6 +14,8 @@ import msgspec
 from ingest.dialects.adjust.ad_revenue import AD_REVENUE
 from ingest.dialects.adjust.event import EVENT, REVENUE
 from ingest.dialects.adjust.session import SESSION
+from ingest.dialects.affiliate.conversion import CONVERSIONS
+from ingest.dialects.affiliate.keitaro import KEITARO
 from ingest.dialects.appsflyer.inappevent import INAPPEVENT
 from ingest.dialects.dialect import Dialect
 from ingest.dialects.swaarm.click import CLICK, IMPRESSION, read_click_id
@@ -41,6 +43,7 @@ _ENDPOINTS: dict[str, dict[str, Dialect]] = {
         "/click": replace(CLICK, read=read_click_id),
         "/impression": IMPRESSION,
     },
+    "affiliate": {"/conversion": CONVERSIONS, "/{s2s_token}/postback": KEITARO},
     "appsflyer": {"/inappevent/{app_id}": INAPPEVENT},
     "adjust": {
         "/event": EVENT,

@@ -100,6 +100,7 @@ class Sender:
     answer instead of a redirect, and so to be told of its mistakes. `network_token_name` is the
     parameter of a network's own token; where it is set, an app may also let a click id stand in for
     a token. `token_header` is a header that carries the token beside `Authorization`.
+    `named_link` are the two parameters by which whoever has a token may name a link besides.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Sender:
     app_scope: Scope | None = None
     network_token_name: str | None = None
     token_header: str | None = None
+    named_link: tuple[str, str] | None = None
 
     @property
     def secret_names(self) -> frozenset[str]:

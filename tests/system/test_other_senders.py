@@ -36,7 +36,26 @@ def by_appsflyer(token: str, device: str, _: str) -> bytes:
     return post("/inappevent/com.example.shop", event, f"authentication: {token}\r\n")
 
 
-CALLS: dict[str, Call] = {"appsflyer": by_appsflyer}
+def by_network(token: str, _: str, click_id: str) -> bytes:
+    sale = "amount=12,50&currency=eur&goal=purchase&status=approved"
+    return get(f"/conversion?s2s_token={token}&transaction_id={click_id}&{sale}")
+
+
+def by_keitaro(token: str, _: str, click_id: str) -> bytes:
+    return get(f"/{token}/postback?subid={click_id}&payout=12.5&currency=EUR&event=purchase&tid=2")
+
+
+def by_voluum(token: str, _: str, click_id: str) -> bytes:
+    sale = "payout=12.5&currency=EUR&et=purchase&txid=order-1"
+    return get(f"/postback?s2s_token={token}&cid={click_id}&{sale}")
+
+
+CALLS: dict[str, Call] = {
+    "appsflyer": by_appsflyer,
+    "network": by_network,
+    "keitaro": by_keitaro,
+    "voluum": by_voluum,
+}
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +91,27 @@ def test_a_purchase_counts_for_the_link_that_brought_its_user(
     (attribution,) = attributions()
     assert attribution["click_id"] == click["click_id"]
     assert attribution["rule"] != "organic"
+
+
+def test_a_network_with_names_of_its_own_is_read_by_those_of_its_link(linked: Running) -> None:
+    named = linked.waybill.json(
+        *("link", "postback-names", "--app", "Shop", "--link", "link 61"),
+        *("--name", "click_id=aff_sub3", "--name", "amount=commission"),
+    )
+    assert named["conversion_url"].endswith("/conversion?offer_id=61&pub_id=62&s2s_token=TOKEN")
+    clicked = ask(linked, get("/click?offer_id=61&pub_id=62"))
+    click = linked.waybill.recorded_event(clicked.headers["waybill-receipt"])
+    target = named["conversion_url"].partition(str(linked.waybill.url))[2]
+    sale = f"aff_sub3={click['click_id']}&commission=7&cid=campaign&txid=1"
+    call = get(f"{target.replace('TOKEN', linked.token)}&{sale}")
+
+    until(lambda: ask(linked, call).status == 200, RECORD_SECONDS_MAX, "the names in ingest")
+    rejected = ask(linked, get(f"{target.replace('TOKEN', linked.token)}&{sale}&status=rejected"))
+
+    event = linked.waybill.recorded_event(rejected.headers["waybill-receipt"])
+    assert (event["event_id"], float(event["sale_amount"])) == ("conversion_rejected", -7)
+    user = linked.waybill.json("user", "Shop", click["click_id"])
+    assert sorted(each["event_id"] for each in user["events"]) == [
+        "conversion",
+        "conversion_rejected",
+    ]

@@ -2,12 +2,10 @@
 
 from console.apps.apps import App
 from console.apps.event_types import EventType, NewEventType
-from console.apps.links import NewLink
 from console.delivery.delivery_log import Delivery, DeliveryCount
 from console.delivery.endpoint_form import EndpointForm
 from console.delivery.endpoints import EndpointRow, EndpointWithSecret
 from console.delivery.trial import CallbackTest
-from console.lookup.link_day import LinkDay
 from console.lookup.trace import Trace
 from console.lookup.user_timeline import UserTimeline
 from console.lookup.why import QuestionAnswer
@@ -21,11 +19,11 @@ from console.security.enforcement import Enforcement
 from console.security.new_tokens import IssuedToken
 from console.security.token_table import Token
 from console.security.tokens import ChangedToken
-from console.web.api import apps, callbacks, links, operations, reports, settings, tokens, users
+from console.web.api import apps, callbacks, operations, reports, settings, tokens, users
 from console.web.api.api_call import ApiEndpoint
 from console.web.api.apps import ChangedEventType, NewApp
 from console.web.api.callbacks import ReplayedCallbacks, ReplayReport
-from console.web.api.links import LinkWithUrl
+from console.web.api.links import LINK_ENDPOINTS
 from console.web.api.privacy import PRIVACY_ENDPOINTS
 from console.web.api.settings import AppSettings, ChangedSettings
 from console.web.api.tokens import Scopes, TokenRequest
@@ -69,17 +67,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         EventType,
         ChangedEventType,
     ),
-    ApiEndpoint(
-        "GET", f"{APP}/links", "List an app's tracking links.", links.list_all, list[LinkWithUrl]
-    ),
-    ApiEndpoint(
-        "GET",
-        f"{APP}/links/{{link_id:int}}/day",
-        "Count a link's day, and what its organic installs lacked to be credited to it.",
-        links.count_day,
-        LinkDay,
-        query=("environment", "day"),
-    ),
+    *LINK_ENDPOINTS,
     ApiEndpoint(
         "GET",
         f"{APP}/why",
@@ -87,15 +75,6 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         users.why,
         QuestionAnswer,
         query=("environment", "id", "address", "time"),
-    ),
-    ApiEndpoint(
-        "POST",
-        f"{APP}/links",
-        "Create a tracking link, and its partner if it does not exist.",
-        links.create,
-        LinkWithUrl,
-        NewLink,
-        status=201,
     ),
     ApiEndpoint(
         "GET",

@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from console.apps.apps import App
-from console.apps.links import Link, create_link, list_links, tracking_url
+from console.apps.links import Link, NewLink, create_link, list_links, tracking_url
+from console.apps.postback_names import set_postback_names
 from console.lookup.link_day import LinkDay, read_link_day
-from console.web.api.api_call import ApiCall
+from console.web.api.api_call import ApiCall, ApiEndpoint
 from console.web.lookups import link_of
 from console.web.page_errors import BadRequest
 from shared.clock import now_ms
+
+_APP = "/apps/{app_id:int}"
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,17 @@ class LinkWithUrl:
 
     link: Link
     tracking_url: str
+
+
+@dataclass(frozen=True)
+class PostbackNames:
+    """The names of fields in the postbacks of a link's network, by field.
+
+    The fields are click_id, amount, currency, status, transaction_id and event_id; one that is left
+    out has its usual names.
+    """
+
+    names: dict[str, str]
 
 
 def list_all(call: ApiCall, app: App) -> list[LinkWithUrl]:
@@ -39,5 +53,42 @@ def count_day(call: ApiCall, app: App, link_id: int) -> LinkDay:
     return read_link_day(call.connection, app, call.environment, link, day)
 
 
+def set_names(call: ApiCall, app: App, link_id: int) -> LinkWithUrl:
+    link = set_postback_names(call.resources, call.actor, app, link_id, call.body.names)
+    return _with_url(call, link)
+
+
 def _with_url(call: ApiCall, link: Link) -> LinkWithUrl:
     return LinkWithUrl(link, tracking_url(call.settings.ingest_url, link))
+
+
+LINK_ENDPOINTS = (
+    ApiEndpoint(
+        "GET", f"{_APP}/links", "List an app's tracking links.", list_all, list[LinkWithUrl]
+    ),
+    ApiEndpoint(
+        "GET",
+        f"{_APP}/links/{{link_id:int}}/day",
+        "Count a link's day, and what its organic installs lacked to be credited to it.",
+        count_day,
+        LinkDay,
+        query=("environment", "day"),
+    ),
+    ApiEndpoint(
+        "POST",
+        f"{_APP}/links",
+        "Create a tracking link, and its partner if it does not exist.",
+        create,
+        LinkWithUrl,
+        NewLink,
+        status=201,
+    ),
+    ApiEndpoint(
+        "PUT",
+        f"{_APP}/links/{{link_id:int}}/postback-names",
+        "Replace the names of fields in the postbacks of a link's network.",
+        set_names,
+        LinkWithUrl,
+        PostbackNames,
+    ),
+)

@@ -7,12 +7,14 @@ from console.apps.apps import App
 from console.apps.links import (
     Link,
     NewLink,
+    conversion_url,
     create_link,
     find_test_click,
     list_links,
     tracking_url,
     url_for_test_click,
 )
+from console.apps.postback_names import set_postback_names
 from console.lookup.timeline_words import describe_attribution
 from console.lookup.trace import parse_receipt, trace
 from console.security.code_samples import Language, click_request, render_sample
@@ -20,6 +22,16 @@ from console.web.lookups import link_of
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
 from shared.ids import new_receipt
+from shared.names.postback_names import PostbackField
+
+NAMED_AS = {
+    PostbackField.CLICK_ID: "Click ID",
+    PostbackField.AMOUNT: "Amount",
+    PostbackField.CURRENCY: "Currency",
+    PostbackField.STATUS: "Status",
+    PostbackField.TRANSACTION_ID: "Transaction ID",
+    PostbackField.EVENT_ID: "Event",
+}
 
 
 def show_list(request: PageRequest, app: App) -> Answer:
@@ -48,11 +60,26 @@ def create(request: PageRequest, app: App) -> Answer:
 
 def show(request: PageRequest, app: App, link_id: int) -> Answer:
     link = link_of(request.connection, app, link_id)
-    url = tracking_url(request.services.settings.ingest_url, link)
+    base = request.services.settings.ingest_url
     # The mark identifies the click of whoever opens the link with it, among all clicks.
     now_ms = request.services.clock()
-    mark, today = new_receipt(now_ms), datetime.fromtimestamp(now_ms / 1000, UTC).date()
-    return Page("link.html", {"link": link, "url": url, "mark": mark, "today": today})
+    values = {
+        "link": link,
+        "url": tracking_url(base, link),
+        "mark": new_receipt(now_ms),
+        "today": datetime.fromtimestamp(now_ms / 1000, UTC).date(),
+        "conversion_url": conversion_url(base, link),
+        "fields": [(str(field), NAMED_AS[field]) for field in PostbackField],
+    }
+    return Page("link.html", values)
+
+
+def set_names(request: PageRequest, app: App, link_id: int) -> Answer:
+    """Sets the names of fields in the postbacks of the link's network."""
+    names = {str(field): request.form.get(field) for field in PostbackField}
+    link = set_postback_names(request.resources, request.actor, app, link_id, names)
+    flash = f"Postbacks of {link.name} are read by these names within a second."
+    return Redirect(f"/apps/{app.id}/links/{link.id}", flash)
 
 
 def show_test_click(request: PageRequest, app: App, link_id: int) -> Answer:

@@ -1,7 +1,8 @@
 """`/postback`: an event of a user, or of the user that a click id stands for.
 
 Swaarm's page asks for `user_id` and `event_id`. Its partners and SDKs send `click_id` instead: then
-the click stands for its user, and a call that names no event is the default one, the install.
+the click stands for its user, and a call that names no event is the default one, the install. What
+names a click as Voluum's postbacks do, which have the same path, is read as one of those.
 
 The fields that it shares with `/s2sevent` are read here too: those that say what happened, and how
 much it was worth. Senders mix up the two endpoints' names for the same field, so each accepts the
@@ -11,6 +12,8 @@ the web sends. Adjust's names for amount, currency and time are understood where
 
 from typing import NamedTuple
 
+from ingest.dialects.affiliate.conversion import read_conversion
+from ingest.dialects.affiliate.field_names import OTHER_CLICK_NAMES
 from ingest.dialects.common_fields import (
     TOKEN_NAMES,
     open_marker,
@@ -65,6 +68,8 @@ def read_postback(parameters: Parameters, context: RequestContext) -> ParsedRequ
     click_id = take_id(parameters, fields.user_id, "click_id")
     user_id = take_id(parameters, fields.user_id, "user_id") or click_id
     if user_id is None:
+        if parameters.sent_among(OTHER_CLICK_NAMES) and context.grant.token_id != NO_TOKEN:
+            return read_conversion(parameters, context, "/postback")
         raise no_user(parameters)
     event_id = take_optional(parameters, fields.identifier, "event_id")
     if event_id is None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 _DIALECTS = Path(__file__).parents[3] / "docs/dialects"
 ENDPOINTS = (
     "/postback", "/s2sevent", "/click", "/impression", "/event", "/revenue", "/session",
-    "/ad_revenue", "/inappevent/id1",
+    "/ad_revenue", "/inappevent/id1", "/conversion", "/key/postback",
 )  # fmt: skip
 METHODS = ("GET", "GET", "GET", "POST", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 APP_TOKEN, EVENT_TOKEN = "4w565xzmb54d", "f0ob4r"

@@ -26,7 +26,8 @@ from console.apps.event_types import (
     set_multiple_postbacks,
 )
 from console.apps.limits import change_limits
-from console.apps.links import NewLink, create_link, list_links
+from console.apps.links import Link, NewLink, create_link, list_links
+from console.apps.postback_names import set_postback_names
 from console.apps.rules import change_rules, read_rules
 from console.apps.switches import change_switches, read_switches
 from console.audit import Action, AuditEntry, list_changes
@@ -81,7 +82,13 @@ CALLBACK = EndpointForm(
 NOW_MS = 1_767_225_600_000
 LINE = b'{"type": "open", "time": 1767225000, "user_id": "u"}'
 
+
 # Every function that changes something for an actor, with what makes a change of it.
+def _name_fields(here: Resources, who: Actor, app: App) -> Link:
+    link = next(link for link in list_links(here.connection, app) if link.name == "Named")
+    return set_postback_names(here, who, app, link.id, {"click_id": "aff_sub3"})
+
+
 CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     Action.APP_CREATE: lambda here, who, _: create_app(here, who, "Game"),
     Action.APP_DESCRIBE: lambda here, who, app: update_app(
@@ -110,6 +117,7 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
         here.connection, who, app, list_event_types(here.connection, app)[0], True
     ),
     Action.LINK_CREATE: lambda here, who, app: create_link(here, who, app, LINK),
+    Action.LINK_POSTBACK_NAMES: _name_fields,
     Action.TOKEN_CREATE: lambda here, who, app: create_token(here, who, app, NewToken("new")),
     Action.TOKEN_IMPORT: lambda here, who, app: import_token(here, who, app, NewToken("old"), OLD),
     Action.TOKEN_SCOPES: lambda here, who, app: edit_token(
@@ -212,6 +220,7 @@ def furnish(resources: Resources, app: App) -> None:
     deactivate_person(connection, ADMIN, people[2])
     create_key(connection, resources.secret_key, ADMIN, "old", Role.VIEWER)
     create_event_type(resources, ADMIN, app, NewEventType("level_up", "Level up"))
+    create_link(resources, ADMIN, app, replace(LINK, name="Named"))
     create_endpoint(resources, ADMIN, app, CALLBACK)
     paused = create_endpoint(resources, ADMIN, app, replace(CALLBACK, name="paused")).endpoint
     pause_endpoint(resources, ADMIN, app, paused)

@@ -38,7 +38,7 @@ ROOT = Path(__file__).parents[3]
 DIALECTS = ROOT / "docs" / "dialects.md"
 OPERATIONS = ROOT / "docs" / "operations.md"
 DIALECT_PAGES = ROOT / "docs" / "dialects"
-VENDORS = {"appsflyer": "AppsFlyer"}  # names that are not written with one capital
+VENDORS = {"appsflyer": "AppsFlyer", "affiliate": "affiliate networks"}  # in their own way
 PAGES = [
     *sorted(ROOT.glob("*.md")),
     *sorted(ROOT.glob("docs/*.md")),

@@ -52,6 +52,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "name": "Spring",
         "destination": "https://shop.example/",
     },
+    "/apps/{app_id}/links/{link_id}/postback-names": {"names": {"click_id": "aff_sub3"}},
     "/apps/{app_id}/callback-endpoints": {
         "name": "postback",
         "partner": "Partner",

@@ -111,3 +111,32 @@ def test_a_link_of_another_app_is_not_found(admin: Browser, link: str) -> None:
 def test_a_viewer_may_try_a_link_and_make_none(viewer: Browser, link: str) -> None:
     assert viewer.get(link).status_code == 200
     assert viewer.get(f"{link.rpartition('/')[0]}/new").status_code == 403
+
+
+def test_the_names_of_a_networks_fields_are_saved_and_shown_and_a_blank_one_is_the_usual(
+    connection: Connection, shop: App, admin: Browser, link: str
+) -> None:
+    admin.get(link)
+    assert "/conversion?offer_id=1&pub_id=1" in admin.text
+    admin.send(f"{link}/postback-names", click_id=" aff_sub3 ", amount="commission")
+
+    (saved,) = list_links(connection, shop)
+    assert saved.postback_names == {"click_id": "aff_sub3", "amount": "commission"}
+    (form,) = (form for form in admin.page.forms if form.action.endswith("/postback-names"))
+    assert (form.fields["click_id"], form.fields["status"]) == ("aff_sub3", "")
+    admin.send(f"{link}/postback-names", click_id="", amount="sum")
+    (saved,) = list_links(connection, shop)
+    assert saved.postback_names == {"amount": "sum"}
+
+
+def test_one_name_for_two_fields_is_refused_and_nothing_is_saved(
+    connection: Connection, shop: App, admin: Browser, link: str
+) -> None:
+    admin.get(link)
+
+    result = admin.send(f"{link}/postback-names", click_id="x", transaction_id="x")
+
+    assert result.status_code == 422
+    assert "is the name of another field too" in admin.text
+    (saved,) = list_links(connection, shop)
+    assert saved.postback_names == {}
