@@ -26,6 +26,7 @@ class Action(StrEnum):
     APP_LIMITS = "app.limits"
     APP_RECOMPUTE = "app.recompute"
     APP_IMPORT = "app.import"
+    APP_RETENTION = "app.retention"
     EVENT_TYPE_CREATE = "event_type.create"
     EVENT_TYPE_POSTBACKS = "event_type.postbacks"
     CALLBACK_CREATE = "callback.create"

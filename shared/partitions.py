@@ -17,6 +17,11 @@ DAY_PARTITION = re.compile(r"events_(\d{4})(\d{2})(\d{2})")  # the names that pa
 DAYS_BEHIND = 1
 DAYS_AHEAD = 7
 _LOCK = 7_246_003
+_NAME = "events_%Y%m%d"
+_PARTITIONS = """
+SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+WHERE inhparent = 'events'::regclass AND relname ~ '^events_[0-9]{8}$' ORDER BY relname
+"""
 
 
 def make_partitions(connection: Connection, now_ms: int) -> list[str]:
@@ -34,6 +39,16 @@ def make_days(connection: Connection, days: Iterable[date]) -> list[str]:
                 _create(connection, day)
                 created.append(partition_name(day))
     return created
+
+
+def drop_days(connection: Connection, last: date) -> int:
+    """Drops the partitions of all days up to the last one; returns their number."""
+    names = [name for (name,) in run(connection, _PARTITIONS)]
+    days = [datetime.strptime(name, _NAME).replace(tzinfo=UTC).date() for name in names]
+    expired = [day for day in days if day <= last]
+    for day in expired:
+        run(connection, f"DROP TABLE {partition_name(day)}")
+    return len(expired)
 
 
 def has_partition(connection: Connection, day: date) -> bool:

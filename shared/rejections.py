@@ -46,6 +46,21 @@ def recent_rejections(redis: Redis, count: int) -> list[Rejection]:
     return [msgspec.json.decode(fields[b"r"], type=Rejection) for _, fields in entries]
 
 
+def delete_rejections(redis: Redis, borders: Mapping[int, int]) -> int:
+    """Deletes entries before the time of their app, in Unix milliseconds; returns their number."""
+    if not borders:
+        return 0
+    found = []
+    for entry_id, fields in stream_entries(redis.xrange(REJECTIONS_KEY)):
+        rejection = msgspec.json.decode(fields[b"r"], type=Rejection)
+        border_ms = None if rejection.app_id is None else borders.get(rejection.app_id)
+        if border_ms is not None and rejection.at_ms < border_ms:
+            found.append(entry_id)
+    if found:
+        redis.xdel(REJECTIONS_KEY, *found)
+    return len(found)
+
+
 def rejection_counts(redis: Redis) -> dict[str, int]:
     """Reads the number of all requests ever refused, by code."""
     counts = cast("dict[bytes, bytes]", redis.hgetall(REJECTION_COUNTS_KEY))

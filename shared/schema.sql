@@ -750,3 +750,21 @@ CREATE TABLE sharing_choices (
     options   jsonb NOT NULL DEFAULT '{}',       -- of partners' own making, such as google_dma
     chosen_at timestamptz NOT NULL
 );
+
+-- Retention: for how many days an app keeps what; null: for good. What has expired is never
+-- calculated again: decisions before `decided_before` and rollups before `counted_before` stay.
+CREATE TABLE retention (
+    app_id         bigint PRIMARY KEY REFERENCES apps,
+    address_days   integer CHECK (address_days BETWEEN 7 AND 3650),   -- addresses and user agents
+    event_days     integer CHECK (event_days BETWEEN 60 AND 3650),
+    click_days     integer CHECK (click_days BETWEEN 60 AND 3650),    -- those credited to nobody
+    delivery_days  integer CHECK (delivery_days BETWEEN 1 AND 3650),  -- callbacks
+    rejection_days integer CHECK (rejection_days BETWEEN 1 AND 365),
+    decided_before timestamptz,
+    counted_before timestamptz,
+    -- How far the addresses were emptied, by receipt; from the beginning again once a day.
+    events_emptied uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    clicks_emptied uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    clicks_expired uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    restarted_at   timestamptz NOT NULL DEFAULT now()
+);

@@ -23,6 +23,7 @@ from workers.drain.drain_metrics import DrainMetrics
 from workers.drain.inbox_reader import InboxReader
 from workers.facts.backfill_event_types import backfill_event_types as backfill_step
 from workers.job_errors import without_data
+from workers.maintenance.expiry import expire as expire_step
 from workers.maintenance.restore_seen import restore_seen as restore_seen_step
 from workers.maintenance.restore_seen import seen_markers_are_lost
 from workers.maintenance.upkeep import (
@@ -54,6 +55,7 @@ LISTED = frozenset({
     "workers.jobs.deliver",
     "workers.jobs.erase",
     "workers.jobs.decide_due",
+    "workers.jobs.expire",
     # Names of version 0.1, under which jobs are still enqueued; see `shared.rq_queue`.
     "workers.jobs.count",
     "workers.jobs.remember",
@@ -183,6 +185,16 @@ def decide_due() -> str:
     if decided.more:
         _enqueue_unless_waiting(stores, "decide_due")
     return f"Decided {decided.users} users who were due"
+
+
+@without_data
+def expire() -> str:
+    """Deletes what apps no longer want to keep."""
+    stores = process_stores()
+    seconds_max = stores.settings.drain_seconds_max
+    counts = expire_step(stores.database.connection(), stores.redis, now_ms, seconds_max)
+    done = [f"{count} {kind}" for kind, count in counts.items() if count]
+    return f"Deleted or emptied {', '.join(done) or 'nothing'}"
 
 
 @without_data

@@ -30,6 +30,7 @@ SCHEDULE_SECONDS = {
     "upkeep": 60,
     "retry_set_aside": 60,
     "backfill_event_types": 60,
+    "expire": 300,
 }
 _TICK_SECONDS = 1.0
 _LAST_TICK_SECONDS_MAX = 2.0

@@ -1,1 +1,1 @@
-"""What people may ask of an installation about somebody's data: to erase it, and to have it."""
+"""Operations on the data of one person, and on how long data are kept."""

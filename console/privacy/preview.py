@@ -8,7 +8,7 @@ from console.resources import Resources
 from shared.database import run
 from shared.errors import OperatorError
 from shared.privacy.identities import IdKind, PersonId, person_id
-from shared.privacy.subject import Subject, find_subject
+from shared.privacy.subject import find_subject
 
 SHOWN_USERS_MAX = 20
 
@@ -23,7 +23,7 @@ SELECT
 
 @dataclass(frozen=True)
 class ErasurePreview:
-    """What an erasure would touch: users, of whom the first are named, and rows by kind.
+    """The extent of an erasure: users, of whom the first are named, and rows by kind.
 
     `other_ids` are the ids besides the named ones of which nothing would be stored any more.
     """
@@ -48,24 +48,20 @@ def read_ids(given: Mapping[IdKind, str | None]) -> list[PersonId]:
 def preview_erasure(resources: Resources, app: App, ids: list[PersonId]) -> ErasurePreview:
     """Counts what would be erased; though it may be nothing, the ids are buried all the same."""
     subject = find_subject(resources.connection, app.id, ids)
-    return ErasurePreview(
-        app=app.name,
-        users=[f"{user.environment}: {user.user_id}" for user in subject.users[:SHOWN_USERS_MAX]],
-        counts=_count(resources, subject),
-        other_ids=len(subject.ids - frozenset(ids)),
-    )
-
-
-def _count(resources: Resources, subject: Subject) -> dict[str, int]:
     users = [user.id for user in subject.users]
     [(events, sessions, attributions, callbacks)] = run(
         resources.connection, _COUNTS, {"users": users}
     ).fetchall()
-    return {
-        "users": len(users),
-        "events": events,
-        "sessions": sessions,
-        "attributions": attributions,
-        "clicks": len(subject.clicks),
-        "callbacks": callbacks,
-    }
+    return ErasurePreview(
+        app=app.name,
+        users=[f"{user.environment}: {user.user_id}" for user in subject.users[:SHOWN_USERS_MAX]],
+        counts={
+            "users": len(users),
+            "events": events,
+            "sessions": sessions,
+            "attributions": attributions,
+            "clicks": len(subject.clicks),
+            "callbacks": callbacks,
+        },
+        other_ids=len(subject.ids - frozenset(ids)),
+    )

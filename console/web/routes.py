@@ -118,6 +118,7 @@ ROUTES: tuple[Route, ...] = (
     post(f"{PRIVACY}/reset", privacy.reset, form=PRIVACY),
     post(f"{PRIVACY}/allow", privacy.allow, form=PRIVACY),
     post(f"{PRIVACY}/file", privacy.download, form=PRIVACY),
+    post(f"{PRIVACY}/retention", privacy.change_days, form=PRIVACY),
     # Authentication of an app
     get(PROTECTION, protection.show),
     get(f"{PROTECTION}/log", protection.show_log),

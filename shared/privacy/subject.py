@@ -131,7 +131,10 @@ def find_subject(connection: Connection, app_id: int, named: Iterable[PersonId])
             "stretches": list(_STRETCHES),
         }
         refs = {ref for (ref,) in run(connection, _FIND, arguments)}
-        refs |= _users_of_adids(connection, app_id, named)
+        # An adid is what people may take for a user ID or a device ID.
+        texts = (each.value for each in named if each.kind in {IdKind.USER, IdKind.DEVICE})
+        if adids := [adid for text in texts if (adid := adid_bytes(text)) is not None]:
+            refs |= {ref for (ref,) in run(connection, _OF_ADIDS, (adids, app_id))}
         refs |= {ref for (ref,) in run(connection, _RESET_BEFORE, (sorted(refs),))}
         rows = run(connection, _USERS, (sorted(refs),)).fetchall()
         users = [FoundUser(*row[:3]) for row in rows]
@@ -155,13 +158,6 @@ def find_subject(connection: Connection, app_id: int, named: Iterable[PersonId])
     user_ids = {*_values(named, IdKind.USER), *(user.user_id for user in users)}
     ids |= set().union(*(ids_of_user(app_id, user_id) for user_id in user_ids))
     return Subject(users, found, frozenset(ids))
-
-
-def _users_of_adids(connection: Connection, app_id: int, named: frozenset[PersonId]) -> set[int]:
-    """Finds users by adid, which people may take for a user ID or a device ID."""
-    texts = {identity.value for identity in named if identity.kind in {IdKind.USER, IdKind.DEVICE}}
-    adids = [found for text in texts if (found := adid_bytes(text)) is not None]
-    return {ref for (ref,) in run(connection, _OF_ADIDS, (adids, app_id))} if adids else set()
 
 
 def _values(ids: Iterable[PersonId], kind: IdKind) -> list[str]:

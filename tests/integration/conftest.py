@@ -87,7 +87,16 @@ def empty(connection: Connection) -> None:
         "due_decisions",
         "users",
     )
-    settings = ("audit_log", "tokens", "event_types", "links", "partners", "apps", "installation")
+    settings = (
+        "retention",
+        "audit_log",
+        "tokens",
+        "event_types",
+        "links",
+        "partners",
+        "apps",
+        "installation",
+    )
     delivery = ("callback_attempts", "callbacks", "callback_endpoints")
     counted = ("stale_periods", "counted_periods", "figures", "reach", "comebacks")
     console = ("console_sessions", "one_time_links", "sign_in_attempts", "console_keys", "people")

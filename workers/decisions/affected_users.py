@@ -129,7 +129,9 @@ SELECT id, min(from_ms) FROM affected GROUP BY id
 
 # Sorted before locking, so that workers with the same users wait for one another in one direction.
 _LOCK = f"""
-SELECT id, app_id, environment, user_id, device_ids, click_ids, {as_ms("first_time")}
+SELECT id, app_id, environment, user_id, device_ids, click_ids, {as_ms("first_time")},
+       (SELECT {as_ms("decided_before")} FROM retention
+        WHERE retention.app_id = users.app_id AND users.first_time < decided_before)
 FROM users WHERE id = ANY(%s) AND detached_at IS NULL ORDER BY id FOR UPDATE
 """
 
@@ -142,7 +144,8 @@ class User(msgspec.Struct, frozen=True):
     """A locked user.
 
     `known` holds their ids before the decision that is due, `first_ms` the time of their first
-    signal, None if no batch or decision has set it yet.
+    signal, None if no batch or decision has set it yet. What was decided before `kept_before_ms`
+    stays, because facts behind it have expired; None: nothing has.
     """
 
     id: int
@@ -151,6 +154,7 @@ class User(msgspec.Struct, frozen=True):
     user_id: str
     known: Identity
     first_ms: int | None
+    kept_before_ms: int | None = None
 
 
 class AffectedUsers(msgspec.Struct, frozen=True):
@@ -222,6 +226,6 @@ def lock_users(connection: Connection, ids: Iterable[int], *, waits: bool = True
     """
     rows = run(connection, _LOCK if waits else f"{_LOCK} SKIP LOCKED", (list(ids),))
     return [
-        User(id_, app, environment, user, Identity(frozenset(devices), frozenset(clicks)), first)
-        for id_, app, environment, user, devices, clicks, first in rows
+        User(id_, app, env, user, Identity(frozenset(devices), frozenset(clicks)), first, kept)
+        for id_, app, env, user, devices, clicks, first, kept in rows
     ]

@@ -77,8 +77,9 @@ class UserDecisions(msgspec.Struct, frozen=True):
         first, second = (self.make({user: earliest_ms[user] for user in half}) for half in halves)
         return first + second
 
-    def _decide_together(self, earliest_ms: Mapping[int, int], *, waits: bool) -> Rules:
+    def _decide_together(self, wanted_ms: Mapping[int, int], *, waits: bool) -> Rules:
         """Decides users in one transaction; sets aside those whose decision fails."""
+        earliest_ms = dict(wanted_ms)
         with index_only(self.connection) as connection:
             users = lock_users(connection, earliest_ms, waits=waits)
             locked = {user.id for user in users}
@@ -86,6 +87,11 @@ class UserDecisions(msgspec.Struct, frozen=True):
             if not self.retry:
                 aside = set_aside_among(connection, [user.id for user in users])
                 users = [user for user in users if user.id not in aside]
+            earliest_ms = earliest_ms | {
+                user.id: max(earliest_ms[user.id], user.kept_before_ms)
+                for user in users
+                if user.kept_before_ms is not None
+            }
             cases = load_cases(connection, users, earliest_ms)
             cases = exclude_named(connection, cases)
             clicks = load_clicks(connection, cases)

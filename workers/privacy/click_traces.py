@@ -5,7 +5,6 @@ leads: so what was credited to the link stays credited. Where it was beaten in a
 somebody else, it is left out of that decision's list.
 """
 
-from collections.abc import Sequence
 from secrets import token_urlsafe
 
 from shared.database import Connection, run
@@ -93,7 +92,10 @@ def empty_click(connection: Connection, app_id: int, found: FoundClick) -> bool:
         click_id=found.click_id,
         device_ids=device_ids,
     )
-    _leave_contests(connection, arguments, sorted(affected_users(connection, [click]).all))
+    others = sorted(affected_users(connection, [click]).all)
+    for start in range(0, len(others), _OTHERS_AT_ONCE):
+        chunk = others[start : start + _OTHERS_AT_ONCE]
+        run(connection, _FORGET_CONTEST, {**arguments, "users": chunk})
     run(
         connection,
         _DELETE_DEVICE_IDS,
@@ -117,11 +119,3 @@ def delete_callbacks_of_click(connection: Connection, app_id: int, found: FoundC
         "receipt": found.receipt,
     }
     return run(connection, _DELETE_CALLBACKS, arguments).rowcount
-
-
-def _leave_contests(
-    connection: Connection, arguments: dict[str, object], others: Sequence[int]
-) -> None:
-    for start in range(0, len(others), _OTHERS_AT_ONCE):
-        chunk = list(others[start : start + _OTHERS_AT_ONCE])
-        run(connection, _FORGET_CONTEST, {**arguments, "users": chunk})

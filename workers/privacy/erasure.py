@@ -98,6 +98,15 @@ class Eraser:
         self._redis = redis
         self._secret_key = secret_key
         self._now = now
+        # Each tells whether it is done; if not, it waits for somebody else.
+        self._steps: dict[str, Callable[[Erasure], bool]] = {
+            "people": self.find_people,
+            "users": self.empty_users,
+            "clicks": self.empty_clicks,
+            "copies": self.remove_copies,
+            "inbox": self.await_inbox,
+            "log": self.renew_log,
+        }
 
     def run(self, seconds_max: float) -> bool:
         """Works until nothing is left or time is up; tells whether something is left."""
@@ -107,36 +116,20 @@ class Eraser:
             return False
         waiting: list[UUID] = []
         try:
-            while erasure := self._oldest(waiting):
+            while row := run(self._connection, _OLDEST, (waiting,)).fetchone():
                 if time.monotonic() >= ends_at:
                     return True
-                if not self._step(erasure):
-                    waiting.append(erasure.id)
+                id_, app_id, action, subject, phase, progress, counts = row
+                ids = frozenset(PersonId(IdKind(kind), value) for kind, value in subject)
+                erasure = Erasure(id_, app_id, action, ids, phase, progress, Counter(counts))
+                if not self._steps[phase](erasure):
+                    waiting.append(id_)
             return bool(waiting)
         finally:
             run(self._connection, "SELECT pg_advisory_unlock(%s)", (_LOCK,))
 
-    def _oldest(self, waiting: list[UUID]) -> Erasure | None:
-        row = run(self._connection, _OLDEST, (waiting,)).fetchone()
-        if row is None:
-            return None
-        id_, app_id, action, subject, phase, progress, counts = row
-        ids = frozenset(PersonId(IdKind(kind), value) for kind, value in subject)
-        return Erasure(id_, app_id, action, ids, phase, progress, Counter(counts))
-
-    def _step(self, erasure: Erasure) -> bool:
-        """Does one step; False if it has to wait for somebody else."""
-        steps: dict[str, Callable[[Erasure], bool]] = {
-            "people": self._find_people,
-            "users": self._empty_users,
-            "clicks": self._empty_clicks,
-            "copies": self._remove_copies,
-            "inbox": self._await_inbox,
-            "log": self._rewrite_log,
-        }
-        return steps[erasure.phase](erasure)
-
-    def _find_people(self, erasure: Erasure) -> bool:
+    def find_people(self, erasure: Erasure) -> bool:
+        """Finds whom the ids lead to, and buries the ids, until nothing new is found."""
         connection, named = self._connection, erasure.subject
         for _ in range(_LOOKS_MAX):
             found = find_subject(connection, erasure.app_id, erasure.subject)
@@ -173,7 +166,8 @@ class Eraser:
             self._redis.sadd(FORGOTTEN_KEY, *digests)
         publish_snapshot(connection, self._redis, self._secret_key)
 
-    def _empty_users(self, erasure: Erasure) -> bool:
+    def empty_users(self, erasure: Erasure) -> bool:
+        """Empties the next signals of the next user."""
         connection = self._connection
         with transaction(connection):
             row = run(connection, _NEXT_USER, (erasure.id,)).fetchone()
@@ -194,7 +188,8 @@ class Eraser:
             self._advance(erasure, "users")
         return True
 
-    def _empty_clicks(self, erasure: Erasure) -> bool:
+    def empty_clicks(self, erasure: Erasure) -> bool:
+        """Empties the clicks of the person."""
         connection, counts = self._connection, erasure.counts.copy()
         found = find_subject(connection, erasure.app_id, erasure.subject)
         for click in found.clicks:
@@ -204,7 +199,8 @@ class Eraser:
         self._advance(erasure._replace(counts=counts), "copies")
         return True
 
-    def _remove_copies(self, erasure: Erasure) -> bool:
+    def remove_copies(self, erasure: Erasure) -> bool:
+        """Removes what quarantine and the rejection log have."""
         counts = erasure.counts.copy()
         if not erasure.is_reset:
             counts["quarantine"] += clean_quarantine(
@@ -214,7 +210,8 @@ class Eraser:
         self._advance(erasure._replace(counts=counts), "inbox")
         return True
 
-    def _await_inbox(self, erasure: Erasure) -> bool:
+    def await_inbox(self, erasure: Erasure) -> bool:
+        """Waits until what had arrived before has been left out."""
         oldest_ms = oldest_entry_ms(self._redis)
         if oldest_ms is not None and oldest_ms <= erasure.progress["buried_ms"]:
             return False
@@ -227,7 +224,7 @@ class Eraser:
             self._advance(erasure, "log")
         return True
 
-    def _rewrite_log(self, erasure: Erasure) -> bool:
+    def renew_log(self, erasure: Erasure) -> bool:
         """Has Redis write its log anew, so that it holds nothing of what was deleted.
 
         Where it does not let us, as some hosted ones, `log_rewritten` is missing in the counts.

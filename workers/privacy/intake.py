@@ -60,7 +60,10 @@ def _take_in(connection: Connection, key: bytes, entry_id: str, request: Privacy
     if request.action is PrivacyAction.FORGET:
         subject = msgspec.json.encode(ids).decode()
         proof = [digest.hex() for digest in digests]
-        row = (_request_id(entry_id), app_id, request.source, subject, proof)
+        # Derived from the entry, so that it is taken in once.
+        time_ms, _, sequence = entry_id.partition("-")
+        id_ = UUID(int=receipt_floor(int(time_ms)).int | int(sequence))
+        row = (id_, app_id, request.source, subject, proof)
         run(connection, _INSERT_ERASURE, row)
     elif request.action is PrivacyAction.MEASUREMENT:
         if request.is_on:
@@ -77,9 +80,3 @@ def _take_in(connection: Connection, key: bytes, entry_id: str, request: Privacy
             "digests": digests,
         }
         run(connection, _CHOOSE, choice)
-
-
-def _request_id(entry_id: str) -> UUID:
-    """Derives the id of a request from its entry, so that it is taken in once."""
-    time_ms, _, sequence = entry_id.partition("-")
-    return UUID(int=receipt_floor(int(time_ms)).int | int(sequence))

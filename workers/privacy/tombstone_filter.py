@@ -5,6 +5,7 @@ holds a lock, shared with other batches, from this look until its decisions are 
 waits for it (`wait_for_batches`) before it looks for rows.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from shared.events import Event
 from shared.privacy.identities import id_digest, ids_of_event
 from shared.privacy.tombstones import buried, read_tombstone_key
 from shared.redis import Redis, RedisError
+from workers.privacy.stored_copies import delete_seen_markers
 from workers.sql.expressions import from_ms
 
 LATE_KEY = "waybill:forgotten:late"  # set: Redis's log has held something of an erased person
@@ -59,9 +61,20 @@ class TombstoneFilter:
         if withheld:
             columns = [(event.receipt, event.app_id, event.received_at_ms) for event in withheld]
             run(connection, _INSERT_WITHHELD, [list(each) for each in zip(*columns, strict=True)])
-            with suppress(RedisError):  # the log is written anew some day anyhow
-                self.redis.set(LATE_KEY, "1")
+            with suppress(RedisError):  # both are written anew some day anyhow
+                self._forget_late(connection, withheld)
         return [event for event, own in pairs if erased.isdisjoint(own)]
+
+    def _forget_late(self, connection: Connection, withheld: Sequence[Event]) -> None:
+        """Deletes what Redis noted of these events when ingest accepted them."""
+        self.redis.set(LATE_KEY, "1")
+        by_app: dict[int, list[Event]] = defaultdict(list)
+        for event in withheld:
+            by_app[event.app_id].append(event)
+        for app_id, events in by_app.items():
+            users = {(event.environment.value, event.user_id) for event in events}
+            now_ms = max(event.received_at_ms for event in events)
+            delete_seen_markers(connection, self.redis, app_id, sorted(users), now_ms)
 
 
 def wait_for_batches(connection: Connection) -> None:

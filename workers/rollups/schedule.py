@@ -21,10 +21,18 @@ STALE_ROWS_MAX = 5_000  # more are folded into one for each period
 
 _LOCK = 7_246_004
 
+# A period whose events have expired keeps its rollups, whatever arrives late.
+_DELETE_EXPIRED = """
+DELETE FROM stale_periods USING retention
+WHERE retention.app_id = stale_periods.app_id AND start < counted_before
+"""
+
 _NEXT = """
 SELECT app_id, environment, grain, start
 FROM (SELECT DISTINCT app_id, environment, grain, start FROM stale_periods) AS marked
 WHERE NOT EXISTS (
+    SELECT FROM retention WHERE retention.app_id = marked.app_id AND marked.start < counted_before
+) AND NOT EXISTS (
     SELECT FROM counted_periods AS counted
     WHERE (counted.app_id, counted.environment, counted.grain, counted.start)
         = (marked.app_id, marked.environment, marked.grain, marked.start)
@@ -79,6 +87,7 @@ def roll_up(connection: Connection, seconds_max: float) -> RolledUp:
     periods = 0
     with transaction(connection):
         if _is_alone(connection):
+            run(connection, _DELETE_EXPIRED)
             run(connection, _FOLD_ROWS, (STALE_ROWS_MAX,))
     while due := run(connection, _NEXT).fetchone():
         app_id, environment, grain, start = due
@@ -112,6 +121,12 @@ def _roll_up_period(connection: Connection, period: StalePeriod) -> bool:
         if sqlstate(error) is not None:
             run(connection, _RECORD_FAILURE, (*period, FAILURE_REST_SECONDS))
         raise
+
+
+def wait_for_rollups(connection: Connection) -> None:
+    """Waits until the rollup of a period that may be under way has ended."""
+    with transaction(connection):
+        run(connection, "SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
 
 
 def _is_alone(connection: Connection) -> bool:

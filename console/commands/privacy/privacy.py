@@ -1,6 +1,7 @@
 """`waybill privacy`: erase a person, export one, reset a test device."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 import click
@@ -19,6 +20,7 @@ from console.privacy.erasures import (
 )
 from console.privacy.person_file import export_person
 from console.privacy.preview import ErasurePreview, preview_erasure, read_ids
+from console.privacy.retention import DAYS, change_retention, read_retention
 from shared.clock import now_ms
 from shared.errors import OperatorError
 from shared.privacy.identities import IdKind
@@ -136,6 +138,39 @@ def allow(context: CommandContext, /, app: str, as_json: bool, **given: str | No
         owner, ids = find_app(resources.connection, app), read_ids(_named(given))
         lifted = allow_again(resources, terminal_actor(), owner, ids)
     show({"lifted": lifted}, f"{lifted} IDs are stored again.", as_json=as_json)
+
+
+def _days_options(command: Command) -> Command:
+    for name, (smallest, largest, label) in reversed(DAYS.items()):
+        option = click.option(
+            f"--{name.replace('_', '-')}",
+            name,
+            type=int,
+            help=f"{label}: {smallest} to {largest} days, 0 to keep them for good.",
+        )
+        command = option(command)
+    return command
+
+
+@privacy.command("retention")
+@app_option
+@_days_options
+@json_option
+@click.pass_obj
+def retention(context: CommandContext, /, app: str, as_json: bool, **given: int | None) -> None:
+    """Show or change for how many days an app keeps what.
+
+    Without options it only shows. What has expired is deleted for good; reports and attributions
+    about it stay as they are.
+    """
+    wanted = {name: days or None for name, days in given.items() if days is not None}
+    with open_database(load_settings(context)) as connection:
+        owner = find_app(connection, app)
+        kept = read_retention(connection, owner)
+        if wanted:
+            kept = change_retention(connection, terminal_actor(), owner, wanted)
+    rows = [(DAYS[name][2], days or "for good") for name, days in asdict(kept).items()]
+    show({"retention": kept}, table(("what", "days"), rows), as_json=as_json)
 
 
 @privacy.command("list")

@@ -94,7 +94,7 @@ def add_opendsr(app: falcon.App[falcon.Request, falcon.Response], calls: ApiDisp
     app.add_route(_ALSO_POSTED_TO, SimpleNamespace(on_post=protocol.create))
     app.add_route(_STUB, SimpleNamespace(on_post=protocol.try_out))
     for path in _DISCOVERY_PATHS:
-        app.add_route(path, SimpleNamespace(on_get=_discover))
+        app.add_route(path, SimpleNamespace(on_get=discover))
     app.add_route(_RESET_PATH, SimpleNamespace(on_post=protocol.reset))
 
 
@@ -106,23 +106,23 @@ class OpenDsr:
 
     def create(self, request: falcon.Request, response: falcon.Response) -> None:
         """Requests an erasure; the same request once more changes nothing."""
-        self._serve(request, response, self._create)
+        self._serve(request, response, self.make_erasure)
 
     def try_out(self, request: falcon.Request, response: falcon.Response) -> None:
         """Checks a request as `create` does, and does nothing."""
-        self._serve(request, response, self._try_out)
+        self._serve(request, response, self.check_request)
 
     def show(self, request: falcon.Request, response: falcon.Response, request_id: str) -> None:
         """Answers with the state of a request."""
-        self._serve(request, response, lambda call: (200, _state(_find(call, request_id))))
+        self._serve(request, response, lambda call: _show(call, request_id))
 
     def cancel(self, request: falcon.Request, response: falcon.Response, request_id: str) -> None:
         """Cancels a request that no worker has begun."""
-        self._serve(request, response, lambda call: self._cancel(call, request_id))
+        self._serve(request, response, lambda call: self.cancel_request(call, request_id))
 
     def reset(self, request: falcon.Request, response: falcon.Response) -> None:
         """Lets a test device count as new, as Adjust's device API does."""
-        self._serve(request, response, self._reset)
+        self._serve(request, response, self.reset_device)
 
     def _serve(
         self,
@@ -144,7 +144,8 @@ class OpenDsr:
         response.content_type = falcon.MEDIA_JSON
         response.data = msgspec.json.encode(document)
 
-    def _create(self, call: AdmittedCall) -> tuple[int, dict[str, Any]]:
+    def make_erasure(self, call: AdmittedCall) -> tuple[int, dict[str, Any]]:
+        """Requests an erasure, unless this request was received before."""
         wanted, app, ids, body = _read_request(call)
         record = find_external(call.connection, str(wanted.subject_request_id))
         if record is None:
@@ -152,12 +153,14 @@ class OpenDsr:
             record = request_erasure(call.resources, call.actor, app, erasure, now_ms())
         return 201, _receipt(wanted, app.name, record.requested_at, body)
 
-    def _try_out(self, call: AdmittedCall) -> tuple[int, dict[str, Any]]:
+    def check_request(self, call: AdmittedCall) -> tuple[int, dict[str, Any]]:
+        """Answers as if an erasure was requested."""
         wanted, app, _, body = _read_request(call)
         received = datetime.fromtimestamp(now_ms() / 1000).astimezone()
         return 201, _receipt(wanted, app.name, received, body)
 
-    def _cancel(self, call: AdmittedCall, request_id: str) -> tuple[int, dict[str, Any]]:
+    def cancel_request(self, call: AdmittedCall, request_id: str) -> tuple[int, dict[str, Any]]:
+        """Cancels a request. Raises BadRequest if a worker has begun it."""
         record = _find(call, request_id)
         app = find_app(call.connection, record.app or "")
         call.require_app(app.id)
@@ -169,7 +172,8 @@ class OpenDsr:
             "received_time": record.requested_at,
         }
 
-    def _reset(self, call: AdmittedCall) -> tuple[int, dict[str, Any]]:
+    def reset_device(self, call: AdmittedCall) -> tuple[int, dict[str, Any]]:
+        """Requests the reset of a device."""
         values = _reset_values(call)
         app = _app_of(call, values.get("app_token", ""))
         identity = person_id(IdKind.DEVICE, values.get("advertising_id", ""))
@@ -178,7 +182,7 @@ class OpenDsr:
         return 200, {"message": "Forgot device"}
 
 
-def _discover(_: falcon.Request, response: falcon.Response) -> None:
+def discover(_: falcon.Request, response: falcon.Response) -> None:
     """Says what is supported; it needs no key."""
     document = {
         "api_version": API_VERSION,
@@ -236,8 +240,9 @@ def _find(call: AdmittedCall, request_id: str) -> ErasureRecord:
     return record
 
 
-def _state(record: ErasureRecord) -> dict[str, Any]:
-    return {
+def _show(call: AdmittedCall, request_id: str) -> tuple[int, dict[str, Any]]:
+    record = _find(call, request_id)
+    return 200, {
         "controller_id": record.app,
         "subject_request_id": record.external_id,
         "request_status": _STATUS[record.state],

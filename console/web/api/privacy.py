@@ -1,6 +1,6 @@
 """Calls about the data of people: erase, export, reset, allow again."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from console.apps.apps import App
@@ -15,7 +15,9 @@ from console.privacy.erasures import (
 )
 from console.privacy.person_file import PersonFile, export_person
 from console.privacy.preview import ErasurePreview, preview_erasure, read_ids
+from console.privacy.retention import Retention, change_retention, read_retention
 from console.web.api.api_call import ApiCall, ApiEndpoint
+from console.web.page_errors import NotFound
 from shared.clock import now_ms
 from shared.privacy.identities import IdKind, PersonId
 
@@ -76,11 +78,37 @@ def list_all(call: ApiCall, app: App) -> list[ErasureRecord]:
     return list_erasures(call.connection, app, call.count)
 
 
-def show(call: ApiCall, _: App, erasure_id: UUID) -> ErasureRecord:
-    return find_erasure(call.connection, erasure_id)
+def show(call: ApiCall, app: App, erasure_id: UUID) -> ErasureRecord:
+    record = find_erasure(call.connection, erasure_id)
+    if record.app != app.name:
+        raise NotFound("This app has no such request.")
+    return record
+
+
+def retention(call: ApiCall, app: App) -> Retention:
+    return read_retention(call.connection, app)
+
+
+def keep(call: ApiCall, app: App) -> Retention:
+    return change_retention(call.connection, call.actor, app, asdict(call.body))
 
 
 PRIVACY_ENDPOINTS = (
+    ApiEndpoint(
+        "GET",
+        f"{_APP}/retention-days",
+        "Return for how many days an app keeps what; null: for good.",
+        retention,
+        Retention,
+    ),
+    ApiEndpoint(
+        "PUT",
+        f"{_APP}/retention-days",
+        "Replace for how many days an app keeps what; what is left out is kept for good.",
+        keep,
+        Retention,
+        Retention,
+    ),
     ApiEndpoint(
         "POST",
         f"{_APP}/erasures/preview",

@@ -1,5 +1,7 @@
 """The page of an app's privacy requests: erase a person, export one, reset a test device."""
 
+from dataclasses import asdict
+
 import msgspec
 
 from console.apps.apps import App
@@ -12,6 +14,7 @@ from console.privacy.erasures import (
 )
 from console.privacy.person_file import export_person
 from console.privacy.preview import preview_erasure, read_ids
+from console.privacy.retention import DAYS, change_retention, read_days, read_retention
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Download, Page, Redirect
 from shared.clock import now_ms
@@ -28,7 +31,16 @@ KINDS = (
 
 def show(request: PageRequest, app: App) -> Answer:
     records = list_erasures(request.connection, app, SHOWN_MAX)
-    return Page("privacy.html", {"records": records, "kinds": KINDS})
+    kept = asdict(read_retention(request.connection, app))
+    days = [(name, *DAYS[name], kept[name]) for name in DAYS]
+    return Page("privacy.html", {"records": records, "kinds": KINDS, "days": days})
+
+
+def change_days(request: PageRequest, app: App) -> Answer:
+    """Changes for how many days the app keeps what."""
+    wanted = read_days({name: request.form.get(name) for name in DAYS})
+    change_retention(request.connection, request.actor, app, wanted)
+    return _back(app, "The days have been saved.")
 
 
 def preview(request: PageRequest, app: App) -> Answer:

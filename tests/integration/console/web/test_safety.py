@@ -34,7 +34,7 @@ OWN |= {"/account/sign-out-everywhere"}
 # All tables but those of sessions and attempts, which any request may write.
 STATE = (
     "apps", "tokens", "event_types", "partners", "links", "people", "console_keys",
-    "one_time_links", "quarantine", "events", "erasures",
+    "one_time_links", "quarantine", "events", "erasures", "retention",
 )  # fmt: skip
 
 

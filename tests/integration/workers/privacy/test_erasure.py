@@ -22,6 +22,7 @@ from shared.ids import click_id_of, new_receipt
 from shared.privacy.identities import IdKind, PersonId, person_id
 from shared.recompute import request_recompute
 from shared.redis import Redis
+from shared.seen import device_marker, set_markers
 from shared.vocabulary import QuarantineReason
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.fresh import fresh
@@ -30,7 +31,7 @@ from tests.support.build import ADMIN
 from workers.decisions.recompute import recompute
 from workers.facts.quarantine import quarantine_event
 from workers.privacy.erasure import Eraser
-from workers.privacy.tombstone_filter import TombstoneFilter
+from workers.privacy.tombstone_filter import LATE_KEY, TombstoneFilter
 from workers.rollups.schedule import roll_up
 from workers.rollups.stale_periods import mark_app_stale
 
@@ -237,6 +238,20 @@ def test_whoever_was_erased_does_not_come_back(place: Place, life: list[Event]) 
     assert (again.events, again.erased) == (2, 8), "only somebody else's are stored"
     assert USER not in _dump(connection)
     assert DEVICE not in _dump(connection)
+
+
+def test_redis_forgets_what_ingest_noted_of_a_late_event(place: Place) -> None:
+    redis = place.bench.redis
+    place.erase(PersonId(IdKind.USER, USER))
+    late = place.opened(USER)
+    environment = late.environment
+    set_markers(redis, [device_marker(place.app.id, environment, USER, 1)], late.received_at_ms)
+    assert USER.encode() in _redis_dump(redis)
+
+    assert place.store(late).erased == 1
+
+    assert USER.encode() not in _redis_dump(redis)
+    assert redis.exists(LATE_KEY), "upkeep has the log written anew"
 
 
 def test_an_id_that_another_user_has_too_is_not_buried_with_the_first(place: Place) -> None:

@@ -68,6 +68,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/apps/{app_id}/tokens": {"name": "backend", "scopes": ["events"]},
     "/apps/{app_id}/tokens/{token_id}/scopes": {"scopes": ["events", "sessions"]},
     "/apps/{app_id}/enforcement": {"scopes": ["events"]},
+    "/apps/{app_id}/retention-days": {"address_days": 30, "event_days": None},
     "/apps/{app_id}/erasures/preview": {"user_id": "0000-AAAA-BBBB-CCCC"},
     "/apps/{app_id}/erasures": {"user_id": "0000-AAAA-BBBB-CCCC"},
     "/apps/{app_id}/erasures/allow": {"device_id": "a-device-that-was-erased"},
@@ -163,7 +164,7 @@ def test_a_viewers_key_reads_and_changes_nothing(
     def state() -> list[str]:
         tables = (
             *("apps", "tokens", "event_types", "links", "partners", "quarantine", "callbacks"),
-            *("erasures", "tombstones"),
+            *("erasures", "tombstones", "retention"),
         )
         return [
             str(row)

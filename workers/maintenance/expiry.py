@@ -1,0 +1,293 @@
+"""Deletes what apps no longer want to keep, in bounded steps.
+
+First the borders move, and everything that may have read older ones is waited for; then rows go. A
+day's partition of events is dropped once it has expired for every app; until then an app's rows are
+deleted by the thousand. Decisions and rollups about what has expired stay as they are.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from shared.clock import Clock
+from shared.database import Connection, run, transaction
+from shared.ids import receipt_floor
+from shared.partitions import drop_days
+from shared.redis import Redis
+from shared.rejections import delete_rejections
+from workers.core.addresses import public_address
+from workers.privacy.tombstone_filter import wait_for_batches
+from workers.rollups.schedule import wait_for_rollups
+
+DAY_MS = 86_400_000
+ROWS_AT_ONCE = 2_000
+# A decision reads from the start of its run of signals: no run is longer than this.
+RUN_DAYS_MAX = 2
+RESTART = timedelta(days=1)
+_BEGINNING = UUID(int=0)
+
+_RULES = """
+SELECT app_id, address_days, event_days, click_days, delivery_days, rejection_days,
+       greatest(click_deterministic_ms, click_probabilistic_ms)
+FROM retention JOIN apps ON apps.id = app_id ORDER BY app_id
+"""
+_EVENTS_EMPTIED = "UPDATE retention SET events_emptied = %s WHERE app_id = %s"
+_CLICKS_EMPTIED = "UPDATE retention SET clicks_emptied = %s WHERE app_id = %s"
+_CLICKS_EXPIRED = "UPDATE retention SET clicks_expired = %s WHERE app_id = %s"
+_MOVE_BORDERS = """
+UPDATE retention SET
+    decided_before = greatest(decided_before, %(decided)s),
+    counted_before = greatest(counted_before, %(counted)s)
+WHERE app_id = %(app)s AND (
+    coalesce(decided_before < %(decided)s, %(decided)s IS NOT NULL AND decided_before IS NULL)
+    OR coalesce(counted_before < %(counted)s, %(counted)s IS NOT NULL AND counted_before IS NULL)
+)
+"""
+# Events of imports have receipts of any time.
+_RESTART = """
+UPDATE retention SET
+    events_emptied = %(beginning)s, clicks_emptied = %(beginning)s, clicks_expired = %(beginning)s,
+    restarted_at = now()
+WHERE restarted_at < now() - %(every)s
+"""
+_NEXT_EVENTS = """
+SELECT receipt, environment, user_id, event_time, host(ip_address) FROM events
+WHERE receipt > (SELECT events_emptied FROM retention WHERE app_id = %(app)s)
+  AND receipt < %(before)s AND app_id = %(app)s
+ORDER BY receipt LIMIT %(count)s
+"""
+_EMPTY_EVENTS = """
+UPDATE events SET ip_address = NULL, user_agent = NULL
+WHERE receipt = ANY(%(receipts)s) AND (ip_address IS NOT NULL OR user_agent IS NOT NULL)
+"""
+_EMPTY_SIGNALS = """
+UPDATE signals SET address = NULL
+FROM unnest(%(environments)s::text[], %(user_ids)s::text[], %(times)s::timestamptz[],
+            %(receipts)s::uuid[]) AS sent (environment, user_id, at, receipt)
+JOIN users ON users.app_id = %(app)s AND users.environment = sent.environment
+    AND users.user_id = sent.user_id COLLATE "C"
+WHERE signals.user_ref = users.id AND signals.event_time = sent.at
+  AND signals.receipt = sent.receipt AND address IS NOT NULL
+"""
+_DELETE_SIGHTINGS = """
+DELETE FROM sightings
+USING unnest(%(environments)s::text[], %(times)s::timestamptz[], %(addresses)s::text[])
+    AS sent (environment, at, place)
+WHERE (event_time AT TIME ZONE 'UTC')::date = (sent.at AT TIME ZONE 'UTC')::date
+  AND address = sent.place AND sightings.app_id = %(app)s
+  AND sightings.environment = sent.environment AND event_time = sent.at
+"""
+_CLICKS_TO_EMPTY = """
+SELECT receipt FROM clicks
+WHERE receipt > (SELECT clicks_emptied FROM retention WHERE app_id = %(app)s)
+  AND receipt < %(before)s AND app_id = %(app)s
+ORDER BY receipt LIMIT %(count)s
+"""
+_CLICKS_TO_EXPIRE = """
+SELECT receipt FROM clicks
+WHERE receipt > (SELECT clicks_expired FROM retention WHERE app_id = %(app)s)
+  AND receipt < %(before)s AND app_id = %(app)s
+ORDER BY receipt LIMIT %(count)s
+"""
+_EMPTY_CLICKS = """
+UPDATE clicks SET ip_address = NULL, address = NULL, user_agent = NULL
+WHERE receipt = ANY(%(receipts)s)
+  AND (ip_address IS NOT NULL OR address IS NOT NULL OR user_agent IS NOT NULL)
+"""
+# A click that is credited keeps its campaign in the reports.
+_DELETE_CLICKS = """
+WITH gone AS (
+    DELETE FROM clicks
+    WHERE receipt = ANY(%(receipts)s) AND NOT EXISTS (
+        SELECT FROM attributions WHERE attributions.click_id = clicks.click_id
+          AND superseded_at IS NULL
+    )
+    RETURNING click_id, app_id, environment, event_time, device_ids
+)
+DELETE FROM click_device_ids USING gone
+CROSS JOIN LATERAL jsonb_each_text(gone.device_ids) AS sent (kind, value)
+WHERE ((click_device_ids.event_time AT TIME ZONE 'UTC')::date - DATE '1970-01-01') / 10
+        = ((gone.event_time AT TIME ZONE 'UTC')::date - DATE '1970-01-01') / 10
+      AND device_id = lower(btrim(sent.value)) AND click_device_ids.app_id = gone.app_id
+      AND click_device_ids.environment = gone.environment
+      AND click_device_ids.event_time = gone.event_time
+      AND click_device_ids.click_id = gone.click_id
+"""
+_DELETE_EVENTS = """
+DELETE FROM events WHERE receipt IN (
+    SELECT receipt FROM events
+    WHERE app_id = %(app)s AND environment IN ('production', 'sandbox')
+      AND event_time < %(counted)s AND receipt < %(before)s
+    LIMIT %(count)s
+)
+"""
+_DELETE_CALLBACKS = """
+DELETE FROM callbacks WHERE id IN (
+    SELECT id FROM callbacks
+    WHERE app_id = %(app)s AND created_at < %(before)s AND state <> 'waiting'
+    LIMIT %(count)s
+)
+"""
+# Null while one app keeps its events for good.
+_EXPIRED_FOR_ALL = """
+SELECT CASE WHEN bool_and(counted_before IS NOT NULL) THEN min(counted_before) END
+FROM apps LEFT JOIN retention ON retention.app_id = apps.id
+"""
+
+
+class KeptDays(NamedTuple):
+    """For how many days an app keeps what."""
+
+    app_id: int
+    address_days: int | None
+    event_days: int | None
+    click_days: int | None
+    delivery_days: int | None
+    rejection_days: int | None
+    click_window_ms: int
+
+
+Step = Callable[[Connection, KeptDays, datetime], int]
+
+
+def expire(connection: Connection, redis: Redis, now: Clock, seconds_max: float) -> Counter[str]:
+    """Deletes what has expired until time is up; counts rows by kind. Raises DatabaseError."""
+    ends_at, now_ms = time.monotonic() + seconds_max, now()
+    today = datetime.fromtimestamp(now_ms / 1000, UTC).replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )
+    counts: Counter[str] = Counter()
+    rules = [KeptDays(*row) for row in run(connection, _RULES)]
+    if not rules:
+        return counts
+    _move_borders(connection, rules, today)
+    run(connection, _RESTART, {"beginning": _BEGINNING, "every": RESTART})
+    [(border,)] = run(connection, _EXPIRED_FOR_ALL).fetchall()
+    if border is not None:
+        # An event may be received a day before its event time, and then counts in the next day.
+        counts["partitions"] += drop_days(connection, (border - timedelta(days=2)).date())
+    for name, step in STEPS.items():
+        for kept in rules:
+            while time.monotonic() < ends_at and (rows := step(connection, kept, today)):
+                counts[name] += rows
+    borders = {
+        kept.app_id: now_ms - kept.rejection_days * DAY_MS
+        for kept in rules
+        if kept.rejection_days is not None
+    }
+    counts["rejections"] += delete_rejections(redis, borders)
+    return counts
+
+
+def _border(today: datetime, days: int | None) -> datetime | None:
+    return None if days is None else today - timedelta(days=days)
+
+
+def _move_borders(connection: Connection, rules: Sequence[KeptDays], today: datetime) -> None:
+    """Moves the borders of what is still decided and rolled up, and waits for whoever is at it."""
+    moved = 0
+    for kept in rules:
+        emptied, gone = _border(today, kept.address_days), _border(today, kept.click_days)
+        decided = [
+            border
+            for border in (
+                emptied and emptied + timedelta(days=RUN_DAYS_MAX),
+                gone and gone + timedelta(milliseconds=kept.click_window_ms),
+            )
+            if border
+        ]
+        arguments = {
+            "app": kept.app_id,
+            "decided": max(decided, default=None),
+            "counted": _border(today, kept.event_days),
+        }
+        moved += run(connection, _MOVE_BORDERS, arguments).rowcount
+    if moved:
+        wait_for_batches(connection)
+        wait_for_rollups(connection)
+
+
+def empty_events(connection: Connection, kept: KeptDays, today: datetime) -> int:
+    """Empties the addresses of the next events, and of what decisions read of them."""
+    border = _border(today, kept.address_days)
+    if border is None:
+        return 0
+    with transaction(connection):
+        rows = run(connection, _NEXT_EVENTS, _range(kept, border)).fetchall()
+        if not rows:
+            return 0
+        receipts, environments, user_ids, times, addresses = zip(*rows, strict=True)
+        arguments = {
+            "app": kept.app_id,
+            "receipts": list(receipts),
+            "environments": list(environments),
+            "user_ids": list(user_ids),
+            "times": list(times),
+            "addresses": [public_address(address) for address in addresses],
+        }
+        run(connection, _DELETE_SIGHTINGS, arguments)
+        run(connection, _EMPTY_SIGNALS, arguments)
+        run(connection, _EMPTY_EVENTS, arguments)
+        run(connection, _EVENTS_EMPTIED, (receipts[-1], kept.app_id))
+    return len(rows)
+
+
+def empty_clicks(connection: Connection, kept: KeptDays, today: datetime) -> int:
+    """Empties the addresses of the next clicks."""
+    border = _border(today, kept.address_days)
+    if border is None:
+        return 0
+    with transaction(connection):
+        rows = run(connection, _CLICKS_TO_EMPTY, _range(kept, border)).fetchall()
+        if rows:
+            run(connection, _EMPTY_CLICKS, {"receipts": [receipt for (receipt,) in rows]})
+            run(connection, _CLICKS_EMPTIED, (*rows[-1], kept.app_id))
+    return len(rows)
+
+
+def delete_clicks(connection: Connection, kept: KeptDays, today: datetime) -> int:
+    """Deletes those of the next clicks that are credited to nobody."""
+    border = _border(today, kept.click_days)
+    if border is None:
+        return 0
+    with transaction(connection):
+        rows = run(connection, _CLICKS_TO_EXPIRE, _range(kept, border)).fetchall()
+        if rows:
+            run(connection, _DELETE_CLICKS, {"receipts": [receipt for (receipt,) in rows]})
+            run(connection, _CLICKS_EXPIRED, (*rows[-1], kept.app_id))
+    return len(rows)
+
+
+def delete_events(connection: Connection, kept: KeptDays, today: datetime) -> int:
+    """Deletes events of which no period is rolled up again."""
+    border = _border(today, kept.event_days)
+    if border is None:
+        return 0
+    arguments = {**_range(kept, border - timedelta(days=1)), "counted": border}
+    return run(connection, _DELETE_EVENTS, arguments).rowcount
+
+
+def delete_callbacks(connection: Connection, kept: KeptDays, today: datetime) -> int:
+    """Deletes callbacks that do not wait any more."""
+    border = _border(today, kept.delivery_days)
+    if border is None:
+        return 0
+    arguments = {"app": kept.app_id, "before": border, "count": ROWS_AT_ONCE}
+    return run(connection, _DELETE_CALLBACKS, arguments).rowcount
+
+
+def _range(kept: KeptDays, border: datetime) -> dict[str, object]:
+    before = receipt_floor(int(border.timestamp()) * 1000)
+    return {"app": kept.app_id, "before": before, "count": ROWS_AT_ONCE}
+
+
+STEPS: dict[str, Step] = {
+    "event addresses": empty_events,
+    "click addresses": empty_clicks,
+    "clicks": delete_clicks,
+    "events": delete_events,
+    "callbacks": delete_callbacks,
+}
