@@ -41,7 +41,7 @@ integration: .venv/dev     ## real PostgreSQL and Redis, of the wheels and of De
 system: .venv/dev .venv/clients  ## the real processes over HTTP
 	$(PYTEST) --dist loadfile tests/system
 
-browser: .venv/dev         ## the console as a person uses it, where Chromium is found or installed
+browser: .venv/dev .venv/sdks/installed ## the console as a person uses it, and SDKs, where Chromium is found or installed
 	@if found=$$(tests/browser/find_chromium.sh); then \
 	  CHROMIUM=$$found $(BIN)/pytest tests/browser; \
 	else \
@@ -101,6 +101,14 @@ clean:                     ## forget the environment and the caches, keep data
 	command -v javac >/dev/null || apt-get install --yes --no-install-recommends openjdk-17-jdk-headless
 	php -m 2>/dev/null | grep -q curl || apt-get install --yes --no-install-recommends php-cli php-curl
 	command -v ruby >/dev/null || apt-get install --yes --no-install-recommends ruby
+	touch $@
+
+# By integrity, without an address: whichever registry npm is set up for.
+.venv/sdks/installed: tests/browser/sdks/package-lock.json .venv/dev ## SDKs as they are published
+	command -v npm >/dev/null || apt-get install --yes --no-install-recommends npm
+	command -v openssl >/dev/null || apt-get install --yes --no-install-recommends openssl
+	mkdir -p .venv/sdks && cp tests/browser/sdks/package*.json .venv/sdks/
+	cd .venv/sdks && npm ci --ignore-scripts --no-audit --no-fund --silent
 	touch $@
 
 .venv/faults: .venv/dev    ## in CI it has to succeed; elsewhere the tests say what they lack

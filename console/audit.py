@@ -23,6 +23,7 @@ class Action(StrEnum):
     APP_RULES = "app.rules"
     APP_REFUSALS = "app.refusals"
     APP_POSTBACKS = "app.postbacks"
+    APP_SDK_TRAFFIC = "app.sdk_traffic"
     APP_LIMITS = "app.limits"
     APP_RECOMPUTE = "app.recompute"
     APP_IMPORT = "app.import"

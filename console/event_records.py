@@ -44,6 +44,7 @@ class EventRecord(RecordColumns):
     counted: bool | None = None
     would_refuse: str | None = None
     country: str | None = None
+    sdk: str | None = None
 
 
 _RECORD = f"""

@@ -4,7 +4,7 @@ gunicorn calls `get_app`.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +23,9 @@ from ingest.dialects.adjust.ad_revenue import AD_REVENUE
 from ingest.dialects.adjust.event import EVENT, REVENUE
 from ingest.dialects.adjust.privacy import PRIVACY_ROUTES
 from ingest.dialects.adjust.session import SESSION
+from ingest.dialects.adjust_sdk.event import SDK_AD_REVENUE, SDK_EVENT, SDK_SESSION
+from ingest.dialects.adjust_sdk.privacy import PRIVACY_CALLS
+from ingest.dialects.adjust_sdk.sdk_click import SDK_CLICK_CALL
 from ingest.dialects.affiliate.conversion import CONVERSIONS
 from ingest.dialects.affiliate.keitaro import KEITARO
 from ingest.dialects.appsflyer.inappevent import INAPPEVENT
@@ -45,6 +48,10 @@ from ingest.rate_limits.usage import RateUsage
 from ingest.request_log.checks import CheckLog
 from ingest.request_log.journal import RequestJournal
 from ingest.request_log.rejections import RejectionLog
+from ingest.sdks.adjust_paths import AdjustSdk
+from ingest.sdks.lookup import AttributionLookup
+from ingest.sdks.resource import SdkEndpoint, SdkResource
+from ingest.sdks.swaarm_paths import SwaarmSdk
 from ingest.telemetry.counts import EndpointCounts, FlushCounts, IngestMetrics, ProcessCounts
 from ingest.telemetry.shared_counts import SHARED, TALLY, SharedCounts
 from ingest.unrouted import UnroutedRequests
@@ -67,10 +74,10 @@ ROUTES: tuple[tuple[str, Dialect], ...] = (
     ("/s2sevent", S2SEVENT),
     ("/click", CLICK),
     ("/impression", IMPRESSION),
-    ("/event", EVENT),
+    ("/event", replace(EVENT, sdk=SDK_EVENT)),
     ("/revenue", REVENUE),
-    ("/session", SESSION),
-    ("/ad_revenue", AD_REVENUE),
+    ("/session", replace(SESSION, sdk=SDK_SESSION)),
+    ("/ad_revenue", replace(AD_REVENUE, sdk=SDK_AD_REVENUE)),
     ("/inappevent/{app_id}", INAPPEVENT),
     ("/conversion", CONVERSIONS),
     ("/{s2s_token}/postback", KEITARO),
@@ -182,13 +189,21 @@ def create_app(parts: Parts) -> Application:
         now=parts.now,
         forwarded_hops=parts.forwarded_hops,
     )
-    for path, dialect in ROUTES:
+    for path, dialect in (*ROUTES, ("/sdk_click", SDK_CLICK_CALL)):
         counts = EndpointCounts(parts.tally, path, dialect.name)
-        app.add_route(path, Endpoint(dialect, services, counts))
+        endpoint = SdkEndpoint if dialect.is_sdk or dialect.sdk else Endpoint
+        app.add_route(path, endpoint(dialect, services, counts))
     for path, dialect in PRIVACY_ROUTES:
-        endpoint = Endpoint(dialect, services, EndpointCounts(parts.tally, path, dialect.name))
+        counts = EndpointCounts(parts.tally, path, dialect.name)
+        private = SdkEndpoint(replace(dialect, sdk=PRIVACY_CALLS[path]), services, counts)
         # What erases somebody must not be done by whoever follows a link.
-        app.add_route(path, SimpleNamespace(on_post=endpoint.on_post))
+        served = SimpleNamespace(on_post=private.on_post, on_options=private.on_options)
+        app.add_route(path, served)
+    lookup = AttributionLookup(parts.redis, parts.now)
+    for name, sdk in (("swaarm", SwaarmSdk), ("adjust", AdjustSdk)):
+        for path, answer in sdk(services, lookup).answers().items():
+            counts = EndpointCounts(parts.tally, path, name)
+            app.add_route(path, SdkResource(name, answer, services, counts))
     app.add_route(
         BATCH_PATH,
         BatchEndpoint(

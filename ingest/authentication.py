@@ -10,7 +10,15 @@ from uuid import UUID
 
 import msgspec
 
-from ingest.credential_store import AppKey, CredentialStore, Key, NetworkKey, TokenKey
+from ingest.credential_store import (
+    AppKey,
+    CredentialStore,
+    Key,
+    NetworkKey,
+    SdkKey,
+    SdkTrafficOff,
+    TokenKey,
+)
 from ingest.credentials import AppCredential, Credentials, NetworkCredential
 from shared.errors import (
     NotReady,
@@ -46,13 +54,13 @@ class Principal(msgspec.Struct, frozen=True):
 
     @property
     def is_stranger(self) -> bool:
-        """Tells whether no token was accepted."""
-        return self.grant.token_id == NO_TOKEN
+        """Tells whether no token was accepted, or one that everybody has."""
+        return self.grant.token_id == NO_TOKEN or self.grant.sdk
 
     def key_for(self, scope: Scope) -> Key:
         """Returns the key for an event that takes this scope. Raises Unauthorized."""
         if not isinstance(self.key, TokenKey | NetworkKey):
-            return self.key  # a link needs no scope, an app's key has its own
+            return self.key  # a link and an SDK need no scope, an app's key has its own
         if not self.grant.allows(scope):
             raise Unauthorized(TokenFault.SCOPE, self.grant.app_id, self.grant.token_id)
         return self.key._replace(scope=scope)
@@ -68,17 +76,22 @@ class Authenticator:
     async def authenticate(self, credentials: Credentials) -> Principal:
         """Finds the principal of a request.
 
-        Raises Unauthorized, UnknownLink, UnknownApp, NotReady, InboxUnreachable, Overloaded.
+        Raises Unauthorized, UnknownLink, UnknownApp, SdkTrafficOff, NotReady, InboxUnreachable,
+        Overloaded.
         """
         try:
             return self._find(credentials)
-        except (UnknownLink, UnknownApp):
+        except (UnknownLink, UnknownApp, SdkTrafficOff):
             pass
         except Unauthorized:
             if len(credentials.tokens) != 1 and credentials.network is None:
                 raise
         await self._catch_up()
         return self._find(credentials)
+
+    def has_sdk_traffic(self, app_token: str) -> bool:
+        """Tells whether an app accepts SDK traffic, as far as this process knows."""
+        return self._store.has_sdk_traffic(app_token)
 
     def seal_click(self, receipt: UUID, grant: Grant) -> UUID:
         """Returns the receipt of a click, by whose id the click's app is found again."""
@@ -92,10 +105,15 @@ class Authenticator:
             return self.find_app(credentials.app, credentials.tokens)
         if key is None:
             digest, grant = store.find(credentials.tokens)
-            return Principal(TokenKey(digest), grant, None, shown_token_id=grant.token_id)
+            is_sdk = credentials.by_sdk or (credentials.takes_sdk and grant.sdk)
+            grant = store.find_sdk(digest) if is_sdk else grant
+            shown = SdkKey(digest) if is_sdk else TokenKey(digest)
+            return Principal(shown, grant, None, shown_token_id=grant.token_id)
         if credentials.tokens and (server := self._find_server(credentials, key)):
             return server
         link = store.find_link(key)
+        if credentials.by_sdk:
+            store.require_sdk_traffic(link.app_id)
         return Principal(key, Grant(NO_TOKEN, link.app_id, Environment.PRODUCTION), link)
 
     def _find_network(self, network: NetworkCredential) -> Principal:
@@ -117,6 +135,8 @@ class Authenticator:
             if credentials.by_program or not self._store.has_link(key):
                 raise
             return None
+        if grant.sdk:
+            return None
         link = self._store.find_link(key)
         if link.app_id != grant.app_id or not grant.allows(Scope.EVENTS):
             if not credentials.by_program:
@@ -126,7 +146,14 @@ class Authenticator:
         return Principal(TokenKey(digest), grant, link, shown_token_id=grant.token_id)
 
     def find_app(self, credential: AppCredential, tokens: set[bytes]) -> Principal:
-        """Finds the principal of a request that names its app. Raises UnknownApp, Unauthorized."""
+        """Finds the principal of a request that names its app.
+
+        Raises UnknownApp, Unauthorized, SdkTrafficOff.
+        """
+        if credential.scope is None:
+            app = self._store.find_sdk_app(credential.app_token)
+            grant = Grant(NO_TOKEN, app.app_id, Environment.PRODUCTION)
+            return Principal(SdkKey(credential.app_token), grant, None, app)
         key = AppKey(credential.app_token, credential.scope, self._store.digest_of(tokens))
         app, shown, fault = self._store.judge(key)
         token_id = shown.token_id if shown else NO_TOKEN

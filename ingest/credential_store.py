@@ -6,7 +6,7 @@ from typing import NamedTuple, cast
 
 from ingest.click_ids import ClickSeal, link_of_swaarms
 from shared.clock import Clock
-from shared.errors import NotReady, Unauthorized, UnknownApp, UnknownLink
+from shared.errors import NotReady, RequestError, Unauthorized, UnknownApp, UnknownLink
 from shared.events import Environment
 from shared.redis import AsyncRedis
 from shared.scopes import Scope
@@ -46,7 +46,26 @@ class NetworkKey(NamedTuple):
     scope: Scope | None = None
 
 
-Key = TokenKey | LinkKey | AppKey | NetworkKey
+class SdkKey(NamedTuple):
+    """The app that an SDK named, or the digest of the public token that it sent."""
+
+    sender: str | bytes
+
+
+Key = TokenKey | LinkKey | AppKey | NetworkKey | SdkKey
+
+
+class SdkTrafficOff(RequestError):
+    """A call of an SDK for an app that takes none."""
+
+    code = "sdk_traffic_off"
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This app accepts no SDK traffic. Switch it on in the app's settings, or send from a "
+            "server."
+        )
 
 
 class CredentialStore:
@@ -169,8 +188,35 @@ class CredentialStore:
             return None
         return link.app_id, Environment.PRODUCTION
 
+    def find_sdk(self, digest: bytes) -> Grant:
+        """Returns the grant of a public token. Raises Unauthorized, SdkTrafficOff, NotReady."""
+        grant = self._require(self._ready(), digest, None)
+        if not grant.sdk:
+            raise Unauthorized(TokenFault.SCOPE, grant.app_id, grant.token_id)
+        self.require_sdk_traffic(grant.app_id)
+        return grant
+
+    def find_sdk_app(self, app_token: str) -> KnownApp:
+        """Returns the app that an SDK names. Raises UnknownApp, SdkTrafficOff, NotReady."""
+        app = self._ready().apps.get(app_token)
+        if app is None:
+            raise UnknownApp
+        self.require_sdk_traffic(app.app_id)
+        return app
+
+    def require_sdk_traffic(self, app_id: int) -> None:
+        """Raises SdkTrafficOff, NotReady."""
+        if app_id not in self._ready().sdk_apps:
+            raise SdkTrafficOff
+
+    def has_sdk_traffic(self, app_token: str) -> bool:
+        """Tells whether an app accepts SDK traffic; not, while this process cannot tell."""
+        snapshot = self.snapshot
+        app = None if snapshot is None else snapshot.apps.get(app_token)
+        return snapshot is not None and app is not None and app.app_id in snapshot.sdk_apps
+
     def confirm(self, key: Key) -> None:
-        """Raises Unauthorized, UnknownLink, UnknownApp, NotReady if it authenticates none now."""
+        """Raises the error of a key that authenticates nobody now; NotReady."""
         if isinstance(key, LinkKey):
             self.find_link(key)
         elif isinstance(key, AppKey):
@@ -179,6 +225,11 @@ class CredentialStore:
                 raise Unauthorized(fault, app.app_id, grant.token_id if grant else None)
         elif isinstance(key, NetworkKey):
             self.judge_network(key)
+        elif isinstance(key, SdkKey):
+            if isinstance(key.sender, str):
+                self.find_sdk_app(key.sender)
+            else:
+                self.find_sdk(key.sender)
         else:
             self._require(self._ready(), key.digest, key.scope)
 

@@ -13,10 +13,13 @@ from shared.snapshot import LinkKey
 
 
 class AppCredential(msgspec.Struct, frozen=True):
-    """The app that a request names, and the scope that sending to this endpoint takes."""
+    """The app that a request names, and the scope that sending to this endpoint takes.
+
+    Without a scope it is an SDK that names the app, and shows nothing else.
+    """
 
     app_token: str
-    scope: Scope
+    scope: Scope | None
 
 
 class NetworkCredential(msgspec.Struct, frozen=True):
@@ -33,7 +36,8 @@ class Credentials(msgspec.Struct, frozen=True):
     """The tokens found in a request, each once, and the link or app that it names.
 
     `by_program` tells that nobody who follows the link waits for a redirect. `network` is only
-    looked at without a token.
+    looked at without a token. `takes_sdk` tells that the token may be the public one of an SDK, and
+    `by_sdk` that it has to be.
     """
 
     tokens: set[bytes]
@@ -41,6 +45,8 @@ class Credentials(msgspec.Struct, frozen=True):
     app: AppCredential | None = None
     by_program: bool = False
     network: NetworkCredential | None = None
+    takes_sdk: bool = False
+    by_sdk: bool = False
 
 
 def credentials_of(
@@ -51,10 +57,10 @@ def credentials_of(
     `token` is the one of the sender's own header.
     Raises MissingField, ConflictingValues for a link or app named by half, twice or not at all.
     """
-    tokens = _tokens(raw, authorization, sender.token_names)
+    tokens = set() if sender.is_sdk else _tokens(raw, authorization, sender.token_names)
     if token and token.strip():
         tokens.add(token.strip().encode("latin-1", "replace"))
-    if sender.app_scope is not None:
+    if sender.app_scope is not None or sender.is_sdk:
         app_token = _value(raw, "app_token")
         if not app_token:
             raise MissingField("app_token", "Send the app token that `waybill app list` shows.")
@@ -67,7 +73,7 @@ def credentials_of(
     names = sender.link_names
     values = [_value(raw, name) for name in names]
     if tokens and not any(values):
-        return Credentials(tokens, None)
+        return Credentials(tokens, None, takes_sdk=True)
     for name, value in zip(names, values, strict=True):
         if not value:
             raise MissingField(name, f"Send {' and '.join(names)} of a link, or a token.")

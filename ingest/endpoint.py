@@ -17,10 +17,10 @@ from ingest.batcher import Batcher
 from ingest.client import (
     PREFETCH_HEADERS,
     UNKNOWN_CLIENT,
-    ClientInfo,
+    client_of,
     described_client,
     is_prefetch,
-    request_address,
+    is_sdk_call,
 )
 from ingest.credential_store import Key
 from ingest.credentials import credentials_of
@@ -90,8 +90,11 @@ class Endpoint:
         try:
             reply = await self._receive(request, state, path)
         except WaybillError as error:
+            by_sdk = state.by_sdk or request.get_header("Client-SDK") is not None
+            if dialect.sdk is not None and by_sdk:
+                dialect = dialect.sdk
             reply = dialect.error_reply(error, state.known_app_token(error))
-            if isinstance(error, DeviceForgotten) and request.get_header("Client-SDK"):
+            if isinstance(error, DeviceForgotten) and by_sdk:
                 reply = OPTED_OUT
             self._counts.count_refused(reply.status, error.code)
             if isinstance(error, Unavailable):
@@ -149,6 +152,10 @@ class Endpoint:
             dialect.kept_first,
             (*body.document, *text_pairs(path)) if path else body.document,
         )
+        if dialect.sdk is not None and is_sdk_call(request, raw, dialect.token_names):
+            app_token = b"".join(raw.values("app_token")).decode(errors="replace").strip()
+            if self._services.authenticator.has_sdk_traffic(app_token):
+                dialect, state.by_sdk = dialect.sdk, True
         own_header = dialect.token_header and request.get_header(dialect.token_header)
         authorization = request.get_header("Authorization")
         credentials = credentials_of(raw, authorization, dialect, own_header)
@@ -157,7 +164,8 @@ class Endpoint:
         state.principal = principal
         if principal.link is None and body_fault is not None:
             raise body_fault
-        parsed = await self._parse(raw, self._context(request, principal), state)
+        context = self._context(request, principal, dialect)
+        parsed = await self._parse(raw, context, state, dialect)
         if body_fault is not None:
             state.unread.append(UnreadValue(UnreadReason.BODY, "body"))
         if credentials.tokens and principal.link is not None and principal.is_stranger:
@@ -178,10 +186,10 @@ class Endpoint:
             return NO_BODY, error
 
     async def _parse(
-        self, raw: RawParameters, context: RequestContext, state: RequestState
+        self, raw: RawParameters, context: RequestContext, state: RequestState, dialect: Dialect
     ) -> ParsedRequest:
         """Has the dialect read the fields, with the history of the device where that is needed."""
-        dialect, known_devices = self._dialect, self._services.known_devices
+        known_devices = self._services.known_devices
         parameters = raw.parameters(without=dialect.secret_names)
         state.unread = parameters.unread
         parsed = dialect.read(parameters, context)
@@ -197,16 +205,15 @@ class Endpoint:
             await known_devices.require(parsed.event, parsed.history_check)
         return parsed
 
-    def _context(self, request: Request, principal: Principal) -> RequestContext:
+    def _context(self, request: Request, principal: Principal, dialect: Dialect) -> RequestContext:
         """Collects what the dialect is told beside the fields. Raises Prefetch."""
-        dialect, now_ms, client = self._dialect, self._services.now(), UNKNOWN_CLIENT
+        now_ms, client = self._services.now(), UNKNOWN_CLIENT
         if dialect.address_header is not None:
             client = described_client(request.get_header(dialect.address_header))
-        elif dialect.link_names is not None:
+        elif dialect.link_names is not None or dialect.is_sdk:
             if is_prefetch(request.get_header(name) for name in PREFETCH_HEADERS):
                 raise Prefetch
-            address = request_address(request, self._services.forwarded_hops)
-            client = ClientInfo(address, request.get_header("User-Agent"))
+            client = client_of(request, self._services.forwarded_hops)
         receipt = new_receipt(now_ms)
         if dialect.link_names is not None:
             receipt = self._services.authenticator.seal_click(receipt, principal.grant)

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 from ingest.credential_store import CredentialStore
-from ingest.dialects.dialect import ParsedRequest, Reply
+from ingest.dialects.dialect import ParsedRequest
+from ingest.dialects.sdk_replies import json_reply
 from shared.errors import DeviceForgotten, InboxUnreachable, NotReady
 from shared.events import Event
 from shared.privacy.identities import ANSWERED_KINDS, id_digest, ids_of_event
@@ -26,7 +27,7 @@ from shared.redis import AsyncRedis, RedisError
 _FORGOTTEN = "The owner of this device had its data erased. Stop sending what comes from it."
 
 # By this any of Adjust's SDKs turns itself off.
-OPTED_OUT = Reply(200, b'{"message":"Device is opted out","tracking_state":"opted_out"}')
+OPTED_OUT = json_reply({"message": "Device is opted out", "tracking_state": "opted_out"})
 
 
 def may_be_refused(parsed: ParsedRequest) -> bool:

@@ -102,6 +102,7 @@ EVENT_COLUMNS = (
     _plain("ad_placement", str, Kind.AD_REVENUE),
     _plain("ad_impressions", int, Kind.AD_REVENUE),
     _column("country", "text(country)"),
+    _column("sdk"),
 )
 COPIED_COLUMNS = tuple(column for column in EVENT_COLUMNS if column.copied)
 PLAIN_COLUMNS = tuple(column for column in EVENT_COLUMNS if column.plain)

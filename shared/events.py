@@ -29,7 +29,12 @@ CLICK_KINDS = frozenset({Kind.CLICK, Kind.IMPRESSION})
 OPEN = "__open"  # the event id that means "a session starts now"
 INSTALL = "__install"  # the default event, which means "attribute this user now"
 AD_REVENUE = "__ad_revenue"
-BUILT_IN = frozenset({OPEN, INSTALL, AD_REVENUE})  # need no event type
+# Reported by SDKs, and by nobody else.
+REINSTALL = "__reinstall"
+SDK_CLICK = "__sdk_click"
+ASSOCIATED_USER = "__associated_user"
+SDK_FACTS = frozenset({REINSTALL, SDK_CLICK, ASSOCIATED_USER})
+BUILT_IN = frozenset({OPEN, INSTALL, AD_REVENUE}) | SDK_FACTS  # need no event type
 
 
 class Environment(StrEnum):
@@ -47,6 +52,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_def
     that its sender names. `device_ids` are by kind, as sent. `would_refuse` is the error of its
     token if the app accepts events without one; `token_id` is 0 then. `described_device` is a user
     agent derived from the sender's description of the device, if the sender sent no user agent.
+    `sdk` is the SDK that sent the event from a device, with its version: nobody has verified who
+    that was.
     """
 
     receipt: UUID
@@ -76,6 +83,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_def
     ad_placement: str | None = None
     ad_impressions: int | None = None
     described_device: str | None = None
+    sdk: str | None = None
 
     @property
     def happened_at_ms(self) -> int:

@@ -218,18 +218,18 @@ def event_value(name: str, value: str) -> str:
 
 def event_time(name: str, value: str, now_ms: int) -> int:
     """Reads ISO 8601 (no offset means UTC), Unix seconds or milliseconds as Unix milliseconds."""
-    time_ms = _not_ahead(name, _time_ms(name, value), now_ms)
-    if time_ms < now_ms - EVENT_AGE_DAYS_MAX * _DAY_MS:
+    happened_ms = _not_ahead(name, time_ms(name, value), now_ms)
+    if happened_ms < now_ms - EVENT_AGE_DAYS_MAX * _DAY_MS:
         raise MalformedField(name, f"is older than {EVENT_AGE_DAYS_MAX} days.")
-    return time_ms
+    return happened_ms
 
 
 def imported_time(name: str, value: str, now_ms: int) -> int:
     """Reads a time like `event_time`, of any age: data of another system may be years old."""
-    time_ms = _not_ahead(name, _time_ms(name, value), now_ms)
-    if time_ms < _IMPORTED_MS_MIN:
+    happened_ms = _not_ahead(name, time_ms(name, value), now_ms)
+    if happened_ms < _IMPORTED_MS_MIN:
         raise MalformedField(name, f"is before the year {IMPORTED_YEAR_MIN}.")
-    return time_ms
+    return happened_ms
 
 
 def iso_time(time_ms: int) -> str:
@@ -253,7 +253,8 @@ def _not_ahead(name: str, time_ms: int, now_ms: int) -> int:
     return time_ms
 
 
-def _time_ms(name: str, value: str) -> int:
+def time_ms(name: str, value: str) -> int:
+    """Reads a time in any of these forms, of any age, as Unix milliseconds."""
     text = value.strip()
     if _UNIX.fullmatch(text):
         number = Decimal(text)

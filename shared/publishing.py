@@ -112,6 +112,9 @@ def _read_tables(connection: Connection, secret_key: bytes) -> Snapshot:
         inactive=inactive,
         tombstone_key=bytes(tombstone_key or b""),
         has_forgotten=has_tombstones,
+        sdk_apps=frozenset(
+            app for (app,) in run(connection, "SELECT id FROM apps WHERE sdk_traffic")
+        ),
     )
 
 
@@ -121,15 +124,15 @@ def _tokens(connection: Connection) -> tuple[dict[bytes, Grant], dict[bytes, Gra
         connection,
         """
         SELECT digest, coalesce(revoked_at, deactivated_at) IS NULL,
-               id, app_id, test, scopes, (extract(epoch FROM expires_at) * 1000)::bigint
+               id, app_id, test, scopes, (extract(epoch FROM expires_at) * 1000)::bigint, sdk
         FROM tokens ORDER BY id
         """,
     )
     active: dict[bytes, Grant] = {}
     inactive: dict[bytes, Grant] = {}
-    for digest, is_active, token, app, test, scopes, expires_at_ms in rows:
+    for digest, is_active, token, app, test, scopes, expires_at_ms, sdk in rows:
         environment = Environment.SANDBOX if test else Environment.PRODUCTION
-        grant = Grant(token, app, environment, _scopes(scopes), expires_at_ms)
+        grant = Grant(token, app, environment, _scopes(scopes), expires_at_ms, sdk)
         (active if is_active else inactive)[bytes(digest)] = grant
     return active, inactive
 

@@ -44,6 +44,7 @@ CREATE TABLE apps (
     destination             text CHECK (length(destination) BETWEEN 1 AND 2048), -- of new links
     active_users_by         text                                -- null: what the traffic has
         CHECK (active_users_by IN ('sessions', 'events')),
+    sdk_traffic             boolean NOT NULL DEFAULT false,     -- true: SDKs may send from devices
     -- The limits of its traffic that differ from the defaults, by their names.
     limits                  jsonb NOT NULL DEFAULT '{}'
 );
@@ -65,6 +66,7 @@ CREATE TABLE tokens (
     last_used_at   timestamptz,                   -- to the minute or so
     expires_at     timestamptz,                   -- null: never
     deactivated_at timestamptz,
+    sdk            boolean NOT NULL DEFAULT false, -- true: public, for what SDKs send and no scope
     UNIQUE (app_id, name)
 );
 
@@ -139,6 +141,7 @@ CREATE TABLE events (
     ad_placement           text,
     ad_impressions         integer,
     country                text,                 -- ISO 3166-1 alpha-2, as known at recording
+    sdk                    text,                 -- of an unverified sender: SDK and version
     PRIMARY KEY (receipt)
 ) PARTITION BY RANGE (receipt);
 

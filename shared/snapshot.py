@@ -22,7 +22,8 @@ class Grant(msgspec.Struct, frozen=True, array_like=True):
     """The rights of a token: events of one app in one environment, of some scopes or of all.
 
     Without `scopes` it allows all. From `expires_at_ms` on, in Unix milliseconds, it allows
-    nothing; None means that it never expires.
+    nothing; None means that it never expires. The token of an SDK (`sdk`) is public: it allows what
+    SDKs send, and none of the scopes.
     """
 
     token_id: int
@@ -30,10 +31,11 @@ class Grant(msgspec.Struct, frozen=True, array_like=True):
     environment: Environment
     scopes: tuple[Scope, ...] = ()
     expires_at_ms: int | None = None
+    sdk: bool = False
 
     def allows(self, scope: Scope) -> bool:
         """Tells whether the token may be used for this scope."""
-        return not self.scopes or scope in self.scopes
+        return not self.sdk and (not self.scopes or scope in self.scopes)
 
 
 class KnownEventType(msgspec.Struct, frozen=True, array_like=True):
@@ -94,7 +96,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     An app has its event types by event token. `key_check` shows under which installation key the
     digests were computed. Tokens of `inactive` authorize nothing: they only let the app's team tell
     a deactivated token from a wrong one. `tombstone_key` is wrapped under the installation key;
-    while nobody was forgotten, no request is looked up among those who were.
+    while nobody was forgotten, no request is looked up among those who were. `sdk_apps` are the
+    apps that accept the traffic of SDKs.
     """
 
     version: int
@@ -105,6 +108,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     inactive: dict[bytes, Grant] = {}
     tombstone_key: bytes = b""
     has_forgotten: bool = False
+    sdk_apps: frozenset[int] = frozenset()
 
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:

@@ -12,6 +12,7 @@ from shared.privacy.requests import has_waiting_requests
 from shared.privacy.tombstones import publish_forgotten
 from shared.rq_queue import enqueue, waiting_jobs
 from workers.decisions.decide_due import decide_due as decide_due_step
+from workers.decisions.published_attributions import AttributionPublisher
 from workers.decisions.recompute import is_left_undone
 from workers.decisions.recompute import recompute as recompute_step
 from workers.decisions.retry_set_aside import retry_set_aside as retry_set_aside_step
@@ -80,7 +81,13 @@ def drain() -> str:
     metrics = DrainMetrics(stores.tally)
     drain = Drain(_inbox(stores), stores.lanes, limits, requests, is_stopping, metrics)
     tombstones = TombstoneFilter(settings.secret_key, stores.redis)
-    recorded = drain.run(stores.country_of, tombstones=tombstones, held=stores.held)
+    publisher = AttributionPublisher(stores.redis, now_ms)
+    recorded = drain.run(
+        stores.country_of,
+        tombstones=tombstones,
+        held=stores.held,
+        publish=publisher.publish,
+    )
     _enqueue_delivery(stores)
     return (
         f"Stored {recorded.events} events; skipped {recorded.duplicates} duplicates; "

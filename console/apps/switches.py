@@ -58,16 +58,28 @@ SWITCHES = (
             "with the scope events alone."
         ),
     ),
+    Switch(
+        "sdk_traffic",
+        "SDK traffic",
+        "Accept what the SDKs of Adjust and Swaarm send from browsers and devices.",
+        Action.APP_SDK_TRAFFIC,
+        risk=(
+            "Whoever has the app has its tokens, and can send the same with other values. Such "
+            "events are marked as those of unverified senders."
+        ),
+    ),
 )
 
 _SELECT = """
-    SELECT adjust_refusals, click_id_postbacks, security_token_postbacks FROM apps WHERE id = %s
+    SELECT adjust_refusals, click_id_postbacks, security_token_postbacks, sdk_traffic
+    FROM apps WHERE id = %s
 """
 _UPDATE = """
     UPDATE apps SET
         adjust_refusals = %(adjust_refusals)s,
         click_id_postbacks = %(click_id_postbacks)s,
-        security_token_postbacks = %(security_token_postbacks)s
+        security_token_postbacks = %(security_token_postbacks)s,
+        sdk_traffic = %(sdk_traffic)s
     WHERE id = %(app_id)s
 """
 

@@ -66,6 +66,9 @@ def _new_token_options(command: Command) -> Command:
         scope_option("Scope that the token is limited to; by default it has all."),
         click.option("--test", is_flag=True, help="Put its events into the sandbox."),
         click.option(
+            "--sdk", is_flag=True, help="Make it public: for what an SDK sends, and no scope."
+        ),
+        click.option(
             "--expires",
             "expires_at",
             type=moment,

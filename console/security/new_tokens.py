@@ -34,12 +34,16 @@ TOKENS_MAX = 100  # of an app, not revoked: every ingest process holds them all
 
 @dataclass(frozen=True)
 class NewToken:
-    """The values of a new token. The name cannot be changed; `expires_at` has a time zone."""
+    """The values of a new token. The name cannot be changed; `expires_at` has a time zone.
+
+    `sdk` is set for a token that is published within an app, for its SDK alone: it has no scopes.
+    """
 
     name: str
     scopes: tuple[Scope, ...] = ()
     test: bool = False
     expires_at: datetime | None = None
+    sdk: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,8 @@ class IssuedToken:
 
 _CREATE_HINT = "See `waybill token create`."
 _INSERT = f"""
-    INSERT INTO tokens (app_id, name, digest, masked, test, scopes, expires_at, created_by)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+    INSERT INTO tokens (app_id, name, digest, masked, test, scopes, expires_at, created_by, sdk)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT DO NOTHING
     RETURNING {COLUMNS}
 """
@@ -99,7 +103,7 @@ def rotate_token(
                 "one.",
                 _CREATE_HINT,
             )
-        new = NewToken(new_name, first.scopes, first.test, first.expires_at)
+        new = NewToken(new_name, first.scopes, first.test, first.expires_at, first.sdk)
         return _TokenRequest(Action.TOKEN_ROTATE, new, secret, first.name)
 
     return IssuedToken(_issue(resources, actor, app, request_from_first), secret)
@@ -154,6 +158,8 @@ def _issue(
         _require_allowed(connection, app, new, enforced)
         token = _insert(resources, actor, app, new, request.secret)
         after = {"scopes": new.scopes, "test": new.test, "expires_at": new.expires_at}
+        if new.sdk:
+            after["sdk"] = True
         if request.rotates is not None:
             after["rotates"] = request.rotates
         record_change(connection, actor, app.id, Change(request.action, name, None, after))
@@ -165,7 +171,7 @@ def _insert(resources: Resources, actor: Actor, app: App, new: NewToken, secret:
         raise OperatorError("The name contains the token, and names are shown. Choose another.")
     digest = token_digest(resources.secret_key, secret.encode())
     identity = (app.id, new.name, digest, mask(secret))
-    values = (*identity, new.test, list(new.scopes), new.expires_at, actor.name)
+    values = (*identity, new.test, list(new.scopes), new.expires_at, actor.name, new.sdk)
     row = run(resources.connection, _INSERT, values).fetchone()
     if row is None:
         raise _taken_error(resources.connection, app, new.name)
@@ -175,7 +181,9 @@ def _insert(resources: Resources, actor: Actor, app: App, new: NewToken, secret:
 def _require_allowed(
     connection: Connection, app: App, new: NewToken, enforced: tuple[Scope, ...]
 ) -> None:
-    if enforced and not new.scopes:
+    if new.sdk and new.scopes:
+        raise OperatorError("The token of an SDK is public, so it can have no scope beside.")
+    if enforced and not new.scopes and not new.sdk:
         raise OperatorError(
             "While authentication is on, a new token must have a scope. Name at least one of "
             f"{', '.join(Scope)}."

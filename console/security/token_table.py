@@ -28,7 +28,8 @@ class TokenState(StrEnum):
 class Token:
     """A token without its secret. Events of a test token belong to the sandbox.
 
-    Without `scopes` it is accepted for everything. `created_by` is its creator's name in the audit
+    Without `scopes` it is accepted for everything, but for an SDK's (`sdk`), which is public and
+    accepted for nothing but what SDKs send. `created_by` is its creator's name in the audit
     log; `last_used_at` is up to a minute old.
     """
 
@@ -44,6 +45,7 @@ class Token:
     expires_at: datetime | None
     deactivated_at: datetime | None
     revoked_at: datetime | None
+    sdk: bool = False
 
     @property
     def active(self) -> bool:
@@ -52,7 +54,7 @@ class Token:
     @property
     def protects(self) -> bool:
         """Tells whether a production sender can use it: enforcement must not leave them none."""
-        return self.active and not self.test
+        return self.active and not self.test and not self.sdk
 
     def covers(self, scope: Scope) -> bool:
         """Tells whether the token authorises a request of this scope from production."""
@@ -67,7 +69,7 @@ COLUMNS = """
         WHEN expires_at <= now() THEN 'expired'
         ELSE 'active'
     END,
-    created_at, created_by, last_used_at, expires_at, deactivated_at, revoked_at
+    created_at, created_by, last_used_at, expires_at, deactivated_at, revoked_at, sdk
 """
 _SELECT = f"SELECT {COLUMNS} FROM tokens WHERE app_id = %s"
 

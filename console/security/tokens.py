@@ -131,6 +131,8 @@ def _require_alterable(before: Token, alteration: _Alteration, enforced: tuple[S
         raise OperatorError(
             "This token was revoked permanently. Create a new one.", "See `waybill token create`."
         )
+    if alteration.action is Action.TOKEN_SCOPES and before.sdk and alteration.scopes:
+        raise OperatorError("The token of an SDK is public, so it can have no scope beside.")
     loses_all = before.scopes and not alteration.scopes
     if alteration.action is Action.TOKEN_SCOPES and enforced and loses_all:
         raise OperatorError(

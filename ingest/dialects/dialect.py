@@ -101,6 +101,7 @@ class Sender:
     parameter of a network's own token; where it is set, an app may also let a click id stand in for
     a token. `token_header` is a header that carries the token beside `Authorization`.
     `named_link` are the two parameters by which whoever has a token may name a link besides.
+    `is_sdk` is set where SDKs call, which name their app and show nothing else.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Sender:
     network_token_name: str | None = None
     token_header: str | None = None
     named_link: tuple[str, str] | None = None
+    is_sdk: bool = False
 
     @property
     def secret_names(self) -> frozenset[str]:
@@ -124,7 +126,8 @@ class Dialect(Sender):
     """An endpoint of a dialect: how its requests are authenticated, read and refused.
 
     `address_header` is the header that carries the device's address. `kept_first` ranks the
-    parameters that are kept where there are too many; None: too many are refused.
+    parameters that are kept where there are too many; None: too many are refused. `sdk` is how SDKs
+    call an endpoint that servers call too.
     """
 
     read: Read
@@ -133,3 +136,4 @@ class Dialect(Sender):
     address_header: str | None = None
     request_bytes_max: int = REQUEST_BYTES_MAX
     parameters_max: int = PARAMETERS_MAX
+    sdk: "Dialect | None" = None

@@ -40,6 +40,7 @@ class RequestState:
     app_token: str | None = None
     principal: Principal | None = None
     unread: list[UnreadValue] = field(default_factory=list)
+    by_sdk: bool = False
     size_bytes: int = 0
 
     def known_app_token(self, error: WaybillError) -> str | None:

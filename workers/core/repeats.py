@@ -15,6 +15,8 @@ import msgspec
 from shared.events import Event
 
 _CIRCUMSTANCES = frozenset({"receipt", "received_at_ms", "token_id"})
+# An SDK sends again from wherever the device is by then; only its request tells when.
+_CIRCUMSTANCES_OF_SDK = _CIRCUMSTANCES | {"event_time_ms", "ip_address", "user_agent"}
 _NOT_SENT: tuple[object, ...] = (None, {})
 
 Key = tuple[int, str, str]  # app, environment, idempotency key
@@ -50,10 +52,11 @@ def fingerprint(event: Event) -> bytes:
     Fields are hashed by name and only if they were sent, so that a field that a later version adds
     changes nothing.
     """
+    ignored = _CIRCUMSTANCES if event.sdk is None else _CIRCUMSTANCES_OF_SDK
     sent = {
         name: value
         for name in event.__struct_fields__
-        if name not in _CIRCUMSTANCES and (value := getattr(event, name)) not in _NOT_SENT
+        if name not in ignored and (value := getattr(event, name)) not in _NOT_SENT
     }
     return blake2b(msgspec.json.encode(sent, order="sorted"), digest_size=16).digest()
 

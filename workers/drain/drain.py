@@ -22,7 +22,7 @@ from workers.core.decision import decide as decide_by_rules
 from workers.decisions.user_decisions import Decide
 from workers.drain.drain_log import DrainLog
 from workers.drain.drain_metrics import DrainMetrics
-from workers.drain.group_store import GroupStore
+from workers.drain.group_store import GroupStore, Publish, publish_nothing
 from workers.drain.held_groups import HeldGroups
 from workers.drain.inbox_reader import READ_ENTRIES_MAX, SMALL_ENTRIES_MAX, InboxReader
 from workers.drain.lanes import Group, Lanes
@@ -87,13 +87,14 @@ class Drain:
         decide: Decide = decide_by_rules,
         tombstones: TombstoneFilter | None = None,
         held: HeldGroups | None = None,
+        publish: Publish = publish_nothing,
     ) -> Recorded:
         """Drains until the inbox is empty, time is up, or a shutdown was requested.
 
         `country_of` determines the country of each event, `decide` the decisions about users,
         `tombstones` leaves out events of erased people; `held` are the groups that earlier drains
-        of this worker have set aside. Raises DatabaseError for an error that the events themselves
-        may have caused.
+        of this worker have set aside, and `publish` tells ingest what SDKs ask. Raises
+        DatabaseError for an error that the events themselves may have caused.
         """
         self._held = self._held if held is None else held
         stores = [
@@ -107,6 +108,7 @@ class Drain:
                 held=self._held,
                 decide=decide,
                 tombstones=tombstones,
+                publish=publish,
             )
             for database in self._databases
         ]

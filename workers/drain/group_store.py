@@ -37,6 +37,12 @@ _ANSWER_SECONDS_MAX = 24.0  # to which patience grows while nothing is answered
 
 _log = logging.getLogger(__name__)
 
+Publish = Callable[[Connection, Sequence[Event]], None]
+
+
+def publish_nothing(_connection: Connection, _events: Sequence[Event]) -> None:
+    """Publishes nothing, where no SDK asks."""
+
 
 @dataclass(frozen=True, slots=True)
 class GroupStore:
@@ -45,7 +51,7 @@ class GroupStore:
     An entry that was delivered more than `deliveries_max` times is taken apart. `is_over` tells
     when to stop waiting for PostgreSQL; `tombstones` leaves out what must not be stored. A group
     that meets a lock, a time-out or a broken session is set aside in `held`, and tried again in
-    parts.
+    parts. `publish` tells ingest what was decided for the users of SDKs.
     """
 
     inbox: InboxReader
@@ -57,6 +63,7 @@ class GroupStore:
     held: HeldGroups
     decide: Decide = decide_by_rules
     tombstones: TombstoneFilter | None = None
+    publish: Publish = publish_nothing
 
     def store(self, group: Sequence[Entry]) -> Recorded | None:
         """Stores a group; returns None if PostgreSQL is unavailable, or if the group is set aside.
@@ -222,6 +229,7 @@ class GroupStore:
             recorded = store_bisecting(connection, events, self.country_of)
         with self.metrics.measure_time(metrics.DERIVE_SECONDS):
             self.metrics.count_decisions(derive(connection, events, self.decide))
+        self.publish(connection, events)
         return recorded
 
 

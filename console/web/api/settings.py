@@ -18,8 +18,9 @@ class AppSettings(msgspec.Struct, kw_only=True):
     Active users are counted by `active_users_by`, null for what most of the traffic has. The rules
     apply to decisions from now on; `rules_version` increases with each change of them.
     `click_id_postbacks` lets whoever knows a click ID report events for it, and
-    `security_token_postbacks` lets networks send a token as `security_token`. `limits` are those of
-    the app's traffic, by name; 0 is no limit.
+    `security_token_postbacks` lets networks send a token as `security_token`; with `sdk_traffic`,
+    SDKs may send from devices.
+    `limits` are those of the app's traffic, by name; 0 is no limit.
     """
 
     name: str
@@ -37,6 +38,7 @@ class AppSettings(msgspec.Struct, kw_only=True):
     adjust_refusals: bool
     click_id_postbacks: bool
     security_token_postbacks: bool
+    sdk_traffic: bool
     limits: dict[str, int]
 
 
@@ -57,6 +59,7 @@ class ChangedSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     adjust_refusals: bool | UnsetType = UNSET
     click_id_postbacks: bool | UnsetType = UNSET
     security_token_postbacks: bool | UnsetType = UNSET
+    sdk_traffic: bool | UnsetType = UNSET
     limits: dict[str, int] | UnsetType = UNSET
 
 

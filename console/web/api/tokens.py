@@ -25,13 +25,15 @@ from shared.scopes import Scope
 class TokenRequest(msgspec.Struct, forbid_unknown_fields=True):
     """A token to create.
 
-    Without scopes it can be used for everything. `expires_at` must have a time zone.
+    Without scopes it can be used for everything. `expires_at` must have a time zone. With `sdk` it
+    is a public token, for what SDKs send from devices and nothing else.
     """
 
     name: str
     scopes: list[Scope] = []
     test: bool = False
     expires_at: datetime | None = None
+    sdk: bool = False
 
 
 class Scopes(msgspec.Struct, forbid_unknown_fields=True):
@@ -48,7 +50,9 @@ def create(call: ApiCall, app: App) -> IssuedToken:
     request: TokenRequest = call.body
     if request.expires_at is not None and request.expires_at.tzinfo is None:
         raise BadRequest("expires_at must have a time zone, as in 2027-01-31T00:00:00Z.")
-    new = NewToken(request.name, tuple(request.scopes), request.test, request.expires_at)
+    new = NewToken(
+        request.name, tuple(request.scopes), request.test, request.expires_at, request.sdk
+    )
     return create_token(call.resources, call.actor, app, new)
 
 

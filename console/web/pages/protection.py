@@ -70,7 +70,9 @@ def create(request: PageRequest, app: App) -> Answer:
     except ValueError:
         raise BadValue("expires", "must be a date, such as 2027-01-31.") from None
     name, test = request.form.get("name"), "test" in request.form
-    new = NewToken(name, _chosen_scopes(request), test, expires_at)
+    is_sdk = "sdk" in request.form  # public, and so without any scope
+    scopes = _scopes(request) if is_sdk else _chosen_scopes(request)
+    new = NewToken(name, scopes, test, expires_at, is_sdk)
     issued = create_token(request.resources, request.actor, app, new)
     return Page(
         "token_created.html", {"issued": issued, "scopes": dict(SCOPES), "previous_token": None}

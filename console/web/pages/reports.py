@@ -6,6 +6,7 @@ from functools import partial
 from urllib.parse import urlencode
 
 from console.apps.apps import App
+from console.apps.switches import read_switches
 from console.delivery.delivery_log import (
     DeliveryDay,
     DeliveryFilter,
@@ -74,6 +75,7 @@ def show(request: PageRequest, app: App) -> Answer:
             "presets": _presets(request, report.question.period),
             "sheet": report_sheet(report),
             "originals": originals_sheet(report),
+            "has_unverified": read_switches(request.connection, app)["sdk_traffic"],
             "comparison": comparison_sheet(report),
             "comparison_title": comparison_title(report),
             "chart": report_chart(report, measure, moment_of(request.services.clock())),

@@ -77,7 +77,7 @@ def build_click(parameters: Parameters, context: RequestContext, kind: Kind = Ki
 
     Raises RequestError for a malformed field in a call that has a token and redirects nobody.
     """
-    is_strangers = context.grant.token_id == NO_TOKEN
+    is_strangers = context.grant.token_id == NO_TOKEN or context.grant.sdk
     forgiving = is_strangers or (context.link is not None and not _wants_id(parameters))
     if context.link is None and (source := parameters.get("site")):
         fields.source_name("site", source)

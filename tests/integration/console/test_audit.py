@@ -103,6 +103,9 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     Action.APP_POSTBACKS: lambda here, who, app: change_switches(
         here, who, app, {"click_id_postbacks": True}
     ),
+    Action.APP_SDK_TRAFFIC: lambda here, who, app: change_switches(
+        here, who, app, {"sdk_traffic": True}
+    ),
     Action.APP_LIMITS: lambda here, who, app: change_limits(
         here, who, app, {"bytes_per_day_max": 1_000_000}
     ),

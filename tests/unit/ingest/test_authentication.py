@@ -52,9 +52,8 @@ def authenticator(held: Snapshot, published: Snapshot | None = None) -> Authenti
 
 @pytest.mark.parametrize("name", ["s2s_token", "token", "s2stoken", "web_token"])
 def test_a_token_is_found_under_each_of_its_names_and_in_the_header(name: str) -> None:
-    assert credentials(f"{name}=t") == Credentials({b"t"}, None)
-    assert credentials(f"{name}=t", "t") == Credentials({b"t"}, None)
-    assert credentials(f"{name}=t", "Bearer u") == Credentials({b"t", b"u"}, None)
+    for header, tokens in ((None, {b"t"}), ("t", {b"t"}), ("Bearer u", {b"t", b"u"})):
+        assert credentials(f"{name}=t", header) == Credentials(tokens, None, takes_sdk=True)
 
 
 def test_a_link_is_named_by_two_parameters() -> None:

@@ -14,6 +14,8 @@ from falcon import testing
 from console.accounts.api_keys import create_key
 from console.actor import Role
 from console.apps.apps import App
+from console.apps.switches import change_switches
+from console.resources import Resources
 from shared.clock import now_ms
 from shared.database import Connection
 from shared.events import Event, Kind
@@ -109,6 +111,17 @@ def test_figures_are_told_apart_and_filtered_by_country(viewer: Browser, app: Ap
     page = viewer.get(f"/apps/{app.id}/reports?by=total&split=country&country=France+(FR)")
     assert "<option>(unknown country)</option>" in page.text
     assert "<option selected>France (FR)</option>" in page.text
+
+
+def test_a_report_says_that_unverified_senders_are_in_it(
+    viewer: Browser, app: App, resources: Resources
+) -> None:
+    said = []
+    for is_on in (False, True):
+        change_switches(resources, ADMIN, app, {"sdk_traffic": is_on})
+        viewer.get(f"/apps/{app.id}/reports")
+        said.append("unverified senders" in viewer.text)
+    assert said == [False, True]
 
 
 def test_a_receipt_and_a_timeline_say_in_which_country_an_event_was(

@@ -1,0 +1,1 @@
+"""Answers for SDKs: workers publish them to Redis, ingest gives them."""
