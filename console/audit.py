@@ -39,6 +39,7 @@ class Action(StrEnum):
     CALLBACK_REPLAY = "callback.replay"
     LINK_CREATE = "link.create"
     LINK_POSTBACK_NAMES = "link.postback_names"
+    LINK_VIEWS = "link.views"
     TOKEN_CREATE = "token.create"  # noqa: S105 - the name of an action
     TOKEN_IMPORT = "token.import"  # noqa: S105
     TOKEN_SCOPES = "token.scopes"  # noqa: S105

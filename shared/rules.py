@@ -15,6 +15,8 @@ DAY_MS: Final = 24 * HOUR_MS
 # No window may be longer, and no older click is read, not even to report that it is too old: this
 # bounds the reading of clicks.
 CLICK_AGE_MS_MAX: Final = 30 * DAY_MS
+# There are a hundred impressions to a click, and who saw one a week ago came for another reason.
+VIEW_AGE_MS_MAX: Final = 7 * DAY_MS
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +27,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     seen behind an address for a match that only the platform speaks for; 0 allows none. A device id
     or click id that more than `identifier_users_max` users name identifies nobody: a household
     names one a handful of times and a tester dozens, a constant that an integrator ships is named
-    by thousands.
+    by thousands. A window of 0 for views turns
+    attribution to impressions off.
 
     Raises ValueError, naming the setting, if one is out of range.
     """
@@ -38,6 +41,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     session_timeout_ms: int = 30 * MINUTE_MS
     uncertain_devices_max: int = 3
     identifier_users_max: int = 100
+    view_device_id_ms: int = DAY_MS
+    view_probabilistic_ms: int = 6 * HOUR_MS
 
     def __post_init__(self) -> None:
         for name, (smallest, largest) in LIMITS.items():
@@ -54,4 +59,6 @@ LIMITS: Final = {
     "session_timeout_ms": (1, DAY_MS),
     "uncertain_devices_max": (0, 10),
     "identifier_users_max": (1, 1000),  # a fact decides that many users anew, at a millisecond each
+    "view_device_id_ms": (0, VIEW_AGE_MS_MAX),
+    "view_probabilistic_ms": (0, DAY_MS),
 }

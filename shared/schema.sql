@@ -33,6 +33,8 @@ CREATE TABLE apps (
     session_timeout_ms      bigint NOT NULL DEFAULT 1800000,    -- 30 minutes
     uncertain_devices_max   integer NOT NULL DEFAULT 3,         -- 0: no uncertain matches
     identifier_users_max    integer NOT NULL DEFAULT 100,       -- an id that more name is nobody's
+    view_device_id_ms       bigint NOT NULL DEFAULT 86400000,   -- 24 hours; 0: no impressions
+    view_probabilistic_ms   bigint NOT NULL DEFAULT 21600000,   -- 6 hours; 0: no impressions
     created_at              timestamptz NOT NULL DEFAULT now(),
     -- Scopes for which a request in the Adjust dialect needs a token. None: not required.
     enforced_scopes         text[] NOT NULL DEFAULT '{}'
@@ -104,6 +106,7 @@ CREATE TABLE links (
     destination text NOT NULL CHECK (length(destination) BETWEEN 1 AND 2048), -- with macros
     created_at  timestamptz NOT NULL DEFAULT now(),
     postback_names jsonb NOT NULL DEFAULT '{}', -- of fields in its network's postbacks, by field
+    view_through boolean NOT NULL DEFAULT true,  -- false: its impressions are credited with nobody
     UNIQUE (offer_id, pub_id),
     UNIQUE (app_id, name)
 );
@@ -275,6 +278,27 @@ CREATE INDEX click_device_ids_lending ON click_device_ids (
     device_id, app_id, environment, event_time, click_id
 ) WHERE lends;
 
+-- Serves attribution to impressions by address and device, as clicks_place does to clicks.
+CREATE INDEX clicks_view_place ON clicks (
+    ((event_time AT TIME ZONE 'UTC')::date), address, app_id, environment,
+    (CASE device_os WHEN 'Mac OS X' THEN 'iOS' WHEN 'Linux' THEN 'Android' ELSE device_os END), event_time
+) WHERE kind = 'impression' AND address IS NOT NULL;
+
+-- Device ids of impressions, apart from those of clicks: there are many more, and they count for days
+-- and not for a month.
+CREATE TABLE view_device_ids (
+    app_id      bigint NOT NULL,
+    environment text NOT NULL,
+    device_id   text COLLATE "C" NOT NULL,
+    event_time  timestamptz NOT NULL,
+    click_id    text COLLATE "C" NOT NULL
+);
+
+-- The key; the day comes first, as in clicks_place.
+CREATE UNIQUE INDEX view_device_ids_device ON view_device_ids (
+    ((event_time AT TIME ZONE 'UTC')::date), device_id, app_id, environment, event_time, click_id
+);
+
 -- Users: one primary id in one app and environment, with the ids that all their calls contained.
 CREATE TABLE users (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -354,7 +378,7 @@ CREATE TABLE attributions (
     event_time       timestamptz NOT NULL,
     receipt          uuid NOT NULL,              -- of the signal that caused the decision
     rule             text NOT NULL CHECK (rule IN (
-        'click_id', 'device_id', 'address_and_device', 'organic'
+        'click_id', 'device_id', 'address_and_device', 'view_device_id', 'view_address_and_device', 'organic'
     )),
     click_id         text,
     origin_kind      text CHECK (origin_kind IN ('link', 'source')),

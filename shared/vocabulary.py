@@ -12,6 +12,8 @@ class Rule(StrEnum):
     CLICK_ID = "click_id"  # the user carries the click's id
     DEVICE_ID = "device_id"  # user and click share a device id
     ADDRESS_AND_DEVICE = "address_and_device"  # same public address, devices that may be one
+    VIEW_DEVICE_ID = "view_device_id"  # user and impression share a device id
+    VIEW_ADDRESS_AND_DEVICE = "view_address_and_device"  # as for a click, of an impression
     ORGANIC = "organic"  # nothing matched
 
 

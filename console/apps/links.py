@@ -5,7 +5,7 @@ were published to it.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
@@ -16,7 +16,7 @@ from console.audit import Action, Change, record_change
 from console.publication import publishing_transaction
 from console.resources import Resources
 from console.validation import clean_destination, clean_shown_name, clean_text
-from shared.database import Connection, run
+from shared.database import Connection, run, transaction
 from shared.errors import BadValue, OperatorError
 from shared.ids import RECEIPT_TIME_MS_MAX, receipt_floor, receipt_time_ms
 
@@ -41,6 +41,7 @@ class Link:
     """A tracking link. Clicks name it by `offer_id` and `pub_id`: both text, mostly numbers.
 
     `postback_names` are the names of fields in its network's postbacks, where they are not usual.
+    Without `view_through`, its impressions are credited with nobody.
     """
 
     id: int
@@ -52,6 +53,7 @@ class Link:
     destination: str
     created_at: datetime
     postback_names: dict[str, str] = field(default_factory=dict)
+    view_through: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class NewLink:
 _SELECT = """
     SELECT
         links.id, apps.name, partners.name, links.name, offer_id, pub_id, links.destination,
-        links.created_at, links.postback_names
+        links.created_at, links.postback_names, links.view_through
     FROM links
     JOIN apps ON apps.id = links.app_id
     JOIN partners ON partners.id = links.partner_id
@@ -79,6 +81,11 @@ _INSERT = """
     VALUES (%s, %s, %s, %s, %s, %s)
     ON CONFLICT DO NOTHING
     RETURNING id
+"""
+
+_SET_VIEW_THROUGH = """
+    UPDATE links SET view_through = %(wanted)s
+    WHERE id = %(id)s AND view_through <> %(wanted)s RETURNING id
 """
 
 _SEE = "See `waybill link list`."
@@ -129,6 +136,23 @@ def create_link(resources: Resources, actor: Actor, app: App, new: NewLink) -> L
         after = {name: getattr(link, name) for name in recorded}
         record_change(connection, actor, app.id, Change(Action.LINK_CREATE, name, None, after))
     return link
+
+
+def set_view_through(
+    connection: Connection, actor: Actor, app: App, link: Link, wanted: bool
+) -> Link:
+    """Lets impressions of a link be credited or not, from the next decisions on; returns the link.
+
+    The same value again changes nothing. Raises NotAllowed for a viewer.
+    """
+    require_admin(actor)
+    with transaction(connection):
+        row = run(connection, _SET_VIEW_THROUGH, {"id": link.id, "wanted": wanted}).fetchone()
+        if row is not None:
+            before, after = {"view_through": not wanted}, {"view_through": wanted}
+            change = Change(Action.LINK_VIEWS, link.name, before, after)
+            record_change(connection, actor, app.id, change)
+    return replace(link, view_through=wanted)
 
 
 def ensure_partner(connection: Connection, name: str) -> Partner:
@@ -204,12 +228,12 @@ def url_for_test_click(base: str, link: Link, test_id: UUID) -> str:
     return f"{tracking_url(base, link)}&{urlencode({'pub_click_id': str(test_id)})}"
 
 
-def tracking_url(base: str, link: Link) -> str:
-    """Returns the URL that a partner uses.
+def tracking_url(base: str, link: Link, path: str = "/click") -> str:
+    """Returns the URL that a partner uses for clicks, or at `/impression` for impressions.
 
     `base` is the public URL of ingest, without a trailing slash.
     """
-    return f"{base}/click?{urlencode({'offer_id': link.offer_id, 'pub_id': link.pub_id})}"
+    return f"{base}{path}?{urlencode({'offer_id': link.offer_id, 'pub_id': link.pub_id})}"
 
 
 def _clean_number(name: str, value: str | None) -> str | None:

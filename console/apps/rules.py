@@ -90,11 +90,26 @@ SETTINGS = (
         1,
         "Most users who may name a device ID or click ID; one that more name identifies nobody.",
     ),
+    RuleSetting(
+        "view-window-hours",
+        "view_device_id_ms",
+        "hours",
+        HOUR_MS,
+        "Impressions: lookback window for device-ID matches; 0 credits none.",
+    ),
+    RuleSetting(
+        "view-probabilistic-window-hours",
+        "view_probabilistic_ms",
+        "hours",
+        HOUR_MS,
+        "Impressions: lookback window for matches by IP address and device; 0 credits none.",
+    ),
 )
 
 _SELECT = """
     SELECT rules_version, click_deterministic_ms, click_probabilistic_ms, reattribution_window_ms,
-           inactivity_ms, session_timeout_ms, uncertain_devices_max, identifier_users_max
+           inactivity_ms, session_timeout_ms, uncertain_devices_max, identifier_users_max,
+           view_device_id_ms, view_probabilistic_ms
     FROM apps WHERE id = %s
 """
 _UPDATE = """
@@ -106,7 +121,9 @@ _UPDATE = """
         inactivity_ms = %(inactivity_ms)s,
         session_timeout_ms = %(session_timeout_ms)s,
         uncertain_devices_max = %(uncertain_devices_max)s,
-        identifier_users_max = %(identifier_users_max)s
+        identifier_users_max = %(identifier_users_max)s,
+        view_device_id_ms = %(view_device_id_ms)s,
+        view_probabilistic_ms = %(view_probabilistic_ms)s
     WHERE id = %(app_id)s
 """
 
@@ -145,15 +162,6 @@ def change_rules(
 def _read(connection: Connection, app: App, statement: str) -> Rules:
     row = run(connection, statement, (app.id,)).fetchone()
     assert row is not None  # apps are never deleted
-    version, click_ms, probabilistic_ms, reattribution_ms, inactivity_ms, timeout_ms, *counts = row
-    devices, users = counts
-    return Rules(
-        version=version,
-        click_deterministic_ms=click_ms,
-        click_probabilistic_ms=probabilistic_ms,
-        reattribution_window_ms=reattribution_ms,
-        inactivity_ms=inactivity_ms,
-        session_timeout_ms=timeout_ms,
-        uncertain_devices_max=devices,
-        identifier_users_max=users,
-    )
+    version, *values = row
+    settings = (setting.rule for setting in SETTINGS)  # in the order of _SELECT
+    return Rules(version=version, **dict(zip(settings, values, strict=True)))

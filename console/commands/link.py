@@ -11,7 +11,9 @@ from console.apps.links import (
     NewLink,
     conversion_url,
     create_link,
+    find_link,
     list_links,
+    set_view_through,
     tracking_url,
 )
 from console.apps.postback_names import set_postback_names
@@ -83,6 +85,27 @@ def postback_names(
     url = conversion_url(_ingest_url(context), changed)
     note = "Append the network's macros, and a token in the place of TOKEN."
     show({"link": changed, "conversion_url": url}, url, note, as_json=as_json)
+
+
+@link.command("set")
+@app_option
+@click.argument("name")
+@click.option(
+    "--view-through/--no-view-through",
+    "wanted",
+    required=True,
+    help="Whether its impressions may be credited with users.",
+)
+@json_option
+@click.pass_obj
+def set_(context: CommandContext, app: str, name: str, wanted: bool, as_json: bool) -> None:
+    """Change a link, by its name, for decisions from now on."""
+    with open_database(load_settings(context)) as connection:
+        owner = find_app(connection, app)
+        found = find_link(connection, owner, name)
+        changed = set_view_through(connection, terminal_actor(), owner, found, wanted)
+    state = "may be credited" if wanted else "are credited with nobody"
+    show({"link": changed}, f"Impressions of {name} {state}.", as_json=as_json)
 
 
 @link.command("list")

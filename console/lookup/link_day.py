@@ -32,6 +32,8 @@ _INSTALLS = """
     ORDER BY first_time, users.id
 """
 
+_BY_VIEW = frozenset({Rule.VIEW_DEVICE_ID, Rule.VIEW_ADDRESS_AND_DEVICE})
+
 # From what came closest to counting to what was farthest from it.
 _CLOSEST = (
     None,
@@ -57,13 +59,15 @@ class Shortfall:
 class LinkDay:
     """A link's day (UTC). `explained` of the `organic_installs` of the app were looked at.
 
-    `near` of those had a click of the link from their address, within two days before or an hour
+    `view_installs` of the installs came from an impression. `near` of the explained had a click of
+    the link from their address, within two days before or an hour
     after; `shortfalls` add up to it.
     """
 
     day: date
     clicks: int
     installs: int
+    view_installs: int
     organic_installs: int
     explained: int
     near: int
@@ -95,6 +99,7 @@ def read_link_day(
         day=day,
         clicks=row[0],
         installs=sum(bool(is_links) for _, _, is_links in installs),
+        view_installs=sum(bool(is_links) and rule in _BY_VIEW for _, rule, is_links in installs),
         organic_installs=len(organic),
         explained=len(explained),
         near=sum(shortfalls.values()),

@@ -18,6 +18,8 @@ RULE_WORDS: Mapping[str, str] = {
     Rule.CLICK_ID: "click ID",
     Rule.DEVICE_ID: "device ID",
     Rule.ADDRESS_AND_DEVICE: "IP address and device",
+    Rule.VIEW_DEVICE_ID: "device ID of an impression",
+    Rule.VIEW_ADDRESS_AND_DEVICE: "IP address and device of an impression",
     Rule.ORGANIC: "no click matched",
 }
 LOST_WORDS: Mapping[str, str] = {

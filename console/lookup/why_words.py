@@ -89,7 +89,7 @@ def describe_click(explained: ClickExplanation, origin: str | None) -> ClickAnsw
     click = explained.click
     return ClickAnswer(
         click_id=click.id,
-        kind="click",
+        kind="impression" if click.is_view else "click",
         event_time=datetime.fromtimestamp(click.time_ms / 1000, UTC),
         origin=origin,
         age=_age(explained.age_ms),

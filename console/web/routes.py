@@ -88,6 +88,7 @@ ROUTES: tuple[Route, ...] = (
         links.set_names,
         form=f"{LINKS}/{{link_id:int}}",
     ),
+    post(f"{LINKS}/{{link_id:int}}/views", links.change_views, form=f"{LINKS}/{{link_id:int}}"),
     # Callbacks of an app
     get(CALLBACKS, callbacks.show_list),
     get(f"{CALLBACKS}/new", callbacks.show_new, Access.ADMIN),

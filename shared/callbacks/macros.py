@@ -17,6 +17,8 @@ _MATCH_TYPES = {
     "click_id": "device_tag",
     "device_id": "device_tag",
     "address_and_device": "fingerprint",
+    "view_device_id": "device_tag",
+    "view_address_and_device": "fingerprint",
 }
 _ACTIVITY_KINDS = {"attribution_updated": "install_update"}  # Adjust's name, if it is another
 Read = Callable[[ConversionFacts], str | None]
@@ -203,7 +205,7 @@ _SOURCE = (
     _own("rejection_reason", "", "Of a rejected install or reattribution why the click was not "
          "credited: outside_window, or crowded_address.", "the attribution",
          lambda facts: facts.rejection or facts.parameter("rejection_reason")),
-    _own("attribution_rule", "", "The rule: click_id, device_id, address_and_device, organic.",
+    _own("attribution_rule", "", "The rule, such as click_id, view_device_id or organic.",
          "the attribution", lambda facts: facts.rule),
 )  # fmt: skip
 _WHEN = (

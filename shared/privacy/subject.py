@@ -77,6 +77,16 @@ WITH mine AS (
     WHERE ((event_time AT TIME ZONE 'UTC')::date - DATE '1970-01-01') / 10 = ANY(%(stretches)s)
       AND device_id = ANY(%(device_ids)s)
       AND app_id = %(app)s AND environment = ANY(%(environments)s)
+    UNION
+    SELECT environment, click_id
+    FROM generate_series(DATE '2000-01-01', CURRENT_DATE + 2, interval '1 day') AS day
+    CROSS JOIN LATERAL (
+        SELECT environment, click_id FROM view_device_ids
+        WHERE (event_time AT TIME ZONE 'UTC')::date = day::date
+          AND device_id = ANY(%(device_ids)s)
+          AND app_id = %(app)s AND environment = ANY(%(environments)s)
+        OFFSET 0
+    ) AS seen
 )
 SELECT DISTINCT mine.environment, mine.click_id, clicks.receipt
 FROM mine JOIN clicks ON clicks.click_id = mine.click_id

@@ -68,6 +68,7 @@ def empty(connection: Connection) -> None:
         "quarantine",
         "clicks",
         "click_device_ids",
+        "view_device_ids",
         "withheld_events",
         "tombstones",
         "sharing_choices",

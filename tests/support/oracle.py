@@ -50,6 +50,7 @@ class Click:
     device_ids: tuple[str, ...] = ()
     address: str | None = None
     device: Device | None = None
+    is_view: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +82,8 @@ class Rules:
     timeout_ms: int = 30 * MINUTE_MS
     devices_max: int = 3
     users_max: int = 100
+    view_device_ms: int = 24 * HOUR_MS
+    view_address_ms: int = 6 * HOUR_MS
 
 
 @dataclass(frozen=True)
@@ -274,7 +277,9 @@ def _attributions(
 
 
 def _first_attribution(ordered: list[Call], case: Case) -> Attribution:
-    clicks, identity, rules, newcomers = case
+    all_clicks, identity, rules, newcomers = case
+    clicks = [click for click in all_clicks if not click.is_view]
+    views = [click for click in all_clicks if click.is_view and click.origin]
     first = ordered[0]
     at_once = [call for call in ordered if call.time_ms == first.time_ms]
     located = next((call for call in at_once if public(call.address)), first)
@@ -290,6 +295,14 @@ def _first_attribution(ordered: list[Call], case: Case) -> Attribution:
         or _by_device_id(recent, proof)
         or _by_device_like_it(very_recent, sights)
         or _by_device_that_may_be_it(very_recent, sights, newcomers, rules)
+        or _by_view(
+            views,
+            first.time_ms,
+            proof,
+            sights,
+            _uncrowded(very_recent, sights, newcomers, rules),
+            rules,
+        )
     )
     if match is None:
         return Attribution(first.time_ms, first.receipt, "organic", None, None, False)
@@ -300,11 +313,13 @@ def _first_attribution(ordered: list[Call], case: Case) -> Attribution:
 def _reattribution(
     session: Session, standing: Attribution, clicks: list[Click], identity: Identity, rules: Rules
 ) -> Attribution | None:
-    proof = _proof(session.start_ms, clicks, identity, rules.reattribution_ms)
+    clicked = [click for click in clicks if not click.is_view]
+    proof = _proof(session.start_ms, clicked, identity, rules.reattribution_ms)
     eligible = [
         click
         for click in clicks
         if click.origin
+        and not click.is_view
         and click.time_ms >= standing.time_ms
         and _within(click, session.start_ms, rules.reattribution_ms)
     ]
@@ -417,6 +432,31 @@ def _by_device_like_it(clicks: list[Click], sights: list[Sight]) -> Found | None
 def _by_device_that_may_be_it(
     clicks: list[Click], sights: list[Sight], newcomers: dict[str, int], rules: Rules
 ) -> Found | None:
+    return _by_sight(clicks, _uncrowded(clicks, sights, newcomers, rules), "open")
+
+
+def _by_view(
+    views: list[Click],
+    first_ms: int,
+    proof: Proof,
+    sights: list[Sight],
+    uncrowded: list[Sight],
+    rules: Rules,
+) -> Found | None:
+    """By what was seen and not clicked: a window of zero is none."""
+    carried = [view for view in views if _within(view, first_ms, rules.view_device_ms)]
+    around = [view for view in views if _within(view, first_ms, rules.view_address_ms)]
+    found = None
+    if rules.view_device_ms:
+        found = _by_device_id(carried, proof)
+    if found is None and rules.view_address_ms:
+        found = _by_sight(around, sights, "same") or _by_sight(around, uncrowded, "open")
+    return None if found is None else (f"view_{found[0]}", *found[1:])
+
+
+def _uncrowded(
+    clicks: list[Click], sights: list[Sight], newcomers: dict[str, int], rules: Rules
+) -> list[Sight]:
     """Where few devices were seen: users who came, or clicks, those of ten minutes being one."""
     uncrowded = []
     for sight in sights:
@@ -430,7 +470,7 @@ def _by_device_that_may_be_it(
         devices = max(len(taps), newcomers.get(sight[0], 0) + 1)
         if devices <= rules.devices_max:
             uncrowded.append(sight)
-    return _by_sight(clicks, uncrowded, "open")
+    return uncrowded
 
 
 def _by_sight(clicks: list[Click], sights: list[Sight], how: str) -> Found | None:

@@ -69,6 +69,7 @@ class World:
 
 Choice = tuple[Any, ...]
 
+VIEWS = ("c3", "c5", "c6")  # that may have been seen only
 CLICK_IDS = tuple(f"c{number}" for number in range(8))
 DEVICE_IDS = ((), ("d1",), ("d2",), ("D1 ",), ("d2", "d1"), (ZEROED,), ("undefined", "d2"))
 NOWHERE = (PRIVATE, CARRIER_NAT, UNSPECIFIED, None)
@@ -199,6 +200,8 @@ MINUTES = Pace(
         timeout_ms=_minutes(1, 2, 4),
         devices_max=st.sampled_from((0, 1, 1, 2, 3)),
         users_max=st.sampled_from((1, 2, 100, 100)),
+        view_device_ms=_minutes(0, 3, 6),
+        view_address_ms=_minutes(0, 2, 4),
     ),
     tuple(minute * MINUTE_MS for minute in range(12)),
 )
@@ -252,6 +255,7 @@ def _click(manner: Manner, steps: Choice, click_id: str) -> st.SearchStrategy[Cl
         device_ids=st.sampled_from(manner.device_ids_of_clicks),
         address=st.sampled_from(manner.addresses_of_clicks),
         device=st.sampled_from(manner.devices_of_clicks),
+        is_view=st.sampled_from((False, False, click_id in VIEWS)),
     )
 
 

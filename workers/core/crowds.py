@@ -31,7 +31,9 @@ def crowded_places(
     recent = [
         trace
         for trace in traces
-        if trace.origin is not None and 0 <= at_ms - trace.time_ms <= rules.click_probabilistic_ms
+        if trace.origin is not None
+        and not trace.is_view
+        and 0 <= at_ms - trace.time_ms <= rules.click_probabilistic_ms
     ]
     crowded = set()
     for place in {place for place, _ in evidence.sightings}:

@@ -41,6 +41,7 @@ class ClickTrace(msgspec.Struct, frozen=True, kw_only=True):
     origin: Origin | None
     device_ids: frozenset[str]
     sightings: frozenset[Sighting]
+    is_view: bool = False
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +86,7 @@ def traces_of(history: History) -> tuple[ClickTrace, ...]:
             origin=click.origin,
             device_ids=identifying(click.device_ids) - history.wide.device_ids,
             sightings=sightings(click.address, click.device),
+            is_view=click.is_view,
         )
         for click in clicks.values()
     )
@@ -105,8 +107,8 @@ def evidence(
     device_ids: dict[str, str] = {}
     places: dict[Sighting, str] = {}
     for trace in sorted(traces, key=lambda trace: trace.click_id, reverse=True):
-        lends = trace.origin is None and trace.click_id in identity.click_ids
-        if lends and 0 <= at_ms - trace.time_ms <= lending_ms:
+        is_named = not trace.is_view and trace.click_id in identity.click_ids
+        if is_named and trace.origin is None and 0 <= at_ms - trace.time_ms <= lending_ms:
             device_ids |= dict.fromkeys(trace.device_ids, trace.click_id)
             places |= dict.fromkeys(trace.sightings, trace.click_id)
     return Evidence(

@@ -6,6 +6,7 @@ two cannot disagree. What a click lacks is named step by step.
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -19,6 +20,8 @@ from workers.core.evidence import ClickTrace, Evidence, sightings, traces_of
 from workers.core.history import Click, History, first_located, in_order
 from workers.core.rules import Rules
 from workers.core.waterfall import Choice, Step, choose, first_steps
+
+_BY_ID: Final = frozenset({Rule.CLICK_ID, Rule.DEVICE_ID, Rule.VIEW_DEVICE_ID})
 
 
 class Obstacle(StrEnum):
@@ -131,7 +134,8 @@ def _explain_click(
     age_ms = at_ms - trace.time_ms
     by_rule: dict[Rule, list[Step]] = {}
     for step in steps:
-        by_rule.setdefault(step.rule, []).append(step)
+        if step.of_views == trace.is_view:
+            by_rule.setdefault(step.rule, []).append(step)
     return ClickExplanation(
         click=click,
         age_ms=age_ms,
@@ -148,7 +152,7 @@ def _explain_step(
     rule, window_ms = steps[0].rule, steps[0].window_ms
     tie = next((tie for step in steps if (tie := step.tie(known, trace)) is not None), None)
     comparison = tie.comparison if tie else _closest(trace, known)
-    compared = comparison.reason if comparison and rule is Rule.ADDRESS_AND_DEVICE else None
+    compared = comparison.reason if comparison and rule not in _BY_ID else None
     if age_ms < 0:
         obstacle: Obstacle | None = Obstacle.LATER
     elif tie is None:
@@ -165,7 +169,7 @@ def _obstacle(
 ) -> Obstacle:
     if rule is Rule.CLICK_ID:
         return Obstacle.CLICK_NOT_NAMED
-    if rule is Rule.DEVICE_ID:
+    if rule in _BY_ID:
         if not trace.device_ids:
             return Obstacle.CLICK_WITHOUT_DEVICE_ID
         return Obstacle.OTHER_DEVICE_ID if known.device_ids else Obstacle.USER_WITHOUT_DEVICE_ID

@@ -73,7 +73,10 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 class Click(msgspec.Struct, frozen=True, kw_only=True):
-    """A recorded click; without an origin it lends its evidence of a visitor, never credit."""
+    """A recorded click; without an origin it lends its evidence of a visitor, never credit.
+
+    `is_view` marks an impression: it lends nothing, and any click comes before it.
+    """
 
     id: str
     time_ms: int
@@ -82,6 +85,7 @@ class Click(msgspec.Struct, frozen=True, kw_only=True):
     device_ids: frozenset[str] = frozenset()
     address: str | None = None
     device: Device | None = None
+    is_view: bool = False
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -122,7 +126,9 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     - a click of the app whose id the user carries, not older than `rules.CLICK_AGE_MS_MAX` at `m`;
     - a click that shares a device id with the user or with a click above, of the same age;
     - at the user's first signal: a click with the address of that signal, or of a click of the
-      first kind, and of the same platform, not older than `Rules.click_probabilistic_ms`.
+      first kind, and of the same platform, not older than `Rules.click_probabilistic_ms`;
+    - at the user's first signal: an impression that shares a device id or an address as above, not
+      older than `Rules.view_device_id_ms` or `Rules.view_probabilistic_ms`.
 
     `newcomers` are the other users who were first seen at an address in the same time, by address;
     more than `Rules.uncertain_devices_max` need not be counted. `known` is the identity from calls

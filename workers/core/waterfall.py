@@ -18,6 +18,7 @@ from workers.core.evidence import ClickTrace, Evidence, Tie, seen_alike, shared_
 from workers.core.rules import CLICK_AGE_MS_MAX, Rules
 
 BEATEN_MAX: Final = 10
+_MATCHES: Final = (DeviceVerdict.SAME, DeviceVerdict.CANNOT_TELL)
 
 
 class Beaten(msgspec.Struct, frozen=True):
@@ -32,13 +33,15 @@ class Step(msgspec.Struct, frozen=True):
     """A rule of the waterfall, with its window.
 
     `tie` returns how a click matches the user, None if it does not. Up to `reach_ms` a click that
-    is too old is still a candidate, so that the decision can report it.
+    is too old is still a candidate, so that the decision can report it. A step `of_views` matches
+    impressions alone, any other clicks alone.
     """
 
     rule: Rule
     tie: Callable[[Evidence, ClickTrace], Tie | None]
     window_ms: int
     reach_ms: int
+    of_views: bool = False
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,16 +71,17 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 def first_steps(rules: Rules) -> tuple[Step, ...]:
-    """Returns the waterfall of a user's first signal.
-
-    Impressions belong after these steps, by device id and then by sighting: any click comes before
-    any view.
-    """
-    address_ms = rules.click_probabilistic_ms
+    """Returns the waterfall of a user's first signal: any click comes before any impression."""
+    address_ms, view_address_ms = rules.click_probabilistic_ms, rules.view_probabilistic_ms
+    views: list[Step] = []
+    if rules.view_device_id_ms:
+        views.append(_by_device_id(rules.view_device_id_ms, of_views=True))
+    if view_address_ms:
+        views += (_by_address(verdict, view_address_ms, of_views=True) for verdict in _MATCHES)
     return (
         *_deterministic(rules.click_deterministic_ms),
-        _by_address(DeviceVerdict.SAME, address_ms),
-        _by_address(DeviceVerdict.CANNOT_TELL, address_ms),
+        *(_by_address(verdict, address_ms) for verdict in _MATCHES),
+        *views,
     )
 
 
@@ -119,31 +123,36 @@ def choose(
     return Choice(winner, beaten, len(matches))
 
 
-def _by_address(verdict: DeviceVerdict, window_ms: int) -> Step:
-    """Builds a step that reaches its window and no further: an address may own too many clicks."""
+def _by_address(verdict: DeviceVerdict, window_ms: int, *, of_views: bool = False) -> Step:
+    """Outside the window is out of reach: an address can own more clicks than can be read."""
     return Step(
-        Rule.ADDRESS_AND_DEVICE,
+        Rule.VIEW_ADDRESS_AND_DEVICE if of_views else Rule.ADDRESS_AND_DEVICE,
         lambda evidence, trace: seen_alike(evidence, trace, verdict),
         window_ms=window_ms,
         reach_ms=window_ms,
+        of_views=of_views,
+    )
+
+
+def _by_device_id(window_ms: int, *, of_views: bool = False) -> Step:
+    """Reports clicks that are too old; of impressions there are too many to read."""
+    return Step(
+        Rule.VIEW_DEVICE_ID if of_views else Rule.DEVICE_ID,
+        lambda evidence, trace: shared_feature(trace.device_ids, evidence.device_ids),
+        window_ms=window_ms,
+        reach_ms=window_ms if of_views else CLICK_AGE_MS_MAX,
+        of_views=of_views,
     )
 
 
 def _deterministic(window_ms: int) -> tuple[Step, ...]:
-    return (
-        Step(
-            Rule.CLICK_ID,
-            lambda evidence, trace: shared_feature((trace.click_id,), evidence.click_ids),
-            window_ms=window_ms,
-            reach_ms=CLICK_AGE_MS_MAX,
-        ),
-        Step(
-            Rule.DEVICE_ID,
-            lambda evidence, trace: shared_feature(trace.device_ids, evidence.device_ids),
-            window_ms=window_ms,
-            reach_ms=CLICK_AGE_MS_MAX,
-        ),
+    by_click_id = Step(
+        Rule.CLICK_ID,
+        lambda evidence, trace: shared_feature((trace.click_id,), evidence.click_ids),
+        window_ms=window_ms,
+        reach_ms=CLICK_AGE_MS_MAX,
     )
+    return by_click_id, _by_device_id(window_ms)
 
 
 def _match(
@@ -153,7 +162,8 @@ def _match(
     age_ms = at_ms - trace.time_ms
     too_old: Match | None = None
     for rank, step in enumerate(steps):
-        tie = step.tie(evidence, trace) if 0 <= age_ms <= step.reach_ms else None
+        is_due = step.of_views == trace.is_view and 0 <= age_ms <= step.reach_ms
+        tie = step.tie(evidence, trace) if is_due else None
         if tie is None:
             continue
         is_inside = age_ms <= step.window_ms

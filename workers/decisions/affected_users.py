@@ -15,7 +15,7 @@ import msgspec
 
 from shared.database import Connection, run
 from shared.device_ids import identifying, usable
-from shared.events import CLICK_KINDS, Event, Kind
+from shared.events import CLICK_KINDS, Event
 from workers.core.addresses import public_address
 from workers.core.days import utc_days
 from workers.core.device_matching import platform
@@ -40,7 +40,12 @@ WITH click AS MATERIALIZED (
            ) AS users_max
     FROM json_to_recordset(%(clicks)s::json) AS sent (
         app_id bigint, environment text, click_id text COLLATE "C", from_ms bigint,
-        identifying text[] COLLATE "C", address text, platform text, days date[]
+        identifying text[] COLLATE "C", address text, platform text, days date[], kind text
+    )
+    -- Impressions concern nobody where no app credits them.
+    WHERE kind = 'click' OR EXISTS (
+        SELECT FROM apps
+        WHERE apps.id = app_id AND view_device_id_ms + view_probabilistic_ms > 0
     )
 ), lender AS MATERIALIZED (
     SELECT click.app_id, click.environment, lent.click_id, click.from_ms, users_max
@@ -203,6 +208,7 @@ def affected_users(connection: Connection, events: Sequence[Event]) -> AffectedU
             "app_id": event.app_id,
             "environment": event.environment,
             "click_id": event.click_id,
+            "kind": event.kind,
             "from_ms": event.happened_at_ms,
             "identifying": sorted(identifying(usable(event.device_ids))),
             "address": public_address(event.ip_address),
@@ -210,7 +216,7 @@ def affected_users(connection: Connection, events: Sequence[Event]) -> AffectedU
             "days": utc_days(event.happened_at_ms, event.happened_at_ms + _PROBABILISTIC_MS_MAX),
         }
         for event in events
-        if event.kind is Kind.CLICK
+        if event.kind in CLICK_KINDS
     ]
     if clicks:
         document = json_document(clicks)

@@ -33,7 +33,8 @@ CLICKS_OF_A_DEVICE_MAX = 250
 
 CLICK_COLUMNS = f"""
     click_id, {as_ms("event_time")}, origin_kind, origin, clicks.device_ids,
-    clicks.address, clicks.device_family, clicks.device_os, clicks.device_version, device_is_bot
+    clicks.address, clicks.device_family, clicks.device_os, clicks.device_version, device_is_bot,
+    clicks.kind = 'impression'
 """
 
 # Each lookup is fenced (OFFSET 0), for the reason given in `workers.decisions.affected_users`.
@@ -105,6 +106,43 @@ CROSS JOIN LATERAL (
 ) AS matched
 """
 
+# Of impressions, for a first signal: by device id and by address, unless their link credits none.
+_CREDITS_VIEWS = """
+    NOT EXISTS (SELECT FROM links WHERE links.id = clicks.link_id AND NOT links.view_through)
+"""
+_VIEWS_OF_DEVICES = f"""
+SELECT user_ref, matched.*
+FROM json_to_recordset(%s::json) AS sent (
+    user_ref bigint, app_id bigint, environment text, identifying text[] COLLATE "C",
+    days date[], from_ms bigint, to_ms bigint
+)
+CROSS JOIN unnest(identifying) AS wanted
+CROSS JOIN LATERAL (
+    SELECT found.*
+    FROM unnest(days) AS day
+    CROSS JOIN LATERAL (
+        SELECT click_id, event_time FROM view_device_ids AS carried
+        WHERE {day_of("carried.event_time")} = day
+          AND carried.app_id = sent.app_id AND carried.environment = sent.environment
+          AND carried.device_id = wanted
+          AND carried.event_time BETWEEN {from_ms("from_ms")} AND {from_ms("to_ms")}
+        ORDER BY carried.event_time DESC
+        FETCH FIRST {CLICKS_OF_A_PLACE_MAX} ROWS WITH TIES
+    ) AS found
+    ORDER BY found.event_time DESC
+    FETCH FIRST {CLICKS_OF_A_PLACE_MAX} ROWS WITH TIES
+) AS carried
+CROSS JOIN LATERAL (
+    SELECT {CLICK_COLUMNS} FROM clicks
+    WHERE clicks.app_id = sent.app_id AND clicks.environment = sent.environment
+      AND clicks.click_id = carried.click_id AND {_CREDITS_VIEWS}
+    OFFSET 0
+) AS matched
+"""
+_VIEWS_SIGHTED = _CLICKS_SIGHTED.replace(
+    "clicks.kind = 'click'", f"clicks.kind = 'impression' AND {_CREDITS_VIEWS}"
+)
+
 
 class Clicks(msgspec.Struct, frozen=True):
     """The clicks that could matter to users, and the device ids that too many clicks carry."""
@@ -144,7 +182,25 @@ def load_clicks(connection: Connection, cases: Sequence[UserCase]) -> Clicks:
             by_user[user][click.id] = click
     load(
         _CLICKS_SIGHTED,
-        (row for case in cases for row in _sighting_rows(case, lenders[case.user.id])),
+        (
+            row
+            for case in cases
+            for row in _sighting_rows(
+                case, lenders[case.user.id], case.rules.click_probabilistic_ms
+            )
+        ),
+    )
+    first = [case for case in cases if case.tail.prior is None and case.tail.signals]
+    views = [case for case in first if case.rules.view_device_id_ms]
+    load(_VIEWS_OF_DEVICES, (_view_row(case, lenders[case.user.id]) for case in views))
+    views = [case for case in first if case.rules.view_probabilistic_ms]
+    load(
+        _VIEWS_SIGHTED,
+        (
+            row
+            for case in views
+            for row in _sighting_rows(case, lenders[case.user.id], case.rules.view_probabilistic_ms)
+        ),
     )
     found = {user: tuple(clicks.values()) for user, clicks in by_user.items()}
     return Clicks(found, overfull)
@@ -164,10 +220,26 @@ def _device_row(case: UserCase, lenders: Sequence[Click]) -> dict[str, object]:
     }
 
 
-def _sighting_rows(case: UserCase, lenders: Sequence[Click]) -> Iterable[dict[str, object]]:
+def _view_row(case: UserCase, lenders: Sequence[Click]) -> dict[str, object]:
+    """Returns the device ids by which a first signal finds impressions, and when."""
+    lent = identifying(device_id for click in lenders for device_id in click.device_ids)
+    to_ms = min(signal.time_ms for signal in case.tail.signals)
+    from_ms = to_ms - case.rules.view_device_id_ms
+    return {
+        **_user_fields(case),
+        "identifying": sorted(case.tail.identity.device_ids | lent),
+        "days": utc_days(from_ms, to_ms),
+        "from_ms": from_ms,
+        "to_ms": to_ms,
+    }
+
+
+def _sighting_rows(
+    case: UserCase, lenders: Sequence[Click], window_ms: int
+) -> Iterable[dict[str, object]]:
     """Yields the addresses and platforms of the first signal, which alone is matched by them."""
     first_ms, seen = sightings_of(case, lenders)
-    from_ms = first_ms - case.rules.click_probabilistic_ms
+    from_ms = first_ms - window_ms
     days = utc_days(from_ms, first_ms)
     for address, os in sorted({(address, platform(device.os)) for address, device in seen}):
         yield {
@@ -202,7 +274,7 @@ def _user_fields(case: UserCase) -> dict[str, object]:
 
 def read_click(app: str, row: Sequence[Any]) -> Click:
     """Reads a click from CLICK_COLUMNS."""
-    click_id, time_ms, kind, name, device_ids, address, family, os, version, is_bot = row
+    click_id, time_ms, kind, name, device_ids, address, *described, is_view = row
     return Click(
         id=click_id,
         time_ms=time_ms,
@@ -210,5 +282,6 @@ def read_click(app: str, row: Sequence[Any]) -> Click:
         origin=None if name is None else Origin(OriginKind(kind), name),
         device_ids=frozenset(usable(device_ids)),
         address=address,
-        device=Device(family, os, version, is_bot),
+        device=Device(*described),
+        is_view=is_view,
     )

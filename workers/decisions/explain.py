@@ -52,6 +52,8 @@ CROSS JOIN LATERAL (
     ORDER BY clicks.event_time DESC LIMIT {NEARBY_MAX}
 ) AS nearby
 """
+# By an index of its own.
+_NEARBY_VIEWS = _NEARBY.replace("clicks.kind = 'click'", "clicks.kind = 'impression'")
 
 
 class ExplainedUser(msgspec.Struct, frozen=True):
@@ -117,6 +119,7 @@ def _load_nearby(connection: Connection, cases: Sequence[UserCase]) -> dict[int,
         ]
     apps = {case.user.id: case.tail.app for case in cases}
     nearby: dict[int, list[Click]] = defaultdict(list)
-    for user, *row in select_for(connection, _NEARBY, rows):
-        nearby[user].append(read_click(apps[user], row))
+    for statement in (_NEARBY, _NEARBY_VIEWS):
+        for user, *row in select_for(connection, statement, rows):
+            nearby[user].append(read_click(apps[user], row))
     return nearby

@@ -41,6 +41,10 @@ _DEVICE_IDS = Target(
     "click_device_ids", ("app_id", "environment", "device_id", "event_time", "click_id", "lends")
 )
 
+_VIEW_DEVICE_IDS = Target(
+    "view_device_ids", ("app_id", "environment", "device_id", "event_time", "click_id")
+)
+
 # For the clicks that were stored.
 _INSERT_DEVICE_IDS = """
 INSERT INTO click_device_ids (app_id, environment, device_id, event_time, click_id, lends)
@@ -52,10 +56,20 @@ WHERE clicks.kind = 'click'
 ORDER BY app_id, environment, device_id, event_time, click_id
 ON CONFLICT DO NOTHING
 """
+_INSERT_VIEW_DEVICE_IDS = """
+INSERT INTO view_device_ids (app_id, environment, device_id, event_time, click_id)
+SELECT app_id, environment, device_id, event_time, click_id
+FROM json_to_recordset(%s::json) AS sent (receipt uuid, identifying text[] COLLATE "C")
+JOIN clicks USING (receipt)
+CROSS JOIN unnest(sent.identifying) AS device_id
+WHERE clicks.kind = 'impression'
+ORDER BY app_id, environment, device_id, event_time, click_id
+ON CONFLICT DO NOTHING
+"""
 
 
 class DeviceId(NamedTuple):
-    """A row of `click_device_ids`."""
+    """A row of `click_device_ids`, or, without `lends`, of `view_device_ids`."""
 
     app_id: int
     environment: str
@@ -80,7 +94,8 @@ def insert_clicks(connection: Connection, clicks: Sequence[Event]) -> None:
         ),
     )
     if copy_missing(connection, _CLICKS, _CLICKS_KEY, [_click_line(click) for click in ordered]):
-        device_ids = sorted(row for click in clicks for row in _device_ids(click))
+        device_ids = sorted(row for click in clicks for row in _device_ids(click, Kind.CLICK))
+        views = sorted(row for click in clicks for row in _device_ids(click, Kind.IMPRESSION))
         copy_new(
             connection,
             _DEVICE_IDS,
@@ -89,12 +104,23 @@ def insert_clicks(connection: Connection, clicks: Sequence[Event]) -> None:
                 for app, environment, device_id, ms, click, lends in device_ids
             ],
         )
+        if views:
+            copy_new(
+                connection,
+                _VIEW_DEVICE_IDS,
+                [
+                    line(str(app), environment, text(device_id), moment(ms), text(view))
+                    for app, environment, device_id, ms, view, _ in views
+                ],
+            )
         return
     rows: list[dict[str, object]] = [
         {"receipt": click.receipt, "identifying": list(identifying(usable(click.device_ids)))}
         for click in clicks
     ]
     write_rows(connection, _INSERT_DEVICE_IDS, rows)
+    if any(click.kind is Kind.IMPRESSION for click in clicks):
+        write_rows(connection, _INSERT_VIEW_DEVICE_IDS, rows)
 
 
 def _click_line(click: Event) -> str:
@@ -123,8 +149,8 @@ def _click_line(click: Event) -> str:
     )
 
 
-def _device_ids(click: Event) -> Iterator[DeviceId]:
-    if click.kind is Kind.CLICK:
+def _device_ids(click: Event, kind: Kind) -> Iterator[DeviceId]:
+    if click.kind is kind:
         app, environment, click_id = click.app_id, click.environment, click.click_id or ""
         lends = origin_of_event(click) is None
         for device_id in identifying(usable(click.device_ids)):

@@ -106,15 +106,22 @@ WITH gone AS (
           AND superseded_at IS NULL
     )
     RETURNING click_id, app_id, environment, event_time, device_ids
+), views AS (
+    DELETE FROM view_device_ids USING gone
+    CROSS JOIN LATERAL jsonb_each_text(gone.device_ids) AS sent (kind, value)
+    WHERE (view_device_ids.event_time AT TIME ZONE 'UTC')::date
+            = (gone.event_time AT TIME ZONE 'UTC')::date
+          AND device_id = lower(btrim(sent.value)) AND view_device_ids.app_id = gone.app_id
+          AND (view_device_ids.environment, view_device_ids.event_time, view_device_ids.click_id)
+              = (gone.environment, gone.event_time, gone.click_id)
 )
 DELETE FROM click_device_ids USING gone
 CROSS JOIN LATERAL jsonb_each_text(gone.device_ids) AS sent (kind, value)
 WHERE ((click_device_ids.event_time AT TIME ZONE 'UTC')::date - DATE '1970-01-01') / 10
         = ((gone.event_time AT TIME ZONE 'UTC')::date - DATE '1970-01-01') / 10
       AND device_id = lower(btrim(sent.value)) AND click_device_ids.app_id = gone.app_id
-      AND click_device_ids.environment = gone.environment
-      AND click_device_ids.event_time = gone.event_time
-      AND click_device_ids.click_id = gone.click_id
+      AND (click_device_ids.environment, click_device_ids.event_time, click_device_ids.click_id)
+          = (gone.environment, gone.event_time, gone.click_id)
 """
 _DELETE_EVENTS = """
 DELETE FROM events WHERE receipt IN (

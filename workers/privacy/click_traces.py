@@ -40,6 +40,12 @@ WHERE ((event_time AT TIME ZONE 'UTC')::date - DATE '1970-01-01') / 10
   AND device_id = ANY(%(device_ids)s) AND app_id = %(app)s AND environment = %(environment)s
   AND event_time = %(event_time)s AND click_id = %(click)s
 """
+_DELETE_VIEW_DEVICE_IDS = """
+DELETE FROM view_device_ids
+WHERE (event_time AT TIME ZONE 'UTC')::date = (%(event_time)s AT TIME ZONE 'UTC')::date
+  AND device_id = ANY(%(device_ids)s) AND app_id = %(app)s AND environment = %(environment)s
+  AND event_time = %(event_time)s AND click_id = %(click)s
+"""
 _RENAME_CREDITS = """
 UPDATE attributions SET click_id = %(pseudonym)s FROM users
 WHERE attributions.click_id = %(click)s AND users.id = user_ref
@@ -96,15 +102,13 @@ def empty_click(connection: Connection, app_id: int, found: FoundClick) -> bool:
     for start in range(0, len(others), _OTHERS_AT_ONCE):
         chunk = others[start : start + _OTHERS_AT_ONCE]
         run(connection, _FORGET_CONTEST, {**arguments, "users": chunk})
-    run(
-        connection,
-        _DELETE_DEVICE_IDS,
-        {
-            **arguments,
-            "device_ids": sorted(identifying(usable(device_ids))),
-            "event_time": event_time,
-        },
-    )
+    carried = sorted(identifying(usable(device_ids)))
+    for statement in (_DELETE_DEVICE_IDS, _DELETE_VIEW_DEVICE_IDS):
+        run(
+            connection,
+            statement,
+            {**arguments, "device_ids": carried, "event_time": event_time},
+        )
     run(connection, _RENAME_CREDITS, arguments)
     run(connection, _EMPTY_CLICK, arguments)
     return True

@@ -93,7 +93,8 @@ def _describe(answer: QuestionAnswer) -> list[RenderableType]:
 
 def _describe_day(counted: LinkDay, name: str, day: date) -> list[RenderableType]:
     summary = (
-        f"{name}, {day}: {counted.clicks:,} clicks, {counted.installs:,} installs. "
+        f"{name}, {day}: {counted.clicks:,} clicks, {counted.installs:,} installs "
+        f"({counted.view_installs:,} from impressions). "
         f"{counted.organic_installs:,} installs of the app were organic; of the "
         f"{counted.explained:,} looked at, {counted.near:,} had a click of this link from the same "
         "address."

@@ -12,6 +12,7 @@ from shared.database import Connection
 from shared.events import Environment
 from shared.settings import Settings
 
+APP = "/apps/{app_id:int}"  # the path of an app
 COUNT_MAX = 1_000
 _COUNT = 100
 

@@ -20,7 +20,7 @@ from console.security.new_tokens import IssuedToken
 from console.security.token_table import Token
 from console.security.tokens import ChangedToken
 from console.web.api import apps, callbacks, operations, reports, settings, tokens, users
-from console.web.api.api_call import ApiEndpoint
+from console.web.api.api_call import APP, ApiEndpoint
 from console.web.api.apps import ChangedEventType, NewApp
 from console.web.api.callbacks import ReplayedCallbacks, ReplayReport
 from console.web.api.links import LINK_ENDPOINTS
@@ -28,7 +28,6 @@ from console.web.api.privacy import PRIVACY_ENDPOINTS
 from console.web.api.settings import AppSettings, ChangedSettings
 from console.web.api.tokens import Scopes, TokenRequest
 
-APP = "/apps/{app_id:int}"
 CALLBACK = f"{APP}/callback-endpoints/{{endpoint_id:int}}"
 TOKEN = f"{APP}/tokens/{{token_id:int}}"
 

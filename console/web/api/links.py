@@ -3,24 +3,32 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+import msgspec
+
 from console.apps.apps import App
-from console.apps.links import Link, NewLink, create_link, list_links, tracking_url
+from console.apps.links import (
+    Link,
+    NewLink,
+    create_link,
+    list_links,
+    set_view_through,
+    tracking_url,
+)
 from console.apps.postback_names import set_postback_names
 from console.lookup.link_day import LinkDay, read_link_day
-from console.web.api.api_call import ApiCall, ApiEndpoint
+from console.web.api.api_call import APP, ApiCall, ApiEndpoint
 from console.web.lookups import link_of
 from console.web.page_errors import BadRequest
 from shared.clock import now_ms
 
-_APP = "/apps/{app_id:int}"
-
 
 @dataclass(frozen=True)
 class LinkWithUrl:
-    """A link and its `tracking_url`, which is handed to the partner."""
+    """A link, its `tracking_url` and its `impression_url`, which are handed to the partner."""
 
     link: Link
     tracking_url: str
+    impression_url: str
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,18 @@ def create(call: ApiCall, app: App) -> LinkWithUrl:
     return _with_url(call, create_link(call.resources, call.actor, app, call.body))
 
 
+class ChangedLink(msgspec.Struct, forbid_unknown_fields=True):
+    """Whether impressions of a link may be credited, by decisions from now on."""
+
+    view_through: bool
+
+
+def change(call: ApiCall, app: App, link_id: int) -> LinkWithUrl:
+    link = link_of(call.connection, app, link_id)
+    wanted = call.body.view_through
+    return _with_url(call, set_view_through(call.connection, call.actor, app, link, wanted))
+
+
 def count_day(call: ApiCall, app: App, link_id: int) -> LinkDay:
     """Counts the day of the query, by default today."""
     today = datetime.fromtimestamp(now_ms() / 1000, UTC).date()
@@ -59,16 +79,17 @@ def set_names(call: ApiCall, app: App, link_id: int) -> LinkWithUrl:
 
 
 def _with_url(call: ApiCall, link: Link) -> LinkWithUrl:
-    return LinkWithUrl(link, tracking_url(call.settings.ingest_url, link))
+    base = call.settings.ingest_url
+    return LinkWithUrl(link, tracking_url(base, link), tracking_url(base, link, "/impression"))
 
 
 LINK_ENDPOINTS = (
     ApiEndpoint(
-        "GET", f"{_APP}/links", "List an app's tracking links.", list_all, list[LinkWithUrl]
+        "GET", f"{APP}/links", "List an app's tracking links.", list_all, list[LinkWithUrl]
     ),
     ApiEndpoint(
         "GET",
-        f"{_APP}/links/{{link_id:int}}/day",
+        f"{APP}/links/{{link_id:int}}/day",
         "Count a link's day, and what its organic installs lacked to be credited to it.",
         count_day,
         LinkDay,
@@ -76,7 +97,7 @@ LINK_ENDPOINTS = (
     ),
     ApiEndpoint(
         "POST",
-        f"{_APP}/links",
+        f"{APP}/links",
         "Create a tracking link, and its partner if it does not exist.",
         create,
         LinkWithUrl,
@@ -84,8 +105,16 @@ LINK_ENDPOINTS = (
         status=201,
     ),
     ApiEndpoint(
+        "PATCH",
+        f"{APP}/links/{{link_id:int}}",
+        "Let impressions of a link be credited or not.",
+        change,
+        LinkWithUrl,
+        ChangedLink,
+    ),
+    ApiEndpoint(
         "PUT",
-        f"{_APP}/links/{{link_id:int}}/postback-names",
+        f"{APP}/links/{{link_id:int}}/postback-names",
         "Replace the names of fields in the postbacks of a link's network.",
         set_names,
         LinkWithUrl,

@@ -34,6 +34,8 @@ class AppSettings(msgspec.Struct, kw_only=True):
     session_timeout_minutes: int
     uncertain_match_devices: int
     identifier_users: int
+    view_window_hours: int
+    view_probabilistic_window_hours: int
     rules_version: int
     adjust_refusals: bool
     click_id_postbacks: bool
@@ -56,6 +58,8 @@ class ChangedSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     session_timeout_minutes: int | UnsetType = UNSET
     uncertain_match_devices: int | UnsetType = UNSET
     identifier_users: int | UnsetType = UNSET
+    view_window_hours: int | UnsetType = UNSET
+    view_probabilistic_window_hours: int | UnsetType = UNSET
     adjust_refusals: bool | UnsetType = UNSET
     click_id_postbacks: bool | UnsetType = UNSET
     security_token_postbacks: bool | UnsetType = UNSET

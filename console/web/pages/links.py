@@ -11,6 +11,7 @@ from console.apps.links import (
     create_link,
     find_test_click,
     list_links,
+    set_view_through,
     tracking_url,
     url_for_test_click,
 )
@@ -66,6 +67,7 @@ def show(request: PageRequest, app: App, link_id: int) -> Answer:
     values = {
         "link": link,
         "url": tracking_url(base, link),
+        "views_url": tracking_url(base, link, "/impression"),
         "mark": new_receipt(now_ms),
         "today": datetime.fromtimestamp(now_ms / 1000, UTC).date(),
         "conversion_url": conversion_url(base, link),
@@ -79,6 +81,15 @@ def set_names(request: PageRequest, app: App, link_id: int) -> Answer:
     names = {str(field): request.form.get(field) for field in PostbackField}
     link = set_postback_names(request.resources, request.actor, app, link_id, names)
     flash = f"Postbacks of {link.name} are read by these names within a second."
+    return Redirect(f"/apps/{app.id}/links/{link.id}", flash)
+
+
+def change_views(request: PageRequest, app: App, link_id: int) -> Answer:
+    """Lets impressions of the link be credited, or not."""
+    link = link_of(request.connection, app, link_id)
+    wanted = not link.view_through
+    set_view_through(request.connection, request.actor, app, link, wanted)
+    flash = f"Impressions of {link.name} are {'credited' if wanted else 'credited with nobody'}."
     return Redirect(f"/apps/{app.id}/links/{link.id}", flash)
 
 

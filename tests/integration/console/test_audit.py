@@ -26,7 +26,7 @@ from console.apps.event_types import (
     set_multiple_postbacks,
 )
 from console.apps.limits import change_limits
-from console.apps.links import Link, NewLink, create_link, list_links
+from console.apps.links import Link, NewLink, create_link, list_links, set_view_through
 from console.apps.postback_names import set_postback_names
 from console.apps.rules import change_rules, read_rules
 from console.apps.switches import change_switches, read_switches
@@ -119,6 +119,9 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     Action.EVENT_TYPE_POSTBACKS: lambda here, who, app: set_multiple_postbacks(
         here.connection, who, app, list_event_types(here.connection, app)[0], True
     ),
+    Action.LINK_VIEWS: lambda here, who, app: set_view_through(
+        here.connection, who, app, list_links(here.connection, app)[0], wanted=False
+    ),
     Action.LINK_CREATE: lambda here, who, app: create_link(here, who, app, LINK),
     Action.LINK_POSTBACK_NAMES: _name_fields,
     Action.TOKEN_CREATE: lambda here, who, app: create_token(here, who, app, NewToken("new")),
@@ -188,6 +191,7 @@ _OF_NO_APP = {action for action in CHANGES if action.startswith(("person.", "key
 _UNPUBLISHED = {
     *(Action.APP_RULES, Action.APP_DESCRIBE, Action.APP_RECOMPUTE, Action.APP_IMPORT),
     *(Action.QUARANTINE_EDIT, Action.QUARANTINE_REPLAY, Action.EVENT_TYPE_POSTBACKS),
+    Action.LINK_VIEWS,
     *(action for action in CHANGES if action.startswith("callback.")),
     *_OF_NO_APP,
 }

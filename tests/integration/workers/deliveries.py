@@ -115,7 +115,8 @@ def _make_app(connection: Connection, name: str, world: World) -> int:
     row = connection.execute(
         "INSERT INTO apps (name, app_token, click_deterministic_ms, click_probabilistic_ms,"
         " reattribution_window_ms, inactivity_ms, session_timeout_ms, uncertain_devices_max,"
-        " identifier_users_max) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
+        " identifier_users_max, view_device_id_ms, view_probabilistic_ms)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
         (
             name,
             name,
@@ -126,6 +127,8 @@ def _make_app(connection: Connection, name: str, world: World) -> int:
             rules.timeout_ms,
             rules.devices_max,
             rules.users_max,
+            rules.view_device_ms,
+            rules.view_address_ms,
         ),
     ).fetchone()
     assert row is not None
@@ -165,8 +168,8 @@ def _as_click(click: Click, number: int, stage: Stage) -> Event:
         app_id=app_id,
         token_id=0,
         environment=environment,
-        kind=Kind.CLICK,
-        endpoint="/click",
+        kind=Kind.IMPRESSION if click.is_view else Kind.CLICK,
+        endpoint="/impression" if click.is_view else "/click",
         user_id="",
         event_id="",
         event_time_ms=click.time_ms,

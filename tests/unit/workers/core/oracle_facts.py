@@ -21,6 +21,8 @@ def rules_of(rules: oracle.Rules) -> Rules:
         session_timeout_ms=rules.timeout_ms,
         uncertain_devices_max=rules.devices_max,
         identifier_users_max=rules.users_max,
+        view_device_id_ms=rules.view_device_ms,
+        view_probabilistic_ms=rules.view_address_ms,
     )
 
 
@@ -49,6 +51,7 @@ def click_of(click: oracle.Click) -> Click:
         device_ids=frozenset(click.device_ids),
         address=click.address,
         device=device_of(click.device),
+        is_view=click.is_view,
     )
 
 

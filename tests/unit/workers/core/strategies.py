@@ -19,6 +19,8 @@ RULES = Rules(
     reattribution_window_ms=50,
     inactivity_ms=30,
     session_timeout_ms=5,
+    view_device_id_ms=25,
+    view_probabilistic_ms=15,
 )
 CLICK_IDS = ("C1", "C2", "C3", "C4", "C5", "C6")
 BOT = Device("Spider", "Other", is_bot=True)
@@ -64,12 +66,13 @@ def _click(click_id: str, app: str) -> st.SearchStrategy[Click]:
     # C1 is what an app's server makes for a visitor: it only ever lends.
     origins = (None,) if click_id == "C1" else (SUMMER, WINTER, GOOGLE, None)
     return st.builds(
-        lambda time_ms, origin, told: Click(
-            id=click_id, time_ms=time_ms, app=app, origin=origin, **told
+        lambda time_ms, origin, told, is_view: Click(
+            id=click_id, time_ms=time_ms, app=app, origin=origin, is_view=is_view, **told
         ),
         coming_ms | staying_ms,
         st.sampled_from(origins),
         st.sampled_from(TOLD),
+        st.sampled_from((False, False, click_id in {"C3", "C5"})),
     )
 
 

@@ -64,6 +64,8 @@ def test_a_credited_click_is_ours_in_time_and_names_its_origin(history: History)
         Rule.CLICK_ID: RULES.click_deterministic_ms,
         Rule.DEVICE_ID: RULES.click_deterministic_ms,
         Rule.ADDRESS_AND_DEVICE: RULES.click_probabilistic_ms,
+        Rule.VIEW_DEVICE_ID: RULES.view_device_id_ms,
+        Rule.VIEW_ADDRESS_AND_DEVICE: RULES.view_probabilistic_ms,
     }
 
     for attribution in filter(is_paid, attribute(history, RULES)):

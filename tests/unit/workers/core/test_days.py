@@ -47,6 +47,7 @@ def test_clicks_of_thirty_days_are_looked_for_in_four_stretches_at_most(time_ms:
 def test_the_indexes_are_over_the_days_and_stretches_that_are_asked_for() -> None:
     schema = files("shared").joinpath("schema.sql").read_text()
 
-    assert schema.count(f"({day_of('event_time')}), address,") == 2
-    assert schema.count(platform_of("device_os")) == 2
+    assert schema.count(f"({day_of('event_time')}), address,") == 3
+    assert schema.count(f"({day_of('event_time')}), device_id,") == 1
+    assert schema.count(platform_of("device_os")) == 3
     assert schema.count(f"{stretch_of('event_time')},\n    device_id,") == 1

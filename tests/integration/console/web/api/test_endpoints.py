@@ -53,6 +53,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "destination": "https://shop.example/",
     },
     "/apps/{app_id}/links/{link_id}/postback-names": {"names": {"click_id": "aff_sub3"}},
+    "/apps/{app_id}/links/{link_id}": {"view_through": False},
     "/apps/{app_id}/callback-endpoints": {
         "name": "postback",
         "partner": "Partner",
