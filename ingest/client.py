@@ -36,8 +36,10 @@ UNKNOWN_CLIENT = ClientInfo()
 
 def request_address(request: Request, hops: int) -> str | None:
     """Returns the address that a request comes from, behind `hops` trusted proxies."""
-    peer, _ = request.scope.get("client") or (None, None)
-    return client_address(peer, request.get_header("X-Forwarded-For"), hops)
+    client = request.scope.get("client")
+    if not isinstance(client, tuple):  # ASGI promises an iterable, which can perhaps be read once
+        client = request.scope["client"] = tuple(client or (None, None))
+    return client_address(client[0], request.get_header("X-Forwarded-For"), hops)
 
 
 def client_of(request: Request, hops: int) -> ClientInfo:

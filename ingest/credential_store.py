@@ -123,12 +123,13 @@ class CredentialStore:
         """Raises UnknownLink; NotReady when this process cannot tell."""
         link = self._links().get(key)
         if link is None:
+            self._ready()  # an earlier snapshot does not tell whether the link is newer
             raise UnknownLink
         return link
 
     def has_link(self, key: LinkKey) -> bool:
         """Tells whether a link has this key. Raises NotReady."""
-        return key in self._links()
+        return key in self._links() or key in self._ready().links
 
     def digest_of(self, tokens: Collection[bytes]) -> bytes | TokenFault:
         """Returns the digest of the one token sent, or why there is none."""

@@ -49,9 +49,10 @@ _WORKERS = 2
 @json_option
 @click.pass_obj
 def demo(context: CommandContext, keep: bool, as_json: bool) -> int:
-    """Send Swaarm's documented calls, show their rows, and a partner's callback.
+    """Send Swaarm's documented calls and show their rows.
 
-    Everything runs in a temporary folder and is deleted at the end.
+    At the end it shows the callback that a partner received. Everything runs in a temporary folder
+    and is deleted afterwards.
     """
     variables = own_stores_only(context.variables)
     played: DemoRun | None = None

@@ -193,12 +193,17 @@ async def test_without_redis_a_link_nobody_knows_may_be_new_and_is_not_refused()
 
 
 @in_loop
-async def test_a_process_without_a_snapshot_knows_no_destination() -> None:
+async def test_a_process_that_has_lost_its_snapshot_sends_on_by_the_links_it_knew() -> None:
     async with running(linked()) as ingest:
         ingest.redis.delete(SNAPSHOT_KEY, VERSION_KEY)
         ingest.parts.credential_store.use(None)
+        known, unknown = await get(ingest, LINK), await get(ingest, "offer_id=99&pub_id=34")
 
-        assert code(await get(ingest, LINK)) == (503, "not_ready", None)
+        assert known.status_code == 302
+        assert known.headers["location"].startswith(DESTINATION)
+        assert ingest.stored() == []
+        assert code(unknown) == (503, "not_ready", None)
+        assert "location" not in unknown.headers
 
 
 @pytest.mark.parametrize("header", ["Sec-Purpose", "Purpose", "X-Moz"])
