@@ -56,6 +56,7 @@ class Action(StrEnum):
     KEY_CREATE = "key.create"
     KEY_REVOKE = "key.revoke"
     ENFORCEMENT = "enforcement"
+    RATES_IMPORT = "rates.import"
     USER_ERASE = "user.erase"
     USER_ERASE_CANCEL = "user.erase_cancel"
     USER_RESET = "user.reset_request"

@@ -24,6 +24,7 @@ from console.commands.metrics import metrics
 from console.commands.migrate import migrate
 from console.commands.privacy.privacy import privacy
 from console.commands.quarantine import quarantine
+from console.commands.rates import rates
 from console.commands.recompute import recompute_
 from console.commands.rejections import rejections
 from console.commands.report import export_, report_
@@ -51,7 +52,7 @@ SECTIONS = {
     "Start": (demo, up),
     "Apps and senders": (app, token, s2s_security, event_type, link, callback, check_),
     "Events and users": (trace_, user_, why, import_, export_, privacy),
-    "Measurement": (report_, activity_, retention_, recompute_),
+    "Measurement": (report_, activity_, retention_, recompute_, rates),
     "Operation": (status, config, rejections, quarantine, audit, backup, restore_),
     "Console accounts": (admin, key),
     "Individual programs": (migrate, workers, console_, metrics),

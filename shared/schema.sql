@@ -555,6 +555,26 @@ CREATE TABLE reach (
 
 CREATE INDEX reach_period ON reach (app_id, environment, grain, split, start);
 
+-- Exchange rates that are newer than the installed package's, and the operator's own: units of a
+-- currency for one euro.
+CREATE TABLE exchange_rates (
+    origin   text NOT NULL CHECK (origin IN ('ecb', 'own')),
+    currency text NOT NULL CHECK (length(currency) = 3),
+    day      date NOT NULL,
+    per_euro numeric NOT NULL CHECK (per_euro > 0),
+    PRIMARY KEY (origin, currency, day)
+);
+
+-- The files that exchange rates were read from.
+CREATE TABLE rate_sources (
+    origin     text PRIMARY KEY CHECK (origin IN ('ecb', 'own')),
+    location   text NOT NULL,
+    read_at    timestamptz,                      -- null: never
+    fault      text,                             -- of the last attempt; null: none
+    tried_at   timestamptz,                      -- by the daily refresh
+    changed_at timestamptz                       -- of the rates; processes look at it
+);
+
 -- Comebacks: users active on a day, by the days since their previous active day ('last') and by the
 -- days since their day 0 ('first', with the partner or source that their first attribution
 -- credits). A session makes a day active; any event does in 'last_event' and 'first_event'. Active

@@ -79,6 +79,13 @@ def absolute_path(value: str) -> str:
     return path
 
 
+def path_or_address(value: str) -> str:
+    """Returns the path of a file, or an http or https address, or "" if it is empty."""
+    if value.startswith(("http://", "https://")):
+        return url("http", "https")(value)
+    return absolute_path(value)
+
+
 def networks(value: str) -> str:
     """Reads IP networks, separated by commas, and returns them as they are."""
     try:

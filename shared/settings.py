@@ -179,6 +179,12 @@ class Settings:
         "redirects all the same. `waybill up` sets it. Empty: none.",
         "",
     )
+    exchange_rates: str = _setting(
+        "WAYBILL_EXCHANGE_RATES",
+        readers.path_or_address,
+        "Path or address of the ECB's eurofxref-hist.zip, read daily by the console. Empty: none.",
+        "",
+    )
     callback_networks: str = _setting(
         "WAYBILL_CALLBACK_NETWORKS",
         readers.networks,
@@ -280,10 +286,8 @@ def check_settings(variables: Mapping[str, str], added: Collection[str]) -> None
 
 
 def _require_sound(layers: Layers, readings: Iterable[SettingsReading]) -> None:
-    faults = [*layers.faults]
-    faults += [
-        f"{reading.declared.variable} {reading.fault}" for reading in readings if reading.fault
-    ]
+    wrong = [reading for reading in readings if reading.fault]
+    faults = [*layers.faults, *(f"{each.declared.variable} {each.fault}" for each in wrong)]
     if faults:
         lines = "\n".join(f"  {fault}" for fault in faults)
         raise OperatorError(f"These settings are missing or invalid:\n{lines}")

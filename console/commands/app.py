@@ -17,6 +17,7 @@ from console.apps.switches import SWITCHES, read_switches
 from console.commands.terminal.options import app_option, json_option
 from console.commands.terminal.output import pairs, show, table
 from console.connections import CommandContext, load_settings, open_database, open_resources
+from console.exchange.stored_rates import load_rates
 from shared.database import Connection
 from shared.errors import OperatorError
 from shared.limits.app_limits import LIMIT_MAX, LIMITS
@@ -133,6 +134,7 @@ def set_(
         raise OperatorError("Specify at least one setting. See `waybill app set --help`.")
     with open_resources(load_settings(context)) as resources:
         connection = resources.connection
+        load_rates(connection)
         before = find_app(connection, app)
         old = read_rules(connection, before)
         changed = change_settings(resources, terminal_actor(), before, values)

@@ -18,6 +18,7 @@ from console.commands.terminal.options import (
 )
 from console.commands.terminal.output import folded_tables, show, terminal_columns
 from console.connections import CommandContext, load_settings, open_database
+from console.exchange.stored_rates import load_rates
 from console.rates import report_currency
 from console.reports.answer import answer
 from console.reports.period import Preset, period_of
@@ -74,6 +75,7 @@ def report_(
     """
     dimensions = ("partner", "link", "campaign", "country", "event")
     with open_database(load_settings(context)) as connection:
+        load_rates(connection)
         reported_app = find_app(connection, app)
         currency = options["currency"] or report_currency(reported_app.currency)
         question = Question(

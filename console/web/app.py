@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import falcon
 
-from console.rates import currencies
+from console.exchange.refresh import keep_current
 from console.web.api.api_call import ApiEndpoint
 from console.web.api.dispatcher import ApiDispatcher
 from console.web.api.document import PREFIX as API_PREFIX
@@ -51,7 +51,8 @@ def get_app() -> falcon.App[falcon.Request, falcon.Response]:
     pool = open_pool(settings.database_url, "console", THREADS)
     redis = connect_redis(settings.redis_url)
     # Reading the rates takes a quarter of a second, which no first page should have to wait for.
-    Thread(target=currencies, name="rates", daemon=True).start()
+    arguments = (pool, settings.exchange_rates)
+    Thread(target=keep_current, name="rates", args=arguments, daemon=True).start()
     services = Services(settings, pool, redis, RqDashboard(redis), now_ms)
     Thread(target=services.access.publish_forever, name="access", daemon=True).start()
     return create_app(services)

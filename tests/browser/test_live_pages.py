@@ -5,7 +5,8 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.test_protection import add_app
 
 
-def test_a_live_page_says_when_it_is_out_of_date(page: Page) -> None:
+def test_a_live_page_says_when_it_is_out_of_date(context: BrowserContext) -> None:
+    page = context.new_page()  # whose browser complains of the status 503
     page.goto("/operations")
     stale = page.locator("#pipeline-stale")
 

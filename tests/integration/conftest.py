@@ -69,6 +69,8 @@ def empty(connection: Connection) -> None:
         "clicks",
         "click_device_ids",
         "view_device_ids",
+        "exchange_rates",
+        "rate_sources",
         "withheld_events",
         "tombstones",
         "sharing_choices",

@@ -13,7 +13,7 @@ from console.delivery.delivery_log import (
     count_deliveries,
     delivery_days,
 )
-from console.rates import usable_currencies
+from console.rates import newest_rate_day, usable_currencies
 from console.reports.active_by import ActivityBasis, read_basis
 from console.reports.activity import ActivityQuestion, active_users
 from console.reports.answer import answer
@@ -82,6 +82,7 @@ def show(request: PageRequest, app: App) -> Answer:
             "measure": measure,
             "choices": read_choices(request.connection, app, report.question),
             "currencies": sorted(usable_currencies()),
+            "rates_age_days": (_today(request) - newest_rate_day()).days,
             "measures": [(measure.name, measure.heading) for measure in measures],
             "query": _query(report.question),
             "period_query": _period_query(question.environment, report.question.period),

@@ -44,6 +44,7 @@ from console.delivery.endpoints import (
     resume_endpoint,
     rotate_secret,
 )
+from console.exchange.stored_rates import replace_own_rates
 from console.importer.imports import Import, ImportLimits
 from console.importer.line_reader import FileLine
 from console.pipeline.quarantine import (
@@ -108,6 +109,9 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     ),
     Action.APP_LIMITS: lambda here, who, app: change_limits(
         here, who, app, {"bytes_per_day_max": 1_000_000}
+    ),
+    Action.RATES_IMPORT: lambda here, who, _: replace_own_rates(
+        here.connection, who, "rates.csv", b"day,currency,rate\n"
     ),
     Action.APP_RECOMPUTE: start_recompute,
     Action.APP_IMPORT: lambda here, who, app: Import(here, who, app, ImportLimits(9, 9_999)).run(

@@ -5,9 +5,11 @@ from decimal import Decimal
 
 import pytest
 
+from console.rate_files import PublishedRate
 from console.rates import (
     RATE_AGE_DAYS_MAX,
     Rate,
+    RateBook,
     Rates,
     newest_rate_day,
     report_currency,
@@ -74,3 +76,30 @@ def test_the_newest_rates_are_not_older_than_any_other() -> None:
 
     assert rate is None
     assert Rates("EUR").rate("USD", newest_rate_day())
+
+
+def book(*rates: tuple[str, str, str]) -> RateBook:
+    published = [
+        PublishedRate(name, date.fromisoformat(day), Decimal(rate)) for name, day, rate in rates
+    ]
+    return RateBook({"USD": {date(2026, 11, 2): Decimal("1.25")}}, date(2026, 11, 2)).joined(
+        published, [PublishedRate("UAH", date(2026, 10, 1), Decimal(50))]
+    )
+
+
+def test_stored_rates_continue_those_of_the_package() -> None:
+    joined = book(("USD", "2026-11-27", "1.16"))
+
+    assert joined.newest_day == date(2026, 11, 27)
+    assert joined.per_euro("USD", date(2026, 11, 28)) == (date(2026, 11, 27), Decimal("1.16"))
+    assert joined.per_euro("USD", date(2026, 11, 3)) == (date(2026, 11, 2), Decimal("1.25"))
+    assert joined.per_euro("USD", date(2026, 11, 1)) is None
+
+
+def test_an_own_rate_makes_a_currency_known_and_comes_before_the_ecbs() -> None:
+    joined = book(("UAH", "2026-10-01", "49"), ("USD", "2026-11-02", "1.25"))
+
+    assert joined.currencies == {"EUR", "USD", "UAH"}
+    assert joined.per_euro("UAH", date(2026, 10, 15)) == (date(2026, 10, 1), Decimal(50))
+    assert joined.per_euro("UAH", date(2028, 10, 1)) is None
+    assert joined.newest_day == date(2026, 11, 2)
