@@ -1,11 +1,16 @@
 """The pages of apps: the list with today's metrics, a new app, an app's overview and settings."""
 
+from urllib.parse import urlencode
+
 from console.apps import settings
 from console.apps.apps import App, create_app, list_apps
 from console.apps.limits import read_limits
 from console.apps.rules import SETTINGS, read_rules
 from console.apps.switches import SWITCHES, read_switches
+from console.reports.bounds import moment_of
 from console.reports.overview import read_overviews
+from console.reports.recent_days import ALL_REVENUE, INSTALLS, read_recent_days
+from console.reports.report_charts import activity_chart, report_chart
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
 from shared.errors import BadValue
@@ -40,7 +45,21 @@ def show(request: PageRequest, app: App) -> Answer:
     (metrics,) = read_overviews(
         request.connection, [app], request.environment, request.services.clock()
     )
-    return Page("app.html", {"metrics": metrics})
+    now_ms = request.services.clock()
+    recent = read_recent_days(request.connection, app, request.environment, now_ms)
+    now = moment_of(now_ms)
+    charts = [
+        (
+            "Installs by source" if recent.sources else "Installs",
+            report_chart(recent.sources or recent.money, INSTALLS, now),
+        ),
+        ("Revenue and ad revenue", report_chart(recent.money, ALL_REVENUE, now)),
+        ("Active users", activity_chart(recent.activity)),
+    ]
+    period = recent.money.question.period
+    query = {"environment": request.environment, "from": period.first, "to": period.last}
+    values = {"metrics": metrics, "recent": recent, "charts": charts, "query": urlencode(query)}
+    return Page("app.html", values)
 
 
 def show_settings(request: PageRequest, app: App) -> Answer:

@@ -1,6 +1,7 @@
 """Tests the pages of apps: create, view, change settings."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -10,10 +11,14 @@ from console.apps.limits import read_limits
 from console.apps.rules import read_rules
 from console.apps.switches import read_switches
 from shared.database import Connection
+from shared.events import Event, Kind
+from shared.ids import click_id_of, new_receipt
 from shared.limits.app_limits import DEFAULT_LIMITS
 from shared.rules import DAY_MS
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
+from tests.integration.counted import count_all, store
+from tests.integration.fresh import fresh
 
 pytestmark = ON_ONE_PAIR
 SETTINGS = {
@@ -145,3 +150,51 @@ def test_the_list_shows_today_against_the_same_hours_of_yesterday(
 def test_an_unknown_app_is_not_found(admin: Browser) -> None:
     assert admin.get("/apps/999/settings").status_code == 404
     assert "There is no such app." in admin.text
+
+
+def test_an_overview_has_30_days_by_source_with_their_change(
+    admin: Browser, shop: App, connection: Connection
+) -> None:
+    """Counts the raw rows again: two installs of a source, one organic, one of the month before."""
+    now = datetime.now(UTC)
+    assert "Last 30 days" not in admin.get(f"/apps/{shop.id}").text
+
+    def opened(user: str, days: int, **changes: Any) -> Event:
+        at_ms = int((now - timedelta(days=days)).timestamp() * 1000)
+        usual = {"app_id": shop.id, "user_id": user, "kind": Kind.OPEN, "event_id": "__open"}
+        return fresh(**{**usual, "event_time_ms": at_ms, **changes})
+
+    def clicked(number: int, days: int) -> Event:
+        parameters = {"site": "newsletter"}
+        at_ms = int((now - timedelta(days=days)).timestamp() * 1000) - 1
+        receipt = new_receipt(at_ms + number)
+        return fresh(
+            app_id=shop.id, kind=Kind.CLICK, receipt=receipt, click_id=click_id_of(receipt),
+            event_time_ms=at_ms, user_id="", event_id="", parameters=parameters,
+        )  # fmt: skip
+
+    clicks = [clicked(1, 3), clicked(2, 9)]
+    money = {"event_id": "buy", "sale_amount": "2.5", "sale_amount_currency": "EUR"}
+    store(
+        connection,
+        *clicks,
+        opened("ann", 3, click_id=clicks[0].click_id),
+        opened("ben", 9, click_id=clicks[1].click_id),
+        opened("cem", 29),
+        opened("old", 45),
+        opened("ann", 2, kind=Kind.EVENT, **money),
+        opened("old", 44, kind=Kind.EVENT, **{**money, "sale_amount": "10"}),
+    )
+    count_all(connection)
+
+    admin.get(f"/apps/{shop.id}")
+
+    text = " ".join(admin.text.split())
+    assert "Installs 3 +200.0% compared with the 30 days before" in text
+    assert "Revenue 2.50 EUR -75.0% compared with the 30 days before" in text
+    assert "Monthly active users 3 +200.0% compared with the 30 days before" in text
+    assert "newsletter (source)" in text
+    assert "(organic)" in text
+    assert admin.page.tags.count("svg") == 3
+    admin.get(f"/apps/{shop.id}?environment=sandbox")
+    assert "Last 30 days" not in admin.text
