@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from console.commands.activity import activity_, retention_
 from console.commands.admin import admin
 from console.commands.app import app
 from console.commands.audit import audit
@@ -20,14 +19,15 @@ from console.commands.import_ import import_
 from console.commands.key import key
 from console.commands.link import link
 from console.commands.lookup.why import why
+from console.commands.measurement.activity import activity_, retention_
+from console.commands.measurement.rates import rates
+from console.commands.measurement.report import export_, report_
 from console.commands.metrics import metrics
 from console.commands.migrate import migrate
 from console.commands.privacy.privacy import privacy
 from console.commands.quarantine import quarantine
-from console.commands.rates import rates
 from console.commands.recompute import recompute_
 from console.commands.rejections import rejections
-from console.commands.report import export_, report_
 from console.commands.s2s_security import s2s_security
 from console.commands.status import status
 from console.commands.storage.backup import backup

@@ -189,8 +189,8 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     ),
 }
 
-# These concern people of the console, and no app.
-_OF_NO_APP = {action for action in CHANGES if action.startswith(("person.", "key."))}
+# These concern people of the console or the installation, and no app.
+_OF_NO_APP = {action for action in CHANGES if action.startswith(("person.", "key.", "rates."))}
 # Nobody but workers and people need to know of these: they read them from the tables.
 _UNPUBLISHED = {
     *(Action.APP_RULES, Action.APP_DESCRIBE, Action.APP_RECOMPUTE, Action.APP_IMPORT),
