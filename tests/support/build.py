@@ -29,8 +29,8 @@ VARIABLES = {
     "DATABASE_URL": "postgresql://waybill@localhost/waybill",
     "REDIS_URL": "redis://localhost:6379/0",
     "WAYBILL_SECRET_KEY": SECRET_KEY.decode(),
-    "WAYBILL_HOSTS": "falconframework.org",  # that of Falcon's test client
 }
+_HOSTS = {"WAYBILL_HOSTS": "falconframework.org"}  # that of Falcon's test client
 
 
 def now() -> int:
@@ -39,7 +39,7 @@ def now() -> int:
 
 
 def settings(**variables: str) -> Settings:
-    return read_settings({**VARIABLES, **variables})
+    return read_settings({**VARIABLES, **_HOSTS, **variables})
 
 
 def event(**changes: Any) -> Event:
