@@ -71,6 +71,17 @@ class Sourced:
     fault: str | None = None
 
 
+@dataclass(frozen=True)
+class SettingsReading:
+    """A setting of this process: its value, its text and source, or what is wrong with it."""
+
+    name: str
+    declared: Variable
+    found: Sourced
+    value: Any
+    fault: str | None
+
+
 def layer(variables: Mapping[str, str], declared: Iterable[Variable]) -> Layers:
     """Reads the file of settings, if one is named. Its errors are returned, not raised."""
     config = variables.get(CONFIG)
@@ -130,6 +141,18 @@ def _parse(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"\(at [^)]*\)$", str(error))
         raise ValueError(f"names a file that is not TOML {place[0] if place else ''}") from None
+
+
+def read_variable(name: str, declared: Variable, layers: Layers) -> SettingsReading:
+    """Reads one setting, valid or not."""
+    found = find(declared, layers)
+    value, fault = None, found.fault
+    if fault is None:
+        try:
+            value = declared.read(found.text)
+        except ValueError as error:
+            fault = str(error)
+    return SettingsReading(name, declared, found, value, fault)
 
 
 def _values(

@@ -12,7 +12,7 @@ from typing import Any
 from shared import setting_readers as readers
 from shared.errors import OperatorError
 from shared.logs import LOG_FORMATS, LOG_LEVELS
-from shared.setting_sources import Layers, Sourced, Variable, find, layer
+from shared.setting_sources import Layers, SettingsReading, Variable, layer, read_variable
 
 FORWARDED_HOPS_MAX = 16
 REPLICAS_MAX = 8
@@ -237,17 +237,6 @@ SETTINGS: dict[str, Variable] = {
 }
 
 
-@dataclass(frozen=True)
-class SettingsReading:
-    """A setting of this process: its value, its text and source, or what is wrong with it."""
-
-    name: str
-    declared: Variable
-    found: Sourced
-    value: Any
-    fault: str | None
-
-
 def layers_of(variables: Mapping[str, str]) -> Layers:
     """Layers the environment over the file of settings that it names, if any."""
     return layer(variables, SETTINGS.values())
@@ -255,13 +244,13 @@ def layers_of(variables: Mapping[str, str]) -> Layers:
 
 def read_each(layers: Layers) -> list[SettingsReading]:
     """Reads every setting, valid or not, in the order of declaration."""
-    return [_read(name, declared, layers) for name, declared in SETTINGS.items()]
+    return [read_variable(name, declared, layers) for name, declared in SETTINGS.items()]
 
 
 def log_settings(variables: Mapping[str, str]) -> tuple[str, str]:
     """Reads format and level when other settings may be invalid; an invalid one is a default."""
     layers = layers_of(variables)
-    readings = [_read(name, SETTINGS[name], layers) for name in ("log_format", "log_level")]
+    readings = [read_variable(name, SETTINGS[name], layers) for name in ("log_format", "log_level")]
     log_format, level = (reading.value or str(reading.declared.default) for reading in readings)
     return log_format, level
 
@@ -291,14 +280,3 @@ def _require_sound(layers: Layers, readings: Iterable[SettingsReading]) -> None:
     if faults:
         lines = "\n".join(f"  {fault}" for fault in faults)
         raise OperatorError(f"These settings are missing or invalid:\n{lines}")
-
-
-def _read(name: str, declared: Variable, layers: Layers) -> SettingsReading:
-    found = find(declared, layers)
-    value, fault = None, found.fault
-    if fault is None:
-        try:
-            value = declared.read(found.text)
-        except ValueError as error:
-            fault = str(error)
-    return SettingsReading(name, declared, found, value, fault)

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from console.connections import CommandContext, running_variables
 from shared.country_database import fault_of_file
 from shared.redaction import MASK
-from shared.setting_sources import Layers
-from shared.settings import SETTINGS, SettingsReading, read_each
+from shared.setting_sources import Layers, SettingsReading
+from shared.settings import SETTINGS, read_each
 
 _PREFIX = "WAYBILL_"
 
