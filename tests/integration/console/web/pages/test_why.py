@@ -56,6 +56,6 @@ def test_the_page_explains_an_organic_install_click_by_click(
     assert "must be a public IP address" in viewer.get(f"/apps/{shop.id}/why?time=2026-01-01").text
     assert "Nothing in production fits" in viewer.get(f"/apps/{shop.id}/why?q=nobody").text
     day = viewer.get(f"/apps/{shop.id}/links/{link.id}/day?day=2020-01-01").text
-    assert "0 clicks and 0 installs of Spring on 2020-01-01" in day
+    assert "0 clicks and 0 installs (0 of them from impressions) of Spring on 2020-01-01" in day
     assert viewer.get(f"/apps/{shop.id}/links/999/day?day=2020-01-01").status_code == 404
     assert viewer.get(f"/apps/{shop.id}/links/{link.id}/day?day=never").status_code == 422
