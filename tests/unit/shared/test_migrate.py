@@ -25,7 +25,7 @@ def faults(migration: Migration) -> list[str]:
     """Why a migration does not suit a table that is written to; its own new tables may do as they
     like."""
     sql = re.sub(r"--.*", "", migration.sql)
-    made = set(re.findall(r"CREATE TABLE (\w+)", sql))
+    made = set(re.findall(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)", sql))
     rules = FORBIDDEN if migration.is_after else FORBIDDEN | FORBIDDEN_BEFORE
     found = [f"{rule}: {why}" for rule, why in rules.items() if re.search(rule, sql, re.IGNORECASE)]
     for constraint, table in re.findall(r"(ALTER TABLE (\w+)[^;]*;)", sql):
@@ -83,6 +83,7 @@ def test_what_would_make_writers_wait_or_break_programs_is_found(name: str, sql:
     [
         ("9_a", "ALTER TABLE events ADD COLUMN note text;"),
         ("9_a", "CREATE TABLE notes (id bigint); CREATE INDEX a ON notes (id);"),
+        ("9_a", "CREATE TABLE IF NOT EXISTS notes (id bigint); CREATE INDEX a ON notes (id);"),
         ("9_a", "ALTER TABLE events ADD CONSTRAINT a CHECK (user_id <> '') NOT VALID;"),
         ("9_a", "-- concurrently\nCREATE INDEX CONCURRENTLY a ON clicks (user_id);\n"),
         ("9_a.after", "ALTER TABLE events DROP COLUMN note;"),
