@@ -142,8 +142,9 @@ def cancel_erasure(resources: Resources, actor: Actor, app_id: int, id_: UUID) -
     with transaction(resources.connection) as connection:
         if not run(connection, _CANCEL, (id_,)).rowcount:
             return False
+        states = {"state": "received"}, {"state": "cancelled"}
         record_change(
-            connection, actor, app_id, Change(Action.USER_ERASE_CANCEL, str(id_), None, None)
+            connection, actor, app_id, Change(Action.USER_ERASE_CANCEL, str(id_), *states)
         )
     return True
 

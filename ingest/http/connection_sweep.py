@@ -14,6 +14,7 @@ from uvicorn.server import ServerState
 
 from ingest.http.connection import Connection
 from ingest.http.limits import ConnectionLimits
+from ingest.http.open_connections import AdmittedConnection
 from ingest.http.refusals import TooManyConnections
 from shared import metrics
 from shared.errors import Overloaded
@@ -41,7 +42,7 @@ class ConnectionSweeper:
     ) -> Connection:
         return Connection(config, server_state, app_state, self)
 
-    def admit(self, connection: Connection) -> None:
+    def admit(self, connection: AdmittedConnection) -> None:
         if not self._is_sweeping:
             self._is_sweeping = True
             loop = connection.loop

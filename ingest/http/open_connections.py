@@ -1,11 +1,23 @@
-"""Declares what a connection needs of the others of its process."""
+"""Declares what a connection needs of the others of its process, and they of it."""
 
-from typing import TYPE_CHECKING, Protocol
+import asyncio
+from typing import Protocol
+
+from uvicorn.server import ServerState
 
 from ingest.http.limits import ConnectionLimits
+from shared.errors import WaybillError
 
-if TYPE_CHECKING:
-    from ingest.http.connection import Connection
+
+class AdmittedConnection(Protocol):
+    """A connection, as the others of its process see it."""
+
+    loop: asyncio.AbstractEventLoop
+    server_state: ServerState
+    transport: asyncio.Transport
+
+    def refuse(self, error: WaybillError) -> None:
+        """Answers with the error and closes the connection."""
 
 
 class OpenConnections(Protocol):
@@ -13,7 +25,7 @@ class OpenConnections(Protocol):
 
     limits: ConnectionLimits
 
-    def admit(self, connection: "Connection") -> None:
+    def admit(self, connection: AdmittedConnection) -> None:
         """Refuses the connection if there are too many."""
 
     def count_refusal(self, code: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
@@ -55,6 +56,16 @@ from console.pipeline.quarantine import (
 )
 from console.pipeline.quarantine_edit import edit_quarantined, editable_text
 from console.pipeline.recompute import start_recompute
+from console.privacy.erasures import (
+    ErasureAction,
+    WantedErasure,
+    allow_again,
+    cancel_erasure,
+    list_erasures,
+    request_erasure,
+)
+from console.privacy.person_file import export_person
+from console.privacy.retention import change_retention, read_retention
 from console.resources import Resources
 from console.security.enforcement import disable_enforcement, enable_enforcement, read_enforcement
 from console.security.new_tokens import NewToken, create_token, import_token, rotate_token
@@ -67,6 +78,8 @@ from console.security.tokens import (
 )
 from shared.errors import NotAllowed, OperatorError
 from shared.inbox import measure
+from shared.privacy.identities import IdKind, PersonId
+from shared.privacy.tombstones import TombstoneReason, bury, read_tombstone_key
 from shared.recompute import read_recompute
 from shared.redis import Redis
 from shared.scopes import Scope
@@ -81,15 +94,21 @@ CALLBACK = EndpointForm(
     name="sending", activities=("install",), method="POST", url="https://shop.example/told"
 )
 NOW_MS = 1_767_225_600_000
+PERSON = PersonId(IdKind.USER, "0000-AAAA-BBBB-CCCC")  # of `event_of`
+BURIED = PersonId(IdKind.USER, "erased before")
 LINE = b'{"type": "open", "time": 1767225000, "user_id": "u"}'
 
 
-# Every function that changes something for an actor, with what makes a change of it.
 def _name_fields(here: Resources, who: Actor, app: App) -> Link:
     link = next(link for link in list_links(here.connection, app) if link.name == "Named")
     return set_postback_names(here, who, app, link.id, {"click_id": "aff_sub3"})
 
 
+def _requested(here: Resources, app: App) -> UUID:
+    return list_erasures(here.connection, app, 1)[0].id
+
+
+# Every function that changes something for an actor, with what makes a change of it.
 CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     Action.APP_CREATE: lambda here, who, _: create_app(here, who, "Game"),
     Action.APP_DESCRIBE: lambda here, who, app: update_app(
@@ -114,6 +133,20 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
         here.connection, who, "rates.csv", b"day,currency,rate\n"
     ),
     Action.APP_RECOMPUTE: start_recompute,
+    Action.APP_RETENTION: lambda here, who, app: change_retention(
+        here.connection, who, app, {"event_days": 400}
+    ),
+    Action.USER_ERASE: lambda here, who, app: request_erasure(
+        here, who, app, WantedErasure([PERSON]), NOW_MS
+    ),
+    Action.USER_RESET: lambda here, who, app: request_erasure(
+        here, who, app, WantedErasure([PERSON], ErasureAction.RESET), NOW_MS
+    ),
+    Action.USER_ERASE_CANCEL: lambda here, who, app: cancel_erasure(
+        here, who, app.id, _requested(here, app)
+    ),
+    Action.USER_ALLOW: lambda here, who, app: allow_again(here, who, app, [BURIED]),
+    Action.USER_EXPORT: lambda here, who, app: export_person(here, who, app, [PERSON]),
     Action.APP_IMPORT: lambda here, who, app: Import(here, who, app, ImportLimits(9, 9_999)).run(
         [FileLine(1, LINE, len(LINE))], NOW_MS
     ),
@@ -195,7 +228,8 @@ _OF_NO_APP = {action for action in CHANGES if action.startswith(("person.", "key
 _UNPUBLISHED = {
     *(Action.APP_RULES, Action.APP_DESCRIBE, Action.APP_RECOMPUTE, Action.APP_IMPORT),
     *(Action.QUARANTINE_EDIT, Action.QUARANTINE_REPLAY, Action.EVENT_TYPE_POSTBACKS),
-    Action.LINK_VIEWS,
+    *(Action.LINK_VIEWS, Action.APP_RETENTION, Action.USER_ERASE, Action.USER_RESET),
+    *(Action.USER_ERASE_CANCEL, Action.USER_EXPORT),
     *(action for action in CHANGES if action.startswith("callback.")),
     *_OF_NO_APP,
 }
@@ -235,6 +269,10 @@ def furnish(resources: Resources, app: App) -> None:
     create_endpoint(resources, ADMIN, app, CALLBACK)
     paused = create_endpoint(resources, ADMIN, app, replace(CALLBACK, name="paused")).endpoint
     pause_endpoint(resources, ADMIN, app, paused)
+    request_erasure(resources, ADMIN, app, WantedErasure([BURIED]), NOW_MS)
+    key = read_tombstone_key(connection, resources.secret_key)
+    assert key is not None
+    bury(connection, key, app.id, [BURIED], TombstoneReason.ERASED)
     resources.connection.execute("DELETE FROM audit_log")
 
 
@@ -259,6 +297,8 @@ def everything(resources: Resources, app: App) -> tuple[object, ...]:
         ],
         read_enforcement(connection, app),
         list_endpoints(connection, app),
+        read_retention(connection, app),
+        list_erasures(connection, app, 10),
         measure(resources.redis),
         read_recompute(resources.redis, app.id),
         changes(resources),
