@@ -39,7 +39,7 @@ class AppKey(NamedTuple):
 
 
 class NetworkKey(NamedTuple):
-    """What a network showed in place of a token: its security token if one was sent, or a click."""
+    """The sign of a network in place of a token: its security token if sent, else a click."""
 
     token: bytes | TokenFault | None
     click_id: str

@@ -23,7 +23,7 @@ class AppCredential(msgspec.Struct, frozen=True):
 
 
 class NetworkCredential(msgspec.Struct, frozen=True):
-    """What a network shows in place of a token: its security token, or a click of the app.
+    """The sign of a network in place of a token: its security token, or a click of the app.
 
     `click_id` is empty where the call names a user besides: only a token speaks for users.
     """

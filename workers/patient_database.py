@@ -6,7 +6,7 @@ from shared.database import Connection, connect, is_closed, limit_waits
 
 
 class Patience(msgspec.Struct, frozen=True):
-    """How long a statement may take, and how long it may wait for a lock."""
+    """The time that a statement may take, and that it may wait for a lock."""
 
     answer_seconds_max: float
     lock_ms_max: int

@@ -21,7 +21,7 @@ _APP_TOKEN_LENGTH = 12  # as Adjust's
 
 
 class ActiveBy(StrEnum):
-    """What makes a user active on a day: a session, or any event."""
+    """The rule that makes a user active on a day: a session, or any event."""
 
     SESSIONS = "sessions"
     EVENTS = "events"

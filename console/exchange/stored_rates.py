@@ -12,7 +12,7 @@ from shared.database import Connection, run, transaction
 
 
 class RateOrigin(StrEnum):
-    """Where stored rates come from: the European Central Bank, or the operator."""
+    """The origin of stored rates: the European Central Bank, or the operator."""
 
     ECB = "ecb"
     OWN = "own"
@@ -20,7 +20,7 @@ class RateOrigin(StrEnum):
 
 @dataclass(frozen=True)
 class RateSource:
-    """What is stored of an origin: up to which day, from which file, and when it was read last.
+    """The state of an origin: up to which day it has rates, from which file, and when it was read.
 
     `fault` says why the last attempt to read the file failed.
     """
@@ -60,7 +60,7 @@ GROUP BY origin, location, read_at, fault ORDER BY origin
 
 
 class _Loaded:
-    """When what this process converts by was stored; None for the package's rates alone."""
+    """The time at which the rates in use were stored; None for the package's rates alone."""
 
     changed_at: datetime | None = None
 

@@ -16,7 +16,7 @@ from shared.database import Connection
 
 @dataclass(frozen=True)
 class ActivityBasis:
-    """What makes a user active (`by`), and whether nobody has chosen it (`is_automatic`).
+    """The rule that makes a user active (`by`); `is_automatic` if nobody has chosen it.
 
     Of the users with any event in the last 30 days, `session_users` had a session.
     """

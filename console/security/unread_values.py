@@ -33,7 +33,7 @@ _ADVICE = {
 
 @dataclass(frozen=True)
 class UnreadTotal:
-    """What was not used, in a sentence, how often it came, and when first and last."""
+    """A value that was not used, in a sentence, how often it came, and when first and last."""
 
     what: str
     count: int

@@ -32,7 +32,7 @@ from shared.clock import now_ms
 
 @dataclass(frozen=True)
 class ReplayedCallbacks:
-    """Which callbacks are sent again, by their endpoint, state, user or click; or one by its id."""
+    """The callbacks to send again, by their endpoint, state, user or click; or one by its id."""
 
     endpoint_id: int | None = None
     partner: str | None = None
@@ -44,7 +44,7 @@ class ReplayedCallbacks:
 
 @dataclass(frozen=True)
 class ReplayReport:
-    """How many callbacks are sent again."""
+    """The number of callbacks that are sent again."""
 
     replayed: int
 

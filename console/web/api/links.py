@@ -51,7 +51,7 @@ def create(call: ApiCall, app: App) -> LinkWithUrl:
 
 
 class ChangedLink(msgspec.Struct, forbid_unknown_fields=True):
-    """Whether impressions of a link may be credited, by decisions from now on."""
+    """A choice whether impressions of a link may be credited, by decisions from now on."""
 
     view_through: bool
 

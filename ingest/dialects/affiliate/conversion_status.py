@@ -12,7 +12,7 @@ from shared.placeholders import is_placeholder
 
 
 class Settlement(StrEnum):
-    """What a status means; the value ends the names of events that do not count as they are."""
+    """The meaning of a status; its value ends the names of events that do not count as they are."""
 
     COUNTS = ""
     REJECTED = "rejected"
