@@ -153,9 +153,10 @@ def test_new_users_are_loaded_once_as_known_ones_are_and_undecided_ones_twice(
     once = statements["decided before"]
     assert statements == {
         "decided before": once,
-        # Their ids are counted, an attribution is written, a load is made.
-        "committed before, not decided": once + 1 + 1 + 4,
-        "new": once + 1 + 1,
+        # Their ids are counted, impressions are looked up, an attribution is written, and the users
+        # of an earlier transaction are loaded again.
+        "committed before, not decided": once + 1 + 1 + 1 + 4,
+        "new": once + 1 + 1 + 1,
     }
 
 

@@ -12,7 +12,6 @@ from operator import attrgetter
 from random import Random
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -234,12 +233,19 @@ def test_every_scenario_stands_in_the_tables_as_the_oracle_has_it(
         assert_tables_are_the_oracles(connection, scenario.world, staged)
 
 
-def test_an_impression_is_credited_to_nobody(workers: Workers) -> None:
-    shown = world(opened(0, click_id="c1", **MINE, **SEEN), clicked("c1", -1, **MINE, **SEEN))
+@pytest.mark.parametrize("windows", [{}, {"view_device_ms": 0, "view_address_ms": 0}])
+def test_an_impression_is_credited_where_no_click_counts_and_only_if_the_app_wants_it(
+    workers: Workers, windows: dict[str, int]
+) -> None:
+    seen = clicked("c1", -1, is_view=True, **MINE, **SEEN)
+    shown = world(opened(0, click_id="c1", **MINE, **SEEN), seen, **windows)
     staged = stage(workers.bench.connection, shown)
-    call, click = as_events(shown, staged)
+    call, view = as_events(shown, staged)
 
-    _deliver(workers, [[[call], [msgspec.structs.replace(click, kind=Kind.IMPRESSION)]]], Random(1))
+    _deliver(workers, [[[call], [view]]], Random(1))
 
-    only_called = replace(shown, facts=tuple(shown.calls))
-    assert_tables_are_the_oracles(workers.bench.connection, only_called, staged)
+    assert view.kind is Kind.IMPRESSION
+    assert_tables_are_the_oracles(workers.bench.connection, shown, staged)
+    rules = "SELECT rule FROM attributions WHERE superseded_at IS NULL"
+    wanted = "organic" if windows else "view_device_id"
+    assert workers.bench.connection.execute(rules).fetchall() == [(wanted,)]

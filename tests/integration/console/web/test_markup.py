@@ -47,7 +47,7 @@ ATTRIBUTES |= {"cx", "cy", "d", "r", "rx", "text-anchor", "viewbox", "x", "x1", 
 ATTRIBUTES |= {"y1", "y2"}
 NO_CONTENT = ("/nowhere", "/apps/999")
 # Pages that need a parameter, asked for without one.
-INCOMPLETE = ("/test", "/trial", "/users/timeline")
+INCOMPLETE = ("/test", "/trial", "/users/timeline", "/day")
 VOID = {"br", "circle", "hr", "img", "input", "line", "link", "meta", "path", "rect"}
 # A quoted value that another attribute follows without a space between them.
 GLUED = re.compile(r'="[^"]*"(?=[^\s>/])')
