@@ -61,6 +61,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def crowded(running: Running) -> Iterator[Running]:
     """Yields the product to a test that sends more than is stored at once, and drains the inbox for
     the next test."""
+    limits = [f"{who}-{what}" for who in ("open", "address") for what in ("requests", "bytes")]
+    unlimited = [f"--{limit}-per-second-max=0" for limit in limits]  # all come from one address
+    running.waybill.json("app", "set", "--app", "Shop", *unlimited)
     yield running
     running.waybill.wait_until_drained()
 

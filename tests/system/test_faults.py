@@ -179,7 +179,7 @@ def test_after_redis_has_lost_its_data_every_worker_is_seen_and_events_become_ro
 ) -> None:
     redis = redis_at(watched.redis.url)
     workers = len(watched.waybill.children("rq.cli"))
-    assert redis.scard("rq:workers") == workers
+    assert redis.scard("rq:workers") >= workers  # those that were killed before expire later
     watched.waybill.wait_until_drained()
     redis.flushall()
 
