@@ -125,9 +125,10 @@ def _event(
         _check_names("parameters", parameters)
         if any("\0" in value for value in parameters.values()):
             raise MalformedField("parameters", _NUL)
-    blank_ids = {
-        name: value for name, value in line.device_ids.items() if value and not value.strip()
-    }
+    # These are no ids, but kept as they were sent.
+    no_ids = {name: value for name, value in line.device_ids.items() if value and not value.strip()}
+    if click_id and is_no_id(click_id):
+        no_ids["click_id"] = click_id
     return Event(
         receipt=receipt,
         received_at_ms=destination.now_ms,
@@ -149,9 +150,9 @@ def _event(
         else None,
         aggregated_event_value=_amount("aggregated_event_value", line.aggregated_event_value),
         event_value=_text_of(fields.event_value, "event_value", event_value),
-        parameters=parameters | blank_ids,  # these are no ids, but kept as they were sent
+        parameters=parameters | no_ids,
         click_id=fields.user_id("click_id", click_id)
-        if click_id and not is_no_id(click_id)
+        if click_id and "click_id" not in no_ids
         else None,
         link_id=_link(line, destination) if is_click else None,
         device_ids=_device_ids(line.device_ids),

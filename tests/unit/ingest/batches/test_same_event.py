@@ -4,7 +4,7 @@ import json
 from typing import Any
 from uuid import UUID
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -86,6 +86,7 @@ def test_a_click_with_an_id_has_the_click_id_of_an_import_however_often_it_comes
 
 
 @given(calls, times)
+@example({"user_id": "u", "event_id": "e", "click_id": "0"}, NOW_MS)
 def test_a_line_is_the_event_that_a_postback_with_the_same_fields_makes(
     call: dict[str, str], time_ms: int
 ) -> None:
