@@ -156,7 +156,7 @@ def paths(resources: Resources, shop: App) -> list[str]:
         f"{app}/users/timeline?user_id=ann",
         f"{app}/links/{link.id}/test?mark={mark}",
         f"{app}/links/{link.id}/test?mark={new_receipt(now_ms())}",
-        f"{app}/callbacks/1/trial?mark={mark}",
+        f"{app}/callbacks/{endpoint.id}/trial?mark={mark}",
         f"{app}/protection?inactive=1",
         f"{app}/events?environment=sandbox",
         f"{app}/reports?by=total&split=partner",

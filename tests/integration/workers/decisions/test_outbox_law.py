@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.database import Connection
 from tests.integration.workers.conftest import Bench
 from tests.integration.workers.deliveries import Stage, as_events, shuffled, stage
-from tests.support.oracle import Attribution, Call
+from tests.support.oracle import DAY_MS, Attribution, Call
+from tests.support.scenarios.scenario import MINE, SEEN, clicked, opened, world
 from tests.support.worlds import SANDBOX, World, worlds
 
 APP, PARTNER, SANDBOX_APP = "app", "partner", "sandbox too"
@@ -163,6 +164,7 @@ def test_each_rejected_click_is_told_once_in_any_order(bench: Bench) -> None:
 
     @settings(max_examples=25, deadline=None)
     @given(worlds(), st.integers(0, 2**32))
+    @example(world(clicked("late", -8 * DAY_MS, **MINE, **SEEN), opened(0, **MINE, **SEEN)), 1)
     def agree(world: World, seed: int) -> None:
         staged = stage(bench.connection, world)
         prepare(bench.connection, staged)
