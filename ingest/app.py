@@ -33,7 +33,7 @@ from ingest.dialects.dialect import Dialect
 from ingest.dialects.swaarm.click import CLICK, IMPRESSION
 from ingest.dialects.swaarm.postback import POSTBACK
 from ingest.dialects.swaarm.s2sevent import S2SEVENT
-from ingest.endpoint import Endpoint, EndpointServices
+from ingest.endpoint import Endpoint
 from ingest.forgotten_devices import ForgottenDevices
 from ingest.gate import Gate, LoadLimits
 from ingest.gauges import Gauges
@@ -48,6 +48,7 @@ from ingest.rate_limits.usage import RateUsage
 from ingest.request_log.checks import CheckLog
 from ingest.request_log.journal import RequestJournal
 from ingest.request_log.rejections import RejectionLog
+from ingest.resource import EndpointServices
 from ingest.sdks.adjust_paths import AdjustSdk
 from ingest.sdks.lookup import AttributionLookup
 from ingest.sdks.resource import SdkEndpoint, SdkResource

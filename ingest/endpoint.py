@@ -5,15 +5,12 @@ and answered.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from random import randint
-from time import monotonic
+from functools import partial
 
 import msgspec
 from falcon.asgi import Request, Response
 
-from ingest.authentication import Authenticator, Principal
-from ingest.batcher import Batcher
+from ingest.authentication import Principal
 from ingest.client import (
     PREFETCH_HEADERS,
     UNKNOWN_CLIENT,
@@ -25,15 +22,14 @@ from ingest.client import (
 from ingest.credential_store import Key
 from ingest.credentials import credentials_of
 from ingest.dialects.dialect import Dialect, ParsedRequest, Reply, RequestContext
-from ingest.forgotten_devices import OPTED_OUT, ForgottenDevices, may_be_refused
-from ingest.known_devices import KnownDevices
+from ingest.forgotten_devices import OPTED_OUT, may_be_refused
 from ingest.parameters import RawParameters
-from ingest.rate_limits.limiter import RateLimited, RateLimiter
+from ingest.rate_limits.limiter import RateLimited
 from ingest.request_body import NO_BODY, RequestBody, read_parameters_body
-from ingest.request_log.journal import RequestJournal, RequestState
+from ingest.request_log.journal import RequestState
+from ingest.resource import EndpointServices, Resource
 from ingest.sent_pairs import text_pairs
 from ingest.telemetry.counts import EndpointCounts
-from shared.clock import Clock
 from shared.errors import (
     DeviceForgotten,
     Prefetch,
@@ -47,70 +43,31 @@ from shared.ids import new_receipt
 from shared.integration_log import UnreadReason, UnreadValue
 from shared.scopes import Scope, scope_of
 
-RETRY_SECONDS = (1, 3)  # spread, so that senders do not come back all at once
 
-
-@dataclass(frozen=True, slots=True)
-class EndpointServices:
-    """The services that the endpoints of a process share.
-
-    `now` is the clock; senders are behind `forwarded_hops` proxies.
-    """
-
-    authenticator: Authenticator
-    batcher: Batcher
-    known_devices: KnownDevices
-    forgotten_devices: ForgottenDevices
-    limiter: RateLimiter
-    journal: RequestJournal
-    now: Clock
-    forwarded_hops: int = 0
-
-
-class Endpoint:
+class Endpoint(Resource):
     """A path of a dialect."""
 
     def __init__(
         self, dialect: Dialect, services: EndpointServices, counts: EndpointCounts
     ) -> None:
+        super().__init__(services, counts)
         self._dialect = dialect
-        self._services = services
-        self._counts = counts
 
     async def on_get(self, request: Request, response: Response, **path: str) -> None:
-        await self._serve(request, response, path)
+        state = RequestState(self._dialect.name, self._dialect.app_scope or Scope.EVENTS)
+        receiving = self._receive(request, state, path)
+        await self._serve(
+            request, response, state, receiving, partial(self._refuse, request, state)
+        )
 
-    async def on_post(self, request: Request, response: Response, **path: str) -> None:
-        await self._serve(request, response, path)
+    on_post = on_get
 
-    async def _serve(self, request: Request, response: Response, path: Mapping[str, str]) -> None:
-        begun = monotonic()
-        dialect, journal = self._dialect, self._services.journal
-        state = RequestState(dialect.name, dialect.app_scope or Scope.EVENTS)
-        try:
-            reply = await self._receive(request, state, path)
-        except WaybillError as error:
-            by_sdk = state.by_sdk or request.get_header("Client-SDK") is not None
-            if dialect.sdk is not None and by_sdk:
-                dialect = dialect.sdk
-            reply = dialect.error_reply(error, state.known_app_token(error))
-            if isinstance(error, DeviceForgotten) and by_sdk:
-                reply = OPTED_OUT
-            self._counts.count_refused(reply.status, error.code)
-            if isinstance(error, Unavailable):
-                response.set_header("Retry-After", str(randint(*RETRY_SECONDS)))  # noqa: S311
-            elif isinstance(error, RateLimited):
-                response.set_header("Retry-After", str(error.retry_seconds))
-            await journal.bad_tokens.wait(journal.refused(request, state, error))
-        except Exception:
-            self._counts.count_refused(500, WaybillError.code)
-            raise
-        else:
-            self._counts.count_accepted(reply.status, begun)
-        response.status = reply.status
-        response.data = reply.body
-        if reply.headers:
-            response.set_headers(reply.headers)
+    def _refuse(self, request: Request, state: RequestState, error: WaybillError) -> Reply:
+        by_sdk = state.by_sdk or request.get_header("Client-SDK") is not None
+        if isinstance(error, DeviceForgotten) and by_sdk:
+            return OPTED_OUT
+        dialect = self._dialect.sdk if self._dialect.sdk is not None and by_sdk else self._dialect
+        return dialect.error_reply(error, state.known_app_token(error))
 
     async def _receive(
         self, request: Request, state: RequestState, path: Mapping[str, str]

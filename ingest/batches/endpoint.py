@@ -5,9 +5,6 @@ A batch is refused as a whole only if nothing of it was read. Once it was read i
 of its events a 400 has stored.
 """
 
-from random import randint
-from time import monotonic
-
 import msgspec
 from falcon.asgi import Request, Response
 
@@ -26,13 +23,11 @@ from ingest.credential_store import CredentialStore
 from ingest.credentials import credentials_of
 from ingest.dialects.dialect import Reply, Sender
 from ingest.dialects.swaarm.responses import error_reply
-from ingest.endpoint import RETRY_SECONDS, EndpointServices
 from ingest.parameters import NO_PARAMETERS
-from ingest.rate_limits.limiter import RateLimited
 from ingest.request_body import read_body
 from ingest.request_log.journal import RequestState
+from ingest.resource import EndpointServices, Resource, retry_after
 from ingest.telemetry.counts import EndpointCounts
-from shared.errors import Unavailable, WaybillError
 from shared.scopes import Scope
 
 # Six of the largest batches, or a hundred and fifty of usual size, at a time.
@@ -43,7 +38,7 @@ _ROOM_BYTES_MAX = 32_000_000
 BATCH = Sender(name=NAME)
 
 
-class BatchEndpoint:
+class BatchEndpoint(Resource):
     """`POST /batch`."""
 
     def __init__(
@@ -53,35 +48,15 @@ class BatchEndpoint:
         journal: BatchJournal,
         counts: EndpointCounts,
     ) -> None:
-        self._services = services
+        super().__init__(services, counts)
         self._storage = BatchStorage(services.batcher, credential_store)
         self._links = AppLinks(credential_store)
         self._journal = journal
-        self._counts = counts
         self._room = BatchRoom(_ROOM_BYTES_MAX)
 
     async def on_post(self, request: Request, response: Response) -> None:
-        begun = monotonic()
         state = RequestState(NAME, Scope.EVENTS)
-        try:
-            reply = await self._receive(request, state)
-        except WaybillError as error:
-            reply = error_reply(error)
-            self._counts.count_refused(reply.status, error.code)
-            if isinstance(error, Unavailable):
-                response.set_headers(_retry_after())
-            elif isinstance(error, RateLimited):
-                response.set_header("Retry-After", str(error.retry_seconds))
-            journal = self._services.journal
-            await journal.bad_tokens.wait(journal.refused(request, state, error))
-        except Exception:
-            self._counts.count_refused(500, WaybillError.code)
-            raise
-        else:
-            self._counts.count_accepted(reply.status, begun)
-        response.status = reply.status
-        response.data = reply.body
-        response.set_headers(reply.headers)
+        await self._serve(request, response, state, self._receive(request, state), error_reply)
 
     async def _receive(self, request: Request, state: RequestState) -> Reply:
         sent = await read_body(request, BATCH_BYTES_MAX, BATCH_BYTES_MAX)
@@ -124,9 +99,5 @@ class BatchEndpoint:
             verdicts, failed_only=options.failed_only, validate_only=options.validate_only
         )
         if any(verdict.status is EventOutcome.RETRY for verdict in verdicts):
-            return msgspec.structs.replace(reply, headers=_retry_after())
+            return msgspec.structs.replace(reply, headers=retry_after())
         return reply
-
-
-def _retry_after() -> dict[str, str]:
-    return {"Retry-After": str(randint(*RETRY_SECONDS))}  # noqa: S311

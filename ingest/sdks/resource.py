@@ -1,8 +1,6 @@
 """Serves a path that only SDKs call: preflight, sender, answer, and refusals that SDKs can read."""
 
 from collections.abc import Awaitable, Callable
-from random import randint
-from time import monotonic
 
 from falcon.asgi import Request, Response
 
@@ -10,12 +8,11 @@ from ingest.authentication import Principal
 from ingest.credentials import Credentials, credentials_of
 from ingest.dialects.dialect import Reply, Sender
 from ingest.dialects.sdk_replies import PREFLIGHT, refusal
-from ingest.endpoint import RETRY_SECONDS, Endpoint, EndpointServices
+from ingest.endpoint import Endpoint
 from ingest.parameters import NO_PARAMETERS
-from ingest.rate_limits.limiter import RateLimited
 from ingest.request_log.journal import RequestState
+from ingest.resource import EndpointServices, Resource
 from ingest.telemetry.counts import EndpointCounts
-from shared.errors import Unavailable, WaybillError
 from shared.scopes import Scope
 
 Answer = Callable[[Request, RequestState], Awaitable[Reply]]
@@ -34,41 +31,22 @@ class SdkEndpoint(Endpoint):
         await answer_preflight(request, response)
 
 
-class SdkResource:
+class SdkResource(Resource):
     """A path that only SDKs call, and that has an answer of its own."""
 
     def __init__(
         self, dialect: str, answer: Answer, services: EndpointServices, counts: EndpointCounts
     ) -> None:
+        super().__init__(services, counts)
         self._dialect = dialect
         self._answer = answer
-        self._services = services
-        self._counts = counts
 
     async def on_options(self, request: Request, response: Response) -> None:
         await answer_preflight(request, response)
 
     async def on_get(self, request: Request, response: Response) -> None:
-        begun, journal = monotonic(), self._services.journal
         state = RequestState(self._dialect, Scope.EVENTS)
-        try:
-            reply = await self._answer(request, state)
-        except WaybillError as error:
-            reply = refusal(error)
-            self._counts.count_refused(reply.status, error.code)
-            if isinstance(error, Unavailable):
-                response.set_header("Retry-After", str(randint(*RETRY_SECONDS)))  # noqa: S311
-            elif isinstance(error, RateLimited):
-                response.set_header("Retry-After", str(error.retry_seconds))
-            await journal.bad_tokens.wait(journal.refused(request, state, error))
-        except Exception:
-            self._counts.count_refused(500, WaybillError.code)
-            raise
-        else:
-            self._counts.count_accepted(reply.status, begun)
-        response.status = reply.status
-        response.data = reply.body
-        response.set_headers(reply.headers)
+        await self._serve(request, response, state, self._answer(request, state), refusal)
 
     on_post = on_get
 

@@ -17,9 +17,9 @@ from ingest.dialects.swaarm_sdk.answers import (
     attribution_data,
 )
 from ingest.dialects.swaarm_sdk.device import device_of
-from ingest.endpoint import EndpointServices
 from ingest.parameters import Parameters, RawParameters
 from ingest.request_log.journal import RequestState
+from ingest.resource import EndpointServices
 from ingest.sdks.event_batch import EventBatches
 from ingest.sdks.lookup import AttributionLookup
 from ingest.sdks.resource import Answer, sender_of
