@@ -30,15 +30,7 @@ def read_secret(request: falcon.Request, *, secure: bool) -> str | None:
 
 
 def set_secret(response: falcon.Response, secret: str, *, secure: bool) -> None:
-    response.set_cookie(
-        _name("waybill", secure=secure),
-        secret,
-        max_age=SESSION_DAYS_MAX * 86_400,
-        path="/",
-        secure=secure,
-        http_only=True,
-        same_site="Lax",
-    )
+    _set(response, "waybill", secret, SESSION_DAYS_MAX * 86_400, secure=secure)
 
 
 def read_browser(request: falcon.Request, *, secure: bool) -> str:
@@ -48,15 +40,7 @@ def read_browser(request: falcon.Request, *, secure: bool) -> str:
 
 
 def set_browser(response: falcon.Response, mark: str, *, secure: bool) -> None:
-    response.set_cookie(
-        _name(_BROWSER_COOKIE, secure=secure),
-        mark,
-        max_age=_BROWSER_DAYS_MAX * 86_400,
-        path="/",
-        secure=secure,
-        http_only=True,
-        same_site="Lax",
-    )
+    _set(response, _BROWSER_COOKIE, mark, _BROWSER_DAYS_MAX * 86_400, secure=secure)
 
 
 def read_environment(request: falcon.Request, *, secure: bool) -> Environment:
@@ -72,14 +56,7 @@ def remember_environment(
     """Remembers an environment, if it is one and another, until the browser is closed."""
     if environment == remembered or environment not in set(Environment):
         return
-    response.set_cookie(
-        _name(_ENVIRONMENT_COOKIE, secure=secure),
-        environment,
-        path="/",
-        secure=secure,
-        http_only=True,
-        same_site="Lax",
-    )
+    _set(response, _ENVIRONMENT_COOKIE, environment, None, secure=secure)
 
 
 def read_flash(request: falcon.Request, *, secure: bool) -> str:
@@ -89,10 +66,18 @@ def read_flash(request: falcon.Request, *, secure: bool) -> str:
 
 def set_flash(response: falcon.Response, flash: str, *, secure: bool) -> None:
     """Sets the message; an empty one removes the previous one."""
+    seconds = _FLASH_SECONDS_MAX if flash else _EXPIRED_SECONDS
+    _set(response, _FLASH_COOKIE, quote(flash[:_FLASH_CHARACTERS_MAX]), seconds, secure=secure)
+
+
+def _set(
+    response: falcon.Response, name: str, value: str, seconds_max: int | None, *, secure: bool
+) -> None:
+    """Sets a cookie that no script reads; without `seconds_max` until the browser is closed."""
     response.set_cookie(
-        _name(_FLASH_COOKIE, secure=secure),
-        quote(flash[:_FLASH_CHARACTERS_MAX]),
-        max_age=_FLASH_SECONDS_MAX if flash else _EXPIRED_SECONDS,
+        _name(name, secure=secure),
+        value,
+        max_age=seconds_max,
         path="/",
         secure=secure,
         http_only=True,
