@@ -39,11 +39,6 @@ def unwrap_key(secret_key: bytes, wrapped: bytes) -> bytes:
     return _padded(secret_key, nonce, text)
 
 
-def rewrap_key(old_secret_key: bytes, new_secret_key: bytes, wrapped: bytes) -> bytes:
-    """Returns the key wrapped under a new installation key. Raises OperatorError."""
-    return wrap_key(new_secret_key, unwrap_key(old_secret_key, wrapped))
-
-
 def _padded(secret_key: bytes, nonce: bytes, text: bytes) -> bytes:
     pad = hmac.digest(secret_key, _PAD + nonce, sha256)
     return bytes(left ^ right for left, right in zip(text, pad, strict=True))

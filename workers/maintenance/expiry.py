@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -176,9 +177,12 @@ def expire(connection: Connection, redis: Redis, now: Clock, seconds_max: float)
     if border is not None:
         # An event may be received a day before its event time, and then counts in the next day.
         counts["partitions"] += drop_days(connection, (border - timedelta(days=2)).date())
-    for name, step in STEPS.items():
+    for name, (days, step) in STEPS.items():
         for kept in rules:
-            while time.monotonic() < ends_at and (rows := step(connection, kept, today)):
+            before = _border(today, days(kept))
+            if before is None:
+                continue
+            while time.monotonic() < ends_at and (rows := step(connection, kept, before)):
                 counts[name] += rows
     borders = {
         kept.app_id: now_ms - kept.rejection_days * DAY_MS
@@ -217,11 +221,8 @@ def _move_borders(connection: Connection, rules: Sequence[KeptDays], today: date
         wait_for_rollups(connection)
 
 
-def empty_events(connection: Connection, kept: KeptDays, today: datetime) -> int:
+def empty_events(connection: Connection, kept: KeptDays, border: datetime) -> int:
     """Empties the addresses of the next events, and of what decisions read of them."""
-    border = _border(today, kept.address_days)
-    if border is None:
-        return 0
     with transaction(connection):
         rows = run(connection, _NEXT_EVENTS, _range(kept, border)).fetchall()
         if not rows:
@@ -242,48 +243,44 @@ def empty_events(connection: Connection, kept: KeptDays, today: datetime) -> int
     return len(rows)
 
 
-def empty_clicks(connection: Connection, kept: KeptDays, today: datetime) -> int:
+def empty_clicks(connection: Connection, kept: KeptDays, border: datetime) -> int:
     """Empties the addresses of the next clicks."""
-    border = _border(today, kept.address_days)
-    if border is None:
-        return 0
-    with transaction(connection):
-        rows = run(connection, _CLICKS_TO_EMPTY, _range(kept, border)).fetchall()
-        if rows:
-            run(connection, _EMPTY_CLICKS, {"receipts": [receipt for (receipt,) in rows]})
-            run(connection, _CLICKS_EMPTIED, (*rows[-1], kept.app_id))
-    return len(rows)
+    statements = _CLICKS_TO_EMPTY, _EMPTY_CLICKS, _CLICKS_EMPTIED
+    return _next_clicks(connection, kept, border, statements)
 
 
-def delete_clicks(connection: Connection, kept: KeptDays, today: datetime) -> int:
+def delete_clicks(connection: Connection, kept: KeptDays, border: datetime) -> int:
     """Deletes those of the next clicks that are credited to nobody."""
-    border = _border(today, kept.click_days)
-    if border is None:
-        return 0
-    with transaction(connection):
-        rows = run(connection, _CLICKS_TO_EXPIRE, _range(kept, border)).fetchall()
-        if rows:
-            run(connection, _DELETE_CLICKS, {"receipts": [receipt for (receipt,) in rows]})
-            run(connection, _CLICKS_EXPIRED, (*rows[-1], kept.app_id))
-    return len(rows)
+    statements = _CLICKS_TO_EXPIRE, _DELETE_CLICKS, _CLICKS_EXPIRED
+    return _next_clicks(connection, kept, border, statements)
 
 
-def delete_events(connection: Connection, kept: KeptDays, today: datetime) -> int:
+def delete_events(connection: Connection, kept: KeptDays, border: datetime) -> int:
     """Deletes events of which no period is rolled up again."""
-    border = _border(today, kept.event_days)
-    if border is None:
-        return 0
     arguments = {**_range(kept, border - timedelta(days=1)), "counted": border}
     return run(connection, _DELETE_EVENTS, arguments).rowcount
 
 
-def delete_callbacks(connection: Connection, kept: KeptDays, today: datetime) -> int:
+def delete_callbacks(connection: Connection, kept: KeptDays, border: datetime) -> int:
     """Deletes callbacks that do not wait any more."""
-    border = _border(today, kept.delivery_days)
-    if border is None:
-        return 0
     arguments = {"app": kept.app_id, "before": border, "count": ROWS_AT_ONCE}
     return run(connection, _DELETE_CALLBACKS, arguments).rowcount
+
+
+def _next_clicks(
+    connection: Connection,
+    kept: KeptDays,
+    border: datetime,
+    statements: tuple[str, str, str],
+) -> int:
+    """Finds the next clicks before a border, changes them and notes how far that has come."""
+    find, change, note = statements
+    with transaction(connection):
+        rows = run(connection, find, _range(kept, border)).fetchall()
+        if rows:
+            run(connection, change, {"receipts": [receipt for (receipt,) in rows]})
+            run(connection, note, (*rows[-1], kept.app_id))
+    return len(rows)
 
 
 def _range(kept: KeptDays, border: datetime) -> dict[str, object]:
@@ -291,10 +288,11 @@ def _range(kept: KeptDays, border: datetime) -> dict[str, object]:
     return {"app": kept.app_id, "before": before, "count": ROWS_AT_ONCE}
 
 
-STEPS: dict[str, Step] = {
-    "event addresses": empty_events,
-    "click addresses": empty_clicks,
-    "clicks": delete_clicks,
-    "events": delete_events,
-    "callbacks": delete_callbacks,
+# Each with the days of an app that it keeps to.
+STEPS: dict[str, tuple[Callable[[KeptDays], int | None], Step]] = {
+    "event addresses": (attrgetter("address_days"), empty_events),
+    "click addresses": (attrgetter("address_days"), empty_clicks),
+    "clicks": (attrgetter("click_days"), delete_clicks),
+    "events": (attrgetter("event_days"), delete_events),
+    "callbacks": (attrgetter("delivery_days"), delete_callbacks),
 }
