@@ -99,7 +99,7 @@ def postback_names(
 @json_option
 @click.pass_obj
 def set_(context: CommandContext, app: str, name: str, wanted: bool, as_json: bool) -> None:
-    """Change a link, by its name, for decisions from now on."""
+    """Change the settings of a link; decisions from now on follow them."""
     with open_database(load_settings(context)) as connection:
         owner = find_app(connection, app)
         found = find_link(connection, owner, name)

@@ -73,7 +73,7 @@ def refresh(context: CommandContext, location: str | None, as_json: bool) -> Non
 @json_option
 @click.pass_obj
 def import_(context: CommandContext, file: BinaryIO, as_json: bool) -> None:
-    """Replace your own exchange rates by those of a CSV file.
+    """Replace your own exchange rates with those of a CSV file.
 
     FILE has the columns day, currency and rate, the units of the currency for one euro; - reads
     standard input. Own rates come before the ECB's. A file with the heading alone removes them.

@@ -130,9 +130,9 @@ def export(context: CommandContext, /, app: str, as_json: bool, **given: str | N
 @json_option
 @click.pass_obj
 def allow(context: CommandContext, /, app: str, as_json: bool, **given: str | None) -> None:
-    """Store the data of an erased person again, who has returned and agreed.
+    """Store the data of an erased person again.
 
-    What was erased stays erased.
+    For somebody who has returned and consented. What was erased stays erased.
     """
     with open_resources(load_settings(context)) as resources:
         owner, ids = find_app(resources.connection, app), read_ids(_named(given))

@@ -27,7 +27,7 @@ from shared.settings import Settings, read_settings
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="File with the installation's key (`secret` of the old data folder).",
 )
-@click.option("--check", "only_check", is_flag=True, help="Only prove that the file is whole.")
+@click.option("--check", "only_check", is_flag=True, help="Only verify that the file is whole.")
 @json_option
 @click.pass_obj
 def restore_(
