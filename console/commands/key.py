@@ -1,4 +1,4 @@
-"""`waybill key`: the keys of the console's HTTP API."""
+"""`waybill key`: the keys of the console's HTTP API, and the rotation of the installation's key."""
 
 import click
 from rich.table import Table
@@ -16,15 +16,18 @@ from console.actor import Role, terminal_actor
 from console.apps.apps import find_app
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import show, table
-from console.connections import CommandContext, load_settings, open_database
+from console.connections import CommandContext, load_settings, open_database, open_resources
+from console.keys.key_rotation import finish_rotation, rotate_key
+from deploy.folder import DataFolder
 from shared.errors import OperatorError
 
+_BOTH_KEYS = "A program that does not know both keys accepts nothing from now on."
 _ONCE = "This is the only time that the key is shown. Send it as `Authorization: Bearer KEY`."
 
 
 @click.group()
 def key() -> None:
-    """Manage the keys of the console's HTTP API."""
+    """Manage API keys, and rotate the installation's key."""
 
 
 @key.command("create")
@@ -80,6 +83,45 @@ def revoke(context: CommandContext, name: str, as_json: bool) -> None:
             raise OperatorError("There is no key with this name.", "See `waybill key list`.")
         revoked = revoke_key(connection, terminal_actor(), number)
     show({"key": revoked}, _table([revoked]), as_json=as_json)
+
+
+@key.command("rotate")
+@click.option("--prepare", is_flag=True, help="Make a new key in the data folder.")
+@click.option("--finish", is_flag=True, help="Accept the former key no more.")
+@click.option("--force", is_flag=True, help="With --finish: revoke what was not used since.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@json_option
+@click.pass_obj
+def rotate(
+    context: CommandContext, prepare: bool, finish: bool, force: bool, yes: bool, as_json: bool
+) -> None:
+    """Rotate the installation's key, under which tokens are stored.
+
+    First every program learns both keys: with a data folder, run `waybill key rotate --prepare` and
+    restart `waybill up`; otherwise set WAYBILL_SECRET_KEY to a new key and
+    WAYBILL_PREVIOUS_SECRET_KEY to the present one, and restart every program. Then rotate. Each
+    token and API key is stored under the new key when it is next used. --finish lists those that
+    were not, or ends the acceptance of the former key.
+    """
+    folder = DataFolder.at(context.data)
+    if prepare:
+        folder.prepare_rotation()
+        show({"prepared": True}, "Restart `waybill up`, then rotate the key.", as_json=as_json)
+        return
+    with open_resources(load_settings(context)) as resources:
+        if finish:
+            unused = finish_rotation(resources, terminal_actor(), force=force)
+            folder.forget_previous_key()
+            show({"revoked": unused.names()}, "Only the new key is accepted.", as_json=as_json)
+            return
+        folder.require_restarted()
+        if as_json and not yes:
+            raise OperatorError(f"{_BOTH_KEYS} Confirm with --yes.")
+        if not yes:
+            click.confirm(f"{_BOTH_KEYS} Rotate?", abort=True, err=True)
+        unused = rotate_key(resources, terminal_actor())
+    sentence = f"{len(unused.names())} tokens and API keys move to the new key when they are used."
+    show({"unused": unused.names()}, sentence, as_json=as_json)
 
 
 def _table(keys: list[Key]) -> Table:

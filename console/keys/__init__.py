@@ -1,0 +1,1 @@
+"""Rotates the key of an installation."""
