@@ -1,5 +1,6 @@
 """Importing the history of an app from a file of another system.
 
-Reading order: line_reader (bytes to lines), imports (a run: lines to the inbox). What a line means
-is in shared.lines, because a batch that is sent has the same lines.
+`imports` is a run of `waybill import`; `uploads` takes in files that workers import. How lines get
+into the inbox is in shared.imports, and what a line means in shared.lines, because a batch that is
+sent has the same lines.
 """

@@ -8,20 +8,22 @@ from typing import Any
 import pytest
 
 from console.apps.apps import App, create_app
-from console.importer.imports import Import, ImportLimits, ImportResult
-from console.importer.line_reader import file_lines
+from console.importer.imports import Import
 from console.resources import Resources
 from shared.clock import now_ms
 from shared.database import Connection
 from shared.errors import OperatorError
+from shared.imports.line_import import ImportLimits, ImportResult
+from shared.imports.line_reader import file_lines
 from shared.inbox import INBOX_KEY, measure
+from shared.integration_log import unread_counts
 from shared.rq_queue import waiting_jobs
+from tests.integration.old_days import OLD_MS, drop_old_days
 from tests.integration.workers.conftest import Bench
 from tests.support.build import ADMIN
 
 LIMITS = ImportLimits(batch_events_max=3, batch_bytes_max=1_000_000)
 DAY_MS = 86_400_000
-OLD_MS = 1_262_304_000_000  # 2010-01-01
 
 Line = dict[str, Any]
 
@@ -34,10 +36,7 @@ def event(number: int, **changes: Any) -> Line:
 @pytest.fixture(autouse=True)
 def _without_old_days(connection: Connection) -> Iterator[None]:
     yield
-    for (name,) in connection.execute(
-        "SELECT relname FROM pg_class WHERE relname LIKE 'events_2010%' AND relkind = 'r'"
-    ).fetchall():
-        connection.execute(f"DROP TABLE {name}".encode())
+    drop_old_days(connection)
 
 
 def imported(
@@ -70,6 +69,57 @@ def test_what_was_imported_is_stored_with_its_ids_and_times(
     assert stored == [("import", "u", "purchase", OLD_MS + 1, "c", "DE", "events_20100101")]
     attributed = bench.connection.execute("SELECT rule, click_id, origin FROM attributions")
     assert attributed.fetchall() == [("click_id", "c", "blog")]
+
+
+@pytest.mark.parametrize("first", ["blog", "forum"])
+def test_of_two_imported_clicks_of_one_id_the_first_that_is_stored_counts(
+    resources: Resources, shop: App, bench: Bench, first: str
+) -> None:
+    times = {"blog": OLD_MS, "forum": OLD_MS + 1}
+    order = sorted(times, key=lambda site: site != first)
+    for site in order:
+        click = {"type": "click", "time": times[site], "click_id": "c"}
+        imported(resources, shop, [click | {"parameters": {"site": site}}])
+        bench.drain()
+    imported(resources, shop, [event(5, click_id="c")])
+    bench.drain()
+
+    assert bench.connection.execute("SELECT origin FROM clicks").fetchall() == [(first,)]
+    assert bench.connection.execute("SELECT origin FROM attributions").fetchall() == [(first,)]
+
+
+def test_of_two_clicks_of_one_id_in_one_file_the_earlier_counts(
+    resources: Resources, shop: App, bench: Bench
+) -> None:
+    click = {"type": "click", "click_id": "c"}
+    later = click | {"time": OLD_MS + 1, "parameters": {"site": "forum"}}
+    earlier = click | {"time": OLD_MS, "parameters": {"site": "blog"}}
+    imported(resources, shop, [later, earlier, event(5, click_id="c")])
+    bench.drain()
+
+    assert bench.connection.execute("SELECT origin FROM clicks").fetchall() == [("blog",)]
+    assert bench.connection.execute("SELECT origin FROM attributions").fetchall() == [("blog",)]
+
+
+def test_what_is_not_used_of_a_file_is_counted_in_the_integration_check(
+    resources: Resources, shop: App, bench: Bench
+) -> None:
+    unfilled = event(1, id="{order}", ip="unknown", user_agent="{{ua}}", parameters={"ip": "own"})
+    imported(resources, shop, [unfilled, unfilled, event(2), event(3, user_id="undefined")])
+    bench.drain()
+
+    counts = unread_counts(resources.redis, shop.id, 0)
+    assert {(source.endpoint, source.name): count.count for source, count in counts.items()} == {
+        ("import", "id"): 2,
+        ("import", "ip"): 2,
+        ("import", "user_agent"): 2,
+        ("import", "user_id"): 1,
+    }
+    stored = bench.connection.execute(
+        "SELECT parameters, ip_address, user_agent FROM events WHERE parameters ? 'id'"
+    ).fetchall()
+    kept = {"id": "{order}", "ip": "own", "ip (2)": "unknown", "user_agent": "{{ua}}"}
+    assert stored == [(kept, None, None)]
 
 
 def test_importing_a_file_twice_stores_nothing_twice(

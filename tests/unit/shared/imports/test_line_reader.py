@@ -1,6 +1,6 @@
 from io import BytesIO
 
-from console.importer.line_reader import LINE_BYTES_MAX, FileLine, file_lines
+from shared.imports.line_reader import BLANK_LINES_MAX, LINE_BYTES_MAX, FileLine, file_lines
 
 
 def lines(content: bytes) -> list[FileLine]:
@@ -45,3 +45,13 @@ def test_a_file_without_an_end_of_line_is_one_line_that_is_too_long() -> None:
 
 def test_an_empty_file_has_no_lines() -> None:
     assert lines(b"") == []
+
+
+def test_a_file_of_blank_lines_is_passed_over_in_steps() -> None:
+    content = b"\n" * (2 * BLANK_LINES_MAX + 1) + b"a\n"
+
+    assert lines(content) == [
+        FileLine(BLANK_LINES_MAX, b"", BLANK_LINES_MAX),
+        FileLine(2 * BLANK_LINES_MAX, b"", 2 * BLANK_LINES_MAX),
+        FileLine(2 * BLANK_LINES_MAX + 2, b"a", len(content)),
+    ]
