@@ -6,7 +6,9 @@ nothing. Everything happens in the caller's transaction, with a constant number 
 whatever the period holds.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from shared.database import Connection, run
 from shared.ids import receipt_floor
@@ -16,17 +18,31 @@ from workers.sql.files import read_sql
 _AHEAD = timedelta(days=1)  # how far before its event time an event may be received
 _LENGTHS = {Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=1)}
 
-_BELONGS = read_sql(__package__, "belongs.sql")
-_HOUR_FIGURES = read_sql(__package__, "hour_figures.sql")
+BELONGS = read_sql(__package__, "belongs.sql")
+HOUR_FIGURES = read_sql(__package__, "hour_figures.sql")
+SEEN = read_sql(__package__, "seen.sql")
 _REACH = read_sql(__package__, "reach.sql")
+_INSERT_EARNINGS = read_sql(__package__, "earnings.sql")
 _INSERT_COMEBACKS = read_sql(__package__, "comebacks.sql")
-_INSERT_HOUR = f"WITH {_BELONGS}, {_HOUR_FIGURES}, {_REACH}"
-_INSERT_REACH = f"WITH {_BELONGS}, {_REACH}"
+_INSERT_HOUR = f"WITH {BELONGS}, {HOUR_FIGURES}, {SEEN}, {_REACH}"
+_INSERT_REACH = f"WITH {BELONGS}, {SEEN}, {_REACH}"
+_INSERT_INSTALLS = read_sql(__package__, "hour_installs.sql")
+_INSERT_CLICKS = read_sql(__package__, "hour_clicks.sql")
 
 _DELETE = """
 DELETE FROM {table}
 WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = %(grain)s
   AND start = %(start)s
+"""
+
+# Clicks that have expired are not there to be counted again.
+_DELETE_TRAFFIC = """
+DELETE FROM traffic
+WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = 'hour'
+  AND start = %(start)s
+  AND (part = 'credited' OR NOT EXISTS (
+      SELECT FROM retention WHERE app_id = %(app_id)s AND %(start)s < clicks_counted_before
+  ))
 """
 
 _DELETE_COMEBACKS = """
@@ -35,51 +51,115 @@ WHERE app_id = %(app_id)s AND environment = %(environment)s
   AND since IN ('first', 'last', 'first_event', 'last_event') AND day = %(start)s::date
 """
 
+_DELETE_EARNINGS = """
+DELETE FROM earnings
+WHERE app_id = %(app_id)s AND environment = %(environment)s AND day = %(start)s::date
+"""
+
 _SUM_DAY = """
 INSERT INTO figures (
     app_id, environment, grain, start, event, link_id, source, campaign, country, currency,
-    events, amount, value, installs, reattributions, sessions
+    events, amount, value, installs, reattributions, sessions, unverified
 )
 SELECT
     app_id, environment, 'day', %(start)s, event, link_id, source, campaign, country, currency,
-    sum(events), sum(amount), sum(value), sum(installs), sum(reattributions), sum(sessions)
+    sum(events), sum(amount), sum(value), sum(installs), sum(reattributions), sum(sessions),
+    sum(unverified)
 FROM figures
 WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = 'hour'
   AND start >= %(start)s AND start < %(end)s
 GROUP BY app_id, environment, event, link_id, source, campaign, country, currency
 """
 
+_SUM_TRAFFIC = """
+INSERT INTO traffic (
+    app_id, environment, grain, start, part, link_id, source, campaign, sub_id,
+    clicks, impressions, click_installs, view_installs,
+    delay_ms, delay_10s, delay_1m, delay_1h, delay_1d, delay_7d, delay_more
+)
+SELECT
+    app_id, environment, 'day', %(start)s, part, link_id, source, campaign, sub_id,
+    sum(clicks), sum(impressions), sum(click_installs), sum(view_installs),
+    sum(delay_ms), sum(delay_10s), sum(delay_1m), sum(delay_1h), sum(delay_1d), sum(delay_7d),
+    sum(delay_more)
+FROM traffic
+WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = 'hour'
+  AND start >= %(start)s AND start < %(end)s
+GROUP BY app_id, environment, part, link_id, source, campaign, sub_id
+"""
+
 
 def roll_up_hour(connection: Connection, hour: StalePeriod) -> None:
     """Rolls up the figures and reach of an hour, and the sums of its day."""
-    bounds, day = _bounds(hour), _bounds(day_of_hour(hour))
+    bounds = _bounds(hour)
     run(connection, _DELETE.format(table="figures"), bounds)
     run(connection, _DELETE.format(table="reach"), bounds)
     run(connection, _INSERT_HOUR, bounds)
-    run(connection, _DELETE.format(table="figures"), day)
-    run(connection, _SUM_DAY, day)
+    roll_up_traffic(connection, hour)
+    sum_day(connection, day_of_hour(hour))
+
+
+def roll_up_traffic(connection: Connection, hour: StalePeriod) -> None:
+    """Rolls up the clicks and installs of an hour, however many there are, and those of its day."""
+    bounds, day = _bounds(hour), _bounds(day_of_hour(hour))
+    run(connection, _DELETE_TRAFFIC, bounds)
+    run(connection, _INSERT_INSTALLS, bounds)
+    run(connection, _INSERT_CLICKS, bounds)
+    run(connection, _DELETE.format(table="traffic"), day)
+    run(connection, _SUM_TRAFFIC, day)
+
+
+def sum_day(connection: Connection, day: StalePeriod) -> None:
+    """Replaces the figures of a day by the sums of its hours."""
+    bounds = _bounds(day)
+    run(connection, _DELETE.format(table="figures"), bounds)
+    run(connection, _SUM_DAY, bounds)
 
 
 def roll_up_day(connection: Connection, day: StalePeriod) -> None:
-    """Rolls up the reach and comebacks of a day; its sums are updated with its hours."""
+    """Rolls up the reach, comebacks and earnings of a day; its sums are updated with its hours."""
     bounds = _bounds(day)
     run(connection, _DELETE.format(table="reach"), bounds)
     run(connection, _INSERT_REACH, bounds)
     run(connection, _DELETE_COMEBACKS, bounds)
     run(connection, _INSERT_COMEBACKS, bounds)
+    roll_up_earnings(connection, day)
+
+
+def roll_up_earnings(connection: Connection, day: StalePeriod) -> None:
+    """Rolls up what users paid on a day."""
+    bounds = _bounds(day)
+    run(connection, _DELETE_EARNINGS, bounds)
+    run(connection, _INSERT_EARNINGS, bounds)
 
 
 def day_of_hour(hour: StalePeriod) -> StalePeriod:
     """Returns the day that an hour belongs to."""
-    return hour._replace(grain=Grain.DAY, start=hour.start.replace(hour=0))
+    return hour.whole._replace(grain=Grain.DAY, start=hour.start.replace(hour=0))
+
+
+def range_of(
+    bounds: Mapping[str, Any], slice_number: int = 0, slices: int = 1, minute: int | None = None
+) -> dict[str, object]:
+    """Returns the arguments of `belongs`: which events it reads, of all or some of the users."""
+    from_ms = int((bounds["from"] - _AHEAD).timestamp()) * 1000
+    return {
+        "first_receipt": receipt_floor(from_ms),
+        "slice": slice_number,
+        "slices": slices,
+        "minute": minute,
+    }
 
 
 def _bounds(period: StalePeriod) -> dict[str, object]:
-    return {
+    end = period.start + _LENGTHS[period.grain]
+    bounds = {
         "app_id": period.app_id,
         "environment": period.environment,
         "grain": period.grain,
         "start": period.start,
-        "end": period.start + _LENGTHS[period.grain],
-        "first_receipt": receipt_floor(int((period.start - _AHEAD).timestamp()) * 1000),
+        "end": end,
+        "from": period.start,
+        "until": end,
     }
+    return bounds | range_of(bounds)

@@ -1,12 +1,6 @@
 -- The distinct users of a period, counted for each breakdown that a report may request, because
--- users cannot be summed. First each user once for each event and origin (`seen`): all breakdowns are
--- derived from that. These CTEs follow `belongs` and end the statement.
-seen AS MATERIALIZED (
-    SELECT DISTINCT belongs.user_ref, event, link_id, source, campaign, country,
-           CASE WHEN link_id = 0 THEN 0 ELSE coalesce(partner_id, -1) END AS partner_id
-    FROM belongs LEFT JOIN links ON links.id = link_id
-    WHERE counted
-), split AS (
+-- users cannot be summed. This CTE follows `seen` and ends the statement.
+split AS (
     SELECT DISTINCT 'none' AS split, user_ref, event,
            0 AS partner_id, 0::bigint AS link_id, '' AS source, '' AS campaign,
            '' AS country

@@ -1,24 +1,41 @@
 """Schedules the rollup of stale hours and days.
 
-Each transaction rolls up one period, and one worker at a time does so. It deletes the rows of
-`stale_periods` that it sees of the period and then aggregates, so that a change made meanwhile
-leaves a new row. Then the period rests for ten times as long as it took: the more there is to
-aggregate, the smaller its share of a worker. Hours come before days, the newest first.
+Each transaction rolls up one period, or a step of it, and one worker at a time does so for an app.
+It deletes the rows of `stale_periods` that it sees of the period and then aggregates, so that a
+change made meanwhile leaves a new row. Then the period rests for three times as long as it took:
+the more there is to aggregate, the smaller its share of a worker. Hours come before days, the
+newest first, and changes before the steps of much work, of which each job takes at least one.
 """
 
 import time
 from dataclasses import dataclass
 
 from shared.database import Connection, DatabaseError, run, sqlstate, transaction
-from workers.rollups.aggregate import day_of_hour, roll_up_day, roll_up_hour
+from workers.rollups.aggregate import (
+    day_of_hour,
+    roll_up_day,
+    roll_up_earnings,
+    roll_up_hour,
+    roll_up_traffic,
+)
+from workers.rollups.large_days.days import LargeDay, find_large_day, finish_day, forget_days
+from workers.rollups.large_days.steps import take_day, take_hour
 from workers.rollups.stale_periods import Grain, StalePeriod, mark_stale
 
 STATEMENT_SECONDS_MAX = 120  # a job has more
-REST_TIMES = 10
+REST_TIMES = 3
 REST_SECONDS_MIN = 2
 FAILURE_REST_SECONDS = 600
-STALE_ROWS_MAX = 5_000  # more are folded into one for each period
+STALE_ROWS_MAX = 5_000  # more are folded into one for each minute, or for each period
 
+# What the users of a slice did is grouped in memory: with PostgreSQL's 4 MB it goes to disk.
+_LIMITS = f"""
+SELECT set_config('statement_timeout', '{STATEMENT_SECONDS_MAX}s', true),
+       set_config('work_mem', '64MB', true)
+"""
+
+# Workers of an earlier version take it alone; now those that roll up share it, and each takes that
+# of its app.
 _LOCK = 7_246_004
 
 # A period whose events have expired keeps its rollups, whatever arrives late.
@@ -29,7 +46,10 @@ WHERE retention.app_id = stale_periods.app_id AND start < counted_before
 
 _NEXT = """
 SELECT app_id, environment, grain, start
-FROM (SELECT DISTINCT app_id, environment, grain, start FROM stale_periods) AS marked
+FROM (
+    SELECT DISTINCT app_id, environment, grain, start FROM stale_periods
+    WHERE (slice IS NOT NULL) = %(is_step)s AND app_id <> ALL(%(busy_apps)s)
+) AS marked
 WHERE NOT EXISTS (
     SELECT FROM retention WHERE retention.app_id = marked.app_id AND marked.start < counted_before
 ) AND NOT EXISTS (
@@ -37,30 +57,47 @@ WHERE NOT EXISTS (
     WHERE (counted.app_id, counted.environment, counted.grain, counted.start)
         = (marked.app_id, marked.environment, marked.grain, marked.start)
       AND clock_timestamp() < rests_until
+      -- A step rests only after a failure.
+      AND (NOT %(is_step)s OR counted_at IS NULL
+           OR rests_until >= counted_at + %(failure_rest)s * interval '1 second')
 )
-ORDER BY grain DESC, start DESC
+ORDER BY grain DESC, start DESC, random()
 LIMIT 1
 """
 
-# An import in random order marks a thousand hours with each batch.
+# An import in random order marks a thousand minutes with each batch.
 _FOLD_ROWS = """
 WITH folded AS (
-    DELETE FROM stale_periods WHERE (SELECT count(*) FROM stale_periods) > %s
-    RETURNING app_id, environment, grain, start
+    DELETE FROM stale_periods
+    WHERE slice IS NULL AND (SELECT count(*) FROM stale_periods WHERE slice IS NULL) > %(rows_max)s
+    RETURNING app_id, environment, grain, start, minute, user_ref
+), distinct_rows AS MATERIALIZED (
+    SELECT DISTINCT * FROM folded
 )
-INSERT INTO stale_periods (app_id, environment, grain, start)
-SELECT DISTINCT app_id, environment, grain, start FROM folded
+INSERT INTO stale_periods (app_id, environment, grain, start, minute, user_ref)
+SELECT * FROM distinct_rows WHERE (SELECT count(*) FROM distinct_rows) <= %(rows_max)s
+UNION ALL
+SELECT DISTINCT app_id, environment, grain, start, NULL::smallint, NULL::bigint
+FROM distinct_rows WHERE (SELECT count(*) FROM distinct_rows) > %(rows_max)s
 """
 
 _DELETE_ROWS = """
-DELETE FROM stale_periods WHERE app_id = %s AND environment = %s AND grain = %s AND start = %s
+DELETE FROM stale_periods
+WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = %(grain)s
+  AND start = %(start)s
 """
 
 _RECORD_SUCCESS = """
-INSERT INTO counted_periods (app_id, environment, grain, start, counted_at, rests_until)
-VALUES (%s, %s, %s, %s, now(), clock_timestamp() + %s * interval '1 second')
+INSERT INTO counted_periods (
+    app_id, environment, grain, start, counted_at, rests_until, state_at
+)
+VALUES (
+    %(app_id)s, %(environment)s, %(grain)s, %(start)s, now(),
+    clock_timestamp() + %(seconds)s * interval '1 second', CASE WHEN %(is_large)s THEN now() END
+)
 ON CONFLICT (app_id, environment, grain, start) DO UPDATE SET
-    counted_at = excluded.counted_at, rests_until = excluded.rests_until
+    counted_at = excluded.counted_at, rests_until = excluded.rests_until,
+    state_at = excluded.state_at
 """
 
 _RECORD_FAILURE = """
@@ -72,7 +109,7 @@ ON CONFLICT (app_id, environment, grain, start) DO UPDATE SET rests_until = excl
 
 @dataclass(frozen=True, slots=True)
 class RolledUp:
-    """The number of periods rolled up, and whether more are due already."""
+    """The number of periods and steps rolled up, and whether more are due already."""
 
     periods: int
     more: bool
@@ -84,52 +121,106 @@ def roll_up(connection: Connection, seconds_max: float) -> RolledUp:
     A period that fails rests for a while, so that it does not block the others.
     """
     ends_at = time.monotonic() + seconds_max
-    periods = 0
     with transaction(connection):
-        if _is_alone(connection):
+        if _shares_lock(connection) and _locks_app(connection, 0):
             run(connection, _DELETE_EXPIRED)
-            run(connection, _FOLD_ROWS, (STALE_ROWS_MAX,))
-    while due := run(connection, _NEXT).fetchone():
-        app_id, environment, grain, start = due
-        period = StalePeriod(app_id, environment, Grain(grain), start)
-        if periods and time.monotonic() >= ends_at:
+            run(connection, _FOLD_ROWS, {"rows_max": STALE_ROWS_MAX})
+    periods = 0
+    busy_apps: list[int] = []
+    for is_step in (False, True):
+        taken = 0
+        while period := _next(connection, busy_apps, is_step=is_step):
+            if time.monotonic() >= ends_at and (taken if is_step else periods):
+                return RolledUp(periods, more=True)
+            if _roll_up_period(connection, period, is_step=is_step):
+                periods, taken = periods + 1, taken + 1
+            else:
+                busy_apps.append(period.app_id)
+    while forget_days(connection):
+        if time.monotonic() >= ends_at:
             return RolledUp(periods, more=True)
-        if not _roll_up_period(connection, period):
-            break
-        periods += 1
     return RolledUp(periods, more=False)
 
 
-def _roll_up_period(connection: Connection, period: StalePeriod) -> bool:
-    """Rolls up a period, unless another worker is rolling up; tells whether it did."""
+def _next(connection: Connection, busy_apps: list[int], *, is_step: bool) -> StalePeriod | None:
+    arguments = {
+        "is_step": is_step,
+        "busy_apps": busy_apps,
+        "failure_rest": FAILURE_REST_SECONDS,
+    }
+    found = run(connection, _NEXT, arguments).fetchone()
+    if found is None:
+        return None
+    app_id, environment, grain, start = found
+    return StalePeriod(app_id, environment, Grain(grain), start)
+
+
+def _roll_up_period(connection: Connection, period: StalePeriod, *, is_step: bool) -> bool:
+    """Rolls up a period or a step, unless another worker has the app; tells whether it did."""
     try:
         with transaction(connection):
-            if not _is_alone(connection):
+            if not (_shares_lock(connection) and _locks_app(connection, period.app_id)):
                 return False
-            run(connection, f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS_MAX}s'")
+            run(connection, _LIMITS)
             began_at = time.monotonic()
-            run(connection, _DELETE_ROWS, period)
-            if period.grain is Grain.HOUR:
-                roll_up_hour(connection, period)
-                mark_stale(connection, [day_of_hour(period)])
+            large_day = find_large_day(connection, period)
+            if large_day is None:
+                _roll_up_whole(connection, period)
             else:
-                roll_up_day(connection, period)
+                _take_step(connection, large_day, period, is_step=is_step)
             rest_seconds = max(REST_TIMES * (time.monotonic() - began_at), REST_SECONDS_MIN)
-            run(connection, _RECORD_SUCCESS, (*period, rest_seconds))
+            outcome = {
+                "seconds": 0 if is_step else rest_seconds,
+                "is_large": large_day is not None,
+            }
+            run(connection, _RECORD_SUCCESS, {**period._asdict(), **outcome})
             return True
     except DatabaseError as error:
         if sqlstate(error) is not None:
-            run(connection, _RECORD_FAILURE, (*period, FAILURE_REST_SECONDS))
+            run(connection, _RECORD_FAILURE, (*period[:4], FAILURE_REST_SECONDS))
         raise
 
 
+def _roll_up_whole(connection: Connection, period: StalePeriod) -> None:
+    run(connection, _DELETE_ROWS, period._asdict())
+    if period.grain is Grain.HOUR:
+        roll_up_hour(connection, period)
+        mark_stale(connection, [day_of_hour(period)])
+    else:
+        roll_up_day(connection, period)
+
+
+def _take_step(
+    connection: Connection, day: LargeDay, period: StalePeriod, *, is_step: bool
+) -> None:
+    """Rolls up some of the stale rows of a period of a large day."""
+    if period.grain is Grain.HOUR:
+        take_hour(connection, day, period, is_step=is_step)
+        if not is_step:
+            roll_up_traffic(connection, period)
+        mark_stale(connection, [day_of_hour(period)._replace(user_ref=0)])
+    else:
+        take_day(connection, day, period, is_step=is_step)
+        if not is_step:
+            roll_up_earnings(connection, period)
+    if day.building:
+        finish_day(connection, period)
+
+
 def wait_for_rollups(connection: Connection) -> None:
-    """Waits until the rollup of a period that may be under way has ended."""
+    """Waits until the rollups that may be under way have ended."""
     with transaction(connection):
         run(connection, "SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
 
 
-def _is_alone(connection: Connection) -> bool:
-    """Takes the lock of rollups until the transaction ends, if no other worker holds it."""
-    row = run(connection, "SELECT pg_try_advisory_xact_lock(%s)", (_LOCK,)).fetchone()
+def _shares_lock(connection: Connection) -> bool:
+    """Takes the lock of rollups until the transaction ends, unless it is held alone."""
+    row = run(connection, "SELECT pg_try_advisory_xact_lock_shared(%s)", (_LOCK,)).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _locks_app(connection: Connection, app_id: int) -> bool:
+    """Takes the lock of an app until the transaction ends, if no other worker holds it."""
+    statement = "SELECT pg_try_advisory_xact_lock(%s, hashint8(%s))"
+    row = run(connection, statement, (_LOCK, app_id)).fetchone()
     return row is not None and bool(row[0])

@@ -2,7 +2,8 @@
 
 A transaction that changes facts or decisions also marks the periods of event time that it touched;
 a job rolls them up again (`schedule`). Rows are only ever inserted here, several for a period if
-need be, so that no transaction waits for another.
+need be, so that no transaction waits for another. A row says which minute of an hour, or which user
+of a day: of a large day nothing else is recalculated.
 """
 
 from collections.abc import Iterable
@@ -15,12 +16,16 @@ from shared.database import Connection, run
 from workers.sql.json_rows import write_rows
 
 HOUR_MS = 3_600_000
+MINUTE_MS = 60_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _MARK = """
-INSERT INTO stale_periods (app_id, environment, grain, start)
-SELECT app_id, environment, grain, start FROM json_to_recordset(%s::json)
-    AS sent (app_id bigint, environment text, grain text, start timestamptz)
+INSERT INTO stale_periods (app_id, environment, grain, start, minute, user_ref)
+SELECT app_id, environment, grain, start, minute, user_ref FROM json_to_recordset(%s::json)
+    AS sent (
+        app_id bigint, environment text, grain text, start timestamptz, minute smallint,
+        user_ref bigint
+    )
 """
 
 # Uses the index to step from hour to hour, instead of reading every event; includes the hours that
@@ -47,6 +52,8 @@ SELECT app_id, environment, grain, start FROM counted_periods
 WHERE app_id = %(app_id)s AND grain = 'hour'
 """
 
+_REBUILD_LARGE = "UPDATE large_days SET building = NULL WHERE app_id = %s"
+
 
 class Grain(StrEnum):
     """The length of a period; a day is rolled up after one of its hours was."""
@@ -56,23 +63,37 @@ class Grain(StrEnum):
 
 
 class StalePeriod(NamedTuple):
-    """An hour or day (UTC, by event time) of an app."""
+    """An hour or day (UTC, by event time) of an app.
+
+    `minute` is the one of the hour that changed, and `user_ref` the user of the day; without them
+    anything in the period may have.
+    """
 
     app_id: int
     environment: str
     grain: Grain
     start: datetime
+    minute: int | None = None
+    user_ref: int | None = None
+
+    @property
+    def whole(self) -> "StalePeriod":
+        """Returns the hour or day without what changed in it."""
+        return self._replace(minute=None, user_ref=None)
 
 
 def hour_of(app_id: int, environment: str, time_ms: int) -> StalePeriod:
-    """Returns the hour of a moment in Unix milliseconds."""
-    return StalePeriod(app_id, environment, Grain.HOUR, _start_of(time_ms // HOUR_MS))
+    """Returns the hour of a moment in Unix milliseconds, and its minute."""
+    start, minute = _start_of(time_ms // HOUR_MS), time_ms % HOUR_MS // MINUTE_MS
+    return StalePeriod(app_id, environment, Grain.HOUR, start, minute)
 
 
-def day_period(app_id: int, environment: str, day: date) -> StalePeriod:
-    """Returns the period of a date."""
+def day_period(
+    app_id: int, environment: str, day: date, user_ref: int | None = None
+) -> StalePeriod:
+    """Returns the period of a date, of one user or of all."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return StalePeriod(app_id, environment, Grain.DAY, start)
+    return StalePeriod(app_id, environment, Grain.DAY, start, None, user_ref)
 
 
 @lru_cache(maxsize=4096)
@@ -87,5 +108,9 @@ def mark_stale(connection: Connection, periods: Iterable[StalePeriod]) -> None:
 
 
 def mark_app_stale(connection: Connection, app_id: int) -> None:
-    """Marks every period of an app, so that all its rollups are recalculated."""
+    """Marks every period of an app, so that all its rollups are recalculated.
+
+    Large days are built again from the facts.
+    """
+    run(connection, _REBUILD_LARGE, (app_id,))
     run(connection, _MARK_APP, {"app_id": app_id})

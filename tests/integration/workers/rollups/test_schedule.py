@@ -1,6 +1,7 @@
 """Figures: what raw rows say, whatever came late, twice or again, and whoever died at what."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -118,8 +119,10 @@ def _received_in_time(event: Event) -> Event:
 def _with_money(event: Event, random: Random) -> Event:
     """Amounts in currencies, values, campaigns, countries, and a key that some events share."""
     if event.kind is Kind.CLICK:
-        campaign = random.choice(({}, {"campaign": "summer "}, {"campaign": "winter"}))
-        return msgspec.structs.replace(event, parameters={**event.parameters, **campaign})
+        named = random.choice(
+            ({}, {"campaign": "summer "}, {"campaign": "winter", "pub_sub_id": "site-4 "})
+        )
+        return msgspec.structs.replace(event, parameters={**event.parameters, **named})
     earned = {"kind": Kind.AD_REVENUE, "event_id": "__ad_revenue"}
     return msgspec.structs.replace(
         event,
@@ -127,6 +130,7 @@ def _with_money(event: Event, random: Random) -> Event:
         sale_amount=random.choice((None, "0.10", "-3.5", "12")),
         sale_amount_currency=random.choice((None, "EUR", "USD")),
         aggregated_event_value=random.choice((None, "1.25")),
+        sdk=random.choice((None, None, "js5.8.3")),
         parameters={
             **event.parameters,
             **random.choice(({}, {"country": "de"}, {"country": "FR"})),
@@ -227,7 +231,7 @@ def test_a_session_that_goes_on_past_midnight_makes_its_user_active_on_both_days
     assert connection.execute(active).fetchone() == (2,)
 
 
-def test_a_click_that_only_lost_gives_nobody_work(connection: Connection) -> None:
+def test_a_click_that_only_lost_changes_nothing_but_its_own_hour(connection: Connection) -> None:
     at_ms = an_hour_ago()
     click = clicked(at_ms - 5 * MINUTE_MS)
     phone = {"device_ids": {"idfa": "b" * 31 + "2"}}
@@ -238,7 +242,9 @@ def test_a_click_that_only_lost_gives_nobody_work(connection: Connection) -> Non
 
     beaten = "SELECT considered FROM attributions WHERE superseded_at IS NULL"
     assert connection.execute(beaten).fetchone() == (2,)
-    assert count_all(connection) == 0
+    stale = "SELECT DISTINCT grain, start = date_trunc('hour', %s, 'UTC') FROM stale_periods"
+    clicked_at = datetime.fromtimestamp((at_ms - 9 * MINUTE_MS) / 1000, UTC)
+    assert connection.execute(stale, (clicked_at,)).fetchall() == [("hour", True)]
 
 
 def test_what_is_not_committed_yet_is_counted_afterwards(
@@ -275,7 +281,22 @@ def test_what_comes_while_its_hour_is_being_counted_is_counted_next(
     assert _sums(connection, "events") == 2
 
 
-def test_one_worker_counts_at_a_time(connection: Connection, database_url: str) -> None:
+def test_one_worker_counts_an_app_at_a_time_and_others_count_other_apps(
+    connection: Connection, database_url: str
+) -> None:
+    store(connection, opened("ann", an_hour_ago()), opened("ben", an_hour_ago(), app_id=2))
+    with connect(database_url, "tests") as other, transaction(other):
+        assert schedule._locks_app(other, 1)
+        assert roll_up(connection, 60) == RolledUp(2, more=False)
+        counted = connection.execute("SELECT DISTINCT app_id FROM figures").fetchall()
+        assert counted == [(2,)]
+
+    assert roll_up(connection, 60).periods == 2
+
+
+def test_nobody_counts_beside_a_worker_of_an_earlier_version(
+    connection: Connection, database_url: str
+) -> None:
     store(connection, opened("ann", an_hour_ago()))
     with connect(database_url, "tests") as other, transaction(other):
         other.execute("SELECT pg_advisory_xact_lock(%s)", (schedule._LOCK,))
@@ -318,7 +339,7 @@ def _failing(at_ms: int) -> Any:
     roll_up_hour = aggregate.roll_up_hour
 
     def count_or_fail(connection: Connection, hour: StalePeriod) -> None:
-        if hour == hour_of(hour.app_id, hour.environment, at_ms):
+        if hour == hour_of(hour.app_id, hour.environment, at_ms).whole:
             connection.execute("SELECT 1 / 0")
         roll_up_hour(connection, hour)
 
