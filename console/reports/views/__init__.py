@@ -1,0 +1,4 @@
+"""Reports to keep: how a report is laid out, and views that people save.
+
+Reading order: layout (columns and order of rows), saved_views (of a person, for an app).
+"""
