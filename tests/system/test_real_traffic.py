@@ -5,13 +5,15 @@ Imports nothing of the product.
 
 import json
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.system.conftest import Running
-from tests.system.servers import until
+from tests.system.servers import ANSWER_SECONDS_MAX, until
 from tests.system.test_clicks import make_link
 from tests.system.traffic import Answer, get, send
 
@@ -73,6 +75,16 @@ def test_a_key_that_nobody_filled_in_loses_no_second_purchase(
     for user in ("k-1", "k-2"):
         answer = event(running, f"user_id={user}&event_id=purchase{parameter}", header)
         row = recorded(running, answer)
+        assert (row["user_id"], row["idempotency_key"]) == (user, None)
+
+
+@pytest.mark.parametrize("key", ["undefined", "null", "%7Btransaction_id%7D", "%23tid%23"])
+def test_a_key_that_nobody_filled_in_is_none_at_adjusts_endpoints_either(
+    running: Running, key: str
+) -> None:
+    for user in ("k-1", "k-2"):
+        query = f"/event?{APP}&event_token=f0ob4r&idfv={user}&idempotency_key={key}"
+        row = recorded(running, ask(running, get(query)))
         assert (row["user_id"], row["idempotency_key"]) == (user, None)
 
 
@@ -139,6 +151,7 @@ def test_a_macro_of_an_agent_does_not_displace_the_browsers(linked: Running) -> 
 
 DAMAGE = {
     "campaign=S%F8ren": ("campaign", "S%F8ren"),
+    "campaign=Søren": ("campaign", "Søren"),  # the bytes, as some apps send them
     "campaign=%00": ("campaign", "%00"),
     "pub_sub_id=a&pub_sub_id=b": ("pub_sub_id", "a"),
     "=x": ("(no name)", "x"),
@@ -199,9 +212,11 @@ def test_a_json_document_is_read_in_every_dialect(running: Running, media_type: 
 
 
 def test_the_other_dialects_names_are_understood(running: Running) -> None:
-    query = "user_id=o&event_id=purchase&revenue=42&currency=hrk"
+    at = (datetime.now(UTC) - timedelta(days=3)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    query = f"user_id=o&event_id=purchase&revenue=42&currency=hrk&created_at={at}"
     row = recorded(running, event(running, query))
     assert (row["sale_amount"], row["sale_amount_currency"]) == ("42", "HRK")
+    assert row["event_time"] == at
 
     told = f"/event?{APP}&event_token=f0ob4r&idfv=o-1&sale_amount=42&sale_amount_currency=EUR"
     row = recorded(running, ask(running, get(told)))
@@ -212,6 +227,29 @@ def test_white_space_around_an_id_is_no_part_of_it_anywhere(running: Running) ->
     row = recorded(running, event(running, "user_id=%20x%20&event_id=purchase%20"))
 
     assert (row["user_id"], row["event_id"], row["unmapped"]) == ("x", "purchase", False)
+    for spelling in ("x", " x ", "x\t"):
+        assert running.waybill.json("user", "Shop", spelling)["user_id"] == "x"
+
+
+@pytest.mark.parametrize("unseen", ["%E2%80%8B", "%EF%BB%BF", "%E2%80%AC"])
+def test_what_nobody_sees_around_an_id_makes_no_other_user(running: Running, unseen: str) -> None:
+    query = f"user_id={unseen}seen{unseen}&event_id=purchase{unseen}"
+    row = recorded(running, event(running, query))
+
+    assert (row["user_id"], row["event_id"], row["unmapped"]) == ("seen", "purchase", False)
+    refused = event(running, f"user_id={unseen}&event_id=purchase")
+    assert (refused.status, b"user_id" in refused.body) == (400, True)
+
+
+def test_a_link_checker_is_redirected_and_makes_no_click(linked: Running) -> None:
+    waiting = HTTPConnection("127.0.0.1", linked.port, timeout=ANSWER_SECONDS_MAX)
+    with closing(waiting) as connection:
+        connection.request("HEAD", f"{LINK}&pub_sub_id=checked")
+        answer = connection.getresponse()
+
+        assert (answer.status, answer.read()) == (302, b"")
+        assert (answer.headers["Location"] or "").startswith("https://shop.example/welcome?")
+        assert "Waybill-Receipt" not in answer.headers
 
 
 @pytest.mark.parametrize(
@@ -244,6 +282,29 @@ def test_an_agent_that_was_encoded_twice_is_decoded_everywhere(linked: Running) 
         assert recorded(linked, answer)["user_agent"] == "Mozilla/5.0 (X)"
 
 
+@pytest.mark.parametrize("code", ["HRK", "BGN", "EEK", "LTL"])
+def test_a_currency_that_was_withdrawn_is_imported_and_reported(
+    running: Running, tmp_path: Path, code: str
+) -> None:
+    user = f"old {code}"
+    line = {
+        "type": "event",
+        "time": "2015-06-01T10:00:00Z",
+        "user_id": user,
+        "event_id": "purchase",
+        "sale_amount": 10,
+        "sale_amount_currency": code,
+    }
+    file = tmp_path / "old.ndjson"
+    file.write_text(json.dumps(line) + "\n")
+
+    running.waybill.json("import", str(file), "--app", "Shop")
+    running.waybill.wait_until_drained()
+
+    (told,) = running.waybill.json("user", "Shop", user)["events"]
+    assert (told["sale_amount"], told["sale_amount_currency"]) == ("10", code)
+
+
 @pytest.mark.parametrize("code", ["XXX", "XTS"])
 def test_what_is_no_money_is_refused(running: Running, code: str) -> None:
     query = f"user_id=x&event_id=purchase&sale_amount=1&sale_amount_currency={code}"
@@ -255,7 +316,8 @@ def test_a_probe_with_head_is_answered_and_is_no_rejection(running: Running) -> 
     before = running.waybill.json("rejections")["counts"].get("method_not_allowed", 0)
 
     for path in ("/health/live", "/health/ready", "/metrics"):
-        with closing(HTTPConnection("127.0.0.1", running.port, timeout=10)) as connection:
+        waiting = HTTPConnection("127.0.0.1", running.port, timeout=ANSWER_SECONDS_MAX)
+        with closing(waiting) as connection:
             connection.request("HEAD", path)
             assert connection.getresponse().status == 200
     assert running.waybill.json("rejections")["counts"].get("method_not_allowed", 0) == before
