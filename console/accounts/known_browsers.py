@@ -8,6 +8,8 @@ import hmac
 import secrets
 from hashlib import sha256
 
+from shared.keys.installation_key import accepted_keys
+
 _NONCE_CHARACTERS = 32
 
 
@@ -20,7 +22,10 @@ def mark_browser(secret_key: bytes, name: str) -> str:
 def is_known(secret_key: bytes, name: str, mark: str) -> bool:
     """Tells whether the cookie was made for this person by this installation."""
     nonce, signature = mark[:_NONCE_CHARACTERS], mark[_NONCE_CHARACTERS:]
-    return hmac.compare_digest(signature.encode(), _signature(secret_key, name, nonce).encode())
+    return any(
+        hmac.compare_digest(signature.encode(), _signature(key, name, nonce).encode())
+        for key in accepted_keys(secret_key)
+    )
 
 
 def _signature(secret_key: bytes, name: str, nonce: str) -> str:

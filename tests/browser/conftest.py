@@ -19,12 +19,10 @@ PASSWORD = "correct horse battery staple"
 
 @pytest.fixture(scope="session")
 def waybill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Waybill]:
-    waybill = Waybill(tmp_path_factory.mktemp("browser") / "data", workers=1, console=True)
-    try:
-        waybill.wait_until_ready()
+    with Waybill(
+        tmp_path_factory.mktemp("browser") / "data", workers=1, console=True, patient=False
+    ) as waybill:
         yield waybill
-    finally:
-        waybill.stop()
 
 
 @pytest.fixture(scope="session")

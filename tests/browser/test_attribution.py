@@ -16,7 +16,7 @@ def test_a_test_click_is_followed_to_its_attributed_user(waybill: Waybill, page:
     token = waybill.json("token", "create", "--app", "Followed", "--name", "backend")["secret"]
 
     # Define an event.
-    page.get_by_role("link", name="Events").click()
+    page.get_by_role("link", name="Event types", exact=True).click()
     page.get_by_role("link", name="New event type").click()
     page.get_by_label("Name").fill("Purchase")
     page.get_by_label("Mapping ID").fill("buy")
@@ -24,7 +24,7 @@ def test_a_test_click_is_followed_to_its_attributed_user(waybill: Waybill, page:
     expect(page.get_by_text("Event type Purchase has been created.")).to_be_visible()
 
     # Create a link and click it.
-    page.get_by_role("link", name="Links").click()
+    page.get_by_role("link", name="Links", exact=True).click()
     page.get_by_role("link", name="New link").click()
     page.get_by_label("Partner").fill("Acme")
     page.get_by_label("Name").fill("Summer")
@@ -41,7 +41,7 @@ def test_a_test_click_is_followed_to_its_attributed_user(waybill: Waybill, page:
     # Report a user who names the click.
     click_id = page.locator("#chain code").first.inner_text()
     query = f"s2s_token={token}&user_id=somebody&event_id=buy&click_id={click_id}"
-    with urlopen(f"{waybill.url}/postback?{query}", timeout=10) as answer:
+    with urlopen(f"{waybill.url}/postback?{query}", timeout=60) as answer:
         assert answer.status == 200
     expect(page.get_by_text("attributed to Acme / Summer")).to_be_visible(timeout=SOON_MS)
 

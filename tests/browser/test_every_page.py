@@ -14,17 +14,36 @@ WIDE, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=360, heig
 SERIOUS = {"serious", "critical"}
 PAGES = (
     *("/apps", "/apps/new", "/people", "/keys", "/account", "/nowhere"),
-    *("APP", "APP/settings", "APP/events", "APP/events/new", "APP/reports"),
-    *("APP/reports/activity", "APP/reports/retention"),
+    *(
+        "APP",
+        "APP/settings",
+        "/partners",
+        "PARTNER",
+        "TYPE",
+        "APP/events/log",
+        "APP/events/log?q=some",
+        "APP/events",
+        "APP/events/new",
+        "APP/reports",
+    ),
+    *("APP/reports/activity", "APP/reports/retention", "APP/reports/costs", "APP/reports/cohorts"),
     "/receipts/019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81",
     *("APP/protection?inactive=1", "APP/protection/tokens/new", "TOKEN"),
     *("APP/protection/enforcement", "APP/protection/log"),
     *("APP/integration", "APP/integration?language=python", "APP/links", "APP/links/new"),
     *("LINK", "LINK/test?mark=019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81", "APP/users", "APP/privacy"),
-    *("APP/why", "APP/why?q=somebody", "LINK/day?day=2026-11-28"),
+    *("APP/why", "APP/why?q=somebody", "APP/how-attribution-works", "LINK/day?day=2026-11-28"),
     *("APP/callbacks", "APP/callbacks/new", "APP/callbacks/log"),
+    *("APP/alerts", "APP/alerts/new", "ALERT", "ALERT/edit"),
     *("CALLBACK", "CALLBACK/edit", "CALLBACK/trial?mark=019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81"),
     *("APP/users/timeline?user_id=somebody", "RECEIPT", "/operations", "/operations/quarantine"),
+    *(
+        "/operations/jobs",
+        "/audit",
+        "/audit?action=token",
+        "APP/past",
+        "APP/integration?minutes=10",
+    ),
     *("/rq", "/rq/0/view/workers", "/rq/0/view/jobs", "/rq/0/view/jobs/pipeline/failed/8/asc/1"),
     "JOB",
 )
@@ -39,7 +58,7 @@ def places(waybill: Waybill) -> dict[str, str]:
         token = waybill.json("token", "create", "--app", "Everything", "--name", name, *options)
     inactive_token = token
     waybill.json("token", "deactivate", "--app", "Everything", "old")
-    waybill.json(
+    event_type = waybill.json(
         *("event-type", "create", "--app", "Everything", "--mapping-id", "purchase"),
         *("--name", "Purchase"),
     )
@@ -47,13 +66,17 @@ def places(waybill: Waybill) -> dict[str, str]:
         *("callback", "create", "--app", "Everything", "--partner", "Acme", "--name", "Acme"),
         *("--level", "both", "--url", "https://acme.example/cb?click=#{click.publisher.clickId}"),
     )
+    alert = waybill.json(
+        *("alert", "create", "--app", "Everything", "--name", "Ada", "--channel", "mail"),
+        *("--target", "ada@example.com"),
+    )
     link = waybill.json(
         *("link", "create", "--app", "Everything", "--partner", "Acme", "--name", "Summer"),
         *("--destination", "https://shop.example/"),
     )
     secret = waybill.json("token", "create", "--app", "Everything", "--name", "sender")["secret"]
     query = f"s2s_token={secret}&user_id=somebody&event_id=__open"
-    with urlopen(f"{waybill.url}/postback?{query}", timeout=10) as answer:
+    with urlopen(f"{waybill.url}/postback?{query}", timeout=60) as answer:
         receipt = json.load(answer)["id"]
     waybill.recorded_event(receipt)
     waybill.json("admin", "create", "--role", "viewer", "Vera")
@@ -61,7 +84,10 @@ def places(waybill: Waybill) -> dict[str, str]:
     return {
         "APP": f"/apps/{app}",
         "TOKEN": f"/apps/{app}/protection/tokens/{inactive_token['token']['id']}",
+        "ALERT": f"/apps/{app}/alerts/{alert['destination']['id']}",
         "CALLBACK": f"/apps/{app}/callbacks/{endpoint['endpoint']['id']}",
+        "PARTNER": f"/partners/{waybill.json('partner', 'list')['partners'][0]['id']}",
+        "TYPE": f"/apps/{app}/events/{event_type['event_type']['id']}",
         "LINK": f"/apps/{app}/links/{link['link']['id']}",
         "RECEIPT": f"/receipts/{receipt}",
     }

@@ -16,7 +16,7 @@ def send(waybill: Waybill, token: str | None, **fields: str) -> tuple[int, str]:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     body = urlencode({"s2s": "1", "idfv": "DEVICE", **fields}).encode()
     try:
-        with urlopen(Request(f"{waybill.url}/event", body, headers), timeout=10) as answer:
+        with urlopen(Request(f"{waybill.url}/event", body, headers), timeout=60) as answer:
             return answer.status, answer.read().decode()
     except HTTPError as refusal:
         with refusal:

@@ -20,7 +20,7 @@ def send_events(waybill: Waybill, name: str, days_ago: tuple[int, ...]) -> None:
         at = now - timedelta(days=days)
         query = {"s2s_token": token, "user_id": f"user {days}", "event_id": "__open"}
         query["event_time"] = str(int(at.timestamp()))
-        with urlopen(f"{waybill.url}/postback?{urlencode(query)}", timeout=10) as answer:
+        with urlopen(f"{waybill.url}/postback?{urlencode(query)}", timeout=60) as answer:
             waybill.recorded_event(json.load(answer)["id"])
 
     def counted() -> bool:
@@ -40,7 +40,7 @@ def test_every_day_is_drawn_and_a_period_is_chosen_and_compared(
     today = datetime.now(UTC).date()
     first = today - timedelta(days=13)
 
-    page.get_by_role("link", name="Reports").click()
+    page.get_by_role("link", name="Reports", exact=True).click()
     address = f"{page.url.split('?')[0]}?from={first}&to={today}"
     for split in ("none", "partner"):
         page.goto(f"{address}&split={split}")

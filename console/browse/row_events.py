@@ -1,0 +1,50 @@
+"""Leads from the rows of reports to the events that they count."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from urllib.parse import urlencode
+
+from console.apps.apps import App
+from console.reports.question import Interval, Question, Split
+from console.reports.report import Report, ReportRow
+
+# What the list of events can be filtered by; campaigns and sub IDs belong to clicks.
+_LISTED = (Split.PARTNER, Split.LINK, Split.COUNTRY, Split.EVENT)
+
+
+def row_paths(app: App, report: Report) -> list[str]:
+    """Returns for each row the path of its events, with the filters of the report and its name.
+
+    It is "" where the list of events has no such filter.
+    """
+    return [_row_path(app, report.question, row) for row in report.rows]
+
+
+def day_paths(app: App, environment: str, days: Sequence[date]) -> list[str]:
+    """Returns for each day the path of its events."""
+    return [_path(app, {"environment": environment, "from": day, "to": day}) for day in days]
+
+
+def _row_path(app: App, question: Question, row: ReportRow) -> str:
+    filtered = question.filters.filtered
+    split = {question.split} - {Split.NONE}
+    if (filtered | split) - {*_LISTED}:
+        return ""
+    names = {str(each): getattr(question.filters, each) for each in filtered}
+    names |= {str(each): row.name for each in split}  # within the filter of the same kind
+    return _path(app, {"environment": question.environment, **_times(question, row), **names})
+
+
+def _times(question: Question, row: ReportRow) -> dict[str, object]:
+    if row.start is None:
+        return {"from": question.period.first, "to": question.period.last}
+    if question.by is Interval.DAY:
+        return {"from": row.start.date(), "to": row.start.date()}
+    # The end of a period is part of it.
+    start = row.start.replace(tzinfo=None)
+    end = start + timedelta(hours=1, microseconds=-1)
+    return {"from": start.isoformat(), "to": end.isoformat()}
+
+
+def _path(app: App, query: dict[str, object]) -> str:
+    return f"/apps/{app.id}/events/log?{urlencode(query)}"
