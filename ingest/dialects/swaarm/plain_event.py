@@ -1,0 +1,91 @@
+"""Reads a usual `/postback` or `/s2sevent` in one pass: every name in its own spelling, once.
+
+What it reads, `read_postback` and `read_s2sevent` read alike. All other names that these look at
+make a request unusual.
+"""
+
+from collections.abc import Mapping
+
+from ingest.dialects.common_fields import OTHER_TIMES, TOKEN_NAMES, open_marker
+from ingest.dialects.dialect import ParsedRequest, RequestContext
+from ingest.dialects.plain_fields import (
+    PlainTable,
+    plain_amount,
+    plain_id,
+    plain_unix_time,
+    plain_user_agent,
+    plain_user_id,
+)
+from ingest.dialects.swaarm.responses import receipt_reply
+from shared import fields
+from shared.events import OPEN, Event, Kind
+
+TOKEN_NAME = "s2s_token"  # noqa: S105 - the name of a parameter
+
+_TABLE = PlainTable(
+    readers={
+        "user_id": plain_user_id,
+        "event_id": fields.identifier,
+        "event_time": plain_unix_time,
+        "idempotency_key": plain_id,
+        "ip_address": fields.address,
+        "user_agent": plain_user_agent,
+        "sale_amount": plain_amount,
+        "sale_amount_currency": fields.currency,
+        "aggregated_event_value": plain_amount,
+        "event_value": fields.event_value,
+    },
+    secret=TOKEN_NAME,
+    unusual=(
+        *(TOKEN_NAMES - {TOKEN_NAME}),
+        *("security_token", "click_id", "user_ip", "user_ua"),
+        *("sale_amout", "revenue", "currency", "aggregated_value"),
+        *OTHER_TIMES,
+    ),
+)
+
+
+def read_plain_postback(values: Mapping[str, str], context: RequestContext) -> ParsedRequest | None:
+    """Reads a `/postback` that names its user and its event."""
+    return _read("/postback", ("user_id", "event_id"), values, context)
+
+
+def read_plain_s2sevent(values: Mapping[str, str], context: RequestContext) -> ParsedRequest | None:
+    """Reads an `/s2sevent` that names its user, its event, an address and a user agent."""
+    return _read("/s2sevent", ("user_id", "event_id", "ip_address", "user_agent"), values, context)
+
+
+def _read(
+    endpoint: str, required: tuple[str, ...], values: Mapping[str, str], context: RequestContext
+) -> ParsedRequest | None:
+    plain = _TABLE.read(values)
+    if plain is None:
+        return None
+    get = plain.fields.get
+    for name in required:
+        if name not in plain.fields:
+            return None
+    time, now_ms = get("event_time"), context.received_at_ms
+    event_id = plain.fields["event_id"]
+    event = Event(
+        receipt=context.receipt,
+        received_at_ms=context.received_at_ms,
+        app_id=context.grant.app_id,
+        token_id=context.grant.token_id,
+        environment=context.grant.environment,
+        kind=Kind.OPEN if event_id == OPEN else Kind.EVENT,
+        endpoint=endpoint,
+        user_id=plain.fields["user_id"],
+        event_id=event_id,
+        event_time_ms=None if time is None else fields.event_time("event_time", time, now_ms),
+        idempotency_key=get("idempotency_key"),
+        ip_address=get("ip_address"),
+        user_agent=get("user_agent"),
+        sale_amount=get("sale_amount"),
+        sale_amount_currency=get("sale_amount_currency"),
+        aggregated_event_value=get("aggregated_event_value"),
+        event_value=get("event_value"),
+        device_ids=plain.device_ids,
+        parameters=plain.rest,
+    )
+    return ParsedRequest(event, receipt_reply(event), marker=open_marker(event))
