@@ -1,21 +1,32 @@
 """Reads and writes the inbox, the Redis stream of raw events between ingest and the workers.
 
-One entry holds one batch: `v` is its wire version, `n` the number of events, `e` the events. An
-entry is deleted only when PostgreSQL has all of its events (`ACK`); nothing ever trims the stream.
-Keys beside the stream hold the backlog (events in the stream), the number of all events ever
-accepted, and the wake-up flag: it is set while a drain that will read the inbox again before it
-ends is queued or running.
+One entry holds one batch: `v` is its wire version, `n` the number of events, `e` the events, `a`
+their apps, and `t` the time at which it came, if it was parked first (`shared.limits.app_shares`).
+An entry is deleted only when PostgreSQL has all of its events (`ACK`); nothing ever trims the
+stream. Keys beside the stream hold the backlog (events in the stream, and parked ones), the number
+of all events ever accepted, and the wake-up flag: it is set while a drain that will read the inbox
+again before it ends is queued or running.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 import msgspec
 
 from shared.events import WIRE_VERSION, Event, decode_events
 from shared.ids import receipt_time_ms
+from shared.limits.app_shares import (
+    ADD_BATCH,
+    APPS_KEY,
+    COUNT_APPS,
+    PARKED_KEY,
+    SHARE_EVENTS,
+    SHARE_KEY,
+    TURN_KEY,
+    parked_streams,
+)
 from shared.lines.recent_ids import RECALL
 from shared.redis import Redis, stream_entries
 from shared.seen import SEEN_BEFORE, SeenMarker, marker_arguments, period_keys
@@ -33,26 +44,44 @@ WAKE_MS = 10_000
 _SEARCH_ENTRIES = 200
 _SEARCH_SLACK_MS = 120_000  # clocks of ingest hosts and of Redis may differ by this much
 
-# Adds a batch if the snapshot that it was checked against is still current ('' : without a check),
-# sets the seen markers of its events, of which ARGV[6] is the number, and remembers their IDs.
+# Adds the parts of a batch if the snapshot that it was checked against is still current ('' :
+# without a check), sets the seen markers of its events, and remembers their IDs. ARGV[7] is the
+# number of parts, each the app that may be parked for it, its apps, its count and its events; then
+# come ARGV[4] markers, then the IDs.
 # Returns {0} if it must be checked again; or {1, backlog, whether this set the wake-up flag, the
-# entry's id, for each marker whether it was seen before, for each ID the first event that had it}.
-APPEND_KEYS = (VERSION_KEY, INBOX_KEY, BACKLOG_KEY, ACCEPTED_KEY, WAKE_KEY)
+# entries' ids, the apps that have no room in the inbox, for each marker whether it was seen before,
+# for each ID the first event that had it}.
+_COUNTS = (BACKLOG_KEY, ACCEPTED_KEY)
+APPEND_KEYS = (VERSION_KEY, INBOX_KEY, *_COUNTS, WAKE_KEY, APPS_KEY, PARKED_KEY, SHARE_KEY)
 APPEND = (
     SEEN_BEFORE
     + RECALL
-    + """
+    + ADD_BATCH
+    + f"""
 if ARGV[1] ~= '' and redis.call('GET', KEYS[1]) ~= ARGV[1] then
-  return {0}
+  return {{0}}
 end
-local entry = redis.call('XADD', KEYS[2], '*', 'v', ARGV[2], 'n', ARGV[3], 'e', ARGV[4])
-local backlog = redis.call('INCRBY', KEYS[3], ARGV[3])
-redis.call('INCRBY', KEYS[4], ARGV[3])
-local woke = redis.call('SET', KEYS[5], '1', 'NX', 'PX', ARGV[5])
-local answer = {1, backlog, woke and 1 or 0, entry}
-local ids = 9 + 3 * ARGV[6]
-for i = 9, ids - 1, 3 do
-  answer[#answer + 1] = seen_before(ARGV[7], ARGV[8], ARGV[i], ARGV[i + 1], ARGV[i + 2])
+if redis.call('XLEN', KEYS[2]) == 0 then
+  redis.call('DEL', KEYS[6], '{TURN_KEY}')
+end
+local events, entries, over, markers = 0, {{}}, {{}}, 8 + 4 * ARGV[7]
+local share = tonumber(redis.call('GET', KEYS[8]) or 0)
+for i = 8, markers - 1, 4 do
+  entries[#entries + 1] =
+    add_batch(over, KEYS[2], share, ARGV[i], ARGV[i + 1], ARGV[2], ARGV[i + 2], ARGV[i + 3])
+  events = events + ARGV[i + 2]
+end
+local backlog = redis.call('INCRBY', KEYS[3], events)
+if redis.call('INCRBY', KEYS[4], events) == events then
+  redis.call('SET', KEYS[8], {SHARE_EVENTS}, 'NX')
+end
+local woke = redis.call('SET', KEYS[5], '1', 'NX', 'PX', ARGV[3])
+local answer =
+  {{1, backlog, woke and 1 or 0, table.concat(entries, ','), table.concat(over, ',')}}
+local ids = markers + 4 * ARGV[4]
+for i = markers, ids - 1, 4 do
+  answer[#answer + 1] =
+    seen_before(ARGV[5], ARGV[6], ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3])
 end
 if #ARGV >= ids then
   for _, first in ipairs(recall(ids)) do
@@ -63,22 +92,34 @@ return answer
 """
 )
 
-# Acknowledges and deletes entries that are stored. Each is subtracted from the backlog once,
-# however often it is acknowledged.
-ACK_KEYS = (INBOX_KEY, BACKLOG_KEY)
-ACK = """
-local events = 0
-for i = 2, #ARGV, 2 do
+# Acknowledges and deletes entries that are stored. Each is subtracted from the backlog and from the
+# count of its apps once, however often it is acknowledged. `entry_arguments` makes ARGV.
+ACK_KEYS = (INBOX_KEY, BACKLOG_KEY, APPS_KEY)
+ACK = (
+    COUNT_APPS
+    + """
+local events, alone = 0, {}
+for i = 2, #ARGV, 3 do
+  local count, apps = ARGV[i + 1], ARGV[i + 2]
   redis.call('XACK', KEYS[1], ARGV[1], ARGV[i])
   if redis.call('XDEL', KEYS[1], ARGV[i]) == 1 then
-    events = events + ARGV[i + 1]
+    events = events + count
+    if string.find(apps, ':', 1, true) then
+      count_apps(KEYS[3], apps, count, -1)
+    elseif apps ~= '' then
+      alone[apps] = (alone[apps] or 0) + count
+    end
   end
+end
+for app, count in pairs(alone) do
+  count_app(KEYS[3], app, -count)
 end
 if events > 0 then
   redis.call('DECRBY', KEYS[2], events)
 end
 return events
 """
+)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -89,11 +130,13 @@ class Entry(msgspec.Struct, frozen=True):
     count: int
     wire_version: int
     payload: bytes
+    apps: str = ""
+    parked_at_ms: int = 0
 
     @property
     def time_ms(self) -> int:
         """Returns when it arrived, by the clock of Redis."""
-        return int(self.id.partition("-")[0])
+        return self.parked_at_ms or int(self.id.partition("-")[0])
 
     def events(self) -> list[Event]:
         """Decodes the batch. Raises msgspec.MsgspecError if this version cannot read it."""
@@ -107,7 +150,8 @@ class Appended(msgspec.Struct, frozen=True):
 
     `woke` tells whether no drain was queued or running, so that one has to be enqueued;
     `seen_before`, for each seen marker of the batch, whether it was set before; `firsts`, for each
-    ID, what is remembered of the first event that had it, empty if this is the first.
+    ID, what is remembered of the first event that had it, empty if this is the first; `over`, the
+    apps of the batch that have no room in the inbox, separated by commas.
     """
 
     backlog: int
@@ -115,6 +159,7 @@ class Appended(msgspec.Struct, frozen=True):
     seen_before: list[bool] = []
     entry: str = ""
     firsts: list[bytes] = []
+    over: str = ""
 
 
 class Backlog(msgspec.Struct, frozen=True):
@@ -133,20 +178,43 @@ def read_entry(entry_id: bytes, fields: Mapping[bytes, bytes], deliveries: int) 
         count=int(fields.get(b"n", 0)),
         wire_version=int(fields.get(b"v", 0)),
         payload=fields.get(b"e", b""),
+        apps=fields.get(b"a", b"").decode(),
+        parked_at_ms=int(fields.get(b"t", 0)),
     )
+
+
+class BatchPart(NamedTuple):
+    """Events that become one entry. `apps` tells how many of each app (`app_counts_text`).
+
+    `alone` is the app that may be parked for them.
+    """
+
+    payload: bytes
+    events: int
+    apps: str = ""
+    alone: str = ""
 
 
 def append_arguments(
     version: str,
-    count: int,
-    payload: bytes,
+    parts: Sequence[BatchPart],
     wire_version: int,
     markers: Sequence[SeenMarker] = (),
     now_ms: int = 0,
 ) -> list[Any]:
     """Returns the ARGV of APPEND; those of IDs may follow (`id_arguments`)."""
-    arguments = [version, wire_version, count, payload, WAKE_MS]
-    return [*arguments, len(markers), *period_keys(now_ms), *marker_arguments(markers)]
+    arguments = [version, wire_version, WAKE_MS, len(markers), *period_keys(now_ms), len(parts)]
+    for part in parts:
+        arguments += (part.alone, part.apps, part.events, part.payload)
+    return arguments + marker_arguments(markers)
+
+
+def entry_arguments(entries: Iterable[Entry]) -> list[str | int]:
+    """Returns the ARGV of ACK for these entries."""
+    arguments: list[str | int] = [GROUP]
+    for entry in entries:
+        arguments += (entry.id, entry.count, entry.apps)
+    return arguments
 
 
 def read_append_reply(reply: list[Any], markers: int | None = None) -> Appended | None:
@@ -157,15 +225,19 @@ def read_append_reply(reply: list[Any], markers: int | None = None) -> Appended 
     was_added, *result = reply
     if not was_added:
         return None
-    backlog, woke, entry, *rest = result
+    backlog, woke, entry, over, *rest = result
     firsts = [] if markers is None else rest[markers:]
-    return Appended(backlog, bool(woke), list(map(bool, rest[:markers])), entry.decode(), firsts)
+    seen_before = list(map(bool, rest[:markers]))
+    return Appended(backlog, bool(woke), seen_before, entry.decode(), firsts, over.decode())
 
 
-def append(redis: Redis, payload: bytes, count: int, wire_version: int = WIRE_VERSION) -> Appended:
-    """Adds a batch that needs no token: a replay, an import."""
+def append(
+    redis: Redis, payload: bytes, count: int, wire_version: int = WIRE_VERSION, apps: str = ""
+) -> Appended:
+    """Adds a batch that needs no token: a replay, an import. `apps` as in an entry."""
     script = redis.register_script(APPEND)
-    arguments = append_arguments("", count, payload, wire_version)
+    part = BatchPart(payload, count, apps, "" if ":" in apps else apps)
+    arguments = append_arguments("", [part], wire_version)
     appended = read_append_reply(cast("list[Any]", script(keys=APPEND_KEYS, args=arguments)))
     assert appended is not None  # it was not checked against a version
     return appended
@@ -175,33 +247,54 @@ def measure(redis: Redis) -> Backlog:
     """Measures what waits in the inbox now, by Redis's own clock."""
     with redis.pipeline(transaction=False) as pipeline:
         pipeline.mget(BACKLOG_KEY, ACCEPTED_KEY)
-        pipeline.xrange(INBOX_KEY, count=1)
         pipeline.time()
-        (backlog, accepted), oldest, (seconds, microseconds) = pipeline.execute()
+        (backlog, accepted), (seconds, microseconds) = pipeline.execute()
     now_ms = seconds * 1000 + microseconds // 1000
-    arrived_ms = int(oldest[0][0].partition(b"-")[0]) if oldest else now_ms
-    oldest_ms = max(0, now_ms - arrived_ms)
+    arrived_ms = oldest_time_ms(redis)
+    oldest_ms = 0 if arrived_ms is None else max(0, now_ms - arrived_ms)
     return Backlog(int(backlog or 0), oldest_ms, int(accepted or 0))
+
+
+def oldest_time_ms(redis: Redis, exactly: bool = False) -> int | None:
+    """Returns when the oldest entry that waits arrived, None if none does.
+
+    What was parked is in the inbox behind younger entries, which only an exact search sees.
+    """
+    with redis.pipeline(transaction=False) as pipeline:
+        for stream in [*parked_streams(redis), INBOX_KEY]:
+            pipeline.xrange(stream, count=1)
+        oldest = [entry for reply in pipeline.execute() for entry in stream_entries(reply)]
+    times = [read_entry(*entry, 0).time_ms for entry in oldest]
+    if exactly and redis.exists(TURN_KEY):
+        times += [entry.time_ms for entry in _entries(redis, INBOX_KEY, "-", "+")]
+    return min(times, default=None)
 
 
 def find_event(redis: Redis, receipt: UUID) -> Event | None:
     """Finds the event with this receipt, if it still waits in the inbox."""
     created_ms = receipt_time_ms(receipt)
-    start = max(0, created_ms - _SEARCH_SLACK_MS)
-    for entry in _entries(redis, f"{start}-0", f"{created_ms + _SEARCH_SLACK_MS}-0"):
-        with suppress(msgspec.MsgspecError):  # another version's entry is skipped
-            for event in entry.events():
-                if event.receipt == receipt:
-                    return event
+    start = f"{max(0, created_ms - _SEARCH_SLACK_MS)}-0"
+    end = f"{created_ms + _SEARCH_SLACK_MS}-0"
+    # What moves meanwhile moves from a parked stream to the end of the inbox.
+    ranges = [(stream, start, end) for stream in [*parked_streams(redis), INBOX_KEY]]
+    if redis.exists(TURN_KEY):
+        ranges.append((INBOX_KEY, end, "+"))
+    for searched in ranges:
+        for entry in _entries(redis, *searched):
+            with suppress(msgspec.MsgspecError):  # another version's entry is skipped
+                for event in entry.events():
+                    if event.receipt == receipt:
+                        return event
     return None
 
 
 def all_entries(redis: Redis) -> Iterator[Entry]:
-    """Yields the entries that wait now, the oldest first."""
-    return _entries(redis, "-", "+")
+    """Yields the entries that wait now, the oldest of each stream first."""
+    for stream in [*parked_streams(redis), INBOX_KEY]:
+        yield from _entries(redis, stream, "-", "+")
 
 
-def _entries(redis: Redis, start: str, end: str) -> Iterator[Entry]:
-    while page := stream_entries(redis.xrange(INBOX_KEY, start, end, _SEARCH_ENTRIES)):
+def _entries(redis: Redis, stream: str, start: str, end: str) -> Iterator[Entry]:
+    while page := stream_entries(redis.xrange(stream, start, end, _SEARCH_ENTRIES)):
         yield from (read_entry(entry_id, fields, 0) for entry_id, fields in page)
         start = "(" + page[-1][0].decode()

@@ -31,6 +31,7 @@ class AppLimits(msgspec.Struct, frozen=True, array_like=True):
     open_bytes_per_day_max: int = 50_000_000_000
     address_requests_per_second_max: int = 1_000
     address_bytes_per_second_max: int = 2_000_000
+    queued_events_max: int = 0
 
 
 DEFAULT_LIMITS = AppLimits()
@@ -64,6 +65,8 @@ class LimitDeclaration:
 
     @property
     def unit(self) -> str:
+        if self.name == "queued_events_max":
+            return "at a time"
         return "per day" if "_per_day_" in self.name else "per second"
 
     @property
@@ -82,6 +85,7 @@ _MEASURES = {
     "requests_per_second_max": "Requests per second",
     "bytes_per_second_max": "Bytes per second, of addresses and bodies,",
     "bytes_per_day_max": "Bytes per UTC day",
+    "queued_events_max": "Events queued, which no worker has stored yet,",
 }
 
 LIMITS = tuple(
