@@ -7,15 +7,16 @@ nothing but an empty schema, and can be repeated.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
-from typing import IO, cast
+from typing import IO, NamedTuple, cast
 
 import msgspec
 
 from console.backup.archive import FORMAT, HEADER, ArchiveReader, Header, Manifest
+from console.backup.erase_again import erase_again
 from console.backup.save import COLUMNS, INBOX, SEQUENCES, TABLES, Advance, SavedEntry
 from console.backup.tables import find_tables
 from console.publication import publishing_transaction
@@ -23,10 +24,11 @@ from console.resources import Resources
 from shared.database import Connection, copy_table_in, has_rows, run, transaction
 from shared.errors import OperatorError
 from shared.inbox import append
+from shared.keys.installation_key import key_with_check
 from shared.migrate import migrate, migrations
 from shared.partitions import make_days
+from shared.privacy.erasure_log import LogContents
 from shared.redis import Redis
-from shared.tokens import key_check
 
 Members = Iterator[tuple[str, bytes]]
 
@@ -41,6 +43,13 @@ WHERE datname = current_database() AND application_name LIKE 'waybill %' AND pid
 """
 
 
+class ErasuresAfter(NamedTuple):
+    """The log of erasures, and what carries out those that the backup does not know."""
+
+    log: LogContents
+    finish: Callable[[], None]
+
+
 @dataclass(frozen=True)
 class Restored:
     """The contents of a restored backup. `migrations` were applied after it."""
@@ -49,6 +58,7 @@ class Restored:
     rows: int
     inbox_events: int
     migrations: list[str]
+    erased_again: int | None  # None: there was no log of erasures
 
 
 def check(archive: ArchiveReader) -> tuple[Header, Manifest]:
@@ -60,8 +70,13 @@ def check(archive: ArchiveReader) -> tuple[Header, Manifest]:
     return header, cast("Manifest", archive.manifest)  # `members` has proven it
 
 
-def restore(resources: Resources, archive: ArchiveReader, advance: Advance) -> Restored:
-    """Restores a backup into the empty stores of `resources`.
+def restore(
+    resources: Resources,
+    archive: ArchiveReader,
+    advance: Advance,
+    erasures: ErasuresAfter | None = None,
+) -> Restored:
+    """Restores a backup into the empty stores of `resources`, and erases whoever was erased since.
 
     `advance` hears how many bytes of rows are restored. Raises DamagedBackup, DatabaseError,
     RedisError, and OperatorError where the stores are not empty, programs still run, or the key or
@@ -81,11 +96,13 @@ def restore(resources: Resources, archive: ArchiveReader, advance: Advance) -> R
             _require_all_rows(manifest, rows)
         applied = migrate(connection, finish=True).applied
         _analyze(connection)
+        # Before the inbox and the tokens are back: nobody who was erased is served.
+        erased = erase_again(resources, *erasures) if erasures else None
         spool.seek(0)
         _append_entries(resources.redis, spool)
     with publishing_transaction(resources):
         pass  # changes nothing, publishes the restored tokens
-    return Restored(header.created_at, sum(rows.values()), manifest.inbox_events, applied)
+    return Restored(header.created_at, sum(rows.values()), manifest.inbox_events, applied, erased)
 
 
 def _read_header(archive: ArchiveReader, members: Members) -> Header:
@@ -106,7 +123,7 @@ def _read_header(archive: ArchiveReader, members: Members) -> Header:
 
 
 def _require_key(resources: Resources, header: Header) -> None:
-    if header.key_check != key_check(resources.secret_key).hex():
+    if key_with_check(resources.secret_key, bytes.fromhex(header.key_check)) is None:
         raise OperatorError(
             "The backup was made under another installation key, with which its tokens are "
             "stored. Restore with that key: --key-file for a data folder, WAYBILL_SECRET_KEY "
@@ -197,4 +214,4 @@ def _append_entries(redis: Redis, spool: IO[bytes]) -> None:
     decoder = msgspec.msgpack.Decoder(SavedEntry)
     while length := spool.read(_LENGTH_BYTES):
         entry = decoder.decode(spool.read(int.from_bytes(length, "big")))
-        append(redis, entry.payload, entry.count, entry.wire_version)
+        append(redis, entry.payload, entry.count, entry.wire_version, entry.apps)

@@ -31,6 +31,7 @@ from shared.database import (
     run,
 )
 from shared.inbox import all_entries
+from shared.publishing import require_key
 from shared.tokens import key_check
 
 INBOX, TABLES, SEQUENCES = "inbox/", "tables/", "sequences.json"
@@ -47,6 +48,7 @@ class SavedEntry(msgspec.Struct, frozen=True, array_like=True):
     count: int
     wire_version: int
     payload: bytes
+    apps: str = ""
 
 
 @dataclass
@@ -100,7 +102,7 @@ def _header(resources: Resources, created_at: str) -> Header:
         format=FORMAT,
         created_at=created_at,
         migrations=[name for (name,) in migrations],
-        key_check=key_check(resources.secret_key).hex(),
+        key_check=key_check(require_key(connection, resources.secret_key)).hex(),
         days=[day.isoformat() for day in partition_days(connection)],
     )
 
@@ -110,7 +112,7 @@ def _save_inbox(resources: Resources, archive: ArchiveWriter) -> int:
     events = 0
     encoded = msgspec.msgpack.Encoder()
     for number, entry in enumerate(all_entries(resources.redis), start=1):
-        saved = SavedEntry(entry.count, entry.wire_version, entry.payload)
+        saved = SavedEntry(entry.count, entry.wire_version, entry.payload, entry.apps)
         archive.add_piece(f"{INBOX}{number:06}.bin", encoded.encode(saved))
         events += entry.count
     return events

@@ -10,8 +10,12 @@ from graphlib import TopologicalSorter
 from shared.database import Connection, run
 from shared.partitions import DAY_PARTITION
 
-# Restored by migrations, or gone on purpose: a restored backup must not sign anybody in.
-LEFT_OUT = ("schema_migrations", "console_sessions", "one_time_links", "sign_in_attempts")
+# Restored by migrations, or gone on purpose: a restored backup must not sign anybody in, nor import
+# a file a second time.
+LEFT_OUT = (
+    *("schema_migrations", "console_sessions", "one_time_links", "sign_in_attempts"),
+    *("uploads", "upload_pieces"),
+)
 
 _TABLES = """
 SELECT

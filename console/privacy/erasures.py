@@ -21,6 +21,7 @@ from console.resources import Resources
 from shared.database import Connection, named_rows, run, transaction
 from shared.errors import OperatorError
 from shared.ids import new_receipt
+from shared.privacy.erasure_log import LoggedAllowance
 from shared.privacy.identities import PersonId, id_digest
 from shared.privacy.requests import FORGOTTEN_KEY
 from shared.privacy.tombstones import read_tombstone_key
@@ -163,6 +164,11 @@ def allow_again(resources: Resources, actor: Actor, app: App, ids: Sequence[Pers
             raise OperatorError(
                 "Nobody with this ID was erased in this app. Check the ID, letter by letter."
             )
+        if resources.erasure_log is not None:
+            key = read_tombstone_key(connection, resources.secret_key)
+            assert key is not None  # the digests were made under it
+            lifted = LoggedAllowance([bytes(digest).hex() for (digest,) in rows])
+            resources.erasure_log.append(connection, key, lifted)
         proof = [digest.hex() for digest in digests]
         change = Change(Action.USER_ALLOW, app.name, {"proof": proof}, None)
         record_change(connection, actor, app.id, change)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from console.actor import Actor, require_admin
 from console.apps.apps import App
 from console.audit import Action, Change, record_change
-from console.delivery.delivery_log import Delivery, DeliveryFilter, list_deliveries
+from console.delivery.delivery_filter import DeliveryFilter
+from console.delivery.delivery_log import Delivery, list_deliveries
 from console.event_records import EventRecord, record_from_event
 from console.lookup.user_timeline import UserTimeline, user_timeline
 from console.resources import Resources
@@ -57,6 +58,8 @@ def export_person(resources: Resources, actor: Actor, app: App, ids: list[Person
         record_change(connection, actor, app.id, change)
     key = read_tombstone_key(connection, resources.secret_key)
     texts = {identity.value.lower() for identity in subject.ids}
+    # A refused request of nobody may be of any app: who is bound to one app does not get it.
+    refused_of = {app.id} if actor.app_id is not None else {app.id, None}
     return PersonFile(
         app=app.name,
         users=[
@@ -80,7 +83,8 @@ def export_person(resources: Resources, actor: Actor, app: App, ids: list[Person
         rejections=[
             rejection
             for rejection in recent_rejections(resources.redis, _REJECTIONS_MAX)
-            if any(value.lower() in texts for value in rejection.parameters.values())
+            if rejection.app_id in refused_of
+            and any(value.lower() in texts for value in rejection.parameters.values())
         ],
     )
 

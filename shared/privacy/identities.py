@@ -5,6 +5,7 @@ belongs to one app: the same device is somebody else's customer in another.
 """
 
 import hmac
+import re
 from collections.abc import Iterable
 from enum import StrEnum
 from hashlib import sha256
@@ -14,9 +15,13 @@ from uuid import UUID
 from shared.device_ids import adid_of, as_user_id, identifying, usable
 from shared.errors import BadValue
 from shared.events import CLICK_KINDS, Event
+from shared.names.invisible import trimmed
 
 DIGEST_BYTES = 16
 ID_CHARACTERS_MAX = 256
+# Control characters, and bytes of a terminal that are not UTF-8. What cannot be seen inside an ID
+# is part of it: an event with it is accepted, so its person can be erased.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class IdKind(StrEnum):
@@ -42,8 +47,8 @@ class PersonId(NamedTuple):
 
 def person_id(kind: IdKind, text: str) -> PersonId:
     """Reads an id that somebody typed. Raises BadValue."""
-    bare = text.strip()
-    if not 1 <= len(bare) <= ID_CHARACTERS_MAX or not bare.isprintable():
+    bare = trimmed(text)
+    if not 1 <= len(bare) <= ID_CHARACTERS_MAX or _UNPRINTABLE.search(bare):
         raise BadValue(kind, f"must have 1 to {ID_CHARACTERS_MAX} printable characters.")
     match kind:
         case IdKind.USER:

@@ -33,12 +33,8 @@ TRACES = (USER, DEVICE, ADDRESS, KEY, "erikas-basket")
 
 @pytest.fixture(scope="module")
 def waybill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Waybill]:
-    running = Waybill(tmp_path_factory.mktemp("privacy") / "data", workers=1, console=True)
-    try:
-        running.wait_until_ready()
+    with Waybill(tmp_path_factory.mktemp("privacy") / "data", workers=1, console=True) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,14 @@
 """Empties the clicks of a person, and takes them out of the decisions about others.
 
-A click keeps its time, link and campaign under a random id, to which the person's attribution then
-leads: so what was credited to the link stays credited. Where it was beaten in a decision about
-somebody else, it is left out of that decision's list.
+A click keeps its time, link, campaign and sub ID under a random id, to which the person's
+attribution then leads: so what was credited to the link stays credited. Where it was beaten in a
+decision about somebody else, it is left out of that decision's list.
 """
 
 from secrets import token_urlsafe
 
 from shared.database import Connection, run
-from shared.device_ids import identifying, usable
+from shared.device_ids import identifying_of
 from shared.events import Environment, Event, Kind
 from shared.privacy.subject import FoundClick
 from workers.decisions.affected_users import affected_users
@@ -29,7 +29,7 @@ UPDATE clicks SET
     device_family = '', device_os = '', device_version = '', device_ids = '{}',
     parameters = (
         SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(parameters)
-        WHERE key IN ('campaign', 'campaign_id')
+        WHERE key IN ('campaign', 'campaign_id', 'pub_sub_id')
     )
 WHERE app_id = %(app)s AND environment = %(environment)s AND click_id = %(click)s
 """
@@ -50,6 +50,11 @@ _RENAME_CREDITS = """
 UPDATE attributions SET click_id = %(pseudonym)s FROM users
 WHERE attributions.click_id = %(click)s AND users.id = user_ref
   AND users.app_id = %(app)s AND users.environment = %(environment)s
+"""
+# Of others too: whom the click may still be credited to does not change.
+_RENAME_USES = """
+UPDATE click_uses SET click_id = %(pseudonym)s
+WHERE click_id = %(click)s AND app_id = %(app)s AND environment = %(environment)s
 """
 _DELETE_CALLBACKS = """
 DELETE FROM callbacks
@@ -102,7 +107,7 @@ def empty_click(connection: Connection, app_id: int, found: FoundClick) -> bool:
     for start in range(0, len(others), _OTHERS_AT_ONCE):
         chunk = others[start : start + _OTHERS_AT_ONCE]
         run(connection, _FORGET_CONTEST, {**arguments, "users": chunk})
-    carried = sorted(identifying(usable(device_ids)))
+    carried = sorted(identifying_of(device_ids))
     for statement in (_DELETE_DEVICE_IDS, _DELETE_VIEW_DEVICE_IDS):
         run(
             connection,
@@ -110,6 +115,7 @@ def empty_click(connection: Connection, app_id: int, found: FoundClick) -> bool:
             {**arguments, "device_ids": carried, "event_time": event_time},
         )
     run(connection, _RENAME_CREDITS, arguments)
+    run(connection, _RENAME_USES, arguments)
     run(connection, _EMPTY_CLICK, arguments)
     return True
 

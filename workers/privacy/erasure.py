@@ -4,7 +4,7 @@
 
 `people` finds whom the ids lead to and buries the ids, until nothing new is found; from then on
 nothing more is stored. `inbox` waits until what had arrived before has been left out, `log` until
-Redis has written its log anew. The ids are deleted from the request with the last step.
+Redis has written its log anew and the app's own systems were told. The ids go with the last step.
 """
 
 import logging
@@ -19,18 +19,22 @@ import msgspec
 
 from shared.clock import Clock
 from shared.database import Connection, run, transaction
-from shared.privacy.identities import IdKind, PersonId
+from shared.inbox import oldest_time_ms
+from shared.privacy.erasure_log import ErasureLog, LoggedErasure
+from shared.privacy.identities import IdKind, PersonId, id_digest
 from shared.privacy.requests import FORGOTTEN_KEY
 from shared.privacy.subject import find_subject
 from shared.privacy.tombstones import TombstoneReason, bury, read_tombstone_key
 from shared.publishing import publish_snapshot, require_key
-from shared.redis import Redis, RedisError, ResponseError
+from shared.redis import Redis, ResponseError
 from workers.privacy.click_traces import delete_callbacks_of_click, empty_click
+from workers.privacy.erased_callbacks import end_erased_callbacks, write_erased_callbacks
+from workers.privacy.redis_log import rewrite_log
 from workers.privacy.stored_copies import (
+    clean_attributions,
     clean_quarantine,
     clean_rejections,
     delete_seen_markers,
-    oldest_entry_ms,
 )
 from workers.privacy.tombstone_filter import wait_for_batches
 from workers.privacy.user_traces import ErasedUser, empty_chunk
@@ -45,10 +49,12 @@ _OLDEST = """
 SELECT id, app_id, action, subject, phase, progress, counts FROM erasures
 WHERE state IN ('received', 'running') AND id <> ALL(%s) ORDER BY requested_at, id LIMIT 1
 """
+_HAS_UNFINISHED = "SELECT EXISTS (SELECT FROM erasures WHERE state IN ('received', 'running'))"
 _ADVANCE = """
 UPDATE erasures SET state = 'running', phase = %s, progress = %s, counts = %s, subject = %s
 WHERE id = %s AND state IN ('received', 'running')
 """
+_REQUEST = "SELECT requested_at, proof FROM erasures WHERE id = %s"
 _FINISH = """
 UPDATE erasures SET
     state = 'done', phase = 'done', subject = NULL, progress = '{}', counts = %s, done_at = now()
@@ -93,11 +99,15 @@ class Erasure(NamedTuple):
 class Eraser:
     """A worker's way to carry out erasures, with the stores and the key that they need."""
 
-    def __init__(self, connection: Connection, redis: Redis, secret_key: bytes, now: Clock) -> None:
+    def __init__(
+        self, connection: Connection, redis: Redis, secret_key: bytes, now: Clock,
+        log: ErasureLog | None = None,
+    ) -> None:  # fmt: skip
         self._connection = connection
         self._redis = redis
         self._secret_key = secret_key
         self._now = now
+        self._erasure_log = log
         # Each tells whether it is done; if not, it waits for somebody else.
         self._steps: dict[str, Callable[[Erasure], bool]] = {
             "people": self.find_people,
@@ -149,7 +159,11 @@ class Eraser:
         progress = {"buried_ms": seconds * 1000 + microseconds // 1000}
         pairs = [(user.environment, user.user_id) for user in found.users]
         delete_seen_markers(connection, self._redis, erasure.app_id, pairs, self._now())
-        self._advance(erasure._replace(progress=progress), "users")
+        with transaction(connection):
+            if not erasure.is_reset:
+                environments = {user.environment for user in found.users}
+                write_erased_callbacks(connection, erasure.app_id, erasure.id, environments)
+            self._advance(erasure._replace(progress=progress), "users")
         return True
 
     def _bury(self, erasure: Erasure, ids: frozenset[PersonId]) -> None:
@@ -161,6 +175,15 @@ class Eraser:
         reason = TombstoneReason.ERASED
         lasting = [each for each in ids if each.kind is not IdKind.EVENT]
         digests = bury(connection, key, erasure.app_id, lasting, reason, erasure.id)
+        if self._erasure_log is not None and lasting:
+            [(requested_at, proof)] = run(connection, _REQUEST, (erasure.id,)).fetchall()
+            pairs = [
+                (str(each.kind), id_digest(key, erasure.app_id, each).hex())
+                for each in sorted(lasting)
+            ]
+            entry = LoggedErasure(erasure.id, erasure.app_id, requested_at, proof, pairs)
+            # Before anything is erased: should this transaction fail, the request stays.
+            self._erasure_log.append(connection, key, entry)
         run(connection, _FORGET_CHOICES, (digests,))
         if digests:
             self._redis.sadd(FORGOTTEN_KEY, *digests)
@@ -206,13 +229,14 @@ class Eraser:
             counts["quarantine"] += clean_quarantine(
                 self._connection, erasure.app_id, erasure.subject
             )
-            counts["rejections"] += clean_rejections(self._redis, erasure.subject)
+            counts["rejections"] += clean_rejections(self._redis, erasure.app_id, erasure.subject)
+            clean_attributions(self._redis, erasure.app_id, erasure.subject, self._now())
         self._advance(erasure._replace(counts=counts), "inbox")
         return True
 
     def await_inbox(self, erasure: Erasure) -> bool:
         """Waits until what had arrived before has been left out."""
-        oldest_ms = oldest_entry_ms(self._redis)
+        oldest_ms = oldest_time_ms(self._redis, exactly=True)
         if oldest_ms is not None and oldest_ms <= erasure.progress["buried_ms"]:
             return False
         if erasure.is_reset:
@@ -220,7 +244,8 @@ class Eraser:
         else:
             # What was in quarantine or refused while the inbox was being emptied.
             clean_quarantine(self._connection, erasure.app_id, erasure.subject)
-            clean_rejections(self._redis, erasure.subject)
+            clean_rejections(self._redis, erasure.app_id, erasure.subject)
+            clean_attributions(self._redis, erasure.app_id, erasure.subject, self._now())
             self._advance(erasure, "log")
         return True
 
@@ -243,8 +268,10 @@ class Eraser:
                 time.sleep(_PAUSE_SECONDS)
                 return True
             erasure.counts["log_rewritten"] = 1
-        self._finish(erasure)
-        return True
+        waited_ms = self._now() - erasure.progress["buried_ms"]
+        if is_told := end_erased_callbacks(self._connection, erasure.id, waited_ms):
+            self._finish(erasure)
+        return is_told
 
     def _advance(self, erasure: Erasure, phase: str) -> None:
         subject = msgspec.json.encode(sorted(erasure.subject)).decode()
@@ -265,29 +292,7 @@ class Eraser:
             run(connection, _AUDIT, (source, app_id, done, str(erasure.id), after))
 
 
-def rewrite_log(redis: Redis) -> bool:
-    """Begins to write Redis's log anew; False if that is not possible at the moment."""
-    try:
-        redis.bgrewriteaof()
-    except ResponseError as error:
-        if "already in progress" not in str(error):
-            raise
-        return False
-    return True
-
-
 def has_unfinished_erasures(connection: Connection) -> bool:
     """Tells whether an erasure waits for a worker."""
-    [(found,)] = run(
-        connection,
-        "SELECT EXISTS (SELECT FROM erasures WHERE state IN ('received', 'running'))",
-    ).fetchall()
+    [(found,)] = run(connection, _HAS_UNFINISHED).fetchall()
     return bool(found)
-
-
-def rewrite_late_log(redis: Redis, late_key: str) -> bool:
-    """Has the log written anew if something of an erased person has passed through it since."""
-    try:
-        return bool(redis.getdel(late_key)) and rewrite_log(redis)
-    except RedisError:
-        return False

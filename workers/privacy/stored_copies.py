@@ -1,6 +1,6 @@
 """Removes a person's events from quarantine, and what Redis remembers of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from uuid import UUID
 
@@ -9,10 +9,10 @@ import msgspec
 from shared.database import Connection, run, transaction
 from shared.device_ids import adid_of
 from shared.events import WIRE_VERSION, Environment, Event, decode_events, encode_event, join_events
-from shared.inbox import INBOX_KEY
 from shared.privacy.identities import IdKind, PersonId, ids_of_event
 from shared.redis import Redis, stream_entries
-from shared.rejections import REJECTIONS_KEY
+from shared.rejections import REJECTIONS_KEY, app_of
+from shared.sdk.known_attributions import day_keys, user_name
 from shared.seen import bucket_of, device_name, latest_name, period_keys, unique_marker
 
 _ENTRIES_AT_ONCE = 500
@@ -69,16 +69,39 @@ def _clean_entry(
     return True
 
 
-def clean_rejections(redis: Redis, ids: Iterable[PersonId]) -> int:
-    """Deletes refused requests that name any of these ids; returns their number."""
+def clean_rejections(redis: Redis, app_id: int, ids: Iterable[PersonId]) -> int:
+    """Deletes refused requests that name any of these ids; returns their number.
+
+    Those of another app stay: there, the ids may be somebody else's. Those of nobody may be of any.
+    """
     found = [
         entry_id
         for entry_id, fields in stream_entries(redis.xrange(REJECTIONS_KEY))
-        if mentions(fields[b"r"], ids)
+        if mentions(fields[b"r"], ids) and app_of(fields[b"r"]) in {app_id, None}
     ]
     if found:
         redis.xdel(REJECTIONS_KEY, *found)
     return len(found)
+
+
+def clean_attributions(redis: Redis, app_id: int, ids: Collection[PersonId], now_ms: int) -> int:
+    """Deletes what is kept of these ids for the questions of SDKs; returns the number of entries.
+
+    The entry of an install at an address has the click, and a name that nobody can compute from it:
+    all are looked through.
+    """
+    names = [
+        user_name(app_id, environment, adid_of(app_id, identity.value))
+        for identity in ids
+        if identity.kind is IdKind.USER
+        for environment in Environment
+    ]
+    deleted = 0
+    for day in day_keys(now_ms):
+        found = [name for name, entry in redis.hscan_iter(day, count=1_000) if mentions(entry, ids)]
+        if names or found:
+            deleted += int(redis.hdel(day, *names, *found))
+    return deleted
 
 
 def delete_seen_markers(
@@ -101,12 +124,6 @@ def delete_seen_markers(
                 for marker in markers:
                     pipeline.hdel(f"{period}:{bucket_of(marker)}", marker)
         pipeline.execute()
-
-
-def oldest_entry_ms(redis: Redis) -> int | None:
-    """Returns when the oldest entry of the inbox arrived, None if it is empty."""
-    oldest = stream_entries(redis.xrange(INBOX_KEY, count=1))
-    return int(oldest[0][0].partition(b"-")[0]) if oldest else None
 
 
 def mentions(raw: bytes, ids: Iterable[PersonId]) -> bool:

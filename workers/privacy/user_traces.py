@@ -90,6 +90,15 @@ _EMPTY_ATTRIBUTIONS = """
 UPDATE attributions SET through = NULL, beaten = '[]', compared = NULL
 WHERE user_ref = %(user)s AND superseded_at IS NULL
 """
+# Of clicks that nobody knows; those of known ones are renamed with their click.
+_DELETE_CLICK_USES = """
+DELETE FROM click_uses
+WHERE user_ref = %(user)s AND NOT EXISTS (
+    SELECT FROM clicks
+    WHERE clicks.click_id = click_uses.click_id AND clicks.app_id = click_uses.app_id
+      AND clicks.environment = click_uses.environment
+)
+"""
 _DELETE_SET_ASIDE = "DELETE FROM set_aside_users WHERE user_ref = %(user)s"
 
 
@@ -187,4 +196,5 @@ def _empty_user(
         counts["users"] += run(connection, _EMPTY_USER, arguments).rowcount
         counts["callbacks"] += run(connection, _DELETE_CALLBACKS, arguments).rowcount
         run(connection, _DELETE_SUPERSEDED, arguments)
+        run(connection, _DELETE_CLICK_USES, arguments)
         counts["attributions"] += run(connection, _EMPTY_ATTRIBUTIONS, arguments).rowcount

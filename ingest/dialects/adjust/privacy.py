@@ -26,6 +26,7 @@ from ingest.parameters import Parameters
 from shared import fields
 from shared.errors import MalformedField, MissingField, UnknownDevice
 from shared.events import Event, Kind
+from shared.names.invisible import trimmed
 from shared.privacy.identities import device_person_ids, ids_of_user
 from shared.privacy.requests import PrivacyAction, PrivacyRequest
 from shared.privacy.sharing import read_partner_options, read_partner_settings
@@ -76,7 +77,7 @@ def _event(path: str, parameters: Parameters, context: RequestContext) -> Event:
     time_ms = None
     for name in OTHER_TIMES:
         if (value := parameters.take(name)) and time_ms is None:
-            text = Z_BEFORE_OFFSET.sub("", value.strip())
+            text = Z_BEFORE_OFFSET.sub("", trimmed(value))
             with suppress(MalformedField):
                 sent_ms = fields.event_time(name, text, context.received_at_ms)
                 time_ms = min(sent_ms, context.received_at_ms)
@@ -101,7 +102,7 @@ def _parsed(event: Event, context: RequestContext, action: PrivacyAction) -> Par
 
 
 def _read_switch(name: str, value: str) -> bool:
-    is_on = _SWITCH.get(value.strip().lower())
+    is_on = _SWITCH.get(trimmed(value).lower())
     if is_on is None:
         raise MalformedField(name, "must be enable or disable.")
     return is_on

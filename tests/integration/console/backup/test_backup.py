@@ -20,23 +20,15 @@ from shared.migrate import migrate, migrations
 from shared.redis import Redis
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
 from tests.integration.conftest import SECRET_KEY
+from tests.integration.console.backup.restored import NAME, opened_target
 from tests.integration.fresh import fresh
 from tests.integration.workers.conftest import Bench, opened
 from tests.support.build import ADMIN
 
-_NAME = "restored"
-
 
 @pytest.fixture
 def target(database_url: str) -> Iterator[Connection]:
-    """Opens an empty database that no migration has reached."""
-    url = database_url.replace("/waybill?", f"/{_NAME}?")
-    with connect(database_url, "tests") as admin:
-        admin.execute(f"DROP DATABASE IF EXISTS {_NAME}".encode())
-        admin.execute(f"CREATE DATABASE {_NAME}".encode())
-        with connect(url, "tests") as connection:
-            yield connection
-        admin.execute(f"DROP DATABASE {_NAME}".encode())
+    yield from opened_target(database_url)
 
 
 @pytest.fixture
@@ -107,7 +99,7 @@ def test_a_backup_of_what_was_restored_has_the_same_digests(
     _restore(content, target, used.redis)
     again = Bench(target, used.redis, used.lanes)
 
-    _, of_restored = _saved(again, database_url.replace("/waybill?", f"/{_NAME}?"))
+    _, of_restored = _saved(again, database_url.replace("/waybill?", f"/{NAME}?"))
 
     assert of_restored.tables == manifest.tables
     assert of_restored.inbox_events == manifest.inbox_events
@@ -147,7 +139,7 @@ def test_events_that_are_recorded_and_also_wait_are_stored_once(
     used.drain()
     _, full = _saved(used, database_url)
     _restore(content, target, used.redis)
-    with opened(target, used.redis, database_url.replace("/waybill?", f"/{_NAME}?")) as there:
+    with opened(target, used.redis, database_url.replace("/waybill?", f"/{NAME}?")) as there:
         there.drain()
         twice = [fresh(app_id=1, user_id="waiting")]
         there.send(twice)
@@ -173,7 +165,7 @@ def test_a_backup_of_an_older_schema_is_brought_to_this_version(
     steps: int, used: Bench, database_url: str, target: Connection
 ) -> None:
     older = [each for each in migrations() if not each.is_after][:-steps]
-    url = database_url.replace("/waybill?", f"/{_NAME}?")
+    url = database_url.replace("/waybill?", f"/{NAME}?")
     migrate(target, finish=True, available=older)
     target.execute("INSERT INTO apps (name, app_token) VALUES ('Old', 'old')")
     content, _ = _saved(Bench(target, used.redis, used.lanes), url)
@@ -226,7 +218,7 @@ def test_nothing_is_restored_beside_running_programs(
     used: Bench, database_url: str, target: Connection
 ) -> None:
     content, _ = _saved(used, database_url)
-    url = database_url.replace("/waybill?", f"/{_NAME}?")
+    url = database_url.replace("/waybill?", f"/{NAME}?")
 
     with connect(url, "worker"), pytest.raises(OperatorError, match="Stop all of them"):
         _restore(content, target, used.redis)

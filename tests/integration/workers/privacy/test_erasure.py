@@ -1,97 +1,56 @@
 """Erasure: nothing leads to the person any more, every report stays, and nobody comes back."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from console.apps.apps import App, create_app
+from console.apps.apps import create_app
 from console.privacy.erasures import (
     ErasureAction,
-    ErasureRecord,
-    WantedErasure,
     allow_again,
     find_erasure,
-    request_erasure,
 )
 from console.resources import Resources
 from shared.clock import now_ms
 from shared.database import Connection
-from shared.events import Event, Kind
-from shared.ids import click_id_of, new_receipt
+from shared.device_ids import adid_of
+from shared.events import Event
 from shared.privacy.identities import IdKind, PersonId, person_id
 from shared.recompute import request_recompute
 from shared.redis import Redis
+from shared.rejections import REJECTIONS_KEY, encode_rejection, recent_rejections
+from shared.sdk.known_attributions import (
+    KnownAttribution,
+    day_keys,
+    place_name,
+    publish,
+    user_name,
+)
 from shared.seen import device_marker, set_markers
 from shared.vocabulary import QuarantineReason
 from tests.integration.conftest import SECRET_KEY
-from tests.integration.fresh import fresh
 from tests.integration.workers.conftest import Bench
-from tests.support.build import ADMIN
+from tests.integration.workers.privacy.place import (
+    ADDRESS,
+    DEVICE,
+    HOUR_MS,
+    KEY,
+    OTHER,
+    PHONE,
+    TRACES,
+    USER,
+    Place,
+    dump,
+    live,
+    redis_dump,
+)
+from tests.support.build import ADMIN, rejection
 from workers.decisions.recompute import recompute
 from workers.facts.quarantine import quarantine_event
 from workers.privacy.erasure import Eraser
-from workers.privacy.tombstone_filter import LATE_KEY, TombstoneFilter
+from workers.privacy.tombstone_filter import LATE_KEY
 from workers.rollups.schedule import roll_up
 from workers.rollups.stale_periods import mark_app_stale
-
-HOUR_MS = 3_600_000
-USER = "erika-mustermann-4711"
-DEVICE = "38400000-8cf0-11bd-b23e-10b96e40000d"
-PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15"
-ADDRESS = "81.2.69.142"
-OTHER = "81.2.69.143"
-TABLET = "Mozilla/5.0 (Linux; Android 14; Pixel Tablet) AppleWebKit/537.36"
-KEY = "order-of-erika-1"
-TRACES = (USER, DEVICE, ADDRESS, "iPhone", KEY, "erikas-basket", "erikas-value")
-
-
-@dataclass
-class Place:
-    """An app with a drain that knows tombstones, and an eraser."""
-
-    bench: Bench
-    app: App
-    resources: Resources
-
-    def store(self, *events: Event) -> Any:
-        self.bench.send(list(events))
-        return self.bench.drain(tombstones=TombstoneFilter(SECRET_KEY, self.bench.redis))
-
-    def request(self, *ids: PersonId, action: ErasureAction = ErasureAction.ERASE) -> ErasureRecord:
-        wanted = WantedErasure(ids, action)
-        return request_erasure(self.resources, ADMIN, self.app, wanted, now_ms())
-
-    def work(self) -> None:
-        eraser = Eraser(self.bench.connection, self.bench.redis, SECRET_KEY, now_ms)
-        assert not eraser.run(20)
-
-    def erase(self, *ids: PersonId) -> ErasureRecord:
-        record = self.request(*ids)
-        self.work()
-        return find_erasure(self.bench.connection, record.id)
-
-    def event(self, user: str, hours_ago: float = 2, **changes: Any) -> Event:
-        usual: dict[str, Any] = {
-            "app_id": self.app.id,
-            "user_id": user,
-            "event_time_ms": now_ms() - int(hours_ago * HOUR_MS),
-        }
-        return fresh(**{**usual, **changes})
-
-    def opened(self, user: str, hours_ago: float = 2, **changes: Any) -> Event:
-        return self.event(user, hours_ago, event_id="__open", kind=Kind.OPEN, **changes)
-
-    def clicked(self, hours_ago: float = 3, **changes: Any) -> Event:
-        receipt = new_receipt(now_ms())
-        usual: dict[str, Any] = {
-            "kind": Kind.CLICK,
-            "receipt": receipt,
-            "click_id": click_id_of(receipt),
-            "event_id": "",
-            "link_id": 1,
-        }
-        return self.event("", hours_ago, **{**usual, **changes})
 
 
 @pytest.fixture
@@ -102,49 +61,7 @@ def place(bench: Bench, connection: Connection, redis: Redis) -> Place:
 
 @pytest.fixture
 def life(place: Place) -> list[Event]:
-    """Everything that there can be of a person: a click, a lost one, a user, purchases, a key."""
-    where = {"ip_address": ADDRESS, "user_agent": PHONE}
-    events = [
-        place.clicked(
-            4,
-            **where,
-            device_ids={"idfa": DEVICE},
-            parameters={"campaign": "spring", "aff_sub": "erikas-basket"},
-        ),
-        place.clicked(3, **where, device_ids={"gps_adid": DEVICE}),
-        place.opened(USER, 2, **where, device_ids={"gps_adid": DEVICE}),
-        place.event(
-            USER,
-            1.5,
-            **where,
-            event_id="purchase",
-            sale_amount="20.00",
-            sale_amount_currency="EUR",
-            idempotency_key=KEY,
-            event_value="erikas-value",
-            parameters={"shelf": "erikas-basket"},
-        ),
-        place.opened("somebody-else", 2, ip_address=OTHER, user_agent=TABLET),
-    ]
-    place.store(*events)
-    return events
-
-
-def _dump(connection: Connection) -> str:
-    """Returns every value of every table."""
-    tables = connection.execute(
-        b"SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition "
-        b"AND relnamespace = 'public'::regnamespace ORDER BY 1"
-    ).fetchall()
-    return "\n".join(
-        f"{table}: {row}"
-        for (table,) in tables
-        for (row,) in connection.execute(f"SELECT t::text FROM {table} AS t".encode())
-    )
-
-
-def _redis_dump(redis: Redis) -> bytes:
-    return b"\n".join(key + b" " + (redis.dump(key) or b"") for key in redis.scan_iter())
+    return live(place)
 
 
 def _figures(connection: Connection) -> dict[str, list[Any]]:
@@ -154,6 +71,8 @@ def _figures(connection: Connection) -> dict[str, list[Any]]:
         "figures": "grain, start, event, link_id, source, campaign, currency, country",
         "reach": "grain, start, split, event, partner_id, link_id, source, campaign, country",
         "comebacks": "day, since, days, link_id, source",
+        "earnings": "day, first_day, link_id, source, currency, is_ad",
+        "traffic": "grain, start, part, link_id, source, campaign, sub_id",
     }
     return {
         table: connection.execute(f"SELECT * FROM {table} ORDER BY {order}".encode()).fetchall()
@@ -176,19 +95,19 @@ def test_nothing_of_an_erased_person_is_in_any_store(
     place: Place, life: list[Event], named: Any
 ) -> None:
     connection, redis = place.bench.connection, place.bench.redis
-    before = _dump(connection)
+    before = dump(connection)
     assert all(trace in before for trace in TRACES)
 
     record = place.erase(named(life))
 
     assert record.state == "done"
     assert (record.counts["users"], record.counts["events"]) == (1, 2)
-    after = _dump(connection)
+    after = dump(connection)
     traces = [*TRACES, *(click.click_id for click in life[:2] if click.click_id)]
     left = [line for line in after.split("\n") if any(trace in line for trace in traces)]
     assert [line for line in left if "somebody-else" not in line and OTHER not in line] == []
-    assert USER.encode() not in _redis_dump(redis)
-    assert DEVICE.encode() not in _redis_dump(redis)
+    assert USER.encode() not in redis_dump(redis)
+    assert DEVICE.encode() not in redis_dump(redis)
 
 
 def test_every_report_stays_as_it_was_even_when_it_is_calculated_again(
@@ -209,6 +128,20 @@ def test_every_report_stays_as_it_was_even_when_it_is_calculated_again(
     connection.execute(b"UPDATE counted_periods SET rests_until = now()")
     assert _figures(connection) == before
     assert len(life) == 5
+
+
+def test_an_erasure_leaves_the_refused_requests_of_other_apps(place: Place) -> None:
+    """Whoever may send events chooses the ID of a person, such as a word of many requests."""
+    redis = place.bench.redis
+    for app_id in (place.app.id, place.app.id + 1, None):
+        refused = rejection(at_ms=now_ms(), app_id=app_id, parameters={"environment": "sandbox"})
+        redis.xadd(REJECTIONS_KEY, {"r": encode_rejection(refused)})
+    place.store(place.event("sandbox"))
+
+    record = place.erase(PersonId(IdKind.USER, "sandbox"))
+
+    assert record.counts["rejections"] == 2
+    assert [each.app_id for each in recent_rejections(redis, 10)] == [place.app.id + 1]
 
 
 def test_whoever_was_erased_does_not_come_back(place: Place, life: list[Event]) -> None:
@@ -236,8 +169,8 @@ def test_whoever_was_erased_does_not_come_back(place: Place, life: list[Event]) 
     ]
     again = place.store(*late, *life[1:])
     assert (again.events, again.erased) == (2, 8), "only somebody else's are stored"
-    assert USER not in _dump(connection)
-    assert DEVICE not in _dump(connection)
+    assert USER not in dump(connection)
+    assert DEVICE not in dump(connection)
 
 
 def test_redis_forgets_what_ingest_noted_of_a_late_event(place: Place) -> None:
@@ -246,12 +179,51 @@ def test_redis_forgets_what_ingest_noted_of_a_late_event(place: Place) -> None:
     late = place.opened(USER)
     environment = late.environment
     set_markers(redis, [device_marker(place.app.id, environment, USER, 1)], late.received_at_ms)
-    assert USER.encode() in _redis_dump(redis)
+    assert USER.encode() in redis_dump(redis)
 
     assert place.store(late).erased == 1
 
-    assert USER.encode() not in _redis_dump(redis)
+    assert USER.encode() not in redis_dump(redis)
     assert redis.exists(LATE_KEY), "upkeep has the log written anew"
+
+
+def test_nothing_is_kept_for_the_questions_of_sdks(place: Place, life: list[Event]) -> None:
+    redis, click_id = place.bench.redis, life[1].click_id
+    assert click_id is not None
+    adid = adid_of(place.app.id, USER)
+    of_others = user_name(place.app.id, "production", "somebody else's adid")
+    entries = {
+        user_name(place.app.id, "production", adid): KnownAttribution(1, "organic-looking"),
+        place_name(place.app.id, "production", ADDRESS, PHONE): KnownAttribution(
+            1, "Partner", click_id=click_id
+        ),
+        of_others: KnownAttribution(1, "Partner", click_id="another"),
+    }
+    for days_ago in (0, 1):
+        publish(redis, entries, now_ms() - days_ago * 24 * HOUR_MS)
+
+    place.erase(PersonId(IdKind.USER, USER))
+
+    for day in day_keys(now_ms()):
+        assert list(redis.hgetall(day)) == [of_others]
+
+
+def test_the_uses_of_a_click_stay_without_its_id(place: Place, life: list[Event]) -> None:
+    connection, click_id = place.bench.connection, life[1].click_id
+    for click in (click_id, "a click that nobody knows"):
+        connection.execute(
+            "INSERT INTO click_uses (app_id, environment, click_id, event_time, user_ref, "
+            "is_credited) SELECT app_id, environment, %s, now(), id, true FROM users "
+            "WHERE user_id = %s",
+            (click, USER),
+        )
+
+    place.erase(PersonId(IdKind.USER, USER))
+
+    left = connection.execute(b"SELECT click_id FROM click_uses").fetchall()
+    assert click_id not in {click for (click,) in left}
+    assert [click.startswith("erased:") for (click,) in left] == [True] * len(left)
+    assert left
 
 
 def test_an_id_that_another_user_has_too_is_not_buried_with_the_first(place: Place) -> None:
@@ -316,5 +288,5 @@ def test_a_test_device_that_was_reset_counts_as_new_and_loses_nothing(place: Pla
 
     place.erase(PersonId(IdKind.USER, USER))
 
-    left = [line for line in _dump(connection).split("\n") if USER in line or DEVICE in line]
+    left = [line for line in dump(connection).split("\n") if USER in line or DEVICE in line]
     assert left == []

@@ -26,6 +26,9 @@ RECEIPT = "019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81"
     [
         (IdKind.USER, " 4711 ", "4711"),
         (IdKind.USER, DEVICE.upper(), DEVICE),
+        (IdKind.USER, "\u200b4711\ufeff", "4711"),
+        (IdKind.USER, "\u0646\u200c\u0634", "\u0646\u200c\u0634"),
+        (IdKind.DEVICE, f"{DEVICE}\u200b", DEVICE),
         (IdKind.DEVICE, DEVICE.upper(), DEVICE),
         (IdKind.CLICK, "Abc", "Abc"),
         (IdKind.EVENT, RECEIPT.upper(), RECEIPT),
@@ -43,6 +46,8 @@ def test_an_id_that_was_typed_is_read_in_the_form_in_which_it_is_compared(
         (IdKind.USER, " "),
         (IdKind.USER, "x" * 257),
         (IdKind.USER, "a\x00b"),
+        (IdKind.USER, "a\udc80"),
+        (IdKind.USER, "\u200b"),
         (IdKind.DEVICE, "00000000-0000-0000-0000-000000000000"),
         (IdKind.EVENT, "no receipt"),
     ],

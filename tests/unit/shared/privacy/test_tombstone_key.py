@@ -3,8 +3,8 @@
 import pytest
 
 from shared.errors import OperatorError
+from shared.keys.wrapping import KEY_BYTES
 from shared.privacy.tombstone_key import (
-    KEY_BYTES,
     new_wrapped_key,
     unwrap_key,
     wrap_key,
