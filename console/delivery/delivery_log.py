@@ -9,12 +9,13 @@ from uuid import UUID
 from console.actor import Actor, require_admin
 from console.apps.apps import App
 from console.audit import Action, Change, record_change
+from console.cursor import Cursor
+from console.delivery.delivery_filter import DeliveryFilter
 from console.resources import Resources
 from shared.database import Connection, named_rows, run, transaction
 from shared.errors import OperatorError
 from shared.rq_queue import enqueue
 
-STATES = ("waiting", "delivered", "failed", "withheld")
 REPLAYED_MAX = 100_000  # at once: more are a mistake more often than a wish
 
 
@@ -54,20 +55,12 @@ class Delivery:
     tries: list[CallbackAttempt] = field(default_factory=list)
 
 
-@dataclass(frozen=True, kw_only=True)
-class DeliveryFilter:
-    """A choice of callbacks; None leaves a part open. Times are of when they became due."""
+@dataclass(frozen=True)
+class DeliveryPage:
+    """Callbacks, newest first; `after` is the cursor that continues them, None at their end."""
 
-    endpoint_id: int | None = None
-    partner: str | None = None
-    state: str | None = None
-    environment: str | None = None
-    user_id: str | None = None
-    click_id: str | None = None
-    callback_id: UUID | None = None
-    receipt: UUID | None = None
-    begin: datetime | None = None
-    end: datetime | None = None
+    callbacks: list[Delivery]
+    after: str | None
 
 
 @dataclass(frozen=True)
@@ -103,6 +96,7 @@ _FILTER = """
     AND (%(endpoint_id)s::bigint IS NULL OR callbacks.endpoint_id = %(endpoint_id)s)
     AND (%(partner)s::text IS NULL OR partners.name = %(partner)s)
     AND (%(state)s::text IS NULL OR callbacks.state = %(state)s)
+    AND (%(activity)s::text IS NULL OR callbacks.activity = %(activity)s)
     AND (%(environment)s::text IS NULL OR callbacks.environment = %(environment)s)
     AND (%(click_id)s::text IS NULL OR callbacks.click_id = %(click_id)s)
     AND (%(callback_id)s::uuid IS NULL OR callbacks.id = %(callback_id)s)
@@ -118,17 +112,27 @@ _TABLES = """
     JOIN callback_endpoints ON callback_endpoints.id = callbacks.endpoint_id
     LEFT JOIN partners ON partners.id = callback_endpoints.partner_id
 """
+# The newest of each endpoint by its index, and of these the newest: however many there are.
 _LIST = f"""
     SELECT
         callbacks.id, callbacks.endpoint_id, callback_endpoints.name AS endpoint,
         partners.name AS partner, callbacks.environment, activity, users.user_id,
         event_types.name AS event_type, callbacks.receipt, callbacks.event_time,
         callbacks.click_id, state, reason, callbacks.created_at, due_at, attempts
-    FROM {_TABLES}
+    FROM callback_endpoints
+    LEFT JOIN partners ON partners.id = callback_endpoints.partner_id
+    CROSS JOIN LATERAL (
+        SELECT * FROM callbacks
+        WHERE callbacks.endpoint_id = callback_endpoints.id AND {_FILTER}
+          AND (%(before_time)s::timestamptz IS NULL
+               OR (callbacks.created_at, callbacks.id) < (%(before_time)s, %(before_id)s::uuid))
+        ORDER BY callbacks.created_at DESC, callbacks.id DESC
+        LIMIT %(count)s
+    ) AS callbacks
     LEFT JOIN users ON users.id = callbacks.user_ref
     LEFT JOIN events ON events.receipt = callbacks.receipt
     LEFT JOIN event_types ON event_types.id = events.event_type_id
-    WHERE {_FILTER}
+    WHERE callback_endpoints.app_id = %(app)s
     ORDER BY callbacks.created_at DESC, callbacks.id DESC
     LIMIT %(count)s
 """
@@ -159,15 +163,31 @@ _COUNTS = f"""
 
 
 def list_deliveries(
-    connection: Connection, app: App, wanted: DeliveryFilter, count: int
+    connection: Connection,
+    app: App,
+    wanted: DeliveryFilter,
+    count: int,
+    before: Cursor | None = None,
 ) -> list[Delivery]:
-    """Lists callbacks with their attempts, newest first."""
-    rows = named_rows(connection, _LIST, _arguments(app, wanted, count))
+    """Lists callbacks with their attempts, newest first, behind the cursor."""
+    place = {"before_time": before and before.time, "before_id": before and before.id}
+    rows = named_rows(connection, _LIST, {**_arguments(app, wanted, count), **place})
     found = [Delivery(**row) for row in rows]
     attempts: dict[UUID, list[CallbackAttempt]] = {}
     for callback_id, *values in run(connection, _ATTEMPTS, ([each.id for each in found],)):
         attempts.setdefault(callback_id, []).append(CallbackAttempt(*values))
     return [replace(each, tries=attempts.get(each.id, [])) for each in found]
+
+
+def page_deliveries(
+    connection: Connection, app: App, wanted: DeliveryFilter, count: int, before: Cursor | None
+) -> DeliveryPage:
+    """Returns one page of the callbacks that match."""
+    found = list_deliveries(connection, app, wanted, count + 1, before)
+    shown = found[:count]
+    is_last = len(found) == len(shown)
+    after = None if is_last else str(Cursor(shown[-1].created_at, shown[-1].id))
+    return DeliveryPage(shown, after)
 
 
 def find_delivery(connection: Connection, app: App, callback_id: UUID) -> Delivery:

@@ -41,6 +41,7 @@ class EndpointForm:
     link: str | None = None
     attributed_only: bool = False
     revenue_only: bool = False
+    payout_only: bool = False
     sandbox: bool = False
     answer_contains: str | None = None
     concurrency_max: int = 8
@@ -61,6 +62,7 @@ class ReadForm:
     link_id: int | None
     attributed_only: bool
     revenue_only: bool
+    payout_only: bool
     sandbox: bool
     answer_contains: str | None
     concurrency_max: int
@@ -100,6 +102,7 @@ def read_form(connection: Connection, app: App, form: EndpointForm) -> ReadForm:
         ),
         attributed_only=form.attributed_only,
         revenue_only=form.revenue_only,
+        payout_only=form.payout_only,
         sandbox=form.sandbox,
         answer_contains=answer,
         concurrency_max=_between("concurrency-max", form.concurrency_max, CONCURRENCY_MAX),

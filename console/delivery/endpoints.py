@@ -8,6 +8,7 @@ from console.actor import Actor, require_admin
 from console.apps.apps import App
 from console.audit import Action, Change, record_change
 from console.delivery.endpoint_form import EndpointForm, ReadForm, read_form
+from console.delivery.endpoint_signing import read_signing
 from console.resources import Resources
 from shared.callbacks.activities import LEVELS
 from shared.callbacks.requests import signing_secret
@@ -36,6 +37,7 @@ class EndpointRow:
     link: str | None
     attributed_only: bool
     revenue_only: bool
+    payout_only: bool
     sandbox: bool
     answer_contains: str | None
     concurrency_max: int
@@ -71,14 +73,14 @@ class EndpointWithSecret:
 
 _COLUMNS = """
     callback_endpoints.id, apps.name, callback_endpoints.name, partners.name, activities, method,
-    url, hosts, event_types.name, links.name, attributed_only, revenue_only, sandbox,
-    answer_contains, concurrency_max, rate_max, callback_endpoints.created_at, paused_at,
+    url, hosts, event_types.name, links.name, attributed_only, revenue_only, payout_only,
+    sandbox, answer_contains, concurrency_max, rate_max, callback_endpoints.created_at, paused_at,
     disabled_at, disabled_reason, failures,
     (SELECT count(*) FROM callbacks WHERE endpoint_id = callback_endpoints.id AND state = 'waiting')
 """
 _FIELDS = (
     *("id", "app", "name", "partner", "activities", "method", "url", "hosts", "event_type"),
-    *("link", "attributed_only", "revenue_only", "sandbox", "answer_contains"),
+    *("link", "attributed_only", "revenue_only", "payout_only", "sandbox", "answer_contains"),
     *("concurrency_max", "rate_max", "created_at", "paused_at", "disabled_at"),
     *("disabled_reason", "failures", "waiting"),
 )
@@ -99,16 +101,17 @@ _ONE = f"{_SELECT} AND callback_endpoints.app_id = %s AND callback_endpoints.id 
 _INSERT = """
     INSERT INTO callback_endpoints (
         app_id, partner_id, name, activities, method, url, hosts, event_type_id, link_id,
-        attributed_only, revenue_only, sandbox, answer_contains, concurrency_max, rate_max
+        attributed_only, revenue_only, payout_only, sandbox, answer_contains, concurrency_max,
+        rate_max
     )
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (app_id, name) WHERE deleted_at IS NULL DO NOTHING
     RETURNING id
 """
 _UPDATE = """
     UPDATE callback_endpoints SET
         name = %s, activities = %s, method = %s, url = %s, hosts = %s, event_type_id = %s,
-        link_id = %s, attributed_only = %s, revenue_only = %s, sandbox = %s,
+        link_id = %s, attributed_only = %s, revenue_only = %s, payout_only = %s, sandbox = %s,
         answer_contains = %s, concurrency_max = %s, rate_max = %s
     WHERE id = %s
 """
@@ -129,10 +132,8 @@ _WITHHOLD = """
     WHERE endpoint_id = %s AND state = 'waiting'
 """
 _ROTATE = """
-    UPDATE callback_endpoints SET secret_version = secret_version + 1 WHERE id = %(id)s
-"""
-_VERSION = """
-    SELECT secret_version FROM callback_endpoints WHERE id = %s
+    UPDATE callback_endpoints SET secret_version = secret_version + 1, kept_secret = NULL
+    WHERE id = %(id)s
 """
 _TAKEN = """
     SELECT FROM callback_endpoints
@@ -182,11 +183,7 @@ def create_endpoint(
 
 
 def edit_endpoint(
-    resources: Resources,
-    actor: Actor,
-    app: App,
-    endpoint: EndpointRow,
-    form: EndpointForm,
+    resources: Resources, actor: Actor, app: App, endpoint: EndpointRow, form: EndpointForm
 ) -> EndpointRow:
     """Changes an endpoint; its partner stays. Raises OperatorError, NotAllowed."""
     require_admin(actor)
@@ -237,9 +234,8 @@ def rotate_secret(
 
 def secret_of(resources: Resources, endpoint: EndpointRow) -> str:
     """Returns the secret under which an endpoint's callbacks are signed."""
-    row = run(resources.connection, _VERSION, (endpoint.id,)).fetchone()
-    assert row is not None
-    return signing_secret(resources.secret_key, endpoint.id, row[0])
+    signing = read_signing(resources.connection, endpoint.id)
+    return signing_secret(resources.secret_key, endpoint.id, signing)
 
 
 def _changed(
@@ -275,7 +271,13 @@ def _values(read: ReadForm) -> tuple[object, ...]:
     return (
         *(read.name, read.activities, read.method, read.url, read.hosts),
         *(read.event_type_id, read.link_id, read.attributed_only, read.revenue_only),
-        *(read.sandbox, read.answer_contains, read.concurrency_max, read.rate_max),
+        *(
+            read.payout_only,
+            read.sandbox,
+            read.answer_contains,
+            read.concurrency_max,
+            read.rate_max,
+        ),
     )
 
 

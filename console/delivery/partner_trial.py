@@ -13,9 +13,9 @@ from console.actor import Actor, require_admin
 from console.apps.apps import App
 from console.apps.event_types import list_event_types
 from console.apps.links import Link, list_links
+from console.delivery.delivery_filter import DeliveryFilter
 from console.delivery.delivery_log import (
     Delivery,
-    DeliveryFilter,
     list_deliveries,
     replay_deliveries,
 )
@@ -117,7 +117,8 @@ def start_partner_trial(
         sale_amount_currency="USD",
         click_id=click.click_id,
     )
-    append(resources.redis, join_events([encode_event(click), encode_event(conversion)]), 2)
+    events = join_events([encode_event(click), encode_event(conversion)])
+    append(resources.redis, events, 2, apps=str(app.id))
     enqueue(resources.redis, "drain")
     return mark
 

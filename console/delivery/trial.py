@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from console.actor import Actor, require_admin
+from console.delivery.endpoint_signing import read_signing
 from console.delivery.endpoints import EndpointRow
 from console.resources import Resources
 from shared.callbacks.attempts import ATTEMPT_SECONDS_MAX, AttemptResult, attempt
@@ -48,7 +49,6 @@ _LAST = """
     SELECT id FROM callbacks WHERE endpoint_id = %s AND activity = ANY(%s)
     ORDER BY created_at DESC LIMIT 1
 """
-_SECRET_VERSION = "SELECT secret_version FROM callback_endpoints WHERE id = %s"  # noqa: S105
 
 
 def preview_request(resources: Resources, endpoint: EndpointRow, now: Clock) -> CallbackPreview:
@@ -99,12 +99,11 @@ def _request(resources: Resources, endpoint: EndpointRow, now: Clock) -> tuple[H
             "This endpoint uses the URLs that clicks carry. Send a click with one through a link "
             "of the partner, then an event: the log shows what was sent."
         )
-    row = run(resources.connection, _SECRET_VERSION, (endpoint.id,)).fetchone()
-    version = 1 if row is None else int(row[0])
+    signing = read_signing(resources.connection, endpoint.id)
     last = run(resources.connection, _LAST, (endpoint.id, endpoint.activities)).fetchone()
     facts = load_facts(resources.connection, [last[0]]).get(last[0]) if last else None
     sample = replace(SAMPLE, activity=endpoint.activities[0], environment="sandbox")
-    sent = CallbackEndpoint(endpoint.id, endpoint.method, endpoint.url, version)
+    sent = CallbackEndpoint(endpoint.id, endpoint.method, endpoint.url, signing)
     request = build_request(resources.secret_key, sent, facts or sample, now())
     return request, facts is None
 

@@ -18,13 +18,19 @@ class Activity(StrEnum):
     IMPRESSION = "impression"
     REJECTED_INSTALL = "rejected_install"
     REJECTED_REATTRIBUTION = "rejected_reattribution"
+    ERASED = "erased"
 
+
+# The places of version and variant (RFC 9562), and what they hold in version 5.
+_VERSION_BITS = 0xF000 << 64 | 0xC000 << 48
+_VERSION_5 = 0x5000 << 64 | 0x8000 << 48
 
 LEVELS = {
     "install": (Activity.INSTALL, Activity.REATTRIBUTION),
     "event": (Activity.EVENT,),
     "both": (Activity.INSTALL, Activity.REATTRIBUTION, Activity.EVENT),
-    # Of an updated attribution only the app itself hears: it names both sources.
+    # Of an updated attribution only the app itself hears: it names both sources. So it is of an
+    # erasure, for which the app answers to the person.
     "all": (
         *(Activity.INSTALL, Activity.REATTRIBUTION, Activity.EVENT, Activity.SESSION),
         *(Activity.CLICK, Activity.IMPRESSION),
@@ -40,6 +46,13 @@ def callback_id(
 
     `place` is the app and the environment. `cause` tells one activity of a user from another.
     """
-    parts = (str(place[0]), place[1], user_id, activity, cause, str(endpoint_id))
-    content = "".join(f"{len(part)}:{part}" for part in parts)
-    return UUID(bytes=sha256(content.encode(errors="surrogatepass")).digest()[:16], version=5)
+    app, environment = place
+    number, endpoint = str(app), str(endpoint_id)
+    # One expression and integers: a callback for each event is derived while events wait.
+    content = (
+        f"{len(number)}:{number}{len(environment)}:{environment}{len(user_id)}:{user_id}"
+        f"{len(activity)}:{activity}{len(cause)}:{cause}{len(endpoint)}:{endpoint}"
+    )
+    digest = sha256(content.encode(errors="surrogatepass")).digest()
+    value = int.from_bytes(digest[:16])
+    return UUID(int=value & ~_VERSION_BITS | _VERSION_5)

@@ -7,6 +7,7 @@ from IANA's registries of special purpose addresses.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import (
     IPv4Address,
@@ -33,6 +34,8 @@ _METADATA = tuple(
             "192.0.0.192/32",  # Oracle
             "fe80::/10",
             "fd00:ec2::/32",  # AWS
+            "fd00:c1::/32",  # Oracle
+            "fd00:42::42/128",  # Scaleway
             "fd20:ce::254/128",  # Google
         ),
     )
@@ -50,7 +53,8 @@ _REFUSED = tuple(
     )
 )
 _GLOBAL_IPV6 = IPv6Network("2000::/3")  # everything else is reserved, local or multicast
-# IPv4 inside IPv6, by the number of bits to the right of it.
+# IPv4 inside IPv6, by the number of bits to the right of it. NAT64 of a local network may have it
+# in several places, so 64:ff9b:1::/48 is refused as a whole, as is Teredo's network.
 _EMBEDDING = tuple(
     (IPv6Network(network), shift)
     for network, shift in (
@@ -58,7 +62,6 @@ _EMBEDDING = tuple(
         ("::ffff:0:0/96", 0),  # IPv4-mapped
         ("::ffff:0:0:0/96", 0),  # IPv4-translated
         ("64:ff9b::/96", 0),  # NAT64
-        ("64:ff9b:1::/48", 0),  # NAT64 of a local network
         ("2002::/16", 80),  # 6to4
     )
 )
@@ -84,9 +87,8 @@ class AddressGuard:
 
     def allows_address(self, text: str) -> bool:
         """Tells whether a connection may be opened to this address, in any of its meanings."""
-        try:
-            address = ip_address(text)
-        except ValueError:  # also of an address with a zone, which is link-local
+        address = _read(text)
+        if address is None:
             return False
         embedded = _embedded(address)
         if embedded is None:
@@ -95,9 +97,18 @@ class AddressGuard:
         is_spelling = address not in _GLOBAL_IPV6
         return self._allows(embedded) and (is_spelling or self._allows(address))
 
-    def is_own_service(self, hosts: frozenset[str], port: int) -> bool:
-        """Tells whether any of these names or addresses at this port is a program of Waybill."""
-        return any((host, port) in self.services for host in hosts)
+    def service_hosts(self, port: int) -> frozenset[str]:
+        """Returns the hosts of Waybill's own programs and stores that listen at this port."""
+        return frozenset(host for host, number in self.services if number == port)
+
+    def is_own_service(self, host: str, addresses: Iterable[str], own: Iterable[str]) -> bool:
+        """Tells whether a host is one of `own`, the names and addresses of Waybill's programs.
+
+        A public address is judged by its name alone: others may share it behind a proxy.
+        """
+        programs = {_place(each) for each in own}
+        hidden = {_place(each) for each in addresses if not PUBLIC.allows_address(each)}
+        return host in programs or not hidden.isdisjoint(programs)
 
     def _allows(self, address: Address) -> bool:
         if _within(address, _METADATA):
@@ -119,6 +130,23 @@ def host_fault(host: str) -> str | None:
     return None
 
 
+def _read(text: str) -> Address | None:
+    """Reads an address; one with a zone leads to a link of this machine, and is none."""
+    try:
+        return None if "%" in text else ip_address(text)
+    except ValueError:
+        return None
+
+
+def _place(text: str) -> str:
+    """Returns a name as it is, and one spelling of an address; of loopback any is all."""
+    address = _read(text)
+    if address is None:
+        return text
+    plain = _embedded(address) or address
+    return "127.0.0.1" if plain.is_loopback or address.is_loopback else str(plain)
+
+
 def _within(address: Address, networks: tuple[Network, ...]) -> bool:
     return any(address in network for network in networks)
 
@@ -130,4 +158,10 @@ def _embedded(address: Address) -> IPv4Address | None:
     for network, shift in _EMBEDDING:
         if address in network:
             return IPv4Address(int(address) >> shift & 0xFFFFFFFF)
+    # ISATAP (RFC 5214): any network, and the address after 0000:5efe or 0200:5efe.
+    if int(address) >> 32 & 0xFDFFFFFF == 0x5EFE:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
     return None
+
+
+PUBLIC = AddressGuard()

@@ -38,7 +38,9 @@ SELECT
     host(credited.ip_address) AS click_ip_address, credited.user_agent AS click_user_agent,
     links.id AS link_id, links.name AS link_name, links.offer_id, links.pub_id,
     partners.id AS partner_id, partners.name AS partner_name,
-    outdated_links.name AS outdated_link_name, outdated_partners.name AS outdated_partner_name
+    outdated_links.name AS outdated_link_name, outdated_partners.name AS outdated_partner_name,
+    trim_scale(paid.amount)::text AS payout, paid.currency AS payout_currency,
+    erasures.subject AS erased_ids
 FROM callbacks
 LEFT JOIN apps ON apps.id = callbacks.app_id
 LEFT JOIN users ON users.id = callbacks.user_ref
@@ -48,9 +50,23 @@ LEFT JOIN clicks AS credited ON credited.click_id = callbacks.click_id
     AND credited.app_id = callbacks.app_id AND credited.environment = callbacks.environment
 LEFT JOIN links ON callbacks.origin_kind = 'link' AND links.id = callbacks.origin::bigint
 LEFT JOIN partners ON partners.id = links.partner_id
+LEFT JOIN LATERAL (
+    SELECT amount, currency FROM link_prices
+    WHERE link_id = links.id
+      AND per = CASE WHEN callbacks.activity IN ('session', 'ad_revenue') THEN 'event'
+          ELSE callbacks.activity END
+      AND event = CASE callbacks.activity
+          WHEN 'event' THEN events.event_type_id::text
+          WHEN 'session' THEN '__open'
+          WHEN 'ad_revenue' THEN '__ad_revenue'
+          ELSE '' END
+      AND since <= (callbacks.event_time AT TIME ZONE 'UTC')::date
+    ORDER BY since DESC LIMIT 1
+) AS paid ON true
 LEFT JOIN links AS outdated_links ON callbacks.outdated_origin_kind = 'link'
     AND outdated_links.id = callbacks.outdated_origin::bigint
 LEFT JOIN partners AS outdated_partners ON outdated_partners.id = outdated_links.partner_id
+LEFT JOIN erasures ON callbacks.activity = 'erased' AND erasures.id = callbacks.receipt
 WHERE callbacks.id = ANY(%(ids)s)
 """
 
@@ -59,6 +75,8 @@ class ConversionFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The knowledge of one activity when its callback is sent. Times are Unix milliseconds.
 
     `click_…` are of the click that is credited, `outdated_…` of the source before an update.
+    `payout` is the link's price on the day of the activity. `erased_ids` are pairs of kind and
+    value, known until the erasure is done.
     """
 
     id: UUID
@@ -113,6 +131,9 @@ class ConversionFacts(msgspec.Struct, frozen=True, kw_only=True):
     pub_id: str | None = None
     partner_id: int | None = None
     partner_name: str | None = None
+    payout: str | None = None
+    payout_currency: str | None = None
+    erased_ids: Sequence[Sequence[str]] | None = None
 
     def parameter(self, *names: str) -> str | None:
         """Returns the first of these parameters that the event or, failing that, the click had."""
@@ -191,6 +212,8 @@ SAMPLE = ConversionFacts(
     pub_id="1",
     partner_id=1,
     partner_name="Acme",
+    payout="1.2",
+    payout_currency="USD",
 )
 
 

@@ -9,15 +9,15 @@ Written on asyncio and httptools, which Waybill has anyway: docs/decisions.md ha
 
 import asyncio
 import re
-import socket
 import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from shared.callbacks.addresses import AddressGuard, host_fault
+from shared.callbacks.addresses import PUBLIC, AddressGuard, host_fault
 from shared.callbacks.http_connection import (
     AddressRefused,
     HttpAnswer,
@@ -25,9 +25,11 @@ from shared.callbacks.http_connection import (
     HttpRequest,
     SendFault,
 )
+from shared.callbacks.name_lookup import NameLookup
 
 IDLE_SECONDS_MAX = 4.0  # below the 5 s after which many servers close
 IDLE_CONNECTIONS_MAX = 64  # of one host
+FILLED_CHARACTERS_MAX = 16_384  # of a URL with its values; servers read 8 KiB and more
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
@@ -54,23 +56,17 @@ _URL = re.compile(r"(?P<origin>[A-Za-z]+://[^/?#\\\x00-\x20\x7f-\U0010ffff]*)"
                   r"(?P<rest>(?:[/?#][\x21-\x7e]*)?)")  # fmt: skip
 
 
-async def resolve_by_system(host: str, port: int) -> list[str]:
-    """Returns all addresses of a host name. Raises OSError."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(address[0]) for *_, address in found]
-
-
 class HttpClient:
     """Sends requests within one event loop, and keeps connections open for a few seconds."""
 
     def __init__(
         self,
         guard: AddressGuard,
-        resolve: Resolve = resolve_by_system,
+        resolve: Resolve | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._guard = guard
-        self._resolve = resolve
+        self._resolve = resolve or NameLookup().resolve
         self._tls = tls or ssl.create_default_context()
         self._idle: dict[tuple[str, str, int], deque[HttpConnection]] = {}
 
@@ -100,6 +96,15 @@ class HttpClient:
                 may_have_arrived=sent,
             ) from None
 
+    def close_idle(self, seconds_max: float = IDLE_SECONDS_MAX) -> None:
+        """Closes connections that nobody has used for so long, whose servers may never do."""
+        oldest = asyncio.get_running_loop().time() - seconds_max
+        for target, connections in list(self._idle.items()):
+            while connections and connections[0].idle_since <= oldest:
+                connections.popleft().close()
+            if not connections:
+                del self._idle[target]
+
     def close(self) -> None:
         """Closes the connections that nobody uses."""
         for connections in self._idle.values():
@@ -110,10 +115,15 @@ class HttpClient:
     async def _try_again_unless_closed(
         self, connection: HttpConnection, payload: bytes
     ) -> HttpAnswer | None:
-        """Returns None when a server had closed a connection that was kept open."""
+        """Returns None when a server had closed a connection that was kept open.
+
+        Raises SendFault if the answer had begun: then the request has arrived.
+        """
         try:
             return await self._sent(connection, payload)
         except SendFault:
+            if connection.has_begun:
+                raise
             return None
 
     async def _sent(self, connection: HttpConnection, payload: bytes) -> HttpAnswer:
@@ -157,9 +167,20 @@ class HttpClient:
             raise SendFault("the host name does not resolve")
         if not all(map(self._guard.allows_address, addresses)):
             raise AddressRefused("the address is not allowed")
-        if self._guard.is_own_service(frozenset({target.host, *addresses}), target.port):
+        own = await self._own_hosts(target, addresses)
+        if self._guard.is_own_service(target.host, addresses, own):
             raise AddressRefused("the address is one of Waybill's own")
         return addresses[0]
+
+    async def _own_hosts(self, target: UrlTarget, addresses: list[str]) -> set[str]:
+        """Returns Waybill's own hosts at a port, with their addresses if those matter."""
+        names = self._guard.service_hosts(target.port)
+        found = set(names)
+        if names and not all(map(PUBLIC.allows_address, addresses)):
+            for name in names:
+                with suppress(OSError, UnicodeError):
+                    found.update(await self._resolve(name, target.port))
+        return found
 
     def _idle_connection(self, target: UrlTarget) -> HttpConnection | None:
         idle = self._idle.get((target.scheme, target.host, target.port))
@@ -185,6 +206,8 @@ class HttpClient:
 
 def target_of(url: str) -> UrlTarget:
     """Splits a URL that is complete. Raises AddressRefused for one that leads nowhere."""
+    if len(url) > FILLED_CHARACTERS_MAX:
+        raise AddressRefused(f"the URL has more than {FILLED_CHARACTERS_MAX} characters")
     parts = _URL.fullmatch(url)
     if parts is None:
         raise AddressRefused("the URL is malformed")
@@ -197,11 +220,12 @@ def _origin(text: str) -> tuple[str, str, int]:
     """Returns scheme, host and port. Raises AddressRefused."""
     try:
         parts = urlsplit(text)
-        port = parts.port or _PORTS.get(parts.scheme, 0)
+        port = _PORTS.get(parts.scheme, 0) if parts.port is None else parts.port
     except ValueError:
         raise AddressRefused("the URL is malformed") from None
     host = (parts.hostname or "").rstrip(".")
-    if parts.scheme not in _PORTS or "@" in parts.netloc or host_fault(host):
+    is_plain = not set("@[]").intersection(parts.netloc) and not parts.netloc.endswith(":")
+    if parts.scheme not in _PORTS or not is_plain or host_fault(host):
         raise AddressRefused("the URL is malformed or names an IP address")
     return parts.scheme, host, port
 

@@ -57,6 +57,11 @@ class HttpConnection(asyncio.Protocol):
         assert self._transport is not None
         return str(self._transport.get_extra_info("peername")[0])
 
+    @property
+    def has_begun(self) -> bool:
+        """Tells whether any byte of the answer to the last request came."""
+        return self._head_bytes > 0
+
     def _reset(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
         self._body = bytearray()

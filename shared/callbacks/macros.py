@@ -6,7 +6,7 @@ generated. Everything is text; a value that is not known is None and leaves its 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from operator import methodcaller
 
 from shared.callbacks.conversion_facts import SAMPLE, ConversionFacts
@@ -20,7 +20,8 @@ _MATCH_TYPES = {
     "view_device_id": "device_tag",
     "view_address_and_device": "fingerprint",
 }
-_ACTIVITY_KINDS = {"attribution_updated": "install_update"}  # Adjust's name, if it is another
+# Adjust's names, if they are others.
+_ACTIVITY_KINDS = {"attribution_updated": "install_update", "erased": "gdpr_forget_device"}
 Read = Callable[[ConversionFacts], str | None]
 
 
@@ -56,10 +57,18 @@ def _number(value: int | None) -> str | None:
     return None if value is None else str(value)
 
 
+def _user_id(facts: ConversionFacts) -> str | None:
+    erased = (value for kind, value in facts.erased_ids or () if kind == "user")
+    return facts.user_id or next(erased, None)
+
+
 def _adid(facts: ConversionFacts) -> str | None:
-    if facts.user_id is None:
-        return None
-    return adid_of(facts.app_id, facts.user_id)
+    user_id = _user_id(facts)
+    return None if user_id is None else adid_of(facts.app_id, user_id)
+
+
+def _erased_ids(facts: ConversionFacts) -> str | None:
+    return ",".join(f"{kind}:{value}" for kind, value in facts.erased_ids or ()) or None
 
 
 def _network(facts: ConversionFacts) -> str | None:
@@ -105,6 +114,17 @@ def _of_impression(facts: ConversionFacts) -> int | None:
     return facts.click_time_ms if facts.click_kind == "impression" else None
 
 
+def _dollars(facts: ConversionFacts) -> str | None:
+    return facts.payout if facts.payout_currency == "USD" else None
+
+
+def _rounded(amount: str | None, unit: str, factor: int = 1) -> str | None:
+    """Rounds half up, as prices are."""
+    if amount is None:
+        return None
+    return str((Decimal(amount) * factor).quantize(Decimal(unit), ROUND_HALF_UP))
+
+
 def _device(*kinds: str) -> Read:
     return methodcaller("device_id", *kinds)
 
@@ -120,12 +140,12 @@ def _own(name: str, paths: str, meaning: str, source: str, read: Read) -> Macro:
 
 _WHAT = (
     _own("activity_kind", "", "What happened: install, reattribution, event, session, ad_revenue, "
-         "click, impression, rejected_install, rejected_reattribution, or install_update for an "
-         "updated attribution.",
+         "click, impression, rejected_install, rejected_reattribution, install_update for an "
+         "updated attribution, or gdpr_forget_device for an erased person.",
          "the callback", lambda facts: _ACTIVITY_KINDS.get(facts.activity, facts.activity)),
     _own("nonce", "id", "The callback's own id, the same at every attempt: whoever has seen it may "
          "ignore it.", "the callback", lambda facts: str(facts.id)),
-    _own("receipt", "", "The receipt of the event, click or impression that caused it.",
+    _own("receipt", "", "The receipt of what caused it, or the id of the erasure.",
          "the callback", lambda facts: str(facts.receipt)),
     _own("environment", "", "production or sandbox.", "the callback",
          lambda facts: facts.environment),
@@ -144,9 +164,11 @@ _WHAT = (
     _own("is_s2s", "", "1: everything comes from servers.", "the callback", lambda _: "1"),
 )  # fmt: skip
 _WHO = (
-    _own("user_id", "", "The user's primary id.", "the user", lambda facts: facts.user_id),
+    _own("user_id", "", "The user's primary id.", "the user", _user_id),
     _own("adid", "", "The user's adid, derived from the user id.", "the user", _adid),
     _own("random_user_id", "", "The user's adid, derived from the user id.", "the user", _adid),
+    _own("erased_ids", "", "Of an erased person the ids, as kind:value, separated by commas.",
+         "the erasure, until it is done", _erased_ids),
     _own("external_device_id", "", "The external device id.", "the event",
          _device("external_device_id")),
     _own("gps_adid", "gaid device.ids.gaid", "Google advertising id.", "the event, else the click",
@@ -203,7 +225,7 @@ _SOURCE = (
     _own("match_type", "", "device_tag for an id, fingerprint for address and device.",
          "the attribution", lambda facts: _MATCH_TYPES.get(facts.rule or "")),
     _own("rejection_reason", "", "Of a rejected install or reattribution why the click was not "
-         "credited: outside_window, or crowded_address.", "the attribution",
+         "credited: outside_window, crowded_address or used_up.", "the attribution",
          lambda facts: facts.rejection or facts.parameter("rejection_reason")),
     _own("attribution_rule", "", "The rule, such as click_id, view_device_id or organic.",
          "the attribution", lambda facts: facts.rule),
@@ -244,6 +266,16 @@ _MONEY = (
          "the event's sale_amount", lambda facts: facts.sale_amount),
     _own("currency", "", "The currency of the revenue.", "the event's sale_amount_currency",
          lambda facts: facts.sale_amount_currency),
+    _own("payout", "", "What the partner is paid for this, in whole units of its currency.",
+         "the link's price", lambda facts: facts.payout),
+    _own("payout_currency", "", "The currency of the payout.", "the link's price",
+         lambda facts: facts.payout_currency),
+    _own("payout_usd", "payout.theyGetInDollarsExact", "The payout of a price in US dollars.",
+         "the link's price", _dollars),
+    _own("payout_usd_rounded", "payout.theyGetInDollars", "The same, with two decimals.",
+         "the link's price", lambda facts: _rounded(_dollars(facts), "0.01")),
+    _own("payout_usd_cents", "payout.theyGetInCents", "The same, in whole cents.",
+         "the link's price", lambda facts: _rounded(_dollars(facts), "1", 100)),
     _own("aggregated_event_value", "", "The event's aggregated value.", "the event",
          lambda facts: facts.aggregated_event_value),
     _own("event_value", "", "The event's value, as sent.", "the event",

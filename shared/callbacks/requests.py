@@ -8,6 +8,7 @@ import base64
 import hmac
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,10 +16,28 @@ from shared.callbacks.conversion_facts import ConversionFacts, iso_time
 from shared.callbacks.http_connection import HttpRequest
 from shared.callbacks.macros import DECLARED
 from shared.callbacks.templates import read_template
+from shared.keys.installation_key import key_with_check
+from shared.keys.wrapping import unwrap, wrap
 
 BODY_BYTES_MAX = 20_000  # what Standard Webhooks recommends at most
 SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix
+JSON_HEADER = ("Content-Type", "application/json")
+_WRAPPING = b"waybill signing secret"
 _USER_AGENT = "Waybill/0.1 (callbacks)"
+
+
+class Signing(NamedTuple):
+    """The parts of a secret: `kept` is wrapped, and of a former installation key.
+
+    `check` is that of the key in force; b"": the only one that there is.
+    """
+
+    version: int = 1
+    kept: bytes | None = None
+    check: bytes = b""
+
+
+_ONLY_KEY = Signing()
 
 
 @dataclass(frozen=True)
@@ -28,12 +47,22 @@ class CallbackEndpoint:
     id: int
     method: str
     url: str
-    secret_version: int = 1
+    signing: Signing = _ONLY_KEY
 
 
-def signing_secret(key: bytes, endpoint_id: int, version: int) -> str:
-    """Derives an endpoint's secret from the installation's key, so that no table holds it."""
-    return SECRET_PREFIX + base64.b64encode(_signing_key(key, endpoint_id, version)).decode()
+def signing_secret(key: bytes, endpoint_id: int, signing: Signing) -> str:
+    """Returns an endpoint's secret. It is derived from the key in force, so no table holds it."""
+    return shown_secret(signing_key(key, callback_purpose(endpoint_id, signing.version), signing))
+
+
+def wrap_signing_key(secret_key: bytes, key: bytes) -> bytes:
+    """Returns a secret as it is stored, once the key that it is derived from was rotated."""
+    return wrap(_WRAPPING, secret_key, key)
+
+
+def shown_secret(secret: bytes) -> str:
+    """Writes a secret in the form of Standard Webhooks."""
+    return SECRET_PREFIX + base64.b64encode(secret).decode()
 
 
 def signature(secret: str, message_id: str, timestamp: int, content: bytes) -> str:
@@ -49,25 +78,39 @@ def build_request(
     """Returns the request of one attempt."""
     url = read_template(endpoint.url).fill(facts)
     body = json_body(facts) if endpoint.method == "POST" else b""
-    timestamp = now_ms // 1000
-    secret = _signing_key(key, endpoint.id, endpoint.secret_version)
-    message_id = str(facts.id)
-    headers = [
+    signing = endpoint.signing
+    secret = signing_key(key, callback_purpose(endpoint.id, signing.version), signing)
+    headers = signing_headers(secret, str(facts.id), now_ms // 1000, body or url.encode())
+    if body:
+        headers.append(JSON_HEADER)
+    return HttpRequest(endpoint.method, url, tuple(headers), body)
+
+
+def signing_headers(
+    secret: bytes, message_id: str, timestamp: int, content: bytes
+) -> list[tuple[str, str]]:
+    """Returns the headers that every request has: who sends it, its id, time and signature."""
+    return [
         ("User-Agent", _USER_AGENT),
         ("Accept", "*/*"),
         ("webhook-id", message_id),
         ("webhook-timestamp", str(timestamp)),
-        ("webhook-signature", _signature(secret, message_id, timestamp, body or url.encode())),
+        ("webhook-signature", _signature(secret, message_id, timestamp, content)),
     ]
-    if body:
-        headers.append(("Content-Type", "application/json"))
-    return HttpRequest(endpoint.method, url, tuple(headers), body)
 
 
 @lru_cache(maxsize=1_024)  # endpoints; deriving a key takes as long as signing
-def _signing_key(key: bytes, endpoint_id: int, version: int) -> bytes:
-    content = f"callback endpoint {endpoint_id} secret {version}".encode()
-    return hmac.digest(key, content, "sha256")
+def signing_key(key: bytes, purpose: str, signing: Signing = _ONLY_KEY) -> bytes:
+    """Returns the key that signs for one purpose. Raises WrappedElsewhere."""
+    if signing.kept is not None:
+        return unwrap(_WRAPPING, key, signing.kept)
+    in_force = key_with_check(key, signing.check) if signing.check else key
+    return hmac.digest(in_force or key, purpose.encode(), "sha256")
+
+
+def callback_purpose(endpoint_id: int, version: int) -> str:
+    """Returns the purpose that the secret of a callback endpoint is derived for."""
+    return f"callback endpoint {endpoint_id} secret {version}"
 
 
 def _signature(key: bytes, message_id: str, timestamp: int, content: bytes) -> str:
@@ -83,6 +126,9 @@ def json_body(facts: ConversionFacts) -> bytes:
         "timestamp": iso_time(facts.event_time_ms),
         "data": {**values, "parameters": facts.parameters},
     }
+    if facts.erased_ids:
+        ids = [{"kind": kind, "value": value} for kind, value in facts.erased_ids]
+        return msgspec.json.encode({**document, "data": {**values, "erased_ids": ids}})
     body = msgspec.json.encode(document)
     if len(body) > BODY_BYTES_MAX:
         known = {name: value for name, value in values.items() if len(value) <= 256}

@@ -4,7 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,7 +16,7 @@ import pytest
 
 from tests.system.conftest import make_token
 from tests.system.product import Waybill
-from tests.system.servers import until
+from tests.system.servers import ANSWER_SECONDS_MAX, until
 
 USERS = 40
 
@@ -63,21 +63,16 @@ def waybill(tmp_path: Path, partner: Partner) -> Iterator[Waybill]:
         "WAYBILL_CALLBACK_NETWORKS": "127.0.0.0/8,::1/128",
         "WAYBILL_CALLBACK_PORTS": str(partner.port),
     }
-    waybill = Waybill(tmp_path / "data", variables)
-    try:
-        waybill.wait_until_ready()
+    with Waybill(tmp_path / "data", variables) as waybill:
         yield waybill
-    finally:
-        waybill.stop()
 
 
 def get(port: int, target: str) -> str:
     """Returns where an answer leads, empty if nowhere."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
-    connection.request("GET", target)
-    answer = connection.getresponse()
-    answer.read()
-    connection.close()
+    with closing(HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS_MAX)) as connection:
+        connection.request("GET", target)
+        answer = connection.getresponse()
+        answer.read()
     assert answer.status in {200, 302}
     return answer.headers.get("location", "")
 

@@ -1,6 +1,7 @@
 """Defines what callbacks are derived from: endpoints, events of a user, and who is meant."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from uuid import UUID
 
 import msgspec
@@ -80,7 +81,7 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
     rejection: Lost | None = None
 
 
-class CallbackContext(msgspec.Struct, frozen=True):
+class CallbackContext(msgspec.Struct, frozen=True, dict=True):  # listeners are kept
     """The endpoints of an app, and the partner of each link that an attribution may name.
 
     `rejected` has the origins of clicks that were rejected, by environment and id, if an endpoint
@@ -90,6 +91,15 @@ class CallbackContext(msgspec.Struct, frozen=True):
     endpoints: Sequence[EndpointRules]
     partners: Mapping[str, int]
     rejected: Mapping[tuple[str, str], Origin] = {}
+
+    @cached_property
+    def listeners(self) -> Mapping[str, Sequence[EndpointRules]]:
+        """Returns the endpoints of each activity that any of them is to hear of."""
+        told = {activity for each in self.endpoints for activity in each.activities}
+        return {
+            activity: [each for each in self.endpoints if activity in each.activities]
+            for activity in told
+        }
 
     @property
     def hears_rejections(self) -> bool:

@@ -21,11 +21,11 @@ from workers.core.callback_facts import (
     EndpointRules,
     UserEvent,
 )
-from workers.core.history import Moment, OriginKind, SignalKind
+from workers.core.history import OriginKind, SignalKind
 
 SANDBOX, IMPORTED = "sandbox", "imported"  # why a callback is withheld
 # A click that lost for these reasons would have lost to nobody: it is rejected.
-REJECTIONS = frozenset({Lost.OUTSIDE_WINDOW, Lost.CROWDED})
+REJECTIONS = frozenset({Lost.OUTSIDE_WINDOW, Lost.CROWDED, Lost.USED_UP})
 
 
 def due_callbacks(
@@ -43,14 +43,15 @@ def due_callbacks(
     """
     starts = {attribution.moment: attribution for attribution in attributions}
     found: dict[UUID, Callback] = {}
-    for event in sorted(events, key=lambda each: each.moment):
-        if counted_only and not event.counted and event.kind == SignalKind.EVENT:
-            activities = [] if event.moment not in starts else [_start(starts[event.moment])]
-        else:
-            activities = list(_activities(event, starts))
+    for event in sorted(events, key=lambda each: each.moment) if len(events) > 1 else events:
+        is_repeat = counted_only and not event.counted and event.kind == SignalKind.EVENT
+        start = starts.get(event.moment)
+        activities = [_start(start)] if start is not None else []
+        if not is_repeat and (activity := _own_activity(event)) is not None:
+            activities.append(activity)
         standing = attribution_at(attributions, event.moment)
-        for endpoint in context.endpoints:
-            for activity in activities:
+        for activity in activities:
+            for endpoint in context.listeners.get(activity, ()):
                 if _is_wanted(endpoint, activity, event, standing, context.partners):
                     made = _callback(user, endpoint, activity, event, standing)
                     found.setdefault(made.id, made)
@@ -79,7 +80,7 @@ def _rejections(
         if beaten.lost not in REJECTIONS or origin is None:
             continue
         refused = replace(attribution, rule=beaten.rule, click_id=beaten.click_id, origin=origin)
-        for endpoint in context.endpoints:
+        for endpoint in context.listeners.get(activity, ()):
             if _is_wanted(endpoint, activity, event, refused, context.partners):
                 made = _callback(user, endpoint, activity, event, refused)
                 yield made.id, replace(made, rejection=beaten.lost)
@@ -112,15 +113,13 @@ def updated_attributions(
     return found
 
 
-def _activities(event: UserEvent, starts: Mapping[Moment, Attribution]) -> Iterator[Activity]:
-    if event.moment in starts:
-        yield _start(starts[event.moment])
+def _own_activity(event: UserEvent) -> Activity | None:
+    """Returns what an event is by itself, whatever it starts."""
     if event.kind == SignalKind.OPEN:
-        yield Activity.SESSION
-    elif event.kind == SignalKind.AD_REVENUE:
-        yield Activity.AD_REVENUE
-    elif event.event_type_id is not None:
-        yield Activity.EVENT
+        return Activity.SESSION
+    if event.kind == SignalKind.AD_REVENUE:
+        return Activity.AD_REVENUE
+    return Activity.EVENT if event.event_type_id is not None else None
 
 
 def _start(attribution: Attribution) -> Activity:
@@ -134,7 +133,7 @@ def _is_wanted(
     standing: Attribution | None,
     partners: Mapping[str, int],
 ) -> bool:
-    if activity not in endpoint.activities or not _is_known_to(endpoint, event):
+    if not _is_known_to(endpoint, event):
         return False
     if activity is Activity.EVENT and endpoint.event_type_id not in {None, event.event_type_id}:
         return False

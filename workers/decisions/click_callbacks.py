@@ -26,10 +26,10 @@ def write_click_callbacks(connection: Connection, events: Sequence[Event]) -> No
     if not clicks:
         return
     contexts = load_contexts(connection, {click.app_id for click in clicks})
-    imported = {str(click.receipt) for click in clicks if click.endpoint == "import"}
     endpoints = [each for context in contexts.values() for each in context.endpoints]
     if not any(each.activities & {Activity.CLICK, Activity.IMPRESSION} for each in endpoints):
         return
+    imported = {str(click.receipt) for click in clicks if click.endpoint == "import"}
     receipts = [click.receipt for click in clicks if click.app_id in contexts]
     rows = [
         row

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, wait
 from functools import cache
+from typing import Any
 
 import uvloop
 
@@ -58,13 +59,14 @@ class CourierThread:
         self._delivery = asyncio.run_coroutine_threadsafe(self._deliver(), self._loop)
         return True
 
+    def spawn(self, work: Coroutine[Any, Any, int]) -> Future[int]:
+        """Runs other work on the courier's event loop; it must not block it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
     def wait(self, seconds_max: float) -> None:
-        """Waits until the courier has nothing in flight, at most so long."""
-        if self._delivery is not None:
-            try:
-                self._delivery.result(seconds_max)
-            except TimeoutError:
-                _log.warning("callbacks are still in flight: they are sent again, with their ids")
+        """Waits until the courier has nothing in flight, at most so long. Its faults are logged."""
+        if self._delivery is not None and wait([self._delivery], seconds_max).not_done:
+            _log.warning("callbacks are still in flight: they are sent again, with their ids")
 
     async def _deliver(self) -> None:
         try:

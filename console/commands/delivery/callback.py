@@ -13,11 +13,11 @@ from console.commands.delivery.callback_trials import test, test_partner
 from console.commands.terminal.options import app_option, count_option, json_option
 from console.commands.terminal.output import pairs, show, table
 from console.connections import CommandContext, load_settings, open_database, open_resources
+from console.cursor import Cursor
+from console.delivery.delivery_filter import STATES, DeliveryFilter
 from console.delivery.delivery_log import (
-    STATES,
-    DeliveryFilter,
     count_deliveries,
-    list_deliveries,
+    page_deliveries,
     replay_deliveries,
 )
 from console.delivery.endpoint_form import METHODS, EndpointForm
@@ -49,7 +49,7 @@ def _endpoint_options(command: Any) -> Any:
                 "--activity",
                 "activities",
                 multiple=True,
-                type=click.Choice([*Activity]),
+                type=click.Choice([*map(str, Activity)]),
                 help="What the app's own endpoint is told. May be given several times.",
             ),
             click.option("--method", type=click.Choice(METHODS), help="GET, or POST of JSON."),
@@ -64,6 +64,7 @@ def _endpoint_options(command: Any) -> Any:
             click.option("--link", help="Only this link, by name."),
             click.option("--attributed-only/--organic-too", default=None, help="By source."),
             click.option("--revenue-only/--any-revenue", default=None, help="By revenue."),
+            click.option("--payout-only/--any-payout", default=None, help="By price of link."),
             click.option("--sandbox/--no-sandbox", default=None, help="Sandbox events too."),
             click.option("--answer-contains", help="Text without which an answer is a failure."),
             click.option("--concurrency-max", type=int, help="Requests at once, 1 to 64."),
@@ -197,6 +198,9 @@ def _filter_options(command: Any) -> Any:
             click.option("--endpoint", help="Of this endpoint, by name or number."),
             click.option("--partner", help="Of this partner's endpoints."),
             click.option("--state", type=click.Choice(STATES), help="In this state."),
+            click.option(
+                "--activity", type=click.Choice([*map(str, Activity)]), help="Of this activity."
+            ),
             click.option("--user-id", help="About this user."),
             click.option("--click-id", help="About users credited to this click."),
             click.option("--id", "callback_id", type=click.UUID, help="This callback alone."),
@@ -212,28 +216,41 @@ def _filter_options(command: Any) -> Any:
 @app_option
 @_filter_options
 @count_option(50, "callbacks")
+@click.option("--before", help="The value that the page before gave, to go on.")
 @json_option
 @click.pass_obj
-def log(context: CommandContext, /, app: str, *, count: int, as_json: bool, **options: Any) -> None:
+def log(
+    context: CommandContext,
+    /,
+    app: str,
+    *,
+    count: int,
+    before: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Show what was told to whom, with each attempt."""
+    cursor = Cursor.read(before)
     with open_database(load_settings(context)) as connection:
         owner = find_app(connection, app)
         wanted = _filter(connection, owner, options)
-        deliveries = list_deliveries(connection, owner, wanted, count)
+        page = page_deliveries(connection, owner, wanted, count, cursor)
         counts = count_deliveries(connection, owner, wanted)
     columns = (
         *("due (UTC)", "id", "endpoint", "told of", "user", "state", "reason"),
         *("attempts", "last request", "last outcome"),
     )
     rows = []
-    for each in deliveries:
+    for each in page.callbacks:
         last = each.tries[-1] if each.tries else None
         rows.append((
             *(each.created_at, each.id, each.endpoint, each.activity, each.user_id, each.state),
             *(each.reason, each.attempts, last and last.request, last and last.outcome),
         ))  # fmt: skip
-    document = {"callbacks": deliveries, "counts": counts}
-    show(document, table(columns, rows) if rows else "No callbacks match.", as_json=as_json)
+    document = {"callbacks": page.callbacks, "after": page.after, "counts": counts}
+    shown = table(columns, rows) if rows else "No callbacks match."
+    notes = [f"There is more: --before {page.after}"] if page.after else []
+    show(document, shown, *notes, as_json=as_json)
 
 
 @callback.command("replay")

@@ -1,22 +1,27 @@
 """Handles calls about callbacks."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from console.apps.apps import App
+from console.cursor import Cursor
+from console.delivery.delivery_filter import FIELDS, DeliveryFilter, read_delivery_filter
 from console.delivery.delivery_log import (
     Delivery,
     DeliveryCount,
-    DeliveryFilter,
+    DeliveryPage,
     count_deliveries,
     find_delivery,
-    list_deliveries,
+    page_deliveries,
     replay_deliveries,
 )
+from console.delivery.endpoint_form import EndpointForm
 from console.delivery.endpoints import (
     EndpointRow,
     EndpointWithSecret,
     create_endpoint,
+    delete_endpoint,
     edit_endpoint,
     endpoint_with_id,
     list_endpoints,
@@ -24,22 +29,45 @@ from console.delivery.endpoints import (
     resume_endpoint,
     rotate_secret,
 )
+from console.delivery.partner_trial import (
+    PartnerTrial,
+    finish_partner_trial,
+    partner_trial,
+    start_partner_trial,
+)
 from console.delivery.trial import CallbackTest, send_test
-from console.web.api.api_call import ApiCall
+from console.reports.bounds import moment_of
+from console.web.api.api_call import APP, ApiCall, ApiEndpoint
 from console.web.page_errors import NotFound
 from shared.clock import now_ms
+
+COUNTED_DAYS = 28  # without `from`, as events are listed
+_TRIAL_SECONDS = 5.0  # a caller waits; what comes later is read by the mark
 
 
 @dataclass(frozen=True)
 class ReplayedCallbacks:
-    """The callbacks to send again, by their endpoint, state, user or click; or one by its id."""
+    """The callbacks to send again, by endpoint, state, activity, user or click; or one by its id.
+
+    `begin` and `end` limit when they became due, with a zone.
+    """
 
     endpoint_id: int | None = None
     partner: str | None = None
     state: str | None = None
+    activity: str | None = None
     user_id: str | None = None
     click_id: str | None = None
     callback_id: UUID | None = None
+    begin: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True)
+class TestedPartner:
+    """The link through which the test's click comes: the partner's own, or one without anything."""
+
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,15 +107,26 @@ def test(call: ApiCall, app: App, endpoint_id: int) -> CallbackTest:
     return send_test(call.resources, call.actor, call.settings, known, now_ms)
 
 
-def deliveries(call: ApiCall, app: App) -> list[Delivery]:
-    query = call.query
-    wanted = DeliveryFilter(
-        state=query.get("state") or None,
-        user_id=query.get("user_id") or None,
-        click_id=query.get("click_id") or None,
-        partner=query.get("partner") or None,
-    )
-    return list_deliveries(call.connection, app, wanted, call.count)
+def delete(call: ApiCall, app: App, endpoint_id: int) -> EndpointRow:
+    known = _endpoint(call, app, endpoint_id)
+    delete_endpoint(call.resources, call.actor, app, known)
+    return known
+
+
+def test_partner(call: ApiCall, app: App, endpoint_id: int) -> PartnerTrial:
+    """Makes a click and a conversion, and waits some seconds for the partner's answer."""
+    known, resources = _endpoint(call, app, endpoint_id), call.resources
+    mark = start_partner_trial(resources, call.actor, app, known, call.body.link, now_ms)
+    return finish_partner_trial(resources, call.actor, app, known, mark, _TRIAL_SECONDS)
+
+
+def partner_test(call: ApiCall, app: App, endpoint_id: int, mark: UUID) -> PartnerTrial:
+    return partner_trial(call.connection, app, _endpoint(call, app, endpoint_id), mark)
+
+
+def deliveries(call: ApiCall, app: App) -> DeliveryPage:
+    before = Cursor.read(call.query.get("before"))
+    return page_deliveries(call.connection, app, _wanted(call), call.count, before)
 
 
 def delivery(call: ApiCall, app: App, callback_id: UUID) -> Delivery:
@@ -95,7 +134,11 @@ def delivery(call: ApiCall, app: App, callback_id: UUID) -> Delivery:
 
 
 def counts(call: ApiCall, app: App) -> list[DeliveryCount]:
-    return count_deliveries(call.connection, app, DeliveryFilter())
+    wanted = _wanted(call)
+    if wanted.begin is None:
+        end = wanted.end or moment_of(now_ms())
+        wanted = replace(wanted, begin=end - timedelta(days=COUNTED_DAYS))
+    return count_deliveries(call.connection, app, wanted)
 
 
 def replay(call: ApiCall, app: App) -> ReplayReport:
@@ -103,8 +146,107 @@ def replay(call: ApiCall, app: App) -> ReplayReport:
     return ReplayReport(replay_deliveries(call.resources, call.actor, app, wanted))
 
 
+def _wanted(call: ApiCall) -> DeliveryFilter:
+    return read_delivery_filter({name: call.query.get(name) for name in FIELDS})
+
+
 def _endpoint(call: ApiCall, app: App, endpoint_id: int) -> EndpointRow:
     found = endpoint_with_id(call.connection, app, endpoint_id)
     if found is None:
         raise NotFound("This app has no such callback endpoint.")
     return found
+
+
+_LIST = f"{APP}/callback-endpoints"
+_ONE = f"{_LIST}/{{endpoint_id:int}}"
+
+CALLBACK_ENDPOINTS: tuple[ApiEndpoint, ...] = (
+    ApiEndpoint(
+        "GET",
+        _LIST,
+        "List the app's callback endpoints.",
+        list_all,
+        list[EndpointRow],
+    ),
+    ApiEndpoint(
+        "POST",
+        _LIST,
+        "Create a callback endpoint, and its partner if new; the answer has its secret.",
+        create,
+        EndpointWithSecret,
+        EndpointForm,
+        status=201,
+    ),
+    ApiEndpoint(
+        "PUT",
+        _ONE,
+        "Change a callback endpoint; what is left out becomes the default.",
+        edit,
+        EndpointRow,
+        EndpointForm,
+    ),
+    ApiEndpoint("POST", f"{_ONE}/pause", "Stop sending.", pause, EndpointRow),
+    ApiEndpoint("POST", f"{_ONE}/resume", "Send again.", resume, EndpointRow),
+    ApiEndpoint(
+        "POST",
+        f"{_ONE}/secret",
+        "Replace the signing secret; the answer has the new one.",
+        rotate,
+        EndpointWithSecret,
+    ),
+    ApiEndpoint(
+        "POST",
+        f"{_ONE}/test",
+        "Send one callback now and get what came back.",
+        test,
+        CallbackTest,
+    ),
+    ApiEndpoint("POST", f"{_ONE}/delete", "Delete it; its log stays.", delete, EndpointRow),
+    ApiEndpoint(
+        "POST",
+        f"{_ONE}/partner-test",
+        "Make a click and a conversion in the sandbox, send the callback and get what came back.",
+        test_partner,
+        PartnerTrial,
+        TestedPartner,
+    ),
+    ApiEndpoint(
+        "GET",
+        f"{_ONE}/partner-tests/{{mark:uuid}}",
+        "Get how far a test of a partner has come.",
+        partner_test,
+        PartnerTrial,
+    ),
+    ApiEndpoint(
+        "GET",
+        f"{APP}/callbacks",
+        "List callbacks with their attempts, newest first; `after` is the `before` of the next "
+        "page.",
+        deliveries,
+        DeliveryPage,
+        query=(*FIELDS, "before", "count"),
+    ),
+    ApiEndpoint(
+        "GET",
+        f"{APP}/callback-counts",
+        "Count callbacks by day, endpoint and state, of the last 28 days unless `from` says more.",
+        counts,
+        list[DeliveryCount],
+        query=FIELDS,
+    ),
+    ApiEndpoint(
+        "GET",
+        f"{APP}/callbacks/{{callback_id:uuid}}",
+        "Get one callback with its attempts.",
+        delivery,
+        Delivery,
+    ),
+    ApiEndpoint(
+        "POST",
+        f"{APP}/callbacks/replay",
+        "Send the callbacks again that match and were not delivered.",
+        replay,
+        ReplayReport,
+        ReplayedCallbacks,
+    ),
+)

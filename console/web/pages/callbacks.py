@@ -1,16 +1,22 @@
 """The pages of callbacks: endpoints, their test, and the log of what was told to whom."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from urllib.parse import urlencode
 
 from console.apps.apps import App
 from console.apps.event_types import list_event_types
 from console.apps.links import list_links
-from console.delivery.delivery_log import (
+from console.cursor import Cursor
+from console.delivery.delivery_filter import (
+    FIELDS,
     STATES,
     DeliveryFilter,
+    read_delivery_filter,
+)
+from console.delivery.delivery_log import (
     count_deliveries,
     list_deliveries,
+    page_deliveries,
     replay_deliveries,
 )
 from console.delivery.endpoint_form import EndpointForm
@@ -33,6 +39,7 @@ from console.web.responses import Answer, Page, Redirect
 from console.web.values import Values
 from shared.callbacks.activities import LEVELS, Activity
 from shared.callbacks.masking import masked_url
+from shared.errors import BadValue
 
 SHOWN_MAX = 100
 COUNTED_DAYS = 14
@@ -50,7 +57,7 @@ def show_list(request: PageRequest, app: App) -> Answer:
 
 
 def show_new(request: PageRequest, app: App) -> Answer:
-    return Page("callback_form.html", {**_choices(request, app), "endpoint": None})
+    return Page("callback_form.html", {**_choices(request, app, None), "endpoint": None})
 
 
 def create(request: PageRequest, app: App) -> Answer:
@@ -66,7 +73,7 @@ def show(request: PageRequest, app: App, endpoint_id: int) -> Answer:
 
 def show_edit(request: PageRequest, app: App, endpoint_id: int) -> Answer:
     endpoint = _endpoint(request, app, endpoint_id)
-    return Page("callback_form.html", {**_choices(request, app), "endpoint": endpoint})
+    return Page("callback_form.html", {**_choices(request, app, endpoint), "endpoint": endpoint})
 
 
 def edit(request: PageRequest, app: App, endpoint_id: int) -> Answer:
@@ -114,13 +121,15 @@ def test(request: PageRequest, app: App, endpoint_id: int) -> Answer:
 
 
 def show_log(request: PageRequest, app: App) -> Answer:
-    wanted = _filter(request.query)
+    wanted, before = _filter(request.query), Cursor.read(request.query.get("before"))
+    given = {name: request.query.get(name) for name in FIELDS if request.query.get(name)}
     values = {
-        "deliveries": list_deliveries(request.connection, app, wanted, SHOWN_MAX),
+        "page": page_deliveries(request.connection, app, wanted, SHOWN_MAX, before),
         "endpoints": list_endpoints(request.connection, app),
         "states": STATES,
-        "wanted": request.query,
-        "shown_max": SHOWN_MAX,
+        "activities": list(Activity),
+        "given": given,
+        "query": urlencode(given),
     }
     return Page("callback_log.html", values)
 
@@ -144,13 +153,15 @@ def _page_values(request: PageRequest, app: App, endpoint: EndpointRow) -> dict[
     }
 
 
-def _choices(request: PageRequest, app: App) -> dict[str, object]:
+def _choices(request: PageRequest, app: App, endpoint: EndpointRow | None) -> dict[str, object]:
     types = list_event_types(request.connection, app)
+    named = endpoint.event_type if endpoint else None
     links = list_links(request.connection, app)
     return {
         "activities": list(Activity),
         "levels": list(LEVELS),
         "event_types": [("", "all"), *((each.mapping_id, each.name) for each in types)],
+        "event_type": next((each.mapping_id for each in types if each.name == named), ""),
         "links": [("", "all"), *((each.name, f"{each.partner} / {each.name}") for each in links)],
     }
 
@@ -168,6 +179,7 @@ def _form(form: Values) -> EndpointForm:
         link=form.get("link") or None,
         attributed_only="attributed_only" in form,
         revenue_only="revenue_only" in form,
+        payout_only="payout_only" in form,
         sandbox="sandbox" in form,
         answer_contains=form.get("answer_contains") or None,
         concurrency_max=_number(form, "concurrency_max") or 8,
@@ -185,23 +197,10 @@ def _number(form: Values, name: str) -> int | None:
 
 
 def _filter(values: Values) -> DeliveryFilter:
-    state = values.get("state") or None
-    if state is not None and state not in STATES:
-        raise BadRequest(f"state must be one of {', '.join(STATES)}.")
-    return DeliveryFilter(
-        endpoint_id=_number(values, "endpoint"),
-        state=state,
-        user_id=values.get("user_id") or None,
-        click_id=values.get("click_id") or None,
-        callback_id=_uuid(values.get("id")),
-    )
-
-
-def _uuid(text: str) -> UUID | None:
     try:
-        return UUID(text) if text else None
-    except ValueError:
-        raise BadRequest("id must be the ID of a callback.") from None
+        return read_delivery_filter({name: values.get(name) for name in FIELDS})
+    except BadValue as error:
+        raise BadRequest(error.message) from None
 
 
 def _endpoint(request: PageRequest, app: App, endpoint_id: int) -> EndpointRow:

@@ -1,10 +1,12 @@
 """Callbacks in the console: endpoints are made, changed, paused and tested; the log is searched."""
 
+import re
 from uuid import UUID
 
 import pytest
 
 from console.apps.apps import App
+from console.apps.event_types import NewEventType, create_event_type
 from console.apps.links import NewLink, create_link
 from console.delivery.endpoints import list_endpoints
 from console.resources import Resources
@@ -145,6 +147,64 @@ def test_the_log_is_searched_and_a_callback_sent_again(
     assert connection.execute("SELECT id, state FROM callbacks").fetchall() == [
         (CALLBACK_ID, "waiting")
     ]
+
+
+def test_a_range_and_a_partner_are_searched_and_sent_again(
+    admin: Browser, made: str, at: str, connection: Connection, shop: App
+) -> None:
+    due(connection, shop)
+    connection.execute("UPDATE callbacks SET created_at = '2026-11-20 23:30+00'")
+    for query in ("from=2026-11-21", "to=2026-11-19", "partner=Nobody"):
+        admin.get(f"{at}/log?{query}")
+        assert "Nothing that matches was due" in admin.text
+    assert admin.get(f"{at}/log?from=yesterday").status_code == 400
+    admin.get(f"{at}/log?from=2026-11-20&to=2026-11-20&partner=Acme")
+    assert str(CALLBACK_ID) in admin.text
+
+    replay = next(form for form in admin.page.forms if {"csrf", "from"} <= form.fields.keys())
+    admin.post(f"{at}/log", {**replay.fields})
+
+    assert made
+    assert connection.execute("SELECT state FROM callbacks").fetchall() == [("waiting",)]
+
+
+def test_the_log_has_pages_and_keeps_its_filter(
+    admin: Browser, made: str, at: str, connection: Connection, shop: App
+) -> None:
+    due(connection, shop)
+    connection.execute(
+        "INSERT INTO callbacks (id, endpoint_id, app_id, environment, activity, receipt,"
+        " event_time, state, created_at)"
+        " SELECT gen_random_uuid(), endpoint_id, app_id, environment, activity, receipt,"
+        " event_time, state, now() + interval '1 second'"
+        " FROM callbacks, generate_series(1, 100)"
+    )
+    page = admin.get(f"{at}/log?state=failed&activity=event").text
+    assert str(CALLBACK_ID) not in admin.text
+    (older,) = re.findall(r'href="([^"]*before=[^"]*)"', page.replace("&amp;", "&"))
+    assert "state=failed&activity=event&before=" in older
+
+    admin.get(older)
+
+    assert made
+    assert str(CALLBACK_ID) in admin.text
+    assert "Older callbacks" not in admin.text
+    assert admin.get(f"{at}/log?before=nothing").status_code in {400, 422}
+    assert admin.get(f"{at}/log?activity=uninstall").status_code == 400
+
+
+def test_a_change_keeps_the_event_type_of_an_endpoint(
+    admin: Browser, made: str, resources: Resources, shop: App
+) -> None:
+    create_event_type(resources, ADMIN, shop, NewEventType("buy", "Purchase"))
+    page = admin.get(f"{made}/edit").text
+    assert '<option value="" selected>all</option>' in page
+    admin.send(f"{made}/edit", level="both", event_type="buy")
+    assert list_endpoints(resources.connection, shop)[0].event_type == "Purchase"
+
+    page = admin.get(f"{made}/edit").text
+
+    assert '<option value="buy" selected>Purchase</option>' in page
 
 
 def test_a_viewer_sees_and_changes_nothing(viewer: Browser, made: str, at: str) -> None:

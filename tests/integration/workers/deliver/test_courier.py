@@ -217,13 +217,13 @@ def test_a_secret_in_a_url_is_masked_in_the_log(office: Office) -> None:
 @pytest.mark.parametrize(
     ("identity", "choice", "state"),
     [
-        (PersonId(IdKind.USER, "ann"), (False, {}), ("withheld", 1, "sharing_disabled")),
+        (PersonId(IdKind.USER, "ann"), (False, {}), ("withheld", 0, "sharing_disabled")),
         (PersonId(IdKind.USER, "bob"), (False, {}), ("delivered", 1, None)),
         (PersonId(IdKind.USER, "ann"), (True, {}), ("delivered", 1, None)),
         (
             PersonId(IdKind.USER, "ann"),
             (None, {"all": {"event": False}}),
-            ("withheld", 1, "sharing_disabled"),
+            ("withheld", 0, "sharing_disabled"),
         ),
         (PersonId(IdKind.USER, "ann"), (None, {"all": {"click": False}}), ("delivered", 1, None)),
     ],

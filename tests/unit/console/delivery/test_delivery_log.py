@@ -5,7 +5,8 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.delivery.delivery_log import STATES, DeliveryCount, delivery_days
+from console.delivery.delivery_filter import STATES
+from console.delivery.delivery_log import DeliveryCount, delivery_days
 
 DAYS = st.integers(1, 3).map(lambda day: date(2026, 11, day))
 REASONS = st.sampled_from([None, "sandbox", "no_url"])

@@ -11,6 +11,7 @@ from shared.callbacks.masking import masked_url
 from shared.callbacks.requests import (
     BODY_BYTES_MAX,
     CallbackEndpoint,
+    Signing,
     build_request,
     json_body,
     signature,
@@ -36,7 +37,7 @@ def test_a_post_carries_json_and_signs_it() -> None:
 
     headers = dict(request.headers)
     content = f"{SAMPLE.id}.{NOW_MS // 1000}.".encode() + request.body
-    key = base64.b64decode(signing_secret(SECRET_KEY, 7, 1).removeprefix("whsec_"))
+    key = base64.b64decode(signing_secret(SECRET_KEY, 7, Signing()).removeprefix("whsec_"))
     expected = base64.b64encode(hmac.digest(key, content, "sha256")).decode()
     assert headers["webhook-id"] == str(SAMPLE.id)
     assert headers["webhook-signature"] == f"v1,{expected}"
@@ -49,7 +50,7 @@ def test_a_get_signs_its_url() -> None:
     endpoint = CallbackEndpoint(7, "GET", "https://p.example/cb?c={click_id}")
     request = build_request(SECRET_KEY, endpoint, SAMPLE, NOW_MS)
 
-    secret = signing_secret(SECRET_KEY, 7, 1)
+    secret = signing_secret(SECRET_KEY, 7, Signing())
     expected = signature(secret, str(SAMPLE.id), NOW_MS // 1000, request.url.encode())
     assert dict(request.headers)["webhook-signature"] == expected
     assert request.body == b""
@@ -57,7 +58,9 @@ def test_a_get_signs_its_url() -> None:
 
 def test_each_endpoint_and_each_version_has_its_secret() -> None:
     secrets = {
-        signing_secret(SECRET_KEY, number, version) for number in (1, 2) for version in (1, 2)
+        signing_secret(SECRET_KEY, number, Signing(version))
+        for number in (1, 2)
+        for version in (1, 2)
     }
 
     assert len(secrets) == 4
@@ -74,6 +77,10 @@ def test_a_body_stays_below_its_limit() -> None:
 def test_what_sounds_like_a_secret_is_masked() -> None:
     assert masked_url("https://p.example/cb?token=abc&click=1&API_KEY=x&sig={nonce}") == (
         "https://p.example/cb?token=***&click=1&API_KEY=***&sig={nonce}"
+    )
+    spelled = "https://p.example/cb?a=1;to%6Ben=abc&B%45ARER=x;jwt=y&pass=z&passport=1"
+    assert masked_url(spelled) == (
+        "https://p.example/cb?a=1;to%6Ben=***&B%45ARER=***;jwt=***&pass=***&passport=1"
     )
     hook = "https://hooks.example/services/T0/B0/a1B2c3D4e5F6g7H8i9J0k1L2"
     assert masked_url(hook) == "https://hooks.example/services/T0/B0/***"
