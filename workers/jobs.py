@@ -4,13 +4,19 @@ A job's result is displayed on the dashboard: it holds counts, never data of eve
 """
 
 from functools import partial
+from pathlib import Path
 
 from rq import get_current_job
 
 from shared.clock import now_ms
+from shared.imports.line_import import import_limits
+from shared.privacy.erasure_log import ErasureLog
 from shared.privacy.requests import has_waiting_requests
 from shared.privacy.tombstones import publish_forgotten
 from shared.rq_queue import enqueue, waiting_jobs
+from workers.alerts.evaluation import evaluate_alerts
+from workers.alerts.message_claims import has_due_messages
+from workers.alerts.sender import process_alerts
 from workers.decisions.decide_due import decide_due as decide_due_step
 from workers.decisions.published_attributions import AttributionPublisher
 from workers.decisions.recompute import is_left_undone
@@ -23,6 +29,8 @@ from workers.drain.drain import Drain, DrainLimits, DrainRequests
 from workers.drain.drain_metrics import DrainMetrics
 from workers.drain.inbox_reader import InboxReader
 from workers.facts.backfill_event_types import backfill_event_types as backfill_step
+from workers.imports.upload_claims import has_unfinished_uploads
+from workers.imports.upload_import import import_lines
 from workers.job_errors import without_data
 from workers.maintenance.expiry import expire as expire_step
 from workers.maintenance.restore_seen import restore_seen as restore_seen_step
@@ -34,15 +42,19 @@ from workers.maintenance.upkeep import (
     wake_waiting_inbox,
 )
 from workers.maintenance.upkeep import upkeep as upkeep_step
-from workers.privacy.erasure import Eraser, has_unfinished_erasures, rewrite_late_log
+from workers.patient_database import Patience
+from workers.privacy.erasure import Eraser, has_unfinished_erasures
 from workers.privacy.intake import take_in_requests
+from workers.privacy.redis_log import rewrite_late_log
 from workers.privacy.tombstone_filter import LATE_KEY, TombstoneFilter
 from workers.process import WorkerStores, process_stores
+from workers.rollups.schedule import STATEMENT_SECONDS_MAX
 from workers.rollups.schedule import roll_up as roll_up_step
 from workers.shutdown import is_stopping
 
 ROLL_UP_SECONDS = 1.0  # short, so that waiting events get their turn
-DECIDE_DUE_SECONDS = 1.0  # likewise
+ROLL_UP_PATIENCE = Patience(STATEMENT_SECONDS_MAX + 20.0, 5_000)
+DECIDE_DUE_SECONDS = IMPORT_SECONDS = 1.0  # likewise
 
 LISTED = frozenset({
     "workers.jobs.drain",
@@ -57,6 +69,8 @@ LISTED = frozenset({
     "workers.jobs.erase",
     "workers.jobs.decide_due",
     "workers.jobs.expire",
+    "workers.jobs.alert",
+    "workers.jobs.import_uploads",
     # Names of version 0.1, under which jobs are still enqueued; see `shared.rq_queue`.
     "workers.jobs.count",
     "workers.jobs.remember",
@@ -103,8 +117,7 @@ def sweep() -> str:
     if wake_waiting_inbox(stores.redis):
         done.append("Enqueued a drain for the waiting inbox")
     if snapshot_is_lost(stores.redis):
-        connection = stores.database.connection()
-        restore_snapshot(connection, stores.redis, stores.settings.secret_key)
+        restore_snapshot(stores.database.connection(), stores.redis, stores.settings.secret_key)
         done.append("Published the lost snapshot again")
     if _enqueue_delivery(stores):
         done.append("Enqueued a delivery of callbacks")
@@ -117,6 +130,9 @@ def sweep() -> str:
     if seen_markers_are_lost(stores.redis):
         _enqueue_unless_waiting(stores, "restore_seen")
         done.append("Resumed restoring the seen set")
+    if has_unfinished_uploads(stores.database.connection()):
+        _enqueue_unless_waiting(stores, "import_uploads")
+        done.append("Resumed an unfinished import")
     return "; ".join(done) or "Nothing to do"
 
 
@@ -135,7 +151,7 @@ def recompute() -> str:
 def roll_up() -> str:
     """Rolls up the hours and days in which something has changed."""
     stores = process_stores()
-    rolled_up = roll_up_step(stores.database.connection(), ROLL_UP_SECONDS)
+    rolled_up = roll_up_step(stores.database.connection(ROLL_UP_PATIENCE), ROLL_UP_SECONDS)
     if rolled_up.more:
         _enqueue_unless_waiting(stores, "roll_up")
     return f"Rolled up {rolled_up.periods} hours and days"
@@ -178,10 +194,23 @@ def erase() -> str:
     stores = process_stores()
     connection, settings = stores.database.connection(), stores.settings
     taken = take_in_requests(connection, stores.redis, settings.secret_key)
-    eraser = Eraser(connection, stores.redis, settings.secret_key, now_ms)
+    log = ErasureLog(Path(settings.erasure_log)) if settings.erasure_log else None
+    eraser = Eraser(connection, stores.redis, settings.secret_key, now_ms, log)
     # What is left waits for the inbox or for Redis: the sweep looks again.
     more = eraser.run(settings.drain_seconds_max)
+    _enqueue_delivery(stores)
     return f"Took in {taken} requests" + ("; an erasure is left to finish" if more else "")
+
+
+@without_data
+def import_uploads() -> str:
+    """Imports lines of files that were uploaded in the console."""
+    stores = process_stores()
+    connection, limits = stores.database.connection(), import_limits(stores.settings)
+    imported = import_lines(connection, stores.redis, limits, now_ms, IMPORT_SECONDS)
+    if imported.more:
+        enqueue(stores.redis, "import_uploads")
+    return f"Read {imported.lines} lines of an upload"
 
 
 @without_data
@@ -210,6 +239,19 @@ def deliver() -> str:
     if not process_courier().wake():
         return "Callbacks are being sent already"
     return "Sends the callbacks that are due"
+
+
+@without_data
+def alert() -> str:
+    """Looks at what people want to hear of, and has them told."""
+    stores = process_stores()
+    report = evaluate_alerts(stores.database.connection(), stores.redis, now_ms)
+    if has_due_messages(stores.database.connection()):
+        process_alerts().wake()
+    return (
+        f"{report.conditions} conditions hold; {report.resolved} alerts ended; "
+        f"{report.messages} messages are due"
+    )
 
 
 @without_data

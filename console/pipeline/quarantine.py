@@ -126,7 +126,8 @@ def replay(resources: Resources, actor: Actor, receipts: Sequence[UUID]) -> None
                     raise not_in_quarantine(receipt)
                 app_id, events, count, wire_version = row
                 # The inbox is written before the mark: a crash in between replays it again.
-                append(resources.redis, bytes(events), count, wire_version)
+                apps = "" if app_id is None else str(app_id)
+                append(resources.redis, bytes(events), count, wire_version, apps)
                 run(connection, _MARK, (receipt,))
                 change = Change(Action.QUARANTINE_REPLAY, str(receipt), None, {"events": count})
                 record_change(connection, actor, app_id, change)

@@ -1,0 +1,1 @@
+"""Commands about the pipeline's jobs."""
