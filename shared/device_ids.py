@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from hashlib import md5, sha1, sha256
 
+from shared.names.invisible import trimmed
 from shared.placeholders import WORDS, is_no_id
 
 # In the order of preference for naming a user: first those that survive a reset of the advertising
@@ -48,16 +49,30 @@ PRIMARY_ORDER = (
 DEVICE_IDS = frozenset(PRIMARY_ORDER)
 
 # Zeros in any grouping, and invented ids of one character: 11111111-1111-..., ffffffffffff.
-REPEATED = re.compile(r"[0:\-]+|(.)(?:[:\-]*\1){7,}")
+REPEATED = re.compile(r"[0:\-]+|([^:\-])(?:[:\-]*\1){7,}")
 
 # Shared by whole series of devices: the one ANDROID_ID of Android 2.2, the address that Android 6
 # and iOS 7 return for every Wi-Fi card, and the IMEI of emulators. Without separators.
 SHARED_BY_MANY = frozenset({"9774d56d682e549c", "020000000000", "004999010640000"})
 
+_SHARED_SPELLINGS = SHARED_BY_MANY | {
+    "02:00:00:00:00:00",
+    "02-00-00-00-00-00",
+    "0200.0000.0000",
+}
+# A UUID, a MAC address, an ANDROID_ID and a hash whose digits are all the same.
+_ONE_DIGIT = re.compile(
+    r"([0-9a-f])(?:\1{7}(?:-\1{4}){3}-\1{12}|\1(?:([:\-])\1\1)(?:\2\1\1){4}"
+    r"|\1{15}|\1{31}|\1{39}|\1{63})",
+    re.ASCII,
+)
+_JUNK_CHARACTERS = frozenset({12, 14, 15, 16, 17, 32, 36, 40, 64})  # the lengths of all these
+_AROUND = " \t\r\n{}[]<>"  # of ASCII: what else may be around an id is trimmed before
+
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 _ADID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _NO_HYPHENS = frozenset({"android_id", "imei", "meid"})  # as Adjust's page requires
-_SEPARATORS = str.maketrans("", "", "-: .")
+_SEPARATORS = "-: ."
 
 # The kinds whose ids have one form, compared without case. OAID differs by manufacturer: 16 to 64
 # hex digits, grouped or not.
@@ -96,15 +111,26 @@ def identifying(device_ids: Iterable[str]) -> frozenset[str]:
     return _identifying(tuple(device_ids))
 
 
-def usable(device_ids: Mapping[str, str]) -> list[str]:
+def usable(device_ids: Mapping[str, str]) -> tuple[str, ...]:
     """Returns the values, as sent, of those ids by kind that may identify a device.
 
     Where a kind has one form, a value of another form identifies nothing.
     """
-    return [value for kind, value in device_ids.items() if not is_junk_of(kind, value)]
+    return _usable(tuple(device_ids.items()))[0]
+
+
+def identifying_of(device_ids: Mapping[str, str]) -> frozenset[str]:
+    """Returns the usable ids of these by kind, in the form in which they are compared."""
+    return _usable(tuple(device_ids.items()))[1]
 
 
 # A drain needs the same ids six times between recording an event and deciding.
+@lru_cache(maxsize=16_384)
+def _usable(device_ids: tuple[tuple[str, str], ...]) -> tuple[tuple[str, ...], frozenset[str]]:
+    values = tuple(value for kind, value in device_ids if not is_junk_of(kind, value))
+    return values, frozenset(map(_compared, values))
+
+
 @lru_cache(maxsize=16_384)
 def _identifying(device_ids: tuple[str, ...]) -> frozenset[str]:
     return frozenset(_compared(device_id) for device_id in device_ids if not is_junk(device_id))
@@ -119,7 +145,9 @@ def is_junk(device_id: str) -> bool:
 def _is_shared(bare: str) -> bool:
     if REPEATED.fullmatch(bare) is not None:
         return True
-    packed = bare.translate(_SEPARATORS)
+    packed = bare
+    for separator in _SEPARATORS:  # a fifth of the time of str.translate
+        packed = packed.replace(separator, "")
     return packed in SHARED_BY_MANY or is_junk_hash(packed)
 
 
@@ -130,6 +158,25 @@ def is_junk_of(kind: str, device_id: str) -> bool:
         return is_junk(device_id)
     bare = _compared(device_id)
     return form.fullmatch(bare) is None or _is_shared(bare)  # no placeholder has such a form
+
+
+def is_unfilled(text: str) -> bool:
+    """Tells whether a text is no id of any kind: a placeholder, or what many devices share.
+
+    Of the invented ids of one character only those are none that have the length of a device id: a
+    customer may have the number 11111111.
+    """
+    if is_no_id(text):
+        return True
+    bare = text if text.isascii() else trimmed(text)
+    if len(bare) not in _JUNK_CHARACTERS and bare[0] not in _AROUND and bare[-1] not in _AROUND:
+        return False  # as most ids: the rest takes as long as all of the above
+    bare = bare.strip(_AROUND).lower()
+    return (
+        bare in _SHARED_SPELLINGS
+        or (bare[:2] == bare[:1] * 2 and _ONE_DIGIT.fullmatch(bare) is not None)
+        or is_junk_hash(bare)
+    )
 
 
 def is_junk_hash(text: str) -> bool:
@@ -157,7 +204,7 @@ def user_id_of(device_ids: Mapping[str, str]) -> str | None:
     for kind in PRIMARY_ORDER:
         device_id = device_ids.get(kind)
         if device_id is not None and not is_junk_of(kind, device_id):
-            bare = device_id.strip()
+            bare = trimmed(device_id)
             return bare.replace("-", "").lower() if kind in _NO_HYPHENS else as_user_id(bare)
     return None
 
@@ -186,4 +233,4 @@ def adid_bytes(adid: str) -> bytes | None:
 
 
 def _compared(device_id: str) -> str:
-    return device_id.strip().lower()
+    return trimmed(device_id).lower()

@@ -13,6 +13,8 @@ import re
 from html import unescape
 from urllib.parse import unquote
 
+from shared.names.invisible import trimmed
+
 WORDS = frozenset(
     {
         *(
@@ -85,7 +87,7 @@ _LAST = frozenset("}]>#$%@!~|*^_;)\"'`\\")
 
 def is_placeholder(text: str) -> bool:
     """Tells whether a text is a placeholder."""
-    bare = text.strip()
+    bare = trimmed(text)
     if len(bare) <= _WORD_CHARACTERS_MAX and bare.lower() in WORDS:
         return True
     if bare[0] not in _FIRST and bare[-1] not in _LAST and "%" not in bare:
@@ -100,10 +102,10 @@ def is_no_id(text: str) -> bool:
         has_word = "null" in lowered or "nan" in lowered or "undefined" in lowered
         if not has_word:
             return False
-    bare = text.strip()
+    bare = trimmed(text)
     if len(bare) <= _WORD_CHARACTERS_MAX and bare.lower() in _NOBODY:
         return True
-    if is_placeholder(bare) or is_zero(bare):
+    if is_placeholder(bare) or is_zero(bare.strip("{}[]<>")):
         return True
     if _PASTED_SIGNS.search(bare) and any(map(_has_pasted, _decoded(bare))):
         return True
@@ -121,7 +123,7 @@ def _decoded(text: str) -> list[str]:
     """Returns a text as it is, and as it is meant if it was encoded once more or twice."""
     texts = [text]
     while len(texts) <= _DECODINGS_MAX and _ESCAPED.search(texts[-1]):
-        decoded = unescape(unquote(texts[-1])).strip()
+        decoded = trimmed(unescape(unquote(texts[-1])))
         if decoded == texts[-1]:
             break
         texts.append(decoded)
@@ -129,7 +131,7 @@ def _decoded(text: str) -> list[str]:
 
 
 def _is_macro(text: str) -> bool:
-    bare = text.strip().strip("\"'`\\").strip()
+    bare = trimmed(trimmed(text).strip("\"'`\\"))
     if bare.lower() in WORDS:
         return True
     if _VALUE_IN_BRACES.fullmatch(bare):
@@ -140,5 +142,5 @@ def _is_macro(text: str) -> bool:
 def _has_pasted(text: str) -> bool:
     return (
         any(_VALUE_IN_BRACES.fullmatch(pasted[0]) is None for pasted in _PASTED.finditer(text))
-        or text.strip().lower() in _NOBODY
+        or trimmed(text).lower() in _NOBODY
     )

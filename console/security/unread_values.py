@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from console.apps.apps import App
 from console.resources import Resources
 from shared.database import Connection, run
-from shared.integration_log import UnreadCount, UnreadReason, UnreadSource, unread_counts
+from shared.integration_log import UnreadReason, UnreadSource, unread_counts
 
 _LINKS = "SELECT id, name FROM links WHERE app_id = %s AND id = ANY(%s)"
 _CONFLICTS = """
@@ -46,11 +46,12 @@ def unread_totals(
 ) -> Iterator[UnreadTotal]:
     """Yields what came since `since_ms`, Unix milliseconds; `tokens` are the names by ID."""
     counts = unread_counts(resources.redis, app.id, since_ms)
-    links = _link_names(resources.connection, app, counts)
+    ids = sorted({source.link_id for source in counts if source.link_id})
+    links = dict(run(resources.connection, _LINKS, (app.id, ids)).fetchall()) if ids else {}
     for source, count in counts.items():
-        yield _total(
-            sentence(source, links.get(source.link_id), tokens.get(source.token_id)), count
-        )
+        what = sentence(source, links.get(source.link_id), tokens.get(source.token_id))
+        since, last_at = _moment(count.first_ms), _moment(count.last_ms)
+        yield UnreadTotal(what, count.count, since, last_at)
     yield from _key_conflicts(resources.connection, app, since_ms)
 
 
@@ -59,17 +60,6 @@ def sentence(source: UnreadSource, link: str | None, token: str | None) -> str:
     shown = f"{source.name}={source.value}" if source.value else source.name
     by = f", link {link}" if link else f", token {token}" if token else ""
     return f"{source.endpoint} {source.reason}: `{shown}`{by}. {_ADVICE[source.reason]}"
-
-
-def _link_names(
-    connection: Connection, app: App, counts: Mapping[UnreadSource, UnreadCount]
-) -> dict[int, str]:
-    ids = sorted({source.link_id for source in counts if source.link_id})
-    return dict(run(connection, _LINKS, (app.id, ids)).fetchall()) if ids else {}
-
-
-def _total(what: str, count: UnreadCount) -> UnreadTotal:
-    return UnreadTotal(what, count.count, _moment(count.first_ms), _moment(count.last_ms))
 
 
 def _key_conflicts(connection: Connection, app: App, since_ms: int) -> Iterator[UnreadTotal]:

@@ -7,7 +7,7 @@ that is sent, and its `id` is its idempotency key.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,13 +15,15 @@ from uuid import UUID
 import msgspec
 
 from shared import fields
-from shared.device_ids import as_user_id, is_junk_hash
+from shared.device_ids import as_user_id, is_unfilled
 from shared.errors import MalformedField, MissingField
 from shared.event_columns import PLAIN_COLUMNS, EventColumn, Number
 from shared.events import AD_REVENUE, CLICK_KINDS, OPEN, Environment, Event, Kind
 from shared.ids import click_id_of, derived_receipt
 from shared.lines.line import ImportedLine, decode_line, kind_of
-from shared.placeholders import is_no_id
+from shared.lines.unused_values import NUL_RULE, Note, UnusedValues
+from shared.names.invisible import trimmed
+from shared.placeholders import is_no_id, is_placeholder
 from shared.snapshot import NO_TOKEN
 
 ENDPOINT = "import"
@@ -30,7 +32,6 @@ NAME_CHARACTERS_MAX = 256
 
 _NO_RECEIPT = UUID(int=0)
 _REQUIRED_HINT = "Every line of this type needs it."
-_NUL = "contains a NUL character. Remove it."
 _ENVIRONMENTS: Mapping[str, Environment] = {str(known): known for known in Environment}
 _PLAIN_COLUMNS = {
     str(kind): tuple(column for column in PLAIN_COLUMNS if kind in column.imported) for kind in Kind
@@ -43,8 +44,8 @@ class Destination:
     """The app that the lines go to, and the time at which they are read.
 
     The app's links are listed by name, and by offer and publisher. The others say what the lines
-    cannot: the token they came with, whether that is one for tests, how old they may be, and
-    whether their IDs are kept as idempotency keys.
+    cannot: the token they came with, whether that is one for tests, how old they may be, whether
+    their IDs are kept as idempotency keys, and who hears of values that are not used.
     """
 
     app_id: int
@@ -56,6 +57,7 @@ class Destination:
     is_test: bool = False
     read_time: Callable[[str, str, int], int] = fields.imported_time
     keeps_ids: bool = False
+    note: Note = field(default=lambda _: None)
 
 
 class LineReading(NamedTuple):
@@ -97,7 +99,7 @@ def read_sent_line(text: bytes, destination: Destination, receipt: UUID) -> Even
 def read_fields(text: bytes, destination: Destination, receipt: UUID) -> LineReading:
     """Reads and checks every field. Raises RequestError for the first value that is not valid."""
     line = decode_line(text)
-    line_id = fields.identifier("id", line.id) if line.id else None
+    line_id = None if not line.id or is_unfilled(line.id) else fields.identifier("id", line.id)
     kind = kind_of(line)
     if kind is Kind.AD_REVENUE:
         for name in ("sale_amount", "sale_amount_currency"):
@@ -124,11 +126,17 @@ def _event(
     if parameters:
         _check_names("parameters", parameters)
         if any("\0" in value for value in parameters.values()):
-            raise MalformedField("parameters", _NUL)
-    # These are no ids, but kept as they were sent.
-    no_ids = {name: value for name, value in line.device_ids.items() if value and not value.strip()}
-    if click_id and is_no_id(click_id):
-        no_ids["click_id"] = click_id
+            raise MalformedField("parameters", NUL_RULE)
+    unused = UnusedValues(destination.note)
+    if line.id and is_unfilled(line.id):
+        unused.leave("id", line.id)
+    if click_id and is_unfilled(click_id):
+        unused.leave("click_id", click_id)
+        click_id = None
+    if click_id:
+        click_id = fields.user_id("click_id", click_id)
+    user_id = "" if is_click else _user(line.user_id or "", click_id, unused)
+    device_ids = _device_ids(line.device_ids, unused) if line.device_ids else line.device_ids
     return Event(
         receipt=receipt,
         received_at_ms=destination.now_ms,
@@ -138,24 +146,22 @@ def _event(
         environment=Environment.SANDBOX if destination.is_test else environment,
         kind=kind,
         endpoint=destination.endpoint,
-        user_id="" if is_click else _user(line),
+        user_id=user_id,
         event_id=(_required("event_id", line.event_id) if kind is Kind.EVENT else _EVENT_IDS[kind]),
         event_time_ms=destination.read_time("time", _digits(line.time), destination.now_ms),
         idempotency_key=key,
-        ip_address=fields.address("ip", line.ip) if line.ip else None,
-        user_agent=_text_of(fields.user_agent, "user_agent", line.user_agent),
+        ip_address=_address(line.ip, unused) if line.ip else None,
+        user_agent=_user_agent(line.user_agent, unused) if line.user_agent else None,
         sale_amount=_amount("sale_amount", line.sale_amount),
         sale_amount_currency=fields.currency("sale_amount_currency", currency)
         if currency
         else None,
         aggregated_event_value=_amount("aggregated_event_value", line.aggregated_event_value),
         event_value=_text_of(fields.event_value, "event_value", event_value),
-        parameters=parameters | no_ids,
-        click_id=fields.user_id("click_id", click_id)
-        if click_id and "click_id" not in no_ids
-        else None,
+        click_id=click_id or None,
         link_id=_link(line, destination) if is_click else None,
-        device_ids=_device_ids(line.device_ids),
+        device_ids=device_ids,
+        parameters=unused.beside(parameters),  # last: what is read above may have been none
     )
 
 
@@ -187,11 +193,35 @@ def _known_link(name: str, link_id: int | None) -> int:
     return link_id
 
 
-def _user(line: ImportedLine) -> str:
-    user_id = _required("user_id", line.user_id)
-    if is_no_id(user_id) or is_junk_hash(user_id):
+def _user(user_id: str, click_id: str | None, unused: UnusedValues) -> str:
+    """Returns the user of a line: where it names none, its click stands for them, as on calls."""
+    is_placeholder = user_id != "" and is_unfilled(user_id)
+    if is_placeholder:
+        unused.leave("user_id", user_id)
+    if click_id and (is_placeholder or not user_id):
+        return click_id
+    if is_placeholder:
         raise MalformedField("user_id", "is a placeholder that nobody filled in.")
-    return as_user_id(user_id)
+    return as_user_id(_required("user_id", user_id))
+
+
+def _address(value: str, unused: UnusedValues) -> str | None:
+    """Returns an IP address, None for a placeholder. Raises MalformedField for anything else."""
+    try:
+        return fields.address("ip", value)
+    except MalformedField:
+        if is_no_id(value):
+            unused.leave("ip", value)
+            return None
+        raise
+
+
+def _user_agent(value: str, unused: UnusedValues) -> str | None:
+    """Returns a user agent, None for a placeholder. Raises MalformedField."""
+    if is_placeholder(value):
+        unused.leave("user_agent", value)
+        return None
+    return _text_of(fields.user_agent, "user_agent", value)
 
 
 def _required(name: str, value: str | None) -> str:
@@ -219,17 +249,17 @@ def _digits(value: Number) -> str:
     return str(value) if isinstance(value, int) else f"{Decimal(str(value)):f}"
 
 
-def _device_ids(values: dict[str, str]) -> dict[str, str]:
-    if not values:
-        return values
-    if "" in values.values():
-        values = {name: value for name, value in values.items() if value}
-    _check_names("device_ids", values)
-    return {
-        name: fields.identifier("device_ids", value)
-        for name, value in values.items()
-        if value.strip()
-    }
+def _device_ids(values: dict[str, str], unused: UnusedValues) -> dict[str, str]:
+    """Returns the device IDs of a line as sent, without empty ones. Raises MalformedField."""
+    _check_names("device_ids", {name: value for name, value in values.items() if value})
+    device_ids = {}
+    for name, value in values.items():
+        if trimmed(value):
+            device_ids[name] = fields.identifier("device_ids", value)
+        elif value:
+            unused.leave(name, value)
+    unused.note_device_ids(device_ids)
+    return device_ids
 
 
 def _check_names(field: str, values: dict[str, str]) -> None:
@@ -246,5 +276,5 @@ def _text_of(read: fields.Reader, name: str, value: str | None) -> str | None:
     if not value:
         return None
     if "\0" in value:
-        raise MalformedField(name, _NUL)
+        raise MalformedField(name, NUL_RULE)
     return read(name, value)

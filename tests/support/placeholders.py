@@ -9,6 +9,8 @@ WORDS = (
     *("not available", "not set", "(not set)", "[object Object]", "<null>", "Optional(nil)", "-"),
     *('""', "''", '"undefined"', "false", "NULL", "None"),
 )
+# White space, and what comes with text that was copied: zero-width, marks of bytes and direction.
+AROUND = " \t\n\u200b\ufeff\u2060\u00ad\u200e\u202c\u3164"
 NAMES = ("gaid", "IDFA", "user_id", "aff_id", "click.publisher.clickId", "advertising id", "x")
 SPELLINGS = (
     *("{@}", "{{@}}", "{{ @ }}", "${@}", "#{@}", "%{@}", "#@#", "%@%", "%%@%%", "$@$", "$$@$$"),
@@ -20,7 +22,7 @@ MACROS = tuple(spelling.replace("@", name) for spelling in SPELLINGS for name in
 
 @st.composite
 def placeholders(draw: st.DrawFn) -> str:
-    """A word or a macro of any name, in any case, encoded up to twice, with white space around."""
+    """A word or macro of any name, in any case, encoded up to twice, with invisible ones around."""
     names = st.from_regex(r"[A-Za-z][A-Za-z0-9_.]{0,20}", fullmatch=True)
     macros = st.builds(
         lambda form, name: form.replace("@", name), st.sampled_from(SPELLINGS), names
@@ -29,4 +31,5 @@ def placeholders(draw: st.DrawFn) -> str:
     text = draw(st.sampled_from([text, text.lower(), text.upper()]))
     for _ in range(draw(st.integers(0, 2))):
         text = quote(text, safe=draw(st.sampled_from(["", "/#$"])))
-    return draw(st.sampled_from(["", " ", "\t"])) + text + draw(st.sampled_from(["", " ", "\n"]))
+    around: st.SearchStrategy[str] = st.sampled_from(["", *AROUND])
+    return f"{draw(around)}{text}{draw(around)}"

@@ -13,6 +13,8 @@ from shared.device_ids import (
     adid_of,
     as_user_id,
     identifying,
+    identifying_of,
+    is_unfilled,
     usable,
     user_id_of,
 )
@@ -38,6 +40,7 @@ def hashes(text: str) -> list[str]:
         "000000000000000",
         "00:00:00:00:00:00",
         "11111111-1111-1111-1111-111111111111",
+        "a-a-a-a:a:a:a-a",
         "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF",
         "9774d56d682e549c",
         "02:00:00:00:00:00",
@@ -73,6 +76,35 @@ def test_a_hash_of_junk_is_junk_in_either_case(junk: str) -> None:
             assert identifying([digest, digest.upper()]) == frozenset()
 
 
+def test_what_cannot_be_seen_around_an_id_is_no_part_of_it() -> None:
+    assert usable({"idfv": f"\u200b{GAID}", "gaid": f"\ufeff{ZEROS}"}) == (f"\u200b{GAID}",)
+    assert identifying([f"{GAID}\u200b", f"\ufeff{GAID.upper()}", "\u200b", "\ufeffnull"]) == {GAID}
+    assert user_id_of({"gaid": f"\u2060{GAID.upper()}\u200b", "idfv": "\u200b"}) == GAID
+
+
+@pytest.mark.parametrize("digit", "0123456789abcdef")
+def test_a_device_id_of_one_digit_is_nobodys_under_any_name(digit: str) -> None:
+    grouped = "-".join(digit * length for length in (8, 4, 4, 4, 12))
+    pairs = [digit * 2] * 6
+    junk = [grouped, f"{{{grouped}}}", *(digit * length for length in (16, 32, 40, 64))]
+    for text in (*junk, ":".join(pairs), "-".join(pairs)):
+        assert is_unfilled(text)
+        assert is_unfilled(f" {text.upper()}\u200b")
+
+
+@pytest.mark.parametrize("shared", ["9774d56d682e549c", "02:00:00:00:00:00", "020000000000"])
+def test_what_many_devices_share_is_nobodys_under_any_name(shared: str) -> None:
+    assert is_unfilled(shared)
+    assert is_unfilled(shared.upper())
+
+
+@pytest.mark.parametrize(
+    "text", ["11111111", "aaaaaaaa", "9999999999", GAID, f"{{{GAID}}}", "ff:ff"]
+)
+def test_a_number_of_one_digit_may_well_be_a_customers(text: str) -> None:
+    assert not is_unfilled(text)
+
+
 @pytest.mark.parametrize(
     ("kind", "value"),
     [
@@ -82,7 +114,7 @@ def test_a_hash_of_junk_is_junk_in_either_case(junk: str) -> None:
     ],
 )
 def test_an_id_that_is_not_in_the_form_of_its_kind_names_nobody(kind: str, value: str) -> None:
-    assert usable({kind: value}) == []
+    assert usable({kind: value}) == ()
     assert user_id_of({kind: value}) is None
 
 
@@ -90,8 +122,8 @@ def test_an_id_that_is_not_in_the_form_of_its_kind_names_nobody(kind: str, value
 def test_an_id_in_the_form_of_its_kind_is_used_in_either_case(kind: str) -> None:
     value = device_id(kind)
 
-    assert usable({"mac": "undefined", kind: value}) == [value]
-    assert usable({kind: f" {value.upper()} "}) == [f" {value.upper()} "]
+    assert usable({"mac": "undefined", kind: value}) == (value,)
+    assert usable({kind: f" {value.upper()} "}) == (f" {value.upper()} ",)
 
 
 def test_ids_are_compared_without_case_and_surrounding_space() -> None:
@@ -141,3 +173,21 @@ def test_an_adid_is_stable_and_differs_by_app_and_user() -> None:
 def test_what_is_no_adid_has_no_place_among_them(text: str) -> None:
     assert adid_bytes(text) is None
     assert adid_bytes("f" * 32) == b"\xff" * 16
+
+
+WRITTEN = [
+    written
+    for kind in PRIMARY_ORDER
+    for value in (
+        device_id(kind),
+        "0" * 32,
+        md5(b"null", usedforsecurity=False).hexdigest(),
+        "null",
+    )
+    for written in (value, value.upper(), f" {value} ", value.replace("-", ""))
+]
+
+
+@given(st.dictionaries(st.sampled_from(PRIMARY_ORDER), st.sampled_from(WRITTEN) | st.text()))
+def test_an_id_by_kind_identifies_as_its_value_does(device_ids: dict[str, str]) -> None:
+    assert identifying_of(device_ids) == identifying(usable(device_ids))

@@ -41,6 +41,28 @@ def test_whatever_it_answers_each_callback_arrives_until_it_is_accepted(office: 
         assert [kind in ACCEPTED for kind in kinds] == [False] * (len(kinds) - 1) + [True]
 
 
+def test_a_connection_that_nobody_uses_is_closed_though_the_receiver_keeps_it_open(
+    receiver: Receiver,
+) -> None:
+    guard = AddressGuard((ip_network("127.0.0.1/32"),), frozenset({receiver.port}))
+
+    async def resolve(_host: str, _port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    async def count_connections() -> list[int]:
+        client = HttpClient(guard, resolve)
+        request = HttpRequest("GET", f"http://{HOST}:{receiver.port}/200", (("webhook-id", "1"),))
+        counts = []
+        for idle_seconds_max in (60.0, 60.0, 0.0, 60.0):
+            client.close_idle(idle_seconds_max)
+            assert (await client.send(request, 30)).status == 200
+            counts.append(receiver.connections)
+        client.close()
+        return counts
+
+    assert asyncio.run(count_connections()) == [1, 1, 2, 2]
+
+
 @pytest.mark.parametrize(
     "second",
     [

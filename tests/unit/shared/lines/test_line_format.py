@@ -1,21 +1,28 @@
 """Tests one line of an imported file: its fields, its event and its receipt ID."""
 
 import json
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.dialects.swaarm.postback import read_postback
 from shared.errors import MissingField, RequestError
 from shared.events import Environment, Event, Kind, decode_events, encode_event, join_events
 from shared.ids import click_id_of, receipt_time_ms
+from shared.integration_log import UnreadReason, UnreadValue
 from shared.lines.line import ImportedLine
-from shared.lines.line_format import PARAMETERS_MAX, Destination, read_line
-from tests.support.build import NOW_MS
+from shared.lines.line_format import PARAMETERS_MAX, Destination, read_line, read_sent_line
+from tests.support.build import NOW_MS, parameters, request_context
+from tests.support.placeholders import placeholders
 
 DESTINATION = Destination(7, {"Summer": 3}, {("1001", "5"): 4}, NOW_MS)
+SENT = Destination(7, {"Summer": 3}, {}, NOW_MS, endpoint="/batch", keeps_ids=True)
 DAY_MS = 86_400_000
 
 EVENT = {"type": "event", "time": NOW_MS, "user_id": "u", "event_id": "purchase"}
@@ -191,7 +198,7 @@ def test_what_is_missing_is_named(line: object, field: str) -> None:
         (EVENT | {"user_agent": "\0"}, "user_agent"),
         (EVENT | {"event_value": "a\0"}, "event_value"),
         (EVENT | {"user_id": "a\nbb"}, "user_id"),
-        (EVENT | {"id": " "}, "id"),
+        (EVENT | {"id": "a\nb"}, "id"),
         (EVENT | {"click_id": "c" * 257}, "click_id"),
         (EVENT | {"parameters": {"a": "\0"}}, "parameters"),
         (EVENT | {"parameters": {"": "a"}}, "parameters"),
@@ -263,3 +270,111 @@ def test_whatever_a_line_says_it_is_refused_or_can_travel_and_be_stored(line: An
 
     assert decode_events(join_events([encode_event(event)])) == [event]
     assert b"\\u0000" not in msgspec.json.encode(event)
+
+
+@given(st.sampled_from([EVENT, OPEN]), placeholders())
+def test_a_placeholder_in_a_line_is_no_key_no_click_and_no_address(
+    line: dict[str, Any], placeholder: str
+) -> None:
+    sent = line | {"id": placeholder, "click_id": placeholder, "ip": placeholder}
+
+    event = read_sent_line(json.dumps(sent).encode(), SENT, UUID(int=7))
+
+    assert (event.idempotency_key, event.click_id, event.ip_address) == (None, None, None)
+    assert (event.user_id, event.kind) == ("u", read(line).kind)
+    assert set(event.parameters) >= {"id", "ip", "click_id"}
+
+
+@given(st.sampled_from([EVENT, OPEN]), placeholders())
+def test_what_is_not_used_of_a_line_is_noted_and_kept_beside_the_senders_parameters(
+    line: dict[str, Any], placeholder: str
+) -> None:
+    noted: list[UnreadValue] = []
+    names = ("id", "click_id", "ip", "user_agent")
+    own = {name: f"own-{name}" for name in names}
+    sent = line | dict.fromkeys(names, placeholder) | {"parameters": own | {"id (2)": "own"}}
+
+    event = read(sent, replace(DESTINATION, note=noted.append))
+
+    assert event.user_agent is None
+    kept = {f"{name} (2)": placeholder for name in names[1:]} | {"id (3)": placeholder}
+    assert event.parameters == own | {"id (2)": "own"} | kept
+    assert sorted(noted, key=str) == sorted(
+        (UnreadValue(UnreadReason.MACRO, name, placeholder) for name in names), key=str
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["{user_id}", "\u200b", " ", "d41d8cd98f00b204e9800998ecf8427e", "f" * 32]
+)
+def test_where_a_click_stands_in_the_users_id_is_kept_as_at_a_call(text: str) -> None:
+    sent = {"user_id": text, "click_id": "c-1", "event_id": "purchase"}
+    called = read_postback(parameters(urlencode(sent)), request_context()).event
+
+    event = read(EVENT | sent)
+
+    assert (event.user_id, event.parameters) == (called.user_id, called.parameters)
+    assert event.parameters == {"user_id": text}
+
+
+@given(
+    st.sampled_from(
+        ["user_agent", "sale_amount", "sale_amount_currency", "aggregated_event_value"]
+    ),
+    placeholders(),
+)
+def test_a_placeholder_in_a_line_does_what_it_does_at_a_call(name: str, placeholder: str) -> None:
+    sent = {"user_id": "u", "event_id": "purchase", name: placeholder}
+    noted: list[UnreadValue] = []
+    taken = parameters(urlencode(sent))
+    try:
+        called: Event | str = read_postback(taken, request_context()).event
+    except RequestError as error:
+        called = str(error.field)
+    try:
+        event: Event | str = read(EVENT | sent, replace(DESTINATION, note=noted.append))
+    except RequestError as error:
+        event = str(error.field)
+
+    if isinstance(called, str) or isinstance(event, str):
+        assert event == called
+        return
+    assert (event.user_agent, event.sale_amount) == (called.user_agent, called.sale_amount)
+    assert event.parameters == called.parameters == {name: placeholder}
+    assert noted == taken.unread
+
+
+def test_device_ids_of_nobody_in_a_line_are_noted_as_those_of_a_call() -> None:
+    noted: list[UnreadValue] = []
+    ids = {"gaid": "{gaid}", "idfa": "0000", "mac": "nonsense", "oaid": "\u200b"}
+
+    event = read(EVENT | {"device_ids": ids}, replace(DESTINATION, note=noted.append))
+    taken = parameters(urlencode({"user_id": "u", "event_id": "purchase"} | ids))
+    called = read_postback(taken, request_context()).event
+
+    assert event.device_ids == called.device_ids
+    assert sorted(noted, key=str) == sorted(taken.unread, key=str)
+    assert {unread.name for unread in noted} == {"gaid", "mac", "oaid"}
+
+
+@given(placeholders())
+def test_a_click_whose_id_is_a_placeholder_has_the_click_id_of_its_receipt(
+    placeholder: str,
+) -> None:
+    click = CLICK | {"link": "Summer", "id": placeholder}
+
+    first, second = (
+        read_sent_line(json.dumps(click).encode(), SENT, UUID(int=number)) for number in (7, 8)
+    )
+
+    assert first.click_id != second.click_id
+
+
+@pytest.mark.parametrize("ip", ["999.1.1.1", "nowhere", "1.2.3"])
+def test_what_is_neither_an_address_nor_a_placeholder_is_refused(ip: str) -> None:
+    assert refusal(EVENT | {"ip": ip}).field == "ip"
+
+
+@pytest.mark.parametrize("name", ["id", "ip", "click_id"])
+def test_a_placeholder_that_postgresql_cannot_store_is_refused(name: str) -> None:
+    assert refusal(EVENT | {name: "{\0}"}).field == name

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.events import Environment, Event, encode_event_sorted
 from shared.ids import new_receipt
-from shared.inbox import APPEND, APPEND_KEYS, append_arguments, read_append_reply
+from shared.inbox import APPEND, APPEND_KEYS, BatchPart, append_arguments, read_append_reply
 from shared.lines import recent_ids
 from shared.lines.recent_ids import (
     IDS_MS,
@@ -40,7 +40,7 @@ def append(
         for sent in events
         if (recent := recent_id(sent, encode_event_sorted(sent))) is not None
     ]
-    arguments = append_arguments("", len(events), batch(*events), 1, markers, NOW_MS)
+    arguments = append_arguments("", [BatchPart(batch(*events), len(events))], 1, markers, NOW_MS)
     reply = redis.register_script(script)(keys=APPEND_KEYS, args=[*arguments, *id_arguments(ids)])
     appended = read_append_reply(cast("list[Any]", reply), len(markers))
     assert appended is not None
