@@ -4,15 +4,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from shared.errors import OperatorError
-from shared.setting_sources import CONFIG
+from shared.setting_sources import CONFIG, read_secret_file
 from shared.settings import SETTINGS
 
 SECRET_KEY = "WAYBILL_SECRET_KEY"  # noqa: S105 - the name of the variable
+DATABASE_URL = "DATABASE_URL"
+REDIS_URL = "REDIS_URL"
 _PATHS = {CONFIG} | {setting.file_variable for setting in SETTINGS.values() if setting.is_secret}
 
 
 class UnreadableUrl(OperatorError):
-    """The file that should contain a store's address cannot be read."""
+    """The address of a store is set twice, or the file that should contain it cannot be read."""
 
 
 def external_url(variables: Mapping[str, str], variable: str) -> str | None:
@@ -20,14 +22,17 @@ def external_url(variables: Mapping[str, str], variable: str) -> str | None:
 
     It comes from the variable, or from the file that its `_FILE` variant names.
     """
-    if url := variables.get(variable, "").strip():
-        return url
-    if not (path := variables.get(f"{variable}_FILE")):
-        return None
+    url, path = variables.get(variable, "").strip(), variables.get(f"{variable}_FILE")
+    if url and path:
+        raise UnreadableUrl(
+            f"{variable} is set twice, also by {variable}_FILE. Remove one of them."
+        )
+    if not path:
+        return url or None
     try:
-        return Path(path).read_text().strip() or None
-    except OSError as error:
-        raise UnreadableUrl(f"{variable}_FILE cannot be read: {error.strerror}.") from error
+        return read_secret_file(path).strip() or None
+    except ValueError as error:
+        raise UnreadableUrl(f"{variable}_FILE cannot be read: {error}.") from error
 
 
 def child_environment(
@@ -44,10 +49,23 @@ def child_environment(
     paths = {name: value for name, value in variables.items() if value and name in _PATHS}
     added = {name: str(Path(value).absolute()) for name, value in paths.items()}
     added |= {
-        "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
+        DATABASE_URL: database_url,
+        REDIS_URL: redis_url,
         "PYTHONUNBUFFERED": "1",  # so that the last output of a dying program is in its log
     }
     if not (variables.get(SECRET_KEY) or variables.get(f"{SECRET_KEY}_FILE")):
         added[SECRET_KEY] = make_key()
-    return {**variables, **added}
+    # What is added is not to be read from a file a second time.
+    replaced = {f"{name}_FILE" for name in (DATABASE_URL, REDIS_URL)}
+    return {name: text for name, text in variables.items() if name not in replaced} | {
+        name: text for name, text in added.items() if name not in replaced
+    }
+
+
+def without_database(variables: Mapping[str, str]) -> dict[str, str]:
+    """Returns the variables without the address of PostgreSQL, for ingest, which never opens it."""
+    return {
+        name: value
+        for name, value in variables.items()
+        if name not in {DATABASE_URL, f"{DATABASE_URL}_FILE"}
+    }

@@ -4,6 +4,8 @@
     addresses.json   addresses of the stores      run/                 their sockets
     secret           the installation's key       logs/                the children's output
     links            destinations, by which ingest redirects while Redis is away
+    secret.previous  the key before, while it is being rotated
+    erasures.log     who was erased, by digests alone: what a restore of an older backup needs
 
 Nothing outside of it is ever changed, except for sockets whose path would be too long (see
 sockets).
@@ -70,6 +72,10 @@ class DataFolder:
     def links(self) -> Path:
         return self.path / "links"
 
+    @property
+    def erasure_log(self) -> Path:
+        return self.path / "erasures.log"
+
     def log_of(self, name: str) -> Path:
         return self.path / "logs" / f"{name}.log"
 
@@ -105,6 +111,39 @@ class DataFolder:
         if self.secret.exists() and self.secret.read_text().strip() != key:
             raise BadFolder(f"{self.path} has another key. Choose a new folder with --data.")
         write_private(self.secret, key)
+
+    @property
+    def previous_secret(self) -> Path:
+        return self.path / "secret.previous"
+
+    def previous_key(self) -> str:
+        """Returns the key before the present one while it is being rotated, else ""."""
+        return self.previous_secret.read_text().strip() if self.previous_secret.exists() else ""
+
+    def prepare_rotation(self) -> None:
+        """Makes a new key and keeps the present one as the previous. Raises BadFolder."""
+        if not self.secret.exists():
+            raise BadFolder(f"{self.path} has no key. Name the data folder with --data.")
+        present = self.secret_key()
+        if self.previous_key() not in {"", present}:
+            raise BadFolder(
+                "A rotation is under way. Finish it with `waybill key rotate --finish` first."
+            )
+        write_private(self.previous_secret, present)
+        write_private(self.secret, secrets.token_hex(SECRET_BYTES))
+
+    def require_restarted(self) -> None:
+        """Raises BadFolder if the running stack is older than the key of this folder."""
+        if (
+            self.previous_secret.exists()
+            and self.addresses.exists()
+            and self.addresses.stat().st_mtime < self.secret.stat().st_mtime
+        ):
+            raise BadFolder("`waybill up` does not know the new key yet. Restart it first.")
+
+    def forget_previous_key(self) -> None:
+        """Deletes the previous key, once nothing is stored under it."""
+        self.previous_secret.unlink(missing_ok=True)
 
     def secret_key(self) -> str:
         """Returns the installation's key, 64 hexadecimal digits, and creates it the first time.

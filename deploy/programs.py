@@ -4,10 +4,13 @@ Addresses and keys are passed in the environment, never on the command line, whi
 """
 
 import signal
+import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from deploy.listen import Listen
+from shared.errors import OperatorError
 
 READY_SECONDS_MAX = 30.0
 
@@ -29,7 +32,7 @@ class Program:
     """A program, of which `copies` run at the same time.
 
     With `listen`, it is ready once that address answers; `option` is the option that sets the
-    address.
+    address. One that never opens PostgreSQL is not told its address (`opens_database`).
     """
 
     name: str
@@ -39,6 +42,7 @@ class Program:
     option: str = "--listen"
     stop_seconds_max: float = 15.0
     orphan_signal: signal.Signals = signal.SIGTERM
+    opens_database: bool = True
 
     def names(self) -> tuple[str, ...]:
         if self.listen:  # only one process can bind an address
@@ -47,7 +51,8 @@ class Program:
 
 
 def ingest(listen: Listen) -> Program:
-    return _served("ingest", "ingest.server", "ingest.app", listen, "--listen")
+    served = _served("ingest", "ingest.server", "ingest.app", listen, "--listen")
+    return replace(served, opens_database=False)
 
 
 def console(listen: Listen) -> Program:
@@ -68,6 +73,18 @@ def workers(copies: int = 2, stop_seconds_max: float = WORKER_STOP_SECONDS_MAX) 
         # them for ever. A drain may die anywhere: another worker claims the entries that it held.
         orphan_signal=signal.SIGKILL,
     )
+
+
+def finish_erasures(environment: Mapping[str, str]) -> None:
+    """Runs the program that carries out waiting erasures. Raises OperatorError if it fails."""
+    # -P: Python looks for modules in the current folder first, so it must not be the caller's.
+    argv = (sys.executable, "-P", "-m", "workers.finish_erasures")
+    done = subprocess.run(argv, env=dict(environment), stdout=sys.stderr, check=False)
+    if done.returncode:
+        raise OperatorError(
+            "Not everybody who was erased after the backup could be erased again. Do not use the "
+            "restored installation: restore into another, empty one."
+        )
 
 
 def _served(name: str, server: str, app: str, listen: Listen, option: str) -> Program:

@@ -126,6 +126,10 @@ class Stack:
         urls = {"WAYBILL_INGEST_URL": self.url, "WAYBILL_CONSOLE_URL": self.url_of("console")}
         defaults = {name: url for name, url in urls.items() if url}
         defaults["WAYBILL_LINKS_FILE"] = str(self.folder.links)
+        defaults["WAYBILL_ERASURE_LOG"] = str(self.folder.erasure_log)
+        is_named = self._variables.get("WAYBILL_PREVIOUS_SECRET_KEY_FILE")
+        if (previous := self.folder.previous_key()) and not is_named:
+            defaults["WAYBILL_PREVIOUS_SECRET_KEY"] = previous
         return environment.child_environment(
             {**defaults, **self._variables},
             self.database_url,
@@ -200,10 +204,13 @@ class Stack:
                 processes.wait_until(started[0], program.listen.answers, programs.READY_SECONDS_MAX)
 
     def _command(self, program: Program, name: str) -> Command:
+        variables = self.environment
+        if not program.opens_database:
+            variables = environment.without_database(variables)
         return Command(
             name=name,
             argv=program.argv,
-            environment=self.environment,
+            environment=variables,
             # Python looks for modules in the current folder first, so it must not be the caller's.
             folder=self.folder.path,
             log=self.folder.log_of(name),

@@ -7,6 +7,7 @@
 import json
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -22,7 +23,7 @@ from console.metrics.lag import Lag
 from deploy import programs
 from deploy.listen import Listen
 from shared.setting_sources import PROGRAM_VARIABLES
-from shared.settings import SETTINGS
+from shared.settings import SETTINGS, read_settings
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 K8S = DEPLOY / "k8s"
@@ -31,7 +32,8 @@ UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 SCHEMA = Path(__file__).parent / "data" / "compose_spec.json"
 KUBERNETES = ("1.29", "1.37")
 OF_COMPOSE = {"COMPOSE_PROJECT_NAME"}
-OF_OTHERS = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "GRAFANA_PASSWORD"}
+SECRETS = {setting.variable for setting in SETTINGS.values() if setting.is_secret}
+MOUNTED = "/run/secrets/waybill"
 
 
 def documents(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -159,8 +161,120 @@ def test_prometheus_asks_for_services_that_compose_has() -> None:
 def test_compose_gives_nobody_a_secret_that_it_does_not_need() -> None:
     services = yaml.safe_load(COMPOSE.read_text())["services"]
 
-    assert set(services["postgres"]["environment"]) == {"POSTGRES_USER", "POSTGRES_PASSWORD"}
-    assert set(services["redis"]["environment"]) == {"REDISCLI_AUTH"}
+    given = {name: set(service.get("secrets", [])) for name, service in services.items()}
+    assert given.pop("postgres") == {"postgres_password"}
+    assert given.pop("redis") == {"redis_password"}
+    assert given.pop("grafana") == {"grafana_password"}
+    assert given.pop("prometheus") == set()
+    assert given.pop("ingest") == {"redis_url", "secret_key", "previous_secret_key"}
+    everything = {"database_url", "redis_url", "secret_key", "previous_secret_key", "smtp_url"}
+    assert all(each == everything for each in given.values())
+
+
+def test_no_secret_is_in_an_environment_or_in_a_file_of_compose() -> None:
+    compose = yaml.safe_load(COMPOSE.read_text())
+    environments = [each.get("environment", {}) for each in compose["services"].values()]
+    passed = [(name, value) for each in environments for name, value in each.items()]
+
+    for name, value in passed:
+        assert name.removesuffix("_FILE") not in SECRETS or name.endswith("_FILE")
+        if name.endswith("_FILE"):
+            assert value.removeprefix("/run/secrets/") in compose["secrets"], name
+    asked = variables_of(DEPLOY / "compose.env.example")
+    assert not [name for name in asked if re.search("PASSWORD|SECRET|KEY", name)]
+    assert "deploy/secrets/" in (DEPLOY.parent / ".gitignore").read_text().split()
+    assert "deploy/secrets" in (DEPLOY.parent / ".dockerignore").read_text().split()
+
+
+def test_the_secrets_of_compose_are_created_once_and_are_as_settings_are_read(
+    tmp_path: Path,
+) -> None:
+    script = tmp_path / "compose-secrets.sh"
+    script.write_text((DEPLOY / "compose-secrets.sh").read_text())
+    created = []
+    for _ in range(2):
+        subprocess.run(["sh", str(script)], check=True)
+        created.append({file.name: file.read_text() for file in (tmp_path / "secrets").iterdir()})
+
+    assert created[0] == created[1]
+    assert set(created[0]) == set(yaml.safe_load(COMPOSE.read_text())["secrets"])
+    assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
+    files = {
+        setting.file_variable: str(tmp_path / "secrets" / name)
+        for name, setting in SETTINGS.items()
+        if setting.is_secret
+    }
+    read = read_settings(files)
+    assert len(read.secret_key) == 64
+    assert created[0]["redis_password"].strip() in read.redis_url
+    assert read.smtp_url == read.previous_secret_key == ""
+
+
+def test_kubernetes_mounts_secrets_as_files_and_passes_none_by_the_environment() -> None:
+    for name, pod in PODS.items():
+        (container,) = pod["spec"]["containers"]
+        environment = {each["name"]: each.get("value", "") for each in container.get("env", [])}
+        assert not SECRETS & environment.keys(), name
+        assert all("secretRef" not in each for each in container.get("envFrom", [])), name
+        mounted = {each["mountPath"] for each in container["volumeMounts"]}
+        assert MOUNTED in mounted, name
+        named = {text for key, text in environment.items() if key.removesuffix("_FILE") in SECRETS}
+        assert named == {f"{MOUNTED}/{key}" for key in keys_of(pod)}, name
+
+
+def keys_of(pod: dict[str, Any]) -> set[str]:
+    """Returns the keys of the secret that a pod gets as files."""
+    (volume,) = (each for each in pod["spec"]["volumes"] if "secret" in each)
+    items = volume["secret"].get("items")
+    return SECRETS if items is None else {item["path"] for item in items}
+
+
+def test_the_log_of_erasures_outlives_every_container() -> None:
+    compose = yaml.safe_load(COMPOSE.read_text())
+    for name in ("workers", "console"):
+        service = compose["services"][name]
+        (volume,) = service["volumes"]
+        source, _, folder = volume.partition(":")
+        assert source in compose["volumes"]
+        assert service["environment"]["WAYBILL_ERASURE_LOG"].startswith(f"{folder}/")
+        assert folder in (DEPLOY / "Dockerfile").read_text()
+    component = (K8S / "erasures" / "kustomization.yaml").read_text()
+    assert "waybill-(workers|console)" in component
+
+
+def test_no_deployment_tells_ingest_where_postgresql_is() -> None:
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    told = {
+        name
+        for name, each in services.items()
+        if "DATABASE_URL_FILE" in each.get("environment", {})
+    }
+    ingest = PODS["ingest.yaml:Deployment"]["spec"]["containers"][0]
+    from_secret = [each for each in ingest["envFrom"] if "secretRef" in each]
+    unit = (DEPLOY / "systemd" / "waybill-ingest.service").read_text()
+
+    assert told == {"migrate", "workers", "metrics", "console"}
+    assert from_secret == []
+    assert not {"DATABASE_URL", "DATABASE_URL_FILE"} & {each["name"] for each in ingest["env"]}
+    assert "DATABASE_URL" not in keys_of(PODS["ingest.yaml:Deployment"])
+    named = {each["name"] for each in ingest["env"]}
+    assert {"REDIS_URL_FILE", "WAYBILL_SECRET_KEY_FILE"} <= named
+    assert "\nUnsetEnvironment=DATABASE_URL DATABASE_URL_FILE\n" in unit
+
+
+def test_everything_has_a_limit_of_memory() -> None:
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    containers = [each for pod in PODS.values() for each in pod["spec"]["containers"]]
+
+    assert all("mem_limit" in each and "pids_limit" in each for each in services.values())
+    assert all("memory" in each["resources"]["limits"] for each in containers)
+    assert all("\nMemoryMax=" in unit.read_text() for unit in UNITS)
+
+
+def test_an_image_tells_where_it_comes_from() -> None:
+    labels = re.findall(r"org\.opencontainers\.image\.(\w+)", (DEPLOY / "Dockerfile").read_text())
+
+    assert {"title", "licenses", "version", "revision"} <= set(labels)
 
 
 def test_in_compose_nothing_is_reached_from_other_machines_without_a_proxy() -> None:
@@ -180,6 +294,7 @@ def variables_of(file: Path) -> list[str]:
 
 def test_no_file_sets_a_variable_that_nobody_reads() -> None:
     known = {setting.variable for setting in (*SETTINGS.values(), *PROGRAM_VARIABLES)}
+    known |= {setting.file_variable for setting in SETTINGS.values() if setting.is_secret}
     named = set(re.findall(r"\b(?:WAYBILL|WEB)_[A-Z_]+\b", COMPOSE.read_text()))
     for file in DEPLOY.rglob("*.example"):
         named |= {name for name in variables_of(file) if not name.startswith("PYTHON")}
@@ -187,7 +302,7 @@ def test_no_file_sets_a_variable_that_nobody_reads() -> None:
     (settings,) = kustomization["configMapGenerator"]
     named |= {literal.partition("=")[0] for literal in settings["literals"]}
 
-    assert named <= known | OF_COMPOSE | OF_OTHERS
+    assert named <= known | OF_COMPOSE
 
 
 def commands() -> Iterator[tuple[str, list[str]]]:

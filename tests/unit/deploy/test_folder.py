@@ -84,3 +84,26 @@ def test_a_private_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     write_private(note, "short")
     assert (note.read_text(), mode(note)) == ("short", 0o600)
     assert [path.name for path in tmp_path.iterdir()] == ["note"]
+
+
+def test_a_rotation_keeps_the_key_before_until_it_is_finished(folder: DataFolder) -> None:
+    first = folder.secret_key()
+    folder.prepare_rotation()
+    second = folder.secret_key()
+
+    assert (folder.previous_key(), mode(folder.previous_secret)) == (first, 0o600)
+    assert second != first
+    with pytest.raises(BadFolder, match="under way"):
+        folder.prepare_rotation()
+    folder.forget_previous_key()
+    assert (folder.secret_key(), folder.previous_key()) == (second, "")
+
+
+def test_a_rotation_that_a_crash_cut_off_is_prepared_again(folder: DataFolder) -> None:
+    first = folder.secret_key()
+    write_private(folder.previous_secret, first)
+
+    folder.prepare_rotation()
+
+    assert folder.previous_key() == first
+    assert folder.secret_key() != first
