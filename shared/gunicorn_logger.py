@@ -6,13 +6,15 @@ log would show the messages of libraries. The loggers of all libraries write thr
 
 import logging
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from gunicorn.glogging import Logger
 
 from shared.logs import LOG_LEVELS, write_through
 from shared.redaction import redact_handlers
-from shared.settings import environment, log_settings
+from shared.setting_sources import read_variable
+from shared.settings import SETTINGS, environment, layers_of
 
 # uvicorn: `127.0.0.1:40000 - "GET /postback?user_id=1 HTTP/1.1" 200`
 _CLIENT = re.compile(r"^\S* - ")
@@ -35,7 +37,7 @@ class RedactingLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
         super().setup(cfg)
         for handler in self.access_log.handlers:
             handler.addFilter(AccessLineFilter())
-        log_format, level = log_settings(environment())
+        log_format, level = _log_settings(environment())
         lowest = min(self.loglevel, LOG_LEVELS[level])
         root = logging.getLogger()
         root.handlers = list(self.error_log.handlers)
@@ -52,3 +54,11 @@ class RedactingLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
         shown = {name: value for name, value in atoms.items() if not name.startswith("{")}
         line = f"{atoms['m']} {atoms['U']} {atoms['H']}"
         return shown | {"h": "-", "u": "-", "r": line, "q": "-", "f": "-"}
+
+
+def _log_settings(variables: Mapping[str, str]) -> tuple[str, str]:
+    """Reads format and level when other settings may be invalid; an invalid one is a default."""
+    layers = layers_of(variables)
+    readings = [read_variable(name, SETTINGS[name], layers) for name in ("log_format", "log_level")]
+    log_format, level = (reading.value or str(reading.declared.default) for reading in readings)
+    return log_format, level

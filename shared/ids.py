@@ -18,7 +18,9 @@ _RANDOM_MAX = (1 << _RANDOM_BITS) - 1
 _LOW_MAX = (1 << 62) - 1
 _POOLED = 256
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~"
+_LAST_UNESCAPED = "-"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
+_VALUES[_LAST_UNESCAPED] = _VALUES["~"]
 _CLICK_ID_CHARACTERS = 22  # of 6 bits; the first holds only two
 
 _pool: list[int] = []
@@ -75,6 +77,14 @@ def click_id_of(receipt: UUID) -> str:
         characters.append(_ALPHABET[rest & 63])
         rest >>= 6
     return "".join(reversed(characters))
+
+
+def unescaped_click_id_of(receipt: UUID) -> str:
+    """Returns the click id in characters that no client escapes in an address, so without `~`.
+
+    It is an id of its own, since ids are compared as text, but names the same receipt.
+    """
+    return click_id_of(receipt).replace("~", _LAST_UNESCAPED)
 
 
 def _drawn(count: int) -> list[int]:

@@ -15,13 +15,18 @@ from typing import cast
 
 import msgspec
 
+from shared.device_ids import is_junk, is_junk_of
 from shared.events import Environment
+from shared.names.invisible import trimmed
+from shared.placeholders import is_no_id, is_zero
+from shared.redaction import redact
 from shared.redis import AsyncPipeline, Pipeline, Redis
 from shared.scopes import Scope
 from shared.tokens import TokenFault
 
 CHECK_ENTRIES_MAX = 50
 CHECK_SECONDS = 7 * 86_400
+_SHOWN_CHARACTERS_MAX = 64  # of a name or a placeholder
 UNREAD_MAX = 200  # different ones of an app, for anybody can put anything on a link
 
 # Counts values, ARGV[4] and so on: each with its count, its first and its last time. One that was
@@ -74,6 +79,15 @@ class UnreadReason(StrEnum):
     TOKEN = "a token that is none of the app's"  # noqa: S105 - a reason, no secret
 
 
+def device_id_fault(kind: str, value: str) -> UnreadReason | None:
+    """Returns what is wrong with a device ID; nothing is with zeros, for it was withheld."""
+    if not is_junk_of(kind, value):
+        return None
+    if is_no_id(value):
+        return None if is_zero(trimmed(value)) else UnreadReason.MACRO
+    return None if is_junk(value) else UnreadReason.FORM
+
+
 class UnreadValue(msgspec.Struct, frozen=True):
     """A parameter that is not used, and why; `value` is empty unless it is a placeholder."""
 
@@ -91,6 +105,12 @@ class UnreadSource(msgspec.Struct, frozen=True, array_like=True):
     reason: UnreadReason
     name: str
     value: str
+
+
+def unread_source(endpoint: str, link_id: int, token_id: int, unread: UnreadValue) -> UnreadSource:
+    """Returns what is counted of a value, masked: the name may be the sender's own."""
+    name, value = (redact(text)[:_SHOWN_CHARACTERS_MAX] for text in (unread.name, unread.value))
+    return UnreadSource(endpoint, link_id, token_id, unread.reason, name, value)
 
 
 class UnreadCount(msgspec.Struct, frozen=True):

@@ -225,9 +225,9 @@ ACCEPTED = _pipeline("waybill_accepted_total", _COUNTER, "Events ever accepted i
 BACKLOG_EVENTS = _pipeline(
     "waybill_backlog_events", _GAUGE, "Events in the inbox that are not stored in PostgreSQL yet."
 )
-OLDEST_SECONDS = _pipeline(
-    "waybill_oldest_seconds", _GAUGE, "Age of the oldest event in the inbox."
-)
+PARKED_EVENTS = _pipeline("waybill_parked_events", _GAUGE, "Events of the backlog that are parked.")
+LONGEST_QUEUE = _pipeline("waybill_app_queued_events_max", _GAUGE, "The longest queue of an app.")
+OLDEST_SECONDS = _pipeline("waybill_oldest_seconds", _GAUGE, "Age of the oldest waiting event.")
 DRAIN_RATE = _pipeline(
     "waybill_drain_rate", _GAUGE, "Events per second that left the inbox in the last 30 seconds."
 )
@@ -267,21 +267,22 @@ WIDEST_IDENTIFIER = _pipeline(
     "waybill_widest_identifier_users", _GAUGE, "Users who name the widest ID; 0: none is too wide."
 )
 CALLBACKS_DUE = _pipeline(
-    "waybill_callbacks_due",
-    _GAUGE,
-    "Callbacks that could be sent now: due, to an endpoint that is neither paused nor disabled.",
+    "waybill_callbacks_due", _GAUGE, "Callbacks due to endpoints neither paused nor disabled."
 )
 CALLBACK_OLDEST_SECONDS = _pipeline(
     "waybill_callback_oldest_seconds", _GAUGE, "Time for which the first of these has been due."
 )
 CALLBACK_ENDPOINTS_DISABLED = _pipeline(
-    "waybill_callback_endpoints_disabled",
-    _GAUGE,
-    "Callback endpoints that were disabled because they failed or are gone.",
+    "waybill_callback_endpoints_disabled", _GAUGE, "Callback endpoints disabled as failing or gone."
+)
+ALERTS_OPEN = _pipeline(
+    "waybill_alerts_open", _GAUGE, "Alerts of apps that are open, by what they are about.", "kind"
+)
+ALERT_MESSAGES_UNDELIVERED = _pipeline(
+    "waybill_alert_messages_undelivered", _GAUGE, "Messages of alerts given up within a day."
 )
 DATABASE_CONNECTIONS = _pipeline(
-    "waybill_database_connections",
-    _GAUGE,
+    "waybill_database_connections", _GAUGE,
     "Connections to PostgreSQL, by program of Waybill (`other` for all others) and state.",
     "program", "state",
 )  # fmt: skip

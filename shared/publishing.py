@@ -8,7 +8,6 @@ cannot be published is not committed, and two changes cannot overtake one anothe
 from a PostgreSQL sequence: they never repeat, even if Redis has lost its data.
 """
 
-import hmac
 from collections import defaultdict
 from typing import cast
 
@@ -17,6 +16,7 @@ import msgspec
 from shared.database import Connection, run
 from shared.errors import OperatorError
 from shared.events import Environment
+from shared.keys.installation_key import key_with_check
 from shared.limits.app_limits import stored_limits
 from shared.privacy.tombstone_key import new_wrapped_key
 from shared.redis import Redis
@@ -37,10 +37,14 @@ from shared.tokens import key_check
 
 _LOCK = 7_246_001  # any number that no other advisory lock of Waybill has
 _NO_VERSION = 0
+_KEYS = "SELECT key_check, tombstone_key, click_keys FROM installation"
 
 
-def require_key(connection: Connection, secret_key: bytes) -> None:
-    """Stores the check of the first key; from then on, any other key raises OperatorError."""
+def require_key(connection: Connection, secret_key: bytes) -> bytes:
+    """Returns the key in force: the accepted one whose check is stored; stores that of the first.
+
+    Raises OperatorError if the installation has another key.
+    """
     check = key_check(secret_key)
     run(
         connection,
@@ -50,17 +54,19 @@ def require_key(connection: Connection, secret_key: bytes) -> None:
     )
     row = run(connection, "SELECT key_check FROM installation").fetchone()
     assert row is not None
-    if not hmac.compare_digest(bytes(row[0]), check):
+    key = key_with_check(secret_key, bytes(row[0]))
+    if key is None:
         raise OperatorError(
             "WAYBILL_SECRET_KEY is not the key that this installation's tokens are stored under. "
-            "Use the key that the installation was created with."
+            "Use the key that the installation was created with, or last rotated to."
         )
     # An installation of an older version has none yet; two programs may notice at once.
     run(
         connection,
         "UPDATE installation SET tombstone_key = %s WHERE tombstone_key IS NULL",
-        (new_wrapped_key(secret_key),),
+        (new_wrapped_key(key),),
     )
+    return key
 
 
 def publish_snapshot(connection: Connection, redis: Redis, secret_key: bytes) -> int:
@@ -93,19 +99,22 @@ def _read_tables(connection: Connection, secret_key: bytes) -> Snapshot:
     links = run(
         connection,
         """
-        SELECT offer_id, pub_id, id, app_id, destination, name, postback_names
-        FROM links ORDER BY id
+        SELECT
+            offer_id, pub_id, links.id, app_id, links.destination, links.name, postback_names,
+            coalesce(links.archived_at, partners.archived_at, apps.archived_at) IS NOT NULL
+        FROM links
+        JOIN partners ON partners.id = partner_id
+        JOIN apps ON apps.id = app_id
+        ORDER BY links.id
         """,
     )
-    [(tombstone_key,)] = run(
-        connection, "SELECT (SELECT tombstone_key FROM installation)"
-    ).fetchall()
+    check, tombstone_key, click_keys = run(connection, _KEYS).fetchone() or (None, None, [])
     [(has_tombstones,)] = run(
         connection, "SELECT EXISTS (SELECT FROM tombstones WHERE reason = 'erased')"
     ).fetchall()
     return Snapshot(
         version=_NO_VERSION,
-        key_check=key_check(secret_key),
+        key_check=bytes(check or key_check(secret_key)),
         grants=grants,
         links={LinkKey(offer, pub): KnownLink(*link) for offer, pub, *link in links},
         apps=_apps(connection),
@@ -113,27 +122,36 @@ def _read_tables(connection: Connection, secret_key: bytes) -> Snapshot:
         tombstone_key=bytes(tombstone_key or b""),
         has_forgotten=has_tombstones,
         sdk_apps=frozenset(
-            app for (app,) in run(connection, "SELECT id FROM apps WHERE sdk_traffic")
+            app
+            for (app,) in run(
+                connection, "SELECT id FROM apps WHERE sdk_traffic AND archived_at IS NULL"
+            )
         ),
+        former_click_keys=tuple(map(bytes, click_keys)),
     )
 
 
 def _tokens(connection: Connection) -> tuple[dict[bytes, Grant], dict[bytes, Grant]]:
-    """Reads the tokens in use, and those that were deactivated or revoked."""
+    """Reads the tokens in use, and those that are not: deactivated, revoked, of archived apps."""
     rows = run(
         connection,
         """
-        SELECT digest, coalesce(revoked_at, deactivated_at) IS NULL,
-               id, app_id, test, scopes, (extract(epoch FROM expires_at) * 1000)::bigint, sdk
-        FROM tokens ORDER BY id
+        SELECT digest, former_digest,
+               coalesce(revoked_at, deactivated_at, apps.archived_at) IS NULL,
+               tokens.id, app_id, test, scopes, (extract(epoch FROM expires_at) * 1000)::bigint, sdk
+        FROM tokens JOIN apps ON apps.id = app_id
+        ORDER BY tokens.id
         """,
     )
     active: dict[bytes, Grant] = {}
     inactive: dict[bytes, Grant] = {}
-    for digest, is_active, token, app, test, scopes, expires_at_ms, sdk in rows:
+    for digest, former_digest, is_active, token, app, test, scopes, expires_at_ms, sdk in rows:
         environment = Environment.SANDBOX if test else Environment.PRODUCTION
         grant = Grant(token, app, environment, _scopes(scopes), expires_at_ms, sdk)
-        (active if is_active else inactive)[bytes(digest)] = grant
+        known = active if is_active else inactive
+        known[bytes(digest)] = grant
+        if former_digest is not None:
+            known[bytes(former_digest)] = grant
     return active, inactive
 
 
@@ -149,7 +167,9 @@ def _apps(connection: Connection) -> dict[str, KnownApp]:
         """
         SELECT app_token, id, enforced_scopes, adjust_refusals, click_id_postbacks,
                security_token_postbacks, limits
-        FROM apps ORDER BY id
+        FROM apps
+        WHERE archived_at IS NULL
+        ORDER BY id
         """,
     )
     return {

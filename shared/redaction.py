@@ -11,7 +11,16 @@ import re
 MASK = "***"
 
 # A name matches with any prefix: `s2s_token`, `X-Api-Key` and `app_token` are covered.
-_VALUE_NAMES = ("token", "api_key", "api-key", "apikey", "secret", "secret_key", "password")
+_VALUE_NAMES = (
+    "token",
+    "api_key",
+    "api-key",
+    "apikey",
+    "secret",
+    "secret_key",
+    "password",
+    "writekey",
+)
 # Their values may have several words: they are masked to the end of the line or of the quotes.
 _LINE_NAMES = ("authorization", "cookie")
 
@@ -53,6 +62,8 @@ _PASSES_MAX = 8
 # No pattern matches a text without one of these. Most texts have none, and are checked 20 times as
 # fast as by the patterns.
 _TELLING = re.compile(r"[=:>,%]|wb[a-z]_|(?:bearer|basic)\s", re.IGNORECASE)
+# Singular's key has a name of one letter, which is one only where a query has it.
+_SHORT_NAME = re.compile(r"(?P<sign>[?&]a=)[^\s&\"'<>]+")
 _URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)")
 
 
@@ -67,6 +78,7 @@ def redact(text: str) -> str:
         text = _NAMED_VALUE.sub(_masked, text)
         text = _OWN_TOKEN.sub(rf"\1{MASK}", text)
         text = _SCHEME.sub(rf"\1 {MASK}", text)
+        text = _SHORT_NAME.sub(rf"\g<sign>{MASK}", text)
         text = _URL_PASSWORD.sub(rf"\1{MASK}", text)
         if text == before:
             break

@@ -6,7 +6,8 @@ oldest entries, while the counts by reason stay. Secrets are masked before an en
 Beside it, requests with invalid tokens are counted by the addresses that keep sending them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import cast
 
 import msgspec
@@ -44,6 +45,20 @@ def recent_rejections(redis: Redis, count: int) -> list[Rejection]:
     """Reads the last refused requests, newest first."""
     entries = stream_entries(redis.xrevrange(REJECTIONS_KEY, count=count))
     return [msgspec.json.decode(fields[b"r"], type=Rejection) for _, fields in entries]
+
+
+def app_of(entry: bytes) -> int | None:
+    """Returns the app of an encoded entry; None if it has none, or is of another version."""
+    with suppress(msgspec.MsgspecError):
+        return msgspec.json.decode(entry, type=Rejection).app_id
+    return None
+
+
+def rejections_since(redis: Redis, since_ms: int) -> Iterator[Rejection]:
+    """Yields the refused requests since a time, oldest first; the log is capped."""
+    for _, fields in stream_entries(redis.xrange(REJECTIONS_KEY, min=str(since_ms))):
+        with suppress(msgspec.MsgspecError):  # of another version
+            yield msgspec.json.decode(fields[b"r"], type=Rejection)
 
 
 def delete_rejections(redis: Redis, borders: Mapping[int, int]) -> int:

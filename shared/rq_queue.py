@@ -5,9 +5,13 @@ way that loses it if the worker dies at that moment. Jobs carry no data of event
 worker, which finds its work in the inbox or the tables.
 """
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import cast
 
 from rq import Queue
+from rq.exceptions import InvalidJobOperation, NoSuchJobError
+from rq.job import Job
 from rq.timeouts import BaseTimeoutException as JobTimeout
 from rq.utils import utcparse
 from rq.worker_registration import get_keys as worker_keys
@@ -16,9 +20,13 @@ from shared.redis import Redis
 
 __all__ = [
     "QUEUE",
+    "FailedJob",
     "JobTimeout",
+    "delete_failed_job",
     "enqueue",
+    "failed_jobs",
     "jobs_by_state",
+    "requeue_failed_job",
     "waiting_jobs",
     "workers_by_state",
 ]
@@ -33,6 +41,19 @@ _FAILURE_SECONDS = 86_400
 # The names under which version 0.1 runs these jobs. For one more version they are enqueued under
 # these, so that workers of 0.1 accept them while an upgrade replaces workers one by one.
 _QUEUED_AS = {"roll_up": "count", "restore_seen": "remember", "backfill_event_types": "claim"}
+_ABANDONED = "AbandonedJobError"
+_REASON_CHARACTERS_MAX = 500
+
+
+@dataclass(frozen=True)
+class FailedJob:
+    """A job that ended with an error, whose `reason` quotes no event: see `workers.job_errors`."""
+
+    id: str
+    name: str
+    enqueued_at: datetime | None
+    failed_at: datetime
+    reason: str
 
 
 def enqueue(redis: Redis, job: str) -> None:
@@ -58,11 +79,44 @@ def jobs_by_state(redis: Redis) -> dict[str, int]:
     queue = _queue(redis)
     registries = {
         "started": queue.started_job_registry,
-        "finished": queue.finished_job_registry,
+        "deferred": queue.deferred_job_registry,
+        "scheduled": queue.scheduled_job_registry,
         "failed": queue.failed_job_registry,
+        "finished": queue.finished_job_registry,
     }
     counts = {state: jobs.get_job_count(cleanup=False) for state, jobs in registries.items()}
     return {"queued": int(queue.count), **counts}
+
+
+def failed_jobs(redis: Redis, count: int) -> list[FailedJob]:
+    """Returns the last `count` jobs that failed, newest first: they are kept for a day."""
+    queue = _queue(redis)
+    ids = queue.failed_job_registry.get_job_ids(0, count - 1, desc=True, cleanup=False)
+    jobs = Job.fetch_many(ids, connection=redis, serializer=queue.serializer)
+    failed = (_failed_job(job) for job in jobs if job is not None)
+    # The registry is ordered by whole seconds.
+    return sorted(failed, key=lambda job: job.failed_at, reverse=True)
+
+
+def requeue_failed_job(redis: Redis, job_id: str) -> bool:
+    """Puts a failed job back into the queue; False if there is no such job among those."""
+    try:
+        _queue(redis).failed_job_registry.requeue(job_id)
+    except (NoSuchJobError, InvalidJobOperation):  # the latter: somebody else was faster
+        return False
+    return True
+
+
+def delete_failed_job(redis: Redis, job_id: str) -> bool:
+    """Deletes a failed job; False if there is no such job among those."""
+    registry = _queue(redis).failed_job_registry
+    if not registry.remove(job_id):
+        return False
+    try:
+        Job.fetch(job_id, connection=redis, serializer=registry.serializer).delete()
+    except NoSuchJobError:  # its entry had outlived it
+        return True
+    return True
 
 
 def workers_by_state(redis: Redis, now_ms: int, silent_ms_max: int) -> dict[str, int]:
@@ -84,3 +138,23 @@ def workers_by_state(redis: Redis, now_ms: int, silent_ms_max: int) -> dict[str,
 
 def _queue(redis: Redis) -> Queue:
     return Queue(QUEUE, connection=redis, serializer="json")
+
+
+def _failed_job(job: Job) -> FailedJob:
+    result = job.latest_result()
+    error = (result.exc_string if result else None) or ""
+    reason = error.strip().rpartition("\n")[2].partition(": ")[2] or error
+    if _ABANDONED in error:
+        reason = "Its worker ended while it was running."
+    failed_at = result.created_at if result else job.ended_at or job.created_at
+    return FailedJob(
+        id=job.id,
+        name=job.description or "",
+        enqueued_at=_utc(job.enqueued_at),
+        failed_at=_utc(failed_at) or failed_at,
+        reason=reason[:_REASON_CHARACTERS_MAX] or "RQ no longer knows why.",
+    )
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment

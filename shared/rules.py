@@ -27,8 +27,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     seen behind an address for a match that only the platform speaks for; 0 allows none. A device id
     or click id that more than `identifier_users_max` users name identifies nobody: a household
     names one a handful of times and a tester dozens, a constant that an integrator ships is named
-    by thousands. A window of 0 for views turns
-    attribution to impressions off.
+    by thousands. A window of 0 for views turns attribution to impressions off. A `click_users_max`
+    of 1 lets a click be credited once, to the first of its users; with 0 it is not used up.
 
     Raises ValueError, naming the setting, if one is out of range.
     """
@@ -43,6 +43,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     identifier_users_max: int = 100
     view_device_id_ms: int = DAY_MS
     view_probabilistic_ms: int = 6 * HOUR_MS
+    click_users_max: int = 0
 
     def __post_init__(self) -> None:
         for name, (smallest, largest) in LIMITS.items():
@@ -61,4 +62,5 @@ LIMITS: Final = {
     "identifier_users_max": (1, 1000),  # a fact decides that many users anew, at a millisecond each
     "view_device_id_ms": (0, VIEW_AGE_MS_MAX),
     "view_probabilistic_ms": (0, DAY_MS),
+    "click_users_max": (0, 1),
 }

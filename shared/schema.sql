@@ -13,7 +13,9 @@ CREATE TABLE installation (
     id         integer PRIMARY KEY CHECK (id = 1),
     key_check  bytea NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
-    tombstone_key bytea                          -- wrapped under the installation's key
+    tombstone_key bytea,                         -- wrapped under the installation's key
+    former_key_check bytea,                      -- of the key before, until its rotation is finished
+    click_keys bytea[] NOT NULL DEFAULT '{}'     -- of former keys, for the clicks before; wrapped
 );
 
 -- The versions of published snapshots; a sequence, so that no version is ever issued twice.
@@ -35,6 +37,7 @@ CREATE TABLE apps (
     identifier_users_max    integer NOT NULL DEFAULT 100,       -- an id that more name is nobody's
     view_device_id_ms       bigint NOT NULL DEFAULT 86400000,   -- 24 hours; 0: no impressions
     view_probabilistic_ms   bigint NOT NULL DEFAULT 21600000,   -- 6 hours; 0: no impressions
+    click_users_max         integer NOT NULL DEFAULT 0,         -- 1: a click is credited once
     created_at              timestamptz NOT NULL DEFAULT now(),
     -- Scopes for which a request in the Adjust dialect needs a token. None: not required.
     enforced_scopes         text[] NOT NULL DEFAULT '{}'
@@ -48,7 +51,8 @@ CREATE TABLE apps (
         CHECK (active_users_by IN ('sessions', 'events')),
     sdk_traffic             boolean NOT NULL DEFAULT false,     -- true: SDKs may send from devices
     -- The limits of its traffic that differ from the defaults, by their names.
-    limits                  jsonb NOT NULL DEFAULT '{}'
+    limits                  jsonb NOT NULL DEFAULT '{}',
+    archived_at             timestamptz                         -- null: in use
 );
 
 -- Tokens: each authorizes a sender for one app. The token itself is not stored. It is accepted
@@ -69,6 +73,8 @@ CREATE TABLE tokens (
     expires_at     timestamptz,                   -- null: never
     deactivated_at timestamptz,
     sdk            boolean NOT NULL DEFAULT false, -- true: public, for what SDKs send and no scope
+    former_digest  bytea,                         -- under the key before, until that is finished
+    under_former_key boolean NOT NULL DEFAULT false, -- true: not used since the key was rotated
     UNIQUE (app_id, name)
 );
 
@@ -83,6 +89,7 @@ CREATE TABLE event_types (
     is_unique   boolean NOT NULL DEFAULT false,  -- true: counts once per user
     claimed     boolean NOT NULL DEFAULT false,  -- true: earlier events were backfilled
     multiple_postbacks boolean NOT NULL DEFAULT false, -- true: a conversion each, not one per click
+    archived_at timestamptz,                     -- null: in use; else out of sight, and counts on
     UNIQUE (app_id, mapping_id),
     UNIQUE (app_id, event_token)
 );
@@ -91,7 +98,8 @@ CREATE TABLE event_types (
 CREATE TABLE partners (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name       text NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 100),
-    created_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz NOT NULL DEFAULT now(),
+    archived_at timestamptz                      -- null: in use; else as if all its links were
 );
 
 -- Links: a partner's tracking link for one app. A click carries its offer and publisher, as Swaarm
@@ -107,6 +115,7 @@ CREATE TABLE links (
     created_at  timestamptz NOT NULL DEFAULT now(),
     postback_names jsonb NOT NULL DEFAULT '{}', -- of fields in its network's postbacks, by field
     view_through boolean NOT NULL DEFAULT true,  -- false: its impressions are credited with nobody
+    archived_at timestamptz,                     -- null: in use; else it redirects and counts no more
     UNIQUE (offer_id, pub_id),
     UNIQUE (app_id, name)
 );
@@ -255,6 +264,11 @@ CREATE INDEX clicks_lending_place ON clicks (
     address, app_id, environment,
     (CASE device_os WHEN 'Mac OS X' THEN 'iOS' WHEN 'Linux' THEN 'Android' ELSE device_os END), event_time
 ) WHERE kind = 'click' AND address IS NOT NULL AND origin IS NULL;
+
+-- Serves the rollup of an hour. Clicks come in the order of their times but for some, which a range
+-- keeps apart: nothing is written for a click until its range is full.
+CREATE INDEX clicks_event_time ON clicks
+    USING brin (event_time timestamptz_minmax_multi_ops) WITH (pages_per_range = 32, autosummarize = on);
 
 -- Device ids of clicks, in the form in which they are compared.
 CREATE TABLE click_device_ids (
@@ -470,6 +484,23 @@ CREATE TABLE due_decisions (
     since    timestamptz NOT NULL DEFAULT now()
 );
 
+-- Click uses: the decisions that depend on a click, where an app credits each click once. Of the users
+-- of a click, in the order of their decisions, the first is credited, and those behind found it used
+-- up; one of whom it is the last touch and the source already stays with it. Derived like attributions.
+CREATE TABLE click_uses (
+    app_id      bigint NOT NULL,
+    environment text NOT NULL,
+    click_id    text COLLATE "C" NOT NULL,
+    event_time  timestamptz NOT NULL,            -- of the signal that caused the decision
+    user_ref    bigint NOT NULL,
+    is_credited boolean NOT NULL,
+    PRIMARY KEY (click_id, app_id, environment, event_time, user_ref)
+);
+
+-- Serve who was credited with a click, and what a user's decisions depend on.
+CREATE INDEX click_uses_credited ON click_uses (click_id, app_id, environment) WHERE is_credited;
+CREATE INDEX click_uses_user ON click_uses (user_ref, event_time);
+
 -- The audit log: every change of what protects an app, with its author and time. Never a secret.
 CREATE TABLE audit_log (
     id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -494,7 +525,12 @@ CREATE TABLE stale_periods (
     app_id      bigint NOT NULL,
     environment text NOT NULL,
     grain       text NOT NULL CHECK (grain IN ('hour', 'day')),
-    start       timestamptz NOT NULL
+    start       timestamptz NOT NULL,
+    minute      smallint,                        -- of the hour; null: any
+    user_ref    bigint,                          -- of the day; 0: its sums; null: anybody
+    slice       integer,                         -- null: a change; else one of the steps of much
+                                                 -- work, which come after changes: the next slice
+    slices      integer                          -- of so many; null: not divided yet
 );
 
 -- Counted periods: hours and days (UTC, of event time) that have rollups.
@@ -505,7 +541,51 @@ CREATE TABLE counted_periods (
     start       timestamptz NOT NULL,
     counted_at  timestamptz,                     -- null: never
     rests_until timestamptz NOT NULL,            -- not rolled up again before
+    state_at    timestamptz,                     -- `counted_at`, unless a worker of an earlier
+                                                 -- version rolled up, which keeps no day_users
     PRIMARY KEY (app_id, environment, grain, start)
+);
+
+-- Large days: those whose rollups change with each user, and are not made again as a whole. While one
+-- is being built, its reach and comebacks are written beside those that are shown.
+CREATE TABLE large_days (
+    id          integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    app_id      bigint NOT NULL,
+    environment text NOT NULL,
+    day         date NOT NULL,
+    building    boolean,                         -- null: to be forgotten
+    used_at     timestamptz NOT NULL DEFAULT now() -- forgotten when quiet, and built again if need be
+);
+
+CREATE UNIQUE INDEX large_days_day ON large_days (app_id, environment, day, building);
+
+-- Day events: what a user of a large day did in a minute or hour, as reach tells it apart.
+CREATE TABLE day_events (
+    day_id     integer NOT NULL,
+    user_ref   bigint NOT NULL,
+    slot       integer NOT NULL,                 -- 61 an hour: the hour as a whole, its minutes
+    partner_id bigint NOT NULL,                  -- as in reach, as are the next
+    link_id    bigint NOT NULL,
+    event      text NOT NULL,
+    source     text NOT NULL,
+    campaign   text NOT NULL,
+    country    text NOT NULL
+);
+
+CREATE INDEX day_events_user ON day_events (day_id, user_ref);
+
+-- Day users: how a user of a large day counts in comebacks.
+CREATE TABLE day_users (
+    day_id      integer NOT NULL,
+    user_ref    bigint NOT NULL,
+    in_sessions boolean NOT NULL,
+    in_events   boolean NOT NULL,
+    last        integer,                         -- days since the day before, by sessions
+    last_event  integer,                         -- and by events; null: never before
+    age         integer,                         -- days since day 0
+    link_id     bigint NOT NULL,
+    source      text NOT NULL,
+    PRIMARY KEY (day_id, user_ref)
 );
 
 -- Figures: the rollups of an hour or a day, by everything that a report can group by. They can be
@@ -528,8 +608,10 @@ CREATE TABLE figures (
     installs       bigint NOT NULL,              -- first attributions, organic ones too
     reattributions bigint NOT NULL,
     sessions       bigint NOT NULL,              -- started in the period
-    country        text NOT NULL DEFAULT ''      -- of the event; of the event that caused an
+    country        text NOT NULL DEFAULT '',     -- of the event; of the event that caused an
                                                  -- install, reattribution or session; '': unknown
+    unverified     bigint NOT NULL DEFAULT 0,    -- of the events, those of unverified senders
+    minute         smallint                      -- of an hour with many events; null: all of it
 );
 
 CREATE INDEX figures_period ON figures (app_id, environment, grain, start);
@@ -550,10 +632,39 @@ CREATE TABLE reach (
     source      text NOT NULL,
     campaign    text NOT NULL,                   -- of the partner or source
     users       bigint NOT NULL,
-    country     text NOT NULL DEFAULT ''         -- as in figures
+    country     text NOT NULL DEFAULT '',        -- as in figures
+    building    boolean NOT NULL DEFAULT false   -- true: not shown yet, of a large day
 );
 
 CREATE INDEX reach_period ON reach (app_id, environment, grain, split, start);
+
+-- Traffic: the rollups of clicks and impressions ('seen', by their own time) and of the installs that
+-- are credited to them ('credited', by the time of the install). They can be added up. Apart from
+-- figures, because a sub ID belongs to a click and a country to an event.
+CREATE TABLE traffic (
+    app_id        bigint NOT NULL,
+    environment   text NOT NULL,
+    grain         text NOT NULL CHECK (grain IN ('hour', 'day')),
+    start         timestamptz NOT NULL,
+    part          text NOT NULL CHECK (part IN ('seen', 'credited')),
+    link_id       bigint NOT NULL,               -- as in figures, as are the next two
+    source        text NOT NULL,
+    campaign      text NOT NULL,
+    sub_id        text NOT NULL,                 -- pub_sub_id of the click; '': none
+    clicks        bigint NOT NULL,
+    impressions   bigint NOT NULL,
+    click_installs bigint NOT NULL,
+    view_installs bigint NOT NULL,
+    delay_ms      numeric NOT NULL,              -- from a click to its install, the sum
+    delay_10s     bigint NOT NULL,               -- installs by their delay: up to 10 seconds,
+    delay_1m      bigint NOT NULL,               -- then up to a minute, and so on
+    delay_1h      bigint NOT NULL,
+    delay_1d      bigint NOT NULL,
+    delay_7d      bigint NOT NULL,
+    delay_more    bigint NOT NULL
+);
+
+CREATE INDEX traffic_period ON traffic (app_id, environment, grain, start);
 
 -- Exchange rates that are newer than the installed package's, and the operator's own: units of a
 -- currency for one euro.
@@ -575,6 +686,49 @@ CREATE TABLE rate_sources (
     changed_at timestamptz                       -- of the rates; processes look at it
 );
 
+-- Costs: what a partner or source cost on a day (UTC), as it was uploaded.
+CREATE TABLE costs (
+    app_id      bigint NOT NULL REFERENCES apps,
+    day         date NOT NULL,
+    partner_id  bigint NOT NULL,                 -- 0: none, but a source
+    source      text NOT NULL,                   -- '' of a partner, or of no source: organic
+    campaign    text NOT NULL,                   -- '': of the partner altogether
+    currency    text NOT NULL CHECK (length(currency) = 3),
+    amount      numeric(18, 6) NOT NULL CHECK (amount > 0),
+    uploaded_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (app_id, day, partner_id, source, campaign)
+);
+
+-- Prices of links: what is paid for each click, impression, install or event from a day (UTC) on,
+-- until the next price of the same kind. Reports multiply them with rollups.
+CREATE TABLE link_prices (
+    link_id  bigint NOT NULL REFERENCES links,
+    per      text NOT NULL CHECK (per IN ('click', 'impression', 'install', 'event')),
+    event    text NOT NULL,                      -- as in figures; '' of what is no event
+    since    date NOT NULL,
+    amount   numeric(18, 6) NOT NULL CHECK (amount >= 0), -- 0: nothing is paid from then on
+    currency text NOT NULL CHECK (length(currency) = 3),
+    PRIMARY KEY (link_id, per, event, since)
+);
+
+-- Earnings: what users paid on a day, by the day of their first event and by where they came from
+-- then, as in comebacks. LTV and cohorts of revenue are sums of these.
+CREATE TABLE earnings (
+    app_id      bigint NOT NULL,
+    environment text NOT NULL,
+    day         date NOT NULL,
+    first_day   date NOT NULL,                   -- of the user's first event
+    link_id     bigint NOT NULL,                 -- both as in figures
+    source      text NOT NULL,
+    currency    text NOT NULL,
+    is_ad       boolean NOT NULL,                -- true: of advertisements
+    amount      numeric NOT NULL
+);
+
+-- Serve the rollup of a day, and cohorts.
+CREATE INDEX earnings_day ON earnings (app_id, environment, day);
+CREATE INDEX earnings_cohort ON earnings (app_id, environment, first_day);
+
 -- Comebacks: users active on a day, by the days since their previous active day ('last') and by the
 -- days since their day 0 ('first', with the partner or source that their first attribution
 -- credits). A session makes a day active; any event does in 'last_event' and 'first_event'. Active
@@ -587,22 +741,35 @@ CREATE TABLE comebacks (
     days        integer,                         -- null: never active before
     link_id     bigint NOT NULL,                 -- both as in figures; 0 and '' for 'last'
     source      text NOT NULL,
-    users       bigint NOT NULL
+    users       bigint NOT NULL,
+    building    boolean NOT NULL DEFAULT false   -- as of reach
 );
 
 CREATE INDEX comebacks_day ON comebacks (app_id, environment, since, day);
+
+-- Serves cohorts, by the day of the first event.
+CREATE INDEX comebacks_cohort ON comebacks (app_id, environment, since, (day - days))
+    WHERE since IN ('first', 'first_event');
 
 -- People: the accounts of the console. Names differ by more than their case.
 CREATE TABLE people (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name          text NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
-    role          text NOT NULL CHECK (role IN ('admin', 'viewer')),
+    role          text NOT NULL CHECK (role IN ('admin', 'viewer', 'member')),
     password_hash text,                          -- Argon2id; null: not chosen yet
     created_at    timestamptz NOT NULL DEFAULT now(),
     closed_at     timestamptz                    -- null: active; else deactivated
 );
 
 CREATE UNIQUE INDEX people_name ON people (lower(name));
+
+-- Roles in apps: a member reaches these apps and no others. They do not count for other roles.
+CREATE TABLE app_roles (
+    person_id bigint NOT NULL REFERENCES people,
+    app_id    bigint NOT NULL REFERENCES apps,
+    role      text NOT NULL CHECK (role IN ('editor', 'viewer')),
+    PRIMARY KEY (person_id, app_id)
+);
 
 -- Sessions of the console. The secret that a browser holds is not stored, as with tokens.
 CREATE TABLE console_sessions (
@@ -613,6 +780,58 @@ CREATE TABLE console_sessions (
 );
 
 CREATE INDEX console_sessions_person ON console_sessions (person_id);
+
+-- Saved views: queries of reports that a person keeps for an app.
+CREATE TABLE saved_views (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    person_id  bigint NOT NULL REFERENCES people,
+    app_id     bigint NOT NULL REFERENCES apps,
+    name       text NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
+    query      text NOT NULL CHECK (length(query) <= 4000),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (person_id, app_id, name)
+);
+
+-- Uploads: files with the past of an app, imported by workers. The pieces of one are deleted as soon
+-- as it is imported or cancelled; its row, which has counts and no data of events, a week later.
+CREATE TABLE uploads (
+    id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    app_id         bigint NOT NULL REFERENCES apps,
+    actor          text NOT NULL,
+    name           text NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+    state          text NOT NULL DEFAULT 'receiving'
+        CHECK (state IN ('receiving', 'waiting', 'running', 'done', 'failed', 'cancelled')),
+    size_bytes     bigint NOT NULL CHECK (size_bytes > 0), -- as announced
+    pieces         integer NOT NULL DEFAULT 0,   -- that have arrived, as have the bytes
+    received_bytes bigint NOT NULL DEFAULT 0,
+    -- How far the import has come: the offset in the unpacked text, and the line before it.
+    imported_bytes bigint NOT NULL DEFAULT 0,
+    line_number    bigint NOT NULL DEFAULT 0,
+    lines          bigint NOT NULL DEFAULT 0,    -- without blank ones
+    events         bigint NOT NULL DEFAULT 0,
+    clicks         bigint NOT NULL DEFAULT 0,
+    repeats        bigint NOT NULL DEFAULT 0,    -- stored before
+    bad            bigint NOT NULL DEFAULT 0,
+    days           integer NOT NULL DEFAULT 0,   -- partitions that it created
+    bad_lines      jsonb NOT NULL DEFAULT '[]',  -- the first: number, field and reason
+    reason         text,                         -- why it failed
+    attempts       integer NOT NULL DEFAULT 0,   -- by workers, since it last came further
+    claimed_until  timestamptz,                  -- past or null: no worker is at it
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    expires_at     timestamptz NOT NULL          -- then it is deleted with its pieces
+);
+-- To list an app's.
+CREATE INDEX uploads_app ON uploads (app_id, id);
+-- For workers, which look every few seconds.
+CREATE INDEX uploads_unfinished ON uploads (claimed_until) WHERE state IN ('waiting', 'running');
+
+-- The pieces of uploaded files. Each but the last has 256 KiB, so that its number is its offset.
+CREATE TABLE upload_pieces (
+    upload_id bigint NOT NULL REFERENCES uploads ON DELETE CASCADE,
+    number    integer NOT NULL CHECK (number > 0),
+    content   bytea NOT NULL CHECK (length(content) BETWEEN 1 AND 262144),
+    PRIMARY KEY (upload_id, number)
+);
 
 -- One-time links: each lets one person choose a password and signs them in. Deleted once used.
 CREATE TABLE one_time_links (
@@ -644,7 +863,8 @@ CREATE TABLE console_keys (
     revoked_at timestamptz,                      -- null: active
     expires_at timestamptz,                      -- null: made before keys expired
     app_id     bigint REFERENCES apps,           -- null: for every app
-    maker_id   bigint REFERENCES people          -- null: made at a terminal
+    maker_id   bigint REFERENCES people,         -- null: made at a terminal
+    under_former_key boolean NOT NULL DEFAULT false -- true: not used since the key was rotated
 );
 
 -- Callback endpoints: whom Waybill tells what happened. With a partner it is the partner's and hears
@@ -657,7 +877,7 @@ CREATE TABLE callback_endpoints (
     name            text NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
     activities      text[] NOT NULL CHECK (activities <@ ARRAY[
         'install', 'reattribution', 'attribution_updated', 'event', 'session', 'ad_revenue',
-        'click', 'impression', 'rejected_install', 'rejected_reattribution'
+        'click', 'impression', 'rejected_install', 'rejected_reattribution', 'erased'
     ]),
     method          text NOT NULL CHECK (method IN ('GET', 'POST')),
     url             text CHECK (length(url) BETWEEN 1 AND 2048), -- null: the URL that a click has
@@ -677,7 +897,9 @@ CREATE TABLE callback_endpoints (
     disabled_reason text,
     failures        integer NOT NULL DEFAULT 0,      -- attempts in a row
     failing_since   timestamptz,                     -- of the first of these
-    deleted_at      timestamptz                      -- its deliveries stay
+    deleted_at      timestamptz,                     -- its deliveries stay
+    kept_secret     bytea,                           -- of a former key, wrapped; null: derived
+    payout_only     boolean NOT NULL DEFAULT false   -- true: only what the link's price pays for
 );
 
 CREATE UNIQUE INDEX callback_endpoints_name ON callback_endpoints (app_id, name)
@@ -693,7 +915,7 @@ CREATE TABLE callbacks (
     environment          text NOT NULL,
     user_ref             bigint,                     -- null: of a click or impression
     activity             text NOT NULL,
-    receipt              uuid NOT NULL,              -- of the event that caused it
+    receipt              uuid NOT NULL,              -- of the event that caused it, or the erasure
     event_time           timestamptz NOT NULL,
     attributed_at        timestamptz,                -- of the attribution in force, as the next four
     rule                 text,
@@ -721,6 +943,9 @@ CREATE INDEX callbacks_click ON callbacks (click_id) WHERE click_id IS NOT NULL;
 CREATE INDEX callbacks_receipt ON callbacks (receipt);
 CREATE INDEX callbacks_created ON callbacks USING brin (created_at);
 
+-- Serves the alert that callbacks fail.
+CREATE INDEX callbacks_failed ON callbacks (endpoint_id, attempted_at) WHERE state = 'failed';
+
 -- Callback attempts: each request as it was sent, with its secrets masked, and what came back.
 CREATE TABLE callback_attempts (
     callback_id uuid NOT NULL REFERENCES callbacks ON DELETE CASCADE,
@@ -732,6 +957,70 @@ CREATE TABLE callback_attempts (
     took_ms     integer NOT NULL,
     answer      text NOT NULL DEFAULT '',            -- its first KiB
     PRIMARY KEY (callback_id, number)
+);
+
+-- Alert destinations: where people hear what is wrong with an app, and of what.
+CREATE TABLE alert_destinations (
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    app_id          bigint NOT NULL REFERENCES apps,
+    name            text NOT NULL CHECK (length(name) BETWEEN 1 AND 100),
+    channel         text NOT NULL CHECK (channel IN ('webhook', 'slack', 'mail')),
+    target          text NOT NULL CHECK (length(target) BETWEEN 1 AND 2048), -- URL, or mail address
+    kinds           text[] NOT NULL CHECK (kinds <@ ARRAY[
+        'silence', 'rejections', 'unmapped', 'callbacks_failing', 'quarantine', 'token_expiring',
+        'endpoint_disabled'
+    ]),
+    silence_minutes integer NOT NULL DEFAULT 60 CHECK (silence_minutes BETWEEN 5 AND 1440),
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    paused_at       timestamptz,                     -- by a person
+    deleted_at      timestamptz,                     -- what it was told stays
+    kept_secret     bytea                            -- as of callback endpoints
+);
+
+CREATE UNIQUE INDEX alert_destinations_name ON alert_destinations (app_id, name)
+    WHERE deleted_at IS NULL;
+
+-- Alerts: a condition of an app, from when it was seen until it was over. Only one is open for each
+-- condition. Texts name apps, endpoints and tokens, and nobody's users.
+CREATE TABLE alerts (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    app_id      bigint NOT NULL,
+    kind        text NOT NULL,
+    subject     text NOT NULL,                       -- of several of a kind: which token or endpoint
+    title       text NOT NULL,
+    detail      text NOT NULL,
+    opened_at   timestamptz NOT NULL DEFAULT now(),
+    clear_since timestamptz,                         -- null: it was there when last looked at
+    resolved_at timestamptz
+);
+
+CREATE UNIQUE INDEX alerts_open ON alerts (app_id, kind, subject) WHERE resolved_at IS NULL;
+CREATE INDEX alerts_app ON alerts (app_id, opened_at);
+
+-- Alert messages: what a destination is told of an alert, once when it opens and once when it ends.
+CREATE TABLE alert_messages (
+    alert_id       bigint NOT NULL REFERENCES alerts ON DELETE CASCADE,
+    destination_id bigint NOT NULL,
+    phase          text NOT NULL CHECK (phase IN ('opened', 'resolved')),
+    state          text NOT NULL CHECK (state IN ('waiting', 'delivered', 'failed', 'withheld')),
+    outcome        text NOT NULL DEFAULT '',         -- of the last attempt; why it is withheld
+    status         integer,
+    attempts       integer NOT NULL DEFAULT 0,
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    due_at         timestamptz NOT NULL DEFAULT now(), -- a claim moves it on
+    PRIMARY KEY (alert_id, destination_id, phase)
+);
+
+-- Serve sending, and the limit of messages within an hour.
+CREATE INDEX alert_messages_due ON alert_messages (due_at) WHERE state = 'waiting';
+CREATE INDEX alert_messages_destination ON alert_messages (destination_id, created_at);
+
+-- Rejected requests of an app by hour, as far as the rejection log has them: what is usual.
+CREATE TABLE rejection_hours (
+    app_id   bigint NOT NULL,
+    hour     timestamptz NOT NULL,
+    rejected bigint NOT NULL,
+    PRIMARY KEY (app_id, hour)
 );
 
 -- Erasures: requests to erase a person, or to detach a test device from what it did before. `subject`
@@ -809,6 +1098,7 @@ CREATE TABLE retention (
     rejection_days integer CHECK (rejection_days BETWEEN 1 AND 365),
     decided_before timestamptz,
     counted_before timestamptz,
+    clicks_counted_before timestamptz,           -- as counted_before, of clicks and impressions
     -- How far the addresses were emptied, by receipt; from the beginning again once a day.
     events_emptied uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
     clicks_emptied uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',

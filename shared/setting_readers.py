@@ -13,6 +13,7 @@ from shared import sentinel_url
 
 SECRET_KEY_BYTES_MIN = 32
 
+_MAIL_ADDRESS = re.compile(r"[^@\s<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9.-]{1,253}")
 _HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 
 
@@ -105,6 +106,29 @@ def ports(value: str) -> str:
     return value
 
 
+def smtp_url(value: str) -> str:
+    """Reads the URL of a mail server, or nothing."""
+    address = value.strip()
+    if not address:
+        return ""
+    parts = urlsplit(url("smtp", "smtps")(address))
+    try:
+        is_complete = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        is_complete = False
+    if not is_complete or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("must be like smtps://USER:PASSWORD@mail.example.com or smtp://HOST:PORT")
+    return address
+
+
+def mail_address(value: str) -> str:
+    """Reads one address of mail, or nothing."""
+    address = value.strip()
+    if address and not _MAIL_ADDRESS.fullmatch(address):
+        raise ValueError("must be an address such as waybill@example.com")
+    return address
+
+
 def one_of(*words: str) -> Callable[[str], str]:
     """Returns a reader of one of these words."""
 
@@ -122,3 +146,8 @@ def secret_key(value: str) -> bytes:
     if len(key) < SECRET_KEY_BYTES_MIN:
         raise ValueError(f"must be at least {SECRET_KEY_BYTES_MIN} characters of random text")
     return key
+
+
+def optional_secret_key(value: str) -> str:
+    """Reads the installation key before the present one, or "" if there is none."""
+    return secret_key(value).decode() if value.strip() else ""

@@ -2,7 +2,7 @@
 
 A variable of the environment takes precedence over the file of settings that `WAYBILL_CONFIG`
 names; in both, a secret may be read from a file of its own, named by its variable with the suffix
-`_FILE`.
+`_FILE`. A secret that is set in both ways is an error: nobody could say which one counts.
 """
 
 import re
@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shared.errors import OperatorError
+
 CONFIG = "WAYBILL_CONFIG"
 _CONFIG_BYTES_MAX = 65_536
+_SECRET_BYTES_MAX = 65_536
 _NAME = re.compile(r"[A-Z_]{1,64}")
 
 
@@ -105,20 +108,37 @@ def layer(variables: Mapping[str, str], declared: Iterable[Variable]) -> Layers:
 def find(declared: Variable, layers: Layers) -> Sourced:
     """Finds the value of one setting."""
     text = layers.variables.get(declared.variable)
-    if text is not None:
-        return Sourced(text, _source(declared.variable, layers))
     path = layers.variables.get(declared.file_variable) if declared.is_secret else None
-    if path:
+    if path and not text:
         source = f"{path}, named by {_source(declared.file_variable, layers)}"
         try:
-            return Sourced(Path(path).read_text(), source)
-        except OSError as error:
-            return Sourced("", source, f"cannot be read from its file: {error.strerror}")
-        except UnicodeDecodeError:
-            return Sourced("", source, "cannot be read from its file: it is not UTF-8 text")
+            return Sourced(read_secret_file(path), source)
+        except ValueError as error:
+            return Sourced("", source, f"cannot be read from its file: {error}")
+    if text is not None:
+        twice = f"is set twice, also by {declared.file_variable}. Remove one of them"
+        return Sourced(text, _source(declared.variable, layers), twice if path else None)
     if declared.default is not None:
         return Sourced(declared.default, "default")
     return Sourced("", "", f"is not set. {declared.sentence}")
+
+
+def read_secret_file(path: str) -> str:
+    """Returns the text of a file, without the end of its last line.
+
+    Raises ValueError, whose message repeats nothing of the file.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(_SECRET_BYTES_MAX + 1)
+    except OSError as error:
+        raise ValueError(error.strerror) from error
+    if len(content) > _SECRET_BYTES_MAX:
+        raise ValueError(f"it has more than {_SECRET_BYTES_MAX} bytes")
+    try:
+        return content.decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8 text") from None
 
 
 def _source(variable: str, layers: Layers) -> str:
@@ -153,6 +173,15 @@ def read_variable(name: str, declared: Variable, layers: Layers) -> SettingsRead
         except ValueError as error:
             fault = str(error)
     return SettingsReading(name, declared, found, value, fault)
+
+
+def require_sound(layers: Layers, readings: Iterable[SettingsReading]) -> None:
+    """Raises OperatorError that names every error of the file and of the readings."""
+    wrong = [reading for reading in readings if reading.fault]
+    faults = [*layers.faults, *(f"{each.declared.variable} {each.fault}" for each in wrong)]
+    if faults:
+        lines = "\n".join(f"  {fault}" for fault in faults)
+        raise OperatorError(f"These settings are missing or invalid:\n{lines}")
 
 
 def _values(

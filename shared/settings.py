@@ -5,14 +5,21 @@ program serves anything. `shared.setting_sources` finds where a value comes from
 """
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from shared import setting_readers as readers
-from shared.errors import OperatorError
+from shared.keys.installation_key import InstallationKey
 from shared.logs import LOG_FORMATS, LOG_LEVELS
-from shared.setting_sources import Layers, SettingsReading, Variable, layer, read_variable
+from shared.setting_sources import (
+    Layers,
+    SettingsReading,
+    Variable,
+    layer,
+    read_variable,
+    require_sound,
+)
 
 FORWARDED_HOPS_MAX = 16
 REPLICAS_MAX = 8
@@ -57,6 +64,13 @@ class Settings:
         readers.secret_key,
         "Key of the installation, under which tokens are stored. Use the same key for every "
         "program and keep it safe: with another key no token is valid.",
+        secret=True,
+    )
+    previous_secret_key: str = _setting(
+        "WAYBILL_PREVIOUS_SECRET_KEY",
+        readers.optional_secret_key,
+        "The key before WAYBILL_SECRET_KEY, while it is being rotated. Empty: none.",
+        "",
         secret=True,
     )
     durability: str = _setting(
@@ -179,6 +193,12 @@ class Settings:
         "redirects all the same. `waybill up` sets it. Empty: none.",
         "",
     )
+    erasure_log: str = _setting(
+        "WAYBILL_ERASURE_LOG",
+        readers.absolute_path,
+        "File of the log of erasures, for restoring. `waybill up` sets it. Empty: none.",
+        "",
+    )
     exchange_rates: str = _setting(
         "WAYBILL_EXCHANGE_RATES",
         readers.path_or_address,
@@ -198,6 +218,16 @@ class Settings:
         readers.ports,
         "Ports to which callbacks may be sent besides 80 and 443, separated by commas.",
         "",
+    )
+    smtp_url: str = _setting(
+        "WAYBILL_SMTP_URL",
+        readers.smtp_url,
+        "Mail server of alerts: smtps://USER:PASSWORD@HOST, or smtp://HOST:PORT. Empty: none.",
+        "",
+        secret=True,
+    )
+    mail_from: str = _setting(
+        "WAYBILL_MAIL_FROM", readers.mail_address, "Sender of mail. Empty: waybill@HOST.", ""
     )
     callback_days_min: int = _setting(
         "WAYBILL_CALLBACK_DAYS_MIN",
@@ -247,36 +277,19 @@ def read_each(layers: Layers) -> list[SettingsReading]:
     return [read_variable(name, declared, layers) for name, declared in SETTINGS.items()]
 
 
-def log_settings(variables: Mapping[str, str]) -> tuple[str, str]:
-    """Reads format and level when other settings may be invalid; an invalid one is a default."""
-    layers = layers_of(variables)
-    readings = [read_variable(name, SETTINGS[name], layers) for name in ("log_format", "log_level")]
-    log_format, level = (reading.value or str(reading.declared.default) for reading in readings)
-    return log_format, level
-
-
 def read_settings(variables: Mapping[str, str]) -> Settings:
     """Reads all settings. Raises OperatorError that names every error."""
-    layers = layers_of(variables)
-    readings = read_each(layers)
-    _require_sound(layers, readings)
-    return Settings(**{reading.name: reading.value for reading in readings})
+    return _read(layers_of(variables), SETTINGS)
 
 
-def check_settings(variables: Mapping[str, str], added: Collection[str]) -> None:
-    """Raises as `read_settings` does, but the variables `added` may still be unset."""
-    layers = layers_of(variables)
-    readings = [
-        reading
-        for reading in read_each(layers)
-        if reading.found.text.strip() or reading.declared.variable not in added
-    ]
-    _require_sound(layers, readings)
+def read_ingest_settings(variables: Mapping[str, str]) -> Settings:
+    """Reads those of ingest, which knows of no PostgreSQL. Raises OperatorError as above."""
+    return _read(layers_of(variables), SETTINGS.keys() - {"database_url"})
 
 
-def _require_sound(layers: Layers, readings: Iterable[SettingsReading]) -> None:
-    wrong = [reading for reading in readings if reading.fault]
-    faults = [*layers.faults, *(f"{each.declared.variable} {each.fault}" for each in wrong)]
-    if faults:
-        lines = "\n".join(f"  {fault}" for fault in faults)
-        raise OperatorError(f"These settings are missing or invalid:\n{lines}")
+def _read(layers: Layers, names: Collection[str]) -> Settings:
+    readings = [reading for reading in read_each(layers) if reading.name in names]
+    require_sound(layers, readings)
+    values = {"database_url": ""} | {each.name: each.value for each in readings}
+    values["secret_key"] = InstallationKey(values["secret_key"], values["previous_secret_key"])
+    return Settings(**values)

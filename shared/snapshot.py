@@ -80,7 +80,8 @@ class KnownLink(msgspec.Struct, frozen=True, array_like=True):
     """A partner's tracking link: its clicks need no token. `destination` may contain macros.
 
     `name` is how people, imports and batches call it; empty in a snapshot of an older version.
-    `postback_names` are the names of fields in its network's postbacks, where they differ.
+    `postback_names` are the names of fields in its network's postbacks, where they differ. One that
+    `is_archived` redirects, and its clicks are not stored.
     """
 
     link_id: int
@@ -88,6 +89,7 @@ class KnownLink(msgspec.Struct, frozen=True, array_like=True):
     destination: str
     name: str = ""
     postback_names: dict[str, str] = {}
+    is_archived: bool = False
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -97,7 +99,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     digests were computed. Tokens of `inactive` authorize nothing: they only let the app's team tell
     a deactivated token from a wrong one. `tombstone_key` is wrapped under the installation key;
     while nobody was forgotten, no request is looked up among those who were. `sdk_apps` are the
-    apps that accept the traffic of SDKs.
+    apps that accept the traffic of SDKs. `former_click_keys`, each wrapped, seal the click ids from
+    before a rotation of the installation key.
     """
 
     version: int
@@ -109,6 +112,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     tombstone_key: bytes = b""
     has_forgotten: bool = False
     sdk_apps: frozenset[int] = frozenset()
+    former_click_keys: tuple[bytes, ...] = ()
 
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:

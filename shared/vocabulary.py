@@ -27,7 +27,9 @@ class Lost(StrEnum):
     WEAKER_RULE = "weaker_rule"  # another click matched by a rule that comes first
     OUTSIDE_WINDOW = "outside_window"  # too old for the rule that matches it
     NO_SOURCE = "no_source"  # it belongs to no link and names no source
-    SAME_SOURCE = "same_source"  # reattribution: the user is attributed to that source already
+    # Stored by versions before last touch: read, and never decided any more.
+    SAME_SOURCE = "same_source"
+    USED_UP = "used_up"  # it would have won, but was credited to another user before
     BEFORE_STANDING = "before_standing"  # reattribution: older than the attribution in force
 
 

@@ -8,23 +8,20 @@ characters that nobody sees could not be told apart.
 import re
 import unicodedata
 
+from shared.names.invisible import is_invisible
+
 # What stands in parentheses alone, and what ends with the suffix of a source.
 _RESERVED = re.compile(r"\(.*\)|.*\(source\)( ?\((partner|link)\))?")
-_INVISIBLE = {"Cf", "Zl", "Zp"}  # zero-width, bidirectional, and separators of lines
-# Letters and marks that are drawn as nothing: Hangul fillers, Braille blank, variation selectors.
-_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | frozenset(
-    map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
-)
 
 
 def visible_name(name: str) -> str:
     """Returns a name without the characters that nobody sees, and without surrounding spaces."""
-    return "".join(character for character in name if not _is_invisible(character)).strip()
+    return "".join(character for character in name if not is_invisible(character)).strip()
 
 
 def is_fully_visible(name: str) -> bool:
     """Tells whether every character of a name can be seen."""
-    return not any(map(_is_invisible, name))
+    return not any(map(is_invisible, name))
 
 
 def skeleton(name: str) -> str:
@@ -36,7 +33,3 @@ def skeleton(name: str) -> str:
 def is_reserved(name: str) -> bool:
     """Tells whether reports use this name, or one that looks like it, for something else."""
     return _RESERVED.fullmatch(skeleton(name)) is not None
-
-
-def _is_invisible(character: str) -> bool:
-    return character in _BLANK or unicodedata.category(character) in _INVISIBLE

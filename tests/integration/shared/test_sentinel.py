@@ -16,7 +16,7 @@ from ingest.durability import durability_problems
 from ingest.inbox import Confirmation, InboxWriter
 from shared.errors import InboxNotReplicated
 from shared.events import encode_event, join_events
-from shared.inbox import measure
+from shared.inbox import BatchPart, measure
 from shared.redis import (
     Redis,
     RedisError,
@@ -141,7 +141,7 @@ def _append(url: str, *, replicas_min: int) -> int:
         with connect(url) as rq:
             writer = InboxWriter(client, rq, now, Confirmation(replicas_min, 400))
             try:
-                return (await writer.append(7, PAYLOAD, 1)).backlog
+                return (await writer.append(7, [BatchPart(PAYLOAD, 1)])).backlog
             finally:
                 await writer.close()
                 await close_ingest(client)

@@ -40,6 +40,31 @@ def test_white_space_around_an_id_is_no_part_of_it(value: str) -> None:
     assert fields.user_id("user_id", value) == "purchase"
 
 
+@pytest.mark.parametrize("character", ["\u200b", "\ufeff", "\u00ad", "\u2066", "\u2800", "\x85"])
+def test_an_invisible_character_around_an_id_is_no_part_of_it(character: str) -> None:
+    for value in (f"{character}u-1", f"u-1{character}", f" {character} u-1{character * 2}\n"):
+        assert fields.identifier("user_id", value) == "u-1"
+    assert fields.user_id("user_id", f"{character}CCB300A0-DE1B-4D48-BC7E-599E453B8DD4") == (
+        "ccb300a0-de1b-4d48-bc7e-599e453b8dd4"
+    )
+    assert fields.identifier("user_id", f"u{character}1") == f"u{character}1"
+
+
+def test_an_invisible_character_around_any_value_is_no_part_of_it() -> None:
+    assert fields.amount("sale_amount", "\ufeff12.50") == "12.50"
+    assert fields.exact_amount("revenue", "1e2\u200b") == "100"
+    assert fields.currency("currency", "eur\u200b") == "EUR"
+    assert fields.count("count", "\u200e7") == 7
+    assert fields.address("ip", "\u202a203.0.113.7\u202c") == "203.0.113.7"
+    assert fields.time_ms("time", f"\ufeff{NOW_MS}") == NOW_MS
+
+
+@pytest.mark.parametrize("value", ["\u200b", "\ufeff \u200b", "\u3164", "\u2028"])
+def test_an_id_of_invisible_characters_alone_is_blank(value: str) -> None:
+    with pytest.raises(MalformedField, match="must not be blank"):
+        fields.identifier("event_id", value)
+
+
 @pytest.mark.parametrize("value", [" ", "\t", "\u3000", "x" * 257, "a\nb", "a\x1b[31m", "a\x7f"])
 def test_an_id_that_is_blank_or_long_or_has_control_characters_is_refused(value: str) -> None:
     with pytest.raises(MalformedField) as caught:

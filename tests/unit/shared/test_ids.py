@@ -1,13 +1,22 @@
 """Receipts: UUIDv7, sorted by time."""
 
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from uuid import RFC_4122, UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.ids import derived_receipt, new_receipt, new_receipts, receipt_floor, receipt_time_ms
+from shared.ids import (
+    derived_receipt,
+    new_receipt,
+    new_receipts,
+    receipt_floor,
+    receipt_of_click_id,
+    receipt_time_ms,
+    unescaped_click_id_of,
+)
 from tests.support.build import NOW_MS
 
 times = st.integers(min_value=0, max_value=2**48 - 2)
@@ -70,6 +79,16 @@ def test_a_derived_receipt_is_the_same_for_the_same_and_another_for_anything_els
 
     assert receipt == derived_receipt(NOW_MS, b"a") == UUID("019b7ca9-8f2e-7c7f-8979-bd34e716e325")
     assert len({receipt, derived_receipt(NOW_MS, b"b"), derived_receipt(NOW_MS + 1, b"a")}) == 3
+
+
+@given(times)
+def test_a_click_id_that_no_client_escapes_names_the_receipt_too(time_ms: int) -> None:
+    receipt = new_receipt(time_ms)
+
+    click_id = unescaped_click_id_of(receipt)
+
+    assert re.fullmatch("[0-9A-Za-z_-]{22}", click_id)
+    assert receipt_of_click_id(click_id) == receipt
 
 
 def test_a_forked_process_gives_other_receipts_than_its_parent() -> None:

@@ -20,6 +20,7 @@ from shared.inbox import (
     WAKE_KEY,
     WAKE_MS,
     Appended,
+    BatchPart,
     append,
     append_arguments,
     find_event,
@@ -40,13 +41,13 @@ def appended(redis: FakeStrictRedis, version: str, count: int = 1) -> list[int]:
     """Returns the script's reply, without the entry's id."""
     script = redis.register_script(APPEND)
     answer: list[Any] = script(
-        keys=APPEND_KEYS, args=append_arguments(version, count, batch(event()), 1)
+        keys=APPEND_KEYS, args=append_arguments(version, [BatchPart(batch(event()), count)], 1)
     )
     return [each for each in answer if isinstance(each, int)]
 
 
 def acknowledge(redis: FakeStrictRedis, *entries: tuple[str, int]) -> int:
-    arguments = [GROUP, *[part for entry in entries for part in entry]]
+    arguments = [GROUP, *[part for entry in entries for part in (*entry, "")]]
     return int(redis.register_script(ACK)(keys=ACK_KEYS, args=arguments))
 
 

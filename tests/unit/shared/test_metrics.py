@@ -9,7 +9,7 @@ from shared.metrics import METRICS, Metric, MetricKind
 UNITS = ("seconds", "events", "bytes")
 LABELS = {
     "endpoint", "dialect", "status", "reason", "part", "outcome", "rule", "state", "program",
-    "store",
+    "store", "kind",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from shared.rejections import (
     BAD_TOKENS_KEY,
     REJECTION_COUNTS_KEY,
     REJECTIONS_KEY,
+    app_of,
     bad_token_addresses,
     bad_token_commands,
     encode_rejection,
@@ -33,6 +34,12 @@ def test_a_rejection_reads_as_it_was_written() -> None:
     redis.xadd(REJECTIONS_KEY, {"r": encode_rejection(written)})
 
     assert recent_rejections(redis, 10) == [written]
+
+
+def test_the_app_of_an_entry_is_read_and_none_of_one_that_cannot_be() -> None:
+    assert app_of(encode_rejection(rejection(app_id=7))) == 7
+    assert app_of(encode_rejection(rejection(app_id=None))) is None
+    assert app_of(b"{}") is None
 
 
 def test_counts_are_by_code() -> None:

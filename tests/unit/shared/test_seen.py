@@ -8,7 +8,14 @@ from fakeredis import FakeStrictRedis
 from shared import seen
 from shared.device_ids import adid_of
 from shared.events import Environment
-from shared.inbox import APPEND, APPEND_KEYS, Appended, append_arguments, read_append_reply
+from shared.inbox import (
+    APPEND,
+    APPEND_KEYS,
+    Appended,
+    BatchPart,
+    append_arguments,
+    read_append_reply,
+)
 from shared.seen import (
     COMPLETE_KEY,
     LOOK_BACK,
@@ -36,7 +43,7 @@ def redis() -> Iterator[FakeStrictRedis]:
 
 
 def add(redis: FakeStrictRedis, *sent: SeenMarker, at_ms: int = NOW_MS) -> Appended | None:
-    arguments = append_arguments("", 1, batch(event()), 1, sent, at_ms)
+    arguments = append_arguments("", [BatchPart(batch(event()), 1)], 1, sent, at_ms)
     return read_append_reply(redis.register_script(APPEND)(keys=APPEND_KEYS, args=arguments))
 
 
@@ -50,7 +57,7 @@ def look(redis: FakeStrictRedis, *order: int | bytes, at_ms: int = NOW_MS) -> li
     name = device_name(1, PRODUCTION, adid_of(1, "u:1"))
     keys = [COMPLETE_KEY, *period_keys(at_ms)]
     answer: list[bytes | int] = redis.register_script(LOOK_BACK)(
-        keys=keys, args=[bucket_of(name), name, *order]
+        keys=keys, args=[1, bucket_of(name), name, *order]
     )
     return answer
 
@@ -64,7 +71,7 @@ def test_a_marker_is_seen_from_its_batch_on(redis: FakeStrictRedis) -> None:
 
 
 def test_a_batch_checked_with_another_snapshot_sets_no_marker(redis: FakeStrictRedis) -> None:
-    arguments = append_arguments("7", 1, b"", 1, [DEVICE], NOW_MS)
+    arguments = append_arguments("7", [BatchPart(b"", 1)], 1, [DEVICE], NOW_MS)
 
     assert (
         read_append_reply(redis.register_script(APPEND)(keys=APPEND_KEYS, args=arguments)) is None
@@ -108,14 +115,33 @@ def test_every_key_of_markers_expires(redis: FakeStrictRedis) -> None:
     assert all(0 < redis.pttl(key) <= 2 * PERIOD_MS for key in keys)
 
 
-def test_a_full_period_takes_no_more_and_makes_nothing_certain(redis: FakeStrictRedis) -> None:
+def test_an_app_without_room_takes_no_more_and_makes_nothing_certain(
+    redis: FakeStrictRedis,
+) -> None:
     redis.set(COMPLETE_KEY, 1)
     assert look(redis)[1] == 1
 
-    redis.set(period_keys(NOW_MS)[0], seen.MARKERS_MAX)
+    redis.hset(f"{period_keys(NOW_MS)[0]}:apps", "1", seen.APP_BYTES_MAX)
 
     assert seen_before(redis, DEVICE, DEVICE) == [False, False]
     assert look(redis)[:2] == [None, 0]
+
+
+def test_another_app_keeps_its_room_when_one_is_flooded(redis: FakeStrictRedis) -> None:
+    redis.hset(f"{period_keys(NOW_MS)[0]}:apps", "1", seen.APP_BYTES_MAX)
+    other = device_marker(2, PRODUCTION, "u:1", NOW_MS)
+
+    assert seen_before(redis, other, other) == [False, True]
+
+
+def test_what_a_marker_takes_of_its_app_is_counted_once(redis: FakeStrictRedis) -> None:
+    unique = unique_marker(1, PRODUCTION, 7, "u:1")
+    for _ in range(2):
+        seen_before(redis, DEVICE, unique, device_marker(2, PRODUCTION, "u:1", NOW_MS))
+
+    taken = redis.hgetall(f"{period_keys(NOW_MS)[0]}:apps")
+    length = len(DEVICE.name) + len(DEVICE.value)
+    assert taken == {b"1": b"%d" % (length + 24 + 12 + 24), b"2": b"%d" % (length + 24)}
 
 
 def test_without_the_sign_of_completeness_a_missing_marker_means_nothing(

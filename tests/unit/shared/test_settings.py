@@ -6,7 +6,7 @@ import pytest
 
 from shared.errors import OperatorError
 from shared.setting_sources import PROGRAM_VARIABLES, Variable
-from shared.settings import SETTINGS, read_settings
+from shared.settings import SETTINGS, read_ingest_settings, read_settings
 from tests.support.build import VARIABLES, settings
 
 # Of the settings that are numbers. `Variable.unit` is whatever word stands last, so only a list can
@@ -15,6 +15,15 @@ UNITS = {
     "bytes", "days", "deliveries", "events", "hops", "ms", "percent", "rejections", "replicas",
     "seconds",
 }  # fmt: skip
+
+
+VALID_SECRETS = {
+    "database_url": "postgresql://waybill:a-password@db.internal/waybill",
+    "redis_url": "redis://:a-password@redis.internal:6379/0",
+    "secret_key": "a key of the installation, of enough characters",
+    "previous_secret_key": "the key before it, of enough characters too",
+    "smtp_url": "smtps://user:a-password@mail.example.com",
+}
 
 
 def refusal(**variables: str) -> str:
@@ -46,6 +55,24 @@ def test_what_is_not_set_is_explained() -> None:
         OperatorError, match=r"DATABASE_URL is not set\. libpq URL of PostgreSQL 15"
     ):
         read_settings({})
+
+
+@pytest.mark.parametrize("url", ["postgresql://waybill@db.internal/waybill", "no URL", None])
+def test_ingest_learns_nothing_of_postgresql(url: str | None) -> None:
+    told = {name: value for name, value in VARIABLES.items() if name != "DATABASE_URL"}
+    variables = told if url is None else {**told, "DATABASE_URL": url}
+
+    assert read_ingest_settings(variables).database_url == ""
+    assert read_ingest_settings(variables).redis_url == VARIABLES["REDIS_URL"]
+
+
+def test_ingest_is_told_of_every_other_fault() -> None:
+    with pytest.raises(OperatorError) as caught:
+        read_ingest_settings({"WAYBILL_DURABILITY": "maybe"})
+
+    assert "DATABASE_URL" not in caught.value.message
+    for variable in ("REDIS_URL", "WAYBILL_SECRET_KEY", "WAYBILL_DURABILITY"):
+        assert f"  {variable} " in caught.value.message
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "1.5", "1e3", "+1", "1_000", "0x10", "", "many", "²"])
@@ -136,11 +163,44 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     assert read_settings(variables).secret_key == b"from a file, with enough characters"
 
 
-def test_a_variable_that_is_set_comes_before_its_file(tmp_path: Path) -> None:
-    file = tmp_path / "redis_url"
-    file.write_text("redis://elsewhere")
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])
+def test_the_end_of_the_last_line_is_no_part_of_a_secret(tmp_path: Path, end: str) -> None:
+    for name, declared in SETTINGS.items():
+        if declared.is_secret and name != "secret_key":
+            text = VALID_SECRETS[name]
+            (tmp_path / name).write_bytes(text.encode() + end.encode())
+            variables = {k: v for k, v in VARIABLES.items() if k != declared.variable}
+            read = read_settings({**variables, declared.file_variable: str(tmp_path / name)})
+            assert getattr(read, name) == text
 
-    assert settings(REDIS_URL_FILE=str(file)).redis_url == VARIABLES["REDIS_URL"]
+
+def test_every_secret_that_is_set_twice_is_refused_without_its_text(tmp_path: Path) -> None:
+    for name, declared in SETTINGS.items():
+        if declared.is_secret:
+            text = VALID_SECRETS[name]
+            (tmp_path / name).write_text(text)
+            variables = {**VARIABLES, declared.variable: text}
+            with pytest.raises(OperatorError) as caught:
+                read_settings({**variables, declared.file_variable: str(tmp_path / name)})
+            assert f"{declared.variable} is set twice, also by {declared.file_variable}" in str(
+                caught.value
+            )
+            assert text not in str(caught.value)
+
+
+def test_an_empty_variable_leaves_the_word_to_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("redis://in-a-file\n")
+
+    assert settings(REDIS_URL="", REDIS_URL_FILE=str(file)).redis_url == "redis://in-a-file"
+
+
+def test_a_secret_file_has_a_limit(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("x" * 65_537)
+
+    with pytest.raises(OperatorError, match="it has more than 65536 bytes"):
+        settings(REDIS_URL="", REDIS_URL_FILE=str(file))
 
 
 def test_a_file_that_is_not_there_is_one_fault_among_the_others(tmp_path: Path) -> None:
