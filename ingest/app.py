@@ -18,6 +18,7 @@ from ingest.bad_tokens import BadTokens
 from ingest.batcher import Batcher, BatchLimits
 from ingest.batches.batch_journal import BatchJournal
 from ingest.batches.endpoint import BATCH, BatchEndpoint
+from ingest.batches.segment_batch import SegmentBatchEndpoint
 from ingest.credential_store import CredentialStore
 from ingest.dialects.adjust.ad_revenue import AD_REVENUE
 from ingest.dialects.adjust.event import EVENT, REVENUE
@@ -30,25 +31,28 @@ from ingest.dialects.affiliate.conversion import CONVERSIONS
 from ingest.dialects.affiliate.keitaro import KEITARO
 from ingest.dialects.appsflyer.inappevent import INAPPEVENT
 from ingest.dialects.dialect import Dialect
+from ingest.dialects.segment.message import MESSAGES, SEGMENT
+from ingest.dialects.singular.call import CALLS as SINGULAR_CALLS
 from ingest.dialects.swaarm.click import CLICK, IMPRESSION
 from ingest.dialects.swaarm.postback import POSTBACK
 from ingest.dialects.swaarm.s2sevent import S2SEVENT
-from ingest.endpoint import Endpoint
+from ingest.endpoint import Endpoint, EndpointServices, LinkEndpoint
+from ingest.fast_path import GrantedTokens
 from ingest.forgotten_devices import ForgottenDevices
 from ingest.gate import Gate, LoadLimits
 from ingest.gauges import Gauges
 from ingest.health import LivenessProbe, ReadinessProbe
-from ingest.http.limits import BATCH_PATH
+from ingest.http.limits import BATCH_PATH, SEGMENT_BATCH_PATH
 from ingest.http.whole_bodies import Application, WholeBodies
 from ingest.inbox import Confirmation, InboxWriter
 from ingest.known_devices import KnownDevices
 from ingest.link_file import LinkFile
 from ingest.rate_limits.limiter import RateLimiter
+from ingest.rate_limits.queue_watch import QueueWatch
 from ingest.rate_limits.usage import RateUsage
 from ingest.request_log.checks import CheckLog
 from ingest.request_log.journal import RequestJournal
 from ingest.request_log.rejections import RejectionLog
-from ingest.resource import EndpointServices
 from ingest.sdks.adjust_paths import AdjustSdk
 from ingest.sdks.lookup import AttributionLookup
 from ingest.sdks.resource import SdkEndpoint, SdkResource
@@ -62,7 +66,7 @@ from shared.errors import OperatorError
 from shared.http.host_names import NameCheck, name_check
 from shared.metrics import NO_REASON
 from shared.redis import AsyncRedis, Redis, close_ingest, connect, connect_ingest
-from shared.settings import Settings, environment, read_settings
+from shared.settings import Settings, environment, read_ingest_settings
 from shared.tally import Tally
 
 # Without Redis a process serves after this: redirects, probes and 503.
@@ -82,6 +86,8 @@ ROUTES: tuple[tuple[str, Dialect], ...] = (
     ("/inappevent/{app_id}", INAPPEVENT),
     ("/conversion", CONVERSIONS),
     ("/{s2s_token}/postback", KEITARO),
+    *((f"/v1/{call}", dialect) for call, dialect in MESSAGES.items()),
+    *SINGULAR_CALLS.items(),
 )
 
 
@@ -106,6 +112,7 @@ class Parts:
     is_known_host: NameCheck
     limiter: RateLimiter
     usage: RateUsage
+    queues: QueueWatch
     forwarded_hops: int = 0
 
 
@@ -116,7 +123,7 @@ def get_app() -> Application:
     this message and no traceback, before a request is accepted.
     """
     try:
-        settings = read_settings(environment())
+        settings = read_ingest_settings(environment())
     except OperatorError as error:
         raise AppImportError(error.message) from None
     redis = connect_ingest(settings.redis_url, settings.flush_wait_ms_max)
@@ -144,7 +151,8 @@ def assemble(
     batcher = Batcher(writer.append, lambda: store.refresh(redis), store, gate, limits)
     watch = Watch(redis, store, gate, settings.durability == "strict", settings.replicas_min)
     ready = ReadinessProbe(store, gate, watch)
-    limiter = RateLimiter(store, now, settings.forwarded_hops)
+    queues = QueueWatch(redis, store)
+    limiter = RateLimiter(store, now, settings.forwarded_hops, queues)
     gauges = Gauges(store, gate, watch, batcher, ready)
     return Parts(
         redis=redis,
@@ -155,7 +163,7 @@ def assemble(
         watch=watch,
         link_file=LinkFile(settings.links_file, store),
         rejections=RejectionLog(redis, settings.rejections_max),
-        checks=CheckLog(redis, now),
+        checks=CheckLog(redis, now, store.report_rehashed),
         ready=ready,
         counts=ProcessCounts(tally, gauges.read, shared),
         tally=tally,
@@ -166,6 +174,7 @@ def assemble(
         is_known_host=name_check(settings.hosts, settings.ingest_url),
         limiter=limiter,
         usage=RateUsage(limiter, redis, now),
+        queues=queues,
         forwarded_hops=settings.forwarded_hops,
     )
 
@@ -187,12 +196,14 @@ def create_app(parts: Parts) -> Application:
             now=parts.now,
             forwarded_hops=parts.forwarded_hops,
         ),
+        granted_tokens=GrantedTokens(parts.credential_store),
         now=parts.now,
         forwarded_hops=parts.forwarded_hops,
     )
     for path, dialect in (*ROUTES, ("/sdk_click", SDK_CLICK_CALL)):
         counts = EndpointCounts(parts.tally, path, dialect.name)
-        endpoint = SdkEndpoint if dialect.is_sdk or dialect.sdk else Endpoint
+        endpoint: type[Endpoint] = LinkEndpoint if dialect in (CLICK, IMPRESSION) else Endpoint
+        endpoint = SdkEndpoint if dialect.is_sdk or dialect.sdk else endpoint
         app.add_route(path, endpoint(dialect, services, counts))
     for path, dialect in PRIVACY_ROUTES:
         counts = EndpointCounts(parts.tally, path, dialect.name)
@@ -212,6 +223,15 @@ def create_app(parts: Parts) -> Application:
             parts.credential_store,
             BatchJournal(services.journal, parts.tally),
             EndpointCounts(parts.tally, BATCH_PATH, BATCH.name),
+        ),
+    )
+    app.add_route(
+        SEGMENT_BATCH_PATH,
+        SegmentBatchEndpoint(
+            services,
+            parts.credential_store,
+            BatchJournal(services.journal, parts.tally, SEGMENT_BATCH_PATH),
+            EndpointCounts(parts.tally, SEGMENT_BATCH_PATH, SEGMENT.name),
         ),
     )
     app.add_route("/health/live", LivenessProbe(background.ended))
@@ -248,6 +268,7 @@ class BackgroundTasks:
             "checks": parts.checks.run(),
             "counts": parts.counts.run(),
             "usage": parts.usage.run(),
+            "queues": parts.queues.run(),
         }
         self._tasks += [asyncio.create_task(run, name=name) for name, run in runs.items()]
         await parts.watch.await_snapshot(START_SECONDS_MAX)

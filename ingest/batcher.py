@@ -1,6 +1,7 @@
 """Batches events into flushes (group commit): events that arrive during a flush share the next.
 
-One flush at a time, one entry a flush, one round trip. A request is answered when its flush is on
+One flush at a time, one round trip, one entry a flush, and one more for each app that has no room
+in the inbox. A request is answered when its flush is on
 disk in Redis, or has failed. Nothing waits for a timer: an event alone is flushed at once. The
 events of one batch request are never split: they are in one flush, in their order.
 """
@@ -9,6 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
@@ -27,7 +29,8 @@ from shared.errors import (
     WaybillError,
 )
 from shared.events import Event, encode_event, join_parts
-from shared.inbox import Appended
+from shared.inbox import Appended, BatchPart
+from shared.limits.app_shares import app_counts_text
 from shared.lines.recent_ids import RecentId
 from shared.seen import SeenMarker
 
@@ -35,7 +38,9 @@ _STALE_TRIES_MAX = 5
 
 _log = logging.getLogger(__name__)
 
-Append = Callable[[int, bytes, int, Sequence[SeenMarker], Sequence[RecentId]], Awaitable[Appended]]
+Append = Callable[
+    [int, Sequence[BatchPart], Sequence[SeenMarker], Sequence[RecentId]], Awaitable[Appended]
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ class BatchLimits:
 class EventUnit:
     """Encoded events that are written together or not at all: one, or those of a batch request.
 
-    `keys` are their credentials, each once.
+    `keys` are their credentials, and `apps` the events of each app, each once.
     """
 
     keys: tuple[Key, ...]
@@ -59,6 +64,7 @@ class EventUnit:
     count: int = 1
     markers: tuple[SeenMarker, ...] = ()
     ids: tuple[RecentId, ...] = ()
+    apps: tuple[tuple[int, int], ...] = ()
 
 
 class FlushResult(NamedTuple):
@@ -92,8 +98,7 @@ _NOTHING_KNOWN = FlushResult()
 class Batcher:
     """The queue of events and the one flush at a time that empties it.
 
-    `append(version, payload, count, markers, ids)` writes a batch; `refresh` loads the newest
-    snapshot.
+    `append(version, parts, markers, ids)` writes a batch; `refresh` loads the newest snapshot.
     """
 
     def __init__(
@@ -109,6 +114,7 @@ class Batcher:
         self._credential_store = credential_store
         self._gate = gate
         self._limits = limits
+        self._apps_over: set[int] = set()  # that had no room in the inbox when last asked
         self._queue: deque[QueuedUnit] = deque()
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
@@ -120,7 +126,8 @@ class Batcher:
         Raises Unavailable, Unauthorized, UnknownLink, UnknownApp.
         """
         markers = () if marker is None else (marker,)
-        return (await self.add_unit(EventUnit((key,), encode_event(event), 1, markers))).is_seen
+        unit = EventUnit((key,), encode_event(event), 1, markers, apps=((event.app_id, 1),))
+        return (await self.add_unit(unit)).is_seen
 
     async def add_unit(self, unit: EventUnit) -> FlushResult:
         """Waits until all events of the unit are on disk.
@@ -205,12 +212,12 @@ class Batcher:
             version = store.version
             if version is None or not batch:
                 break
-            units, count = [queued.unit for queued in batch], _events(batch)
-            payload = join_parts([unit.encoded for unit in units], count)
+            units = [queued.unit for queued in batch]
+            parts = batch_parts(units, self._apps_over)
             markers = [marker for unit in units for marker in unit.markers]
             ids = [recent for unit in units for recent in unit.ids]
             try:
-                added = await self._append(version, payload, count, markers, ids)
+                added = await self._append(version, parts, markers, ids)
             except Stale:
                 try:
                     await self._refresh()
@@ -218,6 +225,9 @@ class Batcher:
                     store.use(None)
             else:
                 self._gate.note_backlog(added.backlog)
+                if added.over or self._apps_over:
+                    self._apps_over -= {app_id for unit in units for app_id, _ in unit.apps}
+                    self._apps_over |= {int(app_id) for app_id in added.over.split(",") if app_id}
                 return added
         if batch:
             raise Stale("The snapshot keeps changing.")
@@ -237,6 +247,34 @@ class Batcher:
     def _refuse_queue(self, refusal: WaybillError) -> None:
         _refuse(self._queue, refusal)
         self._queue.clear()
+
+
+def batch_parts(units: Sequence[EventUnit], apps_over: AbstractSet[int]) -> list[BatchPart]:
+    """Splits a batch, so that an app which has no room in the inbox can be parked alone."""
+    grouped: dict[int | None, list[EventUnit]] = {}
+    if apps_over:
+        for unit in units:
+            alone = next((app_id for app_id, _ in unit.apps if app_id in apps_over), None)
+            grouped.setdefault(alone, []).append(unit)
+    else:
+        grouped[None] = list(units)
+    parts = []
+    for app_over, of_part in grouped.items():
+        events_by_app: dict[int, int] = {}
+        for unit in of_part:
+            for app_id, events in unit.apps:
+                events_by_app[app_id] = events_by_app.get(app_id, 0) + events
+        count = sum(unit.count for unit in of_part)
+        alone = next(iter(events_by_app)) if len(events_by_app) == 1 else app_over
+        parts.append(
+            BatchPart(
+                join_parts([unit.encoded for unit in of_part], count),
+                count,
+                app_counts_text(events_by_app),
+                "" if alone is None else str(alone),
+            )
+        )
+    return parts
 
 
 def _events(batch: Sequence[QueuedUnit]) -> int:

@@ -9,13 +9,15 @@ A click id of Swaarm names its offer and publisher, and so a link that was moved
 
 from base64 import urlsafe_b64decode
 from binascii import Error as EncodingError
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from itertools import product
 from typing import Final
 from uuid import UUID
 
 from shared.events import Environment
 from shared.ids import receipt_of_click_id
+from shared.keys.click_keys import click_key
 from shared.snapshot import LinkKey
 
 _SEAL_BITS: Final = 24
@@ -32,27 +34,28 @@ _OFFER, _PUBLISHER = slice(13, 17), slice(17, 21)
 class ClickSeal:
     """The keyed hash in the click ids that ingest gives out."""
 
-    def __init__(self, secret_key: bytes) -> None:
-        self._key = blake2b(b"waybill click ids", key=secret_key[:64], digest_size=32).digest()
+    def __init__(self, secret_key: bytes, former_keys: Sequence[bytes] = ()) -> None:
+        self._key = click_key(secret_key)
+        self._accepted = (self._key, *former_keys)
 
     def seal(self, receipt: UUID, app_id: int, environment: Environment) -> UUID:
         """Returns the receipt of a click with its seal; it keeps its time and order."""
-        return UUID(int=receipt.int & ~_SEAL | self._sealed(receipt, app_id, environment))
+        return UUID(int=receipt.int & ~_SEAL | _sealed(self._key, receipt, app_id, environment))
 
     def owner(self, click_id: str, app_ids: Iterable[int]) -> tuple[int, Environment] | None:
         """Returns the app and environment of a click id, if it was given out for one of these."""
         receipt = receipt_of_click_id(click_id)
         if receipt is None:
             return None
-        for app_id in app_ids:
-            for environment in Environment:
-                if self._sealed(receipt, app_id, environment) == receipt.int & _SEAL:
-                    return app_id, environment
+        for key, app_id, environment in product(self._accepted, app_ids, Environment):
+            if _sealed(key, receipt, app_id, environment) == receipt.int & _SEAL:
+                return app_id, environment
         return None
 
-    def _sealed(self, receipt: UUID, app_id: int, environment: Environment) -> int:
-        content = b"%d:%s:%d" % (app_id, environment.encode(), receipt.int >> _SEAL_BITS)
-        return int.from_bytes(blake2b(content, key=self._key, digest_size=3).digest(), "big")
+
+def _sealed(key: bytes, receipt: UUID, app_id: int, environment: Environment) -> int:
+    content = b"%d:%s:%d" % (app_id, environment.encode(), receipt.int >> _SEAL_BITS)
+    return int.from_bytes(blake2b(content, key=key, digest_size=3).digest(), "big")
 
 
 def link_of_swaarms(click_id: str) -> LinkKey | None:

@@ -1,6 +1,5 @@
 """Holds the credentials of all senders, the snapshot in memory, and judges what a request shows."""
 
-import hmac
 from collections.abc import Collection, Mapping
 from typing import NamedTuple, cast
 
@@ -8,7 +7,10 @@ from ingest.click_ids import ClickSeal, link_of_swaarms
 from shared.clock import Clock
 from shared.errors import NotReady, RequestError, Unauthorized, UnknownApp, UnknownLink
 from shared.events import Environment
-from shared.redis import AsyncRedis
+from shared.keys.click_keys import unwrap_click_keys
+from shared.keys.installation_key import accepted_keys, key_with_check
+from shared.keys.rehashed_tokens import rehash_commands
+from shared.redis import AsyncPipeline, AsyncRedis
 from shared.scopes import Scope
 from shared.snapshot import (
     NO_TOKEN,
@@ -20,7 +22,7 @@ from shared.snapshot import (
     Snapshot,
     decode_snapshot,
 )
-from shared.tokens import TOKEN_BYTES_MAX, TokenFault, key_check, token_digest
+from shared.tokens import TOKEN_BYTES_MAX, TokenFault, token_digest
 
 
 class TokenKey(NamedTuple):
@@ -73,7 +75,11 @@ class CredentialStore:
 
     def __init__(self, secret_key: bytes, now: Clock) -> None:
         self._secret_key = secret_key
-        self._key_check = key_check(secret_key)
+        self._key = secret_key  # the accepted one that is in force
+        self._former_key: bytes | None = None
+        self._rehashed: dict[int, bytes] = {}  # new digests of tokens used since a rotation
+        self._new_digests: dict[bytes, bytes] = {}  # by the digest before, of the same tokens
+        self.holds_other_key = False  # true: of another installation, so that no token can match
         self._now = now
         self.seal = ClickSeal(secret_key)
         self.snapshot: Snapshot | None = None
@@ -83,12 +89,6 @@ class CredentialStore:
     @property
     def version(self) -> int | None:
         return None if self.snapshot is None else self.snapshot.version
-
-    @property
-    def holds_other_key(self) -> bool:
-        """Tells whether the snapshot belongs to another secret key, so that no token can match."""
-        snapshot = self.snapshot
-        return snapshot is not None and not hmac.compare_digest(snapshot.key_check, self._key_check)
 
     async def refresh(self, redis: AsyncRedis) -> None:
         """Loads the published snapshot; holds none when none is published."""
@@ -100,12 +100,31 @@ class CredentialStore:
         if self.snapshot is not None and not self.holds_other_key:
             self._kept_links = self.snapshot.links
         self.snapshot = snapshot
+        self._use_keys(snapshot)
         apps = () if snapshot is None else snapshot.apps.values()
         self._open_to_networks = {app.app_id: app for app in apps if app.accepts_networks}
 
+    def _use_keys(self, snapshot: Snapshot | None) -> None:
+        key = None if snapshot is None else key_with_check(self._secret_key, snapshot.key_check)
+        self.holds_other_key = snapshot is not None and key is None
+        if snapshot is None or key is None:
+            return
+        newest, *earlier = accepted_keys(self._secret_key)
+        self._key, self._former_key = key, earlier[0] if earlier and key == newest else None
+        self._rehashed = {
+            token_id: digest
+            for token_id, digest in self._rehashed.items()
+            if digest not in snapshot.grants
+        }
+        self.seal = ClickSeal(key, unwrap_click_keys(key, snapshot.former_click_keys))
+
+    def report_rehashed(self, pipeline: AsyncPipeline) -> None:
+        """Queues the report of tokens used since the key was rotated, until it is published."""
+        rehash_commands(pipeline, self._key, self._rehashed)
+
     def keep_links(self, snapshot: Snapshot) -> None:
         """Takes the links of an earlier snapshot, unless another installation made it."""
-        if hmac.compare_digest(snapshot.key_check, self._key_check):
+        if key_with_check(self._secret_key, snapshot.key_check) is not None:
             self._kept_links = snapshot.links
 
     def find(self, tokens: Collection[bytes]) -> tuple[bytes, Grant]:
@@ -140,7 +159,14 @@ class CredentialStore:
         (token,) = tokens
         if len(token) > TOKEN_BYTES_MAX:
             return TokenFault.WRONG
-        return token_digest(self._secret_key, token)
+        digest = token_digest(self._key, token)
+        snapshot = self.snapshot
+        if self._former_key is None or snapshot is None or digest in snapshot.grants:
+            return digest
+        former = token_digest(self._former_key, token)
+        if grant := snapshot.grants.get(former):
+            self._rehashed[grant.token_id] = self._new_digests[former] = digest
+        return former if grant or former in snapshot.inactive else digest
 
     def judge(self, key: AppKey) -> tuple[KnownApp, Grant | None, TokenFault | None]:
         """Returns the app, the grant of its token, and the fault of the token.
@@ -257,6 +283,8 @@ class CredentialStore:
         self, snapshot: Snapshot, digest: bytes, app_id: int | None, scope: Scope | None
     ) -> tuple[Grant | None, TokenFault | None]:
         # Looked up by its keyed digest: timing reveals nothing about the token.
+        # A request may wait in a batch while the rotation of the key is finished.
+        digest = digest if digest in snapshot.grants else self._new_digests.get(digest, digest)
         grant = snapshot.grants.get(digest)
         known = grant or snapshot.inactive.get(digest)
         if known is None:

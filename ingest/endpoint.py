@@ -1,16 +1,21 @@
 """Takes a request through ingest: parameters → authentication → fields → batch → reply.
 
 The way is the same for every endpoint of every dialect; a dialect says how its requests are read
-and answered.
+and answered. `/batch` and the paths of SDKs share the answer, refusals, counts and records.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
+from random import randint
+from time import monotonic
 
 import msgspec
 from falcon.asgi import Request, Response
 
-from ingest.authentication import Principal
+from ingest.archived_links import ArchivedLink, require_link_in_use
+from ingest.authentication import Authenticator, Principal, credentials_of
+from ingest.batcher import Batcher
 from ingest.client import (
     PREFETCH_HEADERS,
     UNKNOWN_CLIENT,
@@ -20,16 +25,17 @@ from ingest.client import (
     is_sdk_call,
 )
 from ingest.credential_store import Key
-from ingest.credentials import credentials_of
-from ingest.dialects.dialect import Dialect, ParsedRequest, Reply, RequestContext
-from ingest.forgotten_devices import OPTED_OUT, may_be_refused
+from ingest.dialects.dialect import RECEIPT, Dialect, ParsedRequest, Reply, RequestContext
+from ingest.fast_path import FastPath, GrantedTokens
+from ingest.forgotten_devices import OPTED_OUT, ForgottenDevices, may_be_refused
+from ingest.known_devices import KnownDevices
 from ingest.parameters import RawParameters
-from ingest.rate_limits.limiter import RateLimited
+from ingest.rate_limits.limiter import RateLimited, RateLimiter
 from ingest.request_body import NO_BODY, RequestBody, read_parameters_body
-from ingest.request_log.journal import RequestState
-from ingest.resource import EndpointServices, Resource
+from ingest.request_log.journal import RequestJournal, RequestState
 from ingest.sent_pairs import text_pairs
 from ingest.telemetry.counts import EndpointCounts
+from shared.clock import Clock
 from shared.errors import (
     DeviceForgotten,
     Prefetch,
@@ -43,6 +49,65 @@ from shared.ids import new_receipt
 from shared.integration_log import UnreadReason, UnreadValue
 from shared.scopes import Scope, scope_of
 
+_RETRY_SECONDS = (1, 3)  # spread, so that senders do not come back all at once
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointServices:
+    """The services that the endpoints of a process share.
+
+    `now` is the clock; senders are behind `forwarded_hops` proxies.
+    """
+
+    authenticator: Authenticator
+    batcher: Batcher
+    known_devices: KnownDevices
+    forgotten_devices: ForgottenDevices
+    limiter: RateLimiter
+    journal: RequestJournal
+    granted_tokens: GrantedTokens
+    now: Clock
+    forwarded_hops: int = 0
+
+
+class Resource:
+    """A path of ingest."""
+
+    def __init__(self, services: EndpointServices, counts: EndpointCounts) -> None:
+        self._services = services
+        self._counts = counts
+
+    async def _serve(
+        self,
+        request: Request,
+        response: Response,
+        state: RequestState,
+        receiving: Awaitable[Reply],
+        refuse: Callable[[WaybillError], Reply],
+    ) -> None:
+        """Answers with what `receiving` returns, or what `refuse` makes of its error."""
+        begun, counts = monotonic(), self._counts
+        try:
+            reply = await receiving
+        except WaybillError as error:
+            reply = refuse(error)
+            counts.count_refused(reply.status, error.code)
+            if isinstance(error, Unavailable):
+                response.set_headers(retry_after())
+            elif isinstance(error, RateLimited):
+                response.set_header("Retry-After", str(error.retry_seconds))
+            journal = self._services.journal
+            await journal.bad_tokens.wait(journal.refused(request, state, error))
+        except Exception:
+            counts.count_refused(500, WaybillError.code)
+            raise
+        else:
+            counts.count_accepted(reply.status, begun)
+        response.status = reply.status
+        response.data = reply.body
+        if reply.headers:
+            response.set_headers(reply.headers)
+
 
 class Endpoint(Resource):
     """A path of a dialect."""
@@ -52,15 +117,21 @@ class Endpoint(Resource):
     ) -> None:
         super().__init__(services, counts)
         self._dialect = dialect
+        self._fast_path = FastPath(dialect, services.granted_tokens, services.now)
 
     async def on_get(self, request: Request, response: Response, **path: str) -> None:
-        state = RequestState(self._dialect.name, self._dialect.app_scope or Scope.EVENTS)
+        state = self._state()
         receiving = self._receive(request, state, path)
         await self._serve(
             request, response, state, receiving, partial(self._refuse, request, state)
         )
 
     on_post = on_get
+
+    def _state(self) -> RequestState:
+        dialect = self._dialect
+        scope = dialect.app_scope or Scope.EVENTS
+        return RequestState(dialect.name, scope, secret_names=dialect.secret_names)
 
     def _refuse(self, request: Request, state: RequestState, error: WaybillError) -> Reply:
         by_sdk = state.by_sdk or request.get_header("Client-SDK") is not None
@@ -73,15 +144,22 @@ class Endpoint(Resource):
         self, request: Request, state: RequestState, path: Mapping[str, str]
     ) -> Reply:
         services = self._services
-        parsed, key = await self._read(request, state, path)
+        read = self._fast_path.read(request, state)
+        parsed, key = await self._read(request, state, path) if read is None else read
         if parsed.privacy is not None:
             services.batcher.require_room()
             await services.forgotten_devices.add(parsed.privacy)
             services.journal.accepted(request, state, parsed.event, parsed.reply.status)
             return parsed.reply
         try:
+            if state.principal is not None:
+                require_link_in_use(state.principal.link, parsed.event.kind)
             services.limiter.admit_request(request, state.principal, state.size_bytes)
             seen_before = await services.batcher.add(parsed.event, key, parsed.marker)
+        except ArchivedLink:  # whoever follows it still arrives
+            if parsed.if_lost is None:
+                raise
+            return parsed.if_lost
         except (Unavailable, Unauthorized, RateLimited):  # or a token that was revoked this moment
             if parsed.if_lost is None:
                 raise
@@ -184,3 +262,27 @@ class Endpoint(Resource):
             app=principal.app,
             fault=principal.fault,
         )
+
+
+class LinkEndpoint(Endpoint):
+    """A path that links lead to: whoever checks one by HEAD is answered, and has not clicked."""
+
+    async def on_head(self, request: Request, response: Response) -> None:
+        state = self._state()
+        receiving = self._preview(request, state)
+        await self._serve(
+            request, response, state, receiving, partial(self._refuse, request, state)
+        )
+
+    async def _preview(self, request: Request, state: RequestState) -> Reply:
+        """Returns what GET would answer, without a receipt, for nothing is stored."""
+        parsed, _ = await self._read(request, state, {})
+        self._services.limiter.admit_request(request, state.principal, state.size_bytes)
+        reply = parsed.if_lost or parsed.reply
+        headers = {name: text for name, text in reply.headers.items() if name != RECEIPT}
+        return msgspec.structs.replace(reply, headers=headers)
+
+
+def retry_after() -> dict[str, str]:
+    """Returns the header that says when to send again what could not be stored now."""
+    return {"Retry-After": str(randint(*_RETRY_SECONDS))}  # noqa: S311

@@ -4,7 +4,7 @@ Only where a dialect has an answer for it: elsewhere the workers leave it out. W
 forgotten, no request waits for it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import cast
 
 from ingest.credential_store import CredentialStore
@@ -12,7 +12,7 @@ from ingest.dialects.dialect import ParsedRequest
 from ingest.dialects.sdk_replies import json_reply
 from shared.errors import DeviceForgotten, InboxUnreachable, NotReady
 from shared.events import Event
-from shared.privacy.identities import ANSWERED_KINDS, id_digest, ids_of_event
+from shared.privacy.identities import ANSWERED_KINDS, PersonId, id_digest, ids_of_event
 from shared.privacy.requests import (
     ADD,
     ADD_KEYS,
@@ -55,14 +55,16 @@ class ForgottenDevices:
 
     async def require_known(self, event: Event) -> None:
         """Raises DeviceForgotten; InboxUnreachable, NotReady."""
+        await self.require_known_ids(event.app_id, ids_of_event(event))
+
+    async def require_known_ids(self, app_id: int, ids: Iterable[PersonId]) -> None:
+        """Raises DeviceForgotten; InboxUnreachable, NotReady."""
         snapshot = self._store.snapshot
         if not self._has_forgotten and (snapshot is None or not snapshot.has_forgotten):
             return
         key = self._key()
         digests = [
-            id_digest(key, event.app_id, identity)
-            for identity in ids_of_event(event)
-            if identity.kind in ANSWERED_KINDS
+            id_digest(key, app_id, identity) for identity in ids if identity.kind in ANSWERED_KINDS
         ]
         try:
             found = await cast(

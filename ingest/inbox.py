@@ -14,7 +14,14 @@ from ingest.telemetry.counts import FlushCounts
 from shared.clock import Clock
 from shared.errors import InboxNotReplicated, WaybillError
 from shared.events import WIRE_VERSION, decode_events
-from shared.inbox import APPEND, APPEND_KEYS, Appended, append_arguments, read_append_reply
+from shared.inbox import (
+    APPEND,
+    APPEND_KEYS,
+    Appended,
+    BatchPart,
+    append_arguments,
+    read_append_reply,
+)
 from shared.lines.recent_ids import RecentId, id_arguments
 from shared.logs import note
 from shared.redis import AsyncRedis, Redis, RedisError
@@ -62,8 +69,7 @@ class InboxWriter:
     async def append(
         self,
         version: int,
-        payload: bytes,
-        count: int,
+        parts: Sequence[BatchPart],
         markers: Sequence[SeenMarker] = (),
         ids: Sequence[RecentId] = (),
     ) -> Appended:
@@ -71,9 +77,9 @@ class InboxWriter:
 
         Raises Stale, RedisError; InboxNotReplicated when the batch is on the primary alone.
         """
-        arguments = append_arguments(
-            str(version), count, payload, WIRE_VERSION, markers, self._now()
-        ) + id_arguments(ids)
+        arguments = append_arguments(str(version), parts, WIRE_VERSION, markers, self._now())
+        arguments += id_arguments(ids)
+        count = sum(part.events for part in parts)
         begun = monotonic()
         try:
             answer, replicas = await self._run_script(arguments)
@@ -85,7 +91,7 @@ class InboxWriter:
             raise Stale("The snapshot has changed.")
         self._flushes.count_written(count, begun)
         if _log.isEnabledFor(logging.DEBUG):
-            # One line a flush, by which a receipt leads to its entry, and the entry to its drain.
+            # One line a flush, by which a receipt leads to its entries, and these to their drains.
             note(
                 _log,
                 logging.DEBUG,
@@ -94,7 +100,7 @@ class InboxWriter:
                 events=count,
                 backlog=added.backlog,
                 milliseconds=round((monotonic() - begun) * 1000),
-                receipts=[event.receipt for event in decode_events(payload)],
+                receipts=[e.receipt for part in parts for e in decode_events(part.payload)],
             )
         if added.woke:
             self.wake("drain")

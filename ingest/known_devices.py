@@ -49,7 +49,7 @@ class KnownDevices:
         InboxUnreachable.
         """
         name = device_name(app_id, environment, adid)
-        device, _, _ = await self._look_up(name)
+        device, _, _ = await self._look_up(app_id, name)
         device = device or earlier.get(name)
         return None if device is None else read_device_marker(device)[1]
 
@@ -62,7 +62,9 @@ class KnownDevices:
         if check.in_order_with is not None:
             order = latest_name(event.app_id, event.environment, event.user_id, check.in_order_with)
         name = device_name(event.app_id, event.environment, adid)
-        device, is_certain, latest_ms = await self._look_up(name, order, event.happened_at_ms)
+        device, is_certain, latest_ms = await self._look_up(
+            event.app_id, name, order, event.happened_at_ms
+        )
         device = device or earlier.get(name)
         if device is None and is_certain:
             raise UnknownDevice(_NO_SESSION)
@@ -72,10 +74,10 @@ class KnownDevices:
             raise BadEventState(_NOT_IN_ORDER)
 
     async def _look_up(
-        self, device: bytes, order: bytes | None = None, time_ms: int = 0
+        self, app_id: int, device: bytes, order: bytes | None = None, time_ms: int = 0
     ) -> tuple[bytes | None, bool, bytes | None]:
         """Returns the device's marker, whether that is certain, and the latest time in `order`."""
-        arguments: list[int | bytes] = [bucket_of(device), device]
+        arguments: list[int | bytes] = [app_id, bucket_of(device), device]
         if order is not None:
             arguments += [bucket_of(order), order, time_ms]
         keys = [COMPLETE_KEY, *period_keys(self._now())]

@@ -59,9 +59,9 @@ class RawParameters:
         kept_first: Mapping[bytes, int] | None = None,
         document: Sequence[SentPair] = (),
     ) -> None:
-        values = None
+        values: dict[str, str] | None = None
         if not document:
-            values = _falcon_values(query, form, parameters_max, falcon_query)
+            values = plain_values(query, form, parameters_max, falcon_query)
         self._values = values
         self._pairs: Sequence[SentPair] = ()
         if values is None:
@@ -97,8 +97,21 @@ class RawParameters:
         return Parameters(values)
 
 
-def _falcon_values(
-    query: bytes, form: bytes, parameters_max: int, falcon_query: FalconParameters | None
+class PlainParameters(RawParameters):
+    """The parameters of a request that are known to be plain: one value a name (`plain_values`)."""
+
+    __slots__ = ()
+
+    def __init__(self, values: dict[str, str]) -> None:
+        self._values = values
+        self._pairs = ()
+
+
+def plain_values(
+    query: bytes,
+    form: bytes = b"",
+    parameters_max: int = PARAMETERS_MAX,
+    falcon_query: FalconParameters | None = None,
 ) -> dict[str, str] | None:
     """Returns one value a name as Falcon parses it; None where that could differ from what came."""
     source = b"%b&%b" % (query, form) if query and form else query or form

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from falcon.asgi import Request
 
+from ingest.http.compression import ENCODINGS, MAGIC, BrokenGzip, inflate
 from ingest.http.whole_bodies import SENDER_LEFT
 from ingest.sent_pairs import SentPair, json_pairs, unescape
-from shared.errors import IncompleteBody, RequestTooLarge, UnsupportedBody
+from shared.errors import IncompleteBody, MalformedField, RequestTooLarge, UnsupportedBody
 
 REQUEST_BYTES_MAX = 65_536
 
@@ -47,7 +48,15 @@ async def read_parameters_body(
     if not announced and (announced == 0 or not request.get_header("Transfer-Encoding")):
         return NO_BODY
     body = await read_body(request, request_bytes_max - query_bytes, request_bytes_max)
-    return parsed_body(body, request.content_type)._replace(size_bytes=len(body))
+    size_bytes = len(body)
+    encoding = request.get_header("Content-Encoding")
+    # Some senders announce what they did not do: what is no gzip is read as it is.
+    if encoding and encoding.strip().lower() in ENCODINGS and body.startswith(MAGIC):
+        try:
+            body = inflate(body, request_bytes_max - query_bytes)
+        except BrokenGzip as error:
+            raise MalformedField("body", "is not valid gzip. Send it again, or plain.") from error
+    return parsed_body(body, request.content_type)._replace(size_bytes=size_bytes)
 
 
 async def read_body(request: Request, body_bytes_max: int, request_bytes_max: int) -> bytes:

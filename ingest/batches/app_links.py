@@ -46,7 +46,11 @@ class AppLinks:
         links = self._links.get(app_id)
         if links is None:
             known = {} if snapshot is None else snapshot.links
-            own = {key: link for key, link in known.items() if link.app_id == app_id}
+            own = {
+                key: link
+                for key, link in known.items()
+                if link.app_id == app_id and not link.is_archived
+            }
             by_name = {link.name: link.link_id for link in own.values() if link.name}
             by_offer = {(key.offer_id, key.pub_id): link.link_id for key, link in own.items()}
             links = self._links[app_id] = _Links(by_name, by_offer)

@@ -10,15 +10,18 @@ import msgspec
 
 from ingest.authentication import Principal
 from ingest.batches.batched_event import BatchedEvent, RefusedEvent
+from ingest.batches.dialect_events import secret_names
 from ingest.batches.verdict import EventVerdict
 from ingest.http.limits import BATCH_PATH
 from ingest.parameters import Pair
 from ingest.request_log.checks import RequestOutcome
-from ingest.request_log.journal import RequestJournal
+from ingest.request_log.journal import UNREAD_MAX, RequestJournal
+from ingest.request_log.rejections import without_secrets
+from ingest.sent_pairs import pairs_of, read_pairs
 from shared import metrics
-from shared.integration_log import CHECK_ENTRIES_MAX
+from shared.integration_log import CHECK_ENTRIES_MAX, UnreadValue, unread_source
 from shared.metrics import NO_REASON
-from shared.redaction import redact
+from shared.redaction import MASK, redact
 from shared.rejections import Rejection
 from shared.tally import Counter, Tally
 
@@ -29,11 +32,12 @@ _ENTRIES_MAX = 20
 
 
 class BatchJournal:
-    """The counts and logs of batches."""
+    """The counts and logs of the batches that are sent to one path."""
 
-    def __init__(self, journal: RequestJournal, tally: Tally) -> None:
+    def __init__(self, journal: RequestJournal, tally: Tally, path: str = BATCH_PATH) -> None:
         self._journal = journal
         self._tally = tally
+        self._path = path
         self._counters: dict[tuple[str, str], Counter] = {}
 
     def record(
@@ -52,7 +56,10 @@ class BatchJournal:
         for number, entry in enumerate(refused):
             self._count(entry.verdict)
             if number < _ENTRIES_MAX:
-                rejections.add(self._rejection(principal, entry), _pairs(entry.text))
+                rejections.add(
+                    self._rejection(principal, entry),
+                    _pairs(entry.text, secret_names(entry.dialect)),
+                )
             else:
                 rejections.add_count(_code(entry.verdict))
         last: list[BatchedEvent | RefusedEvent] = [
@@ -61,6 +68,7 @@ class BatchJournal:
         ]
         for item in sorted(last, key=lambda item: item.index)[-CHECK_ENTRIES_MAX:]:
             self._check(principal, item)
+        self._note_unread(principal, [*events, *refused])
 
     def _count(self, verdict: EventVerdict) -> None:
         labels = str(verdict.status), verdict.code or NO_REASON
@@ -74,7 +82,7 @@ class BatchJournal:
         field = entry.verdict.field
         return Rejection(
             at_ms=self._journal.now(),
-            endpoint=BATCH_PATH,
+            endpoint=self._path,
             method=METHOD,
             status=entry.status,
             code=_code(entry.verdict),
@@ -93,7 +101,7 @@ class BatchJournal:
             RequestOutcome(
                 at_ms=self._journal.now(),
                 dialect=item.dialect,
-                endpoint=BATCH_PATH,
+                endpoint=self._path,
                 method=METHOD,
                 status=200 if event is not None else item.status,
                 token_id=principal.shown_token_id,
@@ -105,17 +113,41 @@ class BatchJournal:
             ),
         )
 
+    def _note_unread(
+        self, principal: Principal, items: Sequence[BatchedEvent | RefusedEvent]
+    ) -> None:
+        """Counts the values that were not used: each masked once, however many events had it."""
+        counts: dict[tuple[int, int, UnreadValue], int] = {}
+        for item in items:
+            app_id, link_id = principal.grant.app_id, 0
+            if isinstance(item, BatchedEvent):
+                app_id, link_id = item.event.app_id, item.event.link_id or 0
+            for unread in item.unread[:UNREAD_MAX]:
+                key = app_id, link_id, unread
+                if key in counts or len(counts) < _ENTRIES_MAX:
+                    counts[key] = counts.get(key, 0) + 1
+        token_id = principal.shown_token_id
+        for (app_id, link_id, unread), times in counts.items():
+            source = unread_source(self._path, link_id, token_id, unread)
+            self._journal.checks.add_unread(app_id, source, times)
+
 
 def _code(verdict: EventVerdict) -> str:
     return verdict.code or NO_REASON
 
 
-def _pairs(text: bytes) -> list[Pair]:
-    """Returns the fields of an event for the log, as far as it is an object."""
+def _pairs(text: bytes, secrets: frozenset[str]) -> list[Pair]:
+    """Returns the fields of an event for the log, as far as it is an object, without its tokens."""
     try:
         values = msgspec.json.decode(text, type=dict[str, object])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return []
+    match values.get("params"):
+        case dict() as params:
+            values["params"] = {name: MASK if name in secrets else params[name] for name in params}
+        case str() as query:
+            shown = without_secrets(pairs_of(read_pairs(query.encode(), b"")), secrets)
+            values["params"] = b"&".join(b"%b=%b" % pair for pair in shown).decode(errors="replace")
     return [
         (name.encode(), value.encode() if isinstance(value, str) else msgspec.json.encode(value))
         for name, value in values.items()

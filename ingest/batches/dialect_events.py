@@ -18,6 +18,8 @@ from ingest.dialects.affiliate.conversion import CONVERSIONS
 from ingest.dialects.affiliate.keitaro import KEITARO
 from ingest.dialects.appsflyer.inappevent import INAPPEVENT
 from ingest.dialects.dialect import Dialect
+from ingest.dialects.segment.message import MESSAGES
+from ingest.dialects.singular.call import CALLS as SINGULAR_CALLS
 from ingest.dialects.swaarm.click import CLICK, IMPRESSION, read_click_id
 from ingest.dialects.swaarm.postback import POSTBACK
 from ingest.dialects.swaarm.s2sevent import S2SEVENT
@@ -45,6 +47,8 @@ _ENDPOINTS: dict[str, dict[str, Dialect]] = {
     },
     "affiliate": {"/conversion": CONVERSIONS, "/{s2s_token}/postback": KEITARO},
     "appsflyer": {"/inappevent/{app_id}": INAPPEVENT},
+    "segment": {f"/v1/{call}": dialect for call, dialect in MESSAGES.items()},
+    "singular": SINGULAR_CALLS,
     "adjust": {
         "/event": EVENT,
         "/revenue": REVENUE,
@@ -70,6 +74,12 @@ def decode_dialect_line(text: msgspec.Raw | bytes | memoryview) -> DialectLine:
 def dialect_name(value: object) -> str | None:
     """Returns the name of a dialect, None for anything else that an event may name."""
     return value if isinstance(value, str) and value in _ENDPOINTS else None
+
+
+def secret_names(dialect: str) -> frozenset[str]:
+    """Returns the parameters that may hold a token at any endpoint of a dialect."""
+    endpoints = _ENDPOINTS.get(dialect, {}).values()
+    return frozenset().union(*(endpoint.secret_names for endpoint in endpoints))
 
 
 def endpoint_of(line: DialectLine) -> Dialect:

@@ -4,21 +4,23 @@ from uuid import UUID
 
 import msgspec
 
-from ingest.authentication import Authenticator
+from ingest.archived_links import require_link_in_use
+from ingest.authentication import Authenticator, Principal, credentials_of
 from ingest.batches.batched_event import BatchedEvent
 from ingest.batches.dialect_events import (
     decode_dialect_line,
     endpoint_of,
     raw_parameters,
 )
-from ingest.credentials import credentials_of
 from ingest.dialects.dialect import Dialect, ParsedRequest, RequestContext
 from ingest.forgotten_devices import ForgottenDevices
 from ingest.known_devices import KnownDevices
 from ingest.parameters import RawParameters
 from shared import fields
+from shared.device_ids import is_unfilled
 from shared.events import CLICK_KINDS, Event, encode_event_sorted
 from shared.ids import click_id_of, derived_receipt
+from shared.integration_log import UnreadValue
 from shared.lines.recent_ids import recent_id
 from shared.scopes import scope_of
 
@@ -27,7 +29,8 @@ class DialectReader:
     """A reader of the events of one batch. `authorization` is the header that the batch came with.
 
     Without `known_devices`, checks that depend on earlier events are left out, and without
-    `forgotten_devices` those that depend on erasures.
+    `forgotten_devices` those that depend on erasures. What is not used of an event is added to
+    `unread`.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class DialectReader:
         self._now_ms = now_ms
         self._forgotten_devices = forgotten_devices
         self._earlier: dict[bytes, bytes] = {}
+        self.unread: list[UnreadValue] = []
 
     async def read(self, index: int, text: bytes, receipt: UUID) -> BatchedEvent:
         """Reads an event. Raises RequestError, Unavailable."""
@@ -52,17 +56,30 @@ class DialectReader:
         raw = raw_parameters(line, dialect)
         credentials = credentials_of(raw, self._authorization, dialect)
         principal = await self._authenticator.authenticate(credentials)
+        return await self.read_parameters(index, dialect, raw, principal, receipt, line.id)
+
+    async def read_parameters(
+        self,
+        index: int,
+        dialect: Dialect,
+        raw: RawParameters,
+        principal: Principal,
+        receipt: UUID,
+        line_id: str | None = None,
+    ) -> BatchedEvent:
+        """Reads an event of a sender who is known. Raises RequestError, Unavailable."""
         context = RequestContext(
             receipt=receipt,
             received_at_ms=self._now_ms,
             grant=principal.grant,
-            idempotency_key=line.id or None,
+            idempotency_key=line_id or None,
             link=principal.link,
             app=principal.app,
             fault=principal.fault,
         )
         parsed = await self._parse(dialect, raw, context)
-        event = _with_id(parsed.event, line.id)
+        event = _with_id(parsed.event, line_id)
+        require_link_in_use(principal.link, event.kind)
         scope = scope_of(event.kind)
         key = principal.key_for(scope)
         encoded = encode_event_sorted(event)
@@ -83,7 +100,7 @@ class DialectReader:
     async def _parse(
         self, dialect: Dialect, raw: RawParameters, context: RequestContext
     ) -> ParsedRequest:
-        parsed = dialect.read(raw.parameters(without=dialect.secret_names), context)
+        parsed = self._read(dialect, raw, context)
         known_devices, event = self._known_devices, parsed.event
         if self._forgotten_devices is not None and context.app is not None:
             await self._forgotten_devices.require_known(event)
@@ -95,10 +112,18 @@ class DialectReader:
             )
             if user_id is not None:
                 context = msgspec.structs.replace(context, adid_user_id=user_id)
-                parsed = dialect.read(raw.parameters(without=dialect.secret_names), context)
+                self.unread.clear()
+                parsed = self._read(dialect, raw, context)
         if parsed.history_check is not None:
             await known_devices.require(parsed.event, parsed.history_check, self._earlier)
         return parsed
+
+    def _read(self, dialect: Dialect, raw: RawParameters, context: RequestContext) -> ParsedRequest:
+        parameters = raw.parameters(without=dialect.secret_names)
+        try:
+            return dialect.read(parameters, context)
+        finally:
+            self.unread += parameters.unread
 
 
 def _with_id(event: Event, line_id: str | None) -> Event:
@@ -106,7 +131,7 @@ def _with_id(event: Event, line_id: str | None) -> Event:
 
     A repeat is the same click: so its click ID is derived from the ID.
     """
-    if not line_id or event.kind not in CLICK_KINDS:
+    if not line_id or event.kind not in CLICK_KINDS or is_unfilled(line_id):
         return event
     key = fields.identifier("id", line_id)
     identity = f"{event.app_id}:{event.environment}:{event.kind}:{key}".encode()

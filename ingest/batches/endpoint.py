@@ -8,25 +8,25 @@ of its events a 400 has stored.
 import msgspec
 from falcon.asgi import Request, Response
 
-from ingest.authentication import Principal
+from ingest.authentication import Principal, credentials_of
 from ingest.batches.app_links import AppLinks
 from ingest.batches.batch_journal import BatchJournal
+from ingest.batches.batch_reader import BatchContents
 from ingest.batches.body import BATCH_BYTES_MAX, form_of, plain_body
 from ingest.batches.dialect_reader import DialectReader
 from ingest.batches.envelope import raw_events
-from ingest.batches.event_reader import NAME, BatchContents, EventReader
+from ingest.batches.event_reader import NAME, EventReader
 from ingest.batches.options import BatchOptions, read_options
 from ingest.batches.room import BatchRoom
 from ingest.batches.storage import BatchStorage, accept_unstored
 from ingest.batches.verdict import EventOutcome, batch_reply
 from ingest.credential_store import CredentialStore
-from ingest.credentials import credentials_of
 from ingest.dialects.dialect import Reply, Sender
 from ingest.dialects.swaarm.responses import error_reply
+from ingest.endpoint import EndpointServices, Resource, retry_after
 from ingest.parameters import NO_PARAMETERS
 from ingest.request_body import read_body
 from ingest.request_log.journal import RequestState
-from ingest.resource import EndpointServices, Resource, retry_after
 from ingest.telemetry.counts import EndpointCounts
 from shared.scopes import Scope
 

@@ -28,17 +28,17 @@ class _Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     events: list[msgspec.Raw]
 
 
-class _AnyObject(msgspec.Struct, frozen=True, gc=False):
+class AnyObject(msgspec.Struct, frozen=True, gc=False):
     """An object of which nothing is kept."""
 
 
 class _Counted(msgspec.Struct, frozen=True):
-    events: list[_AnyObject]
+    events: list[AnyObject]
 
 
 _array = msgspec.json.Decoder(list[msgspec.Raw])
 _envelope = msgspec.json.Decoder(_Envelope)
-_counted_array = msgspec.json.Decoder(list[_AnyObject])
+_counted_array = msgspec.json.Decoder(list[AnyObject])
 _counted_envelope = msgspec.json.Decoder(_Counted)
 
 
@@ -49,7 +49,7 @@ def raw_events(body: bytes, form: BodyForm) -> Sequence[RawEvent]:
         return _lines(body)
     is_array = body.lstrip()[:1] == b"["
     try:
-        if body.count(b",") > _COMMAS_MAX:
+        if not is_countable(body):
             counted = (
                 _counted_array.decode(body) if is_array else _counted_envelope.decode(body).events
             )
@@ -62,6 +62,11 @@ def raw_events(body: bytes, form: BodyForm) -> Sequence[RawEvent]:
         raise MalformedBody(f"The body is not JSON in UTF-8. {_SHAPE}") from error
     _check_count(len(events))
     return events
+
+
+def is_countable(body: bytes) -> bool:
+    """Tells whether elements may be decoded before they are counted."""
+    return body.count(b",") <= _COMMAS_MAX
 
 
 def _lines(body: bytes) -> Sequence[bytes]:

@@ -1,5 +1,6 @@
 """Stores the events of a batch by one write to the inbox, and judges each by its result."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -82,6 +83,7 @@ def _unit(events: Sequence[BatchedEvent]) -> EventUnit:
         count=len(events),
         markers=tuple(batched.marker for batched in events if batched.marker is not None),
         ids=tuple(batched.recent for batched in events if batched.recent is not None),
+        apps=tuple(Counter(batched.event.app_id for batched in events).items()),
     )
 
 

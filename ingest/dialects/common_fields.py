@@ -11,11 +11,12 @@ from functools import partial
 from ingest.dialects.dialect import RequestContext
 from ingest.parameters import Parameters
 from shared import fields
-from shared.device_ids import DEVICE_IDS, is_junk, is_junk_hash, is_junk_of
+from shared.device_ids import DEVICE_IDS, is_unfilled
 from shared.errors import ConflictingValues, MalformedField, RequestError
 from shared.events import Event, Kind
-from shared.integration_log import UnreadReason
-from shared.placeholders import is_no_id, is_placeholder, is_zero
+from shared.integration_log import UnreadReason, device_id_fault
+from shared.names.invisible import trimmed
+from shared.placeholders import is_no_id, is_placeholder
 from shared.seen import SeenMarker, device_marker
 
 # Swaarm spells the parameter differently on each endpoint; senders mix them up, and dialects too.
@@ -79,7 +80,7 @@ def take_id(parameters: Parameters, read: fields.Reader, name: str, *spellings: 
     value = parameters.take(name, *spellings)
     if value is None:
         return None
-    if is_no_id(value) or is_junk_hash(value):
+    if is_unfilled(value):
         parameters.leave(name, value, UnreadReason.MACRO)
         return None
     return read(name, value)
@@ -153,11 +154,11 @@ def take_device_ids(parameters: Parameters, *, forgiving: bool = False) -> dict[
     device_ids = {}
     kinds = parameters.readable(DEVICE_IDS) if forgiving else DEVICE_IDS
     for kind, value in parameters.take_each(kinds).items():
-        if not value.strip():
+        if not trimmed(value):
             parameters.leave(kind, value, UnreadReason.MACRO)
             continue
-        if is_junk_of(kind, value):
-            _note_junk(parameters, kind, value)
+        if reason := device_id_fault(kind, value):
+            parameters.note(kind, value, reason)
         try:
             device_ids[kind] = fields.identifier(kind, value)
         except MalformedField:
@@ -165,15 +166,6 @@ def take_device_ids(parameters: Parameters, *, forgiving: bool = False) -> dict[
                 raise
             parameters.leave(kind, value, UnreadReason.UNREADABLE)
     return device_ids
-
-
-def _note_junk(parameters: Parameters, kind: str, value: str) -> None:
-    """Notes what is wrong with an id; nothing is with zeros, which say that it was withheld."""
-    if is_no_id(value):
-        if not is_zero(value.strip()):
-            parameters.note(kind, value, UnreadReason.MACRO)
-    elif not is_junk(value):
-        parameters.note(kind, value, UnreadReason.FORM)
 
 
 def take_event_time(
@@ -193,7 +185,7 @@ def take_event_time(
 
 
 def _readable_time(now_ms: int, name: str, value: str) -> str:
-    text = Z_BEFORE_OFFSET.sub("", value.strip())
+    text = Z_BEFORE_OFFSET.sub("", trimmed(value))
     fields.event_time(name, text, now_ms)
     return text
 
@@ -207,7 +199,7 @@ def take_idempotency_key(parameters: Parameters, context: RequestContext) -> str
     header = context.idempotency_key
     if not header:
         return value
-    if is_no_id(header) or is_junk_hash(header):
+    if is_unfilled(header):
         parameters.leave("Idempotency-Key", header, UnreadReason.MACRO)
         return value
     key = fields.identifier("idempotency_key", header)

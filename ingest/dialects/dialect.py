@@ -16,11 +16,14 @@ from ingest.request_body import REQUEST_BYTES_MAX
 from ingest.sent_pairs import PARAMETERS_MAX
 from shared.errors import WaybillError
 from shared.events import Event
+from shared.names.invisible import trimmed
 from shared.privacy.requests import PrivacyRequest
 from shared.scopes import Scope
 from shared.seen import SeenMarker
 from shared.snapshot import Grant, KnownApp, KnownLink
 from shared.tokens import TokenFault
+
+RECEIPT = "Waybill-Receipt"  # the header with the receipt of an accepted event
 
 _YES = frozenset({"true", "1"})
 
@@ -83,10 +86,11 @@ class ParsedRequest(msgspec.Struct, frozen=True):
 
 def is_yes(text: str) -> bool:
     """Tells whether a switch among the parameters is on."""
-    return text.strip().lower() in _YES
+    return trimmed(text).lower() in _YES
 
 
 Read = Callable[[Parameters, RequestContext], ParsedRequest]
+ReadPlain = Callable[[Mapping[str, str], RequestContext], ParsedRequest | None]
 ErrorReply = Callable[[WaybillError, str | None], Reply]
 
 
@@ -101,7 +105,8 @@ class Sender:
     parameter of a network's own token; where it is set, an app may also let a click id stand in for
     a token. `token_header` is a header that carries the token beside `Authorization`.
     `named_link` are the two parameters by which whoever has a token may name a link besides.
-    `is_sdk` is set where SDKs call, which name their app and show nothing else.
+    `is_sdk` is set where SDKs call, which name their app and show nothing else. `basic` is set
+    where the user name of HTTP's basic authentication is the token.
     """
 
     name: str
@@ -113,6 +118,7 @@ class Sender:
     token_header: str | None = None
     named_link: tuple[str, str] | None = None
     is_sdk: bool = False
+    basic: bool = False
 
     @property
     def secret_names(self) -> frozenset[str]:
@@ -127,7 +133,8 @@ class Dialect(Sender):
 
     `address_header` is the header that carries the device's address. `kept_first` ranks the
     parameters that are kept where there are too many; None: too many are refused. `sdk` is how SDKs
-    call an endpoint that servers call too.
+    call an endpoint that servers call too. `read_plain` reads usual requests in one pass, and
+    returns None for others; it has to read the same event as `read`.
     """
 
     read: Read
@@ -137,3 +144,4 @@ class Dialect(Sender):
     request_bytes_max: int = REQUEST_BYTES_MAX
     parameters_max: int = PARAMETERS_MAX
     sdk: "Dialect | None" = None
+    read_plain: ReadPlain | None = None

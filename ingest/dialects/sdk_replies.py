@@ -7,11 +7,10 @@ for final, errors too, and drop the event: what has to be sent again is refused 
 
 import msgspec
 
-from ingest.dialects.dialect import Reply
+from ingest.dialects.dialect import RECEIPT, Reply
 from shared.errors import RequestError, Unavailable, WaybillError
 from shared.events import Event
 
-RECEIPT = "Waybill-Receipt"
 ANY_ORIGIN = {
     "Access-Control-Allow-Origin": "*",
     "Cache-Control": "no-store",

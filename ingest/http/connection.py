@@ -15,7 +15,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from ingest.http import refusals
+from ingest.http import refusals, request_head
 from ingest.http.buffered_transport import BufferedTransport
 from ingest.http.open_connections import OpenConnections
 from ingest.http.request_head import announced_bytes, check_fields, check_sizes, without_upgrade
@@ -67,6 +67,8 @@ class Connection(HttpToolsProtocol):
             if self.received > self.limits.linger_bytes_max:
                 self._abort()
             return
+        if self.owed == _NOTHING and not data.isascii():
+            data = request_head.with_ascii_target(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:

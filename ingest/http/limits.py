@@ -9,6 +9,8 @@ from dataclasses import dataclass
 KIB = 1024
 MIB = 1024 * KIB
 BATCH_PATH = "/batch"
+SEGMENT_BATCH_PATH = "/v1/batch"
+_BATCH_PATHS = frozenset({BATCH_PATH, SEGMENT_BATCH_PATH})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,4 +56,4 @@ class ConnectionLimits:
 
     def body_bytes_max_of(self, path: str) -> int:
         """Returns the limit of a body that is sent to this path."""
-        return self.batch_bytes_max if path == BATCH_PATH else self.body_bytes_max
+        return self.batch_bytes_max if path in _BATCH_PATHS else self.body_bytes_max

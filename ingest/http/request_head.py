@@ -6,6 +6,7 @@ that it leaves to the server.
 """
 
 from collections.abc import Callable, Iterable
+from urllib.parse import quote_from_bytes
 
 from ingest.http.limits import ConnectionLimits
 from ingest.http.refusals import Headers, HeadersTooLarge, MalformedRequest, UriTooLong
@@ -13,6 +14,7 @@ from ingest.http.refusals import Headers, HeadersTooLarge, MalformedRequest, Uri
 # The bytes around a field (colon, space, line end), and around a target (method, version).
 _FIELD_FRAME_BYTES = 4
 _LINE_FRAME_BYTES = 14
+_ASCII = bytes(range(128))
 _VERSIONS = frozenset(("1.0", "1.1"))
 _UPGRADE_FIELDS = frozenset((b"upgrade", b"http2-settings"))
 
@@ -59,6 +61,16 @@ def check_fields(headers: Headers, version: Callable[[], str], limits: Connectio
     # llhttp accepts "gzip, chunked": the body would be read as if it were plain.
     if coding is not None and (spoken != "1.1" or coding.strip().lower() != b"chunked"):
         raise MalformedRequest("Transfer-Encoding may only be chunked", "Transfer-Encoding")
+
+
+def with_ascii_target(data: bytes) -> bytes:
+    """Percent-encodes what is not ASCII in the request line that the data begins with.
+
+    A browser encodes a link's `campaign=Søren`; some apps and scripts send the bytes. A person who
+    follows such a link has done nothing wrong.
+    """
+    line, end, rest = data.partition(b"\r\n")
+    return quote_from_bytes(line, safe=_ASCII).encode() + end + rest
 
 
 def announced_bytes(headers: Iterable[tuple[bytes, bytes]]) -> int:

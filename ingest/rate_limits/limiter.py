@@ -15,6 +15,7 @@ from falcon.asgi import Request
 from ingest.authentication import Principal
 from ingest.client import request_address
 from ingest.credential_store import CredentialStore
+from ingest.rate_limits.queue_watch import QueueWatch
 from ingest.rate_limits.rate_schedule import RateSchedule
 from shared.clock import Clock
 from shared.errors import RequestError
@@ -24,6 +25,7 @@ from shared.snapshot import NO_TOKEN, Snapshot
 RATES_MAX = 20_000  # limits in use of one process; beyond it the longest unused is forgotten
 DAY_MS = 86_400_000
 _RETRY_SECONDS_MAX = 3_600
+_QUEUE_SECONDS = 5.0  # after which workers will have stored some of a long queue
 _NO_LIMITS = (DEFAULT_LIMITS, False)
 
 
@@ -61,9 +63,14 @@ class RateLimiter:
     """The rates of this process. `usage` publishes them and reads those of the others."""
 
     def __init__(
-        self, credential_store: CredentialStore, now: Clock, forwarded_hops: int = 0
+        self,
+        credential_store: CredentialStore,
+        now: Clock,
+        forwarded_hops: int = 0,
+        queues: QueueWatch | None = None,
     ) -> None:
         self._credential_store = credential_store
+        self._queues = queues
         self._now = now
         self._forwarded_hops = forwarded_hops
         self._snapshot: Snapshot | None = None
@@ -88,6 +95,7 @@ class RateLimiter:
         limits, has_own = self._limits.get(app_id, _NO_LIMITS)
         if not (has_own or principal.is_stranger):
             return
+        self._require_queue_room(app_id, limits)
         now_seconds = monotonic()
         names = list(_names(principal, address))
         days = self._days(principal, limits)
@@ -109,6 +117,12 @@ class RateLimiter:
             rate.take(now_seconds, amount, per_second_max)
         for use in days:
             use.own_bytes += size_bytes
+
+    def _require_queue_room(self, app_id: int, limits: AppLimits) -> None:
+        """Raises RateLimited while the app has as many events queued as it may."""
+        queued = 0 if self._queues is None else self._queues.events.get(app_id, 0)
+        if 0 < limits.queued_events_max <= queued:
+            raise RateLimited(_described("queued_events_max"), _QUEUE_SECONDS)
 
     def limits_of(self, app_id: int) -> AppLimits:
         return self._limits.get(app_id, _NO_LIMITS)[0]

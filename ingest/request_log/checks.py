@@ -6,6 +6,7 @@ requests. So it costs next to nothing under load. The last use of each token is 
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 import msgspec
 
@@ -21,7 +22,7 @@ from shared.integration_log import (
     check_commands,
     unread_commands,
 )
-from shared.redis import AsyncRedis, RedisError
+from shared.redis import AsyncPipeline, AsyncRedis, RedisError
 from shared.scopes import Scope
 from shared.snapshot import NO_TOKEN
 from shared.token_use import use_commands
@@ -50,12 +51,19 @@ class RequestOutcome(msgspec.Struct, frozen=True):
 class CheckLog:
     """The requests that wait to be written. `add` costs no I/O; `run` writes."""
 
-    def __init__(self, redis: AsyncRedis, now: Clock = now_ms) -> None:
+    def __init__(
+        self,
+        redis: AsyncRedis,
+        now: Clock = now_ms,
+        report_rehashed: Callable[[AsyncPipeline], None] = lambda _: None,
+    ) -> None:
         self._redis = redis
         self._pending: dict[tuple[int, int], deque[RequestOutcome]] = {}
         self._used: dict[int, int] = {}
         self._unread: dict[int, dict[UnreadSource, UnreadCount]] = {}
         self._now = now
+        self._report_rehashed = report_rehashed
+        self._writing = asyncio.Lock()
 
     def add(self, app_id: int, outcome: RequestOutcome) -> None:
         """Queues a request; of each token only the last ones are kept."""
@@ -69,12 +77,12 @@ class CheckLog:
             outcomes = self._pending[key] = deque(maxlen=CHECK_ENTRIES_MAX)
         outcomes.append(outcome)
 
-    def add_unread(self, app_id: int, source: UnreadSource) -> None:
+    def add_unread(self, app_id: int, source: UnreadSource, times: int = 1) -> None:
         """Counts a value that was not used; there are only so many different ones at a time."""
         counts = self._unread.setdefault(app_id, {})
         if source in counts or len(counts) < UNREAD_MAX:
             at_ms = self._now()
-            count = UnreadCount(1, at_ms, at_ms)
+            count = UnreadCount(times, at_ms, at_ms)
             known = counts.get(source)
             counts[source] = count if known is None else known | count
 
@@ -85,7 +93,11 @@ class CheckLog:
             await self.write()
 
     async def write(self) -> None:
-        """Writes what waits; drops it if Redis does not answer."""
+        """Writes what waits, after a write under way; drops it if Redis does not answer."""
+        async with self._writing:
+            await self._write()
+
+    async def _write(self) -> None:
         if not self._pending and not self._unread:
             return
         pending, used, unread = self._pending, self._used, self._unread
@@ -98,6 +110,7 @@ class CheckLog:
                 for app_id, counts in unread.items():
                     unread_commands(pipeline, app_id, counts)
                 use_commands(pipeline, used)
+                self._report_rehashed(pipeline)
                 await pipeline.execute()
         except (RedisError, OSError):
             return  # a check that lacks a few requests is still one

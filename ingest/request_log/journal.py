@@ -11,21 +11,20 @@ from falcon.asgi import Request
 from ingest.authentication import Principal
 from ingest.bad_tokens import BadTokens
 from ingest.client import request_address
-from ingest.parameters import NO_PARAMETERS, RawParameters
+from ingest.parameters import NO_PARAMETERS, Pair, RawParameters
 from ingest.request_log.checks import CheckLog, RequestOutcome
-from ingest.request_log.rejections import RejectionLog
+from ingest.request_log.rejections import RejectionLog, without_secrets
 from shared.clock import Clock
 from shared.errors import RequestError, Unauthorized, WaybillError
 from shared.events import Event
-from shared.integration_log import UnreadSource, UnreadValue
+from shared.integration_log import UnreadValue, unread_source
 from shared.redaction import redact
 from shared.rejections import CLICK_LOST, Rejection
 from shared.scopes import Scope
 from shared.snapshot import NO_TOKEN
 from shared.tokens import TokenFault
 
-_SHOWN_MAX = 64  # characters of a name or a placeholder
-_UNREAD_MAX = 20  # of one request
+UNREAD_MAX = 20  # of one request
 # A sender without a token, or with one for another purpose, is not guessing.
 _NO_GUESS = frozenset({TokenFault.MISSING, TokenFault.SCOPE})
 
@@ -42,6 +41,11 @@ class RequestState:
     unread: list[UnreadValue] = field(default_factory=list)
     by_sdk: bool = False
     size_bytes: int = 0
+    secret_names: frozenset[str] = frozenset()
+
+    def shown_pairs(self) -> list[Pair]:
+        """Returns what was sent without the parameters that hold a token, whatever their names."""
+        return without_secrets(self.raw.pairs(), self.secret_names)
 
     def known_app_token(self, error: WaybillError) -> str | None:
         """Returns the app token that was sent, if an app has it: another could be anything."""
@@ -95,7 +99,7 @@ class RequestJournal:
         at_fault = error.field if isinstance(error, RequestError) else None
         at_fault = None if at_fault is None else redact(at_fault)
         rejection = self._rejection(request, state, error.status, error.code, at_fault)
-        self.rejections.add(rejection, state.raw.pairs())
+        self.rejections.add(rejection, state.shown_pairs())
         app_id, token_id, fault = None, NO_TOKEN, None
         if state.principal is not None:
             app_id = state.principal.grant.app_id
@@ -128,17 +132,15 @@ class RequestJournal:
     def click_lost(self, request: Request, state: RequestState, status: int) -> None:
         """Records a person who was redirected although the click could not be stored."""
         rejection = self._rejection(request, state, status, CLICK_LOST, None)
-        self.rejections.add_lost_click(rejection, state.raw.pairs())
+        self.rejections.add_lost_click(rejection, state.shown_pairs())
 
     def _note_unread(self, request: Request, state: RequestState, app_id: int) -> None:
         principal = state.principal
         link = principal.link if principal is not None else None
         token_id = principal.shown_token_id if principal is not None else NO_TOKEN
         place = (request.uri_template or "", link.link_id if link else 0, token_id)
-        for unread in state.unread[:_UNREAD_MAX]:
-            # The name may be the sender's own, and hold anything.
-            name, value = (redact(text)[:_SHOWN_MAX] for text in (unread.name, unread.value))
-            self.checks.add_unread(app_id, UnreadSource(*place, unread.reason, name, value))
+        for unread in state.unread[:UNREAD_MAX]:
+            self.checks.add_unread(app_id, unread_source(*place, unread))
 
     def _note_bad_token(self, request: Request) -> float:
         """Counts a guess; returns the seconds that its sender has to wait, if it is refused."""

@@ -8,7 +8,7 @@ exact as long as Redis answers.
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from time import thread_time
 
 import msgspec
@@ -47,6 +47,7 @@ class RejectionLog:
         self._counts: Counter[str] = Counter()
         self._bad_tokens: Counter[str] = Counter()
         self._lost_clicks = 0
+        self._writing = asyncio.Lock()
 
     def add(self, rejection: Rejection, sent: Sequence[Pair] = ()) -> None:
         """Counts a refused request and queues its entry, which will show what was sent."""
@@ -74,7 +75,11 @@ class RejectionLog:
             await self.write()
 
     async def write(self) -> None:
-        """Writes what waits; keeps the counts if Redis does not answer."""
+        """Writes what waits, after a write under way; keeps counts if Redis does not answer."""
+        async with self._writing:
+            await self._write()
+
+    async def _write(self) -> None:
         if not self._counts and not self._bad_tokens:
             return
         if self._lost_clicks:
@@ -108,6 +113,12 @@ class RejectionLog:
                 encode_rejection(msgspec.structs.replace(rejection, parameters=parameters))
             )
         return entries[::-1]
+
+
+def without_secrets(pairs: Sequence[Pair], names: Collection[str]) -> list[Pair]:
+    """Masks the values under these names."""
+    secret_names = {name.encode() for name in names}
+    return [(name, MASK.encode() if name in secret_names else value) for name, value in pairs]
 
 
 def loggable_parameters(pairs: Sequence[Pair]) -> dict[str, str]:

@@ -4,18 +4,19 @@ from collections.abc import Mapping
 
 from falcon.asgi import Request
 
-from ingest.credentials import AppCredential, Credentials
+from ingest.authentication import AppCredential, Credentials
 from ingest.dialects.adjust.event_fields import PARAMETERS_MAX, REQUEST_BYTES_MAX
-from ingest.dialects.adjust_sdk.attribution import asking_user, attribution_reply
+from ingest.dialects.adjust_sdk.attribution import AskingDevice, asking_device, attribution_reply
 from ingest.dialects.dialect import Reply
 from ingest.dialects.sdk_replies import json_reply
+from ingest.endpoint import EndpointServices
 from ingest.parameters import Parameters, RawParameters
 from ingest.request_body import read_parameters_body
 from ingest.request_log.journal import RequestState
-from ingest.resource import EndpointServices
 from ingest.sdks.lookup import AttributionLookup
 from ingest.sdks.resource import Answer
 from shared.fields import iso_time
+from shared.names.invisible import trimmed
 
 
 class AdjustSdk:
@@ -31,27 +32,34 @@ class AdjustSdk:
 
     async def tell_attribution(self, request: Request, state: RequestState) -> Reply:
         """Tells where a device's user came from."""
-        app_id, parameters = await self._called(request, state)
-        environment, adid = asking_user(parameters, app_id)
-        known = await self._lookup.of_user(app_id, environment, adid)
-        return attribution_reply(adid, known, self._services.now(), parameters.get("time_spent"))
+        app_id, device, parameters = await self._called(request, state)
+        known = await self._lookup.of_user(app_id, device.environment, device.adid)
+        time_spent = parameters.get("time_spent")
+        return attribution_reply(device.adid, known, self._services.now(), time_spent)
 
     async def take_push_token(self, request: Request, state: RequestState) -> Reply:
         """Accepts a push token and forgets it: nothing of Waybill sends messages."""
-        app_id, parameters = await self._called(request, state)
-        _, adid = asking_user(parameters, app_id)
+        _, device, _ = await self._called(request, state)
         timestamp = f"{iso_time(self._services.now())}+0000"
-        return json_reply({"adid": adid, "timestamp": timestamp, "message": "Info received"})
+        return json_reply({"adid": device.adid, "timestamp": timestamp, "message": "Info received"})
 
-    async def _called(self, request: Request, state: RequestState) -> tuple[int, Parameters]:
-        """Reads a call and finds its app. Raises UnknownApp, SdkTrafficOff."""
+    async def _called(
+        self, request: Request, state: RequestState
+    ) -> tuple[int, AskingDevice, Parameters]:
+        """Reads a call of a device and finds its app.
+
+        Raises UnknownApp, SdkTrafficOff; DeviceForgotten, by which the SDK is told to stop.
+        """
         query = request.scope["query_string"]
         body = await read_parameters_body(request, len(query), REQUEST_BYTES_MAX)
         state.raw = RawParameters(query, body.form, PARAMETERS_MAX, document=body.document)
         parameters = state.raw.parameters(without=())
-        app_token = parameters.require("app_token").strip()
+        app_token = trimmed(parameters.require("app_token"))
         credentials = Credentials(set(), None, AppCredential(app_token, None))
         state.principal = await self._services.authenticator.authenticate(credentials)
         size_bytes = len(query) + body.size_bytes
         self._services.limiter.admit_request(request, state.principal, size_bytes)
-        return state.principal.grant.app_id, parameters
+        app_id = state.principal.grant.app_id
+        device = asking_device(parameters, app_id)
+        await self._services.forgotten_devices.require_known_ids(app_id, device.ids)
+        return app_id, device, parameters

@@ -4,15 +4,15 @@ from collections.abc import Awaitable, Callable
 
 from falcon.asgi import Request, Response
 
-from ingest.authentication import Principal
-from ingest.credentials import Credentials, credentials_of
+from ingest.authentication import Credentials, Principal, credentials_of
 from ingest.dialects.dialect import Reply, Sender
 from ingest.dialects.sdk_replies import PREFLIGHT, refusal
-from ingest.endpoint import Endpoint
+from ingest.endpoint import Endpoint, EndpointServices, Resource
+from ingest.forgotten_devices import OPTED_OUT
 from ingest.parameters import NO_PARAMETERS
 from ingest.request_log.journal import RequestState
-from ingest.resource import EndpointServices, Resource
 from ingest.telemetry.counts import EndpointCounts
+from shared.errors import DeviceForgotten, WaybillError
 from shared.scopes import Scope
 
 Answer = Callable[[Request, RequestState], Awaitable[Reply]]
@@ -22,6 +22,10 @@ async def answer_preflight(_request: Request, response: Response) -> None:
     """Tells a browser that pages of any origin may call."""
     response.status = PREFLIGHT.status
     response.set_headers(PREFLIGHT.headers)
+
+
+def _refuse(error: WaybillError) -> Reply:
+    return OPTED_OUT if isinstance(error, DeviceForgotten) else refusal(error)
 
 
 class SdkEndpoint(Endpoint):
@@ -46,7 +50,7 @@ class SdkResource(Resource):
 
     async def on_get(self, request: Request, response: Response) -> None:
         state = RequestState(self._dialect, Scope.EVENTS)
-        await self._serve(request, response, state, self._answer(request, state), refusal)
+        await self._serve(request, response, state, self._answer(request, state), _refuse)
 
     on_post = on_get
 

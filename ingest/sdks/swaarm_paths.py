@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from falcon.asgi import Request
+from msgspec.structs import replace
 
+from ingest.authentication import Credentials
 from ingest.client import client_of
-from ingest.credentials import Credentials
 from ingest.dialects.dialect import Reply, RequestContext
 from ingest.dialects.sdk_replies import json_reply, text_reply
 from ingest.dialects.swaarm.click import build_click
@@ -17,9 +18,9 @@ from ingest.dialects.swaarm_sdk.answers import (
     attribution_data,
 )
 from ingest.dialects.swaarm_sdk.device import device_of
+from ingest.endpoint import EndpointServices
 from ingest.parameters import Parameters, RawParameters
 from ingest.request_log.journal import RequestState
-from ingest.resource import EndpointServices
 from ingest.sdks.event_batch import EventBatches
 from ingest.sdks.lookup import AttributionLookup
 from ingest.sdks.resource import Answer, sender_of
@@ -27,7 +28,8 @@ from shared import fields
 from shared.device_ids import adid_of
 from shared.errors import RequestTooLarge
 from shared.events import ASSOCIATED_USER, Event, Kind
-from shared.ids import click_id_of, new_receipt
+from shared.ids import new_receipt, unescaped_click_id_of
+from shared.names.invisible import trimmed
 from shared.snapshot import LinkKey
 
 QUERY_BYTES_MAX = 16_384
@@ -59,12 +61,12 @@ class SwaarmSdk:
     async def take_click(self, request: Request, state: RequestState) -> Reply:
         """Stores the click that led to a page, and answers with its id as a bare text."""
         context, parameters = await self._called(request, state)
-        event = build_click(parameters, context)
-        assert event.click_id is not None
+        click_id = unescaped_click_id_of(context.receipt)
+        event = replace(build_click(parameters, context), click_id=click_id)
         assert state.principal is not None
         await self._services.batcher.add(event, state.principal.key)
         self._services.journal.accepted(request, state, event, 200)
-        return text_reply(event.click_id, event)
+        return text_reply(click_id, event)
 
     async def tell_attribution(self, request: Request, state: RequestState) -> Reply:
         """Tells where a user came from."""
@@ -118,7 +120,9 @@ class SwaarmSdk:
         Raises MissingField, UnknownLink, SdkTrafficOff.
         """
         parameters = self._query(request, state)
-        key = LinkKey(parameters.require("offer_id").strip(), parameters.require("pub_id").strip())
+        key = LinkKey(
+            trimmed(parameters.require("offer_id")), trimmed(parameters.require("pub_id"))
+        )
         state.principal = await self._services.authenticator.authenticate(
             Credentials(set(), key, by_sdk=True)
         )
@@ -156,12 +160,8 @@ class SwaarmSdk:
         principal = await sender_of(request, state, self._services)
         parameters = self._query(request, state)
         now_ms = self._services.now()
-        seal = self._services.authenticator.seal_click
-        receipt = seal(new_receipt(now_ms), principal.grant)
-        while "~" in click_id_of(receipt):  # which the SDK would have to escape in its next address
-            receipt = seal(new_receipt(now_ms), principal.grant)
         context = RequestContext(
-            receipt,
+            self._services.authenticator.seal_click(new_receipt(now_ms), principal.grant),
             now_ms,
             principal.grant,
             None,

@@ -9,6 +9,8 @@ parameters for probabilistic attribution.
 import re
 from collections.abc import Mapping
 
+from shared.names.invisible import trimmed
+
 _VERSION = re.compile(r"\d{1,4}(?:\.\d{1,4}){0,3}", re.ASCII)
 _MODEL = re.compile(r"[A-Za-z0-9 ._+\-]{1,64}", re.ASCII)
 _APPLE = ("iPhone", "iPad", "iPod")
@@ -16,11 +18,11 @@ _APPLE = ("iPhone", "iPad", "iPod")
 
 def browser_user_agent(parameters: Mapping[str, str]) -> str | None:
     """Returns a user agent of this device; None where its parameters do not say enough."""
-    version = parameters.get("os_version", "").strip()
+    version = trimmed(parameters.get("os_version", ""))
     if not _VERSION.fullmatch(version):
         return None
     name = parameters.get("device_name", "")
-    match parameters.get("os_name", "").strip().lower():
+    match trimmed(parameters.get("os_name", "")).lower():
         case "ios":
             names = (parameters.get("device_type", ""), name)
             for family in _APPLE:
@@ -29,7 +31,7 @@ def browser_user_agent(parameters: Mapping[str, str]) -> str | None:
                     system = "CPU OS" if family == "iPad" else "CPU iPhone OS"
                     return f"Mozilla/5.0 ({family}; {system} {underlined} like Mac OS X)"
         case "android":
-            model = name.strip()
+            model = trimmed(name)
             if _MODEL.fullmatch(model):
                 return f"Mozilla/5.0 (Linux; Android {version}; {model})"
     return None

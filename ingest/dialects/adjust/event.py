@@ -19,6 +19,7 @@ from ingest.parameters import Parameters
 from shared import fields
 from shared.errors import MalformedField
 from shared.events import Kind
+from shared.names.invisible import trimmed
 from shared.scopes import Scope
 from shared.seen import unique_marker
 
@@ -27,7 +28,7 @@ _AMOUNT_MIN = "0.001"
 
 def read_event(path: str, parameters: Parameters, context: RequestContext) -> ParsedRequest:
     """Reads a call. Raises RequestError for the first field that is missing or malformed."""
-    event_token = parameters.require("event_token").strip()
+    event_token = trimmed(parameters.require("event_token"))
     event_type = context.app.event_types.get(event_token) if context.app is not None else None
     if event_type is None:
         raise MalformedField(

@@ -35,6 +35,7 @@ from shared.device_ids import user_id_of
 from shared.errors import MalformedField, UnknownDevice
 from shared.events import Environment, Event, Kind
 from shared.integration_log import UnreadReason
+from shared.names.invisible import trimmed
 from shared.scopes import Scope
 
 NAME = "adjust"
@@ -166,7 +167,7 @@ def _take_event_time(parameters: Parameters, context: RequestContext) -> int | N
     for name in OTHER_TIMES:
         value = parameters.take(name)
         if value is not None:
-            text = Z_BEFORE_OFFSET.sub("", value.strip())
+            text = Z_BEFORE_OFFSET.sub("", trimmed(value))
             return fields.event_time(name, text, context.received_at_ms)
     return take_event_time(parameters, context, forgiving=True)  # Waybill's own name
 

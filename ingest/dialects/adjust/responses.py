@@ -5,7 +5,7 @@ Where no published message fits, the error's own message is used instead, in the
 
 import msgspec
 
-from ingest.dialects.dialect import Reply
+from ingest.dialects.dialect import RECEIPT, Reply
 from shared.device_ids import adid_of
 from shared.errors import (
     BadEventState,
@@ -21,8 +21,6 @@ from shared.errors import (
 from shared.events import Event
 from shared.fields import iso_time
 from shared.tokens import TokenFault
-
-RECEIPT = "Waybill-Receipt"
 
 _OK = b'{"status":"OK"}'
 _INSTALL = "Install tracked", 2_000  # message, and when to ask again, in milliseconds

@@ -11,12 +11,13 @@ from ingest.dialects.common_fields import open_marker
 from ingest.dialects.dialect import ParsedRequest, RequestContext
 from ingest.parameters import Parameters
 from shared.events import OPEN, Kind
+from shared.names.invisible import trimmed
 from shared.scopes import Scope
 
 
 def read_session(parameters: Parameters, context: RequestContext) -> ParsedRequest:
     """Reads a call. Raises RequestError for the first field that is missing or malformed."""
-    app_token = parameters.require("app_token").strip()
+    app_token = trimmed(parameters.require("app_token"))
     event = build_event("/session", AdjustFields(Kind.OPEN, OPEN), parameters, context)
     first, later = session_replies(event, app_token)
     return ParsedRequest(

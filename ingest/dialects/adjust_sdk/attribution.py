@@ -4,15 +4,18 @@ An answer with `ask_in` is none yet: the SDK asks again after so many millisecon
 has an attribution too, or the SDK would go on asking for ever.
 """
 
+from typing import NamedTuple
+
 from ingest.dialects.adjust_sdk.answers import ASK_IN_MS
 from ingest.dialects.common_fields import take_device_ids
 from ingest.dialects.dialect import Reply
 from ingest.dialects.sdk_replies import json_reply
 from ingest.parameters import Parameters
-from shared.device_ids import adid_of, user_id_of
+from shared.device_ids import adid_of, usable, user_id_of
 from shared.errors import MalformedField, UnknownDevice
 from shared.events import Environment
 from shared.fields import iso_time
+from shared.privacy.identities import PersonId, device_person_ids, ids_of_user
 from shared.sdk.known_attributions import KnownAttribution
 
 ORGANIC = "Organic"
@@ -20,8 +23,16 @@ LATER_MS = 30_000  # after a hundred seconds: the workers are behind
 _NO_DEVICE = "Send a device id, such as web_uuid or google_app_set_id."
 
 
-def asking_user(parameters: Parameters, app_id: int) -> tuple[Environment, str]:
-    """Returns the environment of the call, and the adid of its device.
+class AskingDevice(NamedTuple):
+    """The device that asks: its environment, its adid, and the ids by which it may be forgotten."""
+
+    environment: Environment
+    adid: str
+    ids: frozenset[PersonId]
+
+
+def asking_device(parameters: Parameters, app_id: int) -> AskingDevice:
+    """Returns the device of a call.
 
     Raises MalformedField; UnknownDevice if no device is named.
     """
@@ -30,10 +41,12 @@ def asking_user(parameters: Parameters, app_id: int) -> tuple[Environment, str]:
         environment = Environment(sent)
     except ValueError as error:
         raise MalformedField("environment", "must be sandbox or production.") from error
-    user_id = user_id_of(take_device_ids(parameters, forgiving=True))
+    device_ids = take_device_ids(parameters, forgiving=True)
+    user_id = user_id_of(device_ids)
     if user_id is None:
         raise UnknownDevice(_NO_DEVICE)
-    return environment, adid_of(app_id, user_id)
+    ids = ids_of_user(app_id, user_id) | device_person_ids(usable(device_ids))
+    return AskingDevice(environment, adid_of(app_id, user_id), frozenset(ids))
 
 
 def attribution_reply(

@@ -24,8 +24,10 @@ from ingest.dialects.dialect import (
 from ingest.dialects.sdk_clock import device_time_ms
 from ingest.parameters import Parameters
 from shared import fields
+from shared.device_ids import is_unfilled
 from shared.events import Event
 from shared.integration_log import UnreadReason
+from shared.names.invisible import trimmed
 
 # What differs between the attempts to send one call.
 _OF_ATTEMPTS = (
@@ -65,7 +67,10 @@ def read_package(
     """
     identity = [parameters.get(name) for name in _IDENTIFYING]
     stamp, sent_at = parameters.take("created_at"), parameters.take("sent_at")
-    unique_id = parameters.get("deduplication_id").strip()
+    unique_id = trimmed(parameters.get("deduplication_id"))
+    if unique_id and is_unfilled(unique_id):  # all events of the device would be one
+        parameters.note("deduplication_id", unique_id, UnreadReason.MACRO)
+        unique_id = ""
     for name in _OF_ATTEMPTS:
         parameters.take(name)
     for name in _NOT_FROM_DEVICES:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from ingest.parameters import Parameters
+from shared.names.invisible import trimmed
 from shared.placeholders import is_placeholder
 
 
@@ -55,7 +56,7 @@ _LISTS = {
 
 def read_status(parameters: Parameters, name: str) -> ConversionStatus:
     """Reads the status, which stays as it was sent; a word that nobody knows names the event."""
-    text = parameters.get(name).strip()
+    text = trimmed(parameters.get(name))
     if not text or (is_placeholder(text) and text.lower() != "void"):
         return ConversionStatus()
     word = text.lower()

@@ -12,6 +12,7 @@ from ingest.dialects.common_fields import take_id
 from ingest.parameters import Parameters
 from shared import fields
 from shared.integration_log import UnreadReason
+from shared.names.invisible import trimmed
 from shared.names.postback_names import PostbackField
 from shared.placeholders import is_placeholder
 
@@ -65,7 +66,7 @@ def take_payout(parameters: Parameters, names: Sequence[str]) -> str | None:
         if is_placeholder(value):
             parameters.leave(name, value, UnreadReason.MACRO)
             continue
-        text = value.strip()
+        text = trimmed(value)
         plain = text.replace(",", ".") if _COMMA.fullmatch(text) else text
         amount = fields.exact_amount(name, plain)
         if plain != text or not fields.is_as_sent(amount, plain):

@@ -13,8 +13,8 @@ from ingest.dialects.affiliate.conversion import (
     build_conversion,
 )
 from ingest.dialects.common_fields import TOKEN_NAMES, open_marker
-from ingest.dialects.dialect import Dialect, ParsedRequest, Reply, RequestContext
-from ingest.dialects.swaarm.responses import RECEIPT, error_reply
+from ingest.dialects.dialect import RECEIPT, Dialect, ParsedRequest, Reply, RequestContext
+from ingest.dialects.swaarm.responses import error_reply
 from ingest.parameters import Parameters
 
 _ANSWER = "Success"

@@ -10,6 +10,7 @@ import msgspec
 from ingest.dialects.common_fields import take_if_valid, take_money
 from ingest.parameters import Parameters
 from shared import fields
+from shared.names.invisible import trimmed
 from shared.placeholders import is_placeholder
 
 REVENUE, CURRENCY = "af_revenue", "af_currency"
@@ -28,7 +29,7 @@ class EventValue(NamedTuple):
 def take_event_value(parameters: Parameters) -> EventValue:
     """Takes it. Raises MalformedField for one that is too long or an amount that is none."""
     text = take_if_valid(parameters, fields.event_value, "eventValue")
-    if text is None or not text.strip():
+    if text is None or not trimmed(text):
         return EventValue()
     try:
         told = _decoder.decode(text)

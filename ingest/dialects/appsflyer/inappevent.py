@@ -23,6 +23,7 @@ from ingest.parameters import Parameters
 from shared import fields
 from shared.errors import MalformedField, MissingField
 from shared.events import OPEN, Event, Kind
+from shared.names.invisible import trimmed
 
 NAME = "appsflyer"
 ENDPOINT = "/inappevent"
@@ -40,7 +41,7 @@ _NO_APP = "must be AppsFlyer's ID of an app: on iOS with the prefix id, such as 
 
 def read_inappevent(parameters: Parameters, context: RequestContext) -> ParsedRequest:
     """Reads a call. Raises RequestError for the first field that is missing or malformed."""
-    app_id = parameters.get("app_id").strip()
+    app_id = trimmed(parameters.get("app_id"))
     if not app_id or app_id.isdigit():
         raise MalformedField("app_id", _NO_APP)
     if parameters.rest().keys() <= {"app_id"}:

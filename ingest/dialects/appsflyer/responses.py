@@ -5,7 +5,7 @@ Where no published text fits, the error's own message follows "Bad request".
 
 from http import HTTPStatus
 
-from ingest.dialects.dialect import Reply
+from ingest.dialects.dialect import RECEIPT, Reply
 from shared.errors import (
     MalformedField,
     MissingField,
@@ -15,8 +15,6 @@ from shared.errors import (
 )
 from shared.events import Event
 from shared.tokens import TokenFault
-
-RECEIPT = "Waybill-Receipt"
 
 _TEXT = {"Content-Type": "text/plain; charset=utf-8"}
 _NOT_PARSED = "Payload is missing or failed to parse"

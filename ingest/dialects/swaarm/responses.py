@@ -5,11 +5,9 @@ Its page fixes the status codes 200, 400, 401 and 404 and the body `{"id":…}`.
 
 import msgspec
 
-from ingest.dialects.dialect import Reply
+from ingest.dialects.dialect import RECEIPT, Reply
 from shared.errors import RequestError, WaybillError
 from shared.events import Event
-
-RECEIPT = "Waybill-Receipt"
 
 # An id that a cache gave to two visitors would make them one.
 _NO_CACHE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

@@ -12,6 +12,7 @@ from ingest.dialects.common_fields import (
     take_user_agent,
 )
 from ingest.dialects.dialect import Dialect, ParsedRequest, RequestContext
+from ingest.dialects.swaarm.plain_event import read_plain_s2sevent
 from ingest.dialects.swaarm.postback import (
     ADDRESS,
     NAME,
@@ -46,4 +47,10 @@ def read_s2sevent(parameters: Parameters, context: RequestContext) -> ParsedRequ
     return parse_event("/s2sevent", own_fields, parameters, context)
 
 
-S2SEVENT = Dialect(name=NAME, token_names=TOKEN_NAMES, read=read_s2sevent, error_reply=error_reply)
+S2SEVENT = Dialect(
+    name=NAME,
+    token_names=TOKEN_NAMES,
+    read=read_s2sevent,
+    error_reply=error_reply,
+    read_plain=read_plain_s2sevent,
+)

@@ -15,14 +15,16 @@ from ingest.dialects.sdk_clock import device_time_ms
 from ingest.dialects.sdk_referrer import Referrer, read_referrer, referred_click
 from ingest.dialects.swaarm_sdk.device import SdkDevice
 from shared import fields
-from shared.device_ids import is_junk, is_junk_of
+from shared.device_ids import is_junk, is_junk_of, is_unfilled
 from shared.errors import MalformedField, MissingField
 from shared.events import INSTALL, OPEN, REINSTALL, Event, Kind
+from shared.names.invisible import trimmed
 from shared.snapshot import Grant
 
 _READ = frozenset(
     ("id", "typeId", "vendorId", "clientTime", "revenue", "currency", "aggregatedValue")
 ) | {"customValue", "clickId", "advertisingId"}
+_UNFILLABLE = frozenset({"id", "clickId"})  # IDs that count as not sent where nobody filled them in
 _TEXT_BYTES_MAX = 16_384  # of what an event says beside, as of an event value
 _NOT_SENT: tuple[object, ...] = (None, "", {}, [])
 _ARRIVALS = frozenset({INSTALL, REINSTALL})
@@ -56,7 +58,7 @@ def read_sdk_event(raw: bytes, call: SdkCall, receipt: UUID) -> list[Event]:
     device_ids = {platform.vendor_kind: user_id}
     if (advertising := _text(sent, "advertisingId")) and not is_junk(advertising):
         device_ids[platform.advertising_kind] = fields.identifier("advertisingId", advertising)
-    click_id = _text(sent, "clickId")
+    click_id = _id(sent, "clickId")
     sale, currency, aggregated, value = _amounts(sent)
     event = Event(
         receipt=receipt,
@@ -129,7 +131,7 @@ def _clicked_ms(sent: Mapping[str, object], event: Event) -> int:
 
 def _key(sent: Mapping[str, object], raw: bytes, user_id: str) -> str | None:
     """Returns the idempotency key: of the event's own id, else of all that a timed event says."""
-    own_id = _text(sent, "id")
+    own_id = _id(sent, "id")
     if not own_id and not sent.get("clientTime"):
         return None
     content = f"{user_id}:{own_id}".encode() if own_id else raw
@@ -141,7 +143,8 @@ def _rest(sent: Mapping[str, object], stamp: str | None) -> dict[str, str]:
     rest = {} if not stamp else {"clientTime": stamp}
     size = 0
     for name, value in sent.items():
-        if name in _READ or value in _NOT_SENT or "\0" in name:
+        is_read = name in _READ and (name not in _UNFILLABLE or _id(sent, name) is not None)
+        if is_read or value in _NOT_SENT or "\0" in name:
             continue
         text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
         size += len(name.encode()) + len(text.encode())
@@ -150,13 +153,19 @@ def _rest(sent: Mapping[str, object], stamp: str | None) -> dict[str, str]:
     return rest
 
 
+def _id(sent: Mapping[str, object], name: str) -> str | None:
+    """Returns an ID as text, None if it was not sent or is a placeholder."""
+    text = _text(sent, name)
+    return None if text is None or is_unfilled(text) else text
+
+
 def _text(sent: Mapping[str, object], name: str) -> str | None:
     """Returns a field as text, None if it was not sent. Raises MalformedField for an object."""
     value = sent.get(name)
     if value in _NOT_SENT:
         return None
     if isinstance(value, str) and "\0" not in value:
-        return value.strip() or None
+        return trimmed(value) or None
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     raise MalformedField(name, "must be a text or a number.")

@@ -11,7 +11,7 @@ from redis.asyncio.connection import AbstractConnection
 from ingest.durability import durability_problems
 from ingest.inbox import InboxWriter, Stale
 from shared.events import encode_event, join_events
-from shared.inbox import measure
+from shared.inbox import BatchPart, measure
 from shared.redis import AsyncRedis, Redis, connect_ingest
 from shared.rq_queue import waiting_jobs
 from shared.snapshot import VERSION_KEY
@@ -41,8 +41,8 @@ def test_a_batch_is_added_counted_and_wakes_one_drain(redis_url: str, redis: Red
     redis.set(VERSION_KEY, 7)
 
     async def work(writer: InboxWriter) -> None:
-        assert (await writer.append(7, PAYLOAD, 1)).backlog == 1
-        assert (await writer.append(7, PAYLOAD, 1)).backlog == 2
+        assert (await writer.append(7, [BatchPart(PAYLOAD, 1)])).backlog == 1
+        assert (await writer.append(7, [BatchPart(PAYLOAD, 1)])).backlog == 2
 
     _write(redis_url, redis, work)
 
@@ -63,11 +63,11 @@ def test_a_flush_is_one_round_trip_however_many_events_share_it(
         await send(connection, command, **how)
 
     async def work(writer: InboxWriter) -> None:
-        await writer.append(7, PAYLOAD, 1)  # connects, and tells Redis the script
+        await writer.append(7, [BatchPart(PAYLOAD, 1)])  # connects, and tells Redis the script
         monkeypatch.setattr(AbstractConnection, "send_packed_command", counted)
         for count in (1, 30, 1000):
             payload = join_events([encode_event(event())] * count)
-            await writer.append(7, payload, count)
+            await writer.append(7, [BatchPart(payload, count)])
 
     _write(redis_url, redis, work)
 
@@ -84,7 +84,7 @@ def test_a_batch_checked_with_another_snapshot_is_not_added(
 
     async def work(writer: InboxWriter) -> None:
         with pytest.raises(Stale):
-            await writer.append(7, PAYLOAD, 1)
+            await writer.append(7, [BatchPart(PAYLOAD, 1)])
 
     _write(redis_url, redis, work)
 

@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -106,12 +106,14 @@ class Sent:
 
 
 @asynccontextmanager
-async def running(published: Snapshot | None = None, **variables: str) -> AsyncIterator[Running]:
+async def running(
+    published: Snapshot | None = None, *, clock: Callable[[], int] = now, **variables: str
+) -> AsyncIterator[Running]:
     """Runs it until it is ready: with the snapshot loaded and Redis found durable."""
     server = FakeServer()
     telling, redis = TellingRedis(server), FakeStrictRedis(server=server)
     publish(redis, published or snapshot())
-    parts = assemble(settings(**variables), telling, redis, now, Tally())
+    parts = assemble(settings(**variables), telling, redis, clock, Tally())
     application = create_app(parts)
     async with ASGIConductor(application) as conductor:
         await until(lambda: parts.gate.reachable and parts.gate.durable)

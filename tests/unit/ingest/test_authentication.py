@@ -3,9 +3,8 @@
 import pytest
 from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
 
-from ingest.authentication import Authenticator
+from ingest.authentication import Authenticator, Credentials, credentials_of
 from ingest.credential_store import CredentialStore, TokenKey
-from ingest.credentials import Credentials, credentials_of
 from ingest.dialects.dialect import Dialect
 from ingest.dialects.swaarm.click import CLICK
 from ingest.dialects.swaarm.postback import POSTBACK

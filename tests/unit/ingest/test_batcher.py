@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ingest.batcher import Batcher, BatchLimits, EventUnit, FlushResult
+from ingest.batcher import Batcher, BatchLimits, EventUnit, FlushResult, batch_parts
 from ingest.credential_store import CredentialStore, TokenKey
 from ingest.gate import Gate, Load, LoadLimits
 from ingest.inbox import Stale
@@ -23,7 +23,7 @@ from shared.errors import (
     Unauthorized,
 )
 from shared.events import decode_events, encode_event, join_parts
-from shared.inbox import Appended
+from shared.inbox import Appended, BatchPart
 from shared.lines.recent_ids import RecentId
 from shared.redis import RedisError
 from shared.seen import SeenMarker
@@ -56,8 +56,7 @@ class Disk:
     async def append(
         self,
         version: int,
-        payload: bytes,
-        count: int,
+        parts: Sequence[BatchPart],
         markers: Sequence[SeenMarker],
         ids: Sequence[RecentId],
     ) -> Appended:
@@ -68,8 +67,9 @@ class Disk:
             raise self.faults.popleft()
         if is_stale:
             raise Stale("The snapshot has changed.")
-        self.batches.append([event.user_id for event in decode_events(payload)])
-        assert len(self.batches[-1]) == count
+        for part in parts:
+            self.batches.append([event.user_id for event in decode_events(part.payload)])
+            assert len(self.batches[-1]) == part.events
         seen_before = [marker in self.markers for marker in markers]
         self.markers |= set(markers)
         firsts = [self.ids.get(recent.name, b"") for recent in ids]
@@ -529,3 +529,36 @@ def test_the_parts_of_a_unit_are_events_of_a_batch() -> None:
 
     payload = join_parts([whole.encoded, encode_event(event(user_id="c"))], 3)
     assert [sent.user_id for sent in decode_events(payload)] == ["a", "b", "c"]
+
+
+def unit_of(*apps: tuple[int, int]) -> EventUnit:
+    events = [event(app_id=app_id) for app_id, count in apps for _ in range(count)]
+    encoded = b"".join(map(encode_event, events))
+    return EventUnit((), encoded, len(events), apps=apps)
+
+
+def test_a_flush_is_one_entry_while_every_app_has_room() -> None:
+    (part,) = batch_parts([unit_of((1, 2)), unit_of((2, 1)), unit_of((1, 1))], frozenset())
+
+    assert (part.events, part.apps, part.alone) == (4, "1:3,2:1", "")
+
+
+def test_a_flush_of_one_app_may_be_parked_for_it() -> None:
+    (part,) = batch_parts([unit_of((7, 2)), unit_of((7, 1))], frozenset())
+
+    assert (part.events, part.apps, part.alone) == (3, "7", "7")
+
+
+def test_an_app_without_room_gets_an_entry_of_its_own_with_what_came_with_it() -> None:
+    units = [unit_of((1, 2)), unit_of((2, 1)), unit_of((2, 3), (3, 1))]
+
+    parts = batch_parts(units, {2})
+
+    assert [(part.events, part.apps, part.alone) for part in parts] == [
+        (2, "1", "1"),
+        (5, "2:4,3:1", "2"),
+    ]
+    assert [[each.app_id for each in decode_events(part.payload)] for part in parts] == [
+        [1, 1],
+        [2, 2, 2, 2, 3],
+    ]

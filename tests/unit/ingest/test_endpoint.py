@@ -10,8 +10,11 @@ from msgspec import structs
 from shared.errors import Overloaded
 from shared.events import Environment, Kind
 from shared.ids import receipt_time_ms
+from shared.inbox import INBOX_KEY
 from shared.integration_log import recent_checks
 from shared.limits.app_limits import AppLimits
+from shared.limits.app_shares import APPS_KEY
+from shared.redis import stream_entries
 from shared.rejections import Rejection, recent_rejections, rejection_counts
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY, KnownApp, Snapshot
 from shared.tokens import new_token
@@ -389,9 +392,50 @@ async def test_beyond_a_limit_people_who_click_are_sent_on_and_counted_as_not_st
 
 
 @in_loop
+async def test_an_archived_link_sends_people_on_and_stores_none_of_their_clicks() -> None:
+    held = linked(snapshot(), is_archived=True)
+    async with running(held) as ingest:
+        person = await click(ingest, f"{LINK}&pub_click_id=1")
+        program = await click(ingest, f"{LINK}&no_redirect=true")
+        impression = await ingest.conductor.simulate_get("/impression", query_string=LINK)
+        event = await ingest.get()
+
+    assert person.status_code == 302
+    assert person.headers["location"].startswith("https://shop.example/welcome")
+    assert "waybill-receipt" not in person.headers
+    assert error(program) == (400, "archived_link", None)
+    assert error(impression) == (400, "archived_link", None)
+    assert event.status_code == 200
+    assert [stored.kind for stored in ingest.stored()] == [Kind.EVENT]
+
+
+@in_loop
 async def test_without_limits_of_its_own_a_sender_with_a_token_is_never_limited() -> None:
     async with running(limited()) as ingest:
         answers = [await ingest.get() for _ in range(30)]
 
     assert {answer.status_code for answer in answers} == {200}
     assert not ingest.parts.limiter.rates
+
+
+@in_loop
+async def test_with_its_queue_full_an_app_is_refused_its_clicks_redirect_and_others_pass() -> None:
+    async with running(limited(queued_events_max=3)) as ingest:
+        stored = [await ingest.get() for _ in range(3)]
+        await ingest.parts.queues.read()
+        refused = await ingest.get()
+        redirected = await click(ingest, LINK)
+        for entry_id, _ in stream_entries(ingest.redis.xrange(INBOX_KEY)):
+            ingest.redis.xdel(INBOX_KEY, entry_id)
+        ingest.redis.delete(APPS_KEY)
+        await ingest.parts.queues.read()
+        later = await ingest.get()
+        await ingest.parts.rejections.write()
+        counts = rejection_counts(ingest.redis)
+
+    assert {answer.status_code for answer in stored} == {200}
+    assert error(refused) == (429, "rate_limited", None)
+    assert refused.headers["retry-after"] == "5"
+    assert redirected.status_code == 302
+    assert later.status_code == 200
+    assert counts == {"click_lost": 1, "rate_limited": 1}

@@ -7,7 +7,7 @@ import pytest
 from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
 
 from ingest.inbox import InboxWriter, Stale
-from shared.inbox import INBOX_KEY, WAKE_KEY
+from shared.inbox import INBOX_KEY, WAKE_KEY, BatchPart
 from shared.redis import RedisError, stream_entries
 from shared.rq_queue import waiting_jobs
 from shared.snapshot import VERSION_KEY
@@ -35,8 +35,8 @@ async def writing(
 @in_loop
 async def test_a_batch_is_in_the_inbox_when_append_returns_the_backlog() -> None:
     async with writing() as (writer, redis):
-        assert (await writer.append(1, batch(event(), event()), 2)).backlog == 2
-        assert (await writer.append(1, ONE, 1)).backlog == 3
+        assert (await writer.append(1, [BatchPart(batch(event(), event()), 2)])).backlog == 2
+        assert (await writer.append(1, [BatchPart(ONE, 1)])).backlog == 3
         assert stored(redis) == [event()] * 3
 
 
@@ -45,9 +45,9 @@ async def test_at_debug_a_flush_leaves_a_line_from_receipt_to_entry(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with writing() as (writer, redis):
-        await writer.append(1, ONE, 1)
+        await writer.append(1, [BatchPart(ONE, 1)])
         with caplog.at_level("DEBUG", "ingest.inbox"):
-            added = await writer.append(1, batch(event(), event()), 2)
+            added = await writer.append(1, [BatchPart(batch(event(), event()), 2)])
         *_, (newest, _) = stream_entries(redis.xrange(INBOX_KEY))
 
     (line,) = [record for record in caplog.records if record.message == "flushed"]
@@ -63,7 +63,7 @@ async def test_a_batch_checked_with_another_snapshot_is_stale_and_not_written() 
         redis.set(VERSION_KEY, 2)
 
         with pytest.raises(Stale):
-            await writer.append(1, ONE, 1)
+            await writer.append(1, [BatchPart(ONE, 1)])
         assert redis.exists(INBOX_KEY) == 0
         await writer.close()
         assert waiting_jobs(redis) == 0
@@ -75,14 +75,14 @@ async def test_a_redis_that_has_lost_its_data_makes_every_batch_stale() -> None:
         redis.flushall()
 
         with pytest.raises(Stale):
-            await writer.append(1, ONE, 1)
+            await writer.append(1, [BatchPart(ONE, 1)])
 
 
 @in_loop
 async def test_any_number_of_batches_enqueue_one_drain() -> None:
     async with writing() as (writer, redis):
         for _ in range(5):
-            await writer.append(1, ONE, 1)
+            await writer.append(1, [BatchPart(ONE, 1)])
         await writer.close()
 
         assert waiting_jobs(redis) == 1
@@ -91,9 +91,9 @@ async def test_any_number_of_batches_enqueue_one_drain() -> None:
 @in_loop
 async def test_a_batch_added_after_the_drain_has_ended_enqueues_another() -> None:
     async with writing() as (writer, redis):
-        await writer.append(1, ONE, 1)
+        await writer.append(1, [BatchPart(ONE, 1)])
         redis.delete(WAKE_KEY)
-        await writer.append(1, ONE, 1)
+        await writer.append(1, [BatchPart(ONE, 1)])
         await writer.close()
 
         assert waiting_jobs(redis) == 2
@@ -104,7 +104,7 @@ async def test_an_event_is_kept_though_no_drain_could_be_enqueued() -> None:
     down = FakeServer()
     down.connected = False
     async with writing(rq=FakeStrictRedis(server=down)) as (writer, redis):
-        assert (await writer.append(1, ONE, 1)).backlog == 1
+        assert (await writer.append(1, [BatchPart(ONE, 1)])).backlog == 1
         await writer.close()
 
         assert stored(redis) == [event()]
@@ -118,5 +118,5 @@ async def test_a_redis_that_does_not_answer_is_an_error_of_redis() -> None:
     writer = InboxWriter(redis, FakeStrictRedis(server=server), now)
 
     with pytest.raises(RedisError):
-        await writer.append(1, ONE, 1)
+        await writer.append(1, [BatchPart(ONE, 1)])
     await redis.aclose()

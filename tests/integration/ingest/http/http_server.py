@@ -32,6 +32,9 @@ SHORT = ConnectionLimits(
 )
 # Beyond the limit, what a loaded machine may take to notice.
 LATE_SECONDS = 2.0
+# The event loop's clock counts whole milliseconds and stands still within a turn of the loop, so
+# that a deadline begins a little before what it belongs to.
+EARLY_SECONDS = 0.01
 
 # Ends a test that hangs. No test waits for it, so a busy machine may take its time.
 SECONDS_MAX = 120.0

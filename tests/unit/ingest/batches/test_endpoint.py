@@ -8,18 +8,21 @@ from urllib.parse import parse_qsl
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
 from ingest.app import ROUTES
-from shared.events import Environment, Event, Kind
+from shared.device_ids import identifying_of
+from shared.events import CLICK_KINDS, Environment, Event, Kind
+from shared.integration_log import UnreadReason, unread_counts
 from shared.rejections import recent_rejections, rejection_counts
 from shared.scopes import Scope
 from shared.snapshot import KnownApp, KnownEventType, Snapshot
 from tests.support.build import LINK_KEY, NOW_MS, TOKEN, digest, grant, linked, snapshot
+from tests.support.placeholders import placeholders
 from tests.unit.ingest.harness import Running, publish, running
-from tests.unit.loop import in_loop, until
+from tests.unit.loop import in_loop, run_in_loop, until
 
 EVENT = {"type": "event", "time": NOW_MS, "user_id": "u", "event_id": "purchase"}
 OPEN = {"type": "open", "time": NOW_MS, "user_id": "u"}
@@ -437,6 +440,38 @@ async def test_the_integration_check_has_the_last_events_of_a_batch() -> None:
 
 
 @in_loop
+async def test_the_integration_check_counts_what_is_not_used_of_lines_and_of_calls() -> None:
+    async with running(linked()) as ingest:
+        click = CLICK | {"link": "Summer", "device_ids": {"gaid": "{gaid}"}}
+        call = POSTBACK | {"params": FULL | {"gps_adid": "#gaid#"}}
+        refused = EVENT | {"user_id": "{user_id}"}
+        lines = [EVENT | {"id": "{order}", "user_agent": "undefined"}] * 3
+        await ingest.batch([*lines, refused, refused, call, click, EVENT])
+        await ingest.parts.checks.write()
+
+        counts = unread_counts(ingest.redis, 1, 0)
+        found = {(source.name, source.value): count.count for source, count in counts.items()}
+        assert found == {
+            ("id", "{order}"): 3,
+            ("user_agent", "undefined"): 3,
+            ("user_id", "{user_id}"): 2,
+            ("gps_adid", "#gaid#"): 1,
+            ("gaid", "{gaid}"): 1,
+        }
+        assert {source.endpoint for source in counts} == {"/batch"}
+        assert {source.reason for source in counts} == {UnreadReason.MACRO}
+
+
+@in_loop
+async def test_a_batch_of_other_macros_in_each_line_notes_some_of_them() -> None:
+    async with running() as ingest:
+        await ingest.batch([EVENT | {"id": f"{{order_{number}}}"} for number in range(900)])
+        await ingest.parts.checks.write()
+
+        assert 0 < len(unread_counts(ingest.redis, 1, 0)) <= 20
+
+
+@in_loop
 async def test_events_are_counted_by_their_outcome_and_the_request_once() -> None:
     async with running() as ingest:
         await ingest.batch([EVENT | {"id": "1"}, EVENT | {"id": "1"}, {"type": "x"}])
@@ -651,6 +686,45 @@ def test_whatever_is_sent_is_answered_and_never_by_an_error_of_ours(
     sent()
 
 
+@settings(max_examples=25, deadline=None)
+@given(
+    call=st.sampled_from([call for call in CALLS if "click" not in call[2]]),
+    name=st.sampled_from(["click_id", "idempotency_key", "gaid", "user_agent", "oaid"]),
+    text=placeholders(),
+)
+def test_a_placeholder_in_a_call_of_a_batch_makes_nobody_and_no_key(
+    call: tuple[str, str, str], name: str, text: str
+) -> None:
+    dialect, path, query = call
+    named = {"dialect": dialect, "endpoint": path}
+    unfilled = dict(parse_qsl(query)) | {name: text}
+
+    async def taken() -> list[Event]:
+        async with running(structs.replace(with_app(), links=linked().links)) as ingest:
+            await verdicts(ingest, [named | {"params": query}])
+            await verdicts(ingest, [named | {"params": unfilled}])
+            return ingest.stored()
+
+    plain, event = run_in_loop(taken())
+    assert event.user_id == plain.user_id
+    assert event.idempotency_key is None
+    assert event.user_agent == plain.user_agent
+    assert identifying_of(event.device_ids) == identifying_of(plain.device_ids)
+    if event.kind not in CLICK_KINDS:
+        assert event.click_id is None
+
+
+@pytest.mark.parametrize("line", [EVENT, POSTBACK | {"params": "user_id=u&event_id=e"}])
+@in_loop
+async def test_events_that_share_a_placeholder_as_id_are_all_accepted(line: dict[str, Any]) -> None:
+    async with running() as ingest:
+        for _ in range(2):
+            answers = await verdicts(ingest, [line | {"id": "{order_id}"}] * 2)
+            assert [answer["status"] for answer in answers] == ["accepted", "accepted"]
+
+        assert [event.idempotency_key for event in ingest.stored()] == [None] * 4
+
+
 lines = st.fixed_dictionaries(
     {
         "type": st.just("event"),
@@ -666,7 +740,7 @@ lines = st.fixed_dictionaries(
 def test_any_split_of_events_over_batches_stores_the_same_events(
     events: list[Any], cuts: list[int]
 ) -> None:
-    numbered = [event | {"id": str(number)} for number, event in enumerate(events)]
+    numbered = [event | {"id": str(number)} for number, event in enumerate(events, 1)]
 
     @in_loop
     async def sent() -> None:
@@ -676,7 +750,7 @@ def test_any_split_of_events_over_batches_stores_the_same_events(
             for begin, end in pairwise(edges):
                 await split.batch(numbered[begin:end])
             ids = [event.idempotency_key for event in split.stored()]
-            assert ids == [str(number) for number in range(len(numbered))]
+            assert ids == [str(number) for number in range(1, len(numbered) + 1)]
             assert list(map(row, split.stored())) == list(map(row, whole.stored()))
 
     sent()

@@ -12,9 +12,9 @@ from tests.unit.ingest.harness import Running
 KEY = "KEY"  # stands for the sender's key in the recordings
 
 
-def recorded_calls(folder: Path) -> list[dict[str, Any]]:
+def recorded_calls(folder: Path, name: str = "vectors.json") -> list[dict[str, Any]]:
     """Reads the calls beside a test."""
-    calls: list[dict[str, Any]] = json.loads((folder / "vectors.json").read_text())
+    calls: list[dict[str, Any]] = json.loads((folder / name).read_text())
     return calls
 
 

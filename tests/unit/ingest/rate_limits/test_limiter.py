@@ -1,6 +1,7 @@
 """Who is limited, by what, and who is not."""
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from msgspec import structs
@@ -9,6 +10,7 @@ from ingest.authentication import Principal
 from ingest.credential_store import CredentialStore, TokenKey
 from ingest.rate_limits import limiter as limiter_module
 from ingest.rate_limits.limiter import DAY_MS, RATES_MAX, RateLimited, RateLimiter
+from ingest.rate_limits.queue_watch import QueueWatch
 from shared.events import Environment
 from shared.limits.app_limits import DEFAULT_LIMITS, AppLimits
 from shared.snapshot import NO_TOKEN, Grant, KnownApp
@@ -37,13 +39,17 @@ def _still(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def limiter(clock: Clock, **limits: int) -> RateLimiter:
     """Builds one with these limits for app 1, and only the defaults for app 2."""
-    store = CredentialStore(SECRET_KEY, clock)
+    return RateLimiter(store_of(clock, **limits), clock)
+
+
+def store_of(clock: Clock, **limits: int) -> CredentialStore:
+    known = CredentialStore(SECRET_KEY, clock)
     apps = {
         "one": KnownApp(1, limits=structs.replace(NONE, **limits)),
         "two": KnownApp(2, limits=DEFAULT_LIMITS),
     }
-    store.use(structs.replace(snapshot(), apps=apps))
-    return RateLimiter(store, clock)
+    known.use(structs.replace(snapshot(), apps=apps))
+    return known
 
 
 def sender(token_id: int = 1, app_id: int = 1, **changes: Any) -> Principal:
@@ -174,3 +180,21 @@ def test_the_answer_says_which_limit_and_when_to_come_again(clock: Clock) -> Non
     assert refused.value.message.startswith(
         "The limit of requests per second of this token is reached. Send it again after 1 s"
     )
+
+
+QUEUES = cast("QueueWatch", SimpleNamespace(events={1: 500, 2: 500}))  # as Redis would tell
+
+
+def test_an_app_with_as_many_events_queued_as_it_may_is_told_to_come_later(clock: Clock) -> None:
+    limits = RateLimiter(store_of(clock, queued_events_max=500), clock, queues=QUEUES)
+
+    with pytest.raises(RateLimited, match="queued events of this app") as refusal:
+        limits.admit(sender(), None, 100)
+    assert refusal.value.retry_seconds == 5
+    assert admitted(limits, sender(app_id=2)) == 100
+
+
+def test_an_app_with_a_shorter_queue_is_admitted(clock: Clock) -> None:
+    limits = RateLimiter(store_of(clock, queued_events_max=501), clock, queues=QUEUES)
+
+    assert admitted(limits, sender()) == 100

@@ -38,6 +38,22 @@ async def test_a_rejection_is_written_with_its_count() -> None:
 
 
 @in_loop
+async def test_a_write_ends_after_the_one_under_way() -> None:
+    server = FakeServer()
+    redis, looks = FakeAsyncRedis(server=server), FakeStrictRedis(server=server)
+    log = RejectionLog(redis, 100)
+
+    log.add(rejection(code="missing_field"))
+    under_way = asyncio.create_task(log.write())
+    await asyncio.sleep(0)
+    await log.write()
+
+    assert rejection_counts(looks) == {"missing_field": 1}
+    await under_way
+    await redis.aclose()
+
+
+@in_loop
 async def test_a_flood_is_counted_exactly_and_sampled_with_its_newest() -> None:
     server = FakeServer()
     redis, looks = FakeAsyncRedis(server=server), FakeStrictRedis(server=server)

@@ -1,6 +1,7 @@
 """What SDKs are answered: text where they shall come back, attributions once they are known."""
 
 import gzip
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from shared.events import Environment
 from shared.rejections import recent_rejections
 from shared.sdk.known_attributions import KnownAttribution, place_name, publish, user_name
 from tests.support.build import NOW_MS
-from tests.unit.ingest.harness import Running, running
+from tests.unit.ingest.harness import Running, running, stored
 from tests.unit.ingest.sdks.sdk_app import (
     APP_TOKEN,
     BY_NAME,
@@ -143,6 +144,19 @@ async def test_a_deep_link_is_for_who_has_just_installed_at_the_same_place(
     assert (answer.status_code, answer.text) == (200, expected)
 
 
+@pytest.mark.parametrize("repeated_bits", [0, 4, 10, 16, 22, 28])
+@in_loop
+async def test_a_visitors_click_is_answered_at_any_time_with_an_id_that_no_client_escapes(
+    repeated_bits: int,
+) -> None:
+    now_ms = NOW_MS | (1 << repeated_bits) - 1  # these six bits at a time are one character
+    async with running(sdk_snapshot(), clock=lambda: now_ms) as ingest:
+        answer = await send(ingest, BY_NAME["websdk2-utm-click"])
+        [click] = stored(ingest.redis)
+    assert re.fullmatch("[0-9A-Za-z_-]{22}", answer.text)
+    assert click.click_id == answer.text
+
+
 @in_loop
 async def test_who_asked_to_be_forgotten_is_told_to_stop_and_leaves_nothing() -> None:
     async with sdk_ingest() as ingest:
@@ -152,9 +166,13 @@ async def test_who_asked_to_be_forgotten_is_told_to_stop_and_leaves_nothing() ->
             ("/event", "&event_token=f0ob4r"),
             ("/sdk_click", "&source=web_referrer&referrer=utm_source%3Dx"),
             ("/gdpr_forget_device", ""),
+            ("/attribution", ""),
+            ("/sdk_info", "&source=push&push_token=t"),
         ):
             answer = await send_form(ingest, path, CALL + more)
             assert (answer.status_code, answer.json["tracking_state"]) == (200, "opted_out")
+        asked = await send_form(ingest, "/attribution", CALL.replace(DEVICE, "another-device"))
+        assert "attribution" in asked.json
         other = await send_form(ingest, "/session", CALL.replace(DEVICE, "another-device"))
         assert first.json["tracking_state"] == "opted_out"
         assert "tracking_state" not in other.json

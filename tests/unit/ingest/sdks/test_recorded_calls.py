@@ -40,6 +40,21 @@ async def test_a_recorded_call_gets_the_answer_that_its_sdk_needs(call: dict[str
             assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
+@pytest.mark.parametrize("name", sorted(DIFFERENT))
+@in_loop
+async def test_a_click_id_alone_is_enough_where_the_app_accepts_those_of_its_own_clicks(
+    name: str,
+) -> None:
+    async with sdk_ingest(click_id_postbacks=True) as ingest:
+        clicked = await send(ingest, BY_NAME["websdk2-utm-click"])
+        call = BY_NAME[name]
+        query = call["query"].replace("01dWTBYnLv3fPLi3y3psrs", clicked.text)
+        answers = [await send(ingest, call), await send(ingest, {**call, "query": query})]
+
+        assert [answer.status_code for answer in answers] == [401, call["expect"]["status"]]
+        assert ingest.stored()[-1].click_id == clicked.text
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

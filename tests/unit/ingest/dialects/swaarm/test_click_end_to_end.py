@@ -5,6 +5,7 @@ from falcon.testing import Result
 
 from shared.events import Environment, Event, Kind
 from shared.ids import click_id_of
+from shared.inbox import INBOX_KEY
 from shared.rejections import CLICK_LOST, recent_rejections, rejection_counts
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
 from tests.support.build import LINK, TOKEN, grant, linked, snapshot
@@ -232,9 +233,46 @@ async def test_the_address_of_a_person_is_the_one_that_trusted_proxies_saw(
 
 @pytest.mark.parametrize("path", ["/click", "/impression"])
 @in_loop
-async def test_a_link_checker_makes_no_click(path: str) -> None:
+async def test_a_link_checker_gets_the_answer_of_a_click_and_makes_none(path: str) -> None:
     async with running(linked()) as ingest:
-        answer = await ingest.conductor.simulate_head(path, query_string=LINK)
+        for query in (LINK, f"{LINK}&campaign=S%F8ren&gaid={{gaid}}&x=a&x=b"):
+            answer = await ingest.conductor.simulate_head(path, query_string=query)
+            assert (answer.status_code, answer.content) == (302 if path == "/click" else 200, b"")
+            assert "waybill-receipt" not in answer.headers
+            assert ingest.stored() == []
+            clicked = await get(ingest, query, path)
+            assert clicked.status_code == answer.status_code
+            if path == "/click":
+                assert answer.headers["location"].startswith(DESTINATION)
+            ingest.redis.delete(INBOX_KEY)
+
+
+@in_loop
+async def test_a_link_checker_is_answered_while_no_click_can_be_stored() -> None:
+    async with running(linked()) as ingest:
+        await ingest.lose_redis()
+        answer = await ingest.conductor.simulate_head("/click", query_string=LINK)
+        assert answer.status_code == 302
+        ingest.find_redis()
+        assert CLICK_LOST not in rejection_counts(ingest.redis)
+
+
+@pytest.mark.parametrize("path", ["/click", "/impression"])
+@in_loop
+async def test_what_a_link_checker_asks_of_no_link_is_refused(path: str) -> None:
+    async with running(linked()) as ingest:
+        answer = await ingest.conductor.simulate_head(path, query_string="offer_id=0&pub_id=0")
+        asked = await get(ingest, "offer_id=0&pub_id=0", path)
+
+        assert answer.status_code == asked.status_code >= 400
+        assert answer.content == b""
+
+
+@pytest.mark.parametrize("path", ["/conversion", "/postback", "/s2sevent", "/event"])
+@in_loop
+async def test_head_where_servers_call_is_refused_and_stores_nothing(path: str) -> None:
+    async with running(linked()) as ingest:
+        answer = await ingest.conductor.simulate_head(path, query_string="click_id=c&event_id=e")
 
         assert answer.status_code == 405
         assert ingest.stored() == []

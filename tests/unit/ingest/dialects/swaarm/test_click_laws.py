@@ -67,26 +67,36 @@ async def clicked(ingest: Running, path: str, query: str, **options: Any) -> Res
     joint=st.sampled_from(["&", "&amp;", "&&"]),
     headers=HEADERS,
     body=BODIES,
+    path=st.sampled_from(["/click", "/impression"]),
 )
-@example(["campaign=S%F8ren"], ["campaign=%00", "=x", "token=abc"], "&amp;", {}, (b"", ""))
-def test_a_link_with_a_valid_pair_of_names_redirects_whatever_else_the_request_carries(
+@example(
+    ["campaign=S%F8ren"], ["campaign=%00", "=x", "token=abc"], "&amp;", {}, (b"", ""), "/click"
+)
+@example(
+    ["campaign=S%F8ren"], ["pub_sub_id=%00", "=x", "s=abc"], "&amp;", {}, (b"", ""), "/impression"
+)
+def test_a_link_with_a_valid_pair_of_names_is_answered_whatever_else_the_request_carries(
     before: list[str],
     after: list[str],
     joint: str,
     headers: dict[str, str],
     body: tuple[bytes, str],
+    path: str,
 ) -> None:
     query = joint.join([*before, "offer_id=12", "pub_id=34", *after])
 
     async def follow() -> tuple[Result, list[Event]]:
         async with running(MIXED_SNAPSHOT) as ingest:
-            answer = await clicked(ingest, "/click", query, headers=headers, body=body)
+            answer = await clicked(ingest, path, query, headers=headers, body=body)
             return answer, ingest.stored()
 
     answer, stored = run_in_loop(follow())
-    assert answer.status_code == 302, answer.content
-    assert urlsplit(answer.headers["location"]).netloc == "shop.example"
     (click,) = stored
+    if path == "/click":
+        assert answer.status_code == 302, answer.content
+        assert urlsplit(answer.headers["location"]).netloc == "shop.example"
+    else:
+        assert (answer.status_code, answer.json) == (200, {"id": click.click_id})
     assert (click.link_id, click.parameters["offer_id"], click.parameters["pub_id"]) == (
         7, "12", "34",
     )  # fmt: skip
