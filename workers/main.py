@@ -31,6 +31,7 @@ SCHEDULE_SECONDS = {
     "retry_set_aside": 60,
     "backfill_event_types": 60,
     "expire": 300,
+    "alert": 30,
 }
 _TICK_SECONDS = 1.0
 _LAST_TICK_SECONDS_MAX = 2.0

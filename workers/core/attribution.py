@@ -14,7 +14,6 @@ could pass a user to and fro for as long as the reattribution window is longer t
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
 
 import msgspec
 
@@ -22,19 +21,20 @@ from shared.vocabulary import Certainty, Lost, Rule
 from workers.core.crowds import crowded_places
 from workers.core.evidence import ClickTrace, Evidence, Sighting, evidence, sightings, traces_of
 from workers.core.history import (
-    Click,
     History,
     Identity,
     Moment,
+    OrderedSignals,
     Origin,
     Signal,
     first_located,
-    identity_of,
     in_order,
 )
 from workers.core.rules import Rules
 from workers.core.sessions import Session, sessionize
+from workers.core.uses import ClickUse
 from workers.core.waterfall import (
+    NOTHING_CHOSEN,
     Beaten,
     Choice,
     Step,
@@ -42,9 +42,6 @@ from workers.core.waterfall import (
     first_steps,
     return_steps,
 )
-
-# Before any moment of any history: everything is recalculated.
-BEGINNING: Final = Moment(-(2**63), "")
 
 
 class Attribution(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,22 +66,28 @@ class Attribution(msgspec.Struct, frozen=True, kw_only=True):
     certainty: Certainty | None = None
 
 
-def attribute(history: History, rules: Rules) -> tuple[Attribution, ...]:
+def attribute(
+    history: History, rules: Rules, uses: list[ClickUse] | None = None
+) -> tuple[Attribution, ...]:
     """Returns all attributions of a user in order: the first, then one for each new source.
 
-    A history without signals has none.
+    A history without signals has none. Adds the clicks that they depend on to `uses`.
     """
     signals = in_order(history.signals)
     if not signals:
         return ()
-    context = DecisionContext(traces_of(history), history.identity, rules, history.newcomers)
+    context = decision_context(history, rules, history.newcomers)
     located = first_located(signals)
     moment, seen = signals[0].moment, sightings(located.address, located.device)
     choice = _choose(moment, first_steps(rules), context, seen, in_force=None)
     first = _attribution(moment, choice, rules, is_reattribution=False)
+    _note_uses(uses, rules, moment, choice, is_credited=True)
+    if not context.traces:  # no click can bring the user back
+        return (first,)
     opening = sessionize(signals[:1], rules.session_timeout_ms)
     last = LastActivity(signals[0].time_ms, opening[0] if opening else None)
-    return (first, *_reattributions(signals[1:], first, last, context))
+    later = OrderedSignals(signals[1:])
+    return (first, *_reattributions(later, first, last, context, uses))
 
 
 class LastActivity(msgspec.Struct, frozen=True):
@@ -95,7 +98,11 @@ class LastActivity(msgspec.Struct, frozen=True):
 
 
 def resume(
-    history: History, prior: Attribution, last: LastActivity, rules: Rules
+    history: History,
+    prior: Attribution,
+    last: LastActivity,
+    rules: Rules,
+    uses: list[ClickUse] | None = None,
 ) -> tuple[Attribution, ...]:
     """Returns the attributions that follow `prior`, from the part of a history after a moment.
 
@@ -107,26 +114,10 @@ def resume(
     A moment between two runs (`sessions.runs`) is the simple case: no session is running there, so
     the stored sessions before it are final.
     """
-    context = DecisionContext(traces_of(history), history.identity, rules)
-    return tuple(_reattributions(history.signals, prior, last, context))
-
-
-def earliest_change(
-    signals: Iterable[Signal], clicks: Iterable[Click], known: Identity
-) -> Moment | None:
-    """Returns the moment from which new facts can change a user's attributions, if they can.
-
-    Every earlier decision stays in force. `known` is the user's identity as of the last decision:
-    an id that is new to it can match old clicks to the user, so that everything is recalculated. A
-    new click can change what happened in its own millisecond or later.
-    """
-    signals = tuple(signals)
-    told = known | identity_of(signals)
-    if told.without(Identity()) != known.without(Identity()):
-        return BEGINNING
-    moments = [signal.moment for signal in signals]
-    moments += [Moment(click.time_ms, "") for click in clicks]
-    return min(moments, default=None)
+    context = decision_context(history, rules, {})
+    if not context.traces:
+        return ()
+    return tuple(_reattributions(history.signals, prior, last, context, uses))
 
 
 def attribution_at(attributions: Sequence[Attribution], moment: Moment) -> Attribution | None:
@@ -145,10 +136,42 @@ class DecisionContext(msgspec.Struct, frozen=True):
     identity: Identity
     rules: Rules
     newcomers: Mapping[str, int] = {}
+    used_from_ms: Mapping[str, int] = {}
+
+    def used_up(self, at_ms: int) -> frozenset[str]:
+        """Returns the clicks that are used up for the user at a moment."""
+        return frozenset(click for click, from_ms in self.used_from_ms.items() if from_ms <= at_ms)
+
+
+def decision_context(
+    history: History, rules: Rules, newcomers: Mapping[str, int]
+) -> DecisionContext:
+    """Reduces a history to what decisions about its user share."""
+    used = history.used_from_ms if rules.click_users_max else {}
+    return DecisionContext(traces_of(history), history.identity, rules, newcomers, used)
+
+
+def _note_uses(
+    uses: list[ClickUse] | None,
+    rules: Rules,
+    moment: Moment,
+    choice: Choice,
+    *,
+    is_credited: bool,
+) -> None:
+    if uses is None or not rules.click_users_max:
+        return
+    uses += (ClickUse(click_id, moment.time_ms, False) for click_id in choice.passed)
+    if choice.winner is not None:
+        uses.append(ClickUse(choice.winner.trace.click_id, moment.time_ms, is_credited))
 
 
 def _reattributions(
-    signals: Iterable[Signal], prior: Attribution, last: LastActivity, context: DecisionContext
+    signals: Iterable[Signal],
+    prior: Attribution,
+    last: LastActivity,
+    context: DecisionContext,
+    uses: list[ClickUse] | None,
 ) -> Iterator[Attribution]:
     rules = context.rules
     idle_ms_min = max(rules.inactivity_ms, rules.session_timeout_ms)
@@ -162,7 +185,9 @@ def _reattributions(
             continue
         choice = _choose(signal.moment, return_steps(rules), context, frozenset(), in_force)
         # The last touch decides: where it is one of the source in force, the user stays with it.
-        if choice.winner is not None and choice.winner.trace.origin != in_force.origin:
+        is_new = choice.winner is not None and choice.winner.trace.origin != in_force.origin
+        _note_uses(uses, rules, signal.moment, choice, is_credited=is_new)
+        if is_new:
             in_force = _attribution(signal.moment, choice, rules, is_reattribution=True)
             yield in_force
 
@@ -174,9 +199,18 @@ def _choose(
     seen: frozenset[Sighting],
     in_force: Attribution | None,
 ) -> Choice:
+    if not context.traces:
+        return NOTHING_CHOSEN
     at_ms = moment.time_ms
     known = known_at(context, seen, at_ms, steps, is_first=in_force is None)
-    return choose(context.traces, known, steps, at_ms, lambda trace: exclusion_of(trace, in_force))
+    return choose(
+        context.traces,
+        known,
+        steps,
+        at_ms,
+        lambda trace: exclusion_of(trace, in_force),
+        context.used_up(at_ms),
+    )
 
 
 def known_at(

@@ -1,6 +1,7 @@
 """Converts moments to UTC days, by which everything daily is counted and looked up."""
 
 from datetime import date
+from functools import lru_cache
 
 from workers.core.rules import DAY_MS
 
@@ -16,8 +17,12 @@ def utc_day(time_ms: int) -> date:
 
 def utc_days(from_ms: int, to_ms: int) -> list[date]:
     """Returns each day from one moment to another, both included, in order."""
-    numbers = range(from_ms // DAY_MS, to_ms // DAY_MS + 1)
-    return [date.fromordinal(_EPOCH + number) for number in numbers]
+    return [_day(number) for number in range(from_ms // DAY_MS, to_ms // DAY_MS + 1)]
+
+
+@lru_cache(maxsize=1_024)
+def _day(number: int) -> date:
+    return date.fromordinal(_EPOCH + number)
 
 
 def stretches(from_ms: int, to_ms: int) -> list[int]:

@@ -16,9 +16,10 @@ from functools import cached_property
 import msgspec
 
 from workers.core.attribution import Attribution, LastActivity, attribute, resume
-from workers.core.history import Click, History, Identity, Signal, identity_of, in_order
+from workers.core.history import Click, History, Identity, Signal, in_order
 from workers.core.rules import Rules
 from workers.core.sessions import Session, sessionize
+from workers.core.uses import ClickUse
 
 
 class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identity is kept
@@ -28,8 +29,9 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identit
     `known` is the identity as of the last decision. `has_earlier` tells whether the user has
     signals before these; with such a tail and no prior, `decide` would take a later signal for the
     user's first (`needs_all`). `last_signal_ms` is the time of the last of those, 0 without any;
-    `newcomers` and `wide` are as `history.History` has them. A tail may also start in the middle of
-    a run, at a mark of it (`sessions.RunMark`): then `running` is the last session as of there.
+    `newcomers`, `wide` and `used_from_ms` are as `history.History` has them. A tail may also start
+    in the middle of a run, at a mark of it (`sessions.RunMark`): then `running` is the last session
+    as of there.
     """
 
     app: str
@@ -42,11 +44,17 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identit
     newcomers: Mapping[str, int] = {}
     wide: Identity = Identity()
     running: Session | None = None
+    used_from_ms: Mapping[str, int] = {}
+
+    @property
+    def told(self) -> Identity:
+        """Returns all ids that the signals of the tail carry, however many."""
+        return in_order(self.signals).told
 
     @cached_property
     def identity(self) -> Identity:
         """Returns all ids of this user, including those that are new in the tail."""
-        return self.known | identity_of(self.signals)
+        return self.known | self.told
 
     @property
     def identifying(self) -> Identity:
@@ -57,8 +65,10 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identit
     def has_new_ids(self) -> bool:
         """Tells whether an id is new: it may match old clicks, so everything is recalculated."""
         nobodys = Identity()
-        return self.prior is not None and (
-            self.identity.without(nobodys) != self.known.without(nobodys)
+        return (
+            self.prior is not None
+            and self.identity is not self.known
+            and (self.identity.without(nobodys) != self.known.without(nobodys))
         )
 
     @property
@@ -78,13 +88,15 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identit
 class Decision(msgspec.Struct, frozen=True):
     """The decisions from the start of the tail on.
 
-    `first` is the user's first signal, if it is in the tail.
+    `first` is the user's first signal, if it is in the tail. `uses` are the clicks that the
+    decisions depend on where clicks are used up.
     """
 
     attributions: tuple[Attribution, ...]
     sessions: tuple[Session, ...]
     identity: Identity
     first: Signal | None
+    uses: tuple[ClickUse, ...] = ()
 
 
 def decide(tail: Tail, clicks: tuple[Click, ...], rules: Rules) -> Decision:
@@ -96,19 +108,22 @@ def decide(tail: Tail, clicks: tuple[Click, ...], rules: Rules) -> Decision:
         app=tail.app,
         signals=tail.signals,
         clicks=clicks,
-        known=tail.known,
+        known=tail.identity,
         newcomers=tail.newcomers,
         wide=tail.wide,
+        used_from_ms=tail.used_from_ms,
     )
+    uses: list[ClickUse] = []
     if tail.prior is None:
-        attributions = attribute(history, rules)
+        attributions = attribute(history, rules, uses)
         first = next(iter(in_order(tail.signals)), None)
     else:
-        attributions = resume(history, tail.prior, tail.last_activity, rules)
+        attributions = resume(history, tail.prior, tail.last_activity, rules, uses)
         first = None  # it lies before the tail
     return Decision(
         attributions,
         sessionize(tail.signals, rules.session_timeout_ms, tail.running),
         tail.identity,
         first,
+        tuple(uses),
     )

@@ -78,6 +78,8 @@ def traces_of(history: History) -> tuple[ClickTrace, ...]:
     Clicks of other apps are dropped first: one with an id that this app also has must not displace
     this app's click.
     """
+    if not history.clicks:  # most users
+        return ()
     clicks = {click.id: click for click in history.clicks if click.app == history.app}
     return tuple(
         ClickTrace(

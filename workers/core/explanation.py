@@ -13,13 +13,13 @@ import msgspec
 from shared.device_ids import identifying
 from shared.vocabulary import Lost, Rule
 from workers.core.addresses import public_address
-from workers.core.attribution import DecisionContext, exclusion_of, known_at
+from workers.core.attribution import decision_context, exclusion_of, known_at
 from workers.core.device_matching import Aspect, DeviceComparison, compare
 from workers.core.devices import Device
-from workers.core.evidence import ClickTrace, Evidence, sightings, traces_of
+from workers.core.evidence import ClickTrace, Evidence, sightings
 from workers.core.history import Click, History, first_located, in_order
 from workers.core.rules import Rules
-from workers.core.waterfall import Choice, Step, choose, first_steps
+from workers.core.waterfall import Choice, Match, Step, choose, first_steps
 
 _BY_ID: Final = frozenset({Rule.CLICK_ID, Rule.DEVICE_ID, Rule.VIEW_DEVICE_ID})
 
@@ -40,6 +40,7 @@ class Obstacle(StrEnum):
     OTHER_MODEL = "other_model"
     CROWDED = "crowded_address"
     OUTSIDE_WINDOW = "outside_window"
+    USED_UP = "used_up"
 
 
 class StepExplanation(msgspec.Struct, frozen=True):
@@ -93,10 +94,11 @@ def explain(history: History, rules: Rules) -> Explanation | None:
         return None
     located, at_ms = first_located(signals), signals[0].time_ms
     seen = sightings(located.address, located.device)
-    context = DecisionContext(traces_of(history), history.identity, rules, history.newcomers)
+    context = decision_context(history, rules, history.newcomers)
     steps = first_steps(rules)
     known = known_at(context, seen, at_ms, steps, is_first=True)
-    choice = _choose(context.traces, known, steps, at_ms)
+    waterfall = _Waterfall(known, steps, at_ms, context.used_up(at_ms))
+    choice = waterfall.choose(context.traces)
     clicks = {click.id: click for click in history.clicks if click.app == history.app}
     return Explanation(
         at_ms=at_ms,
@@ -107,46 +109,55 @@ def explain(history: History, rules: Rules) -> Explanation | None:
         device_ids=identifying(history.identity.device_ids),
         click_ids=history.identity.click_ids,
         clicks=tuple(
-            _explain_click(clicks[trace.click_id], trace, known, steps, at_ms, choice)
+            _explain_click(clicks[trace.click_id], trace, waterfall, choice.winner)
             for trace in sorted(context.traces, key=lambda trace: (-trace.time_ms, trace.click_id))
         ),
     )
 
 
-def _choose(
-    traces: Iterable[ClickTrace], known: Evidence, steps: tuple[Step, ...], at_ms: int
-) -> Choice:
-    return choose(traces, known, steps, at_ms, lambda trace: exclusion_of(trace, None))
+class _Waterfall(msgspec.Struct, frozen=True):
+    """The steps of the waterfall at a moment, with what is known of the user then."""
+
+    known: Evidence
+    steps: tuple[Step, ...]
+    at_ms: int
+    used_up: frozenset[str]
+
+    def choose(self, traces: Iterable[ClickTrace]) -> Choice:
+        """Chooses between these clicks alone."""
+        return choose(
+            traces,
+            self.known,
+            self.steps,
+            self.at_ms,
+            lambda trace: exclusion_of(trace, None),
+            self.used_up,
+        )
 
 
 def _explain_click(
-    click: Click,
-    trace: ClickTrace,
-    known: Evidence,
-    steps: tuple[Step, ...],
-    at_ms: int,
-    choice: Choice,
+    click: Click, trace: ClickTrace, waterfall: _Waterfall, winner: Match | None
 ) -> ClickExplanation:
-    winner = choice.winner
     is_credited = winner is not None and winner.trace.click_id == trace.click_id
     rivals = (trace,) if winner is None or is_credited else (trace, winner.trace)
-    beaten = () if is_credited else _choose(rivals, known, steps, at_ms).beaten
-    age_ms = at_ms - trace.time_ms
+    beaten = () if is_credited else waterfall.choose(rivals).beaten
+    lost = beaten[0].lost if beaten else None
+    age_ms, known = waterfall.at_ms - trace.time_ms, waterfall.known
     by_rule: dict[Rule, list[Step]] = {}
-    for step in steps:
+    for step in waterfall.steps:
         if step.of_views == trace.is_view:
             by_rule.setdefault(step.rule, []).append(step)
     return ClickExplanation(
         click=click,
         age_ms=age_ms,
-        steps=tuple(_explain_step(trace, known, same, age_ms) for same in by_rule.values()),
+        steps=tuple(_explain_step(trace, known, same, age_ms, lost) for same in by_rule.values()),
         is_credited=is_credited,
-        lost=beaten[0].lost if beaten else None,
+        lost=lost,
     )
 
 
 def _explain_step(
-    trace: ClickTrace, known: Evidence, steps: list[Step], age_ms: int
+    trace: ClickTrace, known: Evidence, steps: list[Step], age_ms: int, lost: Lost | None
 ) -> StepExplanation:
     """Explains the steps of one rule, of which the first that ties the click counts."""
     rule, window_ms = steps[0].rule, steps[0].window_ms
@@ -159,8 +170,10 @@ def _explain_step(
         obstacle = _obstacle(rule, trace, known, comparison)
     elif age_ms > window_ms:
         obstacle = Obstacle.OUTSIDE_WINDOW
+    elif tie.is_crowded:
+        obstacle = Obstacle.CROWDED
     else:
-        obstacle = Obstacle.CROWDED if tie.is_crowded else None
+        obstacle = Obstacle.USED_UP if lost is Lost.USED_UP else None
     return StepExplanation(rule, window_ms, obstacle, compared)
 
 

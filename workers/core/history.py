@@ -7,6 +7,7 @@ integer Unix milliseconds, UTC. Ids are text, compared by code point (PostgreSQL
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from functools import cached_property
 from itertools import takewhile
 from typing import Any, Final
 
@@ -99,13 +100,26 @@ class Identity(msgspec.Struct, frozen=True):
     click_ids: frozenset[str] = frozenset()
 
     def __or__(self, other: "Identity") -> "Identity":
+        is_known = other.device_ids <= self.device_ids and other.click_ids <= self.click_ids
+        if is_known and self.is_bounded:
+            return self
         return Identity(
             _first(self.device_ids | other.device_ids, USER_DEVICE_IDS_MAX + 1),
             _first(self.click_ids | other.click_ids, USER_CLICK_IDS_MAX + 1),
         )
 
+    @property
+    def is_bounded(self) -> bool:
+        """Tells whether these are no more ids than a user may have."""
+        return (
+            len(self.device_ids) <= USER_DEVICE_IDS_MAX
+            and len(self.click_ids) <= USER_CLICK_IDS_MAX
+        )
+
     def without(self, wide: "Identity") -> "Identity":
         """Returns the ids that identify the user: none of `wide`, and none of too many."""
+        if self.is_bounded and not (wide.device_ids or wide.click_ids):
+            return self
         devices, clicks = self.device_ids, self.click_ids
         return Identity(
             devices - wide.device_ids if len(devices) <= USER_DEVICE_IDS_MAX else frozenset(),
@@ -133,7 +147,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     `newcomers` are the other users who were first seen at an address in the same time, by address;
     more than `Rules.uncertain_devices_max` need not be counted. `known` is the identity from calls
     that are not among `signals`, for partial histories. `wide` are the ids that too many users
-    name, or clicks lend, and that identify nobody.
+    name, or clicks lend, and that identify nobody. `used_from_ms` is, for clicks that other users
+    were credited with, the first millisecond at which they are used up for this one (`uses`).
     """
 
     app: str
@@ -142,53 +157,58 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     known: Identity = Identity()
     newcomers: Mapping[str, int] = {}
     wide: Identity = Identity()
+    used_from_ms: Mapping[str, int] = {}
 
     @property
     def identity(self) -> Identity:
         """Returns the ids that identify the user, from these signals and from earlier ones."""
-        return (self.known | identity_of(self.signals)).without(self.wide)
+        return (self.known | in_order(self.signals).told).without(self.wide)
 
 
-def identity_of(signals: Iterable[Signal]) -> Identity:
-    """Collects the ids that these signals carry, of too many the first."""
-    return Identity() | ids_told(signals)
+class OrderedSignals(tuple[Signal, ...]):
+    """Signals in order, each receipt once. To put them in order again costs nothing."""
+
+    @cached_property
+    def told(self) -> Identity:
+        """Returns all ids that these signals carry, however many."""
+        device_ids: set[str] = set()
+        click_ids: set[str] = set()
+        for signal in self:
+            device_ids |= signal.device_ids
+            click_ids |= signal.click_ids
+        return Identity(identifying(device_ids), frozenset(click_ids))
 
 
-def ids_told(signals: Iterable[Signal]) -> Identity:
-    """Collects all ids that these signals carry, however many."""
-    device_ids: set[str] = set()
-    click_ids: set[str] = set()
-    for signal in signals:
-        device_ids |= signal.device_ids
-        click_ids |= signal.click_ids
-    return Identity(identifying(device_ids), frozenset(click_ids))
-
-
-def in_order(signals: Iterable[Signal]) -> tuple[Signal, ...]:
+def in_order(signals: Iterable[Signal]) -> OrderedSignals:
     """Sorts the signals, each receipt once, so that the order of arrival decides nothing.
 
     Within a millisecond, which is a second of senders who count in seconds, it is their content
     that decides: an open comes first, what is told before what is not, then the content itself.
     The receipt decides only between signals that tell the same.
     """
+    if isinstance(signals, OrderedSignals):
+        return signals
     by_receipt = {signal.receipt: signal for signal in signals}
+    if len(by_receipt) < 2:  # most tails
+        return OrderedSignals(by_receipt.values())
     ordered = sorted(by_receipt.values(), key=lambda signal: signal.time_ms)
     if len({signal.time_ms for signal in ordered}) < len(ordered):
         ordered.sort(key=_place)
-    return tuple(ordered)
+    return OrderedSignals(ordered)
 
 
 def _place(signal: Signal) -> tuple[Any, ...]:
     address = public_address(signal.address)
     device = signal.device or Device("", "")
+    device_ids = sorted(identifying(signal.device_ids))  # what is junk tells nothing
     return (
         signal.time_ms,
         signal.kind is not SignalKind.OPEN,
         address is None,
         not device.os,
-        not signal.device_ids,
+        not device_ids,
         sorted(signal.click_ids),
-        sorted(signal.device_ids),
+        device_ids,
         address or "",
         (device.family, device.os, device.os_version, device.is_bot),
         signal.kind,
@@ -202,6 +222,8 @@ def first_located(ordered: Sequence[Signal]) -> Signal:
     Two calls of one launch are sent at once, and often one of them alone carries the address.
     """
     first_ms = ordered[0].time_ms
+    if len(ordered) == 1 or ordered[1].time_ms != first_ms:  # most users
+        return ordered[0]
     moment = takewhile(lambda signal: signal.time_ms == first_ms, ordered)
     located = (signal for signal in moment if public_address(signal.address) is not None)
     return next(located, ordered[0])

@@ -3,10 +3,10 @@
 A user is affected by an event of their own, and by a click that could be theirs: a click that they
 name, a click that shares a device id with them, a click from the address of their first signal, and
 a click that shares either with a click that they name and that names no source (it lends what it
-saw). New users of an address affect others who were new there (`coupled_users`). Too many users are
-harmless, because deciding again changes nothing; none may be missing. An id that more users name,
-or more clicks lend, than an app allows identifies nobody, and affects nobody either: no more rows
-of it are read than that (`wide_identifiers`).
+saw). New users of an address affect others who were new there (`coupling.coupled_users`). Too many
+users are harmless, because deciding again changes nothing; none may be missing. An id that more
+users name, or more clicks lend, than an app allows identifies nobody, and affects nobody either: no
+more rows of it are read than that (`wide_identifiers`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,14 +14,14 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from shared.database import Connection, run
-from shared.device_ids import identifying, usable
+from shared.device_ids import identifying_of
 from shared.events import CLICK_KINDS, Event
 from workers.core.addresses import public_address
 from workers.core.days import utc_days
 from workers.core.device_matching import platform
 from workers.core.history import Identity
 from workers.core.rules import CLICK_AGE_MS_MAX, LIMITS, Rules
-from workers.decisions.coupled_users import SIGNALLED
+from workers.decisions.coupling.coupled_users import SIGNALLED
 from workers.sql.expressions import as_ms, day_of, from_ms, platform_of
 from workers.sql.json_rows import json_document, select_for
 from workers.user_agents import device_of_event
@@ -210,7 +210,7 @@ def affected_users(connection: Connection, events: Sequence[Event]) -> AffectedU
             "click_id": event.click_id,
             "kind": event.kind,
             "from_ms": event.happened_at_ms,
-            "identifying": sorted(identifying(usable(event.device_ids))),
+            "identifying": sorted(identifying_of(event.device_ids)),
             "address": public_address(event.ip_address),
             "platform": platform(device_of_event(event).os),
             "days": utc_days(event.happened_at_ms, event.happened_at_ms + _PROBABILISTIC_MS_MAX),

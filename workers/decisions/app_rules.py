@@ -8,14 +8,14 @@ from workers.core.rules import Rules
 _RULES = """
 SELECT id, rules_version, click_deterministic_ms, click_probabilistic_ms,
        reattribution_window_ms, inactivity_ms, session_timeout_ms, uncertain_devices_max,
-       identifier_users_max, view_device_id_ms, view_probabilistic_ms,
+       identifier_users_max, view_device_id_ms, view_probabilistic_ms, click_users_max,
        EXISTS (SELECT FROM wide_identifiers WHERE wide_identifiers.app_id = apps.id)
 FROM apps WHERE id = ANY(%s)
 """
 _FIELDS = (
     "version", "click_deterministic_ms", "click_probabilistic_ms", "reattribution_window_ms",
     "inactivity_ms", "session_timeout_ms", "uncertain_devices_max", "identifier_users_max",
-    "view_device_id_ms", "view_probabilistic_ms",
+    "view_device_id_ms", "view_probabilistic_ms", "click_users_max",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Finds the clicks that could matter to users, in three statements for any number of users.
+"""Finds the clicks that could matter to users, in a few statements for any number of users.
 
 These are the clicks that users name, the clicks that share a device id with them, and for a first
 signal the clicks from its address and of its platform. What a named click without a source saw of
@@ -20,6 +20,7 @@ from workers.core.evidence import Sighting, sightings
 from workers.core.history import Click, Origin, OriginKind, first_located, in_order
 from workers.core.rules import CLICK_AGE_MS_MAX
 from workers.decisions.load_history import UserCase
+from workers.decisions.view_days import cases_with_views
 from workers.sql.expressions import as_ms, day_of, from_ms, platform_of, stretch_of
 from workers.sql.json_rows import select_for
 
@@ -190,7 +191,7 @@ def load_clicks(connection: Connection, cases: Sequence[UserCase]) -> Clicks:
             )
         ),
     )
-    first = [case for case in cases if case.tail.prior is None and case.tail.signals]
+    first = cases_with_views(connection, cases)
     views = [case for case in first if case.rules.view_device_id_ms]
     load(_VIEWS_OF_DEVICES, (_view_row(case, lenders[case.user.id]) for case in views))
     views = [case for case in first if case.rules.view_probabilistic_ms]
@@ -207,10 +208,11 @@ def load_clicks(connection: Connection, cases: Sequence[UserCase]) -> Clicks:
 
 
 def _device_row(case: UserCase, lenders: Sequence[Click]) -> dict[str, object]:
-    lent = identifying(device_id for click in lenders for device_id in click.device_ids)
+    lent = _device_ids(lenders)
     device_ids = case.tail.identifying.device_ids | lent - case.tail.wide.device_ids
-    times_ms = [signal.time_ms for signal in case.tail.signals] or [0]
-    from_ms, to_ms = min(times_ms) - CLICK_AGE_MS_MAX, max(times_ms)
+    signals = in_order(case.tail.signals)
+    from_ms = (signals[0].time_ms if signals else 0) - CLICK_AGE_MS_MAX
+    to_ms = signals[-1].time_ms if signals else 0
     return {
         **_user_fields(case),
         "identifying": sorted(device_ids),
@@ -220,9 +222,15 @@ def _device_row(case: UserCase, lenders: Sequence[Click]) -> dict[str, object]:
     }
 
 
+def _device_ids(lenders: Sequence[Click]) -> frozenset[str]:
+    if not lenders:
+        return frozenset()
+    return identifying(device_id for click in lenders for device_id in click.device_ids)
+
+
 def _view_row(case: UserCase, lenders: Sequence[Click]) -> dict[str, object]:
     """Returns the device ids by which a first signal finds impressions, and when."""
-    lent = identifying(device_id for click in lenders for device_id in click.device_ids)
+    lent = _device_ids(lenders)
     to_ms = min(signal.time_ms for signal in case.tail.signals)
     from_ms = to_ms - case.rules.view_device_id_ms
     return {

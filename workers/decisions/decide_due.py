@@ -35,12 +35,19 @@ def decide_due(
     try:
         decisions = UserDecisions(connection, decide, waits=False)
         users = last = 0
-        while due := next_due_decisions(connection, last, DUE_USERS_MAX):
+        removed = 0  # since the first of them
+        while True:
+            due = next_due_decisions(connection, last, DUE_USERS_MAX)
+            if not due and not removed:
+                return DecidedDue(users, more=False)
+            if not due:
+                # A decision may make users due who come before it. Those who stay are locked.
+                last = removed = 0
+                continue
             decisions.make({user: from_ms for user, from_ms, _ in due})
-            remove_due(connection, due)
+            removed += remove_due(connection, due)
             users, last = users + len(due), due[-1][0]
             if time.monotonic() >= ends_at:
                 return DecidedDue(users, more=True)
-        return DecidedDue(users, more=False)
     finally:
         run(connection, "SELECT pg_advisory_unlock(%s)", (_LOCK,))

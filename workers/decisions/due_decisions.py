@@ -7,7 +7,7 @@ are delivered again until it has happened, so that none is missed.
 from collections.abc import Collection, Mapping, Sequence
 
 from shared.database import Connection, run
-from workers.sql.json_rows import write_rows
+from workers.sql.json_rows import json_document, write_rows
 
 Due = tuple[int, int, int]  # user, from when (Unix milliseconds), and the number of requests
 
@@ -69,9 +69,9 @@ def next_due_decisions(connection: Connection, after: int, count: int) -> list[D
     return [(user, from_ms, requests) for user, from_ms, requests in rows]
 
 
-def remove_due(connection: Connection, decided: Sequence[Due]) -> None:
-    """Removes users who were decided, unless they have become due once more since."""
+def remove_due(connection: Connection, decided: Sequence[Due]) -> int:
+    """Removes users who were decided, unless they have become due once more since; counts them."""
     rows: list[dict[str, object]] = [
         {"user_ref": user, "requests": requests} for user, _, requests in decided
     ]
-    write_rows(connection, _REMOVE, rows)
+    return run(connection, _REMOVE, (json_document(rows),)).rowcount

@@ -16,8 +16,9 @@ from workers.core.history import Click, History, Identity
 from workers.core.rules import DAY_MS, HOUR_MS
 from workers.decisions.affected_users import User
 from workers.decisions.candidate_clicks import CLICK_COLUMNS, load_clicks, read_click, sightings_of
+from workers.decisions.coupling.click_uses import load_credits
+from workers.decisions.coupling.newcomers import count_newcomers
 from workers.decisions.load_history import UserCase, load_cases
-from workers.decisions.newcomers import count_newcomers
 from workers.decisions.signal_tails import BEGINNING_MS
 from workers.decisions.wide_identifiers import exclude_matched, exclude_named
 from workers.sql.expressions import as_ms, day_of, from_ms
@@ -81,6 +82,7 @@ def explain_users(connection: Connection, user_refs: Sequence[int]) -> list[Expl
         clicks = load_clicks(connection, cases)
         cases = exclude_matched(connection, cases, clicks, marks=False)
         cases = count_newcomers(connection, cases, clicks)
+        ledger = load_credits(connection, cases, clicks)
         nearby = _load_nearby(connection, cases)
     explained = []
     for case in cases:
@@ -93,6 +95,7 @@ def explain_users(connection: Connection, user_refs: Sequence[int]) -> list[Expl
             known=case.tail.known,
             newcomers=case.tail.newcomers,
             wide=case.tail.wide,
+            used_from_ms=ledger.used_from_ms(case, candidates),
         )
         explanation = explain(history, case.rules)
         if explanation is not None:

@@ -16,7 +16,7 @@ from shared.database import Connection
 from shared.vocabulary import Certainty, Rule
 from workers.core.attribution import Attribution
 from workers.core.decision import Tail
-from workers.core.history import Moment, Origin, OriginKind
+from workers.core.history import Moment, Origin, OriginKind, in_order
 from workers.core.rules import Rules
 from workers.core.sessions import Session
 from workers.core.waterfall import Beaten
@@ -28,9 +28,11 @@ from workers.sql.json_rows import select_for
 
 Row = TypeVar("Row")
 
+_BEATEN = msgspec.json.Decoder(tuple[Beaten, ...])
+
 _ATTRIBUTION = f"""
     {as_ms("attributions.event_time")}, attributions.receipt::text, rule, click_id, origin_kind,
-    origin, through, beaten, considered, is_reattribution, rules_version, compared, certainty
+    origin, through, beaten::text, considered, is_reattribution, rules_version, compared, certainty
 """
 
 _STARTS = f"""
@@ -100,6 +102,13 @@ class UserCase(msgspec.Struct, frozen=True):
     stored: StoredDecisions
     has_wide: bool = False
 
+    @property
+    def are_ids_judged(self) -> bool:
+        """Tells whether a decision has judged the ids that the user is known by, by these rules."""
+        before = self.stored.attributions
+        is_decided = all(each.rules_version == self.rules.version for each in before)
+        return self.tail.prior is not None or (bool(before) and is_decided)
+
 
 def load_cases(
     connection: Connection, users: Sequence[User], earliest_ms: Mapping[int, int]
@@ -157,7 +166,7 @@ def _load_tails(
             Tail(
                 app=str(user.app_id),
                 known=user.known,
-                signals=tuple(tails.signals[user.id]),
+                signals=in_order(tails.signals[user.id]),
                 prior=attributions.before.get(user.id),
                 last_session=sessions.before.get(user.id),
                 has_earlier=tails.has_earlier[user.id],
@@ -201,7 +210,7 @@ def _read_attribution(row: Sequence[Any]) -> Attribution:
         click_id=click_id,
         origin=None if name is None else Origin(OriginKind(kind), name),
         through=through,
-        beaten=tuple(msgspec.convert(beaten, list[Beaten])),
+        beaten=_BEATEN.decode(beaten),
         considered=considered,
         is_reattribution=again,
         rules_version=version,

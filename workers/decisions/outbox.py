@@ -12,7 +12,6 @@ from uuid import UUID
 import msgspec
 
 from shared.database import Connection, run
-from shared.ids import receipt_time_ms
 from workers.core.attribution import Attribution
 from workers.core.callback_facts import Callback, CallbackUser, UserEvent
 from workers.core.callbacks import due_callbacks, rejected_clicks, updated_attributions
@@ -45,6 +44,12 @@ CROSS JOIN LATERAL (
 JOIN events ON events.receipt = told.receipt
 LEFT JOIN event_types ON event_types.id = events.event_type_id
 """
+# What another click may change: its URL, or the price of its link.
+_IS_ASKED_AGAIN = f"""(
+    callbacks.reason = '{OUTDATED}'
+    OR callbacks.reason IN ('no_url', 'no_payout')
+    AND (callbacks.click_id, callbacks.origin) IS DISTINCT FROM (excluded.click_id, excluded.origin)
+)"""
 # One that may have arrived stays. Of the events of one conversion the earliest is told.
 _AGREE = f"""
 {INSERT}
@@ -53,9 +58,8 @@ ON CONFLICT (id) DO UPDATE SET
     attributed_at = excluded.attributed_at, rule = excluded.rule, rejection = excluded.rejection,
     click_id = excluded.click_id,
     origin_kind = excluded.origin_kind, origin = excluded.origin,
-    state = CASE WHEN callbacks.reason = '{OUTDATED}' THEN excluded.state ELSE callbacks.state END,
-    reason = CASE WHEN callbacks.reason = '{OUTDATED}' THEN excluded.reason
-        ELSE callbacks.reason END
+    state = CASE WHEN {_IS_ASKED_AGAIN} THEN excluded.state ELSE callbacks.state END,
+    reason = CASE WHEN {_IS_ASKED_AGAIN} THEN excluded.reason ELSE callbacks.reason END
 WHERE callbacks.attempts = 0 AND callbacks.state IN ('waiting', 'withheld')
   AND (
     callbacks.activity <> 'event' OR callbacks.reason = '{OUTDATED}'
@@ -94,12 +98,14 @@ def write_callbacks(
         now = _timeline(each, each.decision.attributions)
         before = _timeline(each, each.case.stored.attributions)
         caused = due_callbacks(subject, now, told, context)
+        # Before the first decision nothing was written about a user.
         stood = caused
-        if now != before or not all(event.counted for event in told):
+        if before and (now != before or not all(event.counted for event in told)):
             stood = due_callbacks(subject, before, told, context, counted_only=False)
-        corrections = updated_attributions(subject, each.superseded, now, told, context)
         due += [_row(each, made, withheld) for made in caused.values()]
-        updates += [_row(each, made, withheld) for made in corrections.values()]
+        if each.superseded:
+            corrections = updated_attributions(subject, each.superseded, now, told, context)
+            updates += [_row(each, made, withheld) for made in corrections.values()]
         gone |= stood.keys() - caused.keys()
     if gone:
         run(connection, _WITHHOLD, (sorted(gone),))
@@ -142,7 +148,7 @@ def _events(
         found[user_ref].append(
             UserEvent(
                 moment=Moment(time_ms, receipt),
-                received_ms=receipt_time_ms(UUID(receipt)),
+                received_ms=int(receipt[:8] + receipt[9:13], 16),  # a UUIDv7 begins with its time
                 kind=kind,
                 event_type_id=event_type,
                 counted=counted,
@@ -155,12 +161,10 @@ def _events(
 
 
 def _row(each: Difference, made: Callback, withheld: str | None) -> Row:
+    """Returns a row of the outbox; what it lacks is null, and costs nothing on the way."""
     user = each.case.user
     reason = made.withheld or withheld
-    attribution = made.attribution
-    origin = attribution.origin if attribution else None
-    outdated = made.outdated.origin if made.outdated else None
-    return {
+    row: Row = {
         "id": made.id,
         "endpoint_id": made.endpoint_id,
         "app_id": user.app_id,
@@ -169,15 +173,21 @@ def _row(each: Difference, made: Callback, withheld: str | None) -> Row:
         "activity": made.activity,
         "receipt": made.moment.receipt,
         "time_ms": made.moment.time_ms,
-        "corrects": made.corrects,
-        "rejection": made.rejection,
         "state": "withheld" if reason else "waiting",
-        "reason": reason,
-        "attributed_ms": attribution.moment.time_ms if attribution else None,
-        "rule": attribution.rule if attribution else None,
-        "click_id": attribution.click_id if attribution else None,
-        "origin_kind": origin.kind if origin else None,
-        "origin": origin.name if origin else None,
-        "outdated_origin_kind": outdated.kind if outdated else None,
-        "outdated_origin": outdated.name if outdated else None,
     }
+    if reason:
+        row["reason"] = reason
+    if (attribution := made.attribution) is not None:
+        row["attributed_ms"] = attribution.moment.time_ms
+        row["rule"] = attribution.rule
+        if attribution.click_id is not None:
+            row["click_id"] = attribution.click_id
+        if (origin := attribution.origin) is not None:
+            row["origin_kind"], row["origin"] = origin.kind, origin.name
+    if made.rejection is not None:
+        row["rejection"] = made.rejection
+    if made.outdated is not None:
+        row["corrects"] = made.corrects
+        if (outdated := made.outdated.origin) is not None:
+            row["outdated_origin_kind"], row["outdated_origin"] = outdated.kind, outdated.name
+    return row

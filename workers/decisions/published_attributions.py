@@ -60,7 +60,8 @@ class AttributionPublisher:
         asked = [event for event in events if event.sdk is not None or event.kind is Kind.CLICK]
         if not asked:
             return
-        apps = {app for (app,) in run(connection, _SDK_APPS, ([e.app_id for e in asked],))}
+        named = sorted({event.app_id for event in asked})
+        apps = {app for (app,) in run(connection, _SDK_APPS, (named,))}
         concerning = [event for event in asked if event.app_id in apps]
         if not concerning:
             return

@@ -11,21 +11,17 @@ from itertools import pairwise
 from workers.core.days import utc_day
 from workers.core.rules import DAY_MS
 from workers.decisions.diff import Difference
-from workers.decisions.load_history import UserCase
-from workers.rollups.stale_periods import StalePeriod, day_period, hour_of
+from workers.rollups.stale_periods import MINUTE_MS, StalePeriod, day_period, hour_of
 
 
 def touched_periods(differences: Iterable[Difference]) -> Iterator[StalePeriod]:
     """Yields the hours and days that these changes touch."""
     for difference in differences:
         case = difference.case
-        for time_ms, _ in difference.credits:
-            yield _hour(case, time_ms)
-            for signal in case.tail.signals:
-                if signal.time_ms >= time_ms:
-                    yield _hour(case, signal.time_ms)
-        for start in (*(session.start for session in difference.begun), *difference.ended):
-            yield _hour(case, start.time_ms)
+        app, environment = case.user.app_id, case.user.environment
+        touched = {time_ms // MINUTE_MS for time_ms in _touched_times(difference)}
+        hours = [hour_of(app, environment, minute * MINUTE_MS) for minute in touched]
+        yield from hours
         changed = {*difference.new_days, *difference.removed_days}
         if any(not is_reattribution for _, is_reattribution in difference.credits):
             changed.update(difference.active_days)
@@ -33,9 +29,18 @@ def touched_periods(differences: Iterable[Difference]) -> Iterator[StalePeriod]:
         # The days with signals after that of the change; most tails have none.
         first, numbers = case.start_ms // DAY_MS, {s.time_ms // DAY_MS for s in case.tail.signals}
         changed.update(utc_day(number * DAY_MS) for number in numbers if number > first)
-        for day in changed | {after for before, after in in_order if before in changed}:
-            yield day_period(case.user.app_id, case.user.environment, day)
+        changed |= {after for before, after in in_order if before in changed}
+        # A rollup of an hour includes what its users do to the day.
+        for day in changed - {hour.start.date() for hour in hours}:
+            yield day_period(app, environment, day, case.user.id)
 
 
-def _hour(case: UserCase, time_ms: int) -> StalePeriod:
-    return hour_of(case.user.app_id, case.user.environment, time_ms)
+def _touched_times(difference: Difference) -> Iterator[int]:
+    """Yields the times of events that another source is credited with, and of session starts."""
+    credited_ms = [time_ms for time_ms, _ in difference.credits]
+    if credited_ms:
+        yield from credited_ms
+        from_ms = min(credited_ms)
+        yield from (it.time_ms for it in difference.case.tail.signals if it.time_ms >= from_ms)
+    yield from (session.start.time_ms for session in difference.begun)
+    yield from (start.time_ms for start in difference.ended)

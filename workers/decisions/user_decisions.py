@@ -21,10 +21,16 @@ from workers.core.history import Click
 from workers.core.rules import Rules as CoreRules
 from workers.decisions.affected_users import lock_users
 from workers.decisions.candidate_clicks import Clicks, load_clicks
+from workers.decisions.coupling.click_uses import (
+    Ledger,
+    load_credits,
+    lock_credits,
+    write_uses,
+)
+from workers.decisions.coupling.newcomers import count_newcomers
 from workers.decisions.diff import Difference, diff
 from workers.decisions.due_decisions import postpone_locked
 from workers.decisions.load_history import UserCase, load_cases
-from workers.decisions.newcomers import count_newcomers
 from workers.decisions.outbox import write_callbacks
 from workers.decisions.set_aside_users import Failure, clear_set_aside, set_aside, set_aside_among
 from workers.decisions.wide_identifiers import exclude_matched, exclude_named
@@ -82,6 +88,7 @@ class UserDecisions(msgspec.Struct, frozen=True):
         earliest_ms = dict(wanted_ms)
         with index_only(self.connection) as connection:
             users = lock_users(connection, earliest_ms, waits=waits)
+            users = lock_credits(connection, users, waits=waits)
             locked = {user.id for user in users}
             away = set() if waits else postpone_locked(connection, earliest_ms, locked)
             if not self.retry:
@@ -97,24 +104,28 @@ class UserDecisions(msgspec.Struct, frozen=True):
             clicks = load_clicks(connection, cases)
             cases = exclude_matched(connection, cases, clicks)
             cases = count_newcomers(connection, cases, clicks)
-            differences, failures = self._decide_cases(cases, clicks)
+            ledger = load_credits(connection, cases, clicks)
+            differences, failures = self._decide_cases(cases, clicks, ledger)
             set_aside(connection, failures)
             if self.retry:
                 # Everybody else is no longer set aside, including users that no longer exist.
                 left = {failure.user for failure in failures} | away
                 clear_set_aside(connection, [user for user in earliest_ms if user not in left])
             rules = write_decisions(connection, differences)
+            write_uses(connection, differences)
             write_callbacks(connection, differences, earliest_ms, self.callbacks_withheld)
         log_failures(failures)
         return rules
 
     def _decide_cases(
-        self, cases: Sequence[UserCase], clicks: Clicks
+        self, cases: Sequence[UserCase], clicks: Clicks, ledger: Ledger
     ) -> tuple[list[Difference], list[Failure]]:
         differences, failures = [], []
-        for case in cases:
+        for case in ledger.in_order(cases):
             try:
-                decision = self.decide(case.tail, clicks.by_user.get(case.user.id, ()), case.rules)
+                candidates = clicks.by_user.get(case.user.id, ())
+                decision = self.decide(ledger.tail_of(case, candidates), candidates, case.rules)
+                ledger.note(case, decision)
                 differences.append(diff(case, decision))
             except Exception as error:
                 if not _may_be_caused_by_user(error):

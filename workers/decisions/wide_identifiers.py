@@ -17,9 +17,9 @@ from typing import NamedTuple
 import msgspec
 
 from shared.database import Connection, index_only
-from shared.device_ids import identifying, usable
+from shared.device_ids import identifying, identifying_of
 from shared.events import Event, Kind
-from workers.core.history import Identity, ids_told
+from workers.core.history import Identity
 from workers.core.rules import LIMITS
 from workers.core.sources import origin_of_event
 from workers.decisions.affected_users import READ_MAX
@@ -148,18 +148,19 @@ def exclude_named(
     Without `marks` nothing is written: who only looks changes nothing.
     """
     if marks:
-        write_rows(connection, _MARK_USER, [row for case in cases for row in _overflowing(case)])
+        overfull = [case for case in cases if not case.tail.identity.is_bounded]
+        write_rows(connection, _MARK_USER, [row for case in overfull for row in _overflowing(case)])
     doubts: dict[IdentifierKey, Doubt] = {}
     for case in cases:
         tail = case.tail
-        told, known = ids_told(tail.signals), Identity() if tail.prior is None else tail.known
+        told, known = tail.told, tail.known if case.are_ids_judged else Identity()
         if case.has_wide:
-            doubts |= {key: doubts.get(key, Doubt.KNOWN) for key in _keys(case, tail.identity)}
-        new = Identity(
-            told.device_ids - known.device_ids,
-            told.click_ids - known.click_ids - {case.user.user_id},
-        )
-        doubts |= dict.fromkeys(_keys(case, new), Doubt.NEW)
+            for key in _keys(case, tail.identity):
+                doubts.setdefault(key, Doubt.KNOWN)
+        device_ids = told.device_ids - known.device_ids
+        click_ids = told.click_ids - known.click_ids - {case.user.user_id}
+        if device_ids or click_ids:
+            doubts |= dict.fromkeys(_keys(case, Identity(device_ids, click_ids)), Doubt.NEW)
     return _excluding(cases, _find_wide(connection, doubts, marks=marks))
 
 
@@ -169,7 +170,10 @@ def exclude_matched(
     """Returns the cases with those of the ids that clicks match by and that identify nobody."""
     doubts: dict[IdentifierKey, Doubt] = {}
     for case in cases:
-        found, own = clicks.by_user.get(case.user.id, ()), case.tail.identifying
+        found = clicks.by_user.get(case.user.id, ())
+        if not found and case.user.id not in clicks.overfull:
+            continue
+        own = case.tail.identifying
         named = [click for click in found if click.id in own.click_ids]
         carried = {it for click in found for it in identifying(click.device_ids)}
         lent = {it for click in named for it in identifying(click.device_ids)}
@@ -187,8 +191,8 @@ def mark_lent(connection: Connection, events: Iterable[Event]) -> None:
     lent = {
         IdentifierKey(event.app_id, event.environment, "device", device_id): Doubt.MATCHED
         for event in events
-        if event.kind is Kind.CLICK and origin_of_event(event) is None
-        for device_id in identifying(usable(event.device_ids))
+        if event.kind is Kind.CLICK and event.link_id is None and origin_of_event(event) is None
+        for device_id in identifying_of(event.device_ids)
     }
     if lent:
         with index_only(connection):

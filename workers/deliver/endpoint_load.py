@@ -12,6 +12,7 @@ WINDOW_SECONDS = 60.0
 WINDOW_ATTEMPTS_MIN = 20
 PROBE_SECONDS = 30.0
 AHEAD_MAX = 256  # callbacks that are claimed beyond those in flight
+QUICK_SECONDS_MAX = 1.0  # an answer within it keeps nobody waiting
 
 
 class EndpointLoad:
@@ -21,6 +22,7 @@ class EndpointLoad:
         self.concurrency_max = concurrency_max
         self.rate_max = rate_max
         self.in_flight = 0
+        self.begun_at = float("-inf")
         self._delivered = 0
         self._failures = 0
         self._recent: deque[tuple[float, bool]] = deque()
@@ -28,11 +30,19 @@ class EndpointLoad:
         self._opened_at: float | None = None
         self._allowance = float(rate_max or 0)
         self._refilled_at: float | None = None
+        self._ended_at: float | None = None
+        self._last_seconds = 0.0
 
     @property
     def is_open(self) -> bool:
         """Tells whether the breaker is open: nothing is sent but a probe now and then."""
         return self._opened_at is not None
+
+    def is_quick(self, now_seconds: float) -> bool:
+        """Tells whether it answers within a second; not so before its first answer."""
+        if self._ended_at is None or self._last_seconds > QUICK_SECONDS_MAX:
+            return False
+        return self.in_flight == 0 or now_seconds - self._ended_at <= QUICK_SECONDS_MAX
 
     def room(self, now_seconds: float) -> int:
         """Returns how many requests may begin now."""
@@ -52,13 +62,15 @@ class EndpointLoad:
     def begin(self, now_seconds: float, count: int) -> None:
         """Counts requests that begin."""
         self.in_flight += count
+        self.begun_at = now_seconds
         self._allowance -= count
         if self._opened_at is not None:
             self._opened_at = now_seconds  # the next probe has to wait again
 
-    def end(self, now_seconds: float, *, is_failure: bool) -> None:
+    def end(self, now_seconds: float, *, is_failure: bool, took_seconds: float = 0.0) -> None:
         """Counts a request that ended. A refusal by the other side is no failure: it answers."""
         self.in_flight -= 1
+        self._ended_at, self._last_seconds = now_seconds, took_seconds
         self._failures = self._failures + 1 if is_failure else 0
         self._delivered += not is_failure
         self._recent.append((now_seconds, is_failure))

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from shared.callbacks.conversion_facts import ConversionFacts, load_facts
-from shared.callbacks.requests import CallbackEndpoint
+from shared.callbacks.requests import CallbackEndpoint, Signing
 from shared.database import Connection, run, transaction
 
 CLAIM_SECONDS = 30  # longer than an attempt takes, with everything around it
@@ -23,7 +23,8 @@ GONE = "gone"  # the reason of a callback whose endpoint answered with 410
 class DueEndpoint(NamedTuple):
     """An endpoint to which something is to be sent. `failures` are its attempts in a row.
 
-    `is_partners`: it is a third party, to whom consent applies.
+    `is_partners`: it is a third party, to whom consent applies. `payout_only`: it hears of nothing
+    that it is not paid for.
     """
 
     id: int
@@ -35,6 +36,7 @@ class DueEndpoint(NamedTuple):
     rate_max: int | None
     failures: int
     is_partners: bool
+    payout_only: bool
 
 
 class Claim(NamedTuple):
@@ -69,8 +71,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _ENDPOINTS = """
-SELECT id, method, url, secret_version, hosts, answer_contains, concurrency_max, rate_max,
-       failures, partner_id IS NOT NULL
+SELECT id, method, url, secret_version, kept_secret, (SELECT key_check FROM installation),
+       hosts, answer_contains, concurrency_max, rate_max, failures, partner_id IS NOT NULL,
+       payout_only
 FROM callback_endpoints
 WHERE paused_at IS NULL AND disabled_at IS NULL AND deleted_at IS NULL AND EXISTS (
     SELECT FROM callbacks
@@ -93,6 +96,7 @@ WHERE callbacks.id = picked.id
 RETURNING callbacks.id, callbacks.endpoint_id, callbacks.attempts
 """
 # A claim that lapsed may have been taken by another process meanwhile: its attempt counts then.
+# What is withheld was not sent: the attempt does not count, so that nothing is corrected later.
 _SETTLE = """
 WITH sent AS MATERIALIZED (
     SELECT * FROM json_to_recordset(%(results)s::json) AS sent (
@@ -106,19 +110,24 @@ WITH sent AS MATERIALIZED (
     SELECT callback_id, number, 'epoch'::timestamptz + at_ms * interval '1 millisecond', request,
            outcome, status, took_ms, answer
     FROM sent JOIN callbacks ON callbacks.id = callback_id
+    WHERE sent.state <> 'withheld'
     ON CONFLICT DO NOTHING
 )
 UPDATE callbacks SET state = sent.state, reason = sent.reason,
+    attempts = attempts - (sent.state = 'withheld')::integer,
     due_at = now() + coalesce(due_seconds, 0) * interval '1 second'
 FROM sent
 WHERE callbacks.id = sent.callback_id
   AND (callbacks.attempts = sent.number OR sent.state = 'delivered')
   AND callbacks.state = 'waiting'
 """
-# It was not sent: the attempt does not count.
+# It was not sent: the attempt does not count. A claim that lapsed and was taken by another process
+# meanwhile is not this one's to give back.
 _RELEASE = """
 UPDATE callbacks SET attempts = attempts - 1, due_at = now()
-WHERE id = ANY(%s) AND state = 'waiting'
+FROM unnest(%s::uuid[], %s::integer[]) AS returned (id, number)
+WHERE callbacks.id = returned.id AND callbacks.attempts = returned.number
+  AND callbacks.state = 'waiting'
 """
 _COUNT_FAILURES = """
 UPDATE callback_endpoints SET
@@ -153,12 +162,12 @@ def due_endpoints(connection: Connection) -> list[DueEndpoint]:
     return [
         DueEndpoint(
             number,
-            CallbackEndpoint(number, method, url or "", secret_version),
+            CallbackEndpoint(number, method, url or "", Signing(version, kept, check or b"")),
             tuple(hosts),
             url is None,
             *limits,
         )
-        for number, method, url, secret_version, hosts, *limits in run(connection, _ENDPOINTS)
+        for number, method, url, version, kept, check, hosts, *limits in run(connection, _ENDPOINTS)
     ]  # fmt: skip
 
 
@@ -169,9 +178,10 @@ def claim(connection: Connection, rooms: Mapping[int, int]) -> list[Claim]:
     return [Claim(*row, facts.get(row[0])) for row in rows]  # type: ignore[call-arg]
 
 
-def release(connection: Connection, ids: Sequence[UUID]) -> None:
+def release(connection: Connection, claims: Sequence[Claim]) -> None:
     """Gives back callbacks that were claimed and not sent. Raises DatabaseError."""
-    run(connection, _RELEASE, (list(ids),))
+    numbers = [each.attempts for each in claims]
+    run(connection, _RELEASE, ([each.id for each in claims], numbers))
 
 
 def write_results(

@@ -37,7 +37,7 @@ def wished_seconds(retry_after: str | None, now_seconds: float) -> float:
         return float(min(int(text[:9]), RETRY_AFTER_SECONDS_MAX))
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for numbers that no date has
         return 0.0
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -22,6 +22,7 @@ from workers.core.decision import decide as decide_by_rules
 from workers.decisions.user_decisions import Decide
 from workers.drain.drain_log import DrainLog
 from workers.drain.drain_metrics import DrainMetrics
+from workers.drain.drain_pace import DrainPace
 from workers.drain.group_store import GroupStore, Publish, publish_nothing
 from workers.drain.held_groups import HeldGroups
 from workers.drain.inbox_reader import READ_ENTRIES_MAX, SMALL_ENTRIES_MAX, InboxReader
@@ -80,6 +81,8 @@ class Drain:
         self._looks_at = 0.0
         self._entries_max = READ_ENTRIES_MAX
         self._held = HeldGroups()
+        self._are_parked = False  # events of apps beyond their share, when last looked at
+        self._pace = DrainPace(_TRANSACTIONS_HELD_MAX * limits.drain_events_max)
 
     def run(
         self,
@@ -137,6 +140,7 @@ class Drain:
                 # The flag is cleared before the last read: whoever adds an entry after that
                 # enqueues a drain.
                 self._inbox.clear_wake_flag()
+                self._release_parked()
                 entries = self._inbox.read(None, self._entries_max)
                 if not entries:
                     return recorded
@@ -150,17 +154,29 @@ class Drain:
             self._looks_at = time.monotonic() + _LOOK_SECONDS
             self._inbox.refresh_wake_flag()
             self._inbox.renew(list(self._held.entries()))
-            events, entries = self._inbox.waiting()
+            self._release_parked()
+            waiting = self._inbox.waiting()
             events_held_max = _TRANSACTIONS_HELD_MAX * self._limits.drain_events_max
-            if events > events_held_max:
+            if waiting.events > events_held_max:
                 self._requests.help()
             # As many entries as two transactions take: more would wait here while another worker
             # has nothing to do.
-            events_each = max(1, events // max(1, entries))
+            events_each = max(1, (waiting.events - waiting.parked) // max(1, waiting.entries))
             self._entries_max = min(SMALL_ENTRIES_MAX, max(1, events_held_max // events_each))
             if abandoned := self._inbox.claim_abandoned():
                 return abandoned
-        return self._inbox.read(self._limits.linger_ms, self._entries_max)
+        elif self._are_parked:
+            self._release_parked()
+        linger_ms = None if self._are_parked else self._limits.linger_ms
+        return self._inbox.read(linger_ms, self._entries_max)
+
+    def _release_parked(self) -> None:
+        """Releases about a second's work of apps that have more queued than their share.
+
+        The share is as much: it stands before other apps' events when a burst begins.
+        """
+        events_max = self._pace.events_max
+        self._are_parked = self._inbox.release_parked(events_max, events_max)
 
     def _retry_held(self, lanes: Lanes) -> Recorded:
         """Tries again what is set aside and due, until one try took long: others wait meanwhile."""
@@ -182,20 +198,30 @@ class Drain:
         self._log.log_stored(entries, recorded)
 
     def _store(self, lanes: Lanes, entries: Sequence[Entry]) -> Recorded:
-        """Stores entries group by group; releases the rest if a shutdown was requested."""
+        """Stores entries group by group, and releases what is left when that ends early.
+
+        What was not begun was not delivered: each outage would make suspects of it.
+        """
         self._metrics.count_read(entries)
         recorded = Recorded()
-        with self._inbox.hold(entries):
-            remaining: list[Group] = list(group_entries(entries, self._limits.drain_events_max))
-            while remaining and not self._stopping():
-                groups = lanes.side_by_side(remaining)
-                stored, unstored = self._acknowledge(groups, lanes.store(groups))
-                recorded += stored
-                remaining = [*unstored, *remaining[len(groups) :]]
-                if unstored:
-                    break
-        if remaining and self._stopping():
-            self._inbox.release([entry for group in remaining for entry in group])
+        events_max = self._limits.drain_events_max
+        if self._are_parked:  # a second's work keeps every lane busy
+            lanes_max = len(self._databases)
+            events_max = self._pace.transaction_events(entries, events_max, lanes_max)
+        remaining: list[Group] = list(group_entries(entries, events_max))
+        begun: Sequence[Group] = ()
+        try:
+            with self._inbox.hold(entries), self._pace.measured(entries):
+                while remaining and not self._stopping():
+                    begun = lanes.side_by_side(remaining)
+                    stored, unstored = self._acknowledge(begun, lanes.store(begun))
+                    recorded += stored
+                    remaining, begun = [*unstored, *remaining[len(begun) :]], ()
+                    if unstored:
+                        break
+        finally:
+            waiting = remaining[len(begun) :]
+            self._inbox.release([entry for group in waiting for entry in group])
         return recorded
 
     def _acknowledge(

@@ -66,7 +66,7 @@ class GroupStore:
     publish: Publish = publish_nothing
 
     def store(self, group: Sequence[Entry]) -> Recorded | None:
-        """Stores a group; returns None if PostgreSQL is unavailable, or if the group is set aside.
+        """Stores a group; returns None if PostgreSQL is unavailable, or the group is set aside.
 
         The group is then still in the inbox, unharmed. Raises DatabaseError for an error that the
         events themselves may have caused.
@@ -142,12 +142,13 @@ class GroupStore:
             else:
                 return True
 
-    def _store(self, group: Sequence[Entry]) -> Recorded:
+    def _store(self, group: Sequence[Entry]) -> Recorded | None:
         connection = self.database.connection(self._patience(LANE_PATIENCE))
         events, unreadable = read_events(group)
         recorded = quarantine_unreadable(connection, unreadable)
         if len(group) == 1 and group[0].deliveries > self.deliveries_max:
-            return recorded + self._take_apart(connection, group[0], events)
+            taken_apart = self._take_apart(connection, group[0], events)
+            return None if taken_apart is None else recorded + taken_apart
         return recorded + self._store_and_derive(connection, events) if events else recorded
 
     def _patience(self, patience: Patience) -> Patience:
@@ -177,19 +178,22 @@ class GroupStore:
 
     def _take_apart(
         self, connection: Connection, entry: Entry, events: Sequence[Event]
-    ) -> Recorded:
-        """Stores the events of an entry one by one.
+    ) -> Recorded | None:
+        """Stores the events of an entry one by one; returns None if time is up before the last.
 
         Each event is noted before it is tried: the event that was noted when a worker died is the
-        one that killed it.
+        one that killed it. What was done when time was up is not tried again.
         """
         recorded = Recorded()
-        suspect = self.inbox.suspect(entry)
+        first, suspect = self.inbox.progress(entry), self.inbox.suspect(entry)
         done = find_quarantined(connection, [event.receipt for event in events])
         try:
-            for index, event in enumerate(events):
+            for index, event in enumerate(events[first:], first):
                 if event.receipt in done:
                     continue
+                if index > max(first, suspect or 0) and self.is_over():
+                    self.inbox.note_progress(entry, index)
+                    return None
                 if index == suspect:
                     recorded += self._exclude(connection, entry, index, event)
                     continue

@@ -7,7 +7,7 @@ silent for `claim_idle_ms`; then another worker claims it and its count of deliv
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from shared.inbox import (
     ACK,
@@ -18,8 +18,10 @@ from shared.inbox import (
     WAKE_KEY,
     WAKE_MS,
     Entry,
+    entry_arguments,
     read_entry,
 )
+from shared.limits.app_shares import PARKED_KEY, RELEASE
 from shared.redis import Redis, RedisError, ResponseError, StreamEntries, stream_entries
 
 READ_ENTRIES_MAX = 64  # of any size
@@ -50,6 +52,14 @@ if #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1]) == 1 then
   redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
 end
 """
+
+
+class Waiting(NamedTuple):
+    """The number of events that wait, of entries in the inbox, and of events that are parked."""
+
+    events: int
+    entries: int
+    parked: int
 
 
 class InboxReader:
@@ -118,23 +128,28 @@ class InboxReader:
 
     def ack(self, entries: Sequence[Entry]) -> None:
         """Acknowledges entries, whose events are all stored, and removes them from the inbox."""
-        arguments: list[str | int] = [GROUP]
-        for entry in entries:
-            arguments += (entry.id, entry.count)
-        self._redis.register_script(ACK)(keys=ACK_KEYS, args=arguments)
+        self._redis.register_script(ACK)(keys=ACK_KEYS, args=entry_arguments(entries))
         taken_apart = [entry.id for entry in entries if entry.deliveries > 1]
         if taken_apart:
             self._redis.hdel(SUSPECTS_KEY, *taken_apart)
 
     def suspect(self, entry: Entry) -> int | None:
         """Returns the index of the event that was being tried when its worker died, if any."""
-        index = self._redis.hget(SUSPECTS_KEY, entry.id)
-        return None if index is None else int(index)
+        noted = int(self._redis.hget(SUSPECTS_KEY, entry.id) or -1)
+        return noted if noted >= 0 else None
+
+    def progress(self, entry: Entry) -> int:
+        """Returns the index of the event at which an earlier drain stopped, 0 if none did."""
+        return max(0, -int(self._redis.hget(SUSPECTS_KEY, entry.id) or 0))
 
     def note_suspect(self, entry: Entry, index: int) -> None:
         """Notes which event of an entry is about to be tried."""
         script = self._redis.register_script(_NOTE_SUSPECT)
         script(keys=[INBOX_KEY, SUSPECTS_KEY], args=[entry.id, index])
+
+    def note_progress(self, entry: Entry, index: int) -> None:
+        """Notes at which event another drain goes on, of which nothing is suspected."""
+        self.note_suspect(entry, -index)
 
     def forget_suspect(self, entry: Entry) -> None:
         """Forgets which event was being tried: the worker lives, so it did not kill the worker."""
@@ -148,13 +163,22 @@ class InboxReader:
         """Clears the flag: from now on, whoever adds an entry enqueues a drain."""
         self._redis.delete(WAKE_KEY)
 
-    def waiting(self) -> tuple[int, int]:
-        """Returns the number of events in the inbox, and of entries."""
+    def waiting(self) -> Waiting:
+        """Measures what waits."""
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.get(BACKLOG_KEY)
             pipeline.xlen(INBOX_KEY)
-            events, entries = pipeline.execute()
-        return int(events or 0), entries
+            pipeline.hvals(PARKED_KEY)
+            events, entries, parked = pipeline.execute()
+        return Waiting(int(events or 0), entries, sum(map(int, parked)))
+
+    def release_parked(self, events_max: int, share_events: int) -> bool:
+        """Releases events of apps that have parked some; tells whether any are still parked.
+
+        `share_events` is what the inbox takes of such an app before its batches are parked.
+        """
+        script = self._redis.register_script(RELEASE)
+        return bool(script(keys=[INBOX_KEY], args=[GROUP, events_max, share_events]))
 
     def delete_consumers(self, silent_ms: int) -> int:
         """Deletes the consumers of workers that are gone and hold nothing."""

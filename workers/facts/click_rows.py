@@ -4,11 +4,11 @@ That is their origin, the device and address that they saw, and the device ids b
 found.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from shared.database import Connection
-from shared.device_ids import identifying, usable
+from shared.device_ids import identifying_of
 from shared.events import Event, Kind
 from workers.core.addresses import public_address
 from workers.core.sources import origin_of_event
@@ -94,8 +94,8 @@ def insert_clicks(connection: Connection, clicks: Sequence[Event]) -> None:
         ),
     )
     if copy_missing(connection, _CLICKS, _CLICKS_KEY, [_click_line(click) for click in ordered]):
-        device_ids = sorted(row for click in clicks for row in _device_ids(click, Kind.CLICK))
-        views = sorted(row for click in clicks for row in _device_ids(click, Kind.IMPRESSION))
+        device_ids = _device_ids(click for click in clicks if click.kind is Kind.CLICK)
+        views = _device_ids(click for click in clicks if click.kind is Kind.IMPRESSION)
         copy_new(
             connection,
             _DEVICE_IDS,
@@ -115,7 +115,7 @@ def insert_clicks(connection: Connection, clicks: Sequence[Event]) -> None:
             )
         return
     rows: list[dict[str, object]] = [
-        {"receipt": click.receipt, "identifying": list(identifying(usable(click.device_ids)))}
+        {"receipt": click.receipt, "identifying": list(identifying_of(click.device_ids))}
         for click in clicks
     ]
     write_rows(connection, _INSERT_DEVICE_IDS, rows)
@@ -149,9 +149,12 @@ def _click_line(click: Event) -> str:
     )
 
 
-def _device_ids(click: Event, kind: Kind) -> Iterator[DeviceId]:
-    if click.kind is kind:
+def _device_ids(clicks: Iterable[Event]) -> list[DeviceId]:
+    rows = []
+    for click in clicks:
         app, environment, click_id = click.app_id, click.environment, click.click_id or ""
         lends = origin_of_event(click) is None
-        for device_id in identifying(usable(click.device_ids)):
-            yield DeviceId(app, environment, device_id, click.happened_at_ms, click_id, lends)
+        for device_id in identifying_of(click.device_ids):
+            at_ms = click.happened_at_ms
+            rows.append(DeviceId(app, environment, device_id, at_ms, click_id, lends))
+    return sorted(rows)

@@ -16,7 +16,7 @@ from workers.facts.countries import CountryOf, sender_country
 from workers.facts.event_rows import insert_events
 from workers.facts.signal_rows import insert_signals
 from workers.facts.unique_events import settle_uniques
-from workers.rollups.stale_periods import StalePeriod, hour_of, mark_stale
+from workers.rollups.stale_periods import MINUTE_MS, StalePeriod, hour_of, mark_stale
 from workers.sql.expressions import from_ms
 
 _INSERT_KEYS = f"""
@@ -102,9 +102,9 @@ def _insert_facts(connection: Connection, fresh: Sequence[Event], country_of: Co
         insert_clicks(connection, clicks)
     if events:
         insert_signals(connection, events)
-        stale += [
-            hour_of(event.app_id, event.environment, event.happened_at_ms) for event in events
-        ]
+    minutes = {(it.app_id, it.environment, it.happened_at_ms // MINUTE_MS) for it in fresh}
+    stale += [hour_of(app, environment, minute * MINUTE_MS) for app, environment, minute in minutes]
+    if stale:
         mark_stale(connection, stale)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from shared.database import Connection
-from shared.device_ids import identifying, usable
+from shared.device_ids import identifying_of, usable
 from shared.events import Event
 from workers.core.addresses import public_address
 from workers.facts.user_rows import KnownUser, click_ids_of, user_key, users_of
@@ -136,7 +136,7 @@ def _identities(pairs: Pairs) -> list[IdentityRow]:
     rows = set()
     for event, user in pairs:
         app, environment = event.app_id, event.environment
-        for device_id in identifying(usable(event.device_ids)):
+        for device_id in identifying_of(event.device_ids):
             if device_id not in user.device_ids:
                 rows.add(IdentityRow(app, environment, "device", device_id, user.id))
         click_id = event.click_id

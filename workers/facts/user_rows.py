@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from shared.database import Connection
-from shared.device_ids import identifying, usable
+from shared.device_ids import identifying_of
 from shared.events import Event
 from workers.sql.expressions import as_ms, from_ms
 from workers.sql.json_rows import Rows, select_for
@@ -94,11 +94,7 @@ def users_of(connection: Connection, events: Iterable[Event]) -> Users:
                 **key._asdict(),
                 "first_ms": min(event.happened_at_ms for event in by_user[key]),
                 "device_ids": sorted(
-                    identifying(
-                        device_id
-                        for event in by_user[key]
-                        for device_id in usable(event.device_ids)
-                    )
+                    frozenset().union(*(identifying_of(event.device_ids) for event in by_user[key]))
                 ),
                 "click_ids": sorted(set().union(*map(click_ids_of, by_user[key]))),
             }

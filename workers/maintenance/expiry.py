@@ -16,10 +16,11 @@ from uuid import UUID
 from shared.clock import Clock
 from shared.database import Connection, run, transaction
 from shared.ids import receipt_floor
-from shared.partitions import drop_days
+from shared.partitions import day_of, drop_days
 from shared.redis import Redis
 from shared.rejections import delete_rejections
 from workers.core.addresses import public_address
+from workers.imports.upload_claims import delete_expired_uploads
 from workers.privacy.tombstone_filter import wait_for_batches
 from workers.rollups.schedule import wait_for_rollups
 
@@ -41,11 +42,12 @@ _CLICKS_EXPIRED = "UPDATE retention SET clicks_expired = %s WHERE app_id = %s"
 _MOVE_BORDERS = """
 UPDATE retention SET
     decided_before = greatest(decided_before, %(decided)s),
-    counted_before = greatest(counted_before, %(counted)s)
-WHERE app_id = %(app)s AND (
-    coalesce(decided_before < %(decided)s, %(decided)s IS NOT NULL AND decided_before IS NULL)
-    OR coalesce(counted_before < %(counted)s, %(counted)s IS NOT NULL AND counted_before IS NULL)
-)
+    counted_before = greatest(counted_before, %(counted)s),
+    clicks_counted_before = greatest(clicks_counted_before, %(clicks)s)
+WHERE app_id = %(app)s
+  AND (decided_before, counted_before, clicks_counted_before) IS DISTINCT FROM (
+    greatest(decided_before, %(decided)s), greatest(counted_before, %(counted)s),
+    greatest(clicks_counted_before, %(clicks)s))
 """
 # Events of imports have receipts of any time.
 _RESTART = """
@@ -164,10 +166,8 @@ Step = Callable[[Connection, KeptDays, datetime], int]
 def expire(connection: Connection, redis: Redis, now: Clock, seconds_max: float) -> Counter[str]:
     """Deletes what has expired until time is up; counts rows by kind. Raises DatabaseError."""
     ends_at, now_ms = time.monotonic() + seconds_max, now()
-    today = datetime.fromtimestamp(now_ms / 1000, UTC).replace(
-        hour=0, minute=0, second=0, microsecond=0
-    )
-    counts: Counter[str] = Counter()
+    today = datetime.combine(day_of(now_ms), datetime.min.time(), UTC)
+    counts: Counter[str] = Counter(uploads=delete_expired_uploads(connection))
     rules = [KeptDays(*row) for row in run(connection, _RULES)]
     if not rules:
         return counts
@@ -214,6 +214,7 @@ def _move_borders(connection: Connection, rules: Sequence[KeptDays], today: date
             "app": kept.app_id,
             "decided": max(decided, default=None),
             "counted": _border(today, kept.event_days),
+            "clicks": gone and gone + timedelta(days=1),
         }
         moved += run(connection, _MOVE_BORDERS, arguments).rowcount
     if moved:

@@ -1,6 +1,6 @@
 """Restores the seen markers from the tables when Redis has lost them.
 
-It writes the newest users first, as many as fit, and then their unique events. The work is split
+It writes the newest users first, up to USERS_MAX, and then their unique events. The work is split
 into short jobs that each continue where the last one ended; once all markers are written, a missing
 marker is meaningful again.
 """
@@ -17,7 +17,6 @@ from shared.events import Environment
 from shared.redis import Redis
 from shared.seen import (
     COMPLETE_KEY,
-    MARKERS_MAX,
     SeenMarker,
     device_marker,
     set_markers,
@@ -26,6 +25,7 @@ from shared.seen import (
 from workers.sql.expressions import as_ms
 
 PROGRESS_KEY = "waybill:marks:progress"
+USERS_MAX = 5_000_000  # of all apps: minutes of work; each app keeps what it has room for
 _PAGE = 1_000
 
 _USERS = f"""
@@ -72,7 +72,7 @@ def _pages(
     connection: Connection, progress: Progress
 ) -> Iterator[tuple[Progress, list[SeenMarker]]]:
     """Yields the markers from `progress` on, a page at a time, each with the progress after it."""
-    while progress.unique is None and progress.users < MARKERS_MAX:
+    while progress.unique is None and progress.users < USERS_MAX:
         users = run(connection, _USERS, (progress.user_ref, _PAGE)).fetchall()
         if not users:
             break

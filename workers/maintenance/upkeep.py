@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from shared.clock import Clock
 from shared.database import Connection, run, transaction
 from shared.inbox import measure
+from shared.keys.rehashing import store_rehashed_tokens
 from shared.partitions import make_partitions
 from shared.publishing import refresh_snapshot
 from shared.redis import Redis
@@ -122,6 +123,7 @@ def upkeep(
     """Runs all upkeep once."""
     run(connection, _DELETE_WITHHELD, (days_min.keys,))
     run(connection, _COUNT_USERS)
+    store_rehashed_tokens(connection, redis, secret_key)  # before the snapshot is published
     return UpkeepReport(
         partitions=len(make_partitions(connection, now())),
         tokens_used=copy_token_use(connection, redis),

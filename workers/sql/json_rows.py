@@ -14,7 +14,7 @@ def select_for(connection: Connection, statement: str, rows: Rows) -> list[tuple
     """Runs a query whose one parameter is read by json_to_recordset; without rows, returns none."""
     if not rows:
         return []
-    return list(run(connection, statement, (json_document(rows),)))
+    return run(connection, statement, (json_document(rows),)).fetchall()
 
 
 def write_rows(connection: Connection, statement: str, rows: Rows) -> None:

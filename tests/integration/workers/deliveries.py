@@ -115,8 +115,8 @@ def _make_app(connection: Connection, name: str, world: World) -> int:
     row = connection.execute(
         "INSERT INTO apps (name, app_token, click_deterministic_ms, click_probabilistic_ms,"
         " reattribution_window_ms, inactivity_ms, session_timeout_ms, uncertain_devices_max,"
-        " identifier_users_max, view_device_id_ms, view_probabilistic_ms)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
+        " identifier_users_max, view_device_id_ms, view_probabilistic_ms, click_users_max)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
         (
             name,
             name,
@@ -129,6 +129,7 @@ def _make_app(connection: Connection, name: str, world: World) -> int:
             rules.users_max,
             rules.view_device_ms,
             rules.view_address_ms,
+            rules.click_users_max,
         ),
     ).fetchone()
     assert row is not None

@@ -12,7 +12,7 @@ _EVENTS = """
 SELECT
     e.app_id, e.environment, e.event_time, e.user_id, e.counted, e.sale_amount,
     e.aggregated_event_value,
-    COALESCE(e.sale_amount_currency, '') AS currency,
+    COALESCE(e.sale_amount_currency, '') AS currency, (e.sdk IS NOT NULL)::integer AS by_sdk,
     (CASE
         WHEN e.kind IN ('open', 'ad_revenue') THEN '__' || e.kind
         WHEN e.event_type_id IS NOT NULL THEN CAST(e.event_type_id AS text)
@@ -43,13 +43,14 @@ _COUNTRY = "SELECT COALESCE(MAX(c.country), '') FROM events AS c WHERE c.receipt
 
 _FIGURES = f"""
 SELECT app_id, environment, grain, date_trunc(grain, event_time), event, credit, currency, country,
-       count(*), coalesce(sum(sale_amount), 0), coalesce(sum(aggregated_event_value), 0), 0, 0, 0
+       count(*), coalesce(sum(sale_amount), 0), coalesce(sum(aggregated_event_value), 0), 0, 0, 0,
+       sum(by_sdk)
 FROM ({_EVENTS.format(credit=_EVENT_CREDIT)}) AS e, (VALUES ('hour'), ('day')) AS g (grain)
 WHERE counted
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 UNION ALL
 SELECT app_id, environment, grain, date_trunc(grain, at), '', credit, '', country,
-       0, 0, 0, sum(first), sum(again), sum(started)
+       0, 0, 0, sum(first), sum(again), sum(started), 0
 FROM (
     SELECT u.app_id, u.environment, d.event_time AS at, ({_OWN_CREDIT}) AS credit,
            ({_COUNTRY.format(receipt="d.receipt")}) AS country,
@@ -66,10 +67,12 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
 """
 
+# Added up: the figures of a large hour are kept by minute.
 _FIGURES_FOUND = """
 SELECT app_id, environment, grain, start, event, concat_ws('|', link_id::text, source, campaign),
-       currency, country, events, amount, value, installs, reattributions, sessions
-FROM figures ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
+       currency, country, sum(events), sum(amount), sum(value), sum(installs), sum(reattributions),
+       sum(sessions), sum(unverified)
+FROM figures GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
 """
 
 # A user's place in each split: the partner of a link, the link, the campaign of a partner.
@@ -101,7 +104,7 @@ ORDER BY 1, 2, 3, 4, 5, 6, 7
 _REACH_FOUND = """
 SELECT app_id, environment, grain, start, split, event,
        concat(partner_id, '|', link_id, '|', source, '|', campaign, '|', country), users
-FROM reach ORDER BY 1, 2, 3, 4, 5, 6, 7
+FROM reach WHERE NOT building ORDER BY 1, 2, 3, 4, 5, 6, 7
 """
 
 # Of each active day, by sessions and by any event: days since the latest active day before it, and
@@ -137,6 +140,77 @@ FROM days JOIN firsts USING (id) GROUP BY 1, 2, 3, 4, n, who
 
 _COMEBACKS_FOUND = """
 SELECT app_id, environment, day, since, days, concat(link_id, '|', source), users FROM comebacks
+WHERE NOT building
+"""
+
+
+# Clicks and impressions by their own hour; installs by theirs, with the click that is credited.
+_NAMED = """
+    COALESCE(NULLIF(TRIM(c.parameters->>'campaign'), ''), TRIM(c.parameters->>'campaign_id'), ''),
+    COALESCE(TRIM(c.parameters->>'pub_sub_id'), '')
+"""
+_TRAFFIC = f"""
+SELECT app_id, environment, grain, date_trunc(grain, at), part, place,
+       sum(click), sum(view), sum(installed), sum(seen_installed), sum(seconds) * 1000,
+       count(*) FILTER (WHERE seconds <= 10),
+       count(*) FILTER (WHERE seconds > 10 AND seconds <= 60),
+       count(*) FILTER (WHERE seconds > 60 AND seconds <= 3600),
+       count(*) FILTER (WHERE seconds > 3600 AND seconds <= 86400),
+       count(*) FILTER (WHERE seconds > 86400 AND seconds <= 604800),
+       count(*) FILTER (WHERE seconds > 604800)
+FROM (
+    SELECT app_id, environment, event_time AS at, 'seen' AS part,
+           CONCAT_WS('|', CASE WHEN origin_kind = 'link' THEN origin ELSE '0' END,
+                     CASE WHEN origin_kind = 'source' THEN origin ELSE '' END, {_NAMED}) AS place,
+           (kind = 'click')::integer AS click, (kind = 'impression')::integer AS view,
+           0 AS installed, 0 AS seen_installed, NULL::numeric AS seconds
+    FROM clicks AS c WHERE origin_kind IS NOT NULL
+    UNION ALL
+    SELECT u.app_id, u.environment, a.event_time, 'credited',
+           CONCAT_WS('|', CASE WHEN a.origin_kind = 'link' THEN a.origin ELSE '0' END,
+                     CASE WHEN a.origin_kind = 'source' THEN a.origin ELSE '' END, {_NAMED}),
+           0, 0, (c.kind = 'click')::integer, (c.kind = 'impression')::integer,
+           CASE WHEN c.kind = 'click' THEN EXTRACT(epoch FROM a.event_time - c.event_time) END
+    FROM attributions AS a
+    JOIN users AS u ON u.id = a.user_ref
+    JOIN clicks AS c ON c.click_id = a.click_id AND c.app_id = u.app_id
+                    AND c.environment = u.environment
+    WHERE a.superseded_at IS NULL AND NOT a.is_reattribution
+) AS t, (VALUES ('hour'), ('day')) AS g (grain)
+GROUP BY 1, 2, 3, 4, 5, 6
+"""
+
+_TRAFFIC_FOUND = """
+SELECT app_id, environment, grain, start, part,
+       concat_ws('|', link_id::text, source, campaign, sub_id),
+       clicks, impressions, click_installs, view_installs,
+       CASE WHEN click_installs > 0 THEN delay_ms END,
+       delay_10s, delay_1m, delay_1h, delay_1d, delay_7d, delay_more
+FROM traffic
+"""
+
+
+# By the day of the event and the days since the user's earliest one.
+_EARNINGS = """
+SELECT e.app_id, e.environment, CAST(e.event_time AS date) AS day,
+       (
+           SELECT CAST(min(f.event_time) AS date) FROM events AS f
+           WHERE f.app_id = e.app_id AND f.environment = e.environment AND f.user_id = e.user_id
+       ) AS first_day, (
+           SELECT CONCAT(CASE WHEN a.origin_kind = 'link' THEN a.origin ELSE '0' END, '|',
+                         CASE WHEN a.origin_kind = 'source' THEN a.origin END)
+           FROM attributions AS a JOIN users AS u ON u.id = a.user_ref
+           WHERE u.app_id = e.app_id AND u.environment = e.environment AND u.user_id = e.user_id
+             AND a.superseded_at IS NULL AND NOT a.is_reattribution
+       ) AS who, COALESCE(sale_amount_currency, '') AS currency, kind = 'ad_revenue' AS is_ad,
+       sum(sale_amount)
+FROM events AS e WHERE counted AND sale_amount IS NOT NULL AND sale_amount <> 0
+GROUP BY 1, 2, 3, 4, 5, 6, 7
+"""
+
+_EARNINGS_FOUND = """
+SELECT app_id, environment, day, first_day, concat(link_id, '|', source), currency, is_ad, amount
+FROM earnings
 """
 
 
@@ -145,6 +219,8 @@ def assert_figures_are_those_of_raw_rows(connection: Connection) -> None:
         (_FIGURES_FOUND, _FIGURES),
         (_REACH_FOUND, _REACH),
         (_COMEBACKS_FOUND, _COMEBACKS),
+        (_TRAFFIC_FOUND, _TRAFFIC),
+        (_EARNINGS_FOUND, _EARNINGS),
     ):
         assert _rows(connection, found) == _rows(connection, expected)
 

@@ -157,7 +157,7 @@ def test_the_first_tick_asks_for_every_periodic_job(redis: FakeStrictRedis) -> N
     assert {job.func_name for job in queued(redis)} == {
         "workers.jobs.sweep", "workers.jobs.count", "workers.jobs.upkeep", "workers.jobs.claim",
         "workers.jobs.retry_set_aside", "workers.jobs.decide_due",
-        "workers.jobs.expire",
+        "workers.jobs.expire", "workers.jobs.alert",
     }  # fmt: skip
 
 

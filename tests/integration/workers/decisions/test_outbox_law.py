@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from random import Random
+from uuid import UUID
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -140,6 +141,35 @@ def test_whatever_was_sent_in_between_nothing_is_told_twice(bench: Bench) -> Non
     agree()
 
 
+_CLICKS = "SELECT id, click_id FROM callbacks WHERE state = 'withheld' AND reason = 'no_url'"
+
+
+def test_what_had_no_url_waits_again_once_another_click_is_credited(bench: Bench) -> None:
+    seen: list[tuple[UUID, str | None]] = []
+
+    @settings(max_examples=15, deadline=None)
+    @given(worlds(), st.integers(0, 2**32))
+    @example(world(opened(0, **MINE, **SEEN), clicked("late", -DAY_MS // 8, **MINE, **SEEN)), 2)
+    def agree(world: World, seed: int) -> None:
+        run = bench.connection.execute
+        staged = stage(bench.connection, world)
+        prepare(bench.connection, staged)
+        for wave in shuffled(as_events(world, staged), Random(seed)):
+            run(
+                "UPDATE callbacks SET state = 'withheld', reason = 'no_url' WHERE state = 'waiting'"
+            )
+            withheld: dict[UUID, str | None] = dict(run(_CLICKS).fetchall())
+            bench.send(*wave)
+            bench.drain()
+            still: dict[UUID, str | None] = dict(run(_CLICKS).fetchall())
+            again = run("SELECT id, click_id FROM callbacks WHERE state = 'waiting'").fetchall()
+            assert still.items() <= withheld.items()
+            seen.extend(each for each in again if withheld.get(each[0], each[1]) != each[1])
+
+    agree()
+    assert seen, "no world had a callback that another click was credited with"
+
+
 _REJECTED = """
     SELECT users.user_id, callback_endpoints.name, activity, callbacks.receipt, click_id, rejection
     FROM callbacks
@@ -155,7 +185,7 @@ _BEATEN = """
     JOIN clicks ON clicks.click_id = lost.click ->> 'click_id' AND clicks.origin IS NOT NULL
       AND (clicks.app_id, clicks.environment) = (users.app_id, users.environment)
     WHERE superseded_at IS NULL AND (users.app_id, users.environment) = (%s, %s)
-      AND lost.click ->> 'lost' IN ('outside_window', 'crowded_address')
+      AND lost.click ->> 'lost' IN ('outside_window', 'crowded_address', 'used_up')
 """
 
 

@@ -28,6 +28,7 @@ from workers.decisions.user_decisions import Decide
 from workers.facts.record import Recorded, record
 
 HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 
 _DECIDED = """
 SELECT user_id,
@@ -42,8 +43,13 @@ SELECT user_id, fault FROM set_aside_users JOIN users ON users.id = user_ref ORD
 Rows = list[tuple[Any, ...]]
 
 
+def _evening_ms() -> int:
+    """Ten in the evening of yesterday: the hours before are of the same day, whenever it is now."""
+    return now_ms() // DAY_MS * DAY_MS - 2 * HOUR_MS
+
+
 def _open(user: str, at_ms: int | None = None) -> Event:
-    at_ms = at_ms or now_ms() - HOUR_MS
+    at_ms = at_ms or _evening_ms()
     return fresh(user_id=user, event_id="__open", kind=Kind.OPEN, event_time_ms=at_ms)
 
 
@@ -82,7 +88,7 @@ def _pure(connection: Connection) -> Iterator[Decide]:  # noqa: ARG001 - nothing
 @contextmanager
 def _read(connection: Connection) -> Iterator[Decide]:
     """What stands about the user is in a form that this version cannot read."""
-    record(connection, [earlier := _open("ben", now_ms() - 9 * HOUR_MS)])
+    record(connection, [earlier := _open("ben", _evening_ms() - 8 * HOUR_MS)])
     derive(connection, [earlier])
     connection.execute("UPDATE attributions SET beaten = '[7]'")
     yield decide
@@ -92,7 +98,7 @@ def _read(connection: Connection) -> Iterator[Decide]:
 @contextmanager
 def _written(connection: Connection) -> Iterator[Decide]:
     """A constraint of the operator's own."""
-    record(connection, [_open("ben", now_ms() - 9 * HOUR_MS)])
+    record(connection, [_open("ben", _evening_ms() - 8 * HOUR_MS)])
     ((ben,),) = _rows(connection, "SELECT id FROM users")
     added = f"ALTER TABLE sessions ADD CONSTRAINT own CHECK (user_ref <> {ben})"
     connection.execute(added.encode())
@@ -105,7 +111,7 @@ def _written(connection: Connection) -> Iterator[Decide]:
 @contextmanager
 def _raised(connection: Connection) -> Iterator[Decide]:
     """A trigger of the operator's own, whose SQLSTATE tells nothing."""
-    record(connection, [_open("ben", now_ms() - 9 * HOUR_MS)])
+    record(connection, [_open("ben", _evening_ms() - 8 * HOUR_MS)])
     ((ben,),) = _rows(connection, "SELECT id FROM users")
     connection.execute(
         f"""
@@ -173,7 +179,7 @@ def test_the_log_names_who_is_set_aside_by_number_and_nothing_that_was_sent(
 
 
 def test_who_is_set_aside_costs_a_drain_nothing_and_misses_nothing(connection: Connection) -> None:
-    at_ms = now_ms() - 9 * HOUR_MS
+    at_ms = _evening_ms() - 8 * HOUR_MS
     record(connection, [first := _open("ben", at_ms)])
     derive(connection, [first], _failing_for("ben", _bug))
     record(connection, [second := _open("ben", at_ms + HOUR_MS)])
@@ -302,7 +308,7 @@ def test_a_try_and_a_drain_at_the_same_moment_miss_nothing(
 ) -> None:
     """Whichever of them has the user first: the facts of the drain are committed before either."""
     for number in range(10):
-        user, at_ms = f"user-{number}", now_ms() - 9 * HOUR_MS
+        user, at_ms = f"user-{number}", _evening_ms() - 8 * HOUR_MS
         record(connection, [first := _open(user, at_ms)])
         derive(connection, [first], _failing_for(user, _bug))
         record(connection, [second := _open(user, at_ms + HOUR_MS)])

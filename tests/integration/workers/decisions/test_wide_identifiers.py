@@ -231,6 +231,23 @@ def test_a_higher_limit_gives_the_id_back_when_everything_is_decided_anew(
     assert set(_credits(connection).values()) == {None}
 
 
+def test_a_lower_limit_is_applied_to_who_opens_again_in_the_same_session(
+    connection: Connection, app: int
+) -> None:
+    users = [f"user-{n}" for n in range(USERS_MAX)]
+    _take(connection, [_clicked(app, "c1"), *(_opened(app, user) for user in users)])
+    assert set(_credits(connection).values()) == {"c1"}
+
+    connection.execute(
+        "UPDATE apps SET identifier_users_max = %s, rules_version = rules_version + 1",
+        (USERS_MAX - 1,),
+    )
+    _take(connection, [_opened(app, users[0], AT_MS + 60_000)])
+    decide_due(connection, 10)
+
+    assert set(_credits(connection).values()) == {None}
+
+
 @pytest.mark.parametrize("clicks", [CLICKS_OF_A_DEVICE_MAX, CLICKS_OF_A_DEVICE_MAX + 1])
 @pytest.mark.parametrize("user_at", [0, 100, CLICKS_OF_A_DEVICE_MAX + 1])
 def test_a_device_id_that_clicks_more_than_anybody_is_nobodys_whenever_its_user_came(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from urllib.parse import urlsplit
 
+NO_DATE = "Fri, 02 Jan 99999999999999 00:00:00 GMT"
 MIXED = ("200", "200", "200", "500", "429", "302", "404", "410", "broken", "noise", "slow", "large")
 
 
@@ -18,6 +19,7 @@ class Receiver:
     """
 
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
     port: int = 0
     connections: int = 0
     random: Random = field(default_factory=lambda: Random(1))
@@ -69,7 +71,8 @@ class Receiver:
         target = first.split(" ")[1]
         pairs = (line.partition(": ") for line in lines if line)
         headers = {name.lower(): value for name, _, value in pairs}
-        await reader.readexactly(int(headers.get("content-length", "0")))
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        self.bodies.append(body)
         self.requests.append((target, headers))
         kind = urlsplit(target).path.strip("/")
         if kind == "mixed":
@@ -87,10 +90,11 @@ class Receiver:
             return False
         if kind == "slow":
             await asyncio.sleep(0.3)
-        status = int(kind) if kind.isdecimal() else 200
+        status = int(kind) if kind.isdecimal() else 503 if kind == "absurd" else 200
         size = 200_000 if kind == "large" else 2
         extra = {
             429: "Retry-After: 120\r\n",
+            503: f"Retry-After: {NO_DATE}\r\n" if kind == "absurd" else "",
             302: f"Location: http://127.0.0.1:{self.port}/200\r\n",
         }.get(status, "")
         answer = f"HTTP/1.1 {status} X\r\n{extra}Content-Length: {size}\r\n\r\n" + "o" * size

@@ -21,14 +21,15 @@ from shared.tally import Tally
 from tests.integration.fresh import fresh
 from tests.integration.workers.conftest import CLAIM_IDLE_MS, Bench, refusing
 from workers import jobs
-from workers.core.decision import Decision
+from workers.core.decision import Decision, decide
 from workers.decisions.decide_due import decide_due
-from workers.drain.drain import DrainLimits
+from workers.drain.drain import Drain, DrainLimits, DrainRequests
 from workers.drain.drain_metrics import DrainMetrics
 from workers.drain.group_store import LANE_PATIENCE
 from workers.drain.held_groups import HeldGroups
 from workers.drain.inbox_reader import SUSPECTS_KEY
 from workers.facts.record import Recorded, record
+from workers.patient_database import Database
 from workers.process import WorkerStores
 
 SEARCHING = DrainLimits(2000, 40, 3, linger_ms=20)  # for an event at fault, which is tried for 4 s
@@ -517,3 +518,42 @@ def test_what_is_set_aside_is_left_to_others_by_a_worker_that_stops(
 
     assert len(held) == 0
     assert bench.drain("another") == Recorded(events=3)
+
+
+def test_what_a_drain_has_not_begun_when_postgresql_is_away_was_not_delivered(
+    bench: Bench,
+) -> None:
+    bench.send(*[_events(3) for _ in range(6)])
+    away = Database("postgresql://nobody@127.0.0.1:1/none")
+    lost = Drain(
+        bench.inbox(), [away], DrainLimits(5, 0, 3, linger_ms=20),
+        DrainRequests(lambda: None, lambda: None), lambda: False,
+    )  # fmt: skip
+    bench.inbox().read(None)
+    for _ in range(9):
+        lost.run()
+
+    deliveries = [entry.deliveries for entry in bench.inbox("another").claim_abandoned()]
+    assert deliveries == [2] * 6
+
+
+def test_an_entry_that_is_taken_apart_goes_on_where_time_was_up(bench: Bench) -> None:
+    batch = _events(5)
+    bench.send(batch)
+    inbox = bench.inbox()
+    inbox.read(None)
+    for _ in range(3):
+        inbox.claim_own()
+    tried: list[int] = []
+
+    def counting(*history: Any) -> Decision:
+        tried.append(1)
+        return decide(*history)
+
+    for _ in range(5):
+        bench.drain(limits=DrainLimits(2000, 0, 3, linger_ms=20), decide=counting)
+
+    assert len(bench.receipts("events")) == 5
+    assert len(tried) == 5
+    assert bench.redis.xlen(INBOX_KEY) == 0
+    assert bench.redis.exists(SUSPECTS_KEY) == 0

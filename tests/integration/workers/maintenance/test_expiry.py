@@ -84,6 +84,8 @@ def _derived(connection: Connection) -> dict[str, list[Any]]:
         "figures": "SELECT * FROM figures ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 16",
         "reach": "SELECT * FROM reach ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12",
         "comebacks": "SELECT * FROM comebacks ORDER BY 3, 4, 5, 6, 7",
+        "earnings": "SELECT * FROM earnings ORDER BY 3, 4, 5, 6, 7, 8",
+        "traffic": "SELECT * FROM traffic ORDER BY 3, 4, 5, 6, 7, 8, 9",
         "sessions": "SELECT * FROM sessions ORDER BY 1, 2, 3",
         "activity": "SELECT * FROM activity ORDER BY 3, 4",
         "attributions": "SELECT user_ref, event_time, receipt, rule, click_id, origin "
@@ -183,6 +185,9 @@ def test_expired_clicks_go_unless_they_are_credited(
     assert clicks == [(life[0].click_id,)]
     assert _count(connection, "click_device_ids") == 0
     assert _derived(connection) == before
+    mark_app_stale(connection, shop.id)
+    count_all(connection)
+    assert _derived(connection) == before, "what was counted of clicks that are gone stays"
 
 
 def test_expired_callbacks_and_refused_requests_go_by_app(

@@ -8,7 +8,7 @@ from console.lookup.user_timeline import _ADID
 from shared.database import Connection
 from shared.device_ids import adid_bytes, adid_of
 from shared.events import Environment, Kind
-from shared.inbox import APPEND, APPEND_KEYS, append_arguments, read_append_reply
+from shared.inbox import APPEND, APPEND_KEYS, BatchPart, append_arguments, read_append_reply
 from shared.redis import Redis
 from shared.seen import COMPLETE_KEY, SeenMarker, device_marker, unique_marker
 from tests.integration.fresh import fresh
@@ -22,7 +22,7 @@ PRODUCTION = Environment.PRODUCTION
 
 
 def stand(redis: Redis, *asked: SeenMarker) -> list[bool]:
-    arguments = append_arguments("", 1, batch(event()), 1, asked, now())
+    arguments = append_arguments("", [BatchPart(batch(event()), 1)], 1, asked, now())
     added = read_append_reply(redis.register_script(APPEND)(keys=APPEND_KEYS, args=arguments))
     assert added is not None
     return added.seen_before

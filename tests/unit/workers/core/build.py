@@ -1,10 +1,20 @@
 """Builders for histories: a fact a line, with only what a test is about spelt out."""
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 from workers.core.devices import Device
-from workers.core.history import Click, History, Identity, Origin, OriginKind, Signal, SignalKind
+from workers.core.history import (
+    Click,
+    History,
+    Identity,
+    OrderedSignals,
+    Origin,
+    OriginKind,
+    Signal,
+    SignalKind,
+)
 
 NOON_MS = 1_790_000_000_000
 APP = "shop"
@@ -44,3 +54,8 @@ def history(*facts: Signal | Click, app: str = APP, known: Identity = NOBODY) ->
 
 def _frozen(told: dict[str, Any]) -> dict[str, Any]:
     return {name: frozenset(it) if isinstance(it, set) else it for name, it in told.items()}
+
+
+def identity_of(signals: Iterable[Signal]) -> Identity:
+    """Returns the ids that these signals carry, of too many the first."""
+    return NOBODY | OrderedSignals(signals).told

@@ -23,6 +23,7 @@ def rules_of(rules: oracle.Rules) -> Rules:
         identifier_users_max=rules.users_max,
         view_device_id_ms=rules.view_device_ms,
         view_probabilistic_ms=rules.view_address_ms,
+        click_users_max=rules.click_users_max,
     )
 
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from tests.support.between_commits import Does, Step
 from tests.support.oracle import Call, Click, newcomers_before
 from tests.support.worlds import World
+from tests.unit.workers.core.build import identity_of
 from tests.unit.workers.core.oracle_facts import click_of, rules_of, signal_of, wide_identity
 from workers.core.attribution import Attribution
 from workers.core.decision import Tail, decide
-from workers.core.history import Identity, Moment, Signal, identity_of, in_order
+from workers.core.history import Identity, Moment, Signal, in_order
 from workers.core.sessions import Session
 
 UserKey = tuple[str, str]  # app, user id

@@ -20,13 +20,11 @@ from tests.unit.workers.core.build import (
     opened,
 )
 from workers.core.attribution import (
-    BEGINNING,
     Attribution,
     attribute,
     attribution_at,
-    earliest_change,
 )
-from workers.core.history import Click, Identity, Moment, Origin, Signal
+from workers.core.history import Click, Moment, Origin, Signal
 from workers.core.rules import DAY_MS, HOUR_MS, MINUTE_MS, Rules
 from workers.core.waterfall import Beaten
 
@@ -372,31 +370,3 @@ def test_an_event_belongs_to_the_attribution_in_force_at_its_moment(
     in_force = attribution_at(attributions, moment)
 
     assert (in_force and in_force.origin) == expected
-
-
-# What new facts can change.
-
-KNOWN = Identity(device_ids=frozenset({GAID}), click_ids=frozenset({"c"}))
-
-
-def test_nothing_new_changes_nothing() -> None:
-    assert earliest_change([], [], KNOWN) is None
-
-
-def test_new_facts_change_nothing_before_the_earliest_of_them() -> None:
-    signals = [opened(NOON_MS, "r", device_ids={GAID.upper()}, click_ids={"c"})]
-
-    assert earliest_change(signals, [], KNOWN) == Moment(NOON_MS, "r")
-    assert earliest_change(signals, [mine("k", NOON_MS)], KNOWN) == Moment(NOON_MS, "")
-    assert earliest_change(signals, [mine("k", NOON_MS + 1)], KNOWN) == Moment(NOON_MS, "r")
-
-
-@pytest.mark.parametrize("told", [{"device_ids": {"another"}}, {"click_ids": {"another"}}])
-def test_an_id_that_is_new_to_the_user_puts_everything_in_question(told: dict[str, Any]) -> None:
-    assert earliest_change([opened(NOON_MS, **told)], [], KNOWN) == BEGINNING
-
-
-def test_a_zeroed_id_is_nothing_new() -> None:
-    signal = opened(NOON_MS, "r", device_ids={"0000-0000"})
-
-    assert earliest_change([signal], [], Identity()) == signal.moment

@@ -9,21 +9,18 @@ from msgspec import json
 from msgspec.structs import replace
 
 from shared.vocabulary import Lost, Rule
-from tests.unit.workers.core.build import APP, SUMMER
+from tests.unit.workers.core.build import APP, SUMMER, identity_of
 from tests.unit.workers.core.strategies import RULES, foreign_clicks, histories
 from workers.core.attribution import (
     Attribution,
     LastActivity,
     attribute,
     attribution_at,
-    earliest_change,
     resume,
 )
 from workers.core.history import (
     Click,
     History,
-    Moment,
-    identity_of,
     in_order,
 )
 from workers.core.rules import CLICK_AGE_MS_MAX
@@ -197,24 +194,3 @@ def test_attribution_goes_on_from_any_moment(history: History, cut: int) -> None
 
     last = LastActivity(told[-1].time_ms, sessions[-1] if sessions else None)
     assert (*done, *resume(tail, done[-1], last, RULES)) == whole
-
-
-@law
-@given(histories, st.integers(0, 10), st.integers(0, 6))
-def test_no_decision_before_the_earliest_change_has_to_be_made_again(
-    history: History, old_signals: int, old_clicks: int
-) -> None:
-    old = replace(
-        history, signals=history.signals[:old_signals], clicks=history.clicks[:old_clicks]
-    )
-    change = earliest_change(
-        history.signals[old_signals:], history.clicks[old_clicks:], old.identity
-    )
-
-    before, after = attribute(old, RULES), attribute(history, RULES)
-
-    assert _until(before, change) == _until(after, change)
-
-
-def _until(attributions: tuple[Attribution, ...], change: Moment | None) -> list[Attribution]:
-    return [it for it in attributions if change is None or it.moment.time_ms < change.time_ms]

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from shared.vocabulary import Rule
-from tests.unit.workers.core.build import APP, NOON_MS, SUMMER, click, event, opened
+from tests.unit.workers.core.build import APP, NOON_MS, SUMMER, click, event, identity_of, opened
 from tests.unit.workers.core.strategies import RULES, histories
 from workers.core.attribution import Attribution, attribute
 from workers.core.decision import Decision, Tail, decide
-from workers.core.history import History, Identity, Moment, identity_of, in_order
+from workers.core.history import History, Identity, Moment, in_order
 from workers.core.rules import DAY_MS, Rules
 from workers.core.sessions import Session, sessionize
 

@@ -3,13 +3,12 @@
 from functools import reduce
 from operator import or_
 
-from tests.unit.workers.core.build import event, history, opened
+from tests.unit.workers.core.build import event, history, identity_of, opened
 from workers.core.history import (
     USER_CLICK_IDS_MAX,
     USER_DEVICE_IDS_MAX,
     Identity,
     Moment,
-    identity_of,
     in_order,
 )
 
@@ -18,6 +17,18 @@ def test_signals_are_ordered_by_time_and_then_by_receipt() -> None:
     a, b, c = opened(1, "b"), opened(2, "a"), opened(2, "c")
 
     assert in_order([c, b, a]) == (a, b, c)
+
+
+def test_a_device_id_of_nobody_does_not_decide_which_of_two_comes_first() -> None:
+    told, silent = opened(1, "b", device_ids={"0000"}), opened(1, "a")
+
+    assert in_order([told, silent]) == (silent, told)
+
+
+def test_signals_that_are_in_order_are_not_sorted_again() -> None:
+    ordered = in_order([opened(2, "a"), opened(1, "b")])
+
+    assert in_order(ordered) is ordered
 
 
 def test_a_receipt_that_comes_twice_is_one_signal() -> None:

@@ -1,7 +1,8 @@
 """The product's decisions against the oracle's, on thousands of small dense worlds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from tests.support.oracle import Timeline, timeline
 from tests.support.scenarios import SCENARIOS
 from tests.support.scenarios.scenario import ANN, NOON_MS, Scenario
 from tests.support.worlds import World, worlds
+from tests.unit.workers.core.build import identity_of
 from tests.unit.workers.core.oracle_facts import (
     assert_attributions_agree,
     attribution_of,
@@ -22,13 +24,17 @@ from tests.unit.workers.core.oracle_facts import (
     wide_identity,
 )
 from workers.core.attribution import attribute
-from workers.core.history import History, identity_of
+from workers.core.history import History
 from workers.core.rules import Rules
 from workers.core.sessions import sessionize
 
 
 def _history(
-    world: World, app: str, calls: Sequence[oracle.Call], elsewhere: Iterable[oracle.Call] = ()
+    world: World,
+    app: str,
+    calls: Sequence[oracle.Call],
+    elsewhere: Iterable[oracle.Call] = (),
+    used_from_ms: Mapping[str, int] = MappingProxyType({}),
 ) -> History:
     window_ms = world.rules.probabilistic_ms
     return History(
@@ -38,6 +44,7 @@ def _history(
         known=identity_of(map(signal_of, elsewhere)),
         newcomers=oracle.newcomers_before(calls, world.calls, window_ms) if calls else {},
         wide=wide_identity(app, world.calls, world.clicks, world.rules.users_max),
+        used_from_ms=used_from_ms,
     )
 
 
@@ -57,14 +64,35 @@ def _assert_agrees(history: History, rules: Rules, expected: Timeline) -> None:
 
 def _assert_world_agrees(world: World) -> None:
     for app, user in world.users:
-        history = _history(world, app, world.calls_of(app, user))
+        used = world.used_from_ms(app, user)
+        history = _history(world, app, world.calls_of(app, user), used_from_ms=used)
         _assert_agrees(history, rules_of(world.rules), world.timeline(app, user))
 
 
 @settings(max_examples=2500, deadline=None)
-@given(worlds())
+@given(worlds(click_users=(0, 0, 1)))
 def test_every_decision_is_the_oracles(world: World) -> None:
     _assert_world_agrees(world)
+
+
+@settings(max_examples=500, deadline=None)
+@given(worlds(click_users=(1,)))
+def test_where_clicks_are_used_up_none_is_credited_twice(world: World) -> None:
+    credits_ = [
+        (app, it.click_id)
+        for app, user in world.users
+        for it in _decided(
+            _history(
+                world,
+                app,
+                world.calls_of(app, user),
+                used_from_ms=world.used_from_ms(app, user),
+            ),
+            rules_of(world.rules),
+        )
+        if it.click_id is not None
+    ]
+    assert len(credits_) == len(set(credits_))
 
 
 @settings(max_examples=500, deadline=None)

@@ -73,19 +73,43 @@ def test_what_nothing_may_be_sent_for_is_withheld_with_its_reason(
     facts: ConversionFacts | None, is_partners: bool, url: str, reason: str | None
 ) -> None:
     target = CallbackEndpoint(7, "GET", url)
-    endpoint = DueEndpoint(7, target, (), False, None, 8, None, 0, is_partners)
+    endpoint = DueEndpoint(7, target, (), False, None, 8, None, 0, is_partners, False)
 
     assert withheld_reason(claim()._replace(facts=facts), endpoint, url) == reason
 
 
+@pytest.mark.parametrize(
+    ("payout", "reason"),
+    [(None, "no_payout"), ("0", "no_payout"), ("0.000001", None), ("1.2", None)],
+)
+def test_an_endpoint_that_wants_payouts_hears_of_nothing_else(
+    payout: str | None, reason: str | None
+) -> None:
+    url = "https://a.example"
+    target = CallbackEndpoint(7, "GET", url)
+    facts = replace(SAMPLE, payout=payout)
+    claimed = claim()._replace(facts=facts)
+    picky, other = (
+        DueEndpoint(7, target, (), False, None, 8, None, 0, is_partners=True, payout_only=only)
+        for only in (True, False)
+    )
+
+    assert withheld_reason(claimed, picky, url) == reason
+    assert withheld_reason(claimed, other, url) is None
+
+
 def test_what_is_not_shared_is_withheld_before_consent_is_asked() -> None:
-    endpoint = DueEndpoint(7, CallbackEndpoint(7, "GET", ""), (), False, None, 8, None, 0, True)
+    endpoint = DueEndpoint(
+        7, CallbackEndpoint(7, "GET", ""), (), False, None, 8, None, 0, True, False
+    )
     unshared = claim()._replace(facts=sent(ad_user_data="0"), is_unshared=True)
 
     assert withheld_reason(unshared, endpoint, "https://a.example") == "sharing_disabled"
 
 
-@pytest.mark.parametrize("reason", ["no_url", "erased", "no_consent", "sharing_disabled"])
+@pytest.mark.parametrize(
+    "reason", ["no_url", "no_payout", "erased", "no_consent", "sharing_disabled"]
+)
 def test_what_is_withheld_is_written_without_a_request(reason: str) -> None:
     written = withheld_result(claim(), reason, 1_000)
 

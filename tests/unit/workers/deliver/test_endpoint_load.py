@@ -86,3 +86,18 @@ def test_a_rate_is_kept_over_a_second() -> None:
             load.end(tick / 20, is_failure=False)
 
     assert 10 <= begun <= 20
+
+
+def test_an_endpoint_is_quick_while_it_answers_within_a_second() -> None:
+    load = EndpointLoad(8, None)
+    assert not load.is_quick(0.0)  # not asked yet
+    load.begin(0.0, 2)
+    load.end(0.2, is_failure=False, took_seconds=0.2)
+
+    assert load.is_quick(1.1)
+    assert not load.is_quick(1.3)  # the other request still has no answer
+    load.end(9.0, is_failure=False, took_seconds=9.0)
+    assert not load.is_quick(9.1)
+    load.begin(10.0, 1)
+    load.end(10.1, is_failure=True, took_seconds=0.1)
+    assert load.is_quick(60.0)

@@ -1,5 +1,6 @@
 """Failed callbacks are tried again for at least a day, and never before they may."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,6 +48,21 @@ def test_a_date_is_read_and_what_is_none_is_ignored() -> None:
     assert wished_seconds("Fri, 02 Jan 2026 03:05:05 GMT", NOW) == 60.0
     for text in (None, "", "soon", "-5", "1e9", "Fri, 99 Jan 2026", "١٢"):
         assert wished_seconds(text, NOW) == 0.0
+    assert wished_seconds("Fri, 31 Dec 9999 23:59:59 -1200", NOW) == RETRY_AFTER_SECONDS_MAX
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Fri, 02 Jan 99999999999999 00:00:00 GMT",
+        "Fri, 02 Jan 2026 03:05:05 +99999999999999999999",
+        "Fri, 02 Jan 2026 99999999999:05:05 GMT",
+        "Fri, 02 Jan 2026 03:05:05 +9999",
+        "Mon, 01 Jan 0001 00:00:00 +1400",
+    ],
+)
+def test_a_date_that_does_not_exist_is_ignored(text: str) -> None:
+    assert wished_seconds(text, NOW) == 0.0
 
 
 @given(st.text(max_size=40))

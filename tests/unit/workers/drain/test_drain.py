@@ -78,6 +78,13 @@ def test_no_group_of_several_exceeds_the_limit_or_holds_a_repeated_delivery(
             assert all(entry.deliveries == 1 for entry in group)
 
 
+class Rows(list[Any]):
+    """The rows of a statement, as a cursor has them."""
+
+    def fetchall(self) -> list[Any]:
+        return self
+
+
 @dataclass
 class Ledger(Database):
     """A database that notes what it is told, knows every user, and has nothing else to tell."""
@@ -93,14 +100,14 @@ class Ledger(Database):
     def close(self) -> None:
         pass
 
-    def execute(self, statement: str | bytes, values: Any = None) -> list[Any]:
+    def execute(self, statement: str | bytes, values: Any = None) -> Rows:
         text = statement if isinstance(statement, str) else statement.decode()
         self.statements.append((text, values))
         if text == _FIND:
-            return [
+            return Rows(
                 (*user.values(), 1, False, None, [], []) for user in msgspec.json.decode(values[0])
-            ]
-        return [(values["receipt"],)] if "NOT EXISTS (SELECT FROM events" in text else []
+            )
+        return Rows([(values["receipt"],)] if "NOT EXISTS (SELECT FROM events" in text else [])
 
     def cursor(self) -> "Ledger":
         return self

@@ -14,7 +14,7 @@ from fakeredis import FakeStrictRedis
 
 from shared.inbox import BACKLOG_KEY, GROUP, INBOX_KEY, WAKE_KEY, WAKE_MS, Entry, append, measure
 from tests.support.build import batch, event
-from workers.drain.inbox_reader import READ_ENTRIES_MAX, SUSPECTS_KEY, InboxReader
+from workers.drain.inbox_reader import READ_ENTRIES_MAX, SUSPECTS_KEY, InboxReader, Waiting
 
 SECONDS_MAX = 10
 
@@ -83,7 +83,7 @@ def test_an_inbox_that_was_never_written_to_is_empty(redis: FakeStrictRedis) -> 
     assert inbox.read(None) == []
     assert inbox.claim_own() == []
     assert inbox.claim_abandoned() == []
-    assert inbox.waiting() == (0, 0)
+    assert inbox.waiting() == Waiting(0, 0, 0)
 
 
 def test_a_reader_goes_on_after_redis_has_lost_its_data(redis: FakeStrictRedis) -> None:
@@ -285,7 +285,7 @@ def test_what_waits_is_counted_in_events_and_in_entries(redis: FakeStrictRedis) 
     fill(redis, "b")
     redis.set(BACKLOG_KEY, 12)
 
-    assert reader(redis).waiting() == (12, 2)
+    assert reader(redis).waiting() == Waiting(12, 2, 0)
 
 
 def test_what_a_worker_releases_another_has_at_once_and_as_if_for_the_first_time(

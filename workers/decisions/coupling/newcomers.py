@@ -15,7 +15,7 @@ from workers.core.device_matching import DeviceVerdict, compare
 from workers.core.evidence import sightings
 from workers.core.history import Click
 from workers.decisions.candidate_clicks import Clicks, sightings_of
-from workers.decisions.coupled_users import IS_FIRST, NEWCOMERS_MAX
+from workers.decisions.coupling.coupled_users import IS_FIRST, NEWCOMERS_MAX
 from workers.decisions.load_history import UserCase
 from workers.sql.expressions import day_of, from_ms
 from workers.sql.json_rows import select_for
