@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from console.resources import Resources
+from console.resources import Resources, resources_of
 from deploy.addresses import find_addresses
 from deploy.environment import child_environment
 from deploy.folder import DataFolder
@@ -24,6 +24,7 @@ from shared.settings import Settings, layers_of, read_settings
 
 STORES = ("DATABASE_URL", "REDIS_URL")
 KEY = "WAYBILL_SECRET_KEY"
+PREVIOUS_KEY = "WAYBILL_PREVIOUS_SECRET_KEY"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ def running_variables(context: CommandContext) -> dict[str, str]:
         "DATABASE_URL": running.database_url,
         "REDIS_URL": running.redis_url,
         KEY: DataFolder.at(context.data).secret_key(),
+        PREVIOUS_KEY: DataFolder.at(context.data).previous_key(),
+        "WAYBILL_ERASURE_LOG": str(DataFolder.at(context.data).erasure_log),
     }
     # The URLs by which ingest and the console are reached from this machine.
     if running.listen:
@@ -115,4 +118,4 @@ def open_database(settings: Settings) -> Iterator[Connection]:
 @contextmanager
 def open_resources(settings: Settings) -> Iterator[Resources]:
     with open_redis(settings) as redis, open_database(settings) as connection:
-        yield Resources(connection, redis, settings.secret_key)
+        yield resources_of(connection, redis, settings)

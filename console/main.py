@@ -6,24 +6,33 @@ from pathlib import Path
 
 import click
 
+from console.apps.archive import Archivable
 from console.commands.admin import admin
 from console.commands.app import app
+from console.commands.archive.archive_commands import add_archive_commands, point
+from console.commands.archive.partner import partner
 from console.commands.audit import audit
 from console.commands.check import check_
 from console.commands.config import config
 from console.commands.console_ import console_
+from console.commands.delivery.alert import alert
 from console.commands.delivery.callback import callback
 from console.commands.demo import demo
 from console.commands.event_type import event_type
 from console.commands.import_ import import_
 from console.commands.key import key
 from console.commands.link import link
+from console.commands.lookup.browse import events, users
 from console.commands.lookup.why import why
 from console.commands.measurement.activity import activity_, retention_
+from console.commands.measurement.cohorts import cohorts_
+from console.commands.measurement.cost import cost
+from console.commands.measurement.funnel import funnel_
 from console.commands.measurement.rates import rates
 from console.commands.measurement.report import export_, report_
 from console.commands.metrics import metrics
 from console.commands.migrate import migrate
+from console.commands.pipeline.jobs import jobs
 from console.commands.privacy.privacy import privacy
 from console.commands.quarantine import quarantine
 from console.commands.recompute import recompute_
@@ -50,13 +59,22 @@ DATA = ".waybill"
 
 SECTIONS = {
     "Start": (demo, up),
-    "Apps and senders": (app, token, s2s_security, event_type, link, callback, check_),
-    "Events and users": (trace_, user_, why, import_, export_, privacy),
-    "Measurement": (report_, activity_, retention_, recompute_, rates),
-    "Operation": (status, config, rejections, quarantine, audit, backup, restore_),
+    "Apps and senders": (
+        *(app, token, s2s_security, event_type, partner, link, callback),
+        *(alert, check_),
+    ),
+    "Events and users": (events, users, trace_, user_, why, import_, export_, privacy),
+    "Measurement": (*(report_, activity_, retention_, cohorts_, funnel_, cost, recompute_, rates),),
+    "Operation": (status, config, jobs, rejections, quarantine, audit, backup, restore_),
     "Console accounts": (admin, key),
     "Individual programs": (migrate, workers, console_, metrics),
 }
+
+
+add_archive_commands(app, Archivable.APP)
+add_archive_commands(event_type, Archivable.EVENT_TYPE)
+add_archive_commands(link, Archivable.LINK)
+link.add_command(point)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from shared.destinations import DESTINATION_CHARACTERS_MAX, destination_fault
 from shared.errors import BadValue
+from shared.names.invisible import trimmed
 from shared.names.reserved_names import is_fully_visible, is_reserved, skeleton
 
 _CODE_ALPHABET = string.ascii_lowercase + string.digits  # as in Adjust's own tokens
@@ -46,9 +47,10 @@ def clean_shown_name(name: str, value: str, characters_max: int, taken: Iterable
 def clean_event_name(name: str, value: str, characters_max: int) -> str:
     """Returns a name that senders give an event: not one of those that are built in.
 
-    Raises BadValue with this name.
+    What is around it and cannot be seen is no part of it, as in events. Raises BadValue with this
+    name.
     """
-    text = clean_text(name, value, characters_max)
+    text = clean_text(name, trimmed(value), characters_max)
     if unicodedata.normalize("NFKC", text).startswith(_BUILT_IN_PREFIX):
         rule = f"must not begin with {_BUILT_IN_PREFIX}: such names are built in, as __open is."
         raise BadValue(name, rule)

@@ -1,15 +1,16 @@
 """API keys: programs authenticate with them to the console's HTTP API instead of signing in."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from console.actor import Actor, Role, require_admin
+from console.actor import Actor, AppRole, Reach, Role, require_admin
 from console.audit import Action, Change, record_change
 from console.validation import clean_text
 from shared.database import Connection, run, transaction
 from shared.errors import OperatorError
+from shared.keys.installation_key import accepted_digests
 from shared.tokens import mask, token_digest
 
 NAME_CHARACTERS_MAX = 100
@@ -24,7 +25,8 @@ class Key:
 
     The role is its scope: a viewer's key can read, an admin's can manage too, for as long as its
     maker may. With `app_id` it is for this app alone. Keys made before there was an expiry, or at a
-    terminal, have none or no `maker`.
+    terminal, have none or no `maker`. A key whose maker is a member reaches what its maker reaches
+    now, `maker_apps`.
     """
 
     id: int
@@ -39,11 +41,23 @@ class Key:
     app_id: int | None
     app: str | None
     maker: str | None
+    maker_apps: dict[int, AppRole] | None = None
+
+    @property
+    def reach(self) -> Reach:
+        """Returns what the key reaches: no more than its maker, and no app but its own."""
+        if self.maker_apps is None:
+            return Reach(self.role)
+        apps = {
+            app_id: given if self.role is Role.ADMIN else AppRole.VIEWER
+            for app_id, given in self.maker_apps.items()
+        }
+        return Reach(Role.MEMBER, apps)
 
     @property
     def actor(self) -> Actor:
         """Returns the actor of the changes that are made with this key."""
-        return Actor(f"key:{self.name}", self.role)
+        return Actor(f"key:{self.name}", self.role, self.app_id)
 
 
 @dataclass(frozen=True)
@@ -73,14 +87,18 @@ _INSERT = """
 _SELECT = """
     SELECT key.id, key.name, CASE WHEN maker.role = 'viewer' THEN 'viewer' ELSE key.role END,
            key.masked, key.created_at, key.used_at, key.revoked_at, key.expires_at,
-           coalesce(key.expires_at <= now(), false), key.app_id, apps.name, maker.name
+           coalesce(key.expires_at <= now(), false), key.app_id, apps.name, maker.name,
+           CASE WHEN maker.role = 'member' THEN coalesce((
+               SELECT json_object_agg(app_roles.app_id, app_roles.role) FROM app_roles
+               WHERE app_roles.person_id = maker.id
+           ), '{}') END
     FROM console_keys AS key
     LEFT JOIN people AS maker ON maker.id = key.maker_id
     LEFT JOIN apps ON apps.id = key.app_id
 """
 _FIND = f"""
     {_SELECT}
-    WHERE key.digest = %s AND key.revoked_at IS NULL AND maker.closed_at IS NULL
+    WHERE key.digest = ANY(%s) AND key.revoked_at IS NULL AND maker.closed_at IS NULL
       AND (key.expires_at IS NULL OR key.expires_at > now())
 """
 _REVOKE = """
@@ -91,6 +109,11 @@ _ACTIVE_OF = "SELECT id FROM console_keys WHERE maker_id = %s AND revoked_at IS 
 _USE = """
     UPDATE console_keys SET used_at = now()
     WHERE id = %s AND (used_at IS NULL OR used_at < now() - interval '1 minute')
+"""
+
+
+_REHASH = """
+    UPDATE console_keys SET digest = %s, under_former_key = false WHERE id = %s AND under_former_key
 """
 
 
@@ -163,12 +186,14 @@ def find_key(connection: Connection, secret_key: bytes, secret: str) -> Key | No
 
     It is None for one that was revoked, has expired, or whose maker is deactivated.
     """
-    digest = token_digest(secret_key, secret.encode())
-    row = run(connection, _FIND, (digest,)).fetchone()
+    digests = accepted_digests(secret_key, secret.encode())
+    row = run(connection, _FIND, (digests,)).fetchone()
     if row is None:
         return None
     key = _key_from_row(row)
     run(connection, _USE, (key.id,))
+    if len(digests) > 1:
+        run(connection, _REHASH, (digests[0], key.id))
     return key
 
 
@@ -179,5 +204,6 @@ def _read_key(connection: Connection, number: int) -> Key:
 
 
 def _key_from_row(row: tuple[Any, ...]) -> Key:
-    number, name, role, *rest = row
-    return Key(number, name, Role(role), *rest)
+    number, name, role, *values, apps = row
+    given = None if apps is None else {int(each): AppRole(held) for each, held in apps.items()}
+    return replace(Key(number, name, Role(role), *values), maker_apps=given)

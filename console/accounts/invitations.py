@@ -19,6 +19,7 @@ from console.audit import Action, Change, record_change
 from console.resources import Resources
 from shared.database import Connection, run, transaction
 from shared.errors import OperatorError
+from shared.keys.installation_key import accepted_digests
 from shared.tokens import token_digest
 
 INVITATION_HOURS_MAX = 24
@@ -30,7 +31,7 @@ _INSERT = """
 """
 _FIND = f"""
     SELECT {COLUMNS} FROM one_time_links JOIN people ON people.id = person_id
-    WHERE digest = %s AND expires_at > now() AND closed_at IS NULL
+    WHERE digest = ANY(%s) AND expires_at > now() AND closed_at IS NULL
 """
 
 
@@ -78,8 +79,8 @@ def find_invited_person(connection: Connection, secret_key: bytes, secret: str) 
 
     Raises InvalidInvitation.
     """
-    digest = token_digest(secret_key, secret.encode())
-    row = run(connection, _FIND, (digest,)).fetchone()
+    digests = accepted_digests(secret_key, secret.encode())
+    row = run(connection, _FIND, (digests,)).fetchone()
     if row is None:
         raise InvalidInvitation
     return person_from_row(row)
@@ -93,11 +94,13 @@ def accept_invitation(
     Raises InvalidInvitation, or OperatorError for a bad password, after which the link is still
     valid.
     """
-    digest = token_digest(secret_key, secret.encode())
+    digests = accepted_digests(secret_key, secret.encode())
     with transaction(connection):
         person = find_invited_person(connection, secret_key, secret)
         deleted = run(
-            connection, "DELETE FROM one_time_links WHERE digest = %s RETURNING digest", (digest,)
+            connection,
+            "DELETE FROM one_time_links WHERE digest = ANY(%s) RETURNING digest",
+            (digests,),
         ).fetchone()
         if deleted is None:  # it was used at the same moment
             raise InvalidInvitation

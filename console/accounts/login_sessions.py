@@ -4,6 +4,7 @@ import secrets
 
 from console.accounts.people import COLUMNS, Person, person_from_row
 from shared.database import Connection, run
+from shared.keys.installation_key import accepted_digests
 from shared.tokens import token_digest
 
 IDLE_HOURS_MAX = 24
@@ -13,7 +14,7 @@ SESSION_DAYS_MAX = 7
 _FIND = f"""
 WITH found AS (
     SELECT digest, person_id, seen_at FROM console_sessions
-    WHERE digest = %(digest)s
+    WHERE digest = ANY(%(digests)s)
       AND seen_at > now() - make_interval(hours => %(idle)s)
       AND created_at > now() - make_interval(days => %(days)s)
 ), seen AS (
@@ -54,14 +55,14 @@ def open_session(connection: Connection, secret_key: bytes, person: Person) -> s
 
 def find_session(connection: Connection, secret_key: bytes, secret: str) -> Person | None:
     """Returns the person of a session that has not expired, unless they are deactivated."""
-    digest = token_digest(secret_key, secret.encode())
-    row = run(connection, _FIND, {"digest": digest, **_LIMITS}).fetchone()
+    digests = accepted_digests(secret_key, secret.encode())
+    row = run(connection, _FIND, {"digests": digests, **_LIMITS}).fetchone()
     return None if row is None else person_from_row(row)
 
 
 def close_session(connection: Connection, secret_key: bytes, secret: str) -> None:
-    digest = token_digest(secret_key, secret.encode())
-    run(connection, "DELETE FROM console_sessions WHERE digest = %s", (digest,))
+    digests = accepted_digests(secret_key, secret.encode())
+    run(connection, "DELETE FROM console_sessions WHERE digest = ANY(%s)", (digests,))
 
 
 def close_sessions(connection: Connection, person: Person) -> None:

@@ -1,4 +1,4 @@
-"""People: the accounts of the console. An admin may change things, a viewer may only read."""
+"""People: the accounts of the console, with their roles."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from typing import Any
 
 from console.accounts.api_keys import revoke_keys_of
 from console.accounts.passwords import PasswordCheck, hash_password, is_password
-from console.actor import Actor, Role, require_admin
+from console.actor import Actor, AppRole, Reach, Role, require_admin
 from console.audit import Action, Change, record_change
 from console.validation import clean_text
 from shared.database import Connection, run, transaction
@@ -18,11 +18,20 @@ NAME_CHARACTERS_MAX = 100
 
 
 @dataclass(frozen=True)
+class AppGrant:
+    """A role of a member in an app."""
+
+    app_id: int
+    app: str
+    role: AppRole
+
+
+@dataclass(frozen=True)
 class Person:
     """An account of the console.
 
     `has_password` is false until the person has chosen one. With `closed_at` the account is
-    deactivated: the person cannot sign in.
+    deactivated: the person cannot sign in. `apps` are those that a member reaches.
     """
 
     id: int
@@ -31,6 +40,12 @@ class Person:
     has_password: bool
     created_at: datetime
     closed_at: datetime | None
+    apps: tuple[AppGrant, ...] = ()
+
+    @property
+    def reach(self) -> Reach:
+        """Returns what the account reaches."""
+        return Reach(self.role, {grant.app_id: grant.role for grant in self.apps})
 
     @property
     def actor(self) -> Actor:
@@ -44,7 +59,11 @@ class Person:
 
 COLUMNS = (
     "people.id, people.name, people.role, people.password_hash IS NOT NULL, people.created_at, "
-    "people.closed_at"
+    "people.closed_at, ("
+    "  SELECT json_agg(json_build_array(app_id, apps.name, app_roles.role) ORDER BY apps.name)"
+    "  FROM app_roles JOIN apps ON apps.id = app_id"
+    "  WHERE person_id = people.id AND people.role = 'member'"
+    ")"
 )
 _SELECT = f"SELECT {COLUMNS} FROM people"
 _INSERT = f"""
@@ -60,8 +79,9 @@ _WORKING_ADMIN = """
 
 def person_from_row(row: tuple[Any, ...]) -> Person:
     """Returns the person of a row of COLUMNS."""
-    number, name, role, has_password, created_at, closed_at = row
-    return Person(number, name, Role(role), has_password, created_at, closed_at)
+    number, name, role, has_password, created_at, closed_at, grants = row
+    apps = tuple(AppGrant(app_id, app, AppRole(given)) for app_id, app, given in grants or ())
+    return Person(number, name, Role(role), has_password, created_at, closed_at, apps)
 
 
 def create_person(connection: Connection, actor: Actor, name: str, role: Role) -> Person:
@@ -138,12 +158,14 @@ def known_person(connection: Connection, name: str) -> Person | None:
 
 
 def set_role(connection: Connection, actor: Actor, person: Person, role: Role) -> Person:
-    """Sets a person's role.
+    """Sets a person's role; any but that of a member ends the roles in apps.
 
     Raises OperatorError when no admin who can sign in would be left, and NotAllowed for a viewer.
     """
     require_admin(actor)
     with _keeping_an_admin(connection):
+        if role is not Role.MEMBER:  # else a later change back would give them again, unseen
+            run(connection, "DELETE FROM app_roles WHERE person_id = %s", (person.id,))
         changed = _update(connection, person, "role = %(value)s", role)
         _record(connection, actor, Action.PERSON_ROLE, person, changed)
     return changed

@@ -32,7 +32,8 @@ class App:
     """An app. `app_token` identifies it to machines; it authorises nobody.
 
     Reports convert to `currency` (ISO 4217); `destination` is the default of new links. Active
-    users are counted by `active_users_by`, None for what most of the traffic has.
+    users are counted by `active_users_by`, None for what most of the traffic has. An archived app
+    accepts nothing.
     """
 
     id: int
@@ -42,6 +43,17 @@ class App:
     currency: str = "EUR"
     destination: str | None = None
     active_users_by: str | None = None
+    archived_at: datetime | None = None
+
+
+class NoSuchApp(OperatorError):
+    """A name or an app token that no app has."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no app with this name or app token.",
+            "See `waybill app list`, or create one with `waybill app create`.",
+        )
 
 
 @dataclass(frozen=True)
@@ -58,7 +70,7 @@ class AppDescription:
 
 
 _SEE = "See `waybill app list`."
-_COLUMNS = "id, name, app_token, created_at, currency, destination, active_users_by"
+_COLUMNS = "id, name, app_token, created_at, currency, destination, active_users_by, archived_at"
 _SELECT = f"SELECT {_COLUMNS} FROM apps"
 _INSERT = f"""
     INSERT INTO apps (name, app_token) VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
@@ -123,10 +135,7 @@ def find_app(connection: Connection, reference: str) -> App:
         {"reference": clean_text("app", reference, NAME_CHARACTERS_MAX)},
     ).fetchall()
     if not rows:
-        raise OperatorError(
-            "There is no app with this name or app token.",
-            "See `waybill app list`, or create one with `waybill app create`.",
-        )
+        raise NoSuchApp
     if len(rows) > 1:
         raise OperatorError(
             "This is the name of one app and the app token of another. Use the other value of the "

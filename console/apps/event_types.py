@@ -51,10 +51,13 @@ class EventType:
     unique: bool
     multiple_postbacks: bool
     created_at: datetime
+    archived_at: datetime | None = None
 
 
 _SEE = "See `waybill event-type list`."
-_COLUMNS = "id, name, mapping_id, event_token, is_unique, multiple_postbacks, created_at"
+_COLUMNS = """
+    id, name, mapping_id, event_token, is_unique, multiple_postbacks, created_at, archived_at
+"""
 _SELECT = f"SELECT {_COLUMNS} FROM event_types WHERE app_id = %s"
 _INSERT = f"""
     INSERT INTO event_types (

@@ -29,11 +29,13 @@ _NUMBER = re.compile(r"[A-Za-z0-9._~-]+")  # nothing that a URL has to encode
 
 @dataclass(frozen=True)
 class Partner:
-    """A partner: a company whose links attribute users to it."""
+    """A partner: a company whose links attribute users to it; `links` counts them."""
 
     id: int
     name: str
     created_at: datetime
+    archived_at: datetime | None = None
+    links: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Link:
     """A tracking link. Clicks name it by `offer_id` and `pub_id`: both text, mostly numbers.
 
     `postback_names` are the names of fields in its network's postbacks, where they are not usual.
-    Without `view_through`, its impressions are credited with nobody.
+    Without `view_through`, its impressions are credited with nobody. It is archived with its
+    partner.
     """
 
     id: int
@@ -54,6 +57,7 @@ class Link:
     created_at: datetime
     postback_names: dict[str, str] = field(default_factory=dict)
     view_through: bool = True
+    archived_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,8 @@ class NewLink:
 _SELECT = """
     SELECT
         links.id, apps.name, partners.name, links.name, offer_id, pub_id, links.destination,
-        links.created_at, links.postback_names, links.view_through
+        links.created_at, links.postback_names, links.view_through,
+        coalesce(links.archived_at, partners.archived_at)
     FROM links
     JOIN apps ON apps.id = links.app_id
     JOIN partners ON partners.id = links.partner_id
@@ -168,6 +173,27 @@ def ensure_partner(connection: Connection, name: str) -> Partner:
     ).fetchone()
     assert row is not None
     return Partner(*row)
+
+
+def list_partners(connection: Connection) -> list[Partner]:
+    """Returns every partner, by name."""
+    rows = run(
+        connection,
+        """
+        SELECT id, name, created_at, archived_at,
+               (SELECT count(*) FROM links WHERE partner_id = partners.id)
+        FROM partners ORDER BY name, id
+        """,
+    )
+    return [Partner(*row) for row in rows]
+
+
+def find_partner(connection: Connection, name: str) -> Partner:
+    """Returns the partner of this name. Raises OperatorError if there is none."""
+    for partner in list_partners(connection):
+        if partner.name == name:
+            return partner
+    raise OperatorError("There is no partner of this name. See `waybill partner list`.")
 
 
 def _clean_name(called: str, name: str, taken: list[str]) -> str:

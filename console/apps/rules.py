@@ -104,12 +104,19 @@ SETTINGS = (
         HOUR_MS,
         "Impressions: lookback window for matches by IP address and device; 0 credits none.",
     ),
+    RuleSetting(
+        "users-per-click",
+        "click_users_max",
+        "users",
+        1,
+        "Users whom a click is credited to: 1, the first, uses it up; 0 sets no limit.",
+    ),
 )
 
 _SELECT = """
     SELECT rules_version, click_deterministic_ms, click_probabilistic_ms, reattribution_window_ms,
            inactivity_ms, session_timeout_ms, uncertain_devices_max, identifier_users_max,
-           view_device_id_ms, view_probabilistic_ms
+           view_device_id_ms, view_probabilistic_ms, click_users_max
     FROM apps WHERE id = %s
 """
 _UPDATE = """
@@ -123,7 +130,8 @@ _UPDATE = """
         uncertain_devices_max = %(uncertain_devices_max)s,
         identifier_users_max = %(identifier_users_max)s,
         view_device_id_ms = %(view_device_id_ms)s,
-        view_probabilistic_ms = %(view_probabilistic_ms)s
+        view_probabilistic_ms = %(view_probabilistic_ms)s,
+        click_users_max = %(click_users_max)s
     WHERE id = %(app_id)s
 """
 

@@ -5,6 +5,7 @@ import sys
 import click
 from rich.table import Table
 
+from console.accounts.app_roles import grant_app, revoke_app
 from console.accounts.invitations import create_invitation
 from console.accounts.people import (
     Person,
@@ -13,8 +14,10 @@ from console.accounts.people import (
     find_person,
     list_people,
     set_password,
+    set_role,
 )
-from console.actor import Role, terminal_actor
+from console.actor import AppRole, Role, terminal_actor
+from console.apps.apps import find_app
 from console.commands.terminal.command_group import CommandGroup
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import show, table
@@ -35,7 +38,7 @@ def admin() -> None:
     type=click.Choice([*map(str, Role)]),
     default=str(Role.ADMIN),
     show_default=True,
-    help="An admin changes things, a viewer only reads.",
+    help="An admin changes things, a viewer only reads, a member reaches some apps.",
 )
 @json_option
 @click.pass_obj
@@ -116,6 +119,55 @@ def deactivate(context: CommandContext, name: str, as_json: bool) -> None:
     show({"person": person}, _table([person]), as_json=as_json)
 
 
+@admin.command("role")
+@click.argument("name")
+@click.argument("role", type=click.Choice([*map(str, Role)]))
+@json_option
+@click.pass_obj
+def role_(context: CommandContext, name: str, role: str, as_json: bool) -> None:
+    """Change the role of an account.
+
+    A member reaches only the apps that `waybill admin grant` gives them.
+    """
+    with open_database(load_settings(context)) as connection:
+        person = find_person(connection, name)
+        person = set_role(connection, terminal_actor(), person, Role(role))
+    show({"person": person}, _table([person]), as_json=as_json)
+
+
+@admin.command("grant")
+@click.argument("name")
+@click.option("--app", required=True, help="Name or app token of the app.")
+@click.option(
+    "--role",
+    type=click.Choice([*map(str, AppRole)]),
+    default=str(AppRole.VIEWER),
+    show_default=True,
+    help="An editor changes the app, a viewer only reads.",
+)
+@json_option
+@click.pass_obj
+def grant(context: CommandContext, name: str, app: str, role: str, as_json: bool) -> None:
+    """Give a member a role in an app."""
+    with open_database(load_settings(context)) as connection:
+        person, granted = find_person(connection, name), find_app(connection, app)
+        person = grant_app(connection, terminal_actor(), person, granted, AppRole(role))
+    show({"person": person}, _table([person]), as_json=as_json)
+
+
+@admin.command("revoke")
+@click.argument("name")
+@click.option("--app", required=True, help="Name or app token of the app.")
+@json_option
+@click.pass_obj
+def revoke(context: CommandContext, name: str, app: str, as_json: bool) -> None:
+    """Take a member's role in an app away, at once."""
+    with open_database(load_settings(context)) as connection:
+        person, revoked = find_person(connection, name), find_app(connection, app)
+        person = revoke_app(connection, terminal_actor(), person, revoked)
+    show({"person": person}, _table([person]), as_json=as_json)
+
+
 def _show_link(person: Person, url: str, *, as_json: bool) -> None:
     sentence = "The link works once, within a day, and lets the owner choose a password."
     show({"person": person, "link": url}, url, sentence, as_json=as_json)
@@ -123,11 +175,12 @@ def _show_link(person: Person, url: str, *, as_json: bool) -> None:
 
 def _table(people: list[Person]) -> Table:
     return table(
-        ("name", "role", "password", "created (UTC)", "deactivated (UTC)"),
+        ("name", "role", "apps", "password", "created (UTC)", "deactivated (UTC)"),
         (
             (
                 person.name,
                 person.role,
+                ", ".join(f"{each.app} ({each.role})" for each in person.apps),
                 "set" if person.has_password else "not set yet",
                 person.created_at,
                 person.closed_at,

@@ -14,10 +14,14 @@ from console.apps.limits import read_limits
 from console.apps.rules import SETTINGS, read_rules
 from console.apps.settings import change_settings
 from console.apps.switches import SWITCHES, read_switches
-from console.commands.terminal.options import app_option, json_option
+from console.commands.terminal.options import app_option, environment_option, json_option
 from console.commands.terminal.output import pairs, show, table
 from console.connections import CommandContext, load_settings, open_database, open_resources
 from console.exchange.stored_rates import load_rates
+from console.onboarding.attention import read_attention
+from console.onboarding.checklist import read_checklist
+from console.onboarding.sample_event import IngestCaller, send_sample_event
+from shared.clock import now_ms
 from shared.database import Connection
 from shared.errors import OperatorError
 from shared.limits.app_limits import LIMIT_MAX, LIMITS
@@ -75,6 +79,43 @@ def show_(context: CommandContext, app: str, as_json: bool) -> None:
     show(document, _table([shown]), settings, as_json=as_json)
 
 
+@app.command("overview")
+@app_option
+@environment_option
+@json_option
+@click.pass_obj
+def overview(context: CommandContext, app: str, environment: str, as_json: bool) -> None:
+    """Show what needs attention in an app, and which steps of its setup are open."""
+    with open_resources(load_settings(context)) as resources:
+        shown = find_app(resources.connection, app)
+        attention = read_attention(resources, shown, environment, now_ms())
+        steps = read_checklist(resources.connection, shown)
+    show(
+        {"attention": attention, "steps": steps},
+        table(("step", "done"), ((step.text, step.is_done) for step in steps)),
+        *([item.text for item in attention] or ["Nothing needs attention."]),
+        as_json=as_json,
+    )
+
+
+@app.command("test-event")
+@app_option
+@json_option
+@click.pass_obj
+def send_test_event(context: CommandContext, app: str, as_json: bool) -> None:
+    """Send a test event through ingest, into the sandbox.
+
+    Its token is revoked at once. `waybill trace` shows what becomes of the event.
+    """
+    settings = load_settings(context)
+    with open_resources(settings) as resources:
+        target = find_app(resources.connection, app)
+        ingest = IngestCaller(settings.ingest_url)
+        sent = send_sample_event(resources, terminal_actor(), target, ingest, now_ms())
+    text = f"Ingest accepted {sent.event_id} of user {sent.user_id}: receipt ID {sent.receipt}."
+    show({"event": sent}, text, as_json=as_json)
+
+
 def _setting_options(command: Command) -> Command:
     for setting in reversed(SETTINGS):
         option = click.option(
@@ -113,7 +154,7 @@ def _setting_options(command: Command) -> Command:
 )
 @click.option(
     "--active-users-by",
-    type=click.Choice([AUTOMATIC, *ActiveBy]),
+    type=click.Choice([AUTOMATIC, *map(str, ActiveBy)]),
     help="Active users and retention count sessions or any event; by default what users have.",
 )
 @_setting_options

@@ -29,10 +29,10 @@ from console.demo.partner import (
     tell_partner,
 )
 from console.demo.sample_week import create_sample_app, import_week
-from console.importer.imports import ImportLimits
 from deploy.listen import Listen
 from shared.clock import now_ms
 from shared.errors import OperatorError
+from shared.imports.line_import import ImportLimits
 from shared.settings import Settings, read_settings
 
 _FOLLOW_SECONDS_MAX = 30.0

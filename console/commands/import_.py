@@ -11,12 +11,18 @@ from console.commands.terminal.options import app_option, json_option
 from console.commands.terminal.output import pairs, say, show
 from console.commands.terminal.progress import progress_bar
 from console.connections import CommandContext, load_settings, open_resources
-from console.importer.imports import BACKLOG_EVENTS_MAX, Import, ImportLimits, ImportResult
-from console.importer.line_reader import FileLine, file_lines
+from console.importer.imports import Import
 from shared.clock import now_ms
+from shared.imports.line_import import (
+    BAD_LINES_MAX,
+    BATCH_EVENTS_MAX,
+    ImportResult,
+    import_limits,
+)
+from shared.imports.line_reader import FileLine, file_lines
 
 _BATCH_MAX = 2_000
-_BAD_LINES_MAX = 1_000
+_SHOWN_LINES_MAX = 1_000
 
 
 @click.command("import")
@@ -25,14 +31,14 @@ _BAD_LINES_MAX = 1_000
 @click.option(
     "--batch",
     type=click.IntRange(1, _BATCH_MAX),
-    default=500,
+    default=BATCH_EVENTS_MAX,
     show_default=True,
     help="Number of events per write to the inbox.",
 )
 @click.option(
     "--bad-lines",
-    type=click.IntRange(0, _BAD_LINES_MAX),
-    default=20,
+    type=click.IntRange(0, _SHOWN_LINES_MAX),
+    default=BAD_LINES_MAX,
     show_default=True,
     help="Maximum number of rejected lines to show, with their reasons.",
 )
@@ -49,13 +55,7 @@ def import_(
     the exit status is then 1.
     """
     settings = load_settings(context)
-    limits = ImportLimits(
-        batch_events_max=batch,
-        batch_bytes_max=settings.batch_bytes_max,
-        # Never so many that ingest refuses senders for it.
-        backlog_events_max=min(BACKLOG_EVENTS_MAX, settings.backlog_events_max // 2),
-        bad_lines_max=bad_lines,
-    )
+    limits = import_limits(settings, batch, bad_lines)
     size = _file_size(file)
     with open_resources(settings) as resources:
         target = find_app(resources.connection, app)

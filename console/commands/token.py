@@ -29,6 +29,7 @@ from console.security.tokens import (
     deactivate_token,
     edit_token,
     list_tokens,
+    rename_token,
     revoke_token,
 )
 from shared.errors import OperatorError
@@ -177,6 +178,20 @@ def activate(context: CommandContext, app: str, name: str, as_json: bool) -> Non
 def revoke(context: CommandContext, app: str, name: str, as_json: bool) -> None:
     """Revoke a token permanently, within a second."""
     _show(_apply(context, app, revoke_token, name), as_json=as_json)
+
+
+@token.command("rename")
+@app_option
+@click.argument("name")
+@click.option("--to", "new_name", required=True, help="New name.")
+@json_option
+@click.pass_obj
+def rename(context: CommandContext, app: str, name: str, new_name: str, as_json: bool) -> None:
+    """Rename a token."""
+    with open_resources(load_settings(context)) as resources:
+        owner = find_app(resources.connection, app)
+        changed = rename_token(resources, terminal_actor(), owner, name, new_name)
+    _show(changed, as_json=as_json)
 
 
 @token.command("rotate")

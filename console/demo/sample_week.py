@@ -15,11 +15,12 @@ from console.actor import Actor
 from console.apps.apps import App, create_app
 from console.apps.event_types import NewEventType, create_event_type
 from console.apps.links import NewLink, create_link
-from console.importer.imports import Import, ImportLimits, ImportResult
-from console.importer.line_reader import FileLine
+from console.importer.imports import Import
 from console.resources import Resources
 from console.security.new_tokens import NewToken, create_token
 from console.security.tokens import deactivate_token
+from shared.imports.line_import import ImportLimits, ImportResult
+from shared.imports.line_reader import FileLine
 from shared.rules import DAY_MS, HOUR_MS, MINUTE_MS
 from shared.scopes import Scope
 

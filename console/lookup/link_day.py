@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from console.apps.apps import App
 from console.apps.links import Link
 from console.lookup.why_words import OBSTACLES
+from shared.clock import now_ms
 from shared.database import Connection, run
 from shared.ids import receipt_floor
 from shared.vocabulary import Rule
@@ -32,11 +33,29 @@ _INSTALLS = """
     ORDER BY first_time, users.id
 """
 
+# The users of each click of the day, however many apart their installs are.
+_CREDITED_AGAIN = """
+    SELECT count(*), coalesce(sum(credited.users - 1), 0)::integer
+    FROM (
+        SELECT count(DISTINCT users.id) AS users
+        FROM clicks
+        JOIN attributions ON attributions.click_id = clicks.click_id AND superseded_at IS NULL
+        JOIN users ON users.id = attributions.user_ref
+          AND users.app_id = clicks.app_id AND users.environment = clicks.environment
+        WHERE clicks.receipt >= %(first_receipt)s AND clicks.receipt < %(last_receipt)s
+          AND link_id = %(link)s AND clicks.environment = %(environment)s
+          AND clicks.event_time >= %(start)s AND clicks.event_time < %(end)s
+        GROUP BY clicks.click_id
+        HAVING count(DISTINCT users.id) > 1
+    ) AS credited
+"""
+
 _BY_VIEW = frozenset({Rule.VIEW_DEVICE_ID, Rule.VIEW_ADDRESS_AND_DEVICE})
 
 # From what came closest to counting to what was farthest from it.
 _CLOSEST = (
     None,
+    Obstacle.USED_UP,
     Obstacle.CROWDED,
     Obstacle.OUTSIDE_WINDOW,
     Obstacle.LATER,
@@ -59,19 +78,29 @@ class Shortfall:
 class LinkDay:
     """A link's day (UTC). `explained` of the `organic_installs` of the app were looked at.
 
-    `view_installs` of the installs came from an impression. `near` of the explained had a click of
-    the link from their address, within two days before or an hour
-    after; `shortfalls` add up to it.
+    `view_installs` of the installs came from an impression. `clicks_credited_again` of the clicks
+    and impressions were credited to more than one user, to `further_users` besides the first of
+    each. `near` of the explained had a click of the link from their address, within two days before
+    or an hour after; `shortfalls` add up to it.
     """
 
     day: date
     clicks: int
     installs: int
     view_installs: int
+    clicks_credited_again: int
+    further_users: int
     organic_installs: int
     explained: int
     near: int
     shortfalls: list[Shortfall]
+
+
+def day_or_today(text: str | None) -> date:
+    """Reads a day (UTC), today without one. Raises ValueError."""
+    if text:
+        return date.fromisoformat(text)
+    return datetime.fromtimestamp(now_ms() / 1000, UTC).date()
 
 
 def read_link_day(
@@ -89,17 +118,21 @@ def read_link_day(
         "first_receipt": receipt_floor(int(start.timestamp() * 1000)),
         "last_receipt": receipt_floor(int((end + _LATE).timestamp() * 1000)),
     }
-    row = run(connection, _CLICKS, arguments).fetchone()
-    assert row is not None
+    [(clicks,)] = run(connection, _CLICKS, arguments).fetchall()
+    [(clicks_credited_again, further_users)] = run(
+        connection, _CREDITED_AGAIN, arguments
+    ).fetchall()
     installs = run(connection, _INSTALLS, arguments).fetchall()
     organic = [user for user, rule, _ in installs if rule == Rule.ORGANIC]
     explained = organic[:ORGANIC_MAX]
     shortfalls = _shortfalls(connection, explained, Origin(OriginKind.LINK, str(link.id)))
     return LinkDay(
         day=day,
-        clicks=row[0],
+        clicks=clicks,
         installs=sum(bool(is_links) for _, _, is_links in installs),
         view_installs=sum(bool(is_links) and rule in _BY_VIEW for _, rule, is_links in installs),
+        clicks_credited_again=clicks_credited_again,
+        further_users=further_users,
         organic_installs=len(organic),
         explained=len(explained),
         near=sum(shortfalls.values()),

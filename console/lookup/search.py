@@ -1,5 +1,6 @@
 """Searches users, events and clicks by any id."""
 
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -11,6 +12,7 @@ from console.resources import Resources
 from console.validation import clean_text
 from shared.database import run
 from shared.errors import OperatorError
+from shared.names.invisible import trimmed
 
 FOUND_USERS_MAX = 50
 _CHARACTERS_MAX = 256
@@ -24,12 +26,18 @@ class SearchResult:
     receipts: list[UUID]
 
 
-def search(resources: Resources, app: App, environment: str, text: str) -> SearchResult:
-    """Searches by user id, device id, adid, click id or receipt ID.
+def search(
+    resources: Resources,
+    app: App,
+    environment: str,
+    text: str,
+    visible: Collection[str] | None = None,
+) -> SearchResult:
+    """Searches by user id, device id, adid, click id or receipt ID, which is of any visible app.
 
     Raises OperatorError for a text that cannot be an id.
     """
-    text = clean_text("id", text, _CHARACTERS_MAX)
+    text = clean_text("id", trimmed(text), _CHARACTERS_MAX)
     connection = resources.connection
     rows = run(
         connection,
@@ -38,7 +46,7 @@ def search(resources: Resources, app: App, environment: str, text: str) -> Searc
     )
     receipts = {receipt for (receipt,) in rows}
     with suppress(OperatorError):  # the text is no receipt ID
-        traced = trace(connection, resources.redis, parse_receipt(text))
+        traced = trace(connection, resources.redis, parse_receipt(text), visible)
         if traced.state is not TraceState.UNKNOWN:
             receipts.add(traced.receipt)
     users = find_users(connection, app, environment, text, FOUND_USERS_MAX)

@@ -32,6 +32,7 @@ LOST_WORDS: Mapping[str, str] = {
     Lost.BEFORE_STANDING: "older than the attribution in force",
     Lost.LESS_CERTAIN: "another click matched by the same rule with more certainty",
     Lost.CROWDED: "only the platform matches, and too many devices are behind the address",
+    Lost.USED_UP: "it was credited to another user before, and the app credits a click once",
 }
 
 

@@ -1,5 +1,6 @@
 """Traces an event by its receipt ID: its state and what is known of it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +14,7 @@ from shared.database import Connection, run
 from shared.errors import OperatorError
 from shared.ids import receipt_time_ms
 from shared.inbox import find_event
+from shared.names.invisible import trimmed
 from shared.redis import Redis
 
 
@@ -48,7 +50,7 @@ class Trace:
 def parse_receipt(text: str) -> UUID:
     """Returns the receipt ID that the text is. Raises OperatorError when it is none."""
     try:
-        return UUID(text.strip())
+        return UUID(trimmed(text))
     except ValueError:
         raise OperatorError(
             "This is not a receipt ID. A receipt ID is the ID in the response to an accepted "
@@ -56,7 +58,26 @@ def parse_receipt(text: str) -> UUID:
         ) from None
 
 
-def trace(connection: Connection, redis: Redis, receipt: UUID) -> Trace:
+def trace(
+    connection: Connection, redis: Redis, receipt: UUID, visible: Collection[str] | None = None
+) -> Trace:
+    """Traces a receipt ID; one that is of no app in `visible` is unknown. None is every app."""
+    traced = _trace(connection, redis, receipt)
+    if visible is None or _app_of(traced) in visible:
+        return traced
+    return Trace(receipt, _given_at(receipt), TraceState.UNKNOWN)
+
+
+def _app_of(traced: Trace) -> str | None:
+    """Returns the name of the app, of the repeated event for a duplicate; None if nobody knows."""
+    if traced.event is not None:
+        return traced.event.app
+    if traced.quarantine is not None:
+        return traced.quarantine.app
+    return _app_of(traced.first) if traced.first else None
+
+
+def _trace(connection: Connection, redis: Redis, receipt: UUID) -> Trace:
     """Traces a receipt ID.
 
     Events move from the inbox to the tables: searching the tables, the inbox and the tables again

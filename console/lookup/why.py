@@ -15,6 +15,7 @@ from console.validation import clean_text
 from shared.database import Connection, named_rows, run
 from shared.device_ids import identifying
 from shared.errors import BadValue
+from shared.names.invisible import trimmed
 from workers.core.addresses import public_address
 from workers.decisions.explain import ExplainedUser, explain_users
 
@@ -106,8 +107,8 @@ class QuestionAnswer:
 
 def read_question(text: str, address: str, time: str) -> InstallQuestion:
     """Reads a question as people type it. Raises BadValue."""
-    if text.strip():
-        return InstallQuestion(text=clean_text("id", text, _CHARACTERS_MAX))
+    if trimmed(text):
+        return InstallQuestion(text=clean_text("id", trimmed(text), _CHARACTERS_MAX))
     place = public_address(address)
     if place is None:
         raise BadValue("address", "must be a public IP address, or give an ID.")

@@ -23,6 +23,7 @@ OBSTACLES: Mapping[Obstacle, str] = {
     Obstacle.OTHER_MODEL: "the same address and platform, but another model",
     Obstacle.CROWDED: "only the platform is known to agree, and many devices are at this address",
     Obstacle.OUTSIDE_WINDOW: "it matches, but it is older than the window",
+    Obstacle.USED_UP: "it matches, but it was credited to another user before",
 }
 # What a sender or an admin can change; the rest is another person's click.
 _REMEDIES: Mapping[Obstacle, str] = {
@@ -41,8 +42,15 @@ _REMEDIES: Mapping[Obstacle, str] = {
     Obstacle.OTHER_MODEL: "both name one model",
     Obstacle.CROWDED: "version or model are known on both sides, or fewer devices are there",
     Obstacle.OUTSIDE_WINDOW: "the window is longer (Settings), or the click is younger",
+    Obstacle.USED_UP: "nobody was credited with it before, or the app sets no limit (Settings)",
     Obstacle.LATER: "it came before the user's first call",
 }
+
+_OTHER_DEVICE = frozenset({Obstacle.OTHER_PLATFORM, Obstacle.OTHER_VERSION, Obstacle.OTHER_MODEL})
+_TWO_DEVICES = (
+    "or nothing: devices that describe themselves so differently are two, unless the app describes "
+    "its own wrongly"
+)
 
 
 @dataclass(frozen=True)
@@ -86,13 +94,13 @@ def describe_facts(explanation: Explanation) -> list[str]:
 
 
 def describe_click(explained: ClickExplanation, origin: str | None) -> ClickAnswer:
-    click = explained.click
+    click, age_ms = explained.click, explained.age_ms
     return ClickAnswer(
         click_id=click.id,
         kind="impression" if click.is_view else "click",
         event_time=datetime.fromtimestamp(click.time_ms / 1000, UTC),
         origin=origin,
-        age=_age(explained.age_ms),
+        age=f"{duration(abs(age_ms))} {'after' if age_ms < 0 else 'before'} the first call",
         outcome=_outcome(explained),
         steps=[_describe_step(step) for step in explained.steps],
         needed=list(_needed(explained)),
@@ -112,12 +120,6 @@ def duration(milliseconds: int) -> str:
 
 def _count(number: int, one: str, many: str) -> str:
     return f"{number or 'no'} {one if number == 1 else many}"
-
-
-def _age(age_ms: int) -> str:
-    if age_ms < 0:
-        return f"{duration(-age_ms)} after the first call"
-    return f"{duration(age_ms)} before the first call"
 
 
 def _outcome(explained: ClickExplanation) -> str:
@@ -155,3 +157,5 @@ def _needed(explained: ClickExplanation) -> Iterator[str]:
     for step in explained.steps:
         if step.obstacle is not None:
             yield f"by {RULE_WORDS[step.rule]}: {_REMEDIES[step.obstacle]}"
+    if any(step.obstacle in _OTHER_DEVICE for step in explained.steps):
+        yield _TWO_DEVICES

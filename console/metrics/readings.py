@@ -4,8 +4,10 @@ from typing import cast
 
 from console.metrics.lag import Lag
 from shared import metrics
+from shared.alerts.kinds import AlertKind
 from shared.database import Connection, run
 from shared.inbox import Backlog
+from shared.limits.app_shares import PARKED_KEY, queued_events
 from shared.published_counts import read_counts
 from shared.recompute import unfinished_recomputes
 from shared.redis import Redis
@@ -38,6 +40,11 @@ WHERE state = 'waiting' AND due_at <= now() AND paused_at IS NULL AND disabled_a
 _DISABLED = """
 SELECT count(*) FROM callback_endpoints WHERE disabled_at IS NOT NULL AND deleted_at IS NULL
 """
+_ALERTS = "SELECT kind, count(*) FROM alerts WHERE resolved_at IS NULL GROUP BY kind"
+_UNDELIVERED = """
+SELECT count(*) FROM alert_messages
+WHERE state = 'failed' AND created_at > now() - interval '1 day'
+"""
 _CONNECTIONS_MAX = "SELECT setting::integer FROM pg_settings WHERE name = 'max_connections'"
 
 
@@ -45,12 +52,15 @@ def read_redis(redis: Redis, now_ms: int) -> list[MetricSeries]:
     """Reads the metrics that Redis holds. Raises RedisError."""
     memory = cast("dict[str, int]", redis.info("memory"))
     version = cast("bytes | None", redis.get(VERSION_KEY))
+    parked = cast("list[bytes]", redis.hvals(PARKED_KEY))
     workers = workers_by_state(redis, now_ms, WORKER_SILENT_MS_MAX)
     return [
         *merge_series([_zero_counts(), read_counts(redis)]),
         *(gauge(metrics.WORKERS, count, state) for state, count in workers.items()),
         *(gauge(metrics.JOBS, count, state) for state, count in jobs_by_state(redis).items()),
         gauge(metrics.RECOMPUTES, len(unfinished_recomputes(redis))),
+        gauge(metrics.PARKED_EVENTS, sum(map(int, parked))),
+        gauge(metrics.LONGEST_QUEUE, max(queued_events(redis).values(), default=0)),
         gauge(metrics.PUBLISHED_VERSION, int(version or 0)),
         gauge(metrics.REDIS_MEMORY, memory["used_memory"]),
         gauge(metrics.REDIS_MEMORY_MAX, memory["maxmemory"]),
@@ -80,6 +90,8 @@ def read_database(connection: Connection) -> list[MetricSeries]:
     [(aside, users_due, widest)] = run(connection, _USERS).fetchall()
     [(due, oldest_seconds)] = run(connection, _CALLBACKS).fetchall()
     [(disabled,)] = run(connection, _DISABLED).fetchall()
+    alerts = dict.fromkeys(map(str, AlertKind), 0) | dict(run(connection, _ALERTS).fetchall())
+    [(undelivered,)] = run(connection, _UNDELIVERED).fetchall()
     row = run(connection, _CONNECTIONS_MAX).fetchone()
     assert row is not None
     return [
@@ -90,6 +102,8 @@ def read_database(connection: Connection) -> list[MetricSeries]:
         gauge(metrics.CALLBACKS_DUE, due),
         gauge(metrics.CALLBACK_OLDEST_SECONDS, float(oldest_seconds)),
         gauge(metrics.CALLBACK_ENDPOINTS_DISABLED, disabled),
+        *(gauge(metrics.ALERTS_OPEN, n, kind) for kind, n in alerts.items()),
+        gauge(metrics.ALERT_MESSAGES_UNDELIVERED, undelivered),
         *(gauge(metrics.DATABASE_CONNECTIONS, n, *key) for key, n in connections.items()),
         gauge(metrics.DATABASE_CONNECTIONS_MAX, row[0]),
     ]

@@ -34,7 +34,7 @@ FROM generate_series(%(from)s::date, %(to)s::date, interval '1 day') AS shown
 LEFT JOIN LATERAL (
     SELECT day, days, users FROM comebacks
     WHERE app_id = %(app_id)s AND environment = %(environment)s AND since = %(since)s
-      AND day > shown::date - %(month)s AND day <= shown::date
+      AND NOT building AND day > shown::date - %(month)s AND day <= shown::date
     OFFSET 0
 ) AS active ON true
 GROUP BY shown

@@ -24,6 +24,7 @@ def rollup_bounds(app: App, question: Question, names: Names) -> dict[str, objec
         "partner_id": source and source.partner_id,
         "source": source and source.source,
         "campaign": filters.campaign,
+        "sub_id": filters.sub_id,
         "country": None if filters.country is None else country_key(filters.country),
         "event": None if filters.event is None else names.event_key(filters.event),
     }

@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from console.reports.bounds import midnight
+from console.reports.costs.spending import has_costs
 from console.reports.figures import Figures
 from console.reports.question import Interval, Question, Split
 from console.reports.reach import reach_split
 from console.reports.report import ROWS_MAX, Report, ReportRow
+from console.reports.traffic import Traffic, has_traffic
 
 _LENGTHS = {Interval.HOUR: timedelta(hours=1), Interval.DAY: timedelta(days=1)}
 
@@ -65,7 +68,11 @@ def complete_report(report: Report, now: datetime) -> Report:
 
 
 def _counted(figures: Figures, question: Question) -> Figures:
-    """Returns metrics with zero users where users were counted and none was found."""
+    """Returns metrics with zeros where users or clicks were counted and none was found."""
     if figures.users is None and reach_split(question):
-        return replace(figures, users=0)
+        figures = replace(figures, users=0)
+    if figures.traffic is None and has_traffic(question):
+        figures = replace(figures, traffic=Traffic())
+    if figures.cost is None and has_costs(question):
+        figures = replace(figures, cost=Decimal(0))
     return figures

@@ -23,6 +23,12 @@ WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = 'day'
   AND start >= %(from)s AND start < %(until)s AND campaign <> ''
 ORDER BY campaign LIMIT %(choices_max)s
 """
+_SUB_IDS = """
+SELECT DISTINCT sub_id FROM traffic
+WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = 'day'
+  AND start >= %(from)s AND start < %(until)s AND sub_id <> ''
+ORDER BY sub_id LIMIT %(choices_max)s
+"""
 _COUNTRIES = """
 SELECT DISTINCT country FROM figures
 WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = 'day'
@@ -37,6 +43,7 @@ class Choices:
     partners: Sequence[str]
     links: Sequence[str]
     campaigns: Sequence[str]
+    sub_ids: Sequence[str]
     countries: Sequence[str]
     events: Sequence[str]
 
@@ -50,6 +57,7 @@ def read_choices(connection: Connection, app: App, question: Question) -> Choice
         partners=[*sorted(set(names.partners.values())), *sources, ORGANIC],
         links=sorted(names.links.values()),
         campaigns=[campaign for (campaign,) in run(connection, _CAMPAIGNS, bounds)],
+        sub_ids=[sub_id for (sub_id,) in run(connection, _SUB_IDS, bounds)],
         countries=sorted(country_label(code) for (code,) in countries),
         events=sorted(names.events.values()),
     )

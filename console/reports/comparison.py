@@ -13,7 +13,7 @@ from console.reports.bounds import midnight, rollup_bounds
 from console.reports.figures import Figures
 from console.reports.names import read_names
 from console.reports.question import Against, Interval, Question, Split
-from console.reports.report import IS_OF_USERS, Comparison, Report, ReportBuilder, read_rollups
+from console.reports.report import Comparison, Report, ReportBuilder
 from shared.database import Connection
 
 
@@ -72,12 +72,10 @@ def read_total(
     names = read_names(connection, app)
     last_midnight = midnight(until.date())
     total = replace(question, by=Interval.TOTAL, split=Split.NONE)
-    builder = ReportBuilder(total, names, rates)
+    builder = ReportBuilder(total, names, rates, like=question)
     bounds = rollup_bounds(app, total, names)
     days = {**bounds, "grain": "day", "from": since, "until": last_midnight}
     hours = {**bounds, "grain": "hour", "from": last_midnight, "until": until}
     for part in (days, hours):
-        for row in read_rollups(connection, Split.NONE, part):
-            if not (question.is_per_event_type and row[IS_OF_USERS]):
-                builder.add(row)
+        builder.add_rollups(connection, part)
     return builder.total

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, replace
 from decimal import Context, Decimal
 
+from console.reports.traffic import Traffic
+
 _MICRO = Decimal("0.000001")
 _SUMS = Context(prec=60)  # no sum of amounts has as many digits
 
@@ -14,7 +16,12 @@ class Figures:
     `users` is None where users were not counted for this question; `organic` installs are those
     that were attributed to no source. Revenue is in the currency of the report; `originals` are the
     sums as they were sent, by currency: event revenue, ad revenue. `unconverted` are those without
-    an exchange rate, which are in no sum.
+    an exchange rate, which are in no sum. `unverified` are those of the events that SDKs have sent,
+    whose senders nobody has verified. `traffic` is None where clicks are not known by what the
+    question asks for. `cost` is that of whole days, None where it is not known by what the question
+    asks for; `cost_originals` and `cost_unconverted` are as those of revenue. `rounded` sets the
+    cost of an attributed install, the revenue for each unit of cost (ROAS) and that of a unique
+    user (ARPU), None of nothing.
     """
 
     events: int = 0
@@ -23,11 +30,19 @@ class Figures:
     organic: int = 0
     reattributions: int = 0
     sessions: int = 0
+    unverified: int = 0
     revenue: Decimal = Decimal(0)
     ad_revenue: Decimal = Decimal(0)
     value: Decimal = Decimal(0)
     originals: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     unconverted: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    traffic: Traffic | None = None
+    cost: Decimal | None = None
+    cost_per_install: Decimal | None = None
+    return_on_cost: float | None = None
+    revenue_per_user: Decimal | None = None
+    cost_originals: dict[str, Decimal] = field(default_factory=dict)
+    cost_unconverted: dict[str, Decimal] = field(default_factory=dict)
 
     @property
     def attributed(self) -> int:
@@ -36,19 +51,32 @@ class Figures:
     @property
     def is_something(self) -> bool:
         counts = (self.events, self.installs, self.reattributions, self.sessions)
-        return any(counts) or bool(self.originals)
+        has_traffic = self.traffic is not None and self.traffic.is_something
+        return any(counts) or bool(self.originals) or bool(self.cost_originals) or has_traffic
 
     def rounded(self) -> "Figures":
-        """Returns the metrics with at most six decimal places, which is what amounts are sent with.
+        """Returns the metrics with at most six decimal places, and with what follows from them.
 
-        An exchange rate has more, and their product would have over twenty.
+        Amounts are sent with six. An exchange rate has more, and products would have over twenty.
         """
-        revenue, ad_revenue = (
-            _SUMS.quantize(amount, _MICRO) if Decimal(amount.as_tuple().exponent) < -6 else amount
-            for amount in (self.revenue, self.ad_revenue)
+        paid = self.revenue + self.ad_revenue
+        cost_per_install = self.cost / self.attributed if self.cost and self.attributed else None
+        return replace(
+            self,
+            revenue=_rounded(self.revenue),
+            ad_revenue=_rounded(self.ad_revenue),
+            cost=None if self.cost is None else _rounded(self.cost),
+            cost_per_install=None if cost_per_install is None else _rounded(cost_per_install),
+            return_on_cost=float(paid / self.cost) if self.cost else None,
+            revenue_per_user=_rounded(paid / self.users) if self.users else None,
         )
-        return replace(self, revenue=revenue, ad_revenue=ad_revenue)
 
     @property
     def organic_share(self) -> float | None:
         return self.organic / self.installs if self.installs else None
+
+
+def _rounded(amount: Decimal) -> Decimal:
+    """Returns an amount with at most six decimal places."""
+    exponent = amount.as_tuple().exponent
+    return _SUMS.quantize(amount, _MICRO) if Decimal(exponent) < -6 else amount

@@ -20,6 +20,7 @@ Key = TypeVar("Key")
 ORGANIC = "(organic)"
 UNKNOWN_PARTNER = "(unknown partner)"
 NO_CAMPAIGN = "(no campaign)"
+NO_SUB_ID = "(no sub ID)"
 UNKNOWN_COUNTRY = "(unknown country)"
 UNKNOWN = -1
 _SOURCE_SUFFIX = " (source)"
@@ -136,6 +137,11 @@ def _told_apart(name: str, kind: str) -> str:
 def campaign_name(partner: str, campaign: str) -> str:
     """Returns the name of a partner's campaign: two partners may each have one of this name."""
     return f"{partner} · {campaign or NO_CAMPAIGN}"
+
+
+def sub_id_name(partner: str, sub_id: str) -> str:
+    """Returns the name of a partner's sub ID: two partners may each have one of this name."""
+    return f"{partner} · {sub_id or NO_SUB_ID}"
 
 
 def country_label(code: str) -> str:

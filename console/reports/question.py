@@ -26,6 +26,7 @@ class Split(StrEnum):
     PARTNER = "partner"
     LINK = "link"
     CAMPAIGN = "campaign"
+    SUB_ID = "sub_id"
     COUNTRY = "country"
     EVENT = "event"
 
@@ -40,7 +41,9 @@ class Against(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Filters:
-    """Names as a report shows them, or None for any; a campaign is named as its click named it.
+    """Names as a report shows them, or None for any.
+
+    Campaigns and sub IDs are named as their clicks named them.
 
     A country may also be named by its code.
     """
@@ -48,6 +51,7 @@ class Filters:
     partner: str | None = None
     link: str | None = None
     campaign: str | None = None
+    sub_id: str | None = None
     country: str | None = None
     event: str | None = None
 
@@ -88,3 +92,11 @@ class Question:
         Metrics of users, such as installs and sessions, do not belong to an event type.
         """
         return self.split is Split.EVENT or self.filters.event is not None
+
+    @property
+    def is_of_sub_ids(self) -> bool:
+        """Tells whether the report is about sub IDs.
+
+        Only clicks, impressions and the installs that came of them are known of these.
+        """
+        return self.split is Split.SUB_ID or self.filters.sub_id is not None

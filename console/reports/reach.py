@@ -16,7 +16,7 @@ _REACH = """
 SELECT start, event, partner_id, link_id, source, campaign, country, users
 FROM reach
 WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = %(grain)s
-  AND split = %(split)s AND start >= %(from)s AND start < %(until)s
+  AND NOT building AND split = %(split)s AND start >= %(from)s AND start < %(until)s
   AND CASE WHEN %(by_event)s THEN event <> '' ELSE event = coalesce(%(event)s, '') END
   AND (%(event)s::text IS NULL OR event = %(event)s)
   AND (%(partner_id)s::bigint IS NULL OR (partner_id, source) = (%(partner_id)s, %(source)s))
@@ -45,7 +45,7 @@ def read_reach(
 
 def reach_split(question: Question) -> Split | None:
     """Returns the split of `reach` that answers a question, or None if none does."""
-    if question.by is Interval.TOTAL and question.period.days > 1:
+    if question.is_of_sub_ids or (question.by is Interval.TOTAL and question.period.days > 1):
         return None
     splits = (question.filters.filtered | {question.split}) - {Split.NONE, Split.EVENT}
     if not splits:
@@ -72,5 +72,5 @@ def _name(split: Split, names: Names, key: Sequence[Any]) -> str:
             return country_label(country)
         case Split.EVENT:
             return names.event(event)
-        case Split.NONE:
+        case Split.NONE | Split.SUB_ID:
             return ""

@@ -14,31 +14,26 @@ from typing import Any
 
 from console.apps.apps import App
 from console.rates import Rates, add_amount, newest_rate_day
-from console.reports.bounds import rollup_bounds
+from console.reports.bounds import midnight, rollup_bounds
+from console.reports.costs.spending import Spent, has_costs, read_spending
+from console.reports.dimensions import SELECTED_COLUMNS, label_of
 from console.reports.figures import Figures
-from console.reports.names import Names, campaign_name, country_label, read_names
-from console.reports.question import Interval, Question, Split
+from console.reports.names import Names, read_names
+from console.reports.question import Interval, Question
 from console.reports.reach import read_reach
+from console.reports.traffic import SUMS, Traffic, has_traffic, read_traffic
 from shared.database import Connection, run
 from shared.errors import OperatorError
 
 ROLLUPS_MAX = 50_000  # sums of one currency and origin, as PostgreSQL returns them
 ROWS_MAX = 5_000
 
-# The split decides the columns. Their names are written here; none comes from a request.
-_COLUMNS = {
-    Split.NONE: "",
-    Split.PARTNER: "link_id, source,",
-    Split.LINK: "link_id, source,",
-    Split.CAMPAIGN: "link_id, source, campaign,",
-    Split.COUNTRY: "country,",
-    Split.EVENT: "event,",
-}
 _ROLLUPS = """
 SELECT
-    start, {columns} currency, event = '__ad_revenue' AS is_ad, event = '' AS is_of_users,
+    start, {columns}currency, event = '__ad_revenue' AS is_ad, event = '' AS is_of_users,
     sum(events), sum(amount), sum(value), sum(installs),
-    sum(installs) FILTER (WHERE link_id = 0 AND source = ''), sum(reattributions), sum(sessions)
+    sum(installs) FILTER (WHERE link_id = 0 AND source = ''), sum(reattributions), sum(sessions),
+    sum(unverified)
 FROM figures
 WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = %(grain)s
   AND start >= %(from)s AND start < %(until)s
@@ -47,11 +42,9 @@ WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = %(grain)
   AND (%(campaign)s::text IS NULL OR campaign = %(campaign)s)
   AND (%(country)s::text IS NULL OR country = %(country)s)
   AND (%(event)s::text IS NULL OR event = %(event)s)
-GROUP BY start, {columns} currency, is_ad, is_of_users
+GROUP BY start, {columns}currency, is_ad, is_of_users
 LIMIT %(rows_max)s
 """
-
-IS_OF_USERS = -8  # position in a row: whether it is about users, and no event type
 
 _FRESHNESS = """
 SELECT max(counted_at), (
@@ -144,11 +137,7 @@ def read_report(connection: Connection, app: App, question: Question, rates: Rat
     names = read_names(connection, app)
     bounds = rollup_bounds(app, question, names)
     builder = ReportBuilder(question, names, rates)
-    rollups = read_rollups(connection, question.split, bounds)
-    if len(rollups) <= ROLLUPS_MAX:
-        for row in rollups:
-            builder.add(row)
-    if len(rollups) > ROLLUPS_MAX or builder.row_count > ROWS_MAX:
+    if not builder.add_rollups(connection, bounds) or builder.row_count > ROWS_MAX:
         raise OperatorError(_TOO_MANY)
     builder.add_users(read_reach(connection, question, names, bounds))
     counted_at, stale = run(connection, _FRESHNESS, bounds).fetchone() or (None, 0)
@@ -163,32 +152,57 @@ def read_report(connection: Connection, app: App, question: Question, rates: Rat
     )
 
 
-def read_rollups(
-    connection: Connection, split: Split, bounds: Mapping[str, object]
-) -> list[tuple[Any, ...]]:
-    """Returns sums of rollups, for `ReportBuilder.add`; more than ROLLUPS_MAX if there are more."""
-    statement = _ROLLUPS.format(columns=_COLUMNS[split])
-    return run(connection, statement, {**bounds, "rows_max": ROLLUPS_MAX + 1}).fetchall()
-
-
 class ReportBuilder:
     """Sums of rollups by interval and name."""
 
-    def __init__(self, question: Question, names: Names, rates: Rates) -> None:
+    def __init__(
+        self, question: Question, names: Names, rates: Rates, like: Question | None = None
+    ) -> None:
+        """Takes the question; with `like`, adds only what is in the answer to that one."""
         self._question = question
+        self._like = like or question
         self._names = names
         self._rates = rates
         self._figures: defaultdict[tuple[datetime | None, str], Figures] = defaultdict(Figures)
         self._rate_days: defaultdict[str, set[date | None]] = defaultdict(set)
-        self._total = Figures()
+        self._total = Figures(
+            traffic=Traffic() if has_traffic(self._like) else None,
+            cost=Decimal(0) if has_costs(self._like) else None,
+        )
+
+    def add_rollups(self, connection: Connection, bounds: Mapping[str, object]) -> bool:
+        """Adds all sums of rollups; False if there are more than ROLLUPS_MAX."""
+        question = self._question
+        rollups: list[tuple[Any, ...]] = []
+        if not self._like.is_of_sub_ids:
+            statement = _ROLLUPS.format(columns=SELECTED_COLUMNS[question.split])
+            arguments = {**bounds, "rows_max": ROLLUPS_MAX + 1}
+            rollups = run(connection, statement, arguments).fetchall()
+        traffic: list[tuple[Any, ...]] = []
+        if has_traffic(self._like):
+            traffic = read_traffic(connection, question.split, bounds, ROLLUPS_MAX + 1)
+        if max(len(rollups), len(traffic)) > ROLLUPS_MAX:
+            return False
+        for row in rollups:
+            self.add(row)
+        for row in traffic:
+            self._add_traffic(row)
+        # Costs are of whole days.
+        if has_costs(self._like) and bounds["grain"] == "day":
+            for spent in read_spending(connection, question, self._names, bounds):
+                self._add_cost(spent)
+        return True
 
     def add(self, row: Sequence[Any]) -> None:
         """Adds a row of `_ROLLUPS` to its report row and to the total."""
-        start, *key, currency, is_ad, is_of_users = row[:-7]
-        if is_of_users and self._question.is_per_event_type:
+        start, *key, currency, is_ad, is_of_users = row[:-8]
+        if is_of_users and self._like.is_per_event_type:
             return
-        events, amount, value, installs, organic, reattributions, sessions = row[-7:]
-        row_key = None if self._question.by is Interval.TOTAL else start, self._name(key)
+        events, amount, value, installs, organic, reattributions, sessions, unverified = row[-8:]
+        row_key = (
+            None if self._question.by is Interval.TOTAL else start,
+            label_of(self._question.split, self._names, tuple(key)),
+        )
         for figures in (self._figures[row_key], self._total):
             figures.events += int(events)
             figures.value += value
@@ -196,7 +210,34 @@ class ReportBuilder:
             figures.organic += int(organic or 0)
             figures.reattributions += int(reattributions)
             figures.sessions += int(sessions)
+            figures.unverified += int(unverified)
             self._add_money(figures, start.date(), currency, amount, is_ad=is_ad)
+
+    def _add_traffic(self, row: Sequence[Any]) -> None:
+        """Adds a row of `read_traffic` to its report row and to the total."""
+        start, *key = row[:-SUMS]
+        row_key = (
+            None if self._question.by is Interval.TOTAL else start,
+            label_of(self._question.split, self._names, tuple(key)),
+        )
+        for figures in (self._figures[row_key], self._total):
+            figures.traffic = figures.traffic or Traffic()
+            figures.traffic.add(row[-SUMS:])
+            if self._like.is_of_sub_ids:
+                installs = figures.traffic.click_installs + figures.traffic.view_installs
+                figures.installs = installs
+
+    def _add_cost(self, spent: Spent) -> None:
+        row_key = None if self._question.by is Interval.TOTAL else midnight(spent.day), spent.name
+        rate = self._rates.rate(spent.currency, spent.day)
+        self._rate_days[spent.currency].add(rate.day if rate else None)
+        for figures in (self._figures[row_key], self._total):
+            sums = [figures.cost_originals, *([] if rate else [figures.cost_unconverted])]
+            for amounts in sums:
+                amounts[spent.currency] = amounts.get(spent.currency, Decimal(0)) + spent.amount
+            figures.cost = figures.cost or Decimal(0)
+            if rate:
+                figures.cost += spent.amount * rate.value
 
     def add_users(self, users: Mapping[tuple[datetime, str], int]) -> None:
         """Sets the unique users of each row; the total has them if it is the only row."""
@@ -239,21 +280,6 @@ class ReportBuilder:
                 first, last = min(known_days, default=None), max(known_days, default=None)
                 rates.append(ConversionRates(currency, first, last))
         return rates
-
-    def _name(self, key: Sequence[Any]) -> str:
-        match self._question.split:
-            case Split.PARTNER:
-                return self._names.partner(*key)
-            case Split.LINK:
-                return self._names.link(*key)
-            case Split.CAMPAIGN:
-                return campaign_name(self._names.partner(*key[:2]), key[2])
-            case Split.COUNTRY:
-                return country_label(*key)
-            case Split.EVENT:
-                return self._names.event(*key)
-            case Split.NONE:
-                return ""
 
     def _add_money(
         self, figures: Figures, day: date, currency: str, amount: Decimal, *, is_ad: bool

@@ -21,8 +21,9 @@ from console.reports.figures import Figures
 from console.reports.question import Interval, Split
 from console.reports.report import Report
 from console.reports.retention import RETENTION_DAYS_MAX, Cohort
-from console.reports.sheet import Cell, Money, Share, display_text
+from console.reports.sheet import Cell, Duration, Money, Share, display_text
 from console.reports.sheets import Measure
+from console.reports.traffic import Traffic
 
 BARS_MAX = 15
 COHORTS_MAX = 62
@@ -73,7 +74,7 @@ def _lines_over_time(report: Report, measure: Measure, now: datetime) -> LineCha
         by_name[row.name][row.start] = measure.read(row.figures, question.currency)
     found = {row.start for row in report.rows if row.start}
     starts = sorted({*bucket_starts(question, now), *found})
-    nothing = measure.read(Figures(users=0), question.currency)
+    nothing = measure.read(Figures(users=0, traffic=Traffic(), cost=Decimal(0)), question.currency)
     largest = sorted(by_name, key=lambda name: -sum(map(_height, by_name[name].values())))
     hour = " %H:%M" if question.by is Interval.HOUR else ""
     is_last_so_far = bool(starts) and is_so_far(question, starts[-1], now)
@@ -107,5 +108,7 @@ def _height(cell: Cell) -> float:
             return float(cell.amount)
         case Share():
             return cell.part
+        case Duration():
+            return cell.seconds
         case _:
             return 0.0

@@ -30,7 +30,7 @@ UNION ALL
 SELECT day - days, days, sum(users)
 FROM comebacks
 WHERE app_id = %(app_id)s AND environment = %(environment)s AND since = %(since)s
-  AND day BETWEEN %(from)s::date + 1 AND %(to)s::date + %(days)s
+  AND NOT building AND day BETWEEN %(from)s::date + 1 AND %(to)s::date + %(days)s
   AND days BETWEEN 1 AND %(days)s AND day - days BETWEEN %(from)s::date AND %(to)s::date
   AND (%(link_ids)s::bigint[] IS NULL OR link_id = ANY(%(link_ids)s))
   AND (%(source)s::text IS NULL OR source = %(source)s)

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import pairwise
 
 # At the beginning of a name or after a separator or quote in it; also in full width.
 _FORMULA = re.compile(
     r"""(^|[;,|\t\r\n"'])(\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|(?<![^\n])[\t\r\n])"""
 )
+_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 _CENT, _MICRO = Decimal("0.01"), Decimal("0.000001")
 
 
@@ -32,6 +34,13 @@ class Money:
 
 
 @dataclass(frozen=True)
+class Duration:
+    """A length of time: in its largest units for people, in seconds for programs."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
 class SoFar:
     """An hour or day that is not over: marked for people, and written as it is for programs."""
 
@@ -44,7 +53,7 @@ class NotYet:
 
 NOT_YET = NotYet()
 
-Cell = str | int | Decimal | datetime | date | Share | Money | SoFar | NotYet | None
+Cell = str | int | Decimal | datetime | date | Share | Money | Duration | SoFar | NotYet | None
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class Sheet:
         """Tells whether a column holds numbers."""
         cells = (line[column] for line in self.lines)
         first = next((cell for cell in cells if cell not in {None, NOT_YET}), None)
-        return isinstance(first, int | Decimal | Money | Share)
+        return isinstance(first, int | Decimal | Money | Share | Duration)
 
     @property
     def lines(self) -> Iterator[Sequence[Cell]]:
@@ -80,7 +89,17 @@ def shown_amount(amount: Decimal) -> Decimal:
     return amount.quantize(Decimal(1).scaleb(-places))
 
 
-def display_text(cell: Cell) -> str:
+def _duration_text(seconds: float) -> str:
+    """Writes a length of time in its two largest units, such as 3 h 20 min."""
+    rest = max(round(seconds), 0)
+    for (unit, length), (smaller_unit, smaller) in pairwise(_UNITS):
+        if rest >= length:
+            number, part = rest // length, rest % length // smaller
+            return f"{number} {unit} {part} {smaller_unit}" if part else f"{number} {unit}"
+    return f"{rest} s"
+
+
+def display_text(cell: Cell) -> str:  # noqa: PLR0911 - one a kind of cell
     """Formats a cell for people.
 
     Numbers get thousands separators, shares are in percent, times in UTC to the minute.
@@ -92,6 +111,8 @@ def display_text(cell: Cell) -> str:
             return f"{shown_amount(cell.amount):,f}"
         case NotYet():
             return "not yet"
+        case Duration():
+            return _duration_text(cell.seconds)
         case Share():
             return f"{cell.part:+.1%}" if cell.is_change else f"{cell.part:.1%}"
         case SoFar():
@@ -100,7 +121,7 @@ def display_text(cell: Cell) -> str:
             return plain_text(cell)
 
 
-def plain_text(cell: Cell) -> str:
+def plain_text(cell: Cell) -> str:  # noqa: PLR0911 - one a kind of cell
     """Formats a cell for programs: without thousands separators and percent signs."""
     match cell:
         case datetime():
@@ -111,6 +132,8 @@ def plain_text(cell: Cell) -> str:
             return f"{shown_amount(cell.amount):f}"
         case Share():
             return f"{cell.part:.3f}"
+        case Duration():
+            return str(max(round(cell.seconds), 0))
         case SoFar():
             return plain_text(cell.start)
         case _:

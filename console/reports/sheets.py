@@ -1,6 +1,6 @@
 """Turns reports into sheets: chooses the columns and fills the cells."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -10,7 +10,8 @@ from console.reports.question import Interval, Split
 from console.reports.reach import reach_split
 from console.reports.report import Report, ReportRow
 from console.reports.retention import Cohort
-from console.reports.sheet import NOT_YET, Cell, Money, Share, Sheet, SoFar
+from console.reports.sheet import NOT_YET, Cell, Duration, Money, Share, Sheet, SoFar
+from console.reports.traffic import Traffic, has_traffic
 
 TOTAL = "total"
 _RETENTION_DAYS = (1, 2, 3, 4, 5, 6, 7, 14, 30)
@@ -18,19 +19,44 @@ _RETENTION_DAYS = (1, 2, 3, 4, 5, 6, 7, 14, 30)
 
 @dataclass(frozen=True)
 class Measure:
-    """A column of metrics. `of_events` tells whether single event types have it too."""
+    """A column of metrics.
+
+    `of_events` tells whether single event types have it too, `of_sub_ids` whether sub IDs have.
+    `of_traffic` are those of clicks and impressions.
+    """
 
     name: str
     heading: str
     read: Callable[[Figures, str], Cell]
     of_events: bool = False
+    of_sub_ids: bool = False
+    of_traffic: bool = False
+    of_costs: bool = False
+
+
+def _of_traffic(name: str, heading: str, read: Callable[[Traffic], Cell]) -> Measure:
+    return Measure(
+        name,
+        heading,
+        lambda figures, _: None if figures.traffic is None else read(figures.traffic),
+        of_sub_ids=True,
+        of_traffic=True,
+    )
 
 
 MEASURES = (
     Measure("events", "events", lambda figures, _: figures.events, of_events=True),
+    Measure(
+        "unverified",
+        "of unverified senders",
+        lambda figures, _: figures.unverified,
+        of_events=True,
+    ),
     Measure("users", "users", lambda figures, _: figures.users, of_events=True),
     Measure("installs", "new users", lambda figures, _: figures.installs),
-    Measure("attributed", "attributed installs", lambda figures, _: figures.attributed),
+    Measure(
+        "attributed", "attributed installs", lambda figures, _: figures.attributed, of_sub_ids=True
+    ),
     Measure("organic", "organic share", lambda figures, _: _share(figures.organic_share)),
     Measure("reattributions", "reattributions", lambda figures, _: figures.reattributions),
     Measure("sessions", "sessions", lambda figures, _: figures.sessions),
@@ -52,30 +78,73 @@ MEASURES = (
         lambda figures, _: figures.value.normalize() + 0,
         of_events=True,
     ),
+    Measure(
+        "arpu",
+        "revenue per user",
+        lambda figures, currency: _money(figures.revenue_per_user, currency),
+    ),
+    Measure(
+        "cost", "cost", lambda figures, currency: _money(figures.cost, currency), of_costs=True
+    ),
+    Measure(
+        "cpi",
+        "cost per install",
+        lambda figures, currency: _money(figures.cost_per_install, currency),
+        of_costs=True,
+    ),
+    Measure("roas", "ROAS", lambda figures, _: _share(figures.return_on_cost), of_costs=True),
+    _of_traffic("impressions", "impressions", lambda traffic: traffic.impressions),
+    _of_traffic("clicks", "clicks", lambda traffic: traffic.clicks),
+    _of_traffic("conversion", "conversion rate", lambda traffic: _share(traffic.conversion_rate)),
+    _of_traffic(
+        "click_to_install",
+        "click to install (s)",
+        lambda traffic: (
+            None if traffic.seconds_to_install is None else Duration(traffic.seconds_to_install)
+        ),
+    ),
 )
 
 
 def available_measures(report: Report) -> list[Measure]:
-    """Returns the measures that the report's question has an answer to."""
-    question = report.question
+    """Returns the measures that the report's question has an answer to.
+
+    Those of clicks are left out where there was neither a click nor an impression, those of costs
+    and of unverified senders where there were none.
+    """
+    question, traffic = report.question, report.total.traffic
+    earned = bool(report.total.originals)
+    shows_traffic = has_traffic(question) and traffic is not None and traffic.is_something
     return [
         measure
         for measure in MEASURES
         if (measure.of_events or not question.is_per_event_type)
-        and (measure.name != "users" or reach_split(question))
+        and (measure.of_sub_ids or not question.is_of_sub_ids)
+        and (shows_traffic or question.is_of_sub_ids or not measure.of_traffic)
+        and (report.total.cost_originals or not measure.of_costs)
+        and (measure.name not in {"users", "arpu"} or reach_split(question))
+        and (measure.name != "arpu" or earned)
+        and (measure.name != "unverified" or _has_unverified(report))
     ]
 
 
-def report_sheet(report: Report) -> Sheet:
-    question, measures = report.question, available_measures(report)
+def report_sheet(report: Report, columns: Sequence[str] = ()) -> Sheet:
+    """Returns a report with these columns of those that it has, by default with all."""
+    question = report.question
+    measures = [
+        measure for measure in available_measures(report) if not columns or measure.name in columns
+    ]
     has_start, has_name = question.by is not Interval.TOTAL, question.split is not Split.NONE
     total_head: list[Cell] = [TOTAL, ""]
 
-    is_partial = bool(report.total.unconverted)
+    is_partial, lacks_costs = bool(report.total.unconverted), bool(report.total.cost_unconverted)
 
     def values(figures: Figures) -> list[Cell]:
-        cells = [measure.read(figures, question.currency) for measure in measures]
-        return [*cells, *([unconverted_text(figures)] if is_partial else [])]
+        return [
+            *(measure.read(figures, question.currency) for measure in measures),
+            *([unconverted_text(figures)] if is_partial else []),
+            *([_sums_text(figures.cost_unconverted)] if lacks_costs else []),
+        ]
 
     def head(row: ReportRow) -> list[Cell]:
         start = row.start.date() if row.start and question.by is Interval.DAY else row.start
@@ -85,9 +154,10 @@ def report_sheet(report: Report) -> Sheet:
     return Sheet(
         columns=[
             *([f"{question.by} (UTC)"] if has_start else []),
-            *([str(question.split)] if has_name else []),
+            *([str(question.split).replace("sub_id", "sub ID")] if has_name else []),
             *(_heading(measure, question.currency) for measure in measures),
             *(["not included in revenue"] if is_partial else []),
+            *(["not included in cost"] if lacks_costs else []),
         ],
         rows=[[*head(row), *values(row.figures)] for row in report.rows],
         total=[*total_head[: has_start + has_name], *values(report.total)],
@@ -96,10 +166,14 @@ def report_sheet(report: Report) -> Sheet:
 
 def unconverted_text(figures: Figures) -> str | None:
     """Returns the amounts without an exchange rate, which are missing from revenue."""
+    return _sums_text({key: sum(both, Decimal(0)) for key, both in figures.unconverted.items()})
+
+
+def _sums_text(amounts: Mapping[str, Decimal]) -> str | None:
     sums = (
         f"{amount.normalize():f} {currency or '(no currency)'}"
-        for currency, amounts in sorted(figures.unconverted.items())
-        if (amount := sum(amounts))
+        for currency, amount in sorted(amounts.items())
+        if amount
     )
     return " + ".join(sums) or None
 
@@ -124,7 +198,8 @@ def comparison_sheet(report: Report) -> Sheet:
         now, before = (
             measure.read(figures, currency) for figures in (comparison.current, comparison.earlier)
         )
-        if measure.name != "users":
+        # Costs are of whole days, and a comparison may end in the middle of one.
+        if measure.name not in {"users", "arpu"} and not (measure.of_costs and comparison.until):
             rows.append([_heading(measure, currency), now, before, _change(now, before)])
     missing = [unconverted_text(part) for part in (comparison.current, comparison.earlier)]
     if any(missing):
@@ -132,9 +207,17 @@ def comparison_sheet(report: Report) -> Sheet:
     return Sheet(columns, rows)
 
 
+def _has_unverified(report: Report) -> bool:
+    comparison = report.comparison
+    counted = [report.total, *([comparison.current, comparison.earlier] if comparison else [])]
+    return any(figures.unverified for figures in counted)
+
+
 def _heading(measure: Measure, currency: str) -> str:
     return (
-        f"{measure.heading} ({currency})" if measure.name.endswith("revenue") else measure.heading
+        f"{measure.heading} ({currency})"
+        if measure.name.endswith("revenue") or measure.name in {"arpu", "cost", "cpi"}
+        else measure.heading
     )
 
 
@@ -201,6 +284,10 @@ def retention_sheet(cohorts: list[Cohort], days: Sequence[int] = _RETENTION_DAYS
             for cohort in cohorts
         ],
     )
+
+
+def _money(amount: Decimal | None, currency: str) -> Money | None:
+    return None if amount is None else Money(amount, currency)
 
 
 def _share(part: float | None) -> Share | None:

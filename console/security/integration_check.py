@@ -15,6 +15,7 @@ from console.apps.event_types import list_event_types
 from console.resources import Resources
 from console.security.check_advice import find_problems
 from console.security.enforcement import ScopeEnforcement, read_enforcement
+from console.security.queue_totals import queue_totals
 from console.security.token_table import Token, read_tokens
 from console.security.unread_values import UnreadTotal, unread_totals
 from console.security.wide_totals import wide_totals
@@ -130,7 +131,11 @@ def check_integration(resources: Resources, app: App, since_ms: int) -> Integrat
         _checked_scope(scope, requests) for scope in read_enforcement(connection, app).scopes
     )
     names = {number: token.name for number, token in tokens.items()}
-    totals = [*unread_totals(resources, app, since_ms, names), *wide_totals(connection, app)]
+    totals = [
+        *unread_totals(resources, app, since_ms, names),
+        *wide_totals(connection, app),
+        *queue_totals(resources, app),
+    ]
     problems = _problems(requests, totals)
     with_requests = [scope for scope in scopes if scope.requests]
     ready = bool(with_requests) and all(

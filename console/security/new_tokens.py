@@ -25,6 +25,8 @@ from console.security.token_table import (
 from console.validation import clean_text, has_control_characters
 from shared.database import Connection, run
 from shared.errors import OperatorError
+from shared.keys.installation_key import accepted_digests
+from shared.publishing import require_key
 from shared.scopes import Scope
 from shared.tokens import PREFIX, TOKEN_BYTES_MAX, is_own_form, mask, new_token, token_digest
 
@@ -55,6 +57,7 @@ class IssuedToken:
 
 
 _CREATE_HINT = "See `waybill token create`."
+_KNOWN = "SELECT FROM tokens WHERE digest = ANY(%s) OR former_digest = ANY(%s)"
 _INSERT = f"""
     INSERT INTO tokens (app_id, name, digest, masked, test, scopes, expires_at, created_by, sdk)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
@@ -169,7 +172,11 @@ def _issue(
 def _insert(resources: Resources, actor: Actor, app: App, new: NewToken, secret: str) -> Token:
     if secret in new.name:
         raise OperatorError("The name contains the token, and names are shown. Choose another.")
-    digest = token_digest(resources.secret_key, secret.encode())
+    digests = accepted_digests(resources.secret_key, secret.encode())
+    in_force = require_key(resources.connection, resources.secret_key)
+    digest = token_digest(in_force, secret.encode())
+    if run(resources.connection, _KNOWN, (digests, digests)).fetchone() is not None:
+        raise _taken_error(resources.connection, app, new.name)
     identity = (app.id, new.name, digest, mask(secret))
     values = (*identity, new.test, list(new.scopes), new.expires_at, actor.name, new.sdk)
     row = run(resources.connection, _INSERT, values).fetchone()

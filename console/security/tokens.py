@@ -16,6 +16,7 @@ from console.resources import Resources
 from console.security.enforcement import lock_enforcement, reconcile_enforcement
 from console.security.token_table import (
     COLUMNS,
+    NAME_CHARACTERS_MAX,
     Token,
     TokenState,
     find_token,
@@ -23,6 +24,7 @@ from console.security.token_table import (
     read_tokens,
     token_from_row,
 )
+from console.validation import clean_text
 from shared.database import run
 from shared.errors import OperatorError
 from shared.scopes import Scope
@@ -89,12 +91,29 @@ def revoke_token(resources: Resources, actor: Actor, app: App, name: str) -> Cha
     return _alter(resources, actor, app, name, alteration)
 
 
+def rename_token(
+    resources: Resources, actor: Actor, app: App, name: str, new_name: str
+) -> ChangedToken:
+    """Gives a token another name.
+
+    Raises OperatorError when the app has no such token, the new name is malformed or taken, or the
+    change cannot be published, and NotAllowed for a viewer.
+    """
+    new = clean_text("name", new_name, NAME_CHARACTERS_MAX)
+    taken = {token.name for token in read_tokens(resources.connection, app)} - {name}
+    if new in taken:
+        raise OperatorError("The app already has a token with this name, active or not.")
+    alteration = _Alteration(Action.TOKEN_RENAME, "name = %(name)s", new_name=new)
+    return _alter(resources, actor, app, name, alteration)
+
+
 class _Alteration(NamedTuple):
     """A change of a token: the action's name and its assignment in SQL."""
 
     action: Action
     assignment: str
     scopes: tuple[Scope, ...] = ()
+    new_name: str = ""
 
 
 def _alter(
@@ -109,7 +128,11 @@ def _alter(
         row = run(
             connection,
             f"UPDATE tokens SET {alteration.assignment} WHERE id = %(id)s RETURNING {COLUMNS}",
-            {"id": before.id, "scopes": list(alteration.scopes)},
+            {
+                "id": before.id,
+                "scopes": list(alteration.scopes),
+                "name": alteration.new_name,
+            },
         ).fetchone()
         assert row is not None
         after = token_from_row(row)
@@ -125,7 +148,7 @@ def _alter(
 
 
 def _require_alterable(before: Token, alteration: _Alteration, enforced: tuple[Scope, ...]) -> None:
-    if alteration.action is Action.TOKEN_REVOKE:
+    if alteration.action in {Action.TOKEN_REVOKE, Action.TOKEN_RENAME}:
         return
     if before.state is TokenState.REVOKED:
         raise OperatorError(
@@ -142,7 +165,7 @@ def _require_alterable(before: Token, alteration: _Alteration, enforced: tuple[S
 
 
 def _audited(token: Token) -> dict[str, object]:
-    return {"state": token.state, "scopes": token.scopes}
+    return {"name": token.name, "state": token.state, "scopes": token.scopes}
 
 
 def _with_last_use(token: Token, used_at_ms: int | None) -> Token:

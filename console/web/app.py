@@ -21,7 +21,7 @@ from console.web.page_request import Services
 from console.web.raw_path import RawPaths
 from console.web.rendering import Templates
 from console.web.routes import ROUTES
-from console.web.rq_dashboard import RqDashboard
+from console.web.rq_dashboard import open_dashboard
 from shared.clock import now_ms
 from shared.database import open_pool
 from shared.http.host_names import KnownHosts, name_check
@@ -53,7 +53,7 @@ def get_app() -> falcon.App[falcon.Request, falcon.Response]:
     # Reading the rates takes a quarter of a second, which no first page should have to wait for.
     arguments = (pool, settings.exchange_rates)
     Thread(target=keep_current, name="rates", args=arguments, daemon=True).start()
-    services = Services(settings, pool, redis, RqDashboard(redis), now_ms)
+    services = Services(settings, pool, redis, open_dashboard(redis), now_ms)
     Thread(target=services.access.publish_forever, name="access", daemon=True).start()
     return create_app(services)
 
@@ -94,7 +94,7 @@ def _add_api(app: falcon.App[falcon.Request, falcon.Response], services: Service
     app.add_sink(dispatcher.serve_not_found, "/api/")
     document = openapi(ENDPOINTS, services.settings.console_url)
     document_endpoint = ApiEndpoint(
-        "GET", "/openapi.json", "Return this document.", lambda _: document, dict
+        "GET", "/openapi.json", "Return this document.", lambda _: document, dict, for_members=True
     )
     endpoints = (*ENDPOINTS, document_endpoint)
     for path in dict.fromkeys(endpoint.path for endpoint in endpoints):

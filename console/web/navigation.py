@@ -10,18 +10,28 @@ from console.web.page_request import PageContext
 APP_PAGES = (
     ("Overview", "/apps/{app}"),
     ("Reports", "/apps/{app}/reports"),
-    ("Events", "/apps/{app}/events"),
+    ("Events", "/apps/{app}/events/log"),
+    ("Event types", "/apps/{app}/events"),
     ("Integration", "/apps/{app}/integration"),
     ("Links", "/apps/{app}/links"),
     ("Callbacks", "/apps/{app}/callbacks"),
+    ("Alerts", "/apps/{app}/alerts"),
     ("Users", "/apps/{app}/users"),
     ("Why organic?", "/apps/{app}/why"),
     ("Privacy", "/apps/{app}/privacy"),
     ("Authentication", "/apps/{app}/protection"),
+    ("Past data", "/apps/{app}/past"),
     ("Settings", "/apps/{app}/settings"),
 )
-GENERAL_PAGES = (("Apps", "/apps"), ("Operations", "/operations"))
-ADMIN_PAGES = (("RQ", "/rq"), ("People", "/people"), ("API keys", "/keys"))
+GENERAL_PAGES = (
+    ("Apps", "/apps"),
+    ("Partners", "/partners"),
+    ("Operations", "/operations"),
+    ("Audit log", "/audit"),
+)
+ADMIN_PAGES = (("People", "/people"), ("API keys", "/keys"))
+DASHBOARD_PAGES = (("RQ", "/rq"),)  # where it is installed
+MEMBER_PAGES = (("Apps", "/apps"), ("Audit log", "/audit"))
 
 
 @dataclass(frozen=True)
@@ -32,7 +42,11 @@ class Item:
 
 
 def general_items(request: PageContext, app: App | None) -> list[Item]:
-    pages = GENERAL_PAGES + (ADMIN_PAGES if request.may_change else ())
+    pages: tuple[tuple[str, str], ...] = GENERAL_PAGES
+    if not request.reach.is_everywhere:
+        pages = MEMBER_PAGES
+    elif request.may_change:
+        pages += (DASHBOARD_PAGES if request.services.rq else ()) + ADMIN_PAGES
     # Pages of an app highlight their own items, not the list of apps.
     return _items(pages, "" if app else request.path)
 

@@ -1,7 +1,7 @@
 """Answers every page request: identifies the person, checks access, calls the handler.
 
 1. The cookie identifies who is signed in; anybody else is redirected to the sign-in page.
-2. The route states the required role.
+2. The route states the required role; what a member does not reach is not found.
 3. A form has to come from this console, and from a page that was shown to this session.
 4. The handler answers. An error is shown as a sentence, above the form where there is one.
 
@@ -20,8 +20,8 @@ from console.accounts.people import Person
 from console.apps.apps import App
 from console.store_errors import StoreError, database_error, redis_error
 from console.web import cookies
-from console.web.csrf import read_form
-from console.web.lookups import resolve_app
+from console.web.csrf import csrf_tokens, read_content, read_form
+from console.web.lookups import admit
 from console.web.page_errors import ForgedRequest, NotFound, error_page, status_of
 from console.web.page_request import PageContext, PageRequest, Services
 from console.web.rendering import Templates
@@ -101,12 +101,19 @@ class PageDispatcher:
             resp.location = "/sign-in" if back == "/" else f"/sign-in?next={quote(back)}"
             return
         try:
-            if route.access is Access.ADMIN and not request.may_change:
-                raise NotAllowed
+            if request.person is not None:
+                admission = admit(connection, request.reach, route.access, params)
+                params, app, actor = admission.params, admission.app, request.person.actor
+                request = replace(request, role=admission.role, admitted=admission.actor(actor))
             if route.method == "POST":
-                form = read_form(req, self._services.settings.console_url, request.csrf)
-                request = replace(request, form=form)
-            params, app = resolve_app(connection, params)
+                settings = self._services.settings
+                tokens = csrf_tokens(settings.secret_key, request.secret)
+                if route.takes_content:
+                    content = read_content(req, settings.console_url, tokens)
+                    request = replace(request, content=content)
+                else:
+                    form = read_form(req, settings.console_url, tokens)
+                    request = replace(request, form=form)
             answer, request = self._answer(route, request, params)
         except WaybillError as error:
             if isinstance(error, ForgedRequest):
@@ -159,7 +166,7 @@ class PageDispatcher:
         secret = cookies.read_secret(req, secure=self._secure)
         person = self._recent.find(secret) if secret else None
         context = self._context(req, secret, person)
-        if person is not None and route.without_database is not None:
+        if person is not None and person.reach.is_everywhere and route.without_database is not None:
             answer = route.without_database(context)
         else:
             answer = Page("database_unavailable.html", status=503)

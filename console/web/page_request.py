@@ -5,9 +5,10 @@ from functools import cached_property
 
 from console.accounts.access_log import STRANGER, AccessLog, AccessNote
 from console.accounts.people import Person
-from console.actor import Actor
+from console.actor import Actor, Reach, Role
+from console.onboarding.sample_event import PostForm, post_form
 from console.pipeline.health import InboxWatch
-from console.resources import Resources
+from console.resources import Resources, resources_of
 from console.web.csrf import csrf_token
 from console.web.page_errors import BadRequest
 from console.web.rq_dashboard import RqDashboard
@@ -27,9 +28,10 @@ class Services:
     settings: Settings
     pool: Pool
     redis: Redis
-    rq: RqDashboard
+    rq: RqDashboard | None
     clock: Clock
     watch: InboxWatch = field(default_factory=InboxWatch)
+    post_form: PostForm = post_form
 
     @cached_property
     def access(self) -> AccessLog:
@@ -43,7 +45,9 @@ class PageContext:
     `secret` is the value of the session's cookie, with which `person`, if anybody, is signed in;
     `browser` is the mark of somebody's earlier sign-in.
     `remembered` is the environment that was looked at last.
+    `content` is what a script sent in place of a form.
     `flash` is the message of the last change, `error` the reason why the form is shown again.
+    `role` is that of the person in what the path names, which `actor` changes.
     """
 
     services: Services
@@ -54,9 +58,12 @@ class PageContext:
     browser: str = field(default="", repr=False)
     person: Person | None = None
     form: Values = NOTHING
+    content: bytes = field(default=b"", repr=False)
     remembered: Environment = Environment.PRODUCTION
     flash: str = ""
     error: str = ""
+    role: Role | None = None
+    admitted: Actor | None = None
 
     @property
     def me(self) -> Person:
@@ -67,11 +74,18 @@ class PageContext:
     @property
     def actor(self) -> Actor:
         """Returns the actor that changes by this person are recorded under."""
-        return self.me.actor
+        return self.admitted or self.me.actor
+
+    @property
+    def reach(self) -> Reach:
+        """Returns what the person reaches, on a page that requires one."""
+        return self.me.reach
 
     @property
     def may_change(self) -> bool:
-        return self.person is not None and self.person.is_admin
+        # Until it is known what the path names, as on a page of an error, the account's own counts.
+        role = self.role or (self.person.role if self.person else None)
+        return role is Role.ADMIN
 
     @property
     def environment(self) -> Environment:
@@ -98,7 +112,7 @@ class PageRequest(PageContext):
 
     @property
     def resources(self) -> Resources:
-        return Resources(self.connection, self.services.redis, self.services.settings.secret_key)
+        return resources_of(self.connection, self.services.redis, self.services.settings)
 
     def note_access(self, event: AccessEvent, actor: str = STRANGER, person_id: int = 0) -> None:
         """Records what happened at the door, with the address that it came from."""

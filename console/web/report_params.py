@@ -7,9 +7,17 @@ from typing import TypeVar
 from console.apps.apps import App
 from console.rates import Rates, report_currency
 from console.reports.bounds import rollup_bounds
+from console.reports.cohorts.cohort_question import (
+    CohortMetric,
+    CohortQuestion,
+    CohortSpan,
+    CohortSplit,
+)
+from console.reports.funnels.funnel_question import WINDOW_HOURS, FunnelQuestion, FunnelSplit
 from console.reports.names import Names
 from console.reports.period import Period, Preset, period_of
 from console.reports.question import Against, Filters, Interval, Question, Split
+from console.reports.views.layout import Layout
 from console.web.page_errors import BadRequest
 from console.web.values import Values
 from shared.events import Environment
@@ -47,11 +55,52 @@ def read_question(query: Values, environment: Environment, app: App, now_ms: int
         filters=Filters(
             **{
                 name: query.get(name) or None
-                for name in ("partner", "link", "campaign", "country", "event")
+                for name in ("partner", "link", "campaign", "sub_id", "country", "event")
             }
         ),
         currency=query.get("currency").upper() or report_currency(app.currency),
     )
+
+
+def read_cohort_question(
+    query: Values, environment: Environment, app: App, now_ms: int
+) -> CohortQuestion:
+    """Returns what is asked of cohorts, by default of the new users of 28 days.
+
+    Raises BadRequest, OperatorError.
+    """
+    return CohortQuestion(
+        period=read_period(query, now_ms),
+        metric=_choice(CohortMetric, query.get("metric") or CohortMetric.RETENTION),
+        span=_choice(CohortSpan, query.get("span") or CohortSpan.WEEK),
+        split=_choice(CohortSplit, query.get("split") or CohortSplit.NONE),
+        environment=environment,
+        currency=query.get("currency").upper() or report_currency(app.currency),
+        partner=query.get("partner") or None,
+    )
+
+
+def read_funnel_question(query: Values, environment: Environment, now_ms: int) -> FunnelQuestion:
+    """Returns what is asked of a funnel, by default of 28 days. Raises BadRequest, OperatorError.
+
+    Whether its names exist is found out when it is answered.
+    """
+    hours = query.get("window_hours") or str(WINDOW_HOURS)
+    if not (hours.isascii() and hours.isdecimal() and len(hours) < 9):
+        raise BadRequest("window_hours must be a whole number.")
+    return FunnelQuestion(
+        period=read_period(query, now_ms),
+        steps=tuple(filter(None, query.all("step"))),
+        window_hours=int(hours),
+        split=_choice(FunnelSplit, query.get("split") or FunnelSplit.NONE),
+        partner=query.get("partner") or None,
+        environment=environment,
+    )
+
+
+def read_layout(query: Values) -> Layout:
+    """Returns the columns and the order that a query asks for. Raises BadValue."""
+    return Layout(tuple(filter(None, query.all("column"))), query.get("sort"))
 
 
 def check_names(question: Question, app: App, names: Names) -> None:

@@ -11,9 +11,15 @@ Handler = Callable[..., Answer]
 
 
 class Access(StrEnum):
-    """The access that a route needs. Changes need an admin, except to one's own account."""
+    """The access that a route needs. Changes need an admin, except to one's own account.
+
+    Below an app it is the role in this app that counts, elsewhere the role of the account. A member
+    has none there, and so reaches only what says MEMBER: its handler has to leave out what is of
+    apps out of reach.
+    """
 
     ANYBODY = "anybody"
+    MEMBER = "member"  # everybody who is signed in
     VIEWER = "viewer"
     ADMIN = "admin"
 
@@ -28,7 +34,7 @@ class Route:
     `form` is the path of the page whose form is sent here; it is shown again with the error when
     the form is refused. By default it is the page at the same path. `without_database` answers
     people who were signed in a moment ago while PostgreSQL is unavailable; without it, they get a
-    page that says so.
+    page that says so. A route that `takes_content` is sent bytes in place of a form.
     """
 
     method: str
@@ -37,6 +43,7 @@ class Route:
     handler: Handler
     form: str = ""
     without_database: Callable[[PageContext], Answer] | None = None
+    takes_content: bool = False
 
 
 def get(
@@ -48,5 +55,12 @@ def get(
     return Route("GET", path, access, handler, without_database=without_database)
 
 
-def post(path: str, handler: Handler, access: Access = Access.ADMIN, form: str = "") -> Route:
-    return Route("POST", path, access, handler, form or path)
+def post(
+    path: str,
+    handler: Handler,
+    access: Access = Access.ADMIN,
+    form: str = "",
+    *,
+    takes_content: bool = False,
+) -> Route:
+    return Route("POST", path, access, handler, form or path, takes_content=takes_content)

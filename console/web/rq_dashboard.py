@@ -1,25 +1,28 @@
-"""Embeds the RQ dashboard in the console: one sign-in, admins only.
+"""Embeds the RQ dashboard in the console where the extra `dashboard` is installed, for admins only.
 
-rq-dashboard 0.9.0 is a Flask application without any protection, written for RQ 2 and pickles. The
-console calls it in its own process, request by request, with these fixes: it reads JSON jobs and
-never a pickle; it uses our connection; its GET requests change nothing; the contents of jobs are
-shown as text; its scripts run under a policy that allows no others. It has the console's colours,
-fits on a phone, labels its fields, and links back to the console.
+rq-dashboard 0.9.0 is a Flask application without any protection. The console calls it in its own
+process, request by request, with these fixes: it reads JSON jobs and never a pickle; it uses our
+connection; its GET requests change nothing; the contents of jobs are shown as text; its scripts run
+under a policy that allows no others. It has the console's colours, fits on a phone, labels its
+fields, and links back to the console.
 """
 
 import re
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
-
-from flask import Flask
-from rq_dashboard import web
-from werkzeug.test import Client
+from types import SimpleNamespace
 
 from console.web.assets import Assets
 from shared.redis import Redis
+
+try:
+    from flask import Flask
+    from rq_dashboard import web
+    from werkzeug.test import Client
+except ModuleNotFoundError:  # the extra `dashboard` is not installed
+    web = None
 
 PREFIX = "/rq"
 # Read-only paths; everything else has to be a POST, which the page dispatcher checks.
@@ -103,28 +106,17 @@ class RqDashboard:
         return DashboardReply(response.status_code, content_type, page.encode(), policy)
 
 
+def open_dashboard(redis: Redis) -> RqDashboard | None:
+    """Returns the dashboard, None where it is not installed."""
+    return None if web is None else RqDashboard(redis)
+
+
 def _patch_dashboard(redis: Redis) -> None:
+    """Has every look-up of the module read JSON: half of them pass a serializer, half none."""
     serializer = web.Queue("pipeline", connection=redis, serializer="json").serializer
-
-    class JsonJob(web.Job):  # type: ignore[misc]  # ships no types
-        @classmethod
-        def fetch(cls, id: str, connection: Redis, **_: object) -> Any:  # noqa: A002 - RQ's name
-            return super().fetch(id, connection=connection, serializer=serializer)
-
-        @property
-        def dependency_ids(self) -> list[bytes]:
-            """Returns bytes as RQ 2 does, which the dashboard decodes."""
-            return [str(name).encode() for name in super().dependency_ids]
-
-    class JsonWorker(web.Worker):  # type: ignore[misc]  # ships no types
-        @classmethod
-        def all(cls, connection: Redis, **_: object) -> Iterable[Any]:
-            workers: Iterable[Any] = super().all(connection=connection, serializer=serializer)
-            return workers
-
     web.config.serializer = serializer
+    web.Job = SimpleNamespace(fetch=partial(web.Job.fetch, serializer=serializer))
+    web.Worker = SimpleNamespace(all=partial(web.Worker.all, serializer=serializer))
+    web.requeue_job = partial(web.requeue_job, serializer=serializer)
     # The original opens a connection with each request, and does not know our Sentinels.
     web.from_url = lambda *_args, **_options: (None, redis)
-    web.Job = JsonJob
-    web.Worker = JsonWorker
-    web.requeue_job = lambda job_id, connection: JsonJob.fetch(job_id, connection).requeue()

@@ -10,7 +10,7 @@ from console.apps.links import find_link
 from console.commands.terminal.options import app_option, environment_option, json_option
 from console.commands.terminal.output import lines, pairs, show, table
 from console.connections import CommandContext, load_settings, open_database
-from console.lookup.link_day import LinkDay, read_link_day
+from console.lookup.link_day import LinkDay, day_or_today, read_link_day
 from console.lookup.timeline_words import format_instant
 from console.lookup.why import QuestionAnswer, explain_question, read_question
 from shared.errors import OperatorError
@@ -22,7 +22,11 @@ from shared.errors import OperatorError
 @click.option("--address", default="", help="IP address of the install, instead of an ID.")
 @click.option("--time", default="", help="Time of the install (UTC), within an hour.")
 @click.option("--link", "link_name", help="Count a day of this link instead.")
-@click.option("--day", type=click.DateTime(formats=["%Y-%m-%d"]), help="Day for --link (UTC).")
+@click.option(
+    "--day",
+    type=click.DateTime(formats=["%Y-%m-%d"]),
+    help="Day for --link (UTC); today without it.",
+)
 @environment_option
 @json_option
 @click.pass_obj
@@ -40,16 +44,18 @@ def why(
     """Explain why an install is organic, or why a click counted.
 
     ID is a device ID, a click ID, a user ID or an adid. Without one, give --address and --time; or
-    --link and --day, to count what the organic installs of a day lacked for that link.
+    --link, with --day for another than today, to count what the organic installs of a day lacked
+    for that link.
     """
-    if (link_name is None) is not (day is None):
-        raise OperatorError("Give both --link and --day, such as --day 2026-11-28.")
+    if link_name is None and day is not None:
+        raise OperatorError("--day is a day of a link: give --link as well.")
     with open_database(load_settings(context)) as connection:
         owner = find_app(connection, app)
-        if link_name is not None and day is not None:
+        if link_name is not None:
             link = find_link(connection, owner, link_name)
-            counted = read_link_day(connection, owner, environment, link, day.date())
-            show(counted, *_describe_day(counted, link.name, day.date()), as_json=as_json)
+            wanted = day.date() if day else day_or_today(None)
+            counted = read_link_day(connection, owner, environment, link, wanted)
+            show(counted, *_describe_day(counted, link.name, wanted), as_json=as_json)
             return
         question = read_question(asked["text"], asked["address"], asked["time"])
         answer = explain_question(connection, owner, environment, question)
@@ -95,6 +101,8 @@ def _describe_day(counted: LinkDay, name: str, day: date) -> list[RenderableType
     summary = (
         f"{name}, {day}: {counted.clicks:,} clicks, {counted.installs:,} installs "
         f"({counted.view_installs:,} from impressions). "
+        f"Credited to more than one user: {counted.clicks_credited_again:,} clicks, to "
+        f"{counted.further_users:,} further users. "
         f"{counted.organic_installs:,} installs of the app were organic; of the "
         f"{counted.explained:,} looked at, {counted.near:,} had a click of this link from the same "
         "address."

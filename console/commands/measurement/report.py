@@ -26,7 +26,8 @@ from console.reports.question import Against, Filters, Interval, Question, Split
 from console.reports.raw import raw_events
 from console.reports.report import Report
 from console.reports.sheet import Sheet, display_text, to_csv
-from console.reports.sheets import comparison_sheet, comparison_title, originals_sheet, report_sheet
+from console.reports.sheets import MEASURES, comparison_sheet, comparison_title, originals_sheet
+from console.reports.views.layout import Layout, laid_out_sheet
 from shared.clock import now_ms
 from shared.partitions import day_of
 
@@ -52,6 +53,7 @@ from shared.partitions import day_of
 @click.option("--partner", help="Only this partner; also '(organic)' or 'NAME (source)'.")
 @click.option("--link", help="Only this link.")
 @click.option("--campaign", help="Only clicks that named this campaign.")
+@click.option("--sub-id", help="Only clicks with this sub ID: clicks and the installs from them.")
 @click.option("--country", help="Only this country, by its code; also '(unknown country)'.")
 @click.option("--event", help="Only this event type; also 'open' or 'ad revenue'.")
 @click.option("--currency", help="Currency of revenue; by default the app's.")
@@ -62,6 +64,18 @@ from shared.partitions import day_of
     show_default=True,
     help="Earlier period to compare with: the one before, or that of a year ago.",
 )
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    type=click.Choice([measure.name for measure in MEASURES], case_sensitive=False),
+    help="Show only this metric; once for each. By default all.",
+)
+@click.option(
+    "--sort",
+    type=click.Choice([measure.name for measure in MEASURES], case_sensitive=False),
+    help="Sort rows by this metric, the largest first; by default by time.",
+)
 @click.option("--csv", "as_csv_", is_flag=True, help="Print the same table as CSV.")
 @json_option
 @click.pass_obj
@@ -71,9 +85,9 @@ def report_(
     """Show events, users, installs, sessions and revenue.
 
     A row stands for an hour, a day or the whole period, and can be broken down by partner, link,
-    campaign, country or event type.
+    campaign, sub ID, country or event type. Clicks have no country and no event type.
     """
-    dimensions = ("partner", "link", "campaign", "country", "event")
+    dimensions = ("partner", "link", "campaign", "sub_id", "country", "event")
     with open_database(load_settings(context)) as connection:
         load_rates(connection)
         reported_app = find_app(connection, app)
@@ -90,10 +104,11 @@ def report_(
             against=Against(options["compare"]),
         )
         report = answer(connection, reported_app, question, now_ms())
+    layout = Layout(options["columns"], options["sort"] or "")
     if as_csv_:
-        sys.stdout.write(to_csv(report_sheet(report)))
+        sys.stdout.write(to_csv(laid_out_sheet(report, layout)))
     else:
-        show({"report": report}, *_parts(report), as_json=as_json)
+        show({"report": report}, *_parts(report, layout), as_json=as_json)
 
 
 @click.command("export")
@@ -124,9 +139,9 @@ def export_(
             sys.stdout.buffer.write(line)
 
 
-def _parts(report: Report) -> list[RenderableType]:
+def _parts(report: Report, layout: Layout) -> list[RenderableType]:
     heads = (report.question.by is not Interval.TOTAL) + (report.question.split is not Split.NONE)
-    parts: list[RenderableType] = [*_tables(report_sheet(report), heads)]
+    parts: list[RenderableType] = [*_tables(laid_out_sheet(report, layout), heads)]
     if report.comparison:
         parts += [f"{comparison_title(report)}:", *_tables(comparison_sheet(report), heads=1)]
     originals = originals_sheet(report)

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
@@ -26,7 +26,8 @@ from deploy.programs import Program
 from deploy.stack import Plan, Stack
 from shared.clock import now_ms
 from shared.errors import OperatorError
-from shared.settings import Settings, check_settings, read_settings
+from shared.setting_sources import require_sound
+from shared.settings import Settings, layers_of, read_each, read_settings
 
 READY_SECONDS_MAX = 30.0
 _POLL_SECONDS = 0.05
@@ -73,6 +74,17 @@ def plan_stack(
     plan = Plan((*pipeline, *console, *metrics), prepare_stores)
     stack = Stack(data, variables, plan, say)  # which `prepare_stores` sees once it is entered
     return stack
+
+
+def check_settings(variables: Mapping[str, str], added: Collection[str]) -> None:
+    """Raises as `read_settings` does, but the variables `added` may still be unset."""
+    layers = layers_of(variables)
+    readings = [
+        reading
+        for reading in read_each(layers)
+        if reading.found.text.strip() or reading.declared.variable not in added
+    ]
+    require_sound(layers, readings)
 
 
 def await_ready(stack: Stack) -> None:

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from console.actor import Actor
+from console.actor import Actor, Reach
 from console.resources import Resources
 from console.web.page_errors import BadRequest
+from console.web.route import Access
 from console.web.values import Values
 from shared.database import Connection
 from shared.events import Environment
@@ -19,11 +20,12 @@ _COUNT = 100
 
 @dataclass(frozen=True)
 class ApiCall:
-    """A request by a program. `body` has the type that the endpoint takes."""
+    """A request by a program, with what its key reaches. `body` has the type of the endpoint."""
 
     resources: Resources
     settings: Settings
     actor: Actor
+    reach: Reach
     query: Values
     body: Any
 
@@ -53,7 +55,9 @@ class ApiEndpoint:
     """A method and a path of the API, with its handler.
 
     `path` is in Falcon's syntax; for `app_id` the handler gets the app. GET needs a key of any
-    role, all other methods one of an admin. `query` names the allowed query parameters.
+    role, all other methods one of an admin. `query` names the allowed query parameters. A body is
+    JSON of the `body_type`, or what it is if that is bytes. A call that is not below an app is
+    `for_members` if its handler leaves out what is of apps out of reach.
     """
 
     method: str
@@ -64,3 +68,11 @@ class ApiEndpoint:
     body_type: Any = None
     query: tuple[str, ...] = ()
     status: int = 200
+    for_members: bool = False
+
+    @property
+    def access(self) -> Access:
+        """Returns the access that a key needs."""
+        if self.for_members:
+            return Access.MEMBER
+        return Access.VIEWER if self.method == "GET" else Access.ADMIN

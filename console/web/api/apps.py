@@ -1,16 +1,21 @@
 """Handles calls about apps and their event types."""
 
+from dataclasses import dataclass
+
 import msgspec
 
-from console.apps.apps import App, create_app, list_apps
+from console.apps.apps import App, create_app
 from console.apps.event_types import (
     EventType,
     create_event_type,
     list_event_types,
     set_multiple_postbacks,
 )
+from console.onboarding.attention import AttentionItem, read_attention
+from console.onboarding.checklist import SetupStep, read_checklist
 from console.web.api.api_call import ApiCall
-from console.web.lookups import event_type_of
+from console.web.lookups import event_type_of, visible_apps
+from shared.clock import now_ms
 
 
 class NewApp(msgspec.Struct, forbid_unknown_fields=True):
@@ -30,8 +35,16 @@ class ChangedEventType(msgspec.Struct, forbid_unknown_fields=True):
     multiple_postbacks: bool
 
 
+@dataclass(frozen=True)
+class AppState:
+    """What needs attention in an environment of an app, and the steps of setting it up."""
+
+    attention: list[AttentionItem]
+    steps: list[SetupStep]
+
+
 def list_all(call: ApiCall) -> list[App]:
-    return list_apps(call.connection)
+    return visible_apps(call.connection, call.reach)
 
 
 def create(call: ApiCall) -> App:
@@ -41,6 +54,15 @@ def create(call: ApiCall) -> App:
 
 def show(_: ApiCall, app: App) -> App:
     return app
+
+
+def overview(call: ApiCall, app: App) -> AppState:
+    attention = [
+        item
+        for item in read_attention(call.resources, app, call.environment, now_ms())
+        if call.reach.is_everywhere or item.is_of(app)  # as on the page
+    ]
+    return AppState(attention, read_checklist(call.connection, app))
 
 
 def list_types(call: ApiCall, app: App) -> list[EventType]:

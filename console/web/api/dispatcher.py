@@ -3,10 +3,10 @@
 Nothing here looks at cookies: a browser that another site sends here carries no key.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import falcon
 import msgspec
@@ -14,22 +14,26 @@ import msgspec
 from console.accounts.access_log import STRANGER, AccessNote
 from console.accounts.api_keys import Key, find_key
 from console.actor import Actor, Role
-from console.resources import Resources
+from console.apps.apps import App
+from console.resources import Resources, resources_of
 from console.store_errors import database_error, redis_error
 from console.web.api.api_call import ApiCall, ApiEndpoint
-from console.web.lookups import resolve_app
+from console.web.lookups import Admission, admit, visible_apps
 from console.web.page_errors import BadRequest, NotFound, status_of
 from console.web.page_request import Services
 from console.web.raw_path import with_slashes
+from console.web.route import Access
 from console.web.sender import sender_address
 from console.web.values import NOTHING, Values
 from shared.database import Connection, DatabaseError
 from shared.errors import NotAllowed, WaybillError
+from shared.imports.upload import PIECE_BYTES_MAX
 from shared.redis import RedisError
 from shared.vocabulary import AccessEvent
 
 BODY_BYTES_MAX = 65_536
 _SCHEME = "Bearer "
+Checked = TypeVar("Checked")
 
 
 class NoKey(WaybillError):
@@ -66,13 +70,19 @@ class AdmittedCall:
         return self.resources.connection
 
     @property
-    def actor(self) -> Actor:
-        return self.key.actor
+    def apps(self) -> list[App]:
+        """Returns the apps that the key reaches."""
+        return visible_apps(self.connection, self.key.reach)
 
-    def require_app(self, app_id: int) -> None:
-        """Raises KeyForOneApp if the key is for another app."""
-        if self.key.app_id is not None and self.key.app_id != app_id:
+    def actor(self, app: App) -> Actor:
+        """Returns the actor that changes this app.
+
+        Raises KeyForOneApp if the key is for another app, NotFound and NotAllowed.
+        """
+        if self.key.app_id not in {None, app.id}:
             raise KeyForOneApp
+        admission = admit(self.connection, self.key.reach, Access.ADMIN, {"app_id": app.id})
+        return admission.actor(self.key.actor)
 
 
 class ApiDispatcher:
@@ -91,18 +101,24 @@ class ApiDispatcher:
         """Answers a call; `params` are those that the path names."""
         try:
             with self._services.pool.connection() as connection:
-                key = self._admit(endpoint.method, request, connection, params.get("app_id"))
-                params, _ = resolve_app(connection, with_slashes(params))
+
+                def check(key: Key) -> Admission:
+                    if key.app_id is not None and key.app_id != params.get("app_id"):
+                        raise KeyForOneApp
+                    return admit(connection, key.reach, endpoint.access, with_slashes(params))
+
+                key, admission = self._admit(request, connection, check)
                 call = ApiCall(
-                    resources=Resources(
-                        connection, self._services.redis, self._services.settings.secret_key
+                    resources=resources_of(
+                        connection, self._services.redis, self._services.settings
                     ),
                     settings=self._services.settings,
-                    actor=key.actor,
+                    actor=admission.actor(key.actor),
+                    reach=key.reach,
                     query=_read_query(endpoint, request),
                     body=_read_body(endpoint, request),
                 )
-                result = endpoint.handler(call, **params)
+                result = endpoint.handler(call, **admission.params)
             _write(response, endpoint.status, result)
         except WaybillError as error:
             self._write_error(response, error)
@@ -116,9 +132,9 @@ class ApiDispatcher:
         """Admits a call of another protocol. Raises WaybillError, whatever failed."""
         try:
             with self._services.pool.connection() as connection:
-                key = self._admit("POST", request, connection, None, is_of_api=False)
+                key, _ = self._admit(request, connection, _require_manager)
                 settings = self._services.settings
-                resources = Resources(connection, self._services.redis, settings.secret_key)
+                resources = resources_of(connection, self._services.redis, settings)
                 yield AdmittedCall(request, resources, key)
         except RedisError as error:
             raise redis_error(error) from error
@@ -132,15 +148,13 @@ class ApiDispatcher:
 
     def _admit(
         self,
-        method: str,
         request: falcon.Request,
         connection: Connection,
-        app_id: int | None,
-        is_of_api: bool = True,
-    ) -> Key:
-        """Returns the key of a call, and records its use or refusal.
+        check: Callable[[Key], Checked],
+    ) -> tuple[Key, Checked]:
+        """Returns the key of a call with what `check` says of it, and records its use or refusal.
 
-        Raises NoKey, NotAllowed; KeyForOneApp for a call of the API that is of another app.
+        Raises NoKey, and what `check` raises.
         """
         address = sender_address(request, self._services.settings.forwarded_hops)
         access, key = self._services.access, None
@@ -152,23 +166,26 @@ class ApiDispatcher:
             key = find_key(connection, self._services.settings.secret_key, secret)
             if key is None:
                 raise NoKey
-            if method != "GET" and key.role is not Role.ADMIN:
-                raise NotAllowed
-            if is_of_api and key.app_id is not None and key.app_id != app_id:
-                raise KeyForOneApp
-        except (NoKey, NotAllowed, KeyForOneApp):
+            checked = check(key)
+        except (NoKey, NotAllowed, NotFound, KeyForOneApp):
             actor, number = (key.actor.name, key.id) if key else (STRANGER, 0)
             note = AccessNote(AccessEvent.KEY_REFUSED, actor, address, number)
             access.note(connection, note)
             raise
         access.note(connection, AccessNote(AccessEvent.KEY_USE, key.actor.name, address, key.id))
-        return key
+        return key, checked
 
     def _write_error(self, response: falcon.Response, error: WaybillError) -> None:
         document = {"error": {"code": error.code, "message": error.message}}
         _write(response, status_of(error), document)
         if isinstance(error, NoKey):
             response.set_header("WWW-Authenticate", "Bearer")
+
+
+def _require_manager(key: Key) -> None:
+    """Raises NotAllowed for a key that can only read."""
+    if key.role is not Role.ADMIN:
+        raise NotAllowed
 
 
 def _read_query(endpoint: ApiEndpoint, request: falcon.Request) -> Values:
@@ -181,11 +198,15 @@ def _read_query(endpoint: ApiEndpoint, request: falcon.Request) -> Values:
 
 
 def _read_body(endpoint: ApiEndpoint, request: falcon.Request) -> Any:
-    body = request.bounded_stream.read(BODY_BYTES_MAX + 1)
-    if len(body) > BODY_BYTES_MAX:
-        raise BadRequest("The body is too large.")
+    is_piece = endpoint.body_type is bytes
+    bytes_max = PIECE_BYTES_MAX if is_piece else BODY_BYTES_MAX
+    body = request.bounded_stream.read(bytes_max + 1)
+    if len(body) > bytes_max:
+        raise BadRequest(f"The body is too large. Send at most {bytes_max} bytes.")
     if endpoint.body_type is None:
         return None
+    if is_piece:
+        return body
     if (request.content_type or "").partition(";")[0].strip().lower() != falcon.MEDIA_JSON:
         raise BadRequest("Send the body as application/json.")
     try:

@@ -5,9 +5,12 @@ from typing import Any
 
 import msgspec
 
+from console.browse.event_filter import EventStatus
+from console.reports.cohorts.cohort_question import CohortMetric, CohortSpan
 from console.reports.period import DEFAULT, Preset
 from console.reports.question import Against, Interval, Split
 from console.web.api.api_call import COUNT_MAX, ApiEndpoint
+from shared.callbacks.activities import Activity
 from shared.events import Environment
 
 PREFIX = "/api/v1"
@@ -26,13 +29,22 @@ _QUERY_SCHEMAS: dict[str, dict[str, Any]] = {
     "to": {"type": "string", "format": "date"},
     "day": {"type": "string", "format": "date"},
     "time": {"type": "string", "format": "date-time"},
+    "status": {"type": "string", "enum": list(EventStatus)},
     "by": {"type": "string", "enum": list(Interval), "default": Interval.DAY},
     "split": {"type": "string", "enum": list(Split), "default": Split.NONE},
+    "endpoint_id": {"type": "integer", "minimum": 1},
+    "activity": {"type": "string", "enum": list(Activity)},
+    "callback_id": {"type": "string", "format": "uuid"},
+    "step": {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 6},
+    "window_hours": {"type": "integer", "minimum": 1, "maximum": 2160, "default": 168},
+    "metric": {"type": "string", "enum": list(CohortMetric), "default": CohortMetric.RETENTION},
+    "span": {"type": "string", "enum": list(CohortSpan), "default": CohortSpan.WEEK},
     **{
         name: {"type": "string"}
         for name in (
-            *("partner", "link", "campaign", "country", "event", "currency"),
-            *("state", "user_id", "click_id", "id", "address"),
+            *("partner", "link", "campaign", "sub_id", "country", "event", "currency"),
+            *("state", "user_id", "click_id", "id", "address", "user", "token", "q", "before"),
+            *("app", "actor", "action"),
         )
     },
 }
@@ -55,7 +67,7 @@ def openapi(endpoints: tuple[ApiEndpoint, ...], server: str) -> dict[str, Any]:
         type_
         for endpoint in endpoints
         for type_ in (endpoint.result_type, endpoint.body_type)
-        if type_ is not None
+        if type_ not in (None, bytes)
     ]
     schemas, components = msgspec.json.schema_components(
         types, ref_template="#/components/schemas/{name}"
@@ -98,7 +110,10 @@ def _operation(endpoint: ApiEndpoint, schema_of: dict[int, Any]) -> dict[str, An
             "default": _content("An error.", {"$ref": "#/components/schemas/Error"}),
         },
     }
-    if endpoint.body_type is not None:
+    if endpoint.body_type is bytes:
+        content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        operation["requestBody"] = {"required": True, "content": content}
+    elif endpoint.body_type is not None:
         body = _content("", schema_of[id(endpoint.body_type)])
         operation["requestBody"] = {"required": True, "content": body["content"]}
     return operation

@@ -2,39 +2,56 @@
 
 from console.apps.apps import App
 from console.apps.event_types import EventType, NewEventType
-from console.delivery.delivery_log import Delivery, DeliveryCount
-from console.delivery.endpoint_form import EndpointForm
-from console.delivery.endpoints import EndpointRow, EndpointWithSecret
-from console.delivery.trial import CallbackTest
-from console.lookup.trace import Trace
-from console.lookup.user_timeline import UserTimeline
-from console.lookup.why import QuestionAnswer
+from console.audit import AuditPage
 from console.pipeline.health import Status
+from console.pipeline.jobs import JobReport
 from console.pipeline.quarantine import QuarantinedBatch, QuarantineEntry
 from console.pipeline.rejections import RejectionReport
 from console.reports.activity import ActiveUsers
+from console.reports.cohorts.cohort_table import CohortTable
+from console.reports.funnels.funnel import Funnel
 from console.reports.report import Report
 from console.reports.retention import Cohort
 from console.security.enforcement import Enforcement
 from console.security.new_tokens import IssuedToken
 from console.security.token_table import Token
 from console.security.tokens import ChangedToken
-from console.web.api import apps, callbacks, operations, reports, settings, tokens, users
+from console.web.api import apps, operations, reports, settings, tokens
+from console.web.api.alerts import ALERT_ENDPOINTS
 from console.web.api.api_call import APP, ApiEndpoint
-from console.web.api.apps import ChangedEventType, NewApp
-from console.web.api.callbacks import ReplayedCallbacks, ReplayReport
+from console.web.api.apps import AppState, ChangedEventType, NewApp
+from console.web.api.archive import ARCHIVE_ENDPOINTS
+from console.web.api.callbacks import CALLBACK_ENDPOINTS
+from console.web.api.costs import COST_ENDPOINTS
 from console.web.api.links import LINK_ENDPOINTS
+from console.web.api.past_data import PAST_DATA_ENDPOINTS
 from console.web.api.privacy import PRIVACY_ENDPOINTS
 from console.web.api.settings import AppSettings, ChangedSettings
 from console.web.api.tokens import Scopes, TokenRequest
+from console.web.api.uploads import UPLOAD_ENDPOINTS
+from console.web.api.users import USER_ENDPOINTS
 
-CALLBACK = f"{APP}/callback-endpoints/{{endpoint_id:int}}"
 TOKEN = f"{APP}/tokens/{{token_id:int}}"
 
 ENDPOINTS: tuple[ApiEndpoint, ...] = (
-    ApiEndpoint("GET", "/apps", "List all apps by name.", apps.list_all, list[App]),
+    ApiEndpoint(
+        "GET",
+        "/apps",
+        "List the apps that the key reaches, by name.",
+        apps.list_all,
+        list[App],
+        for_members=True,
+    ),
     ApiEndpoint("POST", "/apps", "Create an app.", apps.create, App, NewApp, status=201),
     ApiEndpoint("GET", APP, "Return an app.", apps.show, App),
+    ApiEndpoint(
+        "GET",
+        f"{APP}/overview",
+        "Return what needs attention, and the steps of setting the app up.",
+        apps.overview,
+        AppState,
+        query=("environment",),
+    ),
     ApiEndpoint(
         "GET", f"{APP}/settings", "Return the settings of an app.", settings.show, AppSettings
     ),
@@ -67,84 +84,10 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         ChangedEventType,
     ),
     *LINK_ENDPOINTS,
-    ApiEndpoint(
-        "GET",
-        f"{APP}/why",
-        "Explain an install, found by an ID or by address and time, click by click.",
-        users.why,
-        QuestionAnswer,
-        query=("environment", "id", "address", "time"),
-    ),
-    ApiEndpoint(
-        "GET",
-        f"{APP}/callback-endpoints",
-        "List the app's callback endpoints.",
-        callbacks.list_all,
-        list[EndpointRow],
-    ),
-    ApiEndpoint(
-        "POST",
-        f"{APP}/callback-endpoints",
-        "Create a callback endpoint, and its partner if new; the answer has its secret.",
-        callbacks.create,
-        EndpointWithSecret,
-        EndpointForm,
-        status=201,
-    ),
-    ApiEndpoint(
-        "PUT",
-        CALLBACK,
-        "Change a callback endpoint; what is left out becomes the default.",
-        callbacks.edit,
-        EndpointRow,
-        EndpointForm,
-    ),
-    ApiEndpoint("POST", f"{CALLBACK}/pause", "Stop sending.", callbacks.pause, EndpointRow),
-    ApiEndpoint("POST", f"{CALLBACK}/resume", "Send again.", callbacks.resume, EndpointRow),
-    ApiEndpoint(
-        "POST",
-        f"{CALLBACK}/secret",
-        "Replace the signing secret; the answer has the new one.",
-        callbacks.rotate,
-        EndpointWithSecret,
-    ),
-    ApiEndpoint(
-        "POST",
-        f"{CALLBACK}/test",
-        "Send one callback now and get what came back.",
-        callbacks.test,
-        CallbackTest,
-    ),
-    ApiEndpoint(
-        "GET",
-        f"{APP}/callbacks",
-        "List callbacks with their attempts, newest first.",
-        callbacks.deliveries,
-        list[Delivery],
-        query=("state", "user_id", "click_id", "partner", "count"),
-    ),
-    ApiEndpoint(
-        "GET",
-        f"{APP}/callback-counts",
-        "Count callbacks by day, endpoint and state.",
-        callbacks.counts,
-        list[DeliveryCount],
-    ),
-    ApiEndpoint(
-        "GET",
-        f"{APP}/callbacks/{{callback_id:uuid}}",
-        "Get one callback with its attempts.",
-        callbacks.delivery,
-        Delivery,
-    ),
-    ApiEndpoint(
-        "POST",
-        f"{APP}/callbacks/replay",
-        "Send the callbacks again that match and were not delivered.",
-        callbacks.replay,
-        ReplayReport,
-        ReplayedCallbacks,
-    ),
+    *ALERT_ENDPOINTS,
+    *ARCHIVE_ENDPOINTS,
+    *USER_ENDPOINTS,
+    *CALLBACK_ENDPOINTS,
     ApiEndpoint(
         "GET", f"{APP}/tokens", "List the tokens of an app, masked.", tokens.list_all, list[Token]
     ),
@@ -195,22 +138,13 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ),
     ApiEndpoint(
         "GET",
-        f"{APP}/users/{{user_id}}",
-        "Return a user's clicks, events, sessions and attributions, with the reason of each "
-        "attribution.",
-        users.timeline,
-        UserTimeline,
-        query=("environment", "count"),
-    ),
-    ApiEndpoint(
-        "GET",
         f"{APP}/report",
-        "Report events, users, installs, sessions and revenue, by default of the last 28 days.",
+        "Report events, users, installs, sessions, revenue and clicks, by default of 28 days.",
         reports.report,
         Report,
         query=(
             *("environment", "period", "from", "to", "compare", "by", "split"),
-            *("partner", "link", "campaign", "country", "event", "currency"),
+            *("partner", "link", "campaign", "sub_id", "country", "event", "currency"),
         ),
     ),
     ApiEndpoint(
@@ -231,10 +165,25 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ),
     ApiEndpoint(
         "GET",
-        "/receipts/{receipt:uuid}",
-        "Return the state of an event, and the event once it is stored.",
-        users.trace_event,
-        Trace,
+        f"{APP}/cohorts",
+        "Report retention, LTV or revenue of new users by age, up to 180 days.",
+        reports.cohort_table,
+        CohortTable,
+        query=(
+            *("environment", "period", "from", "to", "metric", "span", "split"),
+            *("partner", "currency"),
+        ),
+    ),
+    ApiEndpoint(
+        "GET",
+        f"{APP}/funnel",
+        "Count the users who went from one event type to the next, in the order of `step`.",
+        reports.funnel,
+        Funnel,
+        query=(
+            *("environment", "period", "from", "to", "step", "window_hours", "split"),
+            "partner",
+        ),
     ),
     ApiEndpoint(
         "GET",
@@ -250,6 +199,15 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         operations.rejections,
         RejectionReport,
         query=("count",),
+    ),
+    ApiEndpoint(
+        "GET",
+        "/audit-log",
+        "List who changed what, newest first; `older` is the `before` of the next page.",
+        operations.audit_log,
+        AuditPage,
+        query=("app", "actor", "action", "q", "from", "to", "before", "count"),
+        for_members=True,
     ),
     ApiEndpoint(
         "GET",
@@ -273,5 +231,24 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         operations.replay_entry,
         QuarantineEntry,
     ),
+    ApiEndpoint(
+        "GET",
+        "/jobs",
+        "Count the jobs of workers by state, and list those that failed within a day.",
+        operations.jobs,
+        JobReport,
+        query=("count",),
+    ),
+    ApiEndpoint(
+        "POST",
+        "/jobs/{job_id}/retry",
+        "Put a failed job back into the queue.",
+        operations.retry,
+        JobReport,
+    ),
+    ApiEndpoint("DELETE", "/jobs/{job_id}", "Delete a failed job.", operations.delete, JobReport),
+    *COST_ENDPOINTS,
+    *PAST_DATA_ENDPOINTS,
+    *UPLOAD_ENDPOINTS,
     *PRIVACY_ENDPOINTS,
 )

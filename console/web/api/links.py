@@ -1,7 +1,6 @@
 """Handles calls about tracking links."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 
 import msgspec
 
@@ -15,11 +14,10 @@ from console.apps.links import (
     tracking_url,
 )
 from console.apps.postback_names import set_postback_names
-from console.lookup.link_day import LinkDay, read_link_day
+from console.lookup.link_day import LinkDay, day_or_today, read_link_day
 from console.web.api.api_call import APP, ApiCall, ApiEndpoint
 from console.web.lookups import link_of
 from console.web.page_errors import BadRequest
-from shared.clock import now_ms
 
 
 @dataclass(frozen=True)
@@ -64,9 +62,8 @@ def change(call: ApiCall, app: App, link_id: int) -> LinkWithUrl:
 
 def count_day(call: ApiCall, app: App, link_id: int) -> LinkDay:
     """Counts the day of the query, by default today."""
-    today = datetime.fromtimestamp(now_ms() / 1000, UTC).date()
     try:
-        day = date.fromisoformat(call.query.get("day", today.isoformat()))
+        day = day_or_today(call.query.get("day", ""))
     except ValueError:
         raise BadRequest("day must be a date, such as 2026-11-28.") from None
     link = link_of(call.connection, app, link_id)

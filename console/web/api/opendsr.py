@@ -15,7 +15,7 @@ from uuid import UUID
 import falcon
 import msgspec
 
-from console.apps.apps import App, find_app, list_apps
+from console.apps.apps import App
 from console.privacy.erasures import (
     ErasureAction,
     ErasureRecord,
@@ -145,12 +145,17 @@ class OpenDsr:
         response.data = msgspec.json.encode(document)
 
     def make_erasure(self, call: AdmittedCall) -> tuple[int, dict[str, Any]]:
-        """Requests an erasure, unless this request was received before."""
+        """Requests an erasure, unless this request was received before.
+
+        Raises BadRequest if another app received one of this ID: nothing would be erased in this.
+        """
         wanted, app, ids, body = _read_request(call)
         record = find_external(call.connection, str(wanted.subject_request_id))
         if record is None:
             erasure = WantedErasure(ids, external_id=str(wanted.subject_request_id))
-            record = request_erasure(call.resources, call.actor, app, erasure, now_ms())
+            record = request_erasure(call.resources, call.actor(app), app, erasure, now_ms())
+        if record.app != app.name:
+            raise BadRequest("subject_request_id was used before. Send each request under its own.")
         return 201, _receipt(wanted, app.name, record.requested_at, body)
 
     def check_request(self, call: AdmittedCall) -> tuple[int, dict[str, Any]]:
@@ -161,10 +166,8 @@ class OpenDsr:
 
     def cancel_request(self, call: AdmittedCall, request_id: str) -> tuple[int, dict[str, Any]]:
         """Cancels a request. Raises BadRequest if a worker has begun it."""
-        record = _find(call, request_id)
-        app = find_app(call.connection, record.app or "")
-        call.require_app(app.id)
-        if not cancel_erasure(call.resources, call.actor, app.id, record.id):
+        record, app = _find(call, request_id)
+        if not cancel_erasure(call.resources, call.actor(app), app.id, record.id):
             raise BadRequest("The request is being carried out already and cannot be cancelled.")
         return 202, {
             "controller_id": record.app,
@@ -178,7 +181,7 @@ class OpenDsr:
         app = _app_of(call, values.get("app_token", ""))
         identity = person_id(IdKind.DEVICE, values.get("advertising_id", ""))
         wanted = WantedErasure([identity], ErasureAction.RESET)
-        request_erasure(call.resources, call.actor, app, wanted, now_ms())
+        request_erasure(call.resources, call.actor(app), app, wanted, now_ms())
         return 200, {"message": "Forgot device"}
 
 
@@ -220,28 +223,38 @@ def _person_id(identity: SubjectIdentity) -> PersonId:
 
 
 def _app_of(call: AdmittedCall, named: str) -> App:
-    """Finds the app by name, app token or number; without any, the only app there is."""
-    apps = list_apps(call.connection)
-    found = [app for app in apps if named in {app.name, app.app_token, str(app.id)}]
+    """Finds the app by app token, number or name; without any, the only app there is.
+
+    A name comes last: it alone can be changed, and no app may pass for another.
+    """
+    apps = call.apps
+    references = (
+        {app.app_token: app for app in apps},
+        {str(app.id): app for app in apps},
+        {app.name: app for app in apps},
+    )
+    found = [known[named] for known in references if named in known][:1]
     if not named and len(apps) == 1:
         found = apps
     if not found:
         raise UnknownProperty(
             "AppID given in 'property_id' is incorrect or does not belong to your account"
         )
-    call.require_app(found[0].id)
+    call.actor(found[0])  # which the key has to be allowed to change
     return found[0]
 
 
-def _find(call: AdmittedCall, request_id: str) -> ErasureRecord:
+def _find(call: AdmittedCall, request_id: str) -> tuple[ErasureRecord, App]:
     record = find_external(call.connection, request_id)
-    if record is None:
+    app = next((app for app in call.apps if record and app.name == record.app), None)
+    if record is None or app is None:
         raise NotFound("There is no request with this subject_request_id.")
-    return record
+    call.actor(app)
+    return record, app
 
 
 def _show(call: AdmittedCall, request_id: str) -> tuple[int, dict[str, Any]]:
-    record = _find(call, request_id)
+    record, _ = _find(call, request_id)
     return 200, {
         "controller_id": record.app,
         "subject_request_id": record.external_id,

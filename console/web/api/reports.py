@@ -1,14 +1,23 @@
 """Handles calls for reports: the same metrics as on the pages."""
 
+from dataclasses import replace
+
 from console.apps.apps import App
 from console.reports.active_by import read_basis
 from console.reports.activity import ActiveUsers, ActivityQuestion, active_users
 from console.reports.answer import answer
+from console.reports.cohorts.cohort_table import CohortTable, read_cohorts
+from console.reports.funnels.funnel import Funnel, read_funnel
 from console.reports.names import read_names
 from console.reports.report import Report
 from console.reports.retention import Cohort, retention
 from console.web.api.api_call import ApiCall
-from console.web.report_params import read_period, read_question
+from console.web.report_params import (
+    read_cohort_question,
+    read_funnel_question,
+    read_period,
+    read_question,
+)
 from shared.clock import now_ms
 from shared.partitions import day_of
 
@@ -31,3 +40,16 @@ def cohorts(call: ApiCall, app: App) -> list[Cohort]:
     by = read_basis(call.connection, app, call.environment, today).by
     question = ActivityQuestion(call.environment, period, by, source)
     return retention(call.connection, app, question, today)
+
+
+def cohort_table(call: ApiCall, app: App) -> CohortTable:
+    today = day_of(now_ms())
+    question = read_cohort_question(call.query, call.environment, app, now_ms())
+    by = read_basis(call.connection, app, call.environment, today).by
+    return read_cohorts(call.connection, app, replace(question, active_by=by), today)
+
+
+def funnel(call: ApiCall, app: App) -> Funnel:
+    return read_funnel(
+        call.connection, app, read_funnel_question(call.query, call.environment, now_ms())
+    )

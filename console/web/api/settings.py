@@ -34,6 +34,7 @@ class AppSettings(msgspec.Struct, kw_only=True):
     session_timeout_minutes: int
     uncertain_match_devices: int
     identifier_users: int
+    users_per_click: int
     view_window_hours: int
     view_probabilistic_window_hours: int
     rules_version: int
@@ -58,6 +59,7 @@ class ChangedSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     session_timeout_minutes: int | UnsetType = UNSET
     uncertain_match_devices: int | UnsetType = UNSET
     identifier_users: int | UnsetType = UNSET
+    users_per_click: int | UnsetType = UNSET
     view_window_hours: int | UnsetType = UNSET
     view_probabilistic_window_hours: int | UnsetType = UNSET
     adjust_refusals: bool | UnsetType = UNSET

@@ -3,14 +3,18 @@
 from urllib.parse import urlencode
 
 from console.apps import settings
-from console.apps.apps import App, create_app, list_apps
+from console.apps.apps import App, create_app
 from console.apps.limits import read_limits
 from console.apps.rules import SETTINGS, read_rules
 from console.apps.switches import SWITCHES, read_switches
+from console.onboarding.attention import read_attention
+from console.onboarding.checklist import read_checklist
+from console.onboarding.sample_event import IngestCaller, send_sample_event
 from console.reports.bounds import moment_of
 from console.reports.overview import read_overviews
 from console.reports.recent_days import ALL_REVENUE, INSTALLS, read_recent_days
 from console.reports.report_charts import activity_chart, report_chart
+from console.web.lookups import visible_apps
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
 from shared.errors import BadValue
@@ -24,11 +28,19 @@ def show_start(_: PageRequest) -> Answer:
 
 
 def show_list(request: PageRequest) -> Answer:
-    apps = list_apps(request.connection)
+    every_app = visible_apps(request.connection, request.reach)
+    shows_archived = "archived" in request.query
+    apps = [app for app in every_app if shows_archived or app.archived_at is None]
     metrics = read_overviews(
         request.connection, apps, request.environment, request.services.clock()
     )
-    return Page("apps.html", {"metrics": metrics})
+    archived = sum(app.archived_at is not None for app in every_app)
+    values = {
+        "metrics": metrics,
+        "shows_archived": shows_archived,
+        "archived_count": archived,
+    }
+    return Page("apps.html", values)
 
 
 def show_new(_: PageRequest) -> Answer:
@@ -58,8 +70,31 @@ def show(request: PageRequest, app: App) -> Answer:
     ]
     period = recent.money.question.period
     query = {"environment": request.environment, "from": period.first, "to": period.last}
-    values = {"metrics": metrics, "recent": recent, "charts": charts, "query": urlencode(query)}
+    values = {
+        "metrics": metrics,
+        "recent": recent,
+        "charts": charts,
+        "query": urlencode(query),
+        "attention": [
+            item
+            for item in read_attention(request.resources, app, request.environment, now_ms)
+            # What is wrong with the installation is for those who can see its pages.
+            if request.reach.is_everywhere or item.is_of(app)
+        ],
+        "steps": read_checklist(request.connection, app),
+    }
     return Page("app.html", values)
+
+
+def send_test_event(request: PageRequest, app: App) -> Answer:
+    """Sends a test event through ingest and shows what becomes of it."""
+    services = request.services
+    ingest = IngestCaller(services.settings.ingest_url, services.post_form)
+    sent = send_sample_event(request.resources, request.actor, app, ingest, services.clock())
+    flash = (
+        f"Ingest accepted the test event {sent.event_id} of user {sent.user_id}, in the sandbox."
+    )
+    return Redirect(f"/receipts/{sent.receipt}", flash)
 
 
 def show_settings(request: PageRequest, app: App) -> Answer:

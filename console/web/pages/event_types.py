@@ -8,6 +8,7 @@ from console.apps.event_types import (
     set_multiple_postbacks,
 )
 from console.apps.unmapped_events import list_unmapped
+from console.reports.names import read_names
 from console.web.lookups import event_type_of
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
@@ -16,8 +17,14 @@ UNMAPPED_SHOWN_MAX = 100
 
 
 def show(request: PageRequest, app: App) -> Answer:
+    names = read_names(request.connection, app)
+    every_type = list_event_types(request.connection, app)
+    shows_archived = "archived" in request.query
     values = {
-        "event_types": list_event_types(request.connection, app),
+        "shows_archived": shows_archived,
+        "archived_count": sum(kind.archived_at is not None for kind in every_type),
+        "event_names": {int(key): name for key, name in names.events.items() if key.isdecimal()},
+        "event_types": [kind for kind in every_type if shows_archived or kind.archived_at is None],
         "unmapped": list_unmapped(request.connection, app, request.environment, UNMAPPED_SHOWN_MAX),
     }
     return Page("event_types.html", values)

@@ -19,6 +19,8 @@ from console.web.responses import Answer, Page
 from shared.integration_log import CHECK_SECONDS
 
 REQUESTS_SHOWN_MAX = 30
+MINUTES_MAX = CHECK_SECONDS // 60
+PERIODS = ((10, "10 minutes"), (60, "1 hour"), (1_440, "1 day"), (MINUTES_MAX, "1 week"))
 # The label of each readiness, and the colour of its chip.
 READINESS = {
     Readiness.READY: ("Ready", "good"),
@@ -30,7 +32,8 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 def show(request: PageRequest, app: App) -> Answer:
-    since_ms = request.services.clock() - CHECK_SECONDS * 1000
+    minutes = _minutes(request.query.get("minutes", str(MINUTES_MAX)))
+    since_ms = request.services.clock() - minutes * 60_000
     result = check_integration(request.resources, app, since_ms)
     language = _choice(Language, request.query.get("language", Language.CURL))
     dialect = _choice(CallDialect, request.query.get("dialect", CallDialect.ADJUST))
@@ -39,6 +42,8 @@ def show(request: PageRequest, app: App) -> Answer:
     sending = event_request(ingest_url, dialect, app, event_types[0] if event_types else None)
     values = {
         "check": result,
+        "minutes": minutes,
+        "periods": PERIODS,
         "entries": latest_requests(result),
         "readiness": READINESS,
         "code": render_sample(sending, language),
@@ -54,6 +59,13 @@ def latest_requests(result: IntegrationCheck) -> list[tuple[CheckedRequest, Toke
     """Returns the latest requests of all tokens, newest first, each with its token."""
     entries = [(entry, usage.token) for usage in result.tokens for entry in usage.requests]
     return sorted(entries, key=lambda entry: entry[0].at, reverse=True)[:REQUESTS_SHOWN_MAX]
+
+
+def _minutes(text: str) -> int:
+    """Reads for how many minutes back requests are evaluated. Raises BadRequest."""
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MINUTES_MAX):
+        raise BadRequest(f"minutes must be a whole number from 1 to {MINUTES_MAX}.")
+    return int(text)
 
 
 def _choice(choices: type[_Choice], text: str) -> _Choice:

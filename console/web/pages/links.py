@@ -16,8 +16,10 @@ from console.apps.links import (
     url_for_test_click,
 )
 from console.apps.postback_names import set_postback_names
+from console.browse.row_events import row_paths
 from console.lookup.timeline_words import describe_attribution
 from console.lookup.trace import parse_receipt, trace
+from console.reports.link_traffic import read_link_traffic
 from console.security.code_samples import Language, click_request, render_sample
 from console.web.lookups import link_of
 from console.web.page_request import PageRequest
@@ -37,8 +39,19 @@ NAMED_AS = {
 
 def show_list(request: PageRequest, app: App) -> Answer:
     base = request.services.settings.ingest_url
-    links = [(link, tracking_url(base, link)) for link in list_links(request.connection, app)]
-    return Page("links.html", {"links": links})
+    shows_archived = "archived" in request.query
+    every_link = list_links(request.connection, app)
+    links = [
+        (link, tracking_url(base, link))
+        for link in every_link
+        if shows_archived or link.archived_at is None
+    ]
+    values = {
+        "links": links,
+        "shows_archived": shows_archived,
+        "archived_count": sum(link.archived_at is not None for link in every_link),
+    }
+    return Page("links.html", values)
 
 
 def show_new(request: PageRequest, app: App) -> Answer:  # noqa: ARG001 - templates always get both
@@ -64,6 +77,7 @@ def show(request: PageRequest, app: App, link_id: int) -> Answer:
     base = request.services.settings.ingest_url
     # The mark identifies the click of whoever opens the link with it, among all clicks.
     now_ms = request.services.clock()
+    traffic = read_link_traffic(request.connection, app, link_id, request.environment, now_ms)
     values = {
         "link": link,
         "url": tracking_url(base, link),
@@ -72,6 +86,8 @@ def show(request: PageRequest, app: App, link_id: int) -> Answer:
         "today": datetime.fromtimestamp(now_ms / 1000, UTC).date(),
         "conversion_url": conversion_url(base, link),
         "fields": [(str(field), NAMED_AS[field]) for field in PostbackField],
+        "traffic": traffic,
+        "paths": row_paths(app, traffic.report),
     }
     return Page("link.html", values)
 

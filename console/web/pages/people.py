@@ -1,5 +1,6 @@
-"""The page of people: invite them, change their roles, deactivate and reactivate them."""
+"""The page of people: invite them, change their roles and apps, deactivate and reactivate them."""
 
+from console.accounts.app_roles import grant_app, revoke_app
 from console.accounts.invitations import create_invitation
 from console.accounts.people import (
     Person,
@@ -10,10 +11,14 @@ from console.accounts.people import (
     reactivate_person,
     set_role,
 )
-from console.actor import Role
+from console.actor import AppRole, Role
+from console.apps.apps import find_app, list_apps
 from console.web.page_errors import BadRequest
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
+
+NO_ROLE = "none"
+APP_ROLES = {"editor": "an editor", "viewer": "a viewer"}
 
 
 def show(request: PageRequest) -> Answer:
@@ -36,8 +41,22 @@ def new_link(request: PageRequest, person_id: int) -> Answer:
 def change_role(request: PageRequest, person_id: int) -> Answer:
     person = person_with_id(request.connection, person_id)
     person = set_role(request.connection, request.actor, person, _role(request))
-    role = "an admin" if person.role is Role.ADMIN else "a viewer"
-    return Redirect("/people", f"{person.name} is now {role}.")
+    article = "an" if person.role is Role.ADMIN else "a"
+    return Redirect("/people", f"{person.name} is now {article} {person.role}.")
+
+
+def change_app_role(request: PageRequest, person_id: int) -> Answer:
+    """Gives a member a role in an app, or takes it away."""
+    person = person_with_id(request.connection, person_id)
+    app = find_app(request.connection, request.form.get("app"))
+    text = request.form.get("app_role")
+    if text == NO_ROLE:
+        revoke_app(request.connection, request.actor, person, app)
+        return Redirect("/people", f"{person.name} no longer reaches {app.name}.")
+    if text not in {*AppRole}:
+        raise BadRequest("The role in an app must be editor, viewer or none.")
+    grant_app(request.connection, request.actor, person, app, AppRole(text))
+    return Redirect("/people", f"{person.name} is now {APP_ROLES[text]} of {app.name}.")
 
 
 def close(request: PageRequest, person_id: int) -> Answer:
@@ -61,6 +80,7 @@ def _page(request: PageRequest, invited: Person | None = None, link: str = "") -
         "invited": invited,
         "link": link,
         "roles": list(Role),
+        "apps": [app.name for app in list_apps(request.connection)],
     }
     return Page("people.html", values)
 
@@ -75,4 +95,4 @@ def _role(request: PageRequest) -> Role:
     try:
         return Role(request.form.get("role"))
     except ValueError:
-        raise BadRequest("The role must be admin or viewer.") from None
+        raise BadRequest("The role must be admin, viewer or member.") from None

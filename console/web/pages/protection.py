@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 
 from console.apps.apps import App
+from console.apps.archive import require_typed
 from console.audit import list_changes
 from console.security.enforcement import (
     ONLY_CONFIGURED_TOKENS,
@@ -24,6 +25,7 @@ from console.security.tokens import (
     deactivate_token,
     edit_token,
     list_tokens,
+    rename_token,
     revoke_token,
 )
 from console.web.lookups import token_of
@@ -98,7 +100,18 @@ def deactivate(request: PageRequest, app: App, token_id: int) -> Answer:
     return _set_state(request, app, token_id, deactivate_token, "is deactivated")
 
 
+def rename(request: PageRequest, app: App, token_id: int) -> Answer:
+    token = token_of(request.resources, app, token_id)
+    new_name = request.form.get("name")
+    changed = rename_token(request.resources, request.actor, app, token.name, new_name)
+    flash = f"The token is called {changed.token.name} from now on."
+    return Redirect(f"/apps/{app.id}/protection/tokens/{token_id}", flash)
+
+
 def revoke(request: PageRequest, app: App, token_id: int) -> Answer:
+    """Revokes a token for good, once its name was typed."""
+    token = token_of(request.resources, app, token_id)
+    require_typed(token.name, request.form.get("confirm"))
     return _set_state(request, app, token_id, revoke_token, "is permanently revoked")
 
 

@@ -1,15 +1,18 @@
 """The pages of reports: metrics, active users and retention, each also as a CSV file."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
+from types import MappingProxyType
 from urllib.parse import urlencode
 
 from console.apps.apps import App
 from console.apps.switches import read_switches
+from console.browse.row_events import day_paths, row_paths
+from console.delivery.delivery_filter import DeliveryFilter
 from console.delivery.delivery_log import (
     DeliveryDay,
-    DeliveryFilter,
     count_deliveries,
     delivery_days,
 )
@@ -32,13 +35,20 @@ from console.reports.sheets import (
     comparison_sheet,
     comparison_title,
     originals_sheet,
-    report_sheet,
     retention_sheet,
 )
+from console.reports.views.layout import Layout, laid_out, laid_out_sheet
+from console.reports.views.saved_views import delete_view, list_views, save_view
 from console.web.kept_parameters import keep_valid
 from console.web.page_request import PageRequest
-from console.web.report_params import check_names, read_environment, read_period, read_question
-from console.web.responses import Answer, Download, Page
+from console.web.report_params import (
+    check_names,
+    read_environment,
+    read_layout,
+    read_period,
+    read_question,
+)
+from console.web.responses import Answer, Download, Page, Redirect
 from console.web.values import Values
 from shared.errors import OperatorError
 from shared.partitions import day_of
@@ -50,13 +60,13 @@ NDJSON = "application/x-ndjson"
 def show(request: PageRequest, app: App) -> Answer:
     now_ms, names = request.services.clock(), read_names(request.connection, app)
 
-    def read(query: Values) -> Question:
+    def read(query: Values) -> tuple[Question, Layout]:
         environment = read_environment(query, request.remembered)
         question = read_question(query, environment, app, now_ms)
         check_names(question, app, names)
-        return question
+        return question, read_layout(query)
 
-    question, faults = keep_valid(request.query, read)
+    (question, layout), faults = keep_valid(request.query, read)
     try:
         report = answer(request.connection, app, question, now_ms)
     except OperatorError as error:  # too many rows
@@ -73,7 +83,11 @@ def show(request: PageRequest, app: App) -> Answer:
             "faults": faults,
             "question": report.question,
             "presets": _presets(request, report.question.period),
-            "sheet": report_sheet(report),
+            "sheet": laid_out_sheet(report, layout),
+            "paths": row_paths(app, laid_out(report, layout)),
+            "layout": layout,
+            "views": list_views(request.connection, request.person, app) if request.person else [],
+            "kept": _kept_query(request, report.question, layout),
             "originals": originals_sheet(report),
             "has_unverified": read_switches(request.connection, app)["sdk_traffic"],
             "comparison": comparison_sheet(report),
@@ -84,7 +98,7 @@ def show(request: PageRequest, app: App) -> Answer:
             "currencies": sorted(usable_currencies()),
             "rates_age_days": (_today(request) - newest_rate_day()).days,
             "measures": [(measure.name, measure.heading) for measure in measures],
-            "query": _query(report.question),
+            "query": _query(report.question, layout),
             "period_query": _period_query(question.environment, report.question.period),
             "told": _told(request, app, report.question),
         },
@@ -103,7 +117,22 @@ def download(request: PageRequest, app: App) -> Answer:
     now_ms = request.services.clock()
     question = read_question(request.query, request.environment, app, now_ms)
     report = answer(request.connection, app, question, now_ms)
-    return _file(app, "report", report.question.period, report_sheet(report))
+    sheet = laid_out_sheet(report, read_layout(request.query))
+    return _file(app, "report", report.question.period, sheet)
+
+
+def save(request: PageRequest, app: App) -> Answer:
+    """Saves the view that the page shows, for the person who asks."""
+    assert request.person  # as for every route that needs a viewer
+    name, query = request.form.get("name"), request.form.get("query")
+    view = save_view(request.connection, request.person, app, name, query)
+    return Redirect(f"/apps/{app.id}/reports?{view.query}", f"View {view.name} has been saved.")
+
+
+def delete(request: PageRequest, app: App, view_id: int) -> Answer:
+    assert request.person
+    name = delete_view(request.connection, request.person, app, view_id)
+    return Redirect(f"/apps/{app.id}/reports", f"View {name} has been deleted.")
 
 
 def show_activity(request: PageRequest, app: App) -> Answer:
@@ -118,6 +147,7 @@ def show_activity(request: PageRequest, app: App) -> Answer:
             "basis": basis,
             "presets": _presets(request, asked.period),
             "sheet": activity_sheet(days),
+            "paths": day_paths(app, asked.environment, [day.day for day in days]),
             "chart": activity_chart(days),
             "query": _period_query(asked.environment, asked.period),
         },
@@ -196,20 +226,34 @@ def _presets(request: PageRequest, period: Period) -> list[tuple[str, str, bool]
     ]
 
 
-def _query(question: Question) -> str:
+def _kept_query(request: PageRequest, question: Question, layout: Layout) -> str:
+    """Returns the query of a view: a preset stays one, so that it ends on the day it is opened."""
+    preset = preset_of(question.period, _today(request))
+    measure = request.query.get("measure")
+    kept = {"measure": measure} if measure else {}
+    return _query(question, layout, {"period": preset} | kept if preset else kept)
+
+
+def _query(
+    question: Question, layout: Layout, others: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """Returns the query string of links to the same metrics."""
     filters = {name: value for name, value in vars(question.filters).items() if value is not None}
+    days = {"from": question.period.first, "to": question.period.last}
     return urlencode(
         {
+            **(days if "period" not in others else {}),
+            **others,
+            "column": layout.columns,
+            **({"sort": layout.sort} if layout.sort else {}),
             "environment": question.environment,
-            "from": question.period.first,
-            "to": question.period.last,
             "by": question.by,
             "split": question.split,
             **filters,
             "currency": question.currency,
             "compare": question.against,
-        }
+        },
+        doseq=True,
     )
 
 

@@ -1,13 +1,19 @@
-"""The pages of an app's users: search by any of their IDs, and a user's timeline."""
+"""The pages of an app's users: recently seen, search by any of their IDs, and a timeline."""
 
 from urllib.parse import urlencode
 
 from console.apps.apps import App
-from console.delivery.delivery_log import DeliveryFilter, list_deliveries
+from console.browse.recent_users import list_recent_users
+from console.browse.user_words import describe_user
+from console.cursor import Cursor
+from console.delivery.delivery_filter import DeliveryFilter
+from console.delivery.delivery_log import list_deliveries
 from console.lookup.search import search
 from console.lookup.timeline_words import timeline_entries
 from console.lookup.user_timeline import user_timeline
+from console.reports.bounds import moment_of
 from console.web import timeline_chart
+from console.web.lookups import visible_names
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
 
@@ -18,13 +24,23 @@ def show_search(request: PageRequest, app: App) -> Answer:
     """Shows what has the ID; redirects to it if there is only one."""
     text = request.query.get("q")
     if not text:
-        return Page("users.html", {"text": "", "results": None})
-    results = search(request.resources, app, request.environment, text)
+        before = request.query.get("before")
+        recent = list_recent_users(
+            request.connection,
+            app,
+            request.environment,
+            moment_of(request.services.clock()),
+            Cursor.read(before),
+        )
+        values = {"text": "", "results": None, "recent": recent, "before": before}
+        return Page("users.html", values)
+    visible = visible_names(request.connection, request.reach)
+    results = search(request.resources, app, request.environment, text, visible)
     if len(results.users) == 1 and not results.receipts:
         return Redirect(user_path(app, request.environment, results.users[0]))
     if len(results.receipts) == 1 and not results.users:
         return Redirect(f"/receipts/{results.receipts[0]}")
-    return Page("users.html", {"text": text, "results": results})
+    return Page("users.html", {"text": text, "results": results, "recent": None})
 
 
 def show(request: PageRequest, app: App) -> Answer:
@@ -35,6 +51,7 @@ def show(request: PageRequest, app: App) -> Answer:
     values = {
         "user": user,
         "entries": entries,
+        "sentences": describe_user(user),
         "chart": timeline_chart.draw(entries),
         "deliveries": list_deliveries(request.connection, app, told, SHOWN_MAX),
     }

@@ -1,9 +1,7 @@
 """The pages that answer "Why is this organic?", of users and of a link's day."""
 
-from datetime import date
-
 from console.apps.apps import App
-from console.lookup.link_day import read_link_day
+from console.lookup.link_day import day_or_today, read_link_day
 from console.lookup.why import explain_question, read_question
 from console.web.lookups import link_of
 from console.web.page_request import PageRequest
@@ -24,10 +22,16 @@ def show(request: PageRequest, app: App) -> Answer:
     return Page("why.html", {"answer": answer, "problem": ""})
 
 
+def show_rules(request: PageRequest, app: App) -> Answer:  # noqa: ARG001 - as every page of an app
+    """Shows how attribution works, in the words of the docs."""
+    return Page("how_attribution_works.html", {})
+
+
 def show_link_day(request: PageRequest, app: App, link_id: int) -> Answer:
+    """Shows a day of the link, today unless the query names one."""
     link = link_of(request.connection, app, link_id)
     try:
-        day = date.fromisoformat(request.query.get("day"))
+        day = day_or_today(request.query.get("day"))
     except ValueError:
         raise BadValue("day", "must be a date, such as 2026-11-28.") from None
     counted = read_link_day(request.connection, app, request.environment, link, day)

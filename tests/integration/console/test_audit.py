@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
 
 from console.accounts.api_keys import create_key, list_keys, revoke_key
+from console.accounts.app_roles import grant_app
 from console.accounts.invitations import create_invitation
 from console.accounts.people import (
     Person,
@@ -18,21 +21,43 @@ from console.accounts.people import (
     set_password,
     set_role,
 )
-from console.actor import Actor, Role
+from console.actor import Actor, AppRole, Role
+from console.alerts.destinations import (
+    AlertDestination,
+    AlertForm,
+    create_destination,
+    delete_destination,
+    edit_destination,
+    find_destination,
+    list_destinations,
+    pause_destination,
+    resume_destination,
+)
 from console.apps.apps import App, AppDescription, create_app, list_apps, update_app
+from console.apps.archive import Archivable, archive, rename, restore, set_destination
 from console.apps.event_types import (
     NewEventType,
     create_event_type,
+    find_event_type,
     list_event_types,
     set_multiple_postbacks,
 )
 from console.apps.limits import change_limits
-from console.apps.links import Link, NewLink, create_link, list_links, set_view_through
+from console.apps.links import (
+    Link,
+    NewLink,
+    create_link,
+    find_link,
+    find_partner,
+    list_links,
+    set_view_through,
+)
 from console.apps.postback_names import set_postback_names
 from console.apps.rules import change_rules, read_rules
 from console.apps.switches import change_switches, read_switches
 from console.audit import Action, AuditEntry, list_changes
-from console.delivery.delivery_log import DeliveryFilter, replay_deliveries
+from console.delivery.delivery_filter import DeliveryFilter
+from console.delivery.delivery_log import replay_deliveries
 from console.delivery.endpoint_form import EndpointForm
 from console.delivery.endpoints import (
     EndpointRow,
@@ -46,8 +71,17 @@ from console.delivery.endpoints import (
     rotate_secret,
 )
 from console.exchange.stored_rates import replace_own_rates
-from console.importer.imports import Import, ImportLimits
-from console.importer.line_reader import FileLine
+from console.importer.imports import Import
+from console.importer.uploads import (
+    NewUpload,
+    add_piece,
+    cancel_upload,
+    complete_upload,
+    create_upload,
+    last_uploads,
+)
+from console.keys.key_rotation import finish_rotation, rotate_key
+from console.pipeline.jobs import delete_job, retry_job
 from console.pipeline.quarantine import (
     list_quarantine,
     pending_receipts,
@@ -66,6 +100,9 @@ from console.privacy.erasures import (
 )
 from console.privacy.person_file import export_person
 from console.privacy.retention import change_retention, read_retention
+from console.reports.costs.cost_file import NewCost
+from console.reports.costs.prices import NewPrice, PricedBy, set_price
+from console.reports.costs.uploads import upload_costs
 from console.resources import Resources
 from console.security.enforcement import disable_enforcement, enable_enforcement, read_enforcement
 from console.security.new_tokens import NewToken, create_token, import_token, rotate_token
@@ -74,18 +111,25 @@ from console.security.tokens import (
     deactivate_token,
     edit_token,
     list_tokens,
+    rename_token,
     revoke_token,
 )
+from shared.alerts.kinds import AlertChannel
 from shared.errors import NotAllowed, OperatorError
+from shared.imports.line_import import ImportLimits
+from shared.imports.line_reader import FileLine
 from shared.inbox import measure
+from shared.keys.installation_key import InstallationKey
 from shared.privacy.identities import IdKind, PersonId
 from shared.privacy.tombstones import TombstoneReason, bury, read_tombstone_key
 from shared.recompute import read_recompute
 from shared.redis import Redis
 from shared.scopes import Scope
+from tests.integration.conftest import SECRET_KEY
 from tests.integration.console.conftest import event_of
 from tests.integration.console.pipeline.test_quarantine import put_aside
 from tests.support.build import ADMIN, VIEWER
+from tests.support.failed_job import fail_job
 
 OLD = "s2sTokenForTheStoreApp"
 PASSWORD = "correct horse battery staple"
@@ -94,6 +138,8 @@ CALLBACK = EndpointForm(
     name="sending", activities=("install",), method="POST", url="https://shop.example/told"
 )
 NOW_MS = 1_767_225_600_000
+ALERT = AlertForm(name="told", channel=AlertChannel.MAIL, target="team@shop.example")
+DAY = date(2026, 1, 1)
 PERSON = PersonId(IdKind.USER, "0000-AAAA-BBBB-CCCC")  # of `event_of`
 BURIED = PersonId(IdKind.USER, "erased before")
 LINE = b'{"type": "open", "time": 1767225000, "user_id": "u"}'
@@ -150,6 +196,12 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     Action.APP_IMPORT: lambda here, who, app: Import(here, who, app, ImportLimits(9, 9_999)).run(
         [FileLine(1, LINE, len(LINE))], NOW_MS
     ),
+    Action.UPLOAD_IMPORT: lambda here, who, app: complete_upload(
+        here, who, app, last_uploads(here.connection, app)[0].id
+    ),
+    Action.UPLOAD_CANCEL: lambda here, who, app: cancel_upload(
+        here.connection, who, app, last_uploads(here.connection, app)[0].id
+    ),
     Action.EVENT_TYPE_CREATE: lambda here, who, app: create_event_type(
         here, who, app, NewEventType("purchase", "Purchase", unique=True)
     ),
@@ -169,16 +221,22 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     Action.TOKEN_ACTIVATE: lambda here, who, app: activate_token(here, who, app, "inactive"),
     Action.TOKEN_DEACTIVATE: lambda here, who, app: deactivate_token(here, who, app, "active"),
     Action.TOKEN_REVOKE: lambda here, who, app: revoke_token(here, who, app, "active"),
+    Action.TOKEN_RENAME: lambda here, who, app: rename_token(here, who, app, "active", "renamed"),
     Action.TOKEN_ROTATE: lambda here, who, app: rotate_token(here, who, app, "active", "active 2"),
     Action.ENFORCEMENT: enable_enforcement,
     Action.QUARANTINE_EDIT: lambda here, who, _: _mend(here, who),
     Action.QUARANTINE_REPLAY: lambda here, who, _: replay(
         here, who, pending_receipts(here.connection)
     ),
+    Action.JOB_RETRY: lambda here, who, _: retry_job(here, who, fail_job(here.redis)),
+    Action.JOB_DELETE: lambda here, who, _: delete_job(here, who, fail_job(here.redis)),
     Action.PERSON_CREATE: lambda here, who, _: create_person(
         here.connection, who, "Eve", Role.VIEWER
     ),
     Action.PERSON_ROLE: lambda here, who, _: set_role(here.connection, who, _bob(here), Role.ADMIN),
+    Action.APP_ROLE: lambda here, who, app: grant_app(
+        here.connection, who, find_person(here.connection, "Mia"), app, AppRole.EDITOR
+    ),
     Action.PERSON_PASSWORD: lambda here, who, _: set_password(
         here.connection, who, _bob(here), PASSWORD
     ),
@@ -195,6 +253,11 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     Action.KEY_REVOKE: lambda here, who, _: revoke_key(
         here.connection, who, list_keys(here.connection)[0].id
     ),
+    Action.INSTALLATION_KEY_ROTATE: lambda here, who, _: rotate_key(
+        replace(here, secret_key=InstallationKey(b"the next key of the installation", SECRET_KEY)),
+        who,
+    ),
+    Action.INSTALLATION_KEY_FINISH: lambda here, who, _: _finish(here, who),
     Action.CALLBACK_CREATE: lambda here, who, app: create_endpoint(
         here, who, app, replace(CALLBACK, name="new")
     ),
@@ -220,18 +283,88 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     Action.CALLBACK_REPLAY: lambda here, who, app: replay_deliveries(
         here, who, app, DeliveryFilter()
     ),
+    Action.ALERT_CREATE: lambda here, who, app: create_destination(
+        here, who, app, replace(ALERT, name="new")
+    ),
+    Action.ALERT_EDIT: lambda here, who, app: edit_destination(
+        here, who, app, _destination(here, app, "told"), replace(ALERT, silence_minutes=90)
+    ),
+    Action.ALERT_PAUSE: lambda here, who, app: pause_destination(
+        here, who, app, _destination(here, app, "told")
+    ),
+    Action.ALERT_RESUME: lambda here, who, app: resume_destination(
+        here, who, app, _destination(here, app, "silent")
+    ),
+    Action.ALERT_DELETE: lambda here, who, app: delete_destination(
+        here, who, app, _destination(here, app, "told")
+    ),
+    Action.COST_UPLOAD: lambda here, who, app: upload_costs(
+        here.connection, who, app, [NewCost(DAY, "Partner", "EUR", Decimal(5))]
+    ),
+    Action.LINK_PRICE: lambda here, who, app: set_price(
+        here.connection,
+        who,
+        app,
+        _link(here, app),
+        NewPrice(PricedBy.INSTALL, Decimal(2), "EUR", DAY),
+    ),
+    Action.LINK_DESTINATION: lambda here, who, app: set_destination(
+        here, who, _link(here, app).id, "https://shop.example/elsewhere"
+    ),
+    Action.APP_ARCHIVE: lambda here, who, app: archive(here, who, Archivable.APP, app.id),
+    Action.APP_RESTORE: lambda here, who, _: restore(
+        here, who, Archivable.APP, _archived(here, Archivable.APP)
+    ),
+    Action.EVENT_TYPE_ARCHIVE: lambda here, who, app: archive(
+        here, who, Archivable.EVENT_TYPE, _number(here, app, Archivable.EVENT_TYPE)
+    ),
+    Action.EVENT_TYPE_RESTORE: lambda here, who, _: restore(
+        here, who, Archivable.EVENT_TYPE, _archived(here, Archivable.EVENT_TYPE)
+    ),
+    Action.EVENT_TYPE_RENAME: lambda here, who, app: rename(
+        here, who, Archivable.EVENT_TYPE, _number(here, app, Archivable.EVENT_TYPE), "Another"
+    ),
+    Action.PARTNER_ARCHIVE: lambda here, who, app: archive(
+        here, who, Archivable.PARTNER, _number(here, app, Archivable.PARTNER)
+    ),
+    Action.PARTNER_RESTORE: lambda here, who, _: restore(
+        here, who, Archivable.PARTNER, _archived(here, Archivable.PARTNER)
+    ),
+    Action.PARTNER_RENAME: lambda here, who, app: rename(
+        here, who, Archivable.PARTNER, _number(here, app, Archivable.PARTNER), "Another"
+    ),
+    Action.LINK_ARCHIVE: lambda here, who, app: archive(
+        here, who, Archivable.LINK, _number(here, app, Archivable.LINK)
+    ),
+    Action.LINK_RESTORE: lambda here, who, _: restore(
+        here, who, Archivable.LINK, _archived(here, Archivable.LINK)
+    ),
+    Action.LINK_RENAME: lambda here, who, app: rename(
+        here, who, Archivable.LINK, _number(here, app, Archivable.LINK), "Another"
+    ),
 }
 
 # These concern people of the console or the installation, and no app.
-_OF_NO_APP = {action for action in CHANGES if action.startswith(("person.", "key.", "rates."))}
+_OF_NO_APP = {
+    action
+    for action in CHANGES
+    if action.startswith(("person.", "key.", "rates.", "install", "partner.", "job."))
+}
 # Nobody but workers and people need to know of these: they read them from the tables.
 _UNPUBLISHED = {
     *(Action.APP_RULES, Action.APP_DESCRIBE, Action.APP_RECOMPUTE, Action.APP_IMPORT),
     *(Action.QUARANTINE_EDIT, Action.QUARANTINE_REPLAY, Action.EVENT_TYPE_POSTBACKS),
-    *(Action.LINK_VIEWS, Action.APP_RETENTION, Action.USER_ERASE, Action.USER_RESET),
+    *(
+        Action.APP_ROLE,
+        Action.LINK_VIEWS,
+        Action.APP_RETENTION,
+        Action.USER_ERASE,
+        Action.USER_RESET,
+    ),
     *(Action.USER_ERASE_CANCEL, Action.USER_EXPORT),
-    *(action for action in CHANGES if action.startswith("callback.")),
-    *_OF_NO_APP,
+    *(action for action in CHANGES if action.startswith(("callback.", "alert."))),
+    *(Action.COST_UPLOAD, Action.LINK_PRICE, Action.UPLOAD_IMPORT, Action.UPLOAD_CANCEL),
+    *(each for each in _OF_NO_APP if not each.startswith(("installation_key.", "partner."))),
 }
 
 
@@ -239,8 +372,51 @@ def _endpoint(resources: Resources, app: App, name: str) -> EndpointRow:
     return find_endpoint(resources.connection, app, name)
 
 
+def _destination(resources: Resources, app: App, name: str) -> AlertDestination:
+    return find_destination(resources.connection, app, name)
+
+
+def _link(resources: Resources, app: App) -> Link:
+    return next(link for link in list_links(resources.connection, app) if link.name == "Named")
+
+
+def _number(resources: Resources, app: App, kind: Archivable) -> int:
+    connection = resources.connection
+    match kind:
+        case Archivable.APP:
+            return app.id
+        case Archivable.EVENT_TYPE:
+            return find_event_type(connection, app, "level_up").id
+        case Archivable.PARTNER:
+            return find_partner(connection, "Partner").id
+        case Archivable.LINK:
+            return _link(resources, app).id
+
+
+def _gone(resources: Resources, app: App, kind: Archivable) -> int:
+    connection = resources.connection
+    if kind is Archivable.EVENT_TYPE:
+        return find_event_type(connection, app, "gone").id
+    if kind is Archivable.PARTNER:
+        return find_partner(connection, "Gone").id
+    return find_link(connection, app, "Gone").id
+
+
+def _archived(resources: Resources, kind: Archivable) -> int:
+    """The number of the one that is archived."""
+    table = {"event type": "event_types"}.get(kind, f"{kind}s")
+    query = f"SELECT id FROM {table} WHERE archived_at IS NOT NULL"
+    [(number,)] = resources.connection.execute(query.encode()).fetchall()
+    return int(number)
+
+
 def _bob(resources: Resources) -> Person:
     return find_person(resources.connection, "Bob")
+
+
+def _finish(resources: Resources, actor: Actor) -> None:
+    resources.connection.execute("UPDATE installation SET former_key_check = key_check")
+    finish_rotation(resources, actor, force=False)
 
 
 def _mend(resources: Resources, actor: Actor) -> None:
@@ -259,16 +435,32 @@ def furnish(resources: Resources, app: App) -> None:
     put_aside(connection, event_of(app))
     people = [
         create_person(connection, ADMIN, name, role)
-        for name, role in (("Ada", Role.ADMIN), ("Bob", Role.VIEWER), ("Closed", Role.VIEWER))
+        for name, role in (
+            ("Ada", Role.ADMIN),
+            ("Bob", Role.VIEWER),
+            ("Closed", Role.VIEWER),
+            ("Mia", Role.MEMBER),
+        )
     ]
     set_password(connection, ADMIN, people[0], PASSWORD)
     deactivate_person(connection, ADMIN, people[2])
     create_key(connection, resources.secret_key, ADMIN, "old", Role.VIEWER)
+    upload = create_upload(connection, ADMIN, app, NewUpload("shop.ndjson", 1))
+    add_piece(connection, ADMIN, app, upload.id, 1, b"{")
     create_event_type(resources, ADMIN, app, NewEventType("level_up", "Level up"))
     create_link(resources, ADMIN, app, replace(LINK, name="Named"))
     create_endpoint(resources, ADMIN, app, CALLBACK)
     paused = create_endpoint(resources, ADMIN, app, replace(CALLBACK, name="paused")).endpoint
     pause_endpoint(resources, ADMIN, app, paused)
+    create_event_type(resources, ADMIN, app, NewEventType("gone", "Gone"))
+    create_link(resources, ADMIN, app, replace(LINK, partner="Gone", name="Gone"))
+    gone = create_app(resources, ADMIN, "Gone").id
+    for kind in Archivable:
+        number = gone if kind is Archivable.APP else _gone(resources, app, kind)
+        archive(resources, ADMIN, kind, number)
+    create_destination(resources, ADMIN, app, ALERT)
+    silent = create_destination(resources, ADMIN, app, replace(ALERT, name="silent"))
+    pause_destination(resources, ADMIN, app, silent)
     request_erasure(resources, ADMIN, app, WantedErasure([BURIED]), NOW_MS)
     key = read_tombstone_key(connection, resources.secret_key)
     assert key is not None
@@ -297,8 +489,10 @@ def everything(resources: Resources, app: App) -> tuple[object, ...]:
         ],
         read_enforcement(connection, app),
         list_endpoints(connection, app),
+        list_destinations(connection, app),
         read_retention(connection, app),
         list_erasures(connection, app, 10),
+        last_uploads(connection, app),
         measure(resources.redis),
         read_recompute(resources.redis, app.id),
         changes(resources),
@@ -308,7 +502,8 @@ def everything(resources: Resources, app: App) -> tuple[object, ...]:
 def _app_of(action: Action) -> str | None:
     if action in _OF_NO_APP:
         return None
-    return "Game" if action is Action.APP_CREATE else "Shop"
+    named = {Action.APP_CREATE: "Game", Action.APP_RESTORE: "Gone"}
+    return named.get(action, "Shop")
 
 
 def test_every_action_is_tried_here() -> None:
@@ -378,13 +573,13 @@ def test_the_log_says_what_stood_before_and_after(resources: Resources, shop: Ap
 
     off, stopped, on, edited = changes(resources)
     assert (edited.before, edited.after) == (
-        {"state": "active", "scopes": []},
-        {"state": "active", "scopes": ["sessions"]},
+        {"name": "active", "state": "active", "scopes": []},
+        {"name": "active", "state": "active", "scopes": ["sessions"]},
     )
     assert (on.subject, on.before, on.after) == ("Shop", {"scopes": []}, {"scopes": ["sessions"]})
     assert (stopped.subject, stopped.after) == (
         "active",
-        {"state": "inactive", "scopes": ["sessions"]},
+        {"name": "active", "state": "inactive", "scopes": ["sessions"]},
     )
     assert (off.action, off.after) == ("enforcement", {"scopes": []})
 

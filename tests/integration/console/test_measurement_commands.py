@@ -153,6 +153,8 @@ def test_raw_events_are_exported_in_order_of_time_with_whom_they_belong_to(
 
     assert [event["user_id"] for event in events] == ["v", "u"]
     assert [event["attributed_to"] for event in events] == [None, "blog"]
+    assert [event["attributed_by"] for event in events] == [None, "source"]  # organic: null
+    assert events[0]["attributed_click_id"] is None
     assert run_command(["export", "--app", "Shop", "--environment", "sandbox"], variables) == 0
     assert capsys.readouterr().out == ""
 

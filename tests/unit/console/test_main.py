@@ -1,6 +1,7 @@
 import json
 import re
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
 
 import click
@@ -64,6 +65,26 @@ def test_every_command_takes_json_and_says_what_it_does(
     assert run_command([*command, "--help"], {}) == 0
 
     assert "--json" in capsys.readouterr().out
+
+
+def test_values_are_chosen_as_they_are_stored_and_not_by_the_names_of_the_code() -> None:
+    shouting = [
+        " ".join((*path, option.opts[0]))
+        for path in _commands(waybill)
+        for option in _command_at(path).params
+        if isinstance(option.type, click.Choice) and option.type.case_sensitive
+        and any(isinstance(choice, Enum) for choice in option.type.choices)
+    ]  # fmt: skip
+
+    assert shouting == []
+
+
+def _command_at(path: tuple[str, ...]) -> click.Command:
+    command: click.Command = waybill
+    for name in path:
+        assert isinstance(command, click.Group)
+        command = command.commands[name]
+    return command
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,11 @@ def test_a_label_is_short_readable_text(value: str) -> None:
         clean_text("name", value, 100)
 
 
+@pytest.mark.parametrize("value", ["\u200bpurchase", "purchase\ufeff ", "\u202apurchase\u202c"])
+def test_an_event_type_is_named_as_events_name_it_however_it_was_pasted(value: str) -> None:
+    assert clean_event_name("name", value, 100) == "purchase"
+
+
 @given(st.integers(1, 64))
 def test_a_random_code_is_lower_case_letters_and_digits(length: int) -> None:
     code = random_code(length)

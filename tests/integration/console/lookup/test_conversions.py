@@ -14,11 +14,12 @@ from console.apps.event_types import (
     set_multiple_postbacks,
 )
 from console.apps.links import NewLink, create_link
-from console.importer.imports import Import, ImportLimits
-from console.importer.line_reader import file_lines
+from console.importer.imports import Import
 from console.lookup.event_context import find_event_context
 from console.resources import Resources
 from shared.clock import now_ms
+from shared.imports.line_import import ImportLimits
+from shared.imports.line_reader import file_lines
 from tests.integration.workers.conftest import Bench
 from tests.support.build import ADMIN
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from console.apps.apps import App
-from console.importer.imports import Import, ImportLimits
-from console.importer.line_reader import file_lines
+from console.importer.imports import Import
 from console.lookup.user_timeline import (
+    _NO_INDEX_ONLY_SCAN,
     _USER_OF_ADID,
     ClickRole,
     UserTimeline,
@@ -23,6 +23,8 @@ from shared.clock import now_ms
 from shared.database import Connection, index_only
 from shared.device_ids import adid_bytes, adid_of
 from shared.errors import OperatorError
+from shared.imports.line_import import ImportLimits
+from shared.imports.line_reader import file_lines
 from tests.integration.workers.conftest import Bench
 from tests.support.build import ADMIN
 
@@ -144,15 +146,25 @@ def test_users_of_the_sandbox_and_of_other_apps_are_others(
             timeline(bench.connection, app, user, environment=environment)
 
 
+@pytest.mark.parametrize("users_at_last_analyze", [0, 1, 30_000])
 def test_one_of_many_users_is_found_by_the_adid_without_reading_the_others(
-    shop: App, connection: Connection
+    shop: App, connection: Connection, users_at_last_analyze: int
 ) -> None:
+    if users_at_last_analyze == 1:
+        connection.execute(
+            "INSERT INTO users (app_id, environment, user_id) VALUES (%s, 'production', 'u')",
+            (shop.id,),
+        )
+    if users_at_last_analyze < 30_000:
+        connection.execute("VACUUM ANALYZE users")
     connection.execute(
         "INSERT INTO users (app_id, environment, user_id) "
         "SELECT %s, 'production', md5(number::text) FROM generate_series(1, 30000) AS number",
         (shop.id,),
     )
     connection.execute("SELECT brin_summarize_new_values('users_adid')")
+    if users_at_last_analyze == 30_000:
+        connection.execute("VACUUM ANALYZE users")
     user = hashlib.md5(b"12345", usedforsecurity=False).hexdigest()
 
     adid = adid_of(shop.id, user)
@@ -161,6 +173,7 @@ def test_one_of_many_users_is_found_by_the_adid_without_reading_the_others(
     assert user_timeline(connection, shop, "production", adid, 5).user_id == user
     assert find_users(connection, shop, "sandbox", adid, 5) == []
     with index_only(connection):
+        connection.execute(_NO_INDEX_ONLY_SCAN)
         asked = (adid_bytes(adid), shop.id, "production")
         plan = connection.execute(f"EXPLAIN (ANALYZE) {_USER_OF_ADID}".encode(), asked).fetchall()
     compared = re.search(r"Rows Removed by Index Recheck: (\d+)", str(plan))

@@ -65,6 +65,9 @@ def test_an_organic_install_shows_the_click_that_came_near_and_what_it_lacked(
         *("click_not_named", "click_without_device_id", "other_version"),
     ]
     assert "by IP address and device: both are of one version of the system" in click.needed
+    assert click.needed[-1].startswith(
+        "or nothing: devices that describe themselves so differently"
+    )
 
 
 @pytest.mark.usefixtures("links")
@@ -148,6 +151,40 @@ def test_a_links_day_counts_what_organic_installs_lacked(
     }
     told = ask("why", "--app", "Shop", "--link", "Summer", "--day", "2026-03-04")
     assert (told["clicks"], told["near"]) == (2, 2)
+    assert (told["clicks_credited_again"], told["further_users"]) == (0, 0)
+
+
+@pytest.mark.usefixtures("links")
+@pytest.mark.parametrize(
+    ("users_per_click", "installs", "again"), [("0", 3, (1, 2)), ("1", 1, (0, 0))]
+)
+def test_clicks_that_were_credited_more_than_once_are_counted(
+    resources: Resources,
+    shop: App,
+    bench: Bench,
+    ask: Ask,
+    users_per_click: str,
+    installs: int,
+    again: tuple[int, int],
+) -> None:
+    ask("app", "set", "--app", "Shop", "--users-per-click", users_per_click)
+    start_ms = int(datetime(2026, 3, 4, 12, tzinfo=UTC).timestamp() * 1000)
+    take_in(
+        resources,
+        shop,
+        bench,
+        CLICK | {"click_id": "c1", "time": start_ms},
+        *(opened(f"u{number}", start_ms + number * MINUTE_MS) for number in (1, 2, 3)),
+    )
+
+    told = ask("why", "--app", "Shop", "--link", "Summer", "--day", "2026-03-04")
+
+    assert told["installs"] == installs
+    assert (told["clicks_credited_again"], told["further_users"]) == again
+    (second,) = ask("why", "--app", "Shop", "u2")["users"]
+    (click,) = second["clicks"]
+    assert ("credited to another user before" in click["outcome"]) is (installs == 1)
+    assert any("nobody was credited" in needed for needed in click["needed"]) is (installs == 1)
 
 
 @pytest.mark.usefixtures("links")
@@ -158,4 +195,5 @@ def test_the_command_explains_for_people_and_programs(
 
     assert ask("why", "--app", "Shop", "u")["users"][0]["rule"] == "organic"
     assert ask("why", "--app", "Shop", status=1)["error"]
-    assert ask("why", "--app", "Shop", "--link", "Summer", status=1)["error"]
+    assert ask("why", "--app", "Shop", "--link", "Summer")["clicks"] == 0  # today
+    assert ask("why", "--app", "Shop", "--day", "2026-03-04", status=1)["error"]

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import product
@@ -12,8 +12,12 @@ from typing import Any
 import pytest
 
 from console.apps.apps import App
+from console.apps.links import list_links
 from console.rates import Rates
 from console.reports.answer import answer
+from console.reports.costs.cost_file import NewCost, read_cost_file
+from console.reports.costs.prices import NewPrice, PricedBy, set_price
+from console.reports.costs.uploads import list_costs, upload_costs
 from console.reports.figures import Figures
 from console.reports.period import Period
 from console.reports.question import Against, Filters, Interval, Question, Split
@@ -26,6 +30,7 @@ from shared.events import Event, Kind
 from shared.ids import click_id_of, new_receipt
 from tests.integration.counted import count_all, store
 from tests.integration.fresh import fresh
+from tests.support.build import ADMIN
 
 DAY_0 = date(2026, 10, 1)
 DAYS = 20
@@ -128,7 +133,10 @@ def _journey(random: Random, app: App, user: str, links: list[int]) -> Iterator[
 def _click(random: Random, app: App, at_ms: int, link_id: int) -> Event:
     receipt = new_receipt(at_ms)
     source = random.random() < 0.2
-    parameters = {"campaign": random.choice(("", "summer", "=1+1"))}
+    parameters = {
+        "campaign": random.choice(("", "summer", "=1+1")),
+        **random.choice(({}, {"pub_sub_id": "site-4"}, {"pub_sub_id": " site-5 "})),
+    }
     return fresh(
         app_id=app.id,
         kind=Kind.CLICK,
@@ -202,7 +210,7 @@ def _raw_rows(connection: Connection) -> Iterator[Raw]:
 
 
 COMBINATIONS = [
-    *((split, {}) for split in Split),
+    *((split, {}) for split in Split if split is not Split.SUB_ID),
     (Split.NONE, {"partner": "Acme"}),
     (Split.NONE, {"partner": "Acme (source)"}),
     (Split.EVENT, {"partner": "(organic)"}),
@@ -235,7 +243,11 @@ def test_figures_are_those_of_raw_rows_however_they_are_asked_for(
 
         expected = _expected(raw, question)
         assert _values(report) == {context: _figures(rows) for context, rows in expected.items()}
-        users = {(row.start, row.name): row.figures.users for row in report.rows}
+        users = {
+            (row.start, row.name): row.figures.users
+            for row in report.rows
+            if (row.start, row.name) in expected
+        }
         assert users in (
             {context: len({row.user for row in rows if row.event}) or None
              for context, rows in expected.items()},
@@ -278,7 +290,12 @@ def _figures(rows: list[Raw]) -> tuple[object, ...]:
 
 
 def _values(report: Report) -> dict[tuple[datetime | None, str], tuple[object, ...]]:
-    return {(row.start, row.name): _as_tuple(row.figures) for row in report.rows}
+    """Returns the metrics of rows with more than clicks."""
+    return {
+        (row.start, row.name): _as_tuple(row.figures)
+        for row in report.rows
+        if replace(row.figures, traffic=None).is_something
+    }
 
 
 def _as_tuple(figures: Figures) -> tuple[object, ...]:
@@ -301,6 +318,85 @@ def _has_no_users(question: Question) -> bool:
     unclear |= Split.COUNTRY in cut and bool(cut & {Split.PARTNER, Split.LINK, Split.CAMPAIGN})
     nothing = question.filters.link == "Link 1" and question.filters.partner == "Bolt"
     return question.by is Interval.TOTAL or unclear or nothing
+
+
+_CLICKS = """
+    SELECT event_time, kind, origin_kind, origin, parameters, NULL::timestamptz FROM clicks
+    UNION ALL
+    SELECT a.event_time, c.kind, a.origin_kind, a.origin, c.parameters, c.event_time
+    FROM attributions AS a JOIN clicks AS c USING (click_id)
+    WHERE superseded_at IS NULL AND NOT is_reattribution
+"""
+CLICK_COMBINATIONS: list[tuple[Split, dict[str, str]]] = [
+    *((split, {}) for split in Split if split not in {Split.COUNTRY, Split.EVENT}),
+    (Split.NONE, {"partner": "Acme"}),
+    (Split.SUB_ID, {"link": "Link 1"}),
+    (Split.SUB_ID, {"partner": "Acme (source)", "campaign": "summer"}),
+    (Split.LINK, {"sub_id": "site-4"}),
+]
+
+
+def test_clicks_and_what_came_of_them_are_those_of_raw_rows(
+    connection: Connection, app: App, raw: list[Raw]
+) -> None:
+    links = {str(link): (partner, name) for link, name, partner in connection.execute(_LINKS)}
+    clicks = connection.execute(_CLICKS).fetchall()
+    for by, (split, filters) in product(Interval, CLICK_COMBINATIONS):
+        question = Question(period=WHOLE, by=by, split=split, filters=Filters(**filters))
+        expected: dict[tuple[datetime | None, str], list[float]] = {}
+        for at, kind, origin_kind, origin, parameters, clicked_at in clicks:
+            partner, link = links[origin] if origin_kind == "link" else (f"{origin} (source)",) * 2
+            campaign, sub_id = (
+                parameters.get(name, "").strip() for name in ("campaign", "pub_sub_id")
+            )
+            cut = {"partner": partner, "link": link, "campaign": campaign, "sub_id": sub_id}
+            if any(cut[name] != value for name, value in filters.items()):
+                continue
+            name = {
+                Split.NONE: "",
+                Split.CAMPAIGN: f"{partner} · {campaign or '(no campaign)'}",
+                Split.SUB_ID: f"{partner} · {sub_id or '(no sub ID)'}",
+            }.get(split) or cut.get(split, "")
+            start = Raw(at, "", "", partner, link, campaign, "").start(by)
+            sums = expected.setdefault((start, name), [0, 0, 0, 0.0])
+            sums[0] += kind == "click" and clicked_at is None
+            sums[1] += kind == "impression" and clicked_at is None
+            sums[2] += clicked_at is not None
+            sums[3] += (at - clicked_at).total_seconds() if clicked_at else 0
+        report = read_report(connection, app, question, Rates("EUR"))
+
+        found = {
+            (row.start, row.name): row.figures.traffic
+            for row in report.rows
+            if row.figures.traffic and row.figures.traffic.is_something
+        }
+        assert {
+            place: [one.clicks, one.impressions, one.click_installs, one.delay_ms / 1000]
+            for place, one in found.items()
+        } == {place: pytest.approx(sums) for place, sums in expected.items()}
+        for one in found.values():
+            assert one.conversion_rate == (one.click_installs / one.clicks if one.clicks else None)
+            assert sum(one.delays) == one.click_installs
+        if question.is_of_sub_ids:
+            assert report.total.installs == sum(sums[2] for sums in expected.values())
+            assert (report.total.events, report.total.users) == (0, None)
+    assert raw
+
+
+def test_reports_of_countries_and_event_types_have_no_clicks(
+    connection: Connection, app: App, raw: list[Raw]
+) -> None:
+    for split, filters in (
+        (Split.COUNTRY, {}), (Split.EVENT, {}), (Split.PARTNER, {"country": "XK"}),
+        (Split.NONE, {"event": "open"}),
+    ):  # fmt: skip
+        question = Question(period=WHOLE, split=split, filters=Filters(**filters))
+        report = read_report(connection, app, question, Rates("EUR"))
+
+        assert report.rows
+        assert {row.figures.traffic for row in report.rows} == {None}
+        assert "clicks" not in report_sheet(report).columns
+    assert raw
 
 
 def test_the_total_is_that_of_its_rows(connection: Connection, app: App, raw: list[Raw]) -> None:
@@ -440,3 +536,145 @@ def test_a_campaign_is_a_value_and_never_a_part_of_the_statement(
         named = name if field == "campaign" else f"{name} (source)"
         question = Question(period=WHOLE, filters=Filters(**{field: named}))
         assert read_report(connection, app, question, Rates("EUR")).rows == []
+
+
+def test_costs_are_uploads_and_prices_times_what_raw_rows_count(
+    connection: Connection, app: App, raw: list[Raw]
+) -> None:
+    """Recounts the clicks, installs and purchases of each priced link and day, row by row."""
+    links = {link.name: link for link in list_links(connection, app)}
+    change = DAY_0 + timedelta(days=3)
+    prices = [
+        ("Link 0", NewPrice(PricedBy.CLICK, Decimal("0.25"), "EUR", WHOLE.first)),
+        ("Link 0", NewPrice(PricedBy.CLICK, Decimal("0.35"), "EUR", change)),
+        ("Link 1", NewPrice(PricedBy.INSTALL, Decimal("1.5"), "EUR", WHOLE.first)),
+        ("Link 1", NewPrice(PricedBy.INSTALL, Decimal(0), "EUR", change)),
+        ("Link 2", NewPrice(PricedBy.EVENT, Decimal(2), "USD", WHOLE.first, "Purchase")),
+    ]
+    for name, price in prices:
+        set_price(connection, ADMIN, app, links[name], price)
+    uploads = [
+        NewCost(DAY_0, "Acme", "EUR", Decimal("12.34"), "summer"),
+        NewCost(DAY_0, "Acme", "EUR", Decimal(3)),
+        NewCost(DAY_0 + timedelta(days=1), "Acme (source)", "XAU", Decimal(1)),
+    ]
+    upload_costs(connection, ADMIN, app, [NewCost(DAY_0, "Acme", "USD", Decimal(99))])
+    assert upload_costs(connection, ADMIN, app, uploads) == 3
+    clicks = connection.execute(
+        "SELECT event_time::date, parameters->>'campaign' FROM clicks WHERE origin = %s",
+        (str(links["Link 0"].id),),
+    )
+    spent: list[tuple[date, str, str, str, str, Decimal]] = [
+        (day, "Acme", "Link 0", campaign, "EUR", Decimal("0.35" if day >= change else "0.25"))
+        for day, campaign in clicks
+    ]
+    for row in raw:
+        day = row.at.date()
+        if row.what == "installs" and row.link == "Link 1" and day < change:
+            spent.append((day, "Acme", row.link, row.campaign, "EUR", Decimal("1.5")))
+        if row.event == "Purchase" and row.link == "Link 2":
+            spent.append((day, "Bolt", row.link, row.campaign, "USD", Decimal(2)))
+    spent += [
+        (
+            one.day,
+            one.partner,
+            f"(no link of {one.partner})",
+            one.campaign,
+            one.currency,
+            one.amount,
+        )
+        for one in uploads
+    ]
+    assert {link for _, _, link, *_ in spent} >= {"Link 0", "Link 1", "Link 2"}
+
+    cuts: list[tuple[Split, dict[str, str]]] = [
+        *((split, {}) for split in (Split.NONE, Split.PARTNER, Split.LINK, Split.CAMPAIGN)),
+        (Split.LINK, {"partner": "Acme"}),
+        (Split.NONE, {"campaign": "summer"}),
+        (Split.PARTNER, {"link": "Link 1"}),
+        (Split.NONE, {"partner": "Acme (source)"}),
+    ]
+    for by, (split, filters) in product((Interval.DAY, Interval.TOTAL), cuts):
+        question = Question(period=WHOLE, by=by, split=split, filters=Filters(**filters))
+        report = read_report(connection, app, question, Rates("EUR"))
+        expected: defaultdict[tuple[date | None, str, str], Decimal] = defaultdict(Decimal)
+        for day, partner, link, campaign, currency, amount in spent:
+            cut = {"partner": partner, "link": link, "campaign": campaign}
+            if all(cut[name] == value for name, value in filters.items()):
+                name = {
+                    Split.NONE: "", Split.PARTNER: partner, Split.LINK: link,
+                    Split.CAMPAIGN: f"{partner} · {campaign or '(no campaign)'}",
+                }[split]  # fmt: skip
+                expected[day if by is Interval.DAY else None, name, currency] += amount
+
+        assert {
+            (row.start and row.start.date(), row.name, currency): amount
+            for row in report.rows
+            for currency, amount in row.figures.cost_originals.items()
+        } == expected
+
+    total = read_report(connection, app, Question(period=WHOLE), Rates("EUR")).total
+    euros = sum(amount for *_, currency, amount in spent if currency == "EUR")
+    rate = Rates("EUR").rate
+    dollars = sum(
+        amount * found.value
+        for day, *_, currency, amount in spent
+        if currency == "USD" and (found := rate("USD", day))
+    )
+    assert total.cost == round(euros + dollars, 6)
+    assert total.cost_unconverted == {"XAU": Decimal(1)}
+    assert total.cost
+    assert total.cost_per_install == pytest.approx(
+        total.cost / total.attributed, abs=Decimal("1e-6")
+    )
+    assert total.return_on_cost == pytest.approx(
+        float((total.revenue + total.ad_revenue) / total.cost)
+    )
+    by_link = Question(period=WHOLE, by=Interval.TOTAL, split=Split.LINK)
+    sheet = report_sheet(read_report(connection, app, by_link, Rates("EUR")))
+    assert {"cost (EUR)", "cost per install (EUR)", "ROAS"} <= set(sheet.columns)
+    assert sheet.columns[-1] == "not included in cost"
+    hourly = read_report(connection, app, Question(period=WHOLE, by=Interval.HOUR), Rates("EUR"))
+    assert (hourly.total.cost, "ROAS" in report_sheet(hourly).columns) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "The first line"),
+        ("day,partner,currency\n", "The first line"),
+        ("day,partner,currency,amount,colour\n", "The first line"),
+        ("day,partner,currency,amount\n", "no costs"),
+        ("day,partner,currency,amount\n2026-10-01,Acme,EUR\n", "Line 2 must have 4"),
+        ("day,partner,currency,amount\nsoon,Acme,EUR,1\n", "Line 2: day"),
+        ("day,partner,currency,amount\n2026-10-01,Acme,EUR,much\n", "Line 2: amount"),
+        ("day,partner,currency,amount\n2026-10-01,Acme,EUR,NaN\n", "must be between"),
+        ("day,partner,currency,amount\n2026-10-01,Acme,EUR,-1\n", "must be between"),
+        ("day,partner,currency,amount\n2026-10-01,Acme,EUR,0.1234567\n", "decimal places"),
+        ("day,partner,currency,amount\n2026-10-01,Acme,Euro,1\n", "ISO 4217"),
+        ("day,partner,currency,amount\n2026-10-01,,EUR,1\n", "must name a partner"),
+        ("day,partner,currency,amount\n" + "2026-10-01,Acme,EUR,1\n" * 2, "already have"),
+        ("day,partner,currency,amount\n2026-10-01,Nobody,EUR,1\n", "with this name"),
+    ],
+)
+def test_a_wrong_file_of_costs_is_refused_as_a_whole(
+    connection: Connection, app: App, text: str, sentence: str
+) -> None:
+    with pytest.raises(OperatorError, match=sentence):
+        upload_costs(connection, ADMIN, app, read_cost_file(text))
+
+    assert list_costs(connection, app, WHOLE) == []
+
+
+def test_a_file_of_costs_may_have_semicolons_and_its_columns_in_any_order(
+    connection: Connection, app: App
+) -> None:
+    text = "\ufeffAmount;Day;Currency;Partner\r\n1.50;2026-10-01;eur;Acme\r\n\r\n"
+    upload_costs(connection, ADMIN, app, read_cost_file(text))
+    assert [
+        (cost.partner, cost.currency, cost.amount) for cost in list_costs(connection, app, WHOLE)
+    ] == [("Acme", "EUR", Decimal("1.5"))]
+
+    upload_costs(connection, ADMIN, app, [NewCost(DAY_0, "Acme", "EUR", Decimal(0))])
+
+    assert list_costs(connection, app, WHOLE) == []

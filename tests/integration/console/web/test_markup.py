@@ -10,15 +10,17 @@ import pytest
 from console.accounts.invitations import create_invitation
 from console.accounts.people import create_person
 from console.actor import Role
+from console.alerts.destinations import AlertForm, create_destination
 from console.apps.apps import App
 from console.apps.event_types import NewEventType, create_event_type
-from console.apps.links import NewLink, create_link
+from console.apps.links import NewLink, create_link, find_partner
 from console.delivery.endpoint_form import EndpointForm
 from console.delivery.endpoints import create_endpoint
 from console.resources import Resources
 from console.security.new_tokens import NewToken, create_token
 from console.security.tokens import deactivate_token
 from console.web.routes import ROUTES
+from shared.alerts.kinds import AlertChannel
 from shared.clock import now_ms
 from shared.events import Kind
 from shared.ids import click_id_of, new_receipt
@@ -37,17 +39,17 @@ ATTRIBUTES = {
     *("datetime", "defer", "disabled", "height", "hidden", "href", "id", "inputmode", "lang"),
     *("list", "maxlength", "method", "name", "open", "placeholder", "readonly", "rel", "required"),
     *("role", "rows", "scope", "selected", "spellcheck", "src", "tabindex", "target", "type"),
-    *("for", "value", "width"),
+    *("for", "max", "value", "width"),
     *("aria-checked", "aria-current", "aria-describedby", "aria-hidden", "aria-label"),
     "aria-labelledby",
-    *("data-copy", "data-label", "data-live", "data-then"),
+    *("data-copy", "data-label", "data-live", "data-then", "data-upload"),
 }
 # Of SVG, in lower case, as HTML reads them.
 ATTRIBUTES |= {"cx", "cy", "d", "r", "rx", "text-anchor", "viewbox", "x", "x1", "x2", "y"}
 ATTRIBUTES |= {"y1", "y2"}
 NO_CONTENT = ("/nowhere", "/apps/999")
 # Pages that need a parameter, asked for without one.
-INCOMPLETE = ("/test", "/trial", "/users/timeline", "/day")
+INCOMPLETE = ("/test", "/trial", "/users/timeline")
 VOID = {"br", "circle", "hr", "img", "input", "line", "link", "meta", "path", "rect"}
 # A quoted value that another attribute follows without a space between them.
 GLUED = re.compile(r'="[^"]*"(?=[^\s>/])')
@@ -138,9 +140,11 @@ def paths(resources: Resources, shop: App) -> list[str]:
     values = {
         "app_id:int": shop.id,
         "endpoint_id:int": endpoint.id,
+        "destination_id:int": _alert_destination(resources, shop),
         "token_id:int": token.id,
         "event_type_id:int": event_type.id,
         "link_id:int": link.id,
+        "partner_id:int": find_partner(connection, "Acme").id,
         "secret": secret,
     }
     pages = [
@@ -163,6 +167,23 @@ def paths(resources: Resources, shop: App) -> list[str]:
         f"{app}/reports?from=2020-01-01&to=2020-01-02",
         *NO_CONTENT,
     ]
+
+
+def _alert_destination(resources: Resources, app: App) -> int:
+    """Makes a destination and an alert that it was told of; returns its number."""
+    form = AlertForm(name="Ada", channel=AlertChannel.MAIL, target="ada@example.com")
+    destination = create_destination(resources, ADMIN, app, form)
+    [(alert_id,)] = resources.connection.execute(
+        "INSERT INTO alerts (app_id, kind, subject, title, detail) VALUES"
+        " (%s, 'quarantine', '', 'Events are in quarantine', 'Replay <them>.') RETURNING id",
+        (app.id,),
+    ).fetchall()
+    resources.connection.execute(
+        "INSERT INTO alert_messages (alert_id, destination_id, phase, state, outcome)"
+        " VALUES (%s, %s, 'opened', 'failed', 'no mail server')",
+        (alert_id, destination.id),
+    )
+    return destination.id
 
 
 def _store_events(resources: Resources, app: App, link_id: int, mark: UUID) -> list[UUID]:

@@ -164,6 +164,41 @@ def test_without_a_key_that_may_change_something_nothing_is_served(
     assert list_erasures(connection, shop, 10) == []
 
 
+def test_a_request_is_not_taken_for_one_that_another_app_received(
+    send: Send,
+    shop: App,  # noqa: ARG001 - the app of the first request
+    resources: Resources,
+    connection: Connection,
+) -> None:
+    other = create_app(resources, ADMIN, "Other", "other1234567")
+    request = wanted()
+
+    first = send("POST", PATHS[0], request)
+    second = send("POST", PATHS[0], request | {"property_id": "Other"})
+
+    assert (first.status_code, second.status_code) == (201, 400)
+    assert first.json["received_time"] not in second.text
+    assert list_erasures(connection, other, 10) == []
+
+
+@pytest.mark.parametrize("reference", ["app_token", "id"])
+def test_an_app_that_is_named_like_anothers_token_or_number_gets_none_of_its_requests(
+    send: Send, shop: App, resources: Resources, connection: Connection, reference: str
+) -> None:
+    """An editor of an app chooses its name, and no app token."""
+    # Apps are listed by name: this one comes first.
+    connection.execute("UPDATE apps SET name = 'zebra' WHERE id = %s", (shop.id,))
+    named = str(getattr(shop, reference))
+    other = create_app(resources, ADMIN, named, "other1234567")
+    request = wanted(property_id=named)
+
+    assert send("POST", PATHS[0], request).status_code == 201
+    assert len(list_erasures(connection, shop, 10)) == 1
+    assert list_erasures(connection, other, 10) == []
+    shown = send("DELETE", f"{PATHS[0]}/{request['subject_request_id']}")
+    assert (shown.status_code, shown.json["controller_id"]) == (202, "zebra")
+
+
 def test_a_key_for_one_app_erases_in_no_other(
     send: Send, shop: App, resources: Resources, connection: Connection
 ) -> None:

@@ -4,8 +4,13 @@ import re
 
 import pytest
 
+from console.web.app import create_app
+from console.web.page_request import Services
+from shared.clock import now_ms
+from shared.database import open_pool
 from shared.redis import Redis
 from shared.rq_queue import QUEUE, enqueue, waiting_jobs
+from shared.settings import Settings
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
 
@@ -124,3 +129,19 @@ def test_a_job_that_rq_has_deleted_is_a_page_that_says_so(admin: Browser) -> Non
 @pytest.mark.parametrize("path", ["0/view/jobs/'-alert(1)-'/queued/8/asc/1", "0/view/jobs/%5C/a"])
 def test_names_that_no_queue_has_are_not_put_into_scripts(admin: Browser, path: str) -> None:
     assert admin.get(f"/rq/{path}").status_code == 404
+
+
+def test_where_it_is_not_installed_no_page_leads_to_it_and_its_own_says_how_to_add_it(
+    settings: Settings, redis: Redis, admin: Browser
+) -> None:
+    assert 'href="/rq"' in admin.get("/operations").text
+    with open_pool(settings.database_url, "tests", 2) as pool:
+        console = create_app(Services(settings, pool, redis, None, now_ms))
+        without = Browser(console, admin.cookies["waybill"])
+
+        assert 'href="/rq"' not in without.get("/operations").text
+        assert 'href="/rq"' not in without.get("/operations/jobs").text
+        assert without.get("/rq").status_code == 404
+        assert "install waybill[dashboard]" in without.text
+        path = "/rq/job/unknown/delete"
+        assert without.ask("POST", path, headers=token(admin)).status_code == 404

@@ -100,6 +100,17 @@ def test_operations_shows_what_redis_knows(postgres: Postgres, redis: Redis, ada
     assert "No data is lost" in ada.text
 
 
+def test_a_member_sees_nothing_of_operations_then_either(postgres: Postgres, fragile: App) -> None:
+    with connect(postgres.url, "tests") as connection:
+        person = create_person(connection, ADMIN, "Mia", Role.MEMBER)
+        browser = Browser(fragile, open_session(connection, SECRET_KEY, person))
+    assert browser.get("/operations").status_code == 404
+    stop(postgres)
+
+    assert browser.get("/operations").status_code == 503
+    assert "Redis available" not in browser.text
+
+
 def test_while_redis_is_away_too_both_are_said_to_be(
     settings: Settings, postgres: Postgres, broken_redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:

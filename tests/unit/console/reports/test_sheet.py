@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from console.reports.sheet import (
     NOT_YET,
     Cell,
+    Duration,
     Money,
     Share,
     Sheet,
@@ -127,3 +128,22 @@ def test_a_day_that_is_not_over_differs_from_one_on_which_nobody_came() -> None:
     assert [display_text(cell) for cell in cells] == ["not yet", "0.0%", ""]
     assert [plain_text(cell) for cell in cells] == ["", "0.000", ""]
     assert Sheet(["D1"], [[NOT_YET], [Share(0.5)]]).is_numeric(0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown", "plain"),
+    [
+        (0, "0 s", "0"),
+        (59.6, "1 min", "60"),
+        (75, "1 min 15 s", "75"),
+        (3_600, "1 h", "3600"),
+        (12_000, "3 h 20 min", "12000"),
+        (100_000, "1 d 3 h", "100000"),
+        (-0.2, "0 s", "0"),
+    ],
+)
+def test_a_length_of_time_has_two_units_for_people_and_seconds_for_programs(
+    seconds: float, shown: str, plain: str
+) -> None:
+    assert display_text(Duration(seconds)) == shown
+    assert plain_text(Duration(seconds)) == plain

@@ -1,11 +1,13 @@
 """Tests the access of each route."""
 
+from console.web.api.endpoints import ENDPOINTS
 from console.web.route import Access
 from console.web.routes import ROUTES
 
 # Changes that everybody may make to their own account.
 OWN = {"/sign-in", "/sign-out", "/welcome/{secret}", "/account/password"}
 OWN |= {"/account/sign-out-everywhere"}
+OWN |= {f"/apps/{{app_id:int}}/reports/views{each}" for each in ("", "/{view_id:int}/delete")}
 CHANGING = [route for route in ROUTES if route.method != "GET"]
 
 
@@ -18,6 +20,15 @@ def test_only_signing_in_is_open_to_anybody() -> None:
     open_paths = {route.path for route in ROUTES if route.access is Access.ANYBODY}
 
     assert open_paths == {"/sign-in", "/welcome/{secret}"}
+
+
+def test_a_member_reaches_outside_of_apps_only_what_leaves_other_apps_out() -> None:
+    reached = {route.path for route in ROUTES if route.access is Access.MEMBER}
+
+    own = {"/account", "/account/password", "/account/sign-out-everywhere", "/sign-out"}
+    assert reached == own | {"/", "/apps", "/audit", "/receipts/{receipt}"}
+    calls = {endpoint.path for endpoint in ENDPOINTS if endpoint.for_members}
+    assert calls == {"/apps", "/audit-log", "/receipts/{receipt:uuid}"}
 
 
 def test_no_path_is_served_twice_by_one_method() -> None:

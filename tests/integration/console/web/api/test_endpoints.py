@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from console.accounts.api_keys import KeyLimits, create_key, list_keys, revoke_k
 from console.accounts.people import create_person, deactivate_person, reactivate_person
 from console.actor import Role
 from console.apps.apps import App, app_with_id
+from console.apps.links import find_partner
 from console.apps.rules import read_rules
 from console.audit import list_changes
 from console.web.api.api_call import ApiEndpoint
@@ -24,6 +26,7 @@ from shared.errors import OperatorError
 from shared.events import Event
 from shared.privacy.identities import IdKind, person_id
 from shared.privacy.tombstones import TombstoneReason, bury, read_tombstone_key
+from shared.redis import Redis
 from shared.rules import DAY_MS
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.console.conftest import store_event
@@ -32,12 +35,13 @@ from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
 from tests.integration.console.web.conftest import App as Console
 from tests.support.build import ADMIN
+from tests.support.failed_job import fail_job
 
 pytestmark = ON_ONE_PAIR
 Ask = Callable[..., testing.Result]
 # The body for each call that takes one.
 CALLBACK_ID = "019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81"
-BODIES: dict[str, dict[str, Any]] = {
+BODIES: dict[str, dict[str, Any] | bytes] = {
     "/apps": {"name": "Second"},
     "/apps/{app_id}/settings": {
         "currency": "USD",
@@ -53,7 +57,27 @@ BODIES: dict[str, dict[str, Any]] = {
         "destination": "https://shop.example/",
     },
     "/apps/{app_id}/links/{link_id}/postback-names": {"names": {"click_id": "aff_sub3"}},
+    "/apps/{app_id}/links/{link_id}/prices": {
+        "per": "install",
+        "amount": "1.20",
+        "currency": "EUR",
+        "since": "2026-11-01",
+    },
+    "/apps/{app_id}/costs": {
+        "costs": [{"day": "2026-11-01", "partner": "Partner", "currency": "EUR", "amount": "12.50"}]
+    },
     "/apps/{app_id}/links/{link_id}": {"view_through": False},
+    "/apps/{app_id}/links/{link_id}/destination": {"destination": "https://new.example/"},
+    **{
+        f"{path}/name": {"name": "A new name"}
+        for path in (
+            "/apps/{app_id}",
+            "/apps/{app_id}/event-types/{event_type_id}",
+            "/apps/{app_id}/links/{link_id}",
+            "/apps/{app_id}/tokens/{token_id}",
+            "/partners/{partner_id}",
+        )
+    },
     "/apps/{app_id}/callback-endpoints": {
         "name": "postback",
         "partner": "Partner",
@@ -62,10 +86,26 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "/apps/{app_id}/callback-endpoints/{endpoint_id}": {
         "name": "own",
-        "activities": ["install"],
+        "level": "install",
         "url": "https://receiver.invalid/other",
     },
-    "/apps/{app_id}/callbacks/replay": {"state": "failed"},
+    "/apps/{app_id}/callback-endpoints/{endpoint_id}/partner-test": {
+        "link": "https://ads.invalid/click?pub_click_id=theirs"
+    },
+    "/apps/{app_id}/alert-destinations": {
+        "name": "Slack",
+        "channel": "slack",
+        "target": "https://hooks.invalid/services/T1/B1/secret",
+    },
+    "/apps/{app_id}/alert-destinations/{destination_id}": {
+        "name": "Mail",
+        "channel": "mail",
+        "target": "ada@example.com",
+        "kinds": ["silence"],
+        "silence_minutes": 15,
+    },
+    "/apps/{app_id}/alert-destinations/{destination_id}/test": {"kind": "quarantine"},
+    "/apps/{app_id}/callbacks/replay": {"state": "failed", "begin": "2026-01-01T00:00:00Z"},
     "/apps/{app_id}/tokens": {"name": "backend", "scopes": ["events"]},
     "/apps/{app_id}/tokens/{token_id}/scopes": {"scopes": ["events", "sessions"]},
     "/apps/{app_id}/enforcement": {"scopes": ["events"]},
@@ -75,7 +115,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "/apps/{app_id}/erasures/allow": {"device_id": "a-device-that-was-erased"},
     "/apps/{app_id}/resets": {"device_id": "a-test-device"},
     "/apps/{app_id}/person-files": {"user_id": "0000-AAAA-BBBB-CCCC"},
+    "/apps/{app_id}/uploads": {"name": "shop.ndjson", "size_bytes": 1},
+    "/apps/{app_id}/uploads/{upload_id}/pieces/{number}": b"{",
 }
+# The query of each call that cannot do without.
+QUERIES = {"/apps/{app_id}/funnel": "?step=open&step=Level+up"}
 
 
 @pytest.fixture
@@ -92,14 +136,16 @@ def ask(console: Console, connection: Connection) -> Ask:
             method,
             PREFIX + path,
             headers={"Authorization": header, "Content-Type": "application/json"},
-            body=json.dumps(body) if body is not None else "",
+            body=body if isinstance(body, bytes) else json.dumps(body) if body is not None else "",
         )
 
     return ask
 
 
 @pytest.fixture
-def world(ask: Ask, shop: App, event: Event, connection: Connection) -> dict[str, str]:
+def world(
+    ask: Ask, shop: App, event: Event, connection: Connection, redis: Redis
+) -> dict[str, str]:
     """Creates one of everything that a path may name."""
     store_event(connection, event)
     put_aside(connection, event)
@@ -109,12 +155,24 @@ def world(ask: Ask, shop: App, event: Event, connection: Connection) -> dict[str
     )
     issued = ask("POST", f"/apps/{shop.id}/tokens", body={"name": "first"}).json
     kind = {"mapping_id": "level_up", "name": "Level up"}
-    own = {"name": "own", "activities": ["event"], "url": "https://receiver.invalid/cb"}
+    own = {
+        "name": "own",
+        "partner": "Partner",
+        "level": "both",
+        "url": "https://receiver.invalid/cb",
+    }
     endpoint = ask("POST", f"/apps/{shop.id}/callback-endpoints", body=own).json["endpoint"]
     connection.execute(
         "INSERT INTO callbacks (id, endpoint_id, app_id, environment, activity, receipt,"
         " event_time, state) VALUES (%s, %s, %s, 'production', 'event', %s, now(), 'failed')",
         (CALLBACK_ID, endpoint["id"], shop.id, event.receipt),
+    )
+    hook = {"name": "hook", "channel": "webhook", "target": "https://receiver.invalid/alert"}
+    destination = ask("POST", f"/apps/{shop.id}/alert-destinations", body=hook).json
+    connection.execute(
+        "INSERT INTO alerts (app_id, kind, subject, title, detail)"
+        " VALUES (%s, 'quarantine', '', 'Events are in quarantine', 'Replay them.')",
+        (shop.id,),
     )
     event_type = ask("POST", f"/apps/{shop.id}/event-types", body=kind).json
     wanted = {"device_id": "a-device-that-was-erased"}
@@ -123,23 +181,35 @@ def world(ask: Ask, shop: App, event: Event, connection: Connection) -> dict[str
     assert key is not None
     erased = [person_id(IdKind.DEVICE, wanted["device_id"])]
     bury(connection, key, shop.id, erased, TombstoneReason.ERASED)
-    spring = {**BODIES["/apps/{app_id}/links"], "name": "World"}
+    uploads = f"/apps/{shop.id}/uploads"
+    upload = ask("POST", uploads, body={"name": "a file", "size_bytes": 1}).json
+    ask("PUT", f"{uploads}/{upload['id']}/pieces/1", body=b"{")
+    new_link = BODIES["/apps/{app_id}/links"]
+    assert isinstance(new_link, dict)
+    spring = {**new_link, "name": "World"}
     link = ask("POST", f"/apps/{shop.id}/links", body=spring).json["link"]
     return {
         "link_id": str(link["id"]),
+        "partner_id": str(find_partner(connection, link["partner"]).id),
         "app_id": str(shop.id),
         "token_id": str(issued["token"]["id"]),
         "event_type_id": str(event_type["id"]),
         "endpoint_id": str(endpoint["id"]),
+        "destination_id": str(destination["id"]),
+        "mark": CALLBACK_ID,
         "callback_id": CALLBACK_ID,
         "user_id": event.user_id,
         "receipt": str(event.receipt),
         "erasure_id": erasure["id"],
+        "job_id": fail_job(redis),
+        "upload_id": str(upload["id"]),
+        "number": "1",
     }
 
 
 def filled(path: str, world: dict[str, str]) -> str:
-    return re.sub(r"{(\w+)}", lambda name: world[name[1]], plain_path(path))
+    plain = plain_path(path)
+    return re.sub(r"{(\w+)}", lambda name: world[name[1]], plain) + QUERIES.get(plain, "")
 
 
 def called(endpoint: ApiEndpoint) -> str:
@@ -165,7 +235,7 @@ def test_a_viewers_key_reads_and_changes_nothing(
     def state() -> list[str]:
         tables = (
             *("apps", "tokens", "event_types", "links", "partners", "quarantine", "callbacks"),
-            *("erasures", "tombstones", "retention"),
+            *("erasures", "tombstones", "retention", "alert_destinations", "uploads"),
         )
         return [
             str(row)
@@ -410,3 +480,26 @@ def test_an_unknown_path_is_told_as_json(ask: Ask, path: str) -> None:
     result = ask("GET", path)
 
     assert (result.status_code, result.json["error"]["code"]) == (404, "not_found")
+
+
+def test_callbacks_are_listed_page_by_page_and_counted_by_the_same_filters(
+    ask: Ask, world: dict[str, str], connection: Connection
+) -> None:
+    connection.execute(
+        "INSERT INTO callbacks (id, endpoint_id, app_id, environment, activity, receipt,"
+        " event_time, state)"
+        " SELECT gen_random_uuid(), endpoint_id, app_id, environment, 'install', receipt,"
+        " event_time, 'delivered' FROM callbacks, generate_series(1, 4)"
+    )
+    path = f"/apps/{world['app_id']}"
+    query = f"endpoint_id={world['endpoint_id']}&activity=install&state=delivered&from=2026-01-01"
+    first = ask("GET", f"{path}/callbacks?{query}&count=3").json
+    last = ask("GET", f"{path}/callbacks?{query}&count=3&before={quote(first['after'])}").json
+
+    (counted,) = ask("GET", f"{path}/callback-counts?{query}").json
+
+    assert [len(page["callbacks"]) for page in (first, last)] == [3, 1]
+    assert (last["after"], counted["callbacks"]) == (None, 4)
+    assert ask("GET", f"{path}/callback-counts?to=2026-01-01").json == []
+    for wrong in ("state=sent", "activity=no", "from=now", "to=0001-01-01", "before=7", "count=0"):
+        assert ask("GET", f"{path}/callbacks?{wrong}").status_code in {400, 422}, wrong

@@ -110,7 +110,8 @@ def test_one_wrong_setting_keeps_all_as_they_were(
     assert app_with_id(connection, shop.id) == shop
     assert read_rules(connection, shop).version == 1
     (name,) = wrong
-    assert admin.page.forms[-1].fields[name] == wrong[name]
+    (form,) = (form for form in admin.page.forms if "currency" in form.fields)
+    assert form.fields[name] == wrong[name]
 
 
 def test_the_list_shows_today_against_the_same_hours_of_yesterday(
@@ -198,3 +199,24 @@ def test_an_overview_has_30_days_by_source_with_their_change(
     assert admin.page.tags.count("svg") == 3
     admin.get(f"/apps/{shop.id}?environment=sandbox")
     assert "Last 30 days" not in admin.text
+
+
+def test_a_new_app_is_led_through_its_setup(admin: Browser, viewer: Browser, shop: App) -> None:
+    admin.get(f"/apps/{shop.id}")
+    assert "Set up this app 1 of 7" in admin.text
+    assert f'href="/apps/{shop.id}/protection/tokens/new"' in admin.get(f"/apps/{shop.id}").text
+    assert "Send a test event" in admin.text
+    viewer.get(f"/apps/{shop.id}")
+    assert "Set up this app" in viewer.text
+    assert "Send a test event" not in viewer.text
+
+
+def test_a_test_event_that_cannot_be_sent_says_so_on_the_overview(
+    shop: App, admin: Browser
+) -> None:
+    admin.get(f"/apps/{shop.id}")
+
+    result = admin.send(f"/apps/{shop.id}/test-event")
+
+    assert result.status_code == 422
+    assert "does not reach ingest at https://events.test" in admin.text

@@ -7,6 +7,7 @@ import pytest
 from console.apps.apps import App
 from console.apps.event_types import NewEventType, create_event_type
 from console.resources import Resources
+from shared.clock import now_ms
 from tests.integration.console.security.test_integration_check import came
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
@@ -70,3 +71,18 @@ def test_code_has_this_apps_ids(
 
 def test_code_in_no_language_is_refused(admin: Browser, at: str) -> None:
     assert admin.get(f"{at}?language=cobol").status_code == 400
+
+
+def test_only_requests_of_the_last_minutes_are_evaluated_when_so_many_are_chosen(
+    resources: Resources, shop: App, admin: Browser, at: str
+) -> None:
+    came(resources, shop, event_id="unknown", at_ms=now_ms() - 30 * 60_000)
+
+    admin.get(f"{at}?minutes=10")
+    assert "No requests in this time" in admin.text
+    markup = admin.get(f"{at}?minutes=60").text
+
+    assert "Latest requests" in admin.text
+    assert 'href="?minutes=60&amp;dialect=swaarm' in markup
+    for text in ("0", "10081", "x", "-1", "1" * 30):
+        assert admin.get(f"{at}?minutes={text}").status_code == 400

@@ -13,7 +13,7 @@ from shared.events import Event, Kind
 from shared.ids import click_id_of, new_receipt
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
-from tests.integration.counted import store
+from tests.integration.counted import count_all, store
 from tests.integration.fresh import fresh
 
 pytestmark = ON_ONE_PAIR
@@ -140,3 +140,27 @@ def test_one_name_for_two_fields_is_refused_and_nothing_is_saved(
     assert "is the name of another field too" in admin.text
     (saved,) = list_links(connection, shop)
     assert saved.postback_names == {}
+
+
+def test_a_link_shows_its_days_its_sub_ids_and_how_soon_its_installs_came(
+    connection: Connection, shop: App, viewer: Browser, link: str
+) -> None:
+    assert "Neither clicks nor installs" in viewer.get(link).text
+    clicks = [clicked(shop, link, pub_sub_id=name) for name in ("site-4", "site-4", "<b>5</b>")]
+    store(
+        connection,
+        *clicks,
+        fresh(app_id=shop.id, user_id="ann", click_id=clicks[0].click_id, event_id="buy"),
+    )
+    count_all(connection)
+
+    page = viewer.get(link).text
+
+    assert "Neither clicks nor installs" not in page
+    assert "33.3%" in page
+    assert "Acme · site-4" in page
+    assert "Acme · &lt;b&gt;5&lt;/b&gt;" in page
+    assert "up to 10 seconds" in page
+    report = viewer.get(f"{link.rpartition('/links')[0]}/reports?split=sub_id&by=total").text
+    assert "Acme · site-4" in report
+    assert "50.0%" in report

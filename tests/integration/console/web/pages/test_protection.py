@@ -159,7 +159,11 @@ def test_a_token_is_rotated_and_the_first_revoked(
     assert token_named(resources, shop, "backend (new)").scopes == ("events",)
 
     admin.get(f"{at}/tokens/{number}")
-    admin.send(f"{at}/tokens/{number}/revoke")
+    refused = admin.send(f"{at}/tokens/{number}/revoke")
+    assert refused.status_code == 422
+    assert "Type the name to confirm: backend" in admin.text
+    admin.get(f"{at}/tokens/{number}")
+    admin.send(f"{at}/tokens/{number}/revoke", confirm="backend")
     assert digests[0] not in let_in(resources)
     assert "backend is permanently revoked" in admin.text
 

@@ -5,6 +5,7 @@ import io
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 from urllib.parse import quote
 
@@ -122,6 +123,50 @@ def test_a_report_says_that_unverified_senders_are_in_it(
         viewer.get(f"/apps/{app.id}/reports")
         said.append("unverified senders" in viewer.text)
     assert said == [False, True]
+
+
+def test_events_of_unverified_senders_have_a_column_where_there_are_any(
+    viewer: Browser, app: App, connection: Connection, console: Console
+) -> None:
+    key = create_key(connection, SECRET_KEY, ADMIN, "reports", Role.VIEWER).secret
+    client = testing.TestClient(console)
+    headers = {"Authorization": f"Bearer {key}"}
+
+    def seen(query: str) -> tuple[bool, list[dict[str, str]], list[tuple[str, int]]]:
+        page = viewer.get(f"/apps/{app.id}/reports?{query}")
+        file = viewer.ask("GET", f"/apps/{app.id}/reports.csv", query_string=query)
+        head, *lines, _ = _read(file.text)
+        path = f"/api/v1/apps/{app.id}/report"
+        rows = client.simulate_get(path, query_string=query, headers=headers).json["rows"]
+        return (
+            "of unverified senders" in page.text,
+            [dict(zip(head, line, strict=True)) for line in lines],
+            [(row["name"], row["figures"]["unverified"]) for row in rows],
+        )
+
+    is_shown, lines, rows = seen("by=total&split=country")
+    assert not is_shown
+    assert "of unverified senders" not in lines[0]
+    assert {count for _, count in rows} == {0}
+
+    at_ms = now_ms() - DAY_MS + 10
+    store(
+        connection,
+        _event(app, "eve", at_ms, sdk="js5.8.3", parameters={"country": "fr"}),
+        _event(app, "eve", at_ms + 1, parameters={"country": "fr"}),
+    )
+    count_all(connection)
+    is_shown, lines, rows = seen("by=total&split=country")
+    assert is_shown
+    by_country = {
+        line["country"]: (line["events"], line["of unverified senders"]) for line in lines
+    }
+    assert by_country == {"France (FR)": ("3", "1"), "(unknown country)": ("2", "0")}
+    assert sorted(rows) == [("(unknown country)", 0), ("France (FR)", 1)]
+    _, lines, _ = seen("by=total&split=event")
+    assert sorted(line["of unverified senders"] for line in lines) == ["0", "1"]
+    page = viewer.get(f"/apps/{app.id}/reports?by=day&measure=unverified")
+    assert "Of unverified senders" in page.text
 
 
 def test_a_receipt_and_a_timeline_say_in_which_country_an_event_was(
@@ -325,3 +370,80 @@ def test_a_day_that_is_not_over_is_told_apart_from_nobody(viewer: Browser, app: 
     cells = re.findall(r'<td class="number">([^<]*)</td>', page.text)
     assert "not yet" in cells
     assert page.text.count('class="not-yet"') == page.text.count('class="heat-none"') > 0
+
+
+def test_columns_are_chosen_and_rows_sorted_on_the_page_and_in_the_file(
+    viewer: Browser, app: App
+) -> None:
+    query = "split=country&by=total&column=events&column=revenue&sort=events"
+    lines = _read(viewer.get(f"/apps/{app.id}/reports.csv?{query}").text)
+    page = viewer.get(f"/apps/{app.id}/reports?{query}").text
+
+    assert lines[0] == ["country", "events", "revenue (EUR)"]
+    counts = [int(line[1]) for line in lines[1:-1]]
+    assert len(counts) > 1
+    assert counts == sorted(counts, reverse=True)
+    assert 'name="column" value="revenue" checked' in page
+    assert "column=events&amp;column=revenue" in page
+    refused = viewer.get(f"/apps/{app.id}/reports?column=colour&sort=events")
+    assert refused.status_code == 200
+    assert "must be one of events" in refused.text
+
+
+def test_a_view_is_kept_for_one_person_and_shows_the_same_to_whoever_has_its_link(
+    viewer: Browser, admin: Browser, app: App
+) -> None:
+    at = f"/apps/{app.id}/reports"
+    viewer.get(f"{at}?period=7d&split=country&column=events&sort=events&measure=revenue")
+
+    viewer.send(f"{at}/views", name="Mornings <b>")
+
+    assert "View Mornings <b> has been saved" in viewer.text
+    markup = viewer.get(at).text
+    assert "Mornings &lt;b&gt;" in markup
+    links = [part for part in markup.split('"') if part.startswith(f"{at}?period=7d")]
+    (link,) = [link for link in links if "measure=revenue" in link]
+    assert "from=" not in link
+    shared = admin.get(unescape(link)).text
+    assert "Mornings" not in shared
+    assert '<option value="country" selected' in shared
+    assert 'value="events" checked' in shared
+
+    (delete,) = [form.action for form in viewer.page.forms if form.action.endswith("/delete")]
+    (save,) = [form for form in admin.page.forms if form.action.endswith("/views")]
+    admin.post(delete, {"csrf": save.fields["csrf"]})
+    assert "You have no such view" in admin.text
+    viewer.send(delete)
+
+    assert "View Mornings <b> has been deleted" in viewer.text
+    assert "Mornings" not in viewer.get(at).text
+
+
+def test_a_view_without_a_name_or_of_no_query_is_refused(viewer: Browser, app: App) -> None:
+    at = f"/apps/{app.id}/reports"
+    for values in (
+        {"name": " "},
+        {"name": "x", "query": "&&"},
+        {"name": "x", "query": "a=" + "a" * 4_000},
+    ):
+        viewer.get(at)
+
+        assert viewer.send(f"{at}/views", **values).status_code == 422
+
+
+def test_rows_lead_to_their_events_in_the_order_in_which_they_are_sorted(
+    viewer: Browser, app: App
+) -> None:
+    query = "by=total&split=country&sort=revenue&environment=production"
+    table = viewer.get(f"/apps/{app.id}/reports?{query}").text.partition('<div class="table sheet')[
+        2
+    ]
+    rows = [unescape(row.partition('href="')[2].partition('"')[0])
+            for row in table.split('<th scope="row">')[1:3]]  # fmt: skip
+
+    assert ["unknown" in row for row in rows] == [True, False]  # where the revenue is
+    assert all(row.startswith(f"/apps/{app.id}/events/log?environment=production") for row in rows)
+    assert viewer.get(rows[0]).status_code == 200
+    assert "ben" in viewer.text
+    days = viewer.get(f"/apps/{app.id}/reports/activity").text
+    assert f'href="/apps/{app.id}/events/log?environment=production' in days
