@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import backlog, batches, drain, end_to_end, ingest
+from tests.bench import backlog, batches, drain, end_to_end, ingest, whole_stack
 from tests.bench.report import machine, markdown, write
 from tests.bench.run import Run
 
@@ -25,6 +25,7 @@ ROWS: dict[str, Callable[[Run], None]] = {
     "batches": batches.measure_batches,
     "drain": drain.measure_drain,
     "end-to-end": end_to_end.measure_end_to_end,
+    "whole-stack": whole_stack.measure_whole_stack,
     "backlog": backlog.measure_backlog,
     "start": backlog.measure_start,
 }

@@ -121,6 +121,7 @@ def fill(run: Run, valkey: BenchValkey, kind: str, events: int) -> Backlog:
     with valkey.client() as client:
         client.flushall()
     resources = run.product_on(valkey, "filling")
+    resources.empty_inbox()  # sets the share too: one stream has to hold the whole backlog
     database = FURNISHED
     if kind == "returning":
         introduce(resources, run.postgres, _RETURNING)

@@ -17,12 +17,26 @@ CONNECTIONS = (16, 64, 256)
 UNIT = "requests/s"
 BARE, FALCON = "bare ASGI app", "Falcon, one empty route"
 STOCK = "bare ASGI app, uvicorn's own worker class"
+IDEAL = "an ideal Falcon handler, AOF always"
+IDEAL_TOKEN = "ideal"
 _STOCK_SERVER = ("-m", "gunicorn", "-k", "uvicorn_worker.UvicornWorker", "--keep-alive", "75")
 
 TARGETS = (
-    Target("ingest against the bare ASGI app", "ingest, AOF always", BARE, 0.60),
-    Target("ingest against Falcon with one empty route", "ingest, AOF always", FALCON, 0.85),
-    Target("p99 of ingest against the bare app's", "ingest, AOF always", BARE, 2.5, True, P99),
+    Target(
+        "ingest CPU of the ideal Falcon handler against ingest's",
+        IDEAL,
+        "ingest, AOF always",
+        0.75,
+        key=CPU,
+    ),
+    Target(
+        "p99 of ingest against the ideal handler's",
+        "ingest, AOF always",
+        IDEAL,
+        1.5,
+        is_ceiling=True,
+        key=P99,
+    ),
     Target("AOF always against none", "ingest, AOF always", "ingest, AOF none", 0.85),
 )
 
@@ -34,10 +48,11 @@ class Side:
     web: Web
     resources: BenchProduct | None
     cores: Cores
+    ideal: BenchValkey | None = None  # of the ideal handler
 
     def measure(self, load: Load) -> Sample:
-        valkey = self.resources.valkey if self.resources else None
-        token = self.resources.token if self.resources else "none"
+        valkey = self.resources.valkey if self.resources else self.ideal
+        token = self.resources.token if self.resources else IDEAL_TOKEN
         began, redis_began = self.web.program.cpu_seconds(), _cpu(valkey)
         sent = send(self.web.port, token, load, self.cores.others)
         used, redis_used = self.web.program.cpu_seconds(), _cpu(valkey)
@@ -47,8 +62,12 @@ class Side:
             P99: sent.p99_ms,
             CPU: (used - began) / sent.requests * 1e6,
         }
-        if self.resources:
+        if valkey is not None:
             sample[REDIS_CPU] = (redis_used - redis_began) / sent.requests * 1e6
+        if self.ideal is not None:
+            with self.ideal.client() as client:
+                client.flushall()
+        if self.resources:
             sample["events_per_flush"] = _events_per_flush(self.resources)
             self.resources.empty_inbox()
         _check(sent, self.web.program)
@@ -112,6 +131,7 @@ def _sides(run: Run, *, ceilings: bool = True) -> Iterator[dict[str, Side]]:
         if ceilings:
             for name, server in _ceilings(run, cores).items():
                 sides[name] = Side(stack.enter_context(server), None, cores)
+            sides[IDEAL] = stack.enter_context(_ideal(run, cores))
         for fsync in FSYNC:
             resources = stack.enter_context(run.resources(fsync, cores.others))
             web = stack.enter_context(resources.ingest(cores.server))
@@ -129,3 +149,13 @@ def _ceilings(run: Run, cores: Cores) -> dict[str, AbstractContextManager[Web]]:
         BARE: server("bare", "bare"),
         FALCON: server("falcon", "falcon_route"),
     }
+
+
+@contextmanager
+def _ideal(run: Run, cores: Cores) -> Iterator[Side]:
+    """Yields the ideal handler, on ingest's own server class and on a Valkey like ingest's."""
+    with run.valkey("always", cores.others) as valkey:
+        environment = {"IDEAL_REDIS": valkey.url, "IDEAL_TOKEN": IDEAL_TOKEN}
+        application = "tests.bench.ceilings.ideal:application()"
+        with serving("ideal", application, run.folder, environment, cores.server) as web:
+            yield Side(web, None, cores, valkey)

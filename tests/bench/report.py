@@ -10,13 +10,22 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.bench.chart import draw
-from tests.bench.samples import CPU, P50, P99, POSTGRES_CPU, REDIS_CPU, Line, Results
+from tests.bench.samples import CPU, P50, P99, POSTGRES_CPU, REDIS_CPU, STACK_CPU, Line, Results
 from tests.bench.stores import BenchPostgres, BenchValkey
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "performance.md"
 FOLDER = DOCS / "performance"
-_COLUMNS = ("median", "spread", "p50 ms", "p99 ms", "CPU µs", "Redis CPU µs", "PostgreSQL CPU µs")
+_COLUMNS = (
+    "median",
+    "spread",
+    "p50 ms",
+    "p99 ms",
+    "CPU µs",
+    "Redis CPU µs",
+    "PostgreSQL CPU µs",
+    "all CPU µs",
+)
 _TARGET_HEAD = "| target | bound | measured | |"
 _PACKAGES = ("falcon", "gunicorn", "uvicorn", "redis", "rq", "psycopg")
 
@@ -78,7 +87,9 @@ def _table(results: Results) -> Iterator[str]:
 def _row(line: Line) -> str:
     spread = line.spread()
     ends = "" if spread is None or len(line.samples) < 2 else " to ".join(map(_number, spread))
-    others = [_cell(line.median(key)) for key in (P50, P99, CPU, REDIS_CPU, POSTGRES_CPU)]
+    others = [
+        _cell(line.median(key)) for key in (P50, P99, CPU, REDIS_CPU, POSTGRES_CPU, STACK_CPU)
+    ]
     return f"| {' | '.join([line.name, line.unit, _cell(line.median()), ends, *others])} |"
 
 

@@ -8,7 +8,7 @@ from statistics import median
 # What is measured, by name: rate (a second), p50_ms, p99_ms, and CPU in microseconds an event.
 Sample = Mapping[str, float]
 RATE, P50, P99, CPU = "rate", "p50_ms", "p99_ms", "cpu_us"
-REDIS_CPU, POSTGRES_CPU = "redis_cpu_us", "postgres_cpu_us"
+REDIS_CPU, POSTGRES_CPU, STACK_CPU = "redis_cpu_us", "postgres_cpu_us", "stack_cpu_us"
 
 
 @dataclass

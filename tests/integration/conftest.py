@@ -88,6 +88,7 @@ def empty(connection: Connection) -> None:
         "set_aside_users",
         "wide_identifiers",
         "due_decisions",
+        "click_uses",
         "users",
     )
     settings = (
@@ -95,15 +96,39 @@ def empty(connection: Connection) -> None:
         "audit_log",
         "tokens",
         "event_types",
+        "costs",
+        "link_prices",
         "links",
         "partners",
         "apps",
         "installation",
     )
     delivery = ("callback_attempts", "callbacks", "callback_endpoints")
-    counted = ("stale_periods", "counted_periods", "figures", "reach", "comebacks")
-    console = ("console_sessions", "one_time_links", "sign_in_attempts", "console_keys", "people")
-    for table in (*facts, *of_users, *counted, *console, *delivery, *settings):
+    alerts = ("alert_messages", "alerts", "alert_destinations", "rejection_hours")
+    counted = (
+        "stale_periods",
+        "counted_periods",
+        "figures",
+        "reach",
+        "comebacks",
+        "large_days",
+        "day_events",
+        "day_users",
+        "traffic",
+        "earnings",
+    )
+    console = (
+        "saved_views",
+        "upload_pieces",
+        "uploads",
+        "console_sessions",
+        "one_time_links",
+        "sign_in_attempts",
+        "console_keys",
+        "app_roles",
+        "people",
+    )
+    for table in (*facts, *of_users, *counted, *console, *delivery, *alerts, *settings):
         connection.execute(f"DELETE FROM {table}".encode())
 
 

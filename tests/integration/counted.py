@@ -12,9 +12,14 @@ def store(connection: Connection, *events: Event) -> None:
     derive(connection, events)
 
 
-def count_all(connection: Connection) -> int:
-    """Without letting anything rest. How many periods there were to count."""
-    connection.execute("UPDATE counted_periods SET rests_until = '-infinity'")
-    counted = roll_up(connection, 60)
-    assert not counted.more
-    return counted.periods
+def count_all(connection: Connection, seconds_max: float = 60) -> int:
+    """Without letting anything rest. How many periods and steps there were to count."""
+    periods = 0
+    while True:
+        connection.execute("UPDATE counted_periods SET rests_until = '-infinity'")
+        counted = roll_up(connection, seconds_max)
+        assert not counted.more
+        periods += counted.periods
+        rows = connection.execute("SELECT FROM stale_periods LIMIT 1").fetchall()
+        if not rows or not counted.periods:
+            return periods

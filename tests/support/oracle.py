@@ -69,6 +69,7 @@ class Call:
 
 
 Found = tuple[str, Click, frozenset[str]]  # rule, click, lenders
+Taken = tuple[str, str, int, str]  # app, click, when it was credited, and to which user
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +85,7 @@ class Rules:
     users_max: int = 100
     view_device_ms: int = 24 * HOUR_MS
     view_address_ms: int = 6 * HOUR_MS
+    click_users_max: int = 0
 
 
 @dataclass(frozen=True)
@@ -126,9 +128,11 @@ def timeline(
     rules: Rules,
     elsewhere: Iterable[Call] = (),
     others: Iterable[Call] = (),
+    taken: Iterable[Taken] = (),
 ) -> Timeline:
     """Decides everything about one user. `calls` are theirs; `elsewhere` are calls of theirs that
-    only identify them; `others` are calls of other users."""
+    only identify them; `others` are calls of other users. `taken` is who was credited with what,
+    which matters where clicks are used up."""
     ordered = sorted({call.receipt: call for call in calls}.values(), key=_moment)
     all_calls = [*ordered, *elsewhere]
     device_ids = frozenset(usable for call in all_calls for usable in _usable(call.device_ids))
@@ -149,10 +153,46 @@ def timeline(
             frozenset(_narrow(device_ids, app, wide_devices)),
             frozenset(name for name in click_ids if (app, name) not in wide_clicks),
         )
-        case = (own_clicks, identity, rules, newcomers)
+        gone = [
+            (click_id, (time_ms, user))
+            for place, click_id, time_ms, user in taken
+            if (place, user != ordered[0].user) == (app, True)
+        ]
+        case = (own_clicks, identity, rules, newcomers, gone if rules.click_users_max else [])
         attributions = _attributions(ordered, sessions, case)
     days = sorted({day for session in sessions for day in _days(session)})
     return Timeline(device_ids, click_ids, attributions, sessions, tuple(days))
+
+
+def timelines(
+    calls: Iterable[Call], clicks: Iterable[Click], rules: Rules
+) -> dict[tuple[str, str], Timeline]:
+    """Decides everything about everybody, by app and user. Where clicks are used up, over and over
+    until nobody's changes: the earliest decision is right after the first time, and each time at
+    least one more."""
+    calls, clicks = list(calls), list(clicks)
+    users = sorted({(call.app, call.user) for call in calls})
+    taken: set[Taken] = set()
+    while True:
+        decided = {
+            (app, user): timeline(
+                [call for call in calls if (call.app, call.user) == (app, user)],
+                clicks,
+                rules,
+                others=calls,
+                taken=taken,
+            )
+            for app, user in users
+        }
+        credited = {
+            (app, it.click_id, it.time_ms, user)
+            for (app, user), each in decided.items()
+            for it in each.attributions
+            if it.click_id is not None
+        }
+        if credited == taken or not rules.click_users_max:
+            return decided
+        taken = credited
 
 
 def wide_ids(
@@ -195,9 +235,10 @@ def _moment(call: Call) -> tuple[object, ...]:
     """By time, then by content: opens, what tells more, what it tells; at last by the name."""
     address = public(call.address)
     device = call.device or ("", "", "", False)
-    told_less = (not call.is_open, address is None, device[1] == "", call.device_ids == ())
+    device_ids = sorted(set(_usable(call.device_ids)))
+    told_less = (not call.is_open, address is None, device[1] == "", device_ids == [])
     named = sorted({name for name in (call.user, call.click_id) if name})
-    content = (named, sorted(set(call.device_ids)), address or "", device)
+    content = (named, device_ids, address or "", device)
     return (call.time_ms, told_less, content, call.receipt)
 
 
@@ -238,7 +279,15 @@ def _days(session: Session) -> list[date]:
     return days
 
 
-Case = tuple[list[Click], Identity, Rules, dict[str, int]]
+Gone = list[tuple[str, tuple[int, str]]]  # clicks that others were credited with, and when
+Case = tuple[list[Click], Identity, Rules, dict[str, int], Gone]
+
+
+def _free(clicks: list[Click], at: Call, gone: Gone) -> list[Click]:
+    """Those that nobody was credited with before; of one millisecond, the smaller name is first."""
+    now = (at.time_ms, at.user)
+    used = {click_id for click_id, when in gone if when < now}
+    return [click for click in clicks if click.id not in used]
 
 
 def newcomers_before(
@@ -265,22 +314,25 @@ def newcomers_before(
 def _attributions(
     ordered: list[Call], sessions: tuple[Session, ...], case: Case
 ) -> tuple[Attribution, ...]:
-    clicks, identity, rules, _ = case
+    clicks, identity, rules, _, gone = case
     decided = [_first_attribution(ordered, case)]
     for session in sessions:
         earlier_ms = [call.time_ms for call in ordered if call.time_ms < session.start_ms]
         away_ms = session.start_ms - max(earlier_ms, default=session.start_ms)
         if away_ms >= max(rules.inactivity_ms, rules.timeout_ms):
-            again = _reattribution(session, decided[-1], clicks, identity, rules)
+            (start,) = (call for call in ordered if call.receipt == session.start_receipt)
+            free = _free(clicks, start, gone)
+            again = _reattribution(session, decided[-1], clicks, free, identity, rules)
             decided += [again] if again else []
     return tuple(decided)
 
 
 def _first_attribution(ordered: list[Call], case: Case) -> Attribution:
-    all_clicks, identity, rules, newcomers = case
+    all_clicks, identity, rules, newcomers, gone = case
     clicks = [click for click in all_clicks if not click.is_view]
-    views = [click for click in all_clicks if click.is_view and click.origin]
     first = ordered[0]
+    free = _free(all_clicks, first, gone)
+    views = [click for click in free if click.is_view and click.origin]
     at_once = [call for call in ordered if call.time_ms == first.time_ms]
     located = next((call for call in at_once if public(call.address)), first)
     proof = _proof(first.time_ms, clicks, identity, rules.deterministic_ms)
@@ -290,17 +342,18 @@ def _first_attribution(ordered: list[Call], case: Case) -> Attribution:
     very_recent = [
         click for click in credited if _within(click, first.time_ms, rules.probabilistic_ms)
     ]
+    uncrowded = _uncrowded(very_recent, sights, newcomers, rules)
     match = (
-        _by_click_id(recent, identity)
-        or _by_device_id(recent, proof)
-        or _by_device_like_it(very_recent, sights)
-        or _by_device_that_may_be_it(very_recent, sights, newcomers, rules)
+        _by_click_id([click for click in recent if click in free], identity)
+        or _by_device_id([click for click in recent if click in free], proof)
+        or _by_device_like_it([click for click in very_recent if click in free], sights)
+        or _by_sight([click for click in very_recent if click in free], uncrowded, "open")
         or _by_view(
             views,
             first.time_ms,
             proof,
             sights,
-            _uncrowded(very_recent, sights, newcomers, rules),
+            uncrowded,
             rules,
         )
     )
@@ -311,13 +364,18 @@ def _first_attribution(ordered: list[Call], case: Case) -> Attribution:
 
 
 def _reattribution(
-    session: Session, standing: Attribution, clicks: list[Click], identity: Identity, rules: Rules
+    session: Session,
+    standing: Attribution,
+    clicks: list[Click],
+    free: list[Click],
+    identity: Identity,
+    rules: Rules,
 ) -> Attribution | None:
     clicked = [click for click in clicks if not click.is_view]
     proof = _proof(session.start_ms, clicked, identity, rules.reattribution_ms)
     eligible = [
         click
-        for click in clicks
+        for click in free
         if click.origin
         and not click.is_view
         and click.time_ms >= standing.time_ms
@@ -427,12 +485,6 @@ def _by_device_id(clicks: list[Click], proof: Proof) -> Found | None:
 
 def _by_device_like_it(clicks: list[Click], sights: list[Sight]) -> Found | None:
     return _by_sight(clicks, sights, "same")
-
-
-def _by_device_that_may_be_it(
-    clicks: list[Click], sights: list[Sight], newcomers: dict[str, int], rules: Rules
-) -> Found | None:
-    return _by_sight(clicks, _uncrowded(clicks, sights, newcomers, rules), "open")
 
 
 def _by_view(

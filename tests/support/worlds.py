@@ -6,12 +6,12 @@ are few, so that most facts are related to one another.
 """
 
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.support.oracle import DAY_MS, MINUTE_MS, Call, Click, Rules, Timeline, timeline
+from tests.support.oracle import DAY_MS, MINUTE_MS, Call, Click, Rules, Timeline, timelines
 
 SHOP, GAME, SANDBOX = "shop", "game", "shop's sandbox"
 HOME, WORK = "198.51.100.7", "198.51.100.8"
@@ -64,7 +64,23 @@ class World:
 
     def timeline(self, app: str, user: str) -> Timeline:
         """Returns the oracle's timeline of the user."""
-        return timeline(self.calls_of(app, user), self.clicks, self.rules, others=self.calls)
+        return _timelines(self)[app, user]
+
+    def used_from_ms(self, app: str, user: str) -> dict[str, int]:
+        """Returns the clicks that the oracle credits others with, and from when on this user cannot
+        be credited with them."""
+        used: dict[str, int] = {}
+        for (place, other), each in _timelines(self).items() if self.rules.click_users_max else ():
+            for it in each.attributions if place == app and other != user else ():
+                if it.click_id is not None:
+                    from_ms = it.time_ms + (other > user)
+                    used[it.click_id] = min(from_ms, used.get(it.click_id, from_ms))
+        return used
+
+
+@lru_cache(maxsize=8)
+def _timelines(world: World) -> dict[tuple[str, str], Timeline]:
+    return timelines(world.calls, world.clicks, world.rules)
 
 
 Choice = tuple[Any, ...]
@@ -260,9 +276,9 @@ def _click(manner: Manner, steps: Choice, click_id: str) -> st.SearchStrategy[Cl
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> World:
+def worlds(draw: st.DrawFn, *, click_users: Choice = (0,)) -> World:
     """Draws a few users and clicks, around midnight UTC; most of the clicks before most of the
-    calls."""
+    calls. `click_users` are the numbers of users whom a click may be credited to; 0 is any."""
     manner = draw(st.sampled_from(MANNERS))
     pace = draw(st.sampled_from(PACES))
     calls = draw(_calls(manner, pace.steps[3:]))
@@ -271,4 +287,5 @@ def worlds(draw: st.DrawFn) -> World:
         replace(call, receipt=receipt(number)) for call, number in zip(calls, numbers, strict=True)
     ]
     facts += draw(_clicks(manner, pace.steps))
-    return World(draw(pace.rules), tuple(draw(st.permutations(facts))))
+    rules = replace(draw(pace.rules), click_users_max=draw(st.sampled_from(click_users)))
+    return World(rules, tuple(draw(st.permutations(facts))))

@@ -1,5 +1,6 @@
 """Fixtures of two running products: one for tests that leave it unchanged, one to be broken."""
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,6 +13,12 @@ import pytest
 from tests.system.product import START_SECONDS_MAX, Waybill
 from tests.system.servers import Postgres, Redis, until
 from tests.system.traffic import get, send
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _written_disk() -> None:
+    """Writes what earlier suites have left in memory: a sync of Redis's file would wait for it."""
+    os.sync()
 
 
 @dataclass
@@ -49,12 +56,8 @@ def make_token(waybill: Waybill) -> str:
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    waybill = Waybill(tmp_path_factory.mktemp("running") / "data")
-    try:
-        waybill.wait_until_ready()
+    with Waybill(tmp_path_factory.mktemp("running") / "data") as waybill:
         yield Running(waybill, make_token(waybill))
-    finally:
-        waybill.stop()
 
 
 @pytest.fixture
@@ -79,7 +82,7 @@ def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
             ending.callback(store.stop)
             store.start()
         variables = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
-        waybill = Waybill(tmp_path_factory.mktemp("breakable") / "data", variables)
+        waybill = Waybill(tmp_path_factory.mktemp("breakable") / "data", variables, patient=False)
         ending.callback(waybill.stop)
         waybill.wait_until_ready()
         yield Watched(waybill, make_token(waybill), postgres, redis)

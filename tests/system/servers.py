@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 START_SECONDS_MAX = 30
+ANSWER_SECONDS_MAX = 60  # longer than the product waits for a slow disk in these tests
 _WORKERS_MAX = 16
 _DEBIAN = Path("/usr/lib/postgresql/15/bin")
 
@@ -76,7 +77,10 @@ class Server(ABC):
             self.process = subprocess.Popen(
                 self.argv(), stdout=log, stderr=log, cwd=self.folder, user=self.user()
             )
-        until(lambda: accepts(self.port), START_SECONDS_MAX, f"{type(self).__name__} answering")
+        until(self.is_answering, START_SECONDS_MAX, f"{type(self).__name__} answering")
+
+    def is_answering(self) -> bool:
+        return accepts(self.port)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self.process is not None:
@@ -114,6 +118,13 @@ class Postgres(Server):
 
 
 class Redis(Server):
+    def is_answering(self) -> bool:
+        """Tells whether it has loaded its data: until then it refuses every command."""
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 5) as probe:
+            probe.sendall(b"PING\r\n")
+            return probe.recv(16)[:8] not in {b"", b"-LOADING"}
+        return False
+
     def argv(self) -> list[str]:
         program = shutil.which("redis-server")
         if program is None:

@@ -20,7 +20,7 @@ from tests.system.servers import until
 from tests.system.traffic import Answer, send
 
 CALLS = json.loads((Path(__file__).parent / "data" / "adjust_calls.json").read_text())
-RECORD_SECONDS_MAX = 10
+RECORD_SECONDS_MAX = 60
 
 # App tokens of the pages, their event tokens, and the token that their backends hold.
 APPS = {

@@ -1,5 +1,6 @@
 """Tests the drill: a backup of a running installation, restored elsewhere, goes on as before."""
 
+import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from tests.system.traffic import get, send
 
 EVENTS = 20
 COUNTED_SECONDS_MAX = 60
+ERASED = "user-7"
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Drill:
     token: str
     report: Any
     restored: Path
+    erased_again: int
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +41,19 @@ def drill(tmp_path_factory: pytest.TempPathFactory) -> Drill:
     _send(first.port, token, [f"user-{number}" for number in range(EVENTS)])
     report = _reported(first)
     saved = first.json("backup", str(folder))
+    first.json("privacy", "erase", "--app", "Shop", "--user", ERASED, "--yes")
+
+    def erased() -> bool:
+        (record,) = first.json("privacy", "list", "--app", "Shop")["erasures"]
+        return bool(record["state"] == "done")
+
+    until(erased, COUNTED_SECONDS_MAX, "the erasure")
     first.stop()
     file, key = Path(saved["file"]), first.data / "secret"
-    done = _restore(file, key, folder / "second")
+    done = _restore(file, key, folder / "second", first.data / "erasures.log")
     assert done.returncode == 0, done.stdout + done.stderr
-    return Drill(file, key, token, report, folder / "second")
+    again = json.loads(done.stdout)["erased_again"]
+    return Drill(file, key, token, report, folder / "second", again)
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +89,12 @@ def _reported(waybill: Waybill, events: int = EVENTS) -> Any:
     return total
 
 
-def _restore(file: Path, key: Path, data: Path) -> subprocess.CompletedProcess[str]:
+def _restore(
+    file: Path, key: Path, data: Path, log: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     arguments = [WAYBILL, "--data", str(data), "restore", str(file), "--key-file", str(key)]
+    if log:
+        arguments += ["--erasure-log", str(log), "--json"]
     return subprocess.run(arguments, capture_output=True, text=True, timeout=120)
 
 
@@ -87,6 +102,21 @@ def test_a_restored_installation_reports_what_the_first_one_reported(
     drill: Drill, second: Waybill
 ) -> None:
     assert _reported(second) == drill.report
+
+
+def test_whoever_was_erased_after_the_backup_is_erased_again(drill: Drill, second: Waybill) -> None:
+    person = ("--app", "Shop", "--user", ERASED)
+
+    assert drill.erased_again == 1
+    assert "Nothing of this person" in second.run("privacy", "export", *person).stderr
+    assert (drill.restored / "erasures.log").read_text().count('"erased"') >= 1
+
+
+def test_without_the_log_the_restore_says_who_comes_back(drill: Drill, tmp_path: Path) -> None:
+    done = _restore(drill.file, drill.key, tmp_path / "data")
+
+    assert done.returncode == 0
+    assert "whoever was erased after the backup" in done.stderr
 
 
 def test_senders_go_on_with_the_tokens_that_they_have(drill: Drill, second: Waybill) -> None:

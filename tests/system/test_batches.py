@@ -27,13 +27,17 @@ import pytest
 
 from tests.system.conftest import Watched
 from tests.system.flaky_proxy import FAULTS, flaky
+from tests.system.servers import ANSWER_SECONDS_MAX
 from tests.system.test_faults import count_rows
 
 ROOT = Path(__file__).parents[2]
 CLIENTS = ROOT / "docs" / "clients"
 CLIENT_SECONDS_MAX = 120
 EVENTS = 1_300  # three batches of a client
-KILLED_EVENTS = 60_000
+# `make batch-kills EVENTS=…` sends more, and kills more often.
+KILLED_EVENTS = int(os.environ.get("KILLED_EVENTS", "60000"))
+KILLS = max(4, KILLED_EVENTS // 25_000)
+KILLED_SECONDS_MAX = max(300, KILLED_EVENTS // 200)
 SENDERS = 4
 
 COMMANDS = {
@@ -132,7 +136,9 @@ def test_the_call_of_the_page_is_answered_as_it_says(watched: Watched) -> None:
     command = re.sub(
         r"2026-01-02T", time.strftime("%Y-%m-%dT", time.gmtime(time.time() - 86_400)), command
     )
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, timeout=ANSWER_SECONDS_MAX
+    )
 
     answer = json.loads(done.stdout)
     assert (answer["accepted"], answer["rejected"]) == (2, 0)
@@ -179,9 +185,9 @@ def kill_one(watched: Watched, word: str) -> int:
 
 
 def kill_while(watched: Watched, threads: Sequence[threading.Thread]) -> Counter[str]:
-    """Kills ingest, a worker and Redis in turns, up to four times each."""
+    """Kills ingest, a worker and Redis in turns, up to KILLS times each."""
     kills: Counter[str] = Counter()
-    while any(thread.is_alive() for thread in threads) and kills["redis"] < 4:
+    while any(thread.is_alive() for thread in threads) and kills["redis"] < KILLS:
         for word in ("ingest.server", "rq.cli"):
             time.sleep(0.7)
             kills[word] += kill_one(watched, word)
@@ -204,8 +210,8 @@ def test_each_acknowledged_event_is_once_in_the_tables_whatever_is_killed_meanwh
         thread.start()
     kills = kill_while(watched, threads)
     for thread in threads:
-        thread.join(300)
-    took = watched.waybill.wait_until_drained()
+        thread.join(KILLED_SECONDS_MAX)
+    took = watched.waybill.wait_until_drained(KILLED_SECONDS_MAX)
 
     url = watched.postgres.url
     with psycopg.connect(url) as connection:
@@ -223,7 +229,7 @@ def test_each_acknowledged_event_is_once_in_the_tables_whatever_is_killed_meanwh
 
 def post(port: int, body: bytes | Iterable[bytes], token: str, **headers: str) -> tuple[int, str]:
     """The status, and the code of a refusal, which of a large body may come before its end."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS_MAX)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     fields = {"Authorization": token, "Content-Type": "application/json", **named}
     try:

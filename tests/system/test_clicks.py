@@ -271,12 +271,8 @@ def test_nobody_but_a_trusted_proxy_says_whose_click_it_is(linked: Running, tmp_
     forwarded = "X-Forwarded-For: 203.0.113.66, 203.0.113.7\r\n"
     assert recorded_event(linked, ask(linked, LINK, forwarded))["ip_address"] == "127.0.0.1"
 
-    behind = Waybill(tmp_path / "data", {"WAYBILL_FORWARDED_HOPS": "1"}, workers=1)
-    try:
-        behind.wait_until_ready()
+    with Waybill(tmp_path / "data", {"WAYBILL_FORWARDED_HOPS": "1"}, workers=1) as behind:
         behind.json("app", "create", "--name", "Shop")
         make_link(behind, "https://shop.example/", "51")
         running = Running(behind, "")
         assert recorded_event(running, ask(running, LINK, forwarded))["ip_address"] == "203.0.113.7"
-    finally:
-        behind.stop()

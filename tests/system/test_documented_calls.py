@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from itertools import pairwise
@@ -31,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "dialects").glob("*.md"))]
 ADDRESS = "http://127.0.0.1:8080"
 FORM = "application/x-www-form-urlencoded"
-SECONDS_MAX = 10
+SECONDS_MAX = 60
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _ID = re.compile(
@@ -117,19 +118,17 @@ def _by_python(arguments: list[str]) -> Answer:
     call = options.parse_args(arguments)
     headers = {"Content-Type": FORM} if call.data else {}
     headers |= dict(header.split(": ", 1) for header in call.headers)
-    connection = HTTPConnection(call.url.netloc, timeout=SECONDS_MAX)
-    connection.request(
-        call.method or ("POST" if call.data else "GET"),
-        f"{call.url.path}?{call.url.query}",
-        "&".join(call.data) or None,
-        headers,
-    )
-    response = connection.getresponse()
-    head = [f"HTTP/1.1 {response.status} {response.reason}"]
-    head += [f"{name}: {value}" for name, value in response.getheaders()]
-    answer = _answer("\n".join(head) + "\n\n" + response.read().decode())
-    connection.close()
-    return answer
+    with closing(HTTPConnection(call.url.netloc, timeout=SECONDS_MAX)) as connection:
+        connection.request(
+            call.method or ("POST" if call.data else "GET"),
+            f"{call.url.path}?{call.url.query}",
+            "&".join(call.data) or None,
+            headers,
+        )
+        response = connection.getresponse()
+        head = [f"HTTP/1.1 {response.status} {response.reason}"]
+        head += [f"{name}: {value}" for name, value in response.getheaders()]
+        return _answer("\n".join(head) + "\n\n" + response.read().decode())
 
 
 def _encoded(pair: str) -> str:

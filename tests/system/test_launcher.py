@@ -34,7 +34,7 @@ def test_the_demo_ends_with_the_documented_calls_and_a_partners_callback(tmp_pat
 
 @pytest.fixture
 def waybill(tmp_path: Path) -> Waybill:
-    return Waybill(tmp_path / "data")
+    return Waybill(tmp_path / "data", patient=False)
 
 
 def test_a_second_up_says_that_one_is_running_and_a_stop_leaves_nothing(waybill: Waybill) -> None:
@@ -67,19 +67,37 @@ def test_after_kill_9_no_process_is_left_and_the_next_up_has_every_event(waybill
         "every process ending",
     )
 
-    after = Waybill(waybill.data)
-    try:
-        after.wait_until_ready()
+    with Waybill(waybill.data, patient=False) as after:
         apps = after.json("app", "list")["apps"]
         assert [app["name"] for app in apps] == ["Kept"]
-    finally:
-        after.stop()
+
+
+def test_ingest_is_not_told_where_postgresql_is(waybill: Waybill) -> None:
+    waybill.wait_until_ready()
+    ingest = waybill.children("ingest.app:get_app")
+    workers = waybill.children("rq.cli")
+
+    assert ingest
+    assert all("DATABASE_URL" not in process.environ() for process in ingest)
+    assert all("REDIS_URL" in process.environ() for process in ingest)
+    assert all("DATABASE_URL" in process.environ() for process in workers)
+    waybill.stop()
 
 
 def killed(waybill: Waybill, word: str) -> int:
     """Kills one of the children, and returns its process ID once the launcher has buried it."""
-    child = waybill.children(word)[0]
-    child.send_signal(signal.SIGKILL)
+    found: list[psutil.Process] = []
+
+    def is_killed() -> bool:
+        # One that lost its stores ends by itself at any moment, and is started again.
+        with suppress(psutil.NoSuchProcess):
+            for child in waybill.children(word)[:1]:
+                child.kill()
+                found.append(child)
+        return bool(found)
+
+    until(is_killed, GONE_SECONDS_MAX, f"the start of {word}")
+    [child] = found
     until(lambda: not child.is_running(), GONE_SECONDS_MAX, f"the end of {word}")
     return int(child.pid)
 

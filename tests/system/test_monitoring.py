@@ -41,15 +41,11 @@ PORT = free_port()
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     variables = {"WAYBILL_LOG_FORMAT": "json", "WAYBILL_LOG_LEVEL": "debug"}
     data = tmp_path_factory.mktemp("monitored") / "data"
-    waybill = Waybill(data, variables, workers=1, metrics=True)
-    try:
-        waybill.wait_until_ready()
+    with Waybill(data, variables, workers=1, metrics=True, patient=False) as waybill:
         running = Running(waybill, make_token(waybill))
         with prometheus(tmp_path_factory.mktemp("prometheus"), running):
             put_under_load(running)
             yield running
-    finally:
-        waybill.stop()
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from tests.system.servers import until
 from tests.system.traffic import Log, get, requests_until, send, send_beside
 
 APP = "4w565xzmb54d"
-RECORD_SECONDS_MAX = 10
+RECORD_SECONDS_MAX = 60
 
 
 def _event(number: int, headers: str = "") -> bytes:

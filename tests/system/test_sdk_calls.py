@@ -4,16 +4,17 @@ import gzip
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from http.client import HTTPConnection
 from typing import Any
 
 import pytest
 
 from tests.system.conftest import Running
-from tests.system.servers import until
+from tests.system.servers import ANSWER_SECONDS_MAX, until
 
 PHONE = "SwaarmSDK Os##iOS##;Osv##17.4##;Muf##Apple##;Model##iPhone15,2##;"
-SECONDS_MAX = 20
+SECONDS_MAX = 60
 
 
 class Sdk:
@@ -24,14 +25,13 @@ class Sdk:
         self.headers = {"Authorization": f"Bearer {token}", "User-Agent": PHONE}
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, str]:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
         sent = None if body is None else gzip.compress(json.dumps(body).encode())
         encoding = {} if body is None else {"Content-Encoding": "gzip"}
-        connection.request(method, path, sent, {**self.headers, **encoding, **headers})
-        answer = connection.getresponse()
-        text = answer.read().decode()
-        connection.close()
-        return answer.status, text
+        waiting = HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_SECONDS_MAX)
+        with closing(waiting) as connection:
+            connection.request(method, path, sent, {**self.headers, **encoding, **headers})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ def test_five_hundred_slow_sockets_do_not_disturb_honest_senders(crowded: Runnin
 
 
 def test_a_hundred_slow_sockets_close_neither_the_console_nor_the_metrics(tmp_path: Path) -> None:
-    waybill = Waybill(tmp_path / "data", workers=1, console=True, metrics=True)
+    waybill = Waybill(tmp_path / "data", workers=1, console=True, metrics=True, patient=False)
     try:
         waybill.wait_until_ready()
         console_port = urlsplit(waybill.console_url).port

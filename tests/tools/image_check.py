@@ -120,7 +120,7 @@ def _step(stage: Stage, stages: Mapping[str, Stage], name: str, rest: str) -> No
         stage.command = json.loads(rest)
     elif name == "HEALTHCHECK":
         stage.health = json.loads(rest.partition("CMD ")[2])
-    elif name != "EXPOSE":
+    elif name not in {"ARG", "EXPOSE", "LABEL"}:  # these change nothing that runs
         raise ValueError(f"The image check knows no {name}.")
 
 

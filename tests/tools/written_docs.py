@@ -12,6 +12,7 @@ from shared.callbacks.macros import DECLARED
 from shared.metrics import METRICS, Source
 from shared.setting_sources import PROGRAM_VARIABLES
 from shared.settings import SETTINGS
+from tests.tools import ingest_openapi
 from workers.core.agent_table import FORMS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -132,6 +133,8 @@ def main() -> None:
         path = DOCS / page
         path.write_text(with_written(page, path.read_text()))
         print(f"wrote {path}")
+    ingest_openapi.FILE.write_text(ingest_openapi.written())
+    print(f"wrote {ingest_openapi.FILE}")
 
 
 if __name__ == "__main__":

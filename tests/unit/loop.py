@@ -1,6 +1,7 @@
-"""Runs a test that is a coroutine. One that waits for ever fails instead."""
+"""Runs a test that is a coroutine. One that waits, or computes, for ever fails instead."""
 
 import asyncio
+import faulthandler
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -14,7 +15,12 @@ T = TypeVar("T")
 def in_loop(scenario: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
     @wraps(scenario)
     def test(*args: P.args, **kwargs: P.kwargs) -> None:
-        asyncio.run(_in_time(scenario(*args, **kwargs)))
+        # A loop that never gives way is not ended by a timeout of asyncio: this ends the process.
+        faulthandler.dump_traceback_later(10 * _SECONDS_MAX, exit=True)
+        try:
+            asyncio.run(_in_time(scenario(*args, **kwargs)))
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
     return test
 

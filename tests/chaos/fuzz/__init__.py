@@ -4,7 +4,7 @@
     make faults                       a minute of it
 
 Reading order: ingest_requests (calls of every endpoint, with documented names and any values),
-raw_bytes (what is hardly HTTP), api_calls (calls made from the API's own document), target (the
-product, and what it answered), run (Hypothesis draws, sends and shrinks). Imports nothing of the
-product.
+json_requests (JSON bodies, batches, gzip), raw_bytes (what is hardly HTTP), api_calls (calls made
+from the API's own document), target (the product, and what it answered), run (Hypothesis draws,
+sends and shrinks). Imports nothing of the product.
 """

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 _DIALECTS = Path(__file__).parents[3] / "docs/dialects"
 ENDPOINTS = (
     "/postback", "/s2sevent", "/click", "/impression", "/event", "/revenue", "/session",
-    "/ad_revenue", "/inappevent/id1", "/conversion", "/key/postback",
+    "/ad_revenue", "/inappevent/id1", "/conversion", "/key/postback", "/v1/track", "/v1/identify",
+    "/v1/page", "/v1/screen", "/v1/group", "/v1/alias", "/api/v1/launch", "/api/v1/evt",
+    "/api/v2/evt", "/gdpr_forget_device", "/third_party_sharing", "/measurement_consent",
 )  # fmt: skip
 METHODS = ("GET", "GET", "GET", "POST", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 APP_TOKEN, EVENT_TOKEN = "4w565xzmb54d", "f0ob4r"
@@ -52,7 +54,7 @@ VALUES = st.one_of(
     ),
 )  # fmt: skip
 # What a call needs to be accepted; without it hardly any would be.
-_NEEDED = {
+NEEDED = {
     "/postback": [(b"user_id", b"u"), (b"event_id", b"purchase")],
     "/s2sevent": [(b"user_id", b"u"), (b"event_id", b"purchase")],
     "/click": [(b"offer_id", b"1"), (b"pub_id", b"1")],
@@ -62,11 +64,27 @@ _NEEDED = {
             (b"s2s", b"1"), (b"app_token", APP_TOKEN.encode()), (b"event_token", b"f0ob4r"),
             (b"idfa", b"0f0e0d0c-0000-4000-8000-00000000000a"),
         ]
-        for path in ("/event", "/revenue", "/session", "/ad_revenue")
+        for path in (
+            "/event", "/revenue", "/session", "/ad_revenue", "/third_party_sharing",
+            "/measurement_consent", "/gdpr_forget_device",
+        )
+    },
+    "/inappevent/id1": [(b"appsflyer_id", b"1-1"), (b"eventName", b"purchase")],
+    "/conversion": [(b"transaction_id", b"01dWTBYnLv3fPLi3y3psrs")],
+    "/key/postback": [(b"subid", b"01dWTBYnLv3fPLi3y3psrs")],
+    **{
+        f"/v1/{call}": [
+            (b"userId", b"u"), (b"event", b"purchase"), (b"groupId", b"g"), (b"previousId", b"p"),
+        ]
+        for call in ("track", "identify", "page", "screen", "group", "alias")
+    },
+    **{
+        f"/api/{path}": [(b"p", b"iOS"), (b"i", b"a"), (b"idfv", b"v"), (b"n", b"purchase")]
+        for path in ("v1/launch", "v1/evt", "v2/evt")
     },
 }  # fmt: skip
 _NAMED = st.sampled_from(NAMES).map(str.encode)
-_PAIRS = st.lists(
+PAIRS = st.lists(
     st.tuples(st.one_of(_NAMED, _NAMED, _NAMED, st.binary(max_size=12)), VALUES), max_size=6
 )
 
@@ -82,10 +100,10 @@ def encoded(pairs: list[tuple[bytes, bytes]]) -> bytes:
 def ingest_requests(draw: st.DrawFn, token: str) -> bytes:
     """One whole request, which is HTTP."""
     path = draw(st.sampled_from(ENDPOINTS))
-    pairs = draw(_PAIRS)
+    pairs = draw(PAIRS)
     if draw(st.integers(0, 9)) < 8:
         sent = {name for name, _ in pairs}
-        pairs += [pair for pair in _NEEDED[path] if pair[0] not in sent]
+        pairs += [pair for pair in NEEDED[path] if pair[0] not in sent]
     headers = []
     if draw(st.integers(0, 9)) < 8:
         headers.append(b"Authorization: " + token.encode())

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from tests.chaos.fuzz.api_calls import api_calls
 from tests.chaos.fuzz.ingest_requests import ingest_requests
+from tests.chaos.fuzz.json_requests import json_requests
 from tests.chaos.fuzz.raw_bytes import raw_bytes
 from tests.chaos.fuzz.target import Target
 
 BATCH = 20
 # Requests of a hundred, by what they are.
-_SHARES = {"ingest": 60, "raw": 20, "api": 20}
+_SHARES = {"ingest": 40, "json": 20, "raw": 20, "api": 20}
 GROWTH_BYTES_MAX = 24 * 1024 * 1024
 
 
@@ -71,6 +72,7 @@ def _send(target: Target, requests: int, chosen_seed: int) -> None:
     document = target.document()
     of_kind = {
         "ingest": ingest_requests(target.token),
+        "json": json_requests(target.token, target.sdk_token),
         "raw": raw_bytes(),
         "api": api_calls(document, target.key),
     }

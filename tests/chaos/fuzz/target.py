@@ -96,6 +96,9 @@ class Target:
             *("--destination", "https://shop.example/welcome?{campaign}"),
         )
         self.token = str(ask("token", "create", "--app", "Shop", "--name", "backend")["secret"])
+        ask("app", "set", "--app", "Shop", "--sdk-traffic")
+        named = ("--name", "sdk", "--sdk")
+        self.sdk_token = str(ask("token", "create", "--app", "Shop", *named)["secret"])
         self.key = str(ask("key", "create", "fuzz", "--role", "admin")["secret"])
 
     def document(self) -> dict[str, Any]:

@@ -312,14 +312,4 @@ ACTS: dict[Kind, Act] = {
         partial(reset_link, store="postgres"),
     Kind("answers of PostgreSQL lost", "to postgres"): partial(lose_answers, store="postgres"),
 }  # fmt: skip
-# What the product does not survive yet; `make chaos` does it, `make faults` leaves it out.
-# Each entry stands in docs/reliability.md, under known violations, and goes when that is fixed.
-UNSURVIVED = frozenset(
-    {
-        # Several deaths over one entry make its event a suspect, though it is stored: seed 2.
-        "SIGKILL of all workers",
-        "SIGSTOP of all workers",
-        "SIGHUP of one worker process",
-    }
-)
 BY_NAME = {kind.name: act for kind, act in ACTS.items()}

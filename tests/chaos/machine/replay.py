@@ -44,13 +44,12 @@ TABLES = {
     "figures": "SELECT * FROM figures",
     "reach": "SELECT * FROM reach",
     "comebacks": "SELECT * FROM comebacks",
+    "traffic": "SELECT * FROM traffic",
+    "earnings": "SELECT * FROM earnings",
 }
 DECISIONS = ("users", "attributions", "sessions", "activity")
-ROLLUPS = ("figures", "reach", "comebacks")
-_SETTLED = """
-SELECT (SELECT count(*) FROM stale_periods) + (SELECT count(*) FROM set_aside_users)
-     + (SELECT count(*) FROM due_decisions)
-"""
+ROLLUPS = ("figures", "reach", "comebacks", "traffic", "earnings")
+_UNSETTLED = ("stale_periods", "set_aside_users", "due_decisions")
 
 
 class ReplayFailed(Exception):
@@ -81,12 +80,19 @@ def replayed(machine: Machine, stored: Iterable[Told], seed: int) -> str:
 
 def wait_until_settled(url: str) -> None:
     """Every decision made, every rollup calculated."""
+    left: dict[str, int] = {}
 
     def is_settled() -> bool:
         with psycopg.connect(url) as connection:
-            return connection.execute(_SETTLED.encode()).fetchone() == (0,)
+            for table in _UNSETTLED:
+                row = connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()
+                left[table] = row[0] if row else 0
+        return not any(left.values())
 
-    until(is_settled, SETTLED_SECONDS_MAX, "decisions and rollups being complete")
+    try:
+        until(is_settled, SETTLED_SECONDS_MAX, "decisions and rollups being complete")
+    except AssertionError as error:
+        raise ReplayFailed(f"{error}: {left}") from error
 
 
 def _send(waybill: Waybill, tokens: dict[str, str], stored: list[Told], seed: int) -> None:

@@ -38,7 +38,7 @@ class Item:
 def item_of(seed: int, run: int, number: int, base_ms: int) -> Item:
     """The request of the machine's usual mixture."""
     chance = random.Random(f"{seed}/{run}/{number}")
-    key, time_ms = f"{run}-{number}", _time_ms(run, number, base_ms)
+    key, time_ms = f"run{run}-{number}", _time_ms(run, number, base_ms)
     share = chance.random()
     if share < 0.11:
         return _click(chance, key, time_ms, is_redirect=share < 0.02)
@@ -57,7 +57,7 @@ def item_of(seed: int, run: int, number: int, base_ms: int) -> Item:
 def noisy_item(seed: int, run: int, number: int, base_ms: int) -> Item:
     """The request of an app that sends as much as it can."""
     chance = random.Random(f"noisy/{seed}/{run}/{number}")
-    item = _postback(chance, f"{run}-noisy-{number}", _time_ms(run, number, base_ms))
+    item = _postback(chance, f"run{run}-noisy-{number}", _time_ms(run, number, base_ms))
     return Item(item.key, "noisy", item.kind, item.target)
 
 

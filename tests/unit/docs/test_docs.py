@@ -10,12 +10,12 @@ import pytest
 from console.main import waybill
 from deploy import programs
 from deploy.listen import Listen
-from ingest import server
+from ingest import archived_links, server
 from ingest.app import ROUTES
 from ingest.batches import refusals as batch_refusals
+from ingest.batches.batch_reader import EVENT_BYTES_MAX
 from ingest.batches.body import BATCH_BYTES_MAX
 from ingest.batches.envelope import EVENTS_MAX
-from ingest.batches.event_reader import EVENT_BYTES_MAX
 from ingest.batches.verdict import EventOutcome
 from ingest.dialects.dialect import Dialect
 from ingest.http import refusals
@@ -32,6 +32,7 @@ from shared.lines import line
 from shared.lines.recent_ids import IDS_MAX
 from shared.setting_sources import PROGRAM_VARIABLES
 from shared.settings import SETTINGS
+from tests.tools import console_docs
 from tests.tools.written_docs import WRITTEN, with_written
 
 ROOT = Path(__file__).parents[3]
@@ -107,7 +108,7 @@ def table(text: str) -> list[list[str]]:
 def answerable() -> dict[str, int]:
     """Returns the status by code of every answer to a sender other than 200."""
     groups = (RequestError, Unavailable)
-    modules = (errors, refusals, batch_refusals, line, limiter)
+    modules = (errors, refusals, batch_refusals, line, limiter, archived_links)
     named = [value for module in modules for value in vars(module).values()]
     kinds = [kind for kind in named if isinstance(kind, type) and issubclass(kind, groups)]
     return {kind.code: kind.status for kind in kinds if kind not in groups}
@@ -118,6 +119,15 @@ def test_what_pages_repeat_from_the_code_is_what_make_docs_writes(page: str) -> 
     text = (ROOT / "docs" / page).read_text()
 
     assert with_written(page, text) == text
+
+
+@pytest.mark.parametrize("page", sorted(console_docs.PAGES))
+def test_what_the_console_repeats_from_a_page_is_what_make_docs_writes(page: str) -> None:
+    written = (console_docs.TEMPLATES / console_docs.PAGES[page]).read_text()
+
+    assert console_docs.template(page, (ROOT / "docs" / page).read_text()) == written
+    anchors = set(re.findall(r'href="#([^"]*)"', written))
+    assert anchors <= set(re.findall(r'id="([^"]*)"', written))
 
 
 def test_no_page_names_a_setting_that_there_is_not() -> None:
@@ -171,7 +181,7 @@ def test_every_dialect_has_a_page_with_a_guide_for_switching(dialect: str) -> No
 def test_every_name_of_a_token_is_documented(path: str, dialect: Dialect) -> None:
     token = under(endpoint_section(path, dialect), "### Token")
 
-    names = set(re.findall(r"`([a-z0-9_]+)`", token)) - {"events", "sessions"}
+    names = set(re.findall(r"`([a-z0-9_]\w*)`", token)) - {"events", "sessions", "i"}
     own_header = {dialect.token_header} if dialect.token_header else set()
     assert names - {"__open"} == dialect.token_names | own_header
 

@@ -8,10 +8,10 @@ import click
 import pytest
 
 from console.apps.rules import SETTINGS, RuleSetting
-from console.importer.imports import DAYS_MAX
 from console.main import waybill
 from shared.callbacks.templates import url_fault
 from shared.destinations import destination_fault
+from shared.imports.line_import import DAYS_MAX
 from shared.lines.line_format import Destination, read_line
 from shared.rules import Rules
 from shared.vocabulary import Lost, Rule

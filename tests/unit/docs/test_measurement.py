@@ -6,9 +6,15 @@ from pathlib import Path
 import pytest
 
 from console.apps.rules import SETTINGS, RuleSetting
-from console.importer.imports import BACKLOG_EVENTS_MAX, DAYS_MAX
-from console.importer.line_reader import LINE_BYTES_MAX
 from console.lookup.user_timeline import ClickRole
+from shared.imports.line_import import BACKLOG_EVENTS_MAX, BAD_LINES_MAX, DAYS_MAX
+from shared.imports.line_reader import LINE_BYTES_MAX
+from shared.imports.upload import (
+    PIECE_BYTES_MAX,
+    PIECES_HOURS,
+    UNFINISHED_UPLOADS_MAX,
+    UPLOAD_BYTES_MAX,
+)
 from shared.lines.line import ImportedLine
 from shared.lines.line_format import Destination, read_line
 from shared.rules import Rules
@@ -48,3 +54,8 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert f"more than {BACKLOG_EVENTS_MAX:,} events" in PAGE
     assert f"at most {DAYS_MAX} in one import" in PAGE
     assert f"at most {LINE_BYTES_MAX // 1024} KiB" in PAGE
+    assert f"{PIECE_BYTES_MAX:,} bytes, and what is left" in PAGE
+    assert f"at most {UPLOAD_BYTES_MAX // 1024**2} MiB, packed and unpacked" in PAGE
+    assert f"at most {UNFINISHED_UPLOADS_MAX} that have not ended" in PAGE
+    assert f"import failed, after {PIECES_HOURS}" in PAGE
+    assert f"the first {BAD_LINES_MAX} with number" in PAGE
