@@ -29,6 +29,7 @@ class Action(StrEnum):
     APP_REFUSALS = "app.refusals"
     APP_POSTBACKS = "app.postbacks"
     APP_SDK_TRAFFIC = "app.sdk_traffic"
+    APP_ADDRESSES = "app.addresses"
     APP_LIMITS = "app.limits"
     APP_RECOMPUTE = "app.recompute"
     APP_IMPORT = "app.import"

@@ -195,6 +195,7 @@ def create_app(parts: Parts) -> Application:
             bad_tokens=BadTokens(parts.now),
             now=parts.now,
             forwarded_hops=parts.forwarded_hops,
+            truncating_apps=lambda: parts.batcher.truncating_apps,
         ),
         granted_tokens=GrantedTokens(parts.credential_store),
         now=parts.now,

@@ -32,6 +32,7 @@ from shared.events import Event, encode_event, join_parts
 from shared.inbox import Appended, BatchPart
 from shared.limits.app_shares import app_counts_text
 from shared.lines.recent_ids import RecentId
+from shared.privacy.truncation import as_stored
 from shared.seen import SeenMarker
 
 _STALE_TRIES_MAX = 5
@@ -126,8 +127,15 @@ class Batcher:
         Raises Unavailable, Unauthorized, UnknownLink, UnknownApp.
         """
         markers = () if marker is None else (marker,)
-        unit = EventUnit((key,), encode_event(event), 1, markers, apps=((event.app_id, 1),))
+        encoded = encode_event(as_stored(event, self.truncating_apps))
+        unit = EventUnit((key,), encoded, 1, markers, apps=((event.app_id, 1),))
         return (await self.add_unit(unit)).is_seen
+
+    @property
+    def truncating_apps(self) -> frozenset[int]:
+        """Returns the apps that store no complete addresses, as far as this process knows."""
+        snapshot = self._credential_store.snapshot
+        return frozenset() if snapshot is None else snapshot.truncating_apps
 
     async def add_unit(self, unit: EventUnit) -> FlushResult:
         """Waits until all events of the unit are on disk.

@@ -128,6 +128,9 @@ def _read_tables(connection: Connection, secret_key: bytes) -> Snapshot:
             )
         ),
         former_click_keys=tuple(map(bytes, click_keys)),
+        truncating_apps=frozenset(
+            app for (app,) in run(connection, "SELECT id FROM apps WHERE truncate_addresses")
+        ),
     )
 
 

@@ -52,7 +52,17 @@ CREATE TABLE apps (
     sdk_traffic             boolean NOT NULL DEFAULT false,     -- true: SDKs may send from devices
     -- The limits of its traffic that differ from the defaults, by their names.
     limits                  jsonb NOT NULL DEFAULT '{}',
-    archived_at             timestamptz                         -- null: in use
+    archived_at             timestamptz,                        -- null: in use
+    truncate_addresses      boolean NOT NULL DEFAULT false      -- true: before they are stored
+);
+
+-- Apps whose stored addresses a worker truncates, the newest first: rows before these still are to
+-- be; null: none are.
+CREATE TABLE address_truncations (
+    app_id        bigint PRIMARY KEY REFERENCES apps,
+    clicks_before uuid,                          -- receipts
+    users_before  bigint,                        -- users, with their signals and sightings
+    events_before uuid                           -- receipts
 );
 
 -- Tokens: each authorizes a sender for one app. The token itself is not stored. It is accepted

@@ -100,7 +100,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     a deactivated token from a wrong one. `tombstone_key` is wrapped under the installation key;
     while nobody was forgotten, no request is looked up among those who were. `sdk_apps` are the
     apps that accept the traffic of SDKs. `former_click_keys`, each wrapped, seal the click ids from
-    before a rotation of the installation key.
+    before a rotation of the installation key. `truncating_apps` store no complete IP addresses.
     """
 
     version: int
@@ -113,6 +113,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     has_forgotten: bool = False
     sdk_apps: frozenset[int] = frozenset()
     former_click_keys: tuple[bytes, ...] = ()
+    truncating_apps: frozenset[int] = frozenset()
 
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:

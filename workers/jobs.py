@@ -52,9 +52,8 @@ from workers.rollups.schedule import STATEMENT_SECONDS_MAX
 from workers.rollups.schedule import roll_up as roll_up_step
 from workers.shutdown import is_stopping
 
-ROLL_UP_SECONDS = 1.0  # short, so that waiting events get their turn
+ROLL_UP_SECONDS = DECIDE_DUE_SECONDS = IMPORT_SECONDS = 1.0  # short: events get their turn
 ROLL_UP_PATIENCE = Patience(STATEMENT_SECONDS_MAX + 20.0, 5_000)
-DECIDE_DUE_SECONDS = IMPORT_SECONDS = 1.0  # likewise
 
 LISTED = frozenset({
     "workers.jobs.drain",
@@ -86,7 +85,6 @@ def drain() -> str:
     limits = DrainLimits(
         settings.drain_events_max, settings.drain_seconds_max, settings.deliveries_max
     )
-
     requests = DrainRequests(
         help=partial(_enqueue_unless_waiting, stores, "drain"),
         # Whatever else waits: periodic jobs in the queue would leave the inbox to the sweep.
@@ -225,10 +223,12 @@ def decide_due() -> str:
 
 @without_data
 def expire() -> str:
-    """Deletes what apps no longer want to keep."""
+    """Deletes what apps no longer want to keep, and truncates what they want to keep less of."""
     stores = process_stores()
     seconds_max = stores.settings.drain_seconds_max
     counts = expire_step(stores.database.connection(), stores.redis, now_ms, seconds_max)
+    if counts["truncated addresses"]:
+        enqueue(stores.redis, "expire")
     done = [f"{count} {kind}" for kind, count in counts.items() if count]
     return f"Deleted or emptied {', '.join(done) or 'nothing'}"
 

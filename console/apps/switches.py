@@ -1,6 +1,7 @@
-"""Reads and changes what an app lets senders do: switches, which ingest obeys."""
+"""Reads and changes what an app takes from senders: switches, which ingest obeys."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -10,17 +11,23 @@ from console.audit import Action, Change, record_change
 from console.publication import publishing_transaction
 from console.resources import Resources
 from shared.database import Connection, run
+from shared.redis import RedisError
+from shared.rq_queue import enqueue
 
 
 @dataclass(frozen=True)
 class Switch:
-    """A setting that is on or off, by its column; `risk` says what it costs to have it on."""
+    """A setting that is on or off, by its column; `risk` says what it costs to have it on.
+
+    `section` is the part of the settings page that has it.
+    """
 
     name: str
     label: str
     help: str
     action: Action
     risk: str = ""
+    section: str = "Senders"
 
     @property
     def option(self) -> str:
@@ -68,10 +75,23 @@ SWITCHES = (
             "events are marked as those of unverified senders."
         ),
     ),
+    Switch(
+        "truncate_addresses",
+        "Truncated IP addresses",
+        "Store IP addresses without what leads to one line: IPv4 without the last byte, IPv6 as "
+        "the first 48 bits. Stored ones are truncated too.",
+        Action.APP_ADDRESSES,
+        risk=(
+            "Matches by address and device compare networks then, which more people share: more "
+            "installs stay organic or are credited wrongly. What was truncated stays so."
+        ),
+        section="Privacy",
+    ),
 )
 
 _SELECT = """
-    SELECT adjust_refusals, click_id_postbacks, security_token_postbacks, sdk_traffic
+    SELECT adjust_refusals, click_id_postbacks, security_token_postbacks, sdk_traffic,
+           truncate_addresses
     FROM apps WHERE id = %s
 """
 _UPDATE = """
@@ -79,9 +99,19 @@ _UPDATE = """
         adjust_refusals = %(adjust_refusals)s,
         click_id_postbacks = %(click_id_postbacks)s,
         security_token_postbacks = %(security_token_postbacks)s,
-        sdk_traffic = %(sdk_traffic)s
+        sdk_traffic = %(sdk_traffic)s,
+        truncate_addresses = %(truncate_addresses)s
     WHERE id = %(app_id)s
 """
+
+# A worker goes from the newest row down: from behind every receipt and user there can be.
+_TRUNCATE = """
+    INSERT INTO address_truncations (app_id, clicks_before, users_before, events_before)
+    SELECT %s, last, 9223372036854775807, last
+    FROM (VALUES ('ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)) AS receipts (last)
+    ON CONFLICT (app_id) DO NOTHING
+"""
+_TRUNCATE_NO_MORE = "DELETE FROM address_truncations WHERE app_id = %s"
 
 
 def read_switches(connection: Connection, app: App) -> dict[str, bool]:
@@ -108,8 +138,14 @@ def change_switches(
         if before == after:
             return
         run(connection, _UPDATE, {**after, "app_id": app.id})
+        if before["truncate_addresses"] != after["truncate_addresses"]:
+            is_on = after["truncate_addresses"]
+            run(connection, _TRUNCATE if is_on else _TRUNCATE_NO_MORE, (app.id,))
         for action, switches in groupby(SWITCHES, key=lambda switch: switch.action):
             names = [switch.name for switch in switches]
             old, new = ({name: side[name] for name in names} for side in (before, after))
             if old != new:
                 record_change(connection, actor, app.id, Change(action, app.name, old, new))
+    if after["truncate_addresses"]:
+        with suppress(RedisError):  # the job comes round by itself
+            enqueue(resources.redis, "expire")

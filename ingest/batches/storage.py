@@ -10,7 +10,9 @@ from ingest.batches.batched_event import BatchedEvent
 from ingest.batches.verdict import EventOutcome, EventVerdict, failed
 from ingest.credential_store import CredentialStore
 from shared.errors import NotReady, RequestError, Unavailable, WaybillError
+from shared.events import encode_event_sorted
 from shared.lines.recent_ids import first_event
+from shared.privacy.truncation import as_stored
 
 _TRIES_MAX = 3  # a key may lose its validity while a batch waits, and then another one
 
@@ -33,7 +35,7 @@ class BatchStorage:
             if not fresh:
                 break
             try:
-                result = await self._batcher.add_unit(_unit(fresh))
+                result = await self._batcher.add_unit(self._unit(fresh))
             except Unavailable as error:
                 _refuse(fresh, error)
             except RequestError:
@@ -46,6 +48,22 @@ class BatchStorage:
                 _accept(fresh, result)
         _refuse([batched for batched in fresh if batched.verdict is None], NotReady())
         judge_repeats(events)
+
+    def _unit(self, events: Sequence[BatchedEvent]) -> EventUnit:
+        keys = {id(batched.key): batched.key for batched in events}  # most share one object
+        return EventUnit(
+            keys=tuple(dict.fromkeys(keys.values())),
+            encoded=b"".join([self._encoded(batched) for batched in events]),
+            count=len(events),
+            markers=tuple(batched.marker for batched in events if batched.marker is not None),
+            ids=tuple(batched.recent for batched in events if batched.recent is not None),
+            apps=tuple(Counter(batched.event.app_id for batched in events).items()),
+        )
+
+    def _encoded(self, batched: BatchedEvent) -> bytes:
+        """Returns what is written: a repeat was looked for by what was sent."""
+        stored = as_stored(batched.event, self._batcher.truncating_apps)
+        return batched.encoded if stored is batched.event else encode_event_sorted(stored)
 
 
 def accept_unstored(events: Sequence[BatchedEvent]) -> None:
@@ -73,18 +91,6 @@ def judge_repeats(events: Sequence[BatchedEvent]) -> None:
                 first_receipt=verdict.first_receipt or verdict.receipt,
                 conflict=verdict.conflict,
             )
-
-
-def _unit(events: Sequence[BatchedEvent]) -> EventUnit:
-    keys = {id(batched.key): batched.key for batched in events}  # most share one object
-    return EventUnit(
-        keys=tuple(dict.fromkeys(keys.values())),
-        encoded=b"".join([batched.encoded for batched in events]),
-        count=len(events),
-        markers=tuple(batched.marker for batched in events if batched.marker is not None),
-        ids=tuple(batched.recent for batched in events if batched.recent is not None),
-        apps=tuple(Counter(batched.event.app_id for batched in events).items()),
-    )
 
 
 def _accept(events: Sequence[BatchedEvent], result: FlushResult) -> None:

@@ -4,6 +4,7 @@ Every request of an app leaves a line in its integration check; every refused on
 the rejection log too, and a token that somebody guessed counts against the sender's address.
 """
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from falcon.asgi import Request
@@ -18,6 +19,7 @@ from shared.clock import Clock
 from shared.errors import RequestError, Unauthorized, WaybillError
 from shared.events import Event
 from shared.integration_log import UnreadValue, unread_source
+from shared.privacy.truncation import truncated_address
 from shared.redaction import redact
 from shared.rejections import CLICK_LOST, Rejection
 from shared.scopes import Scope
@@ -57,7 +59,8 @@ class RequestState:
 class RequestJournal:
     """The logs that requests are recorded in. Recording costs no I/O.
 
-    `now` is the clock; senders are behind `forwarded_hops` proxies.
+    `now` is the clock; senders are behind `forwarded_hops` proxies. `truncating_apps` tells which
+    apps store no complete addresses.
     """
 
     rejections: RejectionLog
@@ -65,6 +68,7 @@ class RequestJournal:
     bad_tokens: BadTokens
     now: Clock
     forwarded_hops: int
+    truncating_apps: Callable[[], Collection[int]] = frozenset
 
     def accepted(self, request: Request, state: RequestState, event: Event, status: int) -> None:
         """Records a request whose event is stored, though its token may be bad."""
@@ -87,7 +91,7 @@ class RequestJournal:
         if state.unread:
             self._note_unread(request, state, event.app_id)
         if principal.fault is not None and principal.fault not in _NO_GUESS:
-            self._note_bad_token(request)
+            self._note_bad_token(request, event.app_id)
 
     def refused(self, request: Request, state: RequestState, error: WaybillError) -> float:
         """Records a refusal; returns the seconds by which its answer is to be delayed.
@@ -126,7 +130,7 @@ class RequestJournal:
                 ),
             )
         if isinstance(error, Unauthorized) and error.fault not in _NO_GUESS:
-            return self._note_bad_token(request)
+            return self._note_bad_token(request, app_id)
         return 0.0
 
     def click_lost(self, request: Request, state: RequestState, status: int) -> None:
@@ -142,11 +146,12 @@ class RequestJournal:
         for unread in state.unread[:UNREAD_MAX]:
             self.checks.add_unread(app_id, unread_source(*place, unread))
 
-    def _note_bad_token(self, request: Request) -> float:
+    def _note_bad_token(self, request: Request, app_id: int | None) -> float:
         """Counts a guess; returns the seconds that its sender has to wait, if it is refused."""
         address = request_address(request, self.forwarded_hops) or ""
-        self.rejections.note_bad_token(address)
-        return self.bad_tokens.count(address)
+        is_truncated = app_id in self.truncating_apps()
+        self.rejections.note_bad_token(truncated_address(address) if is_truncated else address)
+        return self.bad_tokens.count(address)  # in memory
 
     def _rejection(
         self, request: Request, state: RequestState, status: int, code: str, field: str | None

@@ -14,6 +14,7 @@ from time import thread_time
 import msgspec
 
 from ingest.parameters import Pair
+from shared.privacy.truncation import truncate_in_text
 from shared.redaction import MASK, redact
 from shared.redis import AsyncRedis, RedisError
 from shared.rejections import (
@@ -122,14 +123,14 @@ def without_secrets(pairs: Sequence[Pair], names: Collection[str]) -> list[Pair]
 
 
 def loggable_parameters(pairs: Sequence[Pair]) -> dict[str, str]:
-    """Returns parameters as the log may store them: text, short, without secrets."""
+    """Returns parameters as the log may store them: without secrets and complete addresses."""
     loggable: dict[str, str] = {}
     characters_left = _ENTRY_CHARACTERS_MAX
     for raw_name, raw_value in pairs[:_PARAMETERS_MAX]:
         name = redact(_readable(raw_name))
         # By its name a secret: masked whole, whatever it is made of.
         is_secret = redact(f"{name}={_PROBE}") != f"{name}={_PROBE}"
-        value = MASK if is_secret else redact(_readable(raw_value))
+        value = MASK if is_secret else truncate_in_text(redact(_readable(raw_value)))
         characters_left -= len(name) + len(value)
         if characters_left < 0 and loggable:
             break

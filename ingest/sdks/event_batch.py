@@ -27,6 +27,7 @@ from ingest.sent_pairs import json_pairs
 from shared.errors import MalformedField, RequestError, RequestTooLarge
 from shared.events import Event, encode_event
 from shared.ids import new_receipts
+from shared.privacy.truncation import as_stored
 
 BODY_BYTES_MAX = 1_000_000
 EVENTS_MAX = 1_000
@@ -97,7 +98,10 @@ class EventBatches:
             await services.batcher.add_unit(
                 EventUnit(
                     keys=(principal.key,),
-                    encoded=b"".join(map(encode_event, events)),
+                    encoded=b"".join(
+                        encode_event(as_stored(event, services.batcher.truncating_apps))
+                        for event in events
+                    ),
                     count=len(events),
                     markers=tuple(filter(None, map(open_marker, events))),
                     apps=((principal.grant.app_id, len(events)),),

@@ -30,6 +30,7 @@ from shared.errors import RequestTooLarge
 from shared.events import ASSOCIATED_USER, Event, Kind
 from shared.ids import new_receipt, unescaped_click_id_of
 from shared.names.invisible import trimmed
+from shared.privacy.truncation import truncated_address
 from shared.snapshot import LinkKey
 
 QUERY_BYTES_MAX = 16_384
@@ -83,9 +84,10 @@ class SwaarmSdk:
         client = client_of(request, self._services.forwarded_hops)
         device = device_of(client)
         agent = device.described or device.user_agent or ""
-        link = await self._lookup.deep_link_at(
-            grant.app_id, grant.environment, client.address or "", agent
-        )
+        place = client.address or ""
+        if grant.app_id in self._services.batcher.truncating_apps:  # where workers published it
+            place = truncated_address(place)
+        link = await self._lookup.deep_link_at(grant.app_id, grant.environment, place, agent)
         return text_reply(link)
 
     async def associate(self, request: Request, state: RequestState) -> Reply:

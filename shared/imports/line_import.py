@@ -14,6 +14,7 @@ from shared.inbox import append
 from shared.lines.line_format import Destination, read_line
 from shared.lines.unused_values import Note
 from shared.partitions import day_of, has_partition, make_days
+from shared.privacy.truncation import as_stored
 from shared.redis import Redis
 from shared.rq_queue import enqueue
 from shared.settings import Settings
@@ -25,6 +26,7 @@ BAD_LINES_MAX = 20
 STANDSTILL_SECONDS_MAX = 60.0
 
 _LINKS = "SELECT id, name, offer_id, pub_id FROM links WHERE app_id = %s"
+_TRUNCATES = "SELECT id FROM apps WHERE truncate_addresses"
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ class LineImport:
     ) -> None:
         """Prepares an import, or continues one of which so much was `imported`."""
         self._destination = destination
+        self._truncating_apps = {app for (app,) in run(connection, _TRUNCATES)}
         self._limits = limits
         self.imported = imported or ImportResult()
         self._partitions = ImportPartitions(connection, limits.days_max, self.imported.days)
@@ -108,7 +111,7 @@ class LineImport:
         try:
             if line.text is None:
                 raise RequestError(f"The line is longer than {LINE_BYTES_MAX} bytes.")
-            event = read_line(line.text, self._destination)
+            event = as_stored(read_line(line.text, self._destination), self._truncating_apps)
             self._partitions.ensure(day_of(event.happened_at_ms))
         except RequestError as error:
             self.imported.bad += 1

@@ -93,6 +93,7 @@ def empty(connection: Connection) -> None:
     )
     settings = (
         "retention",
+        "address_truncations",
         "audit_log",
         "tokens",
         "event_types",

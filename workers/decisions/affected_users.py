@@ -10,6 +10,7 @@ more rows of it are read than that (`wide_identifiers`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
 import msgspec
 
@@ -23,7 +24,7 @@ from workers.core.history import Identity
 from workers.core.rules import CLICK_AGE_MS_MAX, LIMITS, Rules
 from workers.decisions.coupling.coupled_users import SIGNALLED
 from workers.sql.expressions import as_ms, day_of, from_ms, platform_of
-from workers.sql.json_rows import json_document, select_for
+from workers.sql.json_rows import Rows, json_document, select_for
 from workers.user_agents import device_of_event
 
 _USERS_MAX = Rules().identifier_users_max  # of an app that no longer exists
@@ -198,11 +199,6 @@ def affected_users(connection: Connection, events: Sequence[Event]) -> AffectedU
         for event in events
         if event.kind not in CLICK_KINDS
     ]
-    own: dict[int, int] = {}
-    others: dict[int, int] = {}
-    for user, at_ms, is_own in select_for(connection, SIGNALLED, signals):
-        found = own if is_own else others
-        found[user] = min(at_ms, found.get(user, at_ms))
     clicks: list[dict[str, object]] = [
         {
             "app_id": event.app_id,
@@ -213,11 +209,26 @@ def affected_users(connection: Connection, events: Sequence[Event]) -> AffectedU
             "identifying": sorted(identifying_of(event.device_ids)),
             "address": public_address(event.ip_address),
             "platform": platform(device_of_event(event).os),
-            "days": utc_days(event.happened_at_ms, event.happened_at_ms + _PROBABILISTIC_MS_MAX),
+            "days": followed_days(event.happened_at_ms),
         }
         for event in events
         if event.kind in CLICK_KINDS
     ]
+    return find_affected(connection, signals, clicks)
+
+
+def followed_days(click_ms: int) -> list[date]:
+    """Returns the days on which a click may still match by address."""
+    return utc_days(click_ms, click_ms + _PROBABILISTIC_MS_MAX)
+
+
+def find_affected(connection: Connection, signals: Rows, clicks: Rows) -> AffectedUsers:
+    """Finds everybody whose decisions these rows may change, as the statements read them."""
+    own: dict[int, int] = {}
+    others: dict[int, int] = {}
+    for user, at_ms, is_own in select_for(connection, SIGNALLED, signals):
+        found = own if is_own else others
+        found[user] = min(at_ms, found.get(user, at_ms))
     if clicks:
         document = json_document(clicks)
         arguments = {"clicks": document, "age": _AGE, "probabilistic": _PROBABILISTIC}

@@ -21,6 +21,7 @@ from shared.redis import Redis
 from shared.rejections import delete_rejections
 from workers.core.addresses import public_address
 from workers.imports.upload_claims import delete_expired_uploads
+from workers.maintenance.address_truncation import truncate_stored_addresses
 from workers.privacy.tombstone_filter import wait_for_batches
 from workers.rollups.schedule import wait_for_rollups
 
@@ -29,7 +30,6 @@ ROWS_AT_ONCE = 2_000
 # A decision reads from the start of its run of signals: no run is longer than this.
 RUN_DAYS_MAX = 2
 RESTART = timedelta(days=1)
-_BEGINNING = UUID(int=0)
 
 _RULES = """
 SELECT app_id, address_days, event_days, click_days, delivery_days, rejection_days,
@@ -168,11 +168,12 @@ def expire(connection: Connection, redis: Redis, now: Clock, seconds_max: float)
     ends_at, now_ms = time.monotonic() + seconds_max, now()
     today = datetime.combine(day_of(now_ms), datetime.min.time(), UTC)
     counts: Counter[str] = Counter(uploads=delete_expired_uploads(connection))
+    counts["truncated addresses"] = truncate_stored_addresses(connection, seconds_max / 2)
     rules = [KeptDays(*row) for row in run(connection, _RULES)]
     if not rules:
         return counts
     _move_borders(connection, rules, today)
-    run(connection, _RESTART, {"beginning": _BEGINNING, "every": RESTART})
+    run(connection, _RESTART, {"beginning": UUID(int=0), "every": RESTART})
     [(border,)] = run(connection, _EXPIRED_FOR_ALL).fetchall()
     if border is not None:
         # An event may be received a day before its event time, and then counts in the next day.

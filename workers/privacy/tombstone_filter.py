@@ -1,5 +1,8 @@
 """Leaves out of a batch what must not be stored: events of people who have a tombstone.
 
+What an app does not want to keep of an address is left out too: ingest has done so, unless the app
+changed its mind while the event waited, or the event came another way.
+
 An erasure must not miss a batch that was being stored when its tombstones were written. So a batch
 holds a lock, shared with other batches, from this look until its decisions are made; the erasure
 waits for it (`wait_for_batches`) before it looks for rows.
@@ -14,12 +17,16 @@ from shared.database import Connection, DatabaseError, run, transaction
 from shared.events import Event
 from shared.privacy.identities import id_digest, ids_of_event
 from shared.privacy.tombstones import buried, read_tombstone_key
+from shared.privacy.truncation import as_stored
 from shared.redis import Redis, RedisError
 from workers.privacy.stored_copies import delete_seen_markers
 from workers.sql.expressions import from_ms
 
 LATE_KEY = "waybill:forgotten:late"  # set: Redis's log has held something of an erased person
 _LOCK = 7_246_009
+_LOOK = """
+SELECT EXISTS (SELECT FROM tombstones), ARRAY(SELECT id FROM apps WHERE truncate_addresses)
+"""
 _INSERT_WITHHELD = f"""
 INSERT INTO withheld_events (receipt, app_id, received_at)
 SELECT receipt, app_id, {from_ms("received_at_ms")}
@@ -48,7 +55,9 @@ class TombstoneFilter:
                 run(connection, "SELECT pg_advisory_unlock_shared(%s)", (_LOCK,))
 
     def _without_erased(self, connection: Connection, events: Sequence[Event]) -> Sequence[Event]:
-        [(any_tombstone,)] = run(connection, "SELECT EXISTS (SELECT FROM tombstones)").fetchall()
+        [(any_tombstone, truncating_apps)] = run(connection, _LOOK).fetchall()
+        if truncating_apps:
+            events = [as_stored(event, truncating_apps) for event in events]
         key = read_tombstone_key(connection, self.secret_key) if any_tombstone else None
         if key is None:
             return events

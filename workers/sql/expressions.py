@@ -25,6 +25,16 @@ def platform_of(column: str) -> str:
     return f"(CASE {column} {cases} ELSE {column} END)"
 
 
+def truncated(column: str) -> str:
+    """Writes an address as `shared.privacy.truncation` truncates it."""
+    plain = (
+        f"CASE WHEN {column} <<= '::ffff:0:0/96' "
+        f"THEN inet '0.0.0.0' + ({column} - inet '::ffff:0:0') ELSE {column} END"
+    )
+    kept = f"set_masklen({plain}, CASE family({plain}) WHEN 4 THEN 24 ELSE 48 END)"
+    return f"host(network({kept}))::inet"
+
+
 def stretch_of(column: str) -> str:
     """Writes the stretch of days of a timestamp (`core.days.stretches`) as an index contains it."""
     return f"(({day_of(column)} - DATE '1970-01-01') / {STRETCH_DAYS})"

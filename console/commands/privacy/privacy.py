@@ -8,6 +8,7 @@ import click
 
 from console.actor import terminal_actor
 from console.apps.apps import find_app
+from console.apps.switches import read_switches
 from console.commands.terminal.options import app_option, count_option, json_option
 from console.commands.terminal.output import say, show, table
 from console.connections import CommandContext, load_settings, open_database, open_resources
@@ -169,8 +170,12 @@ def retention(context: CommandContext, /, app: str, as_json: bool, **given: int 
         kept = read_retention(connection, owner)
         if wanted:
             kept = change_retention(connection, terminal_actor(), owner, wanted)
+        is_truncated = read_switches(connection, owner)["truncate_addresses"]
     rows = [(DAYS[name][2], days or "for good") for name, days in asdict(kept).items()]
-    show({"retention": kept}, table(("what", "days"), rows), as_json=as_json)
+    document = {"retention": kept, "truncate_addresses": is_truncated}
+    stored = "truncated" if is_truncated else "as they were sent"
+    note = f"IP addresses are stored {stored}: waybill app set --truncate-addresses changes it."
+    show(document, table(("what", "days"), rows), note, as_json=as_json)
 
 
 @privacy.command("list")

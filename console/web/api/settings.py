@@ -19,7 +19,7 @@ class AppSettings(msgspec.Struct, kw_only=True):
     apply to decisions from now on; `rules_version` increases with each change of them.
     `click_id_postbacks` lets whoever knows a click ID report events for it, and
     `security_token_postbacks` lets networks send a token as `security_token`; with `sdk_traffic`,
-    SDKs may send from devices.
+    SDKs may send from devices. With `truncate_addresses` no complete IP address is stored.
     `limits` are those of the app's traffic, by name; 0 is no limit.
     """
 
@@ -42,6 +42,7 @@ class AppSettings(msgspec.Struct, kw_only=True):
     click_id_postbacks: bool
     security_token_postbacks: bool
     sdk_traffic: bool
+    truncate_addresses: bool
     limits: dict[str, int]
 
 
@@ -66,6 +67,7 @@ class ChangedSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     click_id_postbacks: bool | UnsetType = UNSET
     security_token_postbacks: bool | UnsetType = UNSET
     sdk_traffic: bool | UnsetType = UNSET
+    truncate_addresses: bool | UnsetType = UNSET
     limits: dict[str, int] | UnsetType = UNSET
 
 

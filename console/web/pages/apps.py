@@ -102,12 +102,8 @@ def show_settings(request: PageRequest, app: App) -> Answer:
     values = [
         (setting, f"{getattr(rules, setting.rule) / setting.unit_ms:g}") for setting in SETTINGS
     ]
-    switches = [
-        (switch, is_on)
-        for switch, is_on in zip(
-            SWITCHES, read_switches(request.connection, app).values(), strict=True
-        )
-    ]
+    turned = read_switches(request.connection, app)
+    switches = [(switch, turned[switch.name]) for switch in SWITCHES]
     app_limits = read_limits(request.connection, app)
     limits = [(limit, getattr(app_limits, limit.name)) for limit in LIMITS]
     return Page(

@@ -5,6 +5,7 @@ from dataclasses import asdict
 import msgspec
 
 from console.apps.apps import App
+from console.apps.switches import read_switches
 from console.privacy.erasures import (
     ErasureAction,
     WantedErasure,
@@ -33,7 +34,9 @@ def show(request: PageRequest, app: App) -> Answer:
     records = list_erasures(request.connection, app, SHOWN_MAX)
     kept = asdict(read_retention(request.connection, app))
     days = [(name, *DAYS[name], kept[name]) for name in DAYS]
-    return Page("privacy.html", {"records": records, "kinds": KINDS, "days": days})
+    is_truncated = read_switches(request.connection, app)["truncate_addresses"]
+    values = {"records": records, "kinds": KINDS, "days": days, "is_truncated": is_truncated}
+    return Page("privacy.html", values)
 
 
 def change_days(request: PageRequest, app: App) -> Answer:

@@ -172,6 +172,9 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     Action.APP_SDK_TRAFFIC: lambda here, who, app: change_switches(
         here, who, app, {"sdk_traffic": True}
     ),
+    Action.APP_ADDRESSES: lambda here, who, app: change_switches(
+        here, who, app, {"truncate_addresses": True}
+    ),
     Action.APP_LIMITS: lambda here, who, app: change_limits(
         here, who, app, {"bytes_per_day_max": 1_000_000}
     ),
