@@ -72,6 +72,10 @@ large-day: .venv/dev       ## rollups of an app with so many events in one day, 
 measure-workers: .venv/dev ## events a second by so many workers, as in docs/performance.md
 	$(BIN)/python -m tests.tools.measure_workers
 
+.PHONY: measure-callbacks
+measure-callbacks: .venv/dev ## how soon callbacks arrive, alone and beside dead endpoints, and how many a worker sends
+	$(BIN)/python -m tests.tools.measure_callbacks $(if $(SECONDS),--seconds $(SECONDS)) $(if $(BURST),--burst $(BURST))
+
 .PHONY: faults
 faults: .venv/faults       ## three minutes of faults, the controls of their judge, a minute of fuzz
 	$(PYTEST) tests/chaos

@@ -22,9 +22,8 @@ from workers.decisions.published_attributions import AttributionPublisher
 from workers.decisions.recompute import is_left_undone
 from workers.decisions.recompute import recompute as recompute_step
 from workers.decisions.retry_set_aside import retry_set_aside as retry_set_aside_step
-from workers.deliver.courier_thread import process_courier
-from workers.deliver.lease import LEASE_KEY
-from workers.deliver.outbox_claims import has_due_callbacks
+from workers.deliver.courier_thread import courier_call, process_courier
+from workers.deliver.delivery_call import is_courier_needed
 from workers.drain.drain import Drain, DrainLimits, DrainRequests
 from workers.drain.drain_metrics import DrainMetrics
 from workers.drain.inbox_reader import InboxReader
@@ -89,16 +88,14 @@ def drain() -> str:
         help=partial(_enqueue_unless_waiting, stores, "drain"),
         # Whatever else waits: periodic jobs in the queue would leave the inbox to the sweep.
         resume=partial(enqueue, stores.redis, "drain"),
+        deliver=courier_call(partial(_enqueue_unless_waiting, stores, "deliver")),
     )
     metrics = DrainMetrics(stores.tally)
     drain = Drain(_inbox(stores), stores.lanes, limits, requests, is_stopping, metrics)
     tombstones = TombstoneFilter(settings.secret_key, stores.redis)
     publisher = AttributionPublisher(stores.redis, now_ms)
     recorded = drain.run(
-        stores.country_of,
-        tombstones=tombstones,
-        held=stores.held,
-        publish=publisher.publish,
+        stores.country_of, tombstones=tombstones, held=stores.held, publish=publisher.publish
     )
     _enqueue_delivery(stores)
     return (
@@ -236,9 +233,8 @@ def expire() -> str:
 @without_data
 def deliver() -> str:
     """Wakes the courier of this worker, which sends the callbacks that are due."""
-    if not process_courier().wake():
-        return "Callbacks are being sent already"
-    return "Sends the callbacks that are due"
+    is_woken = process_courier().wake()
+    return "Sends the callbacks that are due" if is_woken else "Callbacks are being sent already"
 
 
 @without_data
@@ -284,7 +280,7 @@ def _enqueue_unless_waiting(stores: WorkerStores, job: str) -> None:
 
 def _enqueue_delivery(stores: WorkerStores) -> bool:
     """Enqueues a delivery if callbacks are due and no worker is at it."""
-    if stores.redis.exists(LEASE_KEY) or not has_due_callbacks(stores.database.connection()):
+    if not is_courier_needed(stores.redis, stores.database):
         return False
     _enqueue_unless_waiting(stores, "deliver")
     return True

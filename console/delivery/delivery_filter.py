@@ -11,8 +11,8 @@ from shared.errors import BadValue
 
 STATES = ("waiting", "delivered", "failed", "withheld")
 FIELDS = (
-    *("endpoint_id", "partner", "state", "activity", "user_id", "click_id", "callback_id"),
-    *("from", "to"),
+    *("endpoint_id", "partner", "state", "reason", "activity", "user_id", "click_id"),
+    *("callback_id", "from", "to"),
 )
 _ID_MAX = 2**63 - 1  # bigint
 
@@ -24,6 +24,7 @@ class DeliveryFilter:
     endpoint_id: int | None = None
     partner: str | None = None
     state: str | None = None
+    reason: str | None = None
     activity: str | None = None
     environment: str | None = None
     user_id: str | None = None
@@ -41,6 +42,7 @@ def read_delivery_filter(values: Mapping[str, str]) -> DeliveryFilter:
         endpoint_id=_number(given.get("endpoint_id")),
         partner=given.get("partner"),
         state=_choice("state", given.get("state"), STATES),
+        reason=given.get("reason"),
         activity=_choice("activity", given.get("activity"), tuple(map(str, Activity))),
         user_id=given.get("user_id"),
         click_id=given.get("click_id"),

@@ -34,7 +34,10 @@ class CallbackAttempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """A callback. `due_at` is when a waiting one is tried next."""
+    """A callback. `due_at` is when a waiting one is tried next.
+
+    `is_of_deleted`: its endpoint was deleted.
+    """
 
     id: UUID
     endpoint_id: int
@@ -52,6 +55,7 @@ class Delivery:
     created_at: datetime
     due_at: datetime
     attempts: int
+    is_of_deleted: bool = False
     tries: list[CallbackAttempt] = field(default_factory=list)
 
 
@@ -96,6 +100,7 @@ _FILTER = """
     AND (%(endpoint_id)s::bigint IS NULL OR callbacks.endpoint_id = %(endpoint_id)s)
     AND (%(partner)s::text IS NULL OR partners.name = %(partner)s)
     AND (%(state)s::text IS NULL OR callbacks.state = %(state)s)
+    AND (%(reason)s::text IS NULL OR callbacks.reason = %(reason)s)
     AND (%(activity)s::text IS NULL OR callbacks.activity = %(activity)s)
     AND (%(environment)s::text IS NULL OR callbacks.environment = %(environment)s)
     AND (%(click_id)s::text IS NULL OR callbacks.click_id = %(click_id)s)
@@ -118,7 +123,8 @@ _LIST = f"""
         callbacks.id, callbacks.endpoint_id, callback_endpoints.name AS endpoint,
         partners.name AS partner, callbacks.environment, activity, users.user_id,
         event_types.name AS event_type, callbacks.receipt, callbacks.event_time,
-        callbacks.click_id, state, reason, callbacks.created_at, due_at, attempts
+        callbacks.click_id, state, reason, callbacks.created_at, due_at, attempts,
+        callback_endpoints.deleted_at IS NOT NULL AS is_of_deleted
     FROM callback_endpoints
     LEFT JOIN partners ON partners.id = callback_endpoints.partner_id
     CROSS JOIN LATERAL (

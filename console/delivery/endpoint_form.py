@@ -7,7 +7,7 @@ from console.apps.apps import App
 from console.apps.event_types import list_event_types
 from console.apps.links import ensure_partner, list_links
 from console.validation import clean_text
-from shared.callbacks.activities import LEVELS, Activity
+from shared.callbacks.activities import LEVELS, STATUSES, Activity, partner_activities
 from shared.callbacks.addresses import host_fault
 from shared.callbacks.templates import URL_CHARACTERS_MAX, url_fault
 from shared.database import Connection
@@ -25,14 +25,16 @@ METHODS = ("GET", "POST")
 class EndpointForm:
     """An endpoint as a person describes it.
 
-    With a `partner` it is the partner's, and `level` says what it hears of; without one it is the
-    app's own, and `activities` do. Without a `url` it uses the one that each click carries, if that
-    leads to one of `hosts`. `event_type` is a mapping ID, `link` a link's name.
+    With a `partner` it is the partner's: `level` says what it hears of, and `status` whether of
+    approved or rejected installs, or of both. Without one it is the app's own, and `activities` say
+    it. Without a `url` it uses the one that each click carries, if that leads to one of `hosts`.
+    `event_type` is a mapping ID, `link` a link's name.
     """
 
     name: str
     partner: str | None = None
     level: str | None = None
+    status: str | None = None
     activities: Sequence[str] = ()
     method: str = "GET"
     url: str | None = None
@@ -114,7 +116,12 @@ def _activities(form: EndpointForm) -> Sequence[Activity]:
     if form.partner:
         if form.level not in LEVELS:
             raise BadValue("level", "must be install, event, both or all.")
-        return LEVELS[form.level]
+        if form.status not in {None, *STATUSES}:
+            raise BadValue("status", "must be approved, rejected or both.")
+        told = partner_activities(form.level, form.status)
+        if not told:
+            raise BadValue("status", "must be approved or both: only installs are rejected.")
+        return told
     known = {str(activity) for activity in Activity}
     if not form.activities or not set(form.activities) <= known:
         raise BadValue("activity", f"must be at least one of {', '.join(Activity)}.")

@@ -10,7 +10,7 @@ from console.audit import Action, Change, record_change
 from console.delivery.endpoint_form import EndpointForm, ReadForm, read_form
 from console.delivery.endpoint_signing import read_signing
 from console.resources import Resources
-from shared.callbacks.activities import LEVELS
+from shared.callbacks.activities import level_and_status
 from shared.callbacks.requests import signing_secret
 from shared.database import Connection, run, transaction
 from shared.errors import OperatorError
@@ -59,8 +59,12 @@ class EndpointRow:
     @property
     def level(self) -> str:
         """Returns what a partner's endpoint hears of: install, event, both or all."""
-        told = set(self.activities)
-        return next((level for level, named in LEVELS.items() if told == set(named)), "both")
+        return level_and_status(self.activities)[0]
+
+    @property
+    def status(self) -> str:
+        """Returns of which installs a partner's endpoint hears: approved, rejected or both."""
+        return level_and_status(self.activities)[1]
 
 
 @dataclass(frozen=True)
@@ -271,13 +275,8 @@ def _values(read: ReadForm) -> tuple[object, ...]:
     return (
         *(read.name, read.activities, read.method, read.url, read.hosts),
         *(read.event_type_id, read.link_id, read.attributed_only, read.revenue_only),
-        *(
-            read.payout_only,
-            read.sandbox,
-            read.answer_contains,
-            read.concurrency_max,
-            read.rate_max,
-        ),
+        *(read.payout_only, read.sandbox, read.answer_contains),
+        *(read.concurrency_max, read.rate_max),
     )
 
 

@@ -1,5 +1,6 @@
 """Names what a callback can be about, and derives the id under which it is told."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID
@@ -21,6 +22,9 @@ class Activity(StrEnum):
     ERASED = "erased"
 
 
+REJECTIONS = (Activity.REJECTED_INSTALL, Activity.REJECTED_REATTRIBUTION)
+STATUSES = ("approved", "rejected", "both")
+
 # The places of version and variant (RFC 9562), and what they hold in version 5.
 _VERSION_BITS = 0xF000 << 64 | 0xC000 << 48
 _VERSION_5 = 0x5000 << 64 | 0x8000 << 48
@@ -34,9 +38,31 @@ LEVELS = {
     "all": (
         *(Activity.INSTALL, Activity.REATTRIBUTION, Activity.EVENT, Activity.SESSION),
         *(Activity.CLICK, Activity.IMPRESSION),
-        *(Activity.REJECTED_INSTALL, Activity.REJECTED_REATTRIBUTION),
+        *REJECTIONS,
     ),
 }
+
+
+def partner_activities(level: str, status: str | None) -> tuple[Activity, ...]:
+    """Returns what an endpoint of this level and status hears of; empty if there is no such thing.
+
+    Without a status it hears of rejected installs only at the level `all`.
+    """
+    told = LEVELS[level]
+    is_of_installs = Activity.INSTALL in told
+    approved = tuple(each for each in told if each not in REJECTIONS)
+    rejected = REJECTIONS if is_of_installs else ()
+    if status is None:
+        return told
+    return {"approved": approved, "rejected": rejected, "both": approved + rejected}[status]
+
+
+def level_and_status(activities: Sequence[str]) -> tuple[str, str]:
+    """Returns the level and the status by which a partner's endpoint hears of these."""
+    told = set(activities)
+    choices = [(level, status) for level in LEVELS for status in STATUSES]
+    found = (each for each in choices if told and told == set(partner_activities(*each)))
+    return next(found, ("both", "approved"))
 
 
 def callback_id(

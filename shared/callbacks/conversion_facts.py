@@ -20,7 +20,9 @@ SELECT
     callbacks.click_id,
     callbacks.outdated_origin_kind, callbacks.outdated_origin,
     {_TIME_MS.format("callbacks.attributed_at")} AS attributed_at_ms,
-    callbacks.app_id, apps.name AS app_name, apps.app_token,
+    callbacks.app_id, apps.name AS app_name, apps.app_token, apps.currency AS app_currency,
+    apps.click_deterministic_ms, apps.click_probabilistic_ms, apps.view_device_id_ms,
+    apps.reattribution_window_ms, apps.inactivity_ms,
     events.ad_network, events.ad_unit, events.ad_placement, events.ad_impressions,
     users.user_id, users.device_ids AS known_device_ids,
     {_TIME_MS.format("users.first_time")} AS installed_at_ms,
@@ -38,7 +40,8 @@ SELECT
     host(credited.ip_address) AS click_ip_address, credited.user_agent AS click_user_agent,
     links.id AS link_id, links.name AS link_name, links.offer_id, links.pub_id,
     partners.id AS partner_id, partners.name AS partner_name,
-    outdated_links.name AS outdated_link_name, outdated_partners.name AS outdated_partner_name,
+    outdated_links.name AS outdated_link_name, outdated_links.offer_id AS outdated_offer_id,
+    outdated_partners.name AS outdated_partner_name,
     trim_scale(paid.amount)::text AS payout, paid.currency AS payout_currency,
     erasures.subject AS erased_ids
 FROM callbacks
@@ -88,6 +91,12 @@ class ConversionFacts(msgspec.Struct, frozen=True, kw_only=True):
     app_id: int
     app_name: str | None = None
     app_token: str | None = None
+    app_currency: str | None = None
+    click_deterministic_ms: int | None = None
+    click_probabilistic_ms: int | None = None
+    view_device_id_ms: int | None = None
+    reattribution_window_ms: int | None = None
+    inactivity_ms: int | None = None
     rule: str | None = None
     rejection: str | None = None
     origin_kind: str | None = None
@@ -96,6 +105,7 @@ class ConversionFacts(msgspec.Struct, frozen=True, kw_only=True):
     outdated_origin_kind: str | None = None
     outdated_origin: str | None = None
     outdated_link_name: str | None = None
+    outdated_offer_id: str | None = None
     outdated_partner_name: str | None = None
     attributed_at_ms: int | None = None
     user_id: str | None = None
@@ -135,6 +145,11 @@ class ConversionFacts(msgspec.Struct, frozen=True, kw_only=True):
     payout_currency: str | None = None
     erased_ids: Sequence[Sequence[str]] | None = None
 
+    @property
+    def is_first_source(self) -> bool:
+        """Tells whether the attribution in force is that of the user's first activity."""
+        return self.attributed_at_ms is not None and self.attributed_at_ms == self.installed_at_ms
+
     def parameter(self, *names: str) -> str | None:
         """Returns the first of these parameters that the event or, failing that, the click had."""
         for parameters in (self.parameters, self.click_parameters):
@@ -164,6 +179,12 @@ SAMPLE = ConversionFacts(
     app_id=1,
     app_name="Shop",
     app_token="abc123def456",  # noqa: S106 - names an app, authenticates nobody
+    app_currency="EUR",
+    click_deterministic_ms=604_800_000,
+    click_probabilistic_ms=21_600_000,
+    view_device_id_ms=86_400_000,
+    reattribution_window_ms=604_800_000,
+    inactivity_ms=604_800_000,
     rule="click_id",
     origin_kind="link",
     origin="1",

@@ -112,7 +112,7 @@ class HttpConnection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         lower = name.lower()
         if lower == b"retry-after":
-            self._retry_after = value[:64].decode("latin-1")
+            self._retry_after = value.lstrip(b"0 ")[:64].decode("latin-1") or "0"
         elif lower in {b"content-length", b"transfer-encoding"}:
             self._has_length = True
 

@@ -12,9 +12,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from shared.callbacks.callback_parameters import with_callback_parameters
 from shared.callbacks.conversion_facts import ConversionFacts, iso_time
 from shared.callbacks.http_connection import HttpRequest
-from shared.callbacks.macros import DECLARED
+from shared.callbacks.macros import COMPUTED
+from shared.callbacks.parameter_macros import PASSED_ON
 from shared.callbacks.templates import read_template
 from shared.keys.installation_key import key_with_check
 from shared.keys.wrapping import unwrap, wrap
@@ -38,16 +40,21 @@ class Signing(NamedTuple):
 
 
 _ONLY_KEY = Signing()
+_PASSED_ON = frozenset(PASSED_ON)
 
 
 @dataclass(frozen=True)
 class CallbackEndpoint:
-    """The values of an endpoint that decide the request that it gets."""
+    """The values of an endpoint that decide the request that it gets.
+
+    `is_partners`: it is a third party, to whom an event's callback parameters are not passed on.
+    """
 
     id: int
     method: str
     url: str
     signing: Signing = _ONLY_KEY
+    is_partners: bool = False
 
 
 def signing_secret(key: bytes, endpoint_id: int, signing: Signing) -> str:
@@ -78,6 +85,8 @@ def build_request(
     """Returns the request of one attempt."""
     url = read_template(endpoint.url).fill(facts)
     body = json_body(facts) if endpoint.method == "POST" else b""
+    if not body and not endpoint.is_partners:
+        url = with_callback_parameters(url, facts.parameters)
     signing = endpoint.signing
     secret = signing_key(key, callback_purpose(endpoint.id, signing.version), signing)
     headers = signing_headers(secret, str(facts.id), now_ms // 1000, body or url.encode())
@@ -120,7 +129,13 @@ def _signature(key: bytes, message_id: str, timestamp: int, content: bytes) -> s
 
 def json_body(facts: ConversionFacts) -> bytes:
     """Returns the JSON of a callback; what was sent along is left out if it is too large."""
-    values = {macro.name: value for macro in DECLARED if (value := macro.read(facts))}
+    values = {macro.name: value for macro in COMPUTED if (value := macro.read(facts))}
+    values |= {
+        name: value
+        for sent in (facts.click_parameters, facts.parameters)  # the event's count
+        for name, value in sent.items()
+        if value and name in _PASSED_ON
+    }
     document = {
         "type": facts.activity,
         "timestamp": iso_time(facts.event_time_ms),

@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from shared.callbacks.addresses import host_fault
 from shared.callbacks.conversion_facts import ConversionFacts
-from shared.callbacks.macros import BY_NAME, BY_PATH, Macro
+from shared.callbacks.macro import Macro
+from shared.callbacks.macros import BY_NAME, BY_PATH
 
 URL_CHARACTERS_MAX = 2_048
 MACROS_MAX = 64

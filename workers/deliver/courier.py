@@ -14,13 +14,14 @@ import random
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from shared.callbacks.attempts import ATTEMPT_SECONDS_MAX, attempt
 from shared.callbacks.carried_urls import carried_url
 from shared.callbacks.consent import shareable_facts
 from shared.callbacks.http_client import HttpClient
-from shared.callbacks.requests import CallbackEndpoint, build_request
+from shared.callbacks.requests import build_request
+from shared.callbacks.sharing import unshared_callbacks
 from shared.clock import Clock
 from shared.database import Connection, DatabaseError, transaction
 from workers.deliver.attempt_results import (
@@ -45,7 +46,6 @@ from workers.deliver.outbox_claims import (
     release,
     write_results,
 )
-from workers.deliver.sharing import unshared_callbacks
 
 LINGER_SECONDS = 2.0  # without anything due; then the next job wakes it
 _TICK_SECONDS = 0.05
@@ -249,7 +249,7 @@ class Courier:
         facts = claimed.facts
         if endpoint.carried and facts:
             url = carried_url(facts, endpoint.hosts) or ""
-            target = CallbackEndpoint(endpoint.id, "GET", url, target.signing)
+            target = replace(target, method="GET", url=url)
         reason = withheld_reason(claimed, endpoint, target.url)
         if facts is None or reason:
             return withheld_result(claimed, reason or ERASED, began_ms), False

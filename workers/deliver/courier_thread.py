@@ -19,7 +19,9 @@ from shared.settings import Settings
 from shared.tally import Tally
 from workers.deliver.courier import LINGER_SECONDS, Courier, CourierTools
 from workers.deliver.deliver_metrics import DeliverCounts
+from workers.deliver.delivery_call import DeliveryCall, is_courier_needed
 from workers.deliver.lease import Lease
+from workers.drain.group_store import LANE_PATIENCE
 from workers.patient_database import Database
 from workers.process import process_stores
 from workers.shutdown import is_stopping
@@ -81,6 +83,17 @@ def process_courier() -> CourierThread:
     """Returns the courier of this process, started by the first delivery."""
     stores = process_stores()
     return CourierThread(stores.settings, stores.redis, stores.tally, is_stopping)
+
+
+def courier_call(enqueue: Callable[[], object]) -> DeliveryCall:
+    """Returns the call that a drain of this process makes after each transaction."""
+    stores = process_stores()
+    return DeliveryCall(
+        # With the connection of a lane, which rests meanwhile, and the lane's patience.
+        lambda: is_courier_needed(stores.redis, stores.database, LANE_PATIENCE),
+        enqueue,
+        lambda: process_courier().wake(),
+    )
 
 
 def land_courier() -> None:

@@ -23,8 +23,7 @@ GONE = "gone"  # the reason of a callback whose endpoint answered with 410
 class DueEndpoint(NamedTuple):
     """An endpoint to which something is to be sent. `failures` are its attempts in a row.
 
-    `is_partners`: it is a third party, to whom consent applies. `payout_only`: it hears of nothing
-    that it is not paid for.
+    `payout_only`: it hears of nothing that it is not paid for.
     """
 
     id: int
@@ -35,8 +34,12 @@ class DueEndpoint(NamedTuple):
     concurrency_max: int
     rate_max: int | None
     failures: int
-    is_partners: bool
     payout_only: bool
+
+    @property
+    def is_partners(self) -> bool:
+        """Tells whether it is a third party, to whom consent applies."""
+        return self.endpoint.is_partners
 
 
 class Claim(NamedTuple):
@@ -72,7 +75,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 _ENDPOINTS = """
 SELECT id, method, url, secret_version, kept_secret, (SELECT key_check FROM installation),
-       hosts, answer_contains, concurrency_max, rate_max, failures, partner_id IS NOT NULL,
+       partner_id IS NOT NULL, hosts, answer_contains, concurrency_max, rate_max, failures,
        payout_only
 FROM callback_endpoints
 WHERE paused_at IS NULL AND disabled_at IS NULL AND deleted_at IS NULL AND EXISTS (
@@ -162,13 +165,17 @@ def due_endpoints(connection: Connection) -> list[DueEndpoint]:
     return [
         DueEndpoint(
             number,
-            CallbackEndpoint(number, method, url or "", Signing(version, kept, check or b"")),
+            CallbackEndpoint(
+                number, method, url or "", Signing(version, kept, check or b""), is_partners
+            ),
             tuple(hosts),
             url is None,
             *limits,
         )
-        for number, method, url, version, kept, check, hosts, *limits in run(connection, _ENDPOINTS)
-    ]  # fmt: skip
+        for number, method, url, version, kept, check, is_partners, hosts, *limits in run(
+            connection, _ENDPOINTS
+        )
+    ]
 
 
 def claim(connection: Connection, rooms: Mapping[int, int]) -> list[Claim]:

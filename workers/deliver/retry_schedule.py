@@ -22,10 +22,14 @@ Random = Callable[[], float]  # from 0 to 1
 def delay_seconds(
     attempts: int, retry_after: str | None, now_seconds: float, random: Random
 ) -> float | None:
-    """Returns how long to wait after so many attempts; None: it has failed for good."""
-    if attempts >= ATTEMPTS_MAX:
+    """Returns how long to wait after so many attempts; None: it has failed for good.
+
+    Whoever replays what has failed begins another round of attempts.
+    """
+    turn = attempts % ATTEMPTS_MAX
+    if turn == 0:
         return None
-    whole = DELAYS_SECONDS[attempts - 1]
+    whole = DELAYS_SECONDS[turn - 1]
     drawn = whole / 2 + random() * whole / 2
     return max(drawn, wished_seconds(retry_after, now_seconds))
 
@@ -34,7 +38,8 @@ def wished_seconds(retry_after: str | None, now_seconds: float) -> float:
     """Reads Retry-After, in seconds or as a date; 0 if there is none that can be read."""
     text = (retry_after or "").strip()
     if text.isascii() and text.isdecimal():
-        return float(min(int(text[:9]), RETRY_AFTER_SECONDS_MAX))
+        digits = text.lstrip("0")[:9]  # more are too many whatever they are
+        return float(min(int(digits or 0), RETRY_AFTER_SECONDS_MAX))
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):  # the latter for numbers that no date has

@@ -49,13 +49,15 @@ class DrainLimits:
 
 @dataclass(frozen=True, slots=True)
 class DrainRequests:
-    """The ways in which a drain enqueues another drain.
+    """The ways in which a drain has others work.
 
-    It calls `help` where there is work for one more worker, and `resume` when its time is up.
+    It calls `help` where there is work for one more worker, `resume` when its time is up, and
+    `deliver` after each transaction, which may have made callbacks due.
     """
 
     help: Callable[[], object]
     resume: Callable[[], object]
+    deliver: Callable[[], object] = lambda: None
 
 
 class Drain:
@@ -196,6 +198,7 @@ class Drain:
         self._inbox.ack(entries)
         self._metrics.count_acknowledged(entries, recorded)
         self._log.log_stored(entries, recorded)
+        self._requests.deliver()
 
     def _store(self, lanes: Lanes, entries: Sequence[Entry]) -> Recorded:
         """Stores entries group by group, and releases what is left when that ends early.

@@ -33,7 +33,7 @@ from console.delivery.endpoints import (
     rotate_secret,
 )
 from console.resources import Resources
-from shared.callbacks.activities import LEVELS, Activity
+from shared.callbacks.activities import LEVELS, STATUSES, Activity, partner_activities
 from shared.callbacks.masking import masked_url
 
 Shown = tuple[object, str | Table]  # the value of --json, and the text
@@ -45,6 +45,9 @@ def _endpoint_options(command: Any) -> Any:
     for option in reversed(
         (
             click.option("--level", type=click.Choice([*LEVELS]), help="What a partner is told."),
+            click.option(
+                "--status", type=click.Choice(STATUSES), help="Approved or rejected installs."
+            ),
             click.option(
                 "--activity",
                 "activities",
@@ -141,7 +144,10 @@ def edit(
         owner = find_app(resources.connection, app)
         known = find_endpoint(resources.connection, owner, endpoint)
         values = {field.name: getattr(known, field.name) for field in fields(EndpointForm)}
-        form = EndpointForm(**{**values, **_given(options)})
+        given = _given(options)
+        if "level" in given and not partner_activities(given["level"], known.status):
+            values["status"] = None  # that level has none
+        form = EndpointForm(**{**values, **given})
         changed = edit_endpoint(resources, terminal_actor(), owner, known, form)
     show({"endpoint": changed}, f"{changed.name} has been changed.", as_json=as_json)
 
@@ -198,6 +204,7 @@ def _filter_options(command: Any) -> Any:
             click.option("--endpoint", help="Of this endpoint, by name or number."),
             click.option("--partner", help="Of this partner's endpoints."),
             click.option("--state", type=click.Choice(STATES), help="In this state."),
+            click.option("--reason", help="Withheld or failed for this reason, such as imported."),
             click.option(
                 "--activity", type=click.Choice([*map(str, Activity)]), help="Of this activity."
             ),

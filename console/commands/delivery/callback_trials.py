@@ -1,6 +1,7 @@
 """`waybill callback test` and `test-partner`: send one callback now, and show what came back."""
 
 from dataclasses import asdict
+from uuid import UUID
 
 import click
 
@@ -22,19 +23,29 @@ TRIAL_SECONDS = 20.0  # until a test is given up
 @app_option
 @click.argument("endpoint")
 @click.option("--dry-run", is_flag=True, help="Show the request and do not send it.")
+@click.option("--id", "callback_id", type=click.UUID, help="With this callback, not the last one.")
 @json_option
 @click.pass_obj
-def test(context: CommandContext, app: str, endpoint: str, dry_run: bool, as_json: bool) -> None:
+def test(
+    context: CommandContext,
+    /,
+    app: str,
+    endpoint: str,
+    *,
+    dry_run: bool,
+    callback_id: UUID | None,
+    as_json: bool,
+) -> None:
     """Send one callback now, with the last conversion or a sample, and show the answer."""
     settings = load_settings(context)
     with open_resources(settings) as resources:
         owner = find_app(resources.connection, app)
         known = find_endpoint(resources.connection, owner, endpoint)
         if dry_run:
-            preview = preview_request(resources, known, now_ms)
+            preview = preview_request(resources, known, now_ms, callback_id)
             show({"preview": preview}, pairs(asdict(preview).items()), as_json=as_json)
             return
-        result = send_test(resources, terminal_actor(), settings, known, now_ms)
+        result = send_test(resources, terminal_actor(), settings, known, now_ms, callback_id)
     facts = {
         "request": f"{result.preview.method} {result.preview.url}",
         "outcome": result.outcome,

@@ -35,7 +35,12 @@ from console.delivery.partner_trial import (
     partner_trial,
     start_partner_trial,
 )
-from console.delivery.trial import CallbackTest, send_test
+from console.delivery.trial import (
+    CallbackPreview,
+    CallbackTest,
+    preview_request,
+    send_test,
+)
 from console.reports.bounds import moment_of
 from console.web.api.api_call import APP, ApiCall, ApiEndpoint
 from console.web.page_errors import NotFound
@@ -49,12 +54,14 @@ _TRIAL_SECONDS = 5.0  # a caller waits; what comes later is read by the mark
 class ReplayedCallbacks:
     """The callbacks to send again, by endpoint, state, activity, user or click; or one by its id.
 
+    `reason` is why they are withheld or have failed, such as imported.
     `begin` and `end` limit when they became due, with a zone.
     """
 
     endpoint_id: int | None = None
     partner: str | None = None
     state: str | None = None
+    reason: str | None = None
     activity: str | None = None
     user_id: str | None = None
     click_id: str | None = None
@@ -105,6 +112,12 @@ def rotate(call: ApiCall, app: App, endpoint_id: int) -> EndpointWithSecret:
 def test(call: ApiCall, app: App, endpoint_id: int) -> CallbackTest:
     known = _endpoint(call, app, endpoint_id)
     return send_test(call.resources, call.actor, call.settings, known, now_ms)
+
+
+def preview(call: ApiCall, app: App, endpoint_id: int) -> CallbackPreview:
+    wanted = read_delivery_filter({"callback_id": call.query.get("callback_id") or ""})
+    known = _endpoint(call, app, endpoint_id)
+    return preview_request(call.resources, known, now_ms, wanted.callback_id)
 
 
 def delete(call: ApiCall, app: App, endpoint_id: int) -> EndpointRow:
@@ -193,6 +206,14 @@ CALLBACK_ENDPOINTS: tuple[ApiEndpoint, ...] = (
         "Replace the signing secret; the answer has the new one.",
         rotate,
         EndpointWithSecret,
+    ),
+    ApiEndpoint(
+        "GET",
+        f"{_ONE}/preview",
+        "Get the request that would be sent, with a callback, the last one, or a sample.",
+        preview,
+        CallbackPreview,
+        query=("callback_id",),
     ),
     ApiEndpoint(
         "POST",

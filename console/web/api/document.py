@@ -43,7 +43,8 @@ _QUERY_SCHEMAS: dict[str, dict[str, Any]] = {
         name: {"type": "string"}
         for name in (
             *("partner", "link", "campaign", "sub_id", "country", "event", "currency"),
-            *("state", "user_id", "click_id", "id", "address", "user", "token", "q", "before"),
+            *("state", "reason", "user_id", "click_id", "id", "address", "user", "token", "q"),
+            "before",
             *("app", "actor", "action"),
         )
     },

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
+from uuid import UUID
 
 from console.apps.apps import App
 from console.apps.event_types import list_event_types
@@ -32,14 +33,14 @@ from console.delivery.endpoints import (
     rotate_secret,
     secret_of,
 )
-from console.delivery.trial import preview_request, send_test
+from console.delivery.trial import CallbackPreview, preview_request, send_test
 from console.web.page_errors import BadRequest, NotFound
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
 from console.web.values import Values
-from shared.callbacks.activities import LEVELS, Activity
+from shared.callbacks.activities import LEVELS, STATUSES, Activity
 from shared.callbacks.masking import masked_url
-from shared.errors import BadValue
+from shared.errors import BadValue, OperatorError
 
 SHOWN_MAX = 100
 COUNTED_DAYS = 14
@@ -116,8 +117,10 @@ def test(request: PageRequest, app: App, endpoint_id: int) -> Answer:
     """Sends one callback now and shows what came back."""
     endpoint = _endpoint(request, app, endpoint_id)
     settings, clock = request.services.settings, request.services.clock
-    result = send_test(request.resources, request.actor, settings, endpoint, clock)
-    return Page("callback.html", {**_page_values(request, app, endpoint), "test": result})
+    chosen = _chosen(request.form)
+    result = send_test(request.resources, request.actor, settings, endpoint, clock, chosen)
+    shown = {"preview": result.preview, "chosen": chosen, "test": result}
+    return Page("callback.html", {**_page_values(request, app, endpoint), **shown})
 
 
 def show_log(request: PageRequest, app: App) -> Answer:
@@ -142,15 +145,31 @@ def replay(request: PageRequest, app: App) -> Answer:
 
 def _page_values(request: PageRequest, app: App, endpoint: EndpointRow) -> dict[str, object]:
     wanted = DeliveryFilter(endpoint_id=endpoint.id)
-    clock = request.services.clock
+    chosen = _chosen(request.query)
     return {
         "endpoint": endpoint,
         "masked": masked_url,
         "secret": secret_of(request.resources, endpoint) if request.may_change else None,
-        "preview": preview_request(request.resources, endpoint, clock) if endpoint.url else None,
+        "preview": _preview(request, endpoint, chosen),
+        "chosen": chosen,
         "deliveries": list_deliveries(request.connection, app, wanted, 20),
         "test": None,
     }
+
+
+def _chosen(values: Values) -> UUID | None:
+    """Returns the callback with which the endpoint is tried, if one was chosen."""
+    return _filter(Values({"callback_id": [values.get("callback")]})).callback_id
+
+
+def _preview(
+    request: PageRequest, endpoint: EndpointRow, chosen: UUID | None
+) -> CallbackPreview | None:
+    """Fills the URL in, if the endpoint or a click has one."""
+    try:
+        return preview_request(request.resources, endpoint, request.services.clock, chosen)
+    except OperatorError:
+        return None
 
 
 def _choices(request: PageRequest, app: App, endpoint: EndpointRow | None) -> dict[str, object]:
@@ -160,6 +179,7 @@ def _choices(request: PageRequest, app: App, endpoint: EndpointRow | None) -> di
     return {
         "activities": list(Activity),
         "levels": list(LEVELS),
+        "statuses": list(STATUSES),
         "event_types": [("", "all"), *((each.mapping_id, each.name) for each in types)],
         "event_type": next((each.mapping_id for each in types if each.name == named), ""),
         "links": [("", "all"), *((each.name, f"{each.partner} / {each.name}") for each in links)],
@@ -171,6 +191,7 @@ def _form(form: Values) -> EndpointForm:
         name=form.get("name"),
         partner=form.get("partner") or None,
         level=form.get("level") or None,
+        status=form.get("status") or None,
         activities=[each for each in Activity if f"activity_{each}" in form],
         method=form.get("method", "GET"),
         url=form.get("url") or None,

@@ -19,6 +19,7 @@ from console.accounts.app_roles import grant_app, revoke_app
 from console.accounts.people import Person, find_person, set_role
 from console.actor import AppRole, Role
 from console.apps.apps import App, app_with_id, create_app
+from console.apps.links import NewLink, create_link
 from console.audit import list_changes
 from console.resources import Resources
 from console.web.api.document import PREFIX
@@ -269,6 +270,18 @@ def test_the_overview_of_an_app_tells_a_member_nothing_of_the_installation(
     path = f"{PREFIX}/apps/{game.id}/overview"
 
     assert visitor.call("GET", path, path).json["attention"] == []
+
+
+def test_the_page_of_a_link_leads_a_member_nowhere_that_answers_with_404(
+    mia: tuple[Browser, Person], admin: Browser, game: App, resources: Resources
+) -> None:
+    link = create_link(resources, ADMIN, game, NewLink("Acme", "Summer", "https://shop.example/"))
+    path = f"/apps/{game.id}/links/{link.id}"
+    browser, _ = mia
+
+    assert 'href="/partners"' in admin.get(path).text
+    assert 'href="/partners"' not in browser.get(path).text
+    assert "Acme" in browser.text
 
 
 def test_lists_and_the_audit_log_leave_other_apps_out(

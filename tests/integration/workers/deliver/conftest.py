@@ -1,6 +1,7 @@
 """A courier on real stores, and a receiver of callbacks on loopback."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_network
@@ -10,7 +11,7 @@ import pytest
 
 from shared.callbacks.addresses import AddressGuard
 from shared.callbacks.http_client import HttpClient
-from shared.clock import now_ms
+from shared.clock import Clock, now_ms
 from shared.database import Connection
 from shared.ids import new_receipt
 from shared.redis import Redis
@@ -35,6 +36,8 @@ class Office:
     database: Database
     app_id: int = 0
     tally: Tally = field(default_factory=Tally)
+    clock: Clock = now_ms
+    monotonic: Callable[[], float] = time.monotonic
 
     def endpoint(self, path: str, name: str = "", **columns: object) -> int:
         values: dict[str, object] = {
@@ -85,7 +88,8 @@ class Office:
                 client=client,
                 lease=Lease(self.redis, holder),
                 counts=DeliverCounts(self.tally),
-                now_ms=now_ms,
+                now_ms=self.clock,
+                monotonic=self.monotonic,
             )
             await Courier(tools).deliver(is_over, 0.05)
             client.close()

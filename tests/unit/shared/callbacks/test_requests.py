@@ -56,6 +56,29 @@ def test_a_get_signs_its_url() -> None:
     assert request.body == b""
 
 
+def test_an_apps_own_url_has_the_callback_parameters_of_its_event_and_a_partners_has_not() -> None:
+    facts = replace(SAMPLE, parameters={"callback_params": '{"order": "A 1&b=2", "event": "x"}'})
+    url = "https://p.example/cb?event={event}"
+
+    for is_partners, told in ((False, "&order=A%201%26b%3D2"), (True, "")):
+        endpoint = CallbackEndpoint(7, "GET", url, is_partners=is_partners)
+        sent = build_request(SECRET_KEY, endpoint, facts, NOW_MS)
+        assert sent.url == f"https://p.example/cb?event=pur123{told}"
+
+
+def test_json_has_what_was_sent_along_under_its_macros_name() -> None:
+    facts = replace(
+        SAMPLE,
+        parameters={"os_name": "ios", "partner_params": '{"a":"b"}', "iad_keyword": ""},
+        click_parameters={"os_name": "android", "iad_keyword": "shoes", "nothing": "1"},
+    )
+    data = msgspec.json.decode(json_body(facts))["data"]
+
+    assert (data["os_name"], data["iad_keyword"]) == ("ios", "shoes")
+    assert data["partner_parameters"] == '{"a":"b"}'
+    assert "nothing" not in data
+
+
 def test_each_endpoint_and_each_version_has_its_secret() -> None:
     secrets = {
         signing_secret(SECRET_KEY, number, Signing(version))

@@ -72,8 +72,8 @@ def test_each_answer_leads_to_a_state(
 def test_what_nothing_may_be_sent_for_is_withheld_with_its_reason(
     facts: ConversionFacts | None, is_partners: bool, url: str, reason: str | None
 ) -> None:
-    target = CallbackEndpoint(7, "GET", url)
-    endpoint = DueEndpoint(7, target, (), False, None, 8, None, 0, is_partners, False)
+    target = CallbackEndpoint(7, "GET", url, is_partners=is_partners)
+    endpoint = DueEndpoint(7, target, (), False, None, 8, None, 0, False)
 
     assert withheld_reason(claim()._replace(facts=facts), endpoint, url) == reason
 
@@ -86,11 +86,11 @@ def test_an_endpoint_that_wants_payouts_hears_of_nothing_else(
     payout: str | None, reason: str | None
 ) -> None:
     url = "https://a.example"
-    target = CallbackEndpoint(7, "GET", url)
+    target = CallbackEndpoint(7, "GET", url, is_partners=True)
     facts = replace(SAMPLE, payout=payout)
     claimed = claim()._replace(facts=facts)
     picky, other = (
-        DueEndpoint(7, target, (), False, None, 8, None, 0, is_partners=True, payout_only=only)
+        DueEndpoint(7, target, (), False, None, 8, None, 0, payout_only=only)
         for only in (True, False)
     )
 
@@ -99,9 +99,8 @@ def test_an_endpoint_that_wants_payouts_hears_of_nothing_else(
 
 
 def test_what_is_not_shared_is_withheld_before_consent_is_asked() -> None:
-    endpoint = DueEndpoint(
-        7, CallbackEndpoint(7, "GET", ""), (), False, None, 8, None, 0, True, False
-    )
+    target = CallbackEndpoint(7, "GET", "", is_partners=True)
+    endpoint = DueEndpoint(7, target, (), False, None, 8, None, 0, False)
     unshared = claim()._replace(facts=sent(ad_user_data="0"), is_unshared=True)
 
     assert withheld_reason(unshared, endpoint, "https://a.example") == "sharing_disabled"

@@ -17,7 +17,6 @@ ENDPOINT = DueEndpoint(
     concurrency_max=2,
     rate_max=None,
     failures=0,
-    is_partners=False,
     payout_only=False,
 )
 

@@ -36,12 +36,25 @@ def test_after_the_last_attempt_there_is_none() -> None:
     assert delay_seconds(ATTEMPTS_MAX, None, NOW, lambda: 0.0) is None
 
 
+@given(st.integers(1, 5), st.integers(1, ATTEMPTS_MAX))
+def test_what_was_replayed_has_as_many_attempts_again(rounds: int, attempts: int) -> None:
+    again = delay_seconds(rounds * ATTEMPTS_MAX + attempts, None, NOW, lambda: 1.0)
+
+    assert again == delay_seconds(attempts, None, NOW, lambda: 1.0)
+
+
 @given(st.integers(0, 10**12))
 def test_nothing_is_sent_before_it_may(seconds: int) -> None:
     delay = delay_seconds(1, str(seconds), NOW, lambda: 0.0)
 
     assert delay is not None
     assert delay >= min(seconds, RETRY_AFTER_SECONDS_MAX, 999_999_999)
+
+
+@given(st.integers(0, 10**12), st.integers(0, 100))
+def test_zeros_before_a_number_change_nothing(seconds: int, zeros: int) -> None:
+    assert wished_seconds("0" * zeros + str(seconds), NOW) == wished_seconds(str(seconds), NOW)
+    assert wished_seconds("0" * 60 + "120", NOW) == 120.0
 
 
 def test_a_date_is_read_and_what_is_none_is_ignored() -> None:
