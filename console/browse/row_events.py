@@ -5,7 +5,8 @@ from datetime import date, timedelta
 from urllib.parse import urlencode
 
 from console.apps.apps import App
-from console.reports.question import Interval, Question, Split
+from console.reports.filters import Split
+from console.reports.question import Interval, Question
 from console.reports.report import Report, ReportRow
 
 # What the list of events can be filtered by; campaigns and sub IDs belong to clicks.
@@ -13,9 +14,9 @@ _LISTED = (Split.PARTNER, Split.LINK, Split.COUNTRY, Split.EVENT)
 
 
 def row_paths(app: App, report: Report) -> list[str]:
-    """Returns for each row the path of its events, with the filters of the report and its name.
+    """Returns for each row the path of its events, with the filters of the report and its names.
 
-    It is "" where the list of events has no such filter.
+    It is "" where the list of events has no such filter: it takes a single value of each.
     """
     return [_row_path(app, report.question, row) for row in report.rows]
 
@@ -26,12 +27,13 @@ def day_paths(app: App, environment: str, days: Sequence[date]) -> list[str]:
 
 
 def _row_path(app: App, question: Question, row: ReportRow) -> str:
-    filtered = question.filters.filtered
-    split = {question.split} - {Split.NONE}
-    if (filtered | split) - {*_LISTED}:
+    filters = question.filters
+    unclear = filters.filtered - filters.single - question.told_apart
+    if question.dimensions - {*_LISTED} or unclear:
         return ""
-    names = {str(each): getattr(question.filters, each) for each in filtered}
-    names |= {str(each): row.name for each in split}  # within the filter of the same kind
+    names = {str(split): chosen.only[0] for split, chosen in filters if chosen.is_of_one}
+    # A row lies within the filters of the same kind.
+    names |= {str(split): name for split, name in zip(question.splits, row.names, strict=True)}
     return _path(app, {"environment": question.environment, **_times(question, row), **names})
 
 

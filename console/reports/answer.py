@@ -6,7 +6,8 @@ from console.reports.bounds import moment_of
 from console.reports.buckets import complete_report
 from console.reports.comparison import compared
 from console.reports.question import Question
-from console.reports.report import Report, read_report
+from console.reports.report import Report
+from console.reports.sums.report_reader import read_report
 from shared.database import Connection
 
 

@@ -3,8 +3,9 @@
 from datetime import UTC, date, datetime, timedelta
 
 from console.apps.apps import App
-from console.reports.names import Names, country_key
+from console.reports.names import Names
 from console.reports.question import Interval, Question
+from console.reports.sums.conditions import filter_arguments
 
 
 def rollup_bounds(app: App, question: Question, names: Names) -> dict[str, object]:
@@ -12,21 +13,13 @@ def rollup_bounds(app: App, question: Question, names: Names) -> dict[str, objec
 
     Raises OperatorError when a filter names something that does not exist.
     """
-    filters = question.filters
-    source = names.source_filter(filters.partner, filters.link)
     return {
         "app_id": app.id,
         "environment": question.environment,
         "grain": "hour" if question.by is Interval.HOUR else "day",
         "from": midnight(question.period.first),
         "until": midnight(question.period.last + timedelta(days=1)),
-        "link_ids": source and list(source.link_ids),
-        "partner_id": source and source.partner_id,
-        "source": source and source.source,
-        "campaign": filters.campaign,
-        "sub_id": filters.sub_id,
-        "country": None if filters.country is None else country_key(filters.country),
-        "event": None if filters.event is None else names.event_key(filters.event),
+        **filter_arguments(question.filters, names),
     }
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from console.reports.bounds import midnight
 from console.reports.costs.spending import has_costs
 from console.reports.figures import Figures
-from console.reports.question import Interval, Question, Split
+from console.reports.question import Interval, Question
 from console.reports.reach import reach_split
 from console.reports.report import ROWS_MAX, Report, ReportRow
 from console.reports.traffic import Traffic, has_traffic
@@ -37,32 +37,34 @@ def complete_report(report: Report, now: datetime) -> Report:
     What lies in the future keeps its rows too, and gets no others.
     """
     question = report.question
-    names = {row.name for row in report.rows} or ({""} if question.split is Split.NONE else set())
+    names = {row.names for row in report.rows} or (set() if question.splits else {()})
     starts = sorted(
         {*bucket_starts(question, now), *(row.start for row in report.rows if row.start)}
     )
     if not starts:
         return report
-    found = {(row.start, row.name): row.figures for row in report.rows}
+    found = {(row.start, row.names): row.figures for row in report.rows}
     is_complete = len(starts) * len(names) <= ROWS_MAX
     missing = [
-        ReportRow(start, name, Figures())
+        ReportRow(start, each, Figures())
         for start in (starts if is_complete else ())
-        for name in names
-        if (start, name) not in found
+        for each in names
+        if (start, each) not in found
     ]
     rows = [
         ReportRow(
             row.start,
-            row.name,
+            row.names,
             _counted(row.figures, question),
             row.start is not None and is_so_far(question, row.start, now),
         )
         for row in (*report.rows, *missing)
     ]
-    order = {(row.start, row.name): number for number, row in enumerate(report.rows)}
+    order = {(row.start, row.names): number for number, row in enumerate(report.rows)}
     last = len(order)
-    rows.sort(key=lambda row: (row.start or now, order.get((row.start, row.name), last), row.name))
+    rows.sort(
+        key=lambda row: (row.start or now, order.get((row.start, row.names), last), row.names)
+    )
     total = report.total if report.rows else _counted(report.total, question)
     return replace(report, rows=rows, total=total, is_complete=is_complete)
 

@@ -11,9 +11,11 @@ from console.apps.apps import App
 from console.rates import Rates
 from console.reports.bounds import midnight, rollup_bounds
 from console.reports.figures import Figures
+from console.reports.filters import Split
 from console.reports.names import read_names
-from console.reports.question import Against, Interval, Question, Split
-from console.reports.report import Comparison, Report, ReportBuilder
+from console.reports.question import Against, Interval, Question
+from console.reports.report import Comparison, Report
+from console.reports.sums.report_builder import ReportBuilder
 from shared.database import Connection
 
 
@@ -71,7 +73,7 @@ def read_total(
     """Adds up whole days from the rollups of days, and the rest from those of hours."""
     names = read_names(connection, app)
     last_midnight = midnight(until.date())
-    total = replace(question, by=Interval.TOTAL, split=Split.NONE)
+    total = replace(question, by=Interval.TOTAL, split=Split.NONE, then=())
     builder = ReportBuilder(total, names, rates, like=question)
     bounds = rollup_bounds(app, total, names)
     days = {**bounds, "grain": "day", "from": since, "until": last_midnight}

@@ -7,9 +7,10 @@ from console.rates import report_currency
 from console.reports.answer import answer
 from console.reports.bounds import moment_of
 from console.reports.charts import BarChart, LineChart
+from console.reports.filters import Filters, Split, only
 from console.reports.names import read_names
 from console.reports.period import period_of
-from console.reports.question import Filters, Interval, Question, Split
+from console.reports.question import Interval, Question
 from console.reports.report import Report
 from console.reports.report_charts import report_chart
 from console.reports.sheet import Share, Sheet
@@ -43,7 +44,7 @@ def read_link_traffic(
     question = Question(
         period=period_of(None, None, moment_of(now_ms).date()),
         environment=environment,
-        filters=Filters(link=read_names(connection, app).links[link_id]),
+        filters=Filters(link=only(read_names(connection, app).links[link_id])),
         currency=report_currency(app.currency),
     )
     report = answer(connection, app, question, now_ms)

@@ -11,7 +11,7 @@ from console.reports.comparison import read_total
 from console.reports.figures import Figures
 from console.reports.period import Period
 from console.reports.question import Question
-from console.reports.report import read_report
+from console.reports.sums.report_reader import read_report
 from shared.database import Connection
 from shared.events import Environment
 

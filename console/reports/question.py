@@ -1,14 +1,19 @@
 """The question that a report answers, checked here once, so that no other module checks it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from console.rates import REFERENCE
+from console.reports.filters import NO_FILTERS, Filters, Split
 from console.reports.period import Period
 from shared.errors import OperatorError
 from shared.events import Environment
 
 HOURLY_DAYS_MAX = 31
+SPLITS_MAX = 3
+# The dimensions whose rows have one partner each, which their names contain.
+_OF_ONE_PARTNER = {Split.LINK, Split.CAMPAIGN, Split.SUB_ID}
 
 
 class Interval(StrEnum):
@@ -17,18 +22,6 @@ class Interval(StrEnum):
     HOUR = "hour"
     DAY = "day"
     TOTAL = "total"
-
-
-class Split(StrEnum):
-    """The dimension by which the rows of an interval are broken down."""
-
-    NONE = "none"
-    PARTNER = "partner"
-    LINK = "link"
-    CAMPAIGN = "campaign"
-    SUB_ID = "sub_id"
-    COUNTRY = "country"
-    EVENT = "event"
 
 
 class Against(StrEnum):
@@ -40,41 +33,20 @@ class Against(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filters:
-    """Names as a report shows them, or None for any.
-
-    Campaigns and sub IDs are named as their clicks named them.
-
-    A country may also be named by its code.
-    """
-
-    partner: str | None = None
-    link: str | None = None
-    campaign: str | None = None
-    sub_id: str | None = None
-    country: str | None = None
-    event: str | None = None
-
-    @property
-    def filtered(self) -> frozenset[Split]:
-        """Returns the dimensions that have a filter."""
-        return frozenset(
-            split for split in Split if split is not Split.NONE and getattr(self, split) is not None
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
 class Question:
-    """The period, environment, breakdown, filters and currency of a report.
+    """The period, environment, breakdowns, filters and currency of a report.
 
-    Raises OperatorError for more days than an hourly report shows.
+    Rows are broken down by `split` and within it by each of `then`.
+    Raises OperatorError for more days than an hourly report shows, and for more breakdowns than a
+    report has, or one of them twice.
     """
 
     period: Period
     environment: str = Environment.PRODUCTION
     by: Interval = Interval.DAY
     split: Split = Split.NONE
-    filters: Filters = Filters()
+    then: tuple[Split, ...] = ()
+    filters: Filters = NO_FILTERS
     currency: str = REFERENCE
     against: Against = Against.NOTHING
 
@@ -84,6 +56,27 @@ class Question:
                 f"An hourly report covers at most {HOURLY_DAYS_MAX} days. Choose fewer days, or a "
                 "daily report."
             )
+        asked = (self.split, *self.then)
+        if len(asked) > SPLITS_MAX:
+            raise OperatorError(f"A report has at most {SPLITS_MAX} breakdowns. Leave some out.")
+        if self.then and len({Split.NONE, *asked}) != len(asked) + 1:
+            raise OperatorError("Each breakdown of a report must be another one.")
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """Returns the breakdowns, the widest first."""
+        return () if self.split is Split.NONE else (self.split, *self.then)
+
+    @property
+    def told_apart(self) -> frozenset[Split]:
+        """Returns the dimensions that have one value in each row, as its breakdowns tell them."""
+        partner = {Split.PARTNER} if _OF_ONE_PARTNER & {*self.splits} else set()
+        return frozenset({*self.splits, *partner})
+
+    @property
+    def dimensions(self) -> frozenset[Split]:
+        """Returns the dimensions that have a breakdown or a filter."""
+        return self.filters.filtered | {*self.splits}
 
     @property
     def is_per_event_type(self) -> bool:
@@ -91,7 +84,7 @@ class Question:
 
         Metrics of users, such as installs and sessions, do not belong to an event type.
         """
-        return self.split is Split.EVENT or self.filters.event is not None
+        return Split.EVENT in self.dimensions
 
     @property
     def is_of_sub_ids(self) -> bool:
@@ -99,4 +92,10 @@ class Question:
 
         Only clicks, impressions and the installs that came of them are known of these.
         """
-        return self.split is Split.SUB_ID or self.filters.sub_id is not None
+        return Split.SUB_ID in self.dimensions
+
+
+def breakdown(asked: Iterable[Split]) -> tuple[Split, tuple[Split, ...]]:
+    """Returns `split` and `then` of a question; "none" and what is asked twice are left out."""
+    splits = tuple(dict.fromkeys(split for split in asked if split is not Split.NONE))
+    return (splits[0], splits[1:]) if splits else (Split.NONE, ())

@@ -15,8 +15,9 @@ from console.reports.activity import ActiveUsers, ActivityQuestion, active_users
 from console.reports.answer import answer
 from console.reports.bounds import moment_of
 from console.reports.figures import Figures
+from console.reports.filters import Split
 from console.reports.period import Period
-from console.reports.question import Against, Question, Split
+from console.reports.question import Against, Question
 from console.reports.report import Report
 from console.reports.sheet import Money
 from console.reports.sheets import MEASURES, Measure

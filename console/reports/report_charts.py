@@ -18,8 +18,8 @@ from console.reports.charts import (
     line_chart,
 )
 from console.reports.figures import Figures
-from console.reports.question import Interval, Split
-from console.reports.report import Report
+from console.reports.question import Interval
+from console.reports.report import NAME_SEPARATOR, Report
 from console.reports.retention import RETENTION_DAYS_MAX, Cohort
 from console.reports.sheet import Cell, Duration, Money, Share, display_text
 from console.reports.sheets import Measure
@@ -34,7 +34,7 @@ def report_chart(report: Report, measure: Measure, now: datetime) -> LineChart |
     question = report.question
     if question.by is not Interval.TOTAL:
         return _lines_over_time(report, measure, now)
-    if question.split is Split.NONE:
+    if not question.splits:
         return None
     cells = [(row.name, measure.read(row.figures, question.currency)) for row in report.rows]
     largest = sorted(cells, key=lambda named_cell: -_height(named_cell[1]))[:BARS_MAX]
@@ -69,13 +69,13 @@ def retention_chart(cohorts: Sequence[Cohort]) -> HeatMap:
 
 def _lines_over_time(report: Report, measure: Measure, now: datetime) -> LineChart:
     question = report.question
-    by_name: defaultdict[str, dict[datetime | None, Cell]] = defaultdict(dict)
+    by_name: defaultdict[tuple[str, ...], dict[datetime | None, Cell]] = defaultdict(dict)
     for row in report.rows:
-        by_name[row.name][row.start] = measure.read(row.figures, question.currency)
+        by_name[row.names][row.start] = measure.read(row.figures, question.currency)
     found = {row.start for row in report.rows if row.start}
     starts = sorted({*bucket_starts(question, now), *found})
     nothing = measure.read(Figures(users=0, traffic=Traffic(), cost=Decimal(0)), question.currency)
-    largest = sorted(by_name, key=lambda name: -sum(map(_height, by_name[name].values())))
+    largest = sorted(by_name, key=lambda names: -sum(map(_height, by_name[names].values())))
     hour = " %H:%M" if question.by is Interval.HOUR else ""
     is_last_so_far = bool(starts) and is_so_far(question, starts[-1], now)
     return line_chart(
@@ -83,9 +83,10 @@ def _lines_over_time(report: Report, measure: Measure, now: datetime) -> LineCha
         _marked([f"{start:%d %b{hour}}" for start in starts], so_far=is_last_so_far),
         [
             _series(
-                name or measure.heading, [by_name[name].get(start, nothing) for start in starts]
+                NAME_SEPARATOR.join(names) or measure.heading,
+                [by_name[names].get(start, nothing) for start in starts],
             )
-            for name in largest[:SERIES_MAX]
+            for names in largest[:SERIES_MAX]
         ],
         so_far=is_last_so_far,
     )

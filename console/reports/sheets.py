@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from console.reports.activity import ActiveUsers
 from console.reports.figures import Figures
-from console.reports.question import Interval, Split
+from console.reports.question import Interval
 from console.reports.reach import reach_split
 from console.reports.report import Report, ReportRow
 from console.reports.retention import Cohort
@@ -134,8 +134,8 @@ def report_sheet(report: Report, columns: Sequence[str] = ()) -> Sheet:
     measures = [
         measure for measure in available_measures(report) if not columns or measure.name in columns
     ]
-    has_start, has_name = question.by is not Interval.TOTAL, question.split is not Split.NONE
-    total_head: list[Cell] = [TOTAL, ""]
+    has_start = question.by is not Interval.TOTAL
+    total_head: list[Cell] = [TOTAL, *("" for _ in question.splits)]
 
     is_partial, lacks_costs = bool(report.total.unconverted), bool(report.total.cost_unconverted)
 
@@ -149,18 +149,18 @@ def report_sheet(report: Report, columns: Sequence[str] = ()) -> Sheet:
     def head(row: ReportRow) -> list[Cell]:
         start = row.start.date() if row.start and question.by is Interval.DAY else row.start
         start_cell = SoFar(start) if start and row.so_far else start
-        return [*([start_cell] if has_start else []), *([row.name] if has_name else [])]
+        return [*([start_cell] if has_start else []), *row.names]
 
     return Sheet(
         columns=[
             *([f"{question.by} (UTC)"] if has_start else []),
-            *([str(question.split).replace("sub_id", "sub ID")] if has_name else []),
+            *(str(split).replace("sub_id", "sub ID") for split in question.splits),
             *(_heading(measure, question.currency) for measure in measures),
             *(["not included in revenue"] if is_partial else []),
             *(["not included in cost"] if lacks_costs else []),
         ],
         rows=[[*head(row), *values(row.figures)] for row in report.rows],
-        total=[*total_head[: has_start + has_name], *values(report.total)],
+        total=[*total_head[: has_start + len(question.splits)], *values(report.total)],
     )
 
 

@@ -7,24 +7,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from console.reports.dimensions import SELECTED_COLUMNS
-from console.reports.question import Question, Split
+from console.reports.filters import Split
+from console.reports.question import Question
+from console.reports.sums.conditions import OF_CAMPAIGN, OF_ORIGIN, OF_SUB_ID
+from console.reports.sums.dimensions import selected_columns
 from shared.database import Connection, run
 
 _UNKNOWN_OF_CLICKS = {Split.COUNTRY, Split.EVENT}
-_TRAFFIC = """
+_TRAFFIC = f"""
 SELECT
-    start, {columns}sum(clicks), sum(impressions), sum(click_installs), sum(view_installs),
+    start, {{columns}}sum(clicks), sum(impressions), sum(click_installs), sum(view_installs),
     sum(delay_ms), sum(delay_10s), sum(delay_1m), sum(delay_1h), sum(delay_1d), sum(delay_7d),
     sum(delay_more)
 FROM traffic
 WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = %(grain)s
   AND start >= %(from)s AND start < %(until)s
-  AND (%(link_ids)s::bigint[] IS NULL OR link_id = ANY(%(link_ids)s))
-  AND (%(source)s::text IS NULL OR source = %(source)s)
-  AND (%(campaign)s::text IS NULL OR campaign = %(campaign)s)
-  AND (%(sub_id)s::text IS NULL OR sub_id = %(sub_id)s)
-GROUP BY {columns}start
+  AND {OF_ORIGIN} AND {OF_CAMPAIGN} AND {OF_SUB_ID}
+GROUP BY {{columns}}start
 LIMIT %(rows_max)s
 """
 SUMS = 11  # at the end of each row
@@ -71,12 +70,12 @@ class Traffic:
 
 def has_traffic(question: Question) -> bool:
     """Tells whether clicks are known by everything that a question asks for."""
-    return not _UNKNOWN_OF_CLICKS & {question.split, *question.filters.filtered}
+    return not _UNKNOWN_OF_CLICKS & question.dimensions
 
 
 def read_traffic(
-    connection: Connection, split: Split, bounds: Mapping[str, object], rows_max: int
+    connection: Connection, splits: Sequence[Split], bounds: Mapping[str, object], rows_max: int
 ) -> list[tuple[Any, ...]]:
     """Returns sums of rollups, at most `rows_max`, of a question that `has_traffic`."""
-    statement = _TRAFFIC.format(columns=SELECTED_COLUMNS[split])
+    statement = _TRAFFIC.format(columns=selected_columns(splits))
     return run(connection, statement, {**bounds, "rows_max": rows_max}).fetchall()

@@ -13,10 +13,11 @@ from console.reports.cohorts.cohort_question import (
     CohortSpan,
     CohortSplit,
 )
+from console.reports.filters import DIMENSIONS, Filters, Split, ValueFilter
 from console.reports.funnels.funnel_question import WINDOW_HOURS, FunnelQuestion, FunnelSplit
 from console.reports.names import Names
 from console.reports.period import Period, Preset, period_of
-from console.reports.question import Against, Filters, Interval, Question, Split
+from console.reports.question import Against, Interval, Question, breakdown
 from console.reports.views.layout import Layout
 from console.web.page_errors import BadRequest
 from console.web.values import Values
@@ -24,6 +25,7 @@ from shared.events import Environment
 from shared.partitions import day_of
 
 Choice = TypeVar("Choice", bound=StrEnum)
+EXCLUDED = "!"  # ends the names of parameters whose values are left out: `partner!=Acme`
 
 
 def read_environment(query: Values, default: Environment) -> Environment:
@@ -46,18 +48,15 @@ def read_question(query: Values, environment: Environment, app: App, now_ms: int
 
     Whether its names exist is found out when it is answered, or by `check_names`.
     """
+    split, then = breakdown(_choice(Split, text) for text in query.all("split") if text)
     return Question(
         period=read_period(query, now_ms),
         environment=environment,
         by=_choice(Interval, query.get("by") or Interval.DAY),
-        split=_choice(Split, query.get("split") or Split.NONE),
+        split=split,
+        then=then,
         against=_choice(Against, query.get("compare") or Against.NOTHING),
-        filters=Filters(
-            **{
-                name: query.get(name) or None
-                for name in ("partner", "link", "campaign", "sub_id", "country", "event")
-            }
-        ),
+        filters=Filters.of({split: _read_filter(query, split) for split in DIMENSIONS}),
         currency=query.get("currency").upper() or report_currency(app.currency),
     )
 
@@ -107,6 +106,24 @@ def check_names(question: Question, app: App, names: Names) -> None:
     """Raises OperatorError unless the question's names exist and its currency has rates."""
     rollup_bounds(app, question, names)
     Rates(question.currency)
+
+
+def filter_pairs(filters: Filters) -> list[tuple[str, str]]:
+    """Returns the parameters that `read_question` reads filters from."""
+    return [
+        (name, value)
+        for split, values in filters
+        for name, chosen in ((str(split), values.only), (f"{split}{EXCLUDED}", values.without))
+        for value in chosen
+    ]
+
+
+def _read_filter(query: Values, split: Split) -> ValueFilter:
+    only, without = (
+        tuple(dict.fromkeys(filter(None, (text.strip() for text in query.all(name)))))
+        for name in (str(split), f"{split}{EXCLUDED}")
+    )
+    return ValueFilter(only, without)
 
 
 def _date(name: str, text: str) -> date | None:

@@ -25,6 +25,7 @@ PAGES = (
         "APP/events",
         "APP/events/new",
         "APP/reports",
+        "APP/reports?split=partner&split=country&by=total&country!=DE&campaign=summer",
     ),
     *("APP/reports/activity", "APP/reports/retention", "APP/reports/costs", "APP/reports/cohorts"),
     "/receipts/019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81",

@@ -46,7 +46,7 @@ def test_every_day_is_drawn_and_a_period_is_chosen_and_compared(
         page.goto(f"{address}&split={split}")
         expect(page.locator(".chart circle")).to_have_count(14)
         expect(page.locator(".chart path.line:not(.so-far)")).to_have_count(1)
-        expect(page.locator("tbody tr")).to_have_count(14)
+        expect(page.locator(".sheet tbody tr")).to_have_count(14)
         expect(page.get_by_role("rowheader", name=f"{today} so far")).to_be_visible()
         expect(page.get_by_text("not over: it shows what there is so far")).to_be_visible()
 
@@ -54,7 +54,33 @@ def test_every_day_is_drawn_and_a_period_is_chosen_and_compared(
     page.get_by_role("navigation", name="Period").get_by_role("link", name="7 days").click()
     expect(page.get_by_role("link", name="7 days")).to_have_attribute("aria-current", "true")
     expect(page.get_by_label("Break down by")).to_have_value("partner")
-    expect(page.locator("tbody tr")).to_have_count(7)
+    expect(page.locator(".sheet tbody tr")).to_have_count(7)
     page.get_by_label("Compare with").select_option("previous")
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_role("heading", name="Compared with")).to_be_visible()
+
+
+def test_a_report_is_broken_down_twice_and_filtered_by_ticking(
+    waybill: Waybill, page: Page, plain: Page
+) -> None:
+    add_app(page, "Ticked")
+    send_events(waybill, "Ticked", (1, 0))
+    page.get_by_role("link", name="Reports", exact=True).click()
+    page.get_by_label("Break down by").select_option("partner")
+    page.get_by_label("then by").select_option("country")
+    page.get_by_text("Partner or source: any").click()
+    page.get_by_role("checkbox", name="Without (organic)").check()
+    page.get_by_role("button", name="Show").click()
+
+    expect(page.get_by_text("Partner or source: all without (organic)")).to_be_visible()
+    expect(page.get_by_role("heading", name="No data for this report")).to_be_visible()
+
+    # Without JavaScript, and with the same address.
+    plain.goto(page.url)
+    plain.get_by_text("Partner or source: all without (organic)").click()
+    plain.get_by_role("checkbox", name="Without (organic)").uncheck()
+    plain.get_by_role("checkbox", name="Only (organic)").check()
+    plain.get_by_role("button", name="Show").click()
+    expect(plain.get_by_role("rowheader", name="total")).to_be_visible()
+    expect(plain.get_by_role("columnheader", name="country")).to_be_visible()
+    expect(plain.get_by_role("cell", name="(unknown country)").first).to_be_visible()

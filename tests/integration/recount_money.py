@@ -25,9 +25,10 @@ from console.reports.cohorts.cohort_table import read_cohorts
 from console.reports.costs.cost_file import NewCost
 from console.reports.costs.prices import NewPrice, PricedBy, set_price
 from console.reports.costs.uploads import upload_costs
+from console.reports.filters import Split
 from console.reports.period import Period
-from console.reports.question import Interval, Question, Split
-from console.reports.report import read_report
+from console.reports.question import Interval, Question
+from console.reports.sums.report_reader import read_report
 from shared.database import Connection
 from tests.support.build import ADMIN
 from tests.support.money import COHORT_DAYS, FIRST_DAY, last_day

@@ -1,6 +1,7 @@
 """`waybill report` and `waybill export`: metrics, and raw events."""
 
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import date
 from typing import Any
@@ -21,8 +22,9 @@ from console.connections import CommandContext, load_settings, open_database
 from console.exchange.stored_rates import load_rates
 from console.rates import report_currency
 from console.reports.answer import answer
+from console.reports.filters import DIMENSIONS, Filters, Split, ValueFilter
 from console.reports.period import Preset, period_of
-from console.reports.question import Against, Filters, Interval, Question, Split
+from console.reports.question import Against, Interval, Question, breakdown
 from console.reports.raw import raw_events
 from console.reports.report import Report
 from console.reports.sheet import Sheet, display_text, to_csv
@@ -30,6 +32,26 @@ from console.reports.sheets import MEASURES, comparison_sheet, comparison_title,
 from console.reports.views.layout import Layout, laid_out_sheet
 from shared.clock import now_ms
 from shared.partitions import day_of
+
+_FILTERS = {
+    Split.PARTNER: "partner; also '(organic)' or 'NAME (source)'",
+    Split.LINK: "link",
+    Split.CAMPAIGN: "campaign, as clicks named it",
+    Split.SUB_ID: "sub ID of clicks: clicks and the installs from them",
+    Split.COUNTRY: "country, by its code; also '(unknown country)'",
+    Split.EVENT: "event type; also 'open' or 'ad revenue'",
+}
+
+
+def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds an option for the values of each dimension that count, and one for those that do not."""
+    for split, what in reversed(_FILTERS.items()):
+        name = str(split).replace("_", "-")
+        leaves_out = click.option(f"--not-{name}", multiple=True, help="All but this one.")
+        command = click.option(f"--{name}", multiple=True, help=f"Only this {what}.")(
+            leaves_out(command)
+        )
+    return command
 
 
 @click.command("report")
@@ -45,17 +67,12 @@ from shared.partitions import day_of
 )
 @click.option(
     "--split",
+    "splits",
+    multiple=True,
     type=click.Choice([*Split], case_sensitive=False),
-    default=str(Split.NONE),
-    show_default=True,
-    help="Dimension to break the rows down by.",
+    help="Dimension to break the rows down by; up to three, one option for each.",
 )
-@click.option("--partner", help="Only this partner; also '(organic)' or 'NAME (source)'.")
-@click.option("--link", help="Only this link.")
-@click.option("--campaign", help="Only clicks that named this campaign.")
-@click.option("--sub-id", help="Only clicks with this sub ID: clicks and the installs from them.")
-@click.option("--country", help="Only this country, by its code; also '(unknown country)'.")
-@click.option("--event", help="Only this event type; also 'open' or 'ad revenue'.")
+@filter_options
 @click.option("--currency", help="Currency of revenue; by default the app's.")
 @click.option(
     "--compare",
@@ -85,9 +102,10 @@ def report_(
     """Show events, users, installs, sessions and revenue.
 
     A row stands for an hour, a day or the whole period, and can be broken down by partner, link,
-    campaign, sub ID, country or event type. Clicks have no country and no event type.
+    campaign, sub ID, country and event type. Clicks have no country and no event type. A filter
+    may be given several times; with --not-... its values are left out.
     """
-    dimensions = ("partner", "link", "campaign", "sub_id", "country", "event")
+    split, then = breakdown(map(Split, options["splits"]))
     with open_database(load_settings(context)) as connection:
         load_rates(connection)
         reported_app = find_app(connection, app)
@@ -98,8 +116,11 @@ def report_(
             ),
             environment=options["environment"],
             by=Interval(options["by"]),
-            split=Split(options["split"]),
-            filters=Filters(**{name: options[name] for name in dimensions}),
+            split=split,
+            then=then,
+            filters=Filters.of(
+                {each: ValueFilter(options[each], options[f"not_{each}"]) for each in DIMENSIONS}
+            ),
             currency=currency.upper(),
             against=Against(options["compare"]),
         )
@@ -140,7 +161,7 @@ def export_(
 
 
 def _parts(report: Report, layout: Layout) -> list[RenderableType]:
-    heads = (report.question.by is not Interval.TOTAL) + (report.question.split is not Split.NONE)
+    heads = (report.question.by is not Interval.TOTAL) + len(report.question.splits)
     parts: list[RenderableType] = [*_tables(laid_out_sheet(report, layout), heads)]
     if report.comparison:
         parts += [f"{comparison_title(report)}:", *_tables(comparison_sheet(report), heads=1)]

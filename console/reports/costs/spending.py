@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from console.reports.filters import Split
 from console.reports.names import Names, campaign_name
-from console.reports.question import Interval, Question, Split
+from console.reports.question import Interval, Question
+from console.reports.sums.conditions import OF_CAMPAIGN, OF_ORIGIN, OF_PARTNER
 from shared.database import Connection, run
 from shared.events import Environment
 
-_BY_COST = {Split.NONE, Split.PARTNER, Split.LINK, Split.CAMPAIGN}
+_BY_COST = {Split.PARTNER, Split.LINK, Split.CAMPAIGN}
 
-_SPENT = """
+_SPENT = f"""
 WITH counted AS (
     SELECT
         start, link_id, campaign, per, '' AS event,
@@ -20,9 +22,7 @@ WITH counted AS (
     FROM traffic CROSS JOIN (VALUES ('click'), ('impression')) AS kinds (per)
     WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = 'day'
       AND start >= %(from)s AND start < %(until)s AND part = 'seen' AND link_id <> 0
-      AND (%(link_ids)s::bigint[] IS NULL OR link_id = ANY(%(link_ids)s))
-      AND (%(source)s::text IS NULL OR source = %(source)s)
-      AND (%(campaign)s::text IS NULL OR campaign = %(campaign)s)
+      AND {OF_ORIGIN} AND {OF_CAMPAIGN}
     UNION ALL
     SELECT
         start, link_id, campaign, CASE event WHEN '' THEN 'install' ELSE 'event' END, event,
@@ -30,9 +30,7 @@ WITH counted AS (
     FROM figures
     WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = 'day'
       AND start >= %(from)s AND start < %(until)s AND link_id <> 0
-      AND (%(link_ids)s::bigint[] IS NULL OR link_id = ANY(%(link_ids)s))
-      AND (%(source)s::text IS NULL OR source = %(source)s)
-      AND (%(campaign)s::text IS NULL OR campaign = %(campaign)s)
+      AND {OF_ORIGIN} AND {OF_CAMPAIGN}
 ), numbers AS (
     SELECT (start AT TIME ZONE 'UTC')::date AS day, link_id, campaign, per, event,
            sum(number) AS number
@@ -53,17 +51,16 @@ SELECT day, partner_id, 0, source, campaign, currency, amount
 FROM costs
 WHERE app_id = %(app_id)s AND day >= (%(from)s AT TIME ZONE 'UTC')::date
   AND day < (%(until)s AT TIME ZONE 'UTC')::date
-  AND (%(partner_id)s::bigint IS NULL OR (partner_id, source) = (%(partner_id)s, %(source)s))
-  AND (%(campaign)s::text IS NULL OR campaign = %(campaign)s) AND NOT %(of_link)s
+  AND {OF_PARTNER} AND {OF_CAMPAIGN} AND NOT %(of_link)s
 """
 
 
 @dataclass(frozen=True)
 class Spent:
-    """An amount that was spent on a day, and the name of its row in the report."""
+    """An amount that was spent on a day, and the names of its row in the report."""
 
     day: date
-    name: str
+    names: tuple[str, ...]
     currency: str
     amount: Decimal
 
@@ -73,9 +70,8 @@ def has_costs(question: Question) -> bool:
 
     They are of whole days and of production.
     """
-    asked = {question.split, *question.filters.filtered}
     is_production = question.environment == Environment.PRODUCTION
-    return asked <= _BY_COST and question.by is not Interval.HOUR and is_production
+    return question.dimensions <= _BY_COST and question.by is not Interval.HOUR and is_production
 
 
 def read_spending(
@@ -84,22 +80,18 @@ def read_spending(
     """Yields the costs of a question that `has_costs`.
 
     What was uploaded belongs to no link: it has a row of its own in a report by link, and is left
-    out where one link is selected.
+    out where links are selected.
     """
-    arguments = {**bounds, "of_link": question.filters.link is not None}
+    arguments = {**bounds, "of_link": bool(question.filters.link.only)}
     for day, partner_id, link_id, source, campaign, currency, amount in run(
         connection, _SPENT, arguments
     ):
         partner = (
             names.partner(link_id, source) if link_id else names.partner_by_id(partner_id, source)
         )
-        match question.split:
-            case Split.PARTNER:
-                name = partner
-            case Split.LINK:
-                name = names.link(link_id, source) if link_id else f"(no link of {partner})"
-            case Split.CAMPAIGN:
-                name = campaign_name(partner, campaign)
-            case _:
-                name = ""
-        yield Spent(day, name, currency, amount)
+        name_of = {
+            Split.PARTNER: partner,
+            Split.LINK: names.link(link_id, source) if link_id else f"(no link of {partner})",
+            Split.CAMPAIGN: campaign_name(partner, campaign),
+        }
+        yield Spent(day, tuple(name_of[split] for split in question.splits), currency, amount)

@@ -55,9 +55,10 @@ class ApiEndpoint:
     """A method and a path of the API, with its handler.
 
     `path` is in Falcon's syntax; for `app_id` the handler gets the app. GET needs a key of any
-    role, all other methods one of an admin. `query` names the allowed query parameters. A body is
-    JSON of the `body_type`, or what it is if that is bytes. A call that is not below an app is
-    `for_members` if its handler leaves out what is of apps out of reach.
+    role, all other methods one of an admin. `query` names the allowed query parameters, `repeated`
+    those that may be given several times. A body is JSON of the `body_type`, or what it is if that
+    is bytes. A call that is not below an app is `for_members` if its handler leaves out what is of
+    apps out of reach.
     """
 
     method: str
@@ -67,6 +68,7 @@ class ApiEndpoint:
     result_type: Any
     body_type: Any = None
     query: tuple[str, ...] = ()
+    repeated: tuple[str, ...] = ()
     status: int = 200
     for_members: bool = False
 

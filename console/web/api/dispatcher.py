@@ -192,7 +192,7 @@ def _read_query(endpoint: ApiEndpoint, request: falcon.Request) -> Values:
     if not request.query_string:
         return NOTHING
     query = Values.parse(request.query_string.encode())
-    if unknown := query.names - set(endpoint.query):
+    if unknown := query.names - {*endpoint.query, *endpoint.repeated}:
         raise BadRequest(f"Unknown query parameter: {', '.join(sorted(unknown))}.")
     return query
 

@@ -7,8 +7,9 @@ import msgspec
 
 from console.browse.event_filter import EventStatus
 from console.reports.cohorts.cohort_question import CohortMetric, CohortSpan
+from console.reports.filters import DIMENSIONS, Split
 from console.reports.period import DEFAULT, Preset
-from console.reports.question import Against, Interval, Split
+from console.reports.question import Against, Interval
 from console.web.api.api_call import COUNT_MAX, ApiEndpoint
 from shared.callbacks.activities import Activity
 from shared.events import Environment
@@ -43,6 +44,7 @@ _QUERY_SCHEMAS: dict[str, dict[str, Any]] = {
         name: {"type": "string"}
         for name in (
             *("partner", "link", "campaign", "sub_id", "country", "event", "currency"),
+            *(f"{split}!" for split in DIMENSIONS),
             *("state", "reason", "user_id", "click_id", "id", "address", "user", "token", "q"),
             "before",
             *("app", "actor", "action"),
@@ -105,6 +107,10 @@ def _operation(endpoint: ApiEndpoint, schema_of: dict[int, Any]) -> dict[str, An
                 for name, converter in _PATH_PARAMETER.findall(endpoint.path)
             ),
             *(_parameter(name, "query", _QUERY_SCHEMAS[name]) for name in endpoint.query),
+            *(
+                _parameter(name, "query", {"type": "array", "items": _QUERY_SCHEMAS[name]})
+                for name in endpoint.repeated
+            ),
         ],
         "responses": {
             str(endpoint.status): _content("Success.", schema_of[id(endpoint.result_type)]),

@@ -9,6 +9,7 @@ from console.pipeline.quarantine import QuarantinedBatch, QuarantineEntry
 from console.pipeline.rejections import RejectionReport
 from console.reports.activity import ActiveUsers
 from console.reports.cohorts.cohort_table import CohortTable
+from console.reports.filters import DIMENSIONS
 from console.reports.funnels.funnel import Funnel
 from console.reports.report import Report
 from console.reports.retention import Cohort
@@ -142,10 +143,8 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         "Report events, users, installs, sessions, revenue and clicks, by default of 28 days.",
         reports.report,
         Report,
-        query=(
-            *("environment", "period", "from", "to", "compare", "by", "split"),
-            *("partner", "link", "campaign", "sub_id", "country", "event", "currency"),
-        ),
+        query=(*("environment", "period", "from", "to", "compare", "by", "currency"),),
+        repeated=("split", *DIMENSIONS, *(f"{split}!" for split in DIMENSIONS)),
     ),
     ApiEndpoint(
         "GET",

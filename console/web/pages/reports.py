@@ -22,9 +22,10 @@ from console.reports.activity import ActivityQuestion, active_users
 from console.reports.answer import answer
 from console.reports.bounds import moment_of
 from console.reports.choices import read_choices
+from console.reports.filters import Split
 from console.reports.names import read_names
 from console.reports.period import PRESET_LABELS, Period, preset_of
-from console.reports.question import Interval, Question, Split
+from console.reports.question import SPLITS_MAX, Interval, Question
 from console.reports.raw import raw_events
 from console.reports.report_charts import activity_chart, report_chart, retention_chart
 from console.reports.retention import retention
@@ -43,6 +44,7 @@ from console.web.kept_parameters import keep_valid
 from console.web.page_request import PageRequest
 from console.web.report_params import (
     check_names,
+    filter_pairs,
     read_environment,
     read_layout,
     read_period,
@@ -71,7 +73,7 @@ def show(request: PageRequest, app: App) -> Answer:
         report = answer(request.connection, app, question, now_ms)
     except OperatorError as error:  # too many rows
         faults.append(f"{error.message} The page shows the total instead.")
-        total = replace(question, by=Interval.TOTAL, split=Split.NONE)
+        total = replace(question, by=Interval.TOTAL, split=Split.NONE, then=())
         report = answer(request.connection, app, total, now_ms)
     measures = available_measures(report)
     name = request.query.get("measure", measures[0].name)
@@ -86,6 +88,8 @@ def show(request: PageRequest, app: App) -> Answer:
             "sheet": laid_out_sheet(report, layout),
             "paths": row_paths(app, laid_out(report, layout)),
             "layout": layout,
+            "splits": [*report.question.splits, *[Split.NONE] * SPLITS_MAX][:SPLITS_MAX],
+            "split_choices": [(str(each), str(each).replace("_id", " ID")) for each in Split],
             "views": list_views(request.connection, request.person, app) if request.person else [],
             "kept": _kept_query(request, report.question, layout),
             "originals": originals_sheet(report),
@@ -238,22 +242,20 @@ def _query(
     question: Question, layout: Layout, others: Mapping[str, str] = MappingProxyType({})
 ) -> str:
     """Returns the query string of links to the same metrics."""
-    filters = {name: value for name, value in vars(question.filters).items() if value is not None}
-    days = {"from": question.period.first, "to": question.period.last}
+    days = [("from", question.period.first), ("to", question.period.last)]
     return urlencode(
-        {
-            **(days if "period" not in others else {}),
-            **others,
-            "column": layout.columns,
-            **({"sort": layout.sort} if layout.sort else {}),
-            "environment": question.environment,
-            "by": question.by,
-            "split": question.split,
-            **filters,
-            "currency": question.currency,
-            "compare": question.against,
-        },
-        doseq=True,
+        [
+            *(days if "period" not in others else []),
+            *others.items(),
+            *(("column", column) for column in layout.columns),
+            *([("sort", layout.sort)] if layout.sort else []),
+            ("environment", question.environment),
+            ("by", question.by),
+            *(("split", split) for split in question.splits or (Split.NONE,)),
+            *filter_pairs(question.filters),
+            ("currency", question.currency),
+            ("compare", question.against),
+        ]
     )
 
 

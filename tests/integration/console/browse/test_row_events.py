@@ -1,5 +1,6 @@
 """Tests that each row of a report leads to exactly the events that it counts."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,8 +13,9 @@ from console.browse.event_filter import read_filter
 from console.browse.event_list import list_events
 from console.browse.row_events import row_paths
 from console.reports.answer import answer
+from console.reports.filters import Filters, Split, only, without
 from console.reports.period import Period
-from console.reports.question import Filters, Interval, Question, Split
+from console.reports.question import Interval, Question
 from console.resources import Resources
 from shared.clock import now_ms
 from shared.database import Connection
@@ -73,7 +75,13 @@ def listed(connection: Connection, app: App, path: str) -> int:
     "split", [Split.NONE, Split.PARTNER, Split.LINK, Split.COUNTRY, Split.EVENT]
 )
 @pytest.mark.parametrize(
-    "filters", [Filters(), Filters(partner="Acme"), Filters(country="DE"), Filters(event="open")]
+    "filters",
+    [
+        Filters(),
+        Filters(partner=only("Acme")),
+        Filters(country=only("DE")),
+        Filters(event=only("open")),
+    ],
 )
 def test_the_list_has_as_many_events_as_the_row_counts(
     connection: Connection, app: App, by: Interval, split: Split, filters: Filters
@@ -88,6 +96,27 @@ def test_the_list_has_as_many_events_as_the_row_counts(
     assert [listed(connection, app, path) for path in paths] == [
         row.figures.events for row in report.rows
     ]
+
+
+def test_a_row_leads_to_the_events_of_all_its_names(connection: Connection, app: App) -> None:
+    """A filter of several values is met by what the row is broken down by."""
+    today = datetime.fromtimestamp(now_ms() / 1000, UTC).date()
+    filters = Filters(country=without("US"), event=only("open"))
+    question = Question(
+        period=Period(today - timedelta(days=2), today - timedelta(days=1)),
+        split=Split.LINK,
+        then=(Split.COUNTRY,),
+        filters=filters,
+    )
+
+    report = answer(connection, app, question, now_ms())
+
+    assert len({row.names for row in report.rows}) > 1
+    assert [listed(connection, app, path) for path in row_paths(app, report)] == [
+        row.figures.events for row in report.rows
+    ]
+    by_link = answer(connection, app, replace(question, then=()), now_ms())
+    assert {*row_paths(app, by_link)} == {""}  # the list cannot leave out a country
 
 
 @pytest.mark.parametrize("split", [Split.CAMPAIGN, Split.SUB_ID])

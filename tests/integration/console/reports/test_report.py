@@ -1,7 +1,7 @@
 """Tests reports against sums of raw rows, for every split and filter."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -19,11 +19,13 @@ from console.reports.costs.cost_file import NewCost, read_cost_file
 from console.reports.costs.prices import NewPrice, PricedBy, set_price
 from console.reports.costs.uploads import list_costs, upload_costs
 from console.reports.figures import Figures
+from console.reports.filters import Filters, Split, ValueFilter, only, without
 from console.reports.period import Period
-from console.reports.question import Against, Filters, Interval, Question, Split
-from console.reports.report import Report, read_report
+from console.reports.question import Against, Interval, Question, breakdown
+from console.reports.report import Report
 from console.reports.sheet import to_csv
 from console.reports.sheets import report_sheet
+from console.reports.sums.report_reader import read_report
 from shared.database import Connection
 from shared.errors import OperatorError
 from shared.events import Event, Kind
@@ -67,7 +69,7 @@ class Raw:
     def name(self, split: Split) -> str:
         if split is Split.CAMPAIGN:
             return f"{self.partner} · {self.campaign or '(no campaign)'}"
-        return "" if split is Split.NONE else str(getattr(self, split))
+        return str(getattr(self, split))
 
     def start(self, by: Interval) -> datetime | None:
         hour = self.at.replace(minute=0, second=0, microsecond=0)
@@ -209,7 +211,16 @@ def _raw_rows(connection: Connection) -> Iterator[Raw]:
         )
 
 
-COMBINATIONS = [
+def _filters(chosen: Mapping[str, str | ValueFilter]) -> Filters:
+    return Filters(
+        **{
+            name: values if isinstance(values, ValueFilter) else only(values)
+            for name, values in chosen.items()
+        }
+    )
+
+
+COMBINATIONS: list[tuple[Split, dict[str, str]]] = [
     *((split, {}) for split in Split if split is not Split.SUB_ID),
     (Split.NONE, {"partner": "Acme"}),
     (Split.NONE, {"partner": "Acme (source)"}),
@@ -238,15 +249,15 @@ def test_figures_are_those_of_raw_rows_however_they_are_asked_for(
 ) -> None:
     assert {row.what for row in raw} == {"", "installs", "reattributions", "sessions"}
     for by, (split, filters) in product(Interval, COMBINATIONS):
-        question = Question(period=WHOLE, by=by, split=split, filters=Filters(**filters))
+        question = Question(period=WHOLE, by=by, split=split, filters=_filters(filters))
         report = read_report(connection, app, question, Rates("EUR"))
 
         expected = _expected(raw, question)
         assert _values(report) == {context: _figures(rows) for context, rows in expected.items()}
         users = {
-            (row.start, row.name): row.figures.users
+            (row.start, row.names): row.figures.users
             for row in report.rows
-            if (row.start, row.name) in expected
+            if (row.start, row.names) in expected
         }
         assert users in (
             {context: len({row.user for row in rows if row.event}) or None
@@ -256,18 +267,23 @@ def test_figures_are_those_of_raw_rows_however_they_are_asked_for(
         assert (set(users.values()) <= {None}) == _has_no_users(question), question
 
 
-RowsByContext = dict[tuple[datetime | None, str], list[Raw]]
+Place = tuple[datetime | None, tuple[str, ...]]
+RowsByContext = dict[Place, list[Raw]]
 
 
 def _expected(raw: list[Raw], question: Question) -> RowsByContext:
     rows_by_context: RowsByContext = defaultdict(list)
-    wanted = {k: v for k, v in vars(question.filters).items() if v is not None}
     for row in raw:
         if question.is_per_event_type and not row.event:
             continue
-        if all(getattr(row, name) == value for name, value in wanted.items()):
-            rows_by_context[row.start(question.by), row.name(question.split)].append(row)
+        if all(_counts(getattr(row, split), values) for split, values in question.filters):
+            names = tuple(map(row.name, question.splits))
+            rows_by_context[row.start(question.by), names].append(row)
     return dict(rows_by_context)
+
+
+def _counts(value: str, values: ValueFilter) -> bool:
+    return (not values.only or value in values.only) and value not in values.without
 
 
 def _figures(rows: list[Raw]) -> tuple[object, ...]:
@@ -289,10 +305,10 @@ def _figures(rows: list[Raw]) -> tuple[object, ...]:
     )
 
 
-def _values(report: Report) -> dict[tuple[datetime | None, str], tuple[object, ...]]:
+def _values(report: Report) -> dict[Place, tuple[object, ...]]:
     """Returns the metrics of rows with more than clicks."""
     return {
-        (row.start, row.name): _as_tuple(row.figures)
+        (row.start, row.names): _as_tuple(row.figures)
         for row in report.rows
         if replace(row.figures, traffic=None).is_something
     }
@@ -311,12 +327,12 @@ def _as_tuple(figures: Figures) -> tuple[object, ...]:
 
 
 def _has_no_users(question: Question) -> bool:
-    cut = {question.split, *question.filters.filtered}
+    cut = question.dimensions
     unclear = Split.CAMPAIGN in cut and (
         Split.LINK in cut or (question.split is not Split.CAMPAIGN and Split.PARTNER not in cut)
     )
     unclear |= Split.COUNTRY in cut and bool(cut & {Split.PARTNER, Split.LINK, Split.CAMPAIGN})
-    nothing = question.filters.link == "Link 1" and question.filters.partner == "Bolt"
+    nothing = (question.filters.link, question.filters.partner) == (only("Link 1"), only("Bolt"))
     return question.by is Interval.TOTAL or unclear or nothing
 
 
@@ -327,12 +343,68 @@ _CLICKS = """
     FROM attributions AS a JOIN clicks AS c USING (click_id)
     WHERE superseded_at IS NULL AND NOT is_reattribution
 """
+SEVERAL: list[tuple[tuple[Split, ...], dict[str, str | ValueFilter], bool]] = [
+    # breakdowns, filters, whether unique users are counted for it
+    ((Split.PARTNER, Split.EVENT), {}, True),
+    ((Split.EVENT, Split.LINK, Split.PARTNER), {"partner": without("(organic)")}, True),
+    ((Split.PARTNER, Split.COUNTRY), {}, False),
+    ((Split.COUNTRY, Split.EVENT), {"country": without("Germany (DE)")}, True),
+    ((Split.PARTNER, Split.CAMPAIGN, Split.COUNTRY), {"event": "Purchase"}, False),
+    ((Split.CAMPAIGN, Split.EVENT), {"partner": only("Acme", "Bolt")}, True),
+    ((Split.LINK, Split.CAMPAIGN), {}, False),
+    ((Split.PARTNER,), {"partner": only("Acme", "Acme (source)", "(organic)")}, True),
+    ((Split.PARTNER,), {"partner": ValueFilter(("Acme", "Bolt"), ("Bolt",))}, True),
+    ((), {"partner": only("Acme", "Bolt")}, False),
+    ((), {"partner": without("Acme", "(organic)")}, False),
+    ((Split.LINK,), {"partner": only("Acme", "(organic)"), "link": without("Link 1")}, True),
+    ((Split.PARTNER,), {"link": without("Link 0", "(organic)")}, False),
+    ((Split.PARTNER,), {"partner": without("Bolt"), "link": only("Link 1", "Link 2")}, False),
+    ((Split.EVENT,), {"event": only("open", "Purchase"), "country": "Kosovo (XK)"}, True),
+    ((Split.COUNTRY,), {"event": without("open")}, False),
+    ((Split.CAMPAIGN,), {"campaign": without("summer")}, True),
+    ((Split.PARTNER,), {"campaign": only("summer", "=1+1")}, False),
+    ((), {"country": without("(unknown country)", "Kosovo (XK)")}, False),
+]
+
+
+def test_several_breakdowns_and_values_are_those_of_raw_rows(
+    connection: Connection, app: App, raw: list[Raw]
+) -> None:
+    assert raw
+    for by, (splits, filters, has_users) in product(Interval, SEVERAL):
+        split, then = breakdown(splits)
+        question = Question(period=WHOLE, by=by, split=split, then=then, filters=_filters(filters))
+        report = read_report(connection, app, question, Rates("EUR"))
+
+        expected = _expected(raw, question)
+        assert expected
+        assert _values(report) == {place: _figures(rows) for place, rows in expected.items()}
+        assert report.total.events == sum(
+            bool(row.event) for rows in expected.values() for row in rows
+        )
+        users = {(row.start, row.names): row.figures.users for row in report.rows}
+        counted = has_users and by is not Interval.TOTAL
+        assert {place: users[place] for place in expected} == {
+            place: (len({row.user for row in rows if row.event}) or None) if counted else None
+            for place, rows in expected.items()
+        }, question
+        columns = report_sheet(report).columns
+        assert columns[by is not Interval.TOTAL :][: len(splits)] == [
+            str(split) for split in splits
+        ]
+
+
 CLICK_COMBINATIONS: list[tuple[Split, dict[str, str]]] = [
     *((split, {}) for split in Split if split not in {Split.COUNTRY, Split.EVENT}),
     (Split.NONE, {"partner": "Acme"}),
     (Split.SUB_ID, {"link": "Link 1"}),
     (Split.SUB_ID, {"partner": "Acme (source)", "campaign": "summer"}),
     (Split.LINK, {"sub_id": "site-4"}),
+]
+SEVERAL_OF_CLICKS: list[tuple[tuple[Split, ...], dict[str, str | ValueFilter]]] = [
+    ((Split.LINK, Split.SUB_ID), {"partner": without("Bolt")}),
+    ((Split.PARTNER, Split.CAMPAIGN, Split.SUB_ID), {"sub_id": only("site-4", "")}),
+    ((), {"partner": only("Acme (source)", "Bolt"), "campaign": without("summer")}),
 ]
 
 
@@ -341,24 +413,29 @@ def test_clicks_and_what_came_of_them_are_those_of_raw_rows(
 ) -> None:
     links = {str(link): (partner, name) for link, name, partner in connection.execute(_LINKS)}
     clicks = connection.execute(_CLICKS).fetchall()
-    for by, (split, filters) in product(Interval, CLICK_COMBINATIONS):
-        question = Question(period=WHOLE, by=by, split=split, filters=Filters(**filters))
-        expected: dict[tuple[datetime | None, str], list[float]] = {}
+    combinations = [
+        *((breakdown([split]), _filters(cut)) for split, cut in CLICK_COMBINATIONS),
+        *((breakdown(splits), _filters(cut)) for splits, cut in SEVERAL_OF_CLICKS),
+    ]
+    for by, ((split, then), filters) in product(Interval, combinations):
+        question = Question(period=WHOLE, by=by, split=split, then=then, filters=filters)
+        expected: dict[Place, list[float]] = {}
         for at, kind, origin_kind, origin, parameters, clicked_at in clicks:
             partner, link = links[origin] if origin_kind == "link" else (f"{origin} (source)",) * 2
             campaign, sub_id = (
                 parameters.get(name, "").strip() for name in ("campaign", "pub_sub_id")
             )
             cut = {"partner": partner, "link": link, "campaign": campaign, "sub_id": sub_id}
-            if any(cut[name] != value for name, value in filters.items()):
+            if not all(_counts(cut[dimension], values) for dimension, values in filters):
                 continue
-            name = {
-                Split.NONE: "",
+            name_of = {
+                **cut,
                 Split.CAMPAIGN: f"{partner} · {campaign or '(no campaign)'}",
                 Split.SUB_ID: f"{partner} · {sub_id or '(no sub ID)'}",
-            }.get(split) or cut.get(split, "")
+            }
+            names = tuple(name_of[each] for each in question.splits)
             start = Raw(at, "", "", partner, link, campaign, "").start(by)
-            sums = expected.setdefault((start, name), [0, 0, 0, 0.0])
+            sums = expected.setdefault((start, names), [0, 0, 0, 0.0])
             sums[0] += kind == "click" and clicked_at is None
             sums[1] += kind == "impression" and clicked_at is None
             sums[2] += clicked_at is not None
@@ -366,7 +443,7 @@ def test_clicks_and_what_came_of_them_are_those_of_raw_rows(
         report = read_report(connection, app, question, Rates("EUR"))
 
         found = {
-            (row.start, row.name): row.figures.traffic
+            (row.start, row.names): row.figures.traffic
             for row in report.rows
             if row.figures.traffic and row.figures.traffic.is_something
         }
@@ -390,7 +467,7 @@ def test_reports_of_countries_and_event_types_have_no_clicks(
         (Split.COUNTRY, {}), (Split.EVENT, {}), (Split.PARTNER, {"country": "XK"}),
         (Split.NONE, {"event": "open"}),
     ):  # fmt: skip
-        question = Question(period=WHOLE, split=split, filters=Filters(**filters))
+        question = Question(period=WHOLE, split=split, filters=_filters(filters))
         report = read_report(connection, app, question, Rates("EUR"))
 
         assert report.rows
@@ -505,7 +582,7 @@ def test_a_report_says_how_much_of_it_has_changed_since_it_was_counted(
 def test_a_filter_that_names_nothing_is_refused(
     connection: Connection, app: App, kind: str, name: str
 ) -> None:
-    filters = Filters(**{kind: name})
+    filters = _filters({kind: name})
 
     with pytest.raises(OperatorError, match="with this name"):
         read_report(connection, app, Question(period=WHOLE, filters=filters), Rates("EUR"))
@@ -515,7 +592,7 @@ def test_a_filter_that_names_nothing_is_refused(
 def test_a_country_may_be_named_by_its_code(
     connection: Connection, app: App, raw: list[Raw], name: str
 ) -> None:
-    question = Question(period=WHOLE, split=Split.COUNTRY, filters=Filters(country=name))
+    question = Question(period=WHOLE, split=Split.COUNTRY, filters=Filters(country=only(name)))
 
     report = read_report(connection, app, question, Rates("EUR"))
 
@@ -534,7 +611,7 @@ def test_a_campaign_is_a_value_and_never_a_part_of_the_statement(
 
     for field in ("campaign", "partner"):
         named = name if field == "campaign" else f"{name} (source)"
-        question = Question(period=WHOLE, filters=Filters(**{field: named}))
+        question = Question(period=WHOLE, filters=_filters({field: named}))
         assert read_report(connection, app, question, Rates("EUR")).rows == []
 
 
@@ -587,28 +664,33 @@ def test_costs_are_uploads_and_prices_times_what_raw_rows_count(
     ]
     assert {link for _, _, link, *_ in spent} >= {"Link 0", "Link 1", "Link 2"}
 
-    cuts: list[tuple[Split, dict[str, str]]] = [
-        *((split, {}) for split in (Split.NONE, Split.PARTNER, Split.LINK, Split.CAMPAIGN)),
-        (Split.LINK, {"partner": "Acme"}),
-        (Split.NONE, {"campaign": "summer"}),
-        (Split.PARTNER, {"link": "Link 1"}),
-        (Split.NONE, {"partner": "Acme (source)"}),
+    cuts: list[tuple[tuple[Split, ...], dict[str, str | ValueFilter]]] = [
+        ((), {}),
+        *(((split,), {}) for split in (Split.PARTNER, Split.LINK, Split.CAMPAIGN)),
+        ((Split.LINK,), {"partner": "Acme"}),
+        ((), {"campaign": "summer"}),
+        ((Split.PARTNER,), {"link": "Link 1"}),
+        ((), {"partner": "Acme (source)"}),
+        ((Split.PARTNER, Split.LINK, Split.CAMPAIGN), {"partner": only("Acme", "Bolt")}),
+        ((Split.CAMPAIGN, Split.PARTNER), {"link": without("Link 0")}),
+        ((), {"partner": without("Acme", "Acme (source)"), "campaign": without("summer")}),
     ]
-    for by, (split, filters) in product((Interval.DAY, Interval.TOTAL), cuts):
-        question = Question(period=WHOLE, by=by, split=split, filters=Filters(**filters))
+    for by, (splits, filters) in product((Interval.DAY, Interval.TOTAL), cuts):
+        split, then = breakdown(splits)
+        question = Question(period=WHOLE, by=by, split=split, then=then, filters=_filters(filters))
         report = read_report(connection, app, question, Rates("EUR"))
-        expected: defaultdict[tuple[date | None, str, str], Decimal] = defaultdict(Decimal)
+        expected: defaultdict[tuple[date | None, tuple[str, ...], str], Decimal] = defaultdict(
+            Decimal
+        )
         for day, partner, link, campaign, currency, amount in spent:
-            cut = {"partner": partner, "link": link, "campaign": campaign}
-            if all(cut[name] == value for name, value in filters.items()):
-                name = {
-                    Split.NONE: "", Split.PARTNER: partner, Split.LINK: link,
-                    Split.CAMPAIGN: f"{partner} · {campaign or '(no campaign)'}",
-                }[split]  # fmt: skip
-                expected[day if by is Interval.DAY else None, name, currency] += amount
+            cut = {Split.PARTNER: partner, Split.LINK: link, Split.CAMPAIGN: campaign}
+            if all(_counts(cut[each], values) for each, values in question.filters):
+                cut[Split.CAMPAIGN] = f"{partner} · {campaign or '(no campaign)'}"
+                names = tuple(cut[each] for each in question.splits)
+                expected[day if by is Interval.DAY else None, names, currency] += amount
 
         assert {
-            (row.start and row.start.date(), row.name, currency): amount
+            (row.start and row.start.date(), row.names, currency): amount
             for row in report.rows
             for currency, amount in row.figures.cost_originals.items()
         } == expected

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from console.reports.buckets import bucket_starts, complete_report
 from console.reports.charts import LineChart
 from console.reports.figures import Figures
+from console.reports.filters import Split
 from console.reports.period import Period
-from console.reports.question import Interval, Question, Split
+from console.reports.question import Interval, Question
 from console.reports.report import ROWS_MAX, Report, ReportRow
 from console.reports.report_charts import report_chart
 from console.reports.sheets import MEASURES, available_measures, report_sheet
@@ -35,7 +36,7 @@ def report(
 
 
 def row(start: datetime, name: str = "", events: int = 3) -> ReportRow:
-    return ReportRow(start, name, Figures(events=events, users=1))
+    return ReportRow(start, (name,) if name else (), Figures(events=events, users=1))
 
 
 def lines_of(chart: object) -> LineChart:

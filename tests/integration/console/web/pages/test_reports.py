@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
 from falcon import testing
@@ -110,8 +110,75 @@ def test_figures_are_told_apart_and_filtered_by_country(viewer: Browser, app: Ap
     assert events("") == {"(unknown country)": "2", "France (FR)": "1"}
     assert events("country=FR") == {"France (FR)": "1"}
     page = viewer.get(f"/apps/{app.id}/reports?by=total&split=country&country=France+(FR)")
-    assert "<option>(unknown country)</option>" in page.text
-    assert "<option selected>France (FR)</option>" in page.text
+    ticked = re.findall(
+        r'name="country!?" value="([^"]*)" aria-label="(\w+) [^"]*"( checked)?', page.text
+    )
+    assert [each for each in ticked if each[2]] == [("France (FR)", "Only", " checked")]
+    assert ("(unknown country)", "Without", "") in ticked
+    assert events("country=FR&country=(unknown country)") == events("")
+    assert events("country!=France (FR)") == {"(unknown country)": "2"}
+
+
+def test_several_breakdowns_and_filters_are_the_same_on_the_page_in_the_file_and_for_programs(
+    viewer: Browser, app: App, connection: Connection
+) -> None:
+    query = urlencode(
+        {
+            "period": "7d",
+            "by": "total",
+            "split": ["country", "event", "none"],
+            "event!": ["ad revenue", "(unmapped)"],
+            "country": ["FR", "(unknown country)"],
+            "campaign": "",
+        },
+        doseq=True,
+    )
+    page = viewer.get(f"/apps/{app.id}/reports?{query}")
+    chosen = re.findall(r'<option value="(\w+)" selected', page.text)
+    lines = _read(viewer.get(f"/apps/{app.id}/reports.csv?{query}").text)
+    key = create_key(connection, SECRET_KEY, ADMIN, "reader", Role.VIEWER).secret
+    answered = viewer.ask(
+        "GET",
+        f"/api/v1/apps/{app.id}/report",
+        query_string=query,
+        headers={"Authorization": f"Bearer {key}"},
+    ).json
+
+    assert page.status_code == 200
+    assert lines[0][:3] == ["country", "event", "events"]
+    assert [line[:3] for line in lines[1:]] == [
+        ["(unknown country)", "open", "1"], ["France (FR)", "open", "1"], ["total", "", "2"]
+    ]  # fmt: skip
+    assert chosen.count("country") == chosen.count("event") == 1
+    assert [(row["names"], row["name"]) for row in answered["rows"]] == [
+        (["(unknown country)", "open"], "(unknown country) · open"),
+        (["France (FR)", "open"], "France (FR) · open"),
+    ]
+    assert answered["question"]["then"] == ["event"]
+    assert answered["question"]["filters"]["event"] == {
+        "only": [],
+        "without": ["ad revenue", "(unmapped)"],
+    }
+    (file,) = [part for part in page.text.split('"') if "/reports.csv?" in part]
+    assert _read(viewer.get(unescape(file)).text) == lines
+
+
+def test_a_view_keeps_all_its_breakdowns_and_filters(viewer: Browser, app: App) -> None:
+    filters = "country!=France (FR)&event=open&event=ad revenue"
+    at = f"/apps/{app.id}/reports?period=7d&split=country&split=event&{filters}"
+    viewer.get(at)
+
+    viewer.send(f"/apps/{app.id}/reports/views", name="Kept")
+
+    links = re.findall(r'<a href="([^"]*)" aria-current="true">Kept', viewer.get(at).text)
+    assert [parse_qsl(urlsplit(unescape(link)).query) for link in links] == [
+        [
+            ("period", "7d"), ("environment", "production"), ("by", "day"),
+            ("split", "country"), ("split", "event"),
+            ("country!", "France (FR)"), ("event", "open"), ("event", "ad revenue"),
+            ("currency", "EUR"), ("compare", "none"),
+        ]
+    ]  # fmt: skip
 
 
 def test_a_report_says_that_unverified_senders_are_in_it(
@@ -317,6 +384,8 @@ def test_a_program_gets_the_figures_that_a_page_shows(
         ("compare=ever", "&#39;ever&#39; is not one of none, previous, year"),
         ("currency=XXX", "There are no rates for &#39;XXX&#39;."),
         ("partner=Nobody", "The app has no partner with this name."),
+        ("partner=(organic)&partner!=Nobody", "The app has no partner with this name."),
+        ("split=partner&split=link&split=event", "A report has at most 3 breakdowns."),
         ("link=Nobody", "The app has no link with this name."),
         ("country=Atlantis", "There is no country with this name."),
         ("event=nothing", "The app has no event type with this name."),

@@ -1,0 +1,56 @@
+"""Answers a question from the rollups: a row for each interval and each name it is broken down by.
+
+PostgreSQL adds up the rollups. Unique users cannot be added up, so they are read where they were
+counted for exactly this question (`console.reports.reach`). Money is converted by the rate of its
+day.
+"""
+
+from console.apps.apps import App
+from console.rates import Rates, newest_rate_day
+from console.reports.bounds import rollup_bounds
+from console.reports.names import read_names
+from console.reports.question import Question
+from console.reports.reach import read_reach
+from console.reports.report import ROWS_MAX, Report
+from console.reports.sums.report_builder import ReportBuilder
+from shared.database import Connection, run
+from shared.errors import OperatorError
+
+_FRESHNESS = """
+SELECT max(counted_at), (
+    SELECT count(DISTINCT (grain, start)) FROM stale_periods
+    WHERE app_id = %(app_id)s AND environment = %(environment)s
+      AND start >= %(from)s AND start < %(until)s
+)
+FROM counted_periods
+WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = %(grain)s
+  AND start >= %(from)s AND start < %(until)s
+"""
+
+_TOO_MANY = (
+    f"The report would have more than {ROWS_MAX:,} rows. Choose fewer days, a daily instead of an "
+    "hourly report, fewer breakdowns, or some partners, links or countries."
+)
+
+
+def read_report(connection: Connection, app: App, question: Question, rates: Rates) -> Report:
+    """Answers a question from the rollups.
+
+    Raises OperatorError when a filter names something that does not exist, or for too many rows.
+    """
+    names = read_names(connection, app)
+    bounds = rollup_bounds(app, question, names)
+    builder = ReportBuilder(question, names, rates)
+    if not builder.add_rollups(connection, bounds) or builder.row_count > ROWS_MAX:
+        raise OperatorError(_TOO_MANY)
+    builder.add_users(read_reach(connection, question, names, bounds))
+    counted_at, stale = run(connection, _FRESHNESS, bounds).fetchone() or (None, 0)
+    return Report(
+        question,
+        builder.rows(),
+        builder.total,
+        builder.conversion_rates(),
+        counted_at,
+        int(stale),
+        newest_rate_day(),
+    )
