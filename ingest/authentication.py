@@ -221,8 +221,7 @@ def credentials_of(
     if sender.basic and authorization:
         authorization = _user_name(authorization)
     tokens = set() if sender.is_sdk else _tokens(raw, authorization, sender.token_names)
-    if token and token.strip():
-        tokens.add(token.strip().encode("latin-1", "replace"))
+    tokens |= _trimmed_tokens([(token or "").encode("latin-1", "replace")])
     if sender.app_scope is not None or sender.is_sdk:
         app_token = _value(raw, "app_token")
         if not app_token:
@@ -259,23 +258,26 @@ def _user_name(authorization: str) -> str:
 
 
 def _tokens(raw: RawParameters, authorization: str | None, names: Iterable[str]) -> set[bytes]:
-    tokens: set[bytes] = set()
-    for name in names:
-        tokens.update(raw.values(name))
+    shown = [value for name in names for value in raw.values(name)]
     if authorization:
         # Swaarm sends the bare token, Adjust "Bearer <token>": both are accepted everywhere.
-        scheme, _, rest = authorization.partition(" ")
-        token = rest.strip() if scheme.lower() == "bearer" else authorization.strip()
-        if token:
-            tokens.add(token.encode("latin-1", "replace"))
-    return tokens
+        scheme, _, rest = authorization.strip(" \t").partition(" ")
+        token = rest if scheme.lower() == "bearer" else authorization
+        shown.append(token.encode("latin-1", "replace"))
+    return _trimmed_tokens(shown)
+
+
+def _trimmed_tokens(shown: Iterable[bytes]) -> set[bytes]:
+    """Returns tokens without what is around them and no part of them, as around any ID."""
+    trimmed_tokens = (trimmed(token.decode(errors="replace")).encode() for token in shown)
+    return {token for token in trimmed_tokens if token}
 
 
 def _network(raw: RawParameters, token_name: str | None) -> NetworkCredential | None:
     """Collects what a network shows; of two clicks or users, it shows none."""
     if token_name is None:
         return None
-    tokens = set(raw.values(token_name))
+    tokens = _trimmed_tokens(raw.values(token_name))
     click_ids, user_ids = (
         {trimmed(value.decode(errors="replace")) for value in raw.values(name)}
         for name in ("click_id", "user_id")

@@ -42,12 +42,23 @@ def request_address(request: Request, hops: int) -> str | None:
     return client_address(client[0], request.get_header("X-Forwarded-For"), hops)
 
 
+def header_text(request: Request, name: str) -> str | None:
+    """Returns a header, which is UTF-8 if it can be, and else Latin-1 as HTTP had it first."""
+    text = request.get_header(name)
+    if text is None or text.isascii():
+        return text
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
+
+
 def client_of(request: Request, hops: int) -> ClientInfo:
     """Returns the client at the other end of the connection, behind `hops` trusted proxies."""
     sdk = request.get_header("Client-SDK")
     return ClientInfo(
         request_address(request, hops),
-        request.get_header("User-Agent"),
+        header_text(request, "User-Agent"),
         sdk=sdk if sdk is None else sdk[:SDK_CHARACTERS_MAX],
     )
 

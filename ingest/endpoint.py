@@ -21,6 +21,7 @@ from ingest.client import (
     UNKNOWN_CLIENT,
     client_of,
     described_client,
+    header_text,
     is_prefetch,
     is_sdk_call,
 )
@@ -33,7 +34,7 @@ from ingest.parameters import RawParameters
 from ingest.rate_limits.limiter import RateLimited, RateLimiter
 from ingest.request_body import NO_BODY, RequestBody, read_parameters_body
 from ingest.request_log.journal import RequestJournal, RequestState
-from ingest.sent_pairs import text_pairs
+from ingest.sent_pairs import link_query, text_pairs
 from ingest.telemetry.counts import EndpointCounts
 from shared.clock import Clock
 from shared.errors import (
@@ -47,6 +48,7 @@ from shared.errors import (
 )
 from shared.ids import new_receipt
 from shared.integration_log import UnreadReason, UnreadValue
+from shared.names.invisible import trimmed
 from shared.scopes import Scope, scope_of
 
 _RETRY_SECONDS = (1, 3)  # spread, so that senders do not come back all at once
@@ -174,7 +176,8 @@ class Endpoint(Resource):
         self, request: Request, state: RequestState, path: Mapping[str, str]
     ) -> tuple[ParsedRequest, Key]:
         """Authenticates a request and reads its fields; returns the key that confirms it later."""
-        dialect, query = self._dialect, request.scope["query_string"]
+        dialect, sent = self._dialect, request.scope["query_string"]
+        query = link_query(sent, dialect.link_names)
         if len(query) > dialect.request_bytes_max:
             raise RequestTooLarge(dialect.request_bytes_max)
         body, body_fault = await self._body(request, len(query))
@@ -183,12 +186,13 @@ class Endpoint(Resource):
             query,
             body.form,
             dialect.parameters_max,
-            request.params,
+            request.params if query is sent else None,
             dialect.kept_first,
             (*body.document, *text_pairs(path)) if path else body.document,
         )
         if dialect.sdk is not None and is_sdk_call(request, raw, dialect.token_names):
-            app_token = b"".join(raw.values("app_token")).decode(errors="replace").strip()
+            app_token = b"".join(raw.values("app_token")).decode(errors="replace")
+            app_token = trimmed(app_token)
             if self._services.authenticator.has_sdk_traffic(app_token):
                 dialect, state.by_sdk = dialect.sdk, True
         own_header = dialect.token_header and request.get_header(dialect.token_header)
@@ -256,7 +260,7 @@ class Endpoint(Resource):
             receipt=receipt,
             received_at_ms=now_ms,
             grant=principal.grant,
-            idempotency_key=request.get_header("Idempotency-Key"),
+            idempotency_key=header_text(request, "Idempotency-Key"),
             link=principal.link,
             client=client,
             app=principal.app,

@@ -50,6 +50,17 @@ def read_pairs(query: bytes, form: bytes) -> list[SentPair]:
     return pairs
 
 
+def link_query(query: bytes, link_names: tuple[str, str] | None) -> bytes:
+    """Returns a query in which a second question mark ends the value of a link's name.
+
+    Trackers put `?sub=x` behind any address, also behind one that has a query.
+    """
+    if link_names is None or (b"?" not in query and b"%3" not in query):
+        return query
+    names = "|".join(map(re.escape, link_names)).encode()
+    return re.sub(rb"(\b(?:%b)=[^&?%%]*)(?:\?|%%3[Ff])" % names, rb"\1&", query)
+
+
 def require_few(query: bytes, form: bytes, others: int, parameters_max: int) -> None:
     """Raises TooManyParameters for more than there may be, `others` among them."""
     if query.count(b"&") + form.count(b"&") + 2 + others <= parameters_max:

@@ -34,6 +34,7 @@ from ingest.sent_pairs import json_value_pairs
 from ingest.telemetry.counts import EndpointCounts
 from shared.errors import MalformedField, Unavailable, WaybillError
 from shared.lines.line import MalformedEvent
+from shared.names.invisible import trimmed
 from shared.scopes import Scope
 
 EVENTS_MAX = 2_500  # as Segment allows; its libraries send a hundred
@@ -171,7 +172,8 @@ class SegmentBatchEndpoint(Resource):
         self, state: RequestState, authorization: str | None, write_key: str | None = None
     ) -> None:
         """Authenticates by the header and the key in the body. Raises Unauthorized, NotReady."""
-        credentials = credentials_of(NO_PARAMETERS, authorization, SEGMENT, write_key)
+        shown = trimmed(write_key or "")
+        credentials = credentials_of(NO_PARAMETERS, authorization, SEGMENT, shown)
         state.principal = await self._services.authenticator.authenticate(credentials)
 
     async def _store(self, contents: BatchContents, principal: Principal) -> Reply:

@@ -18,6 +18,7 @@ from ingest.dialects.swaarm_sdk.answers import (
     attribution_data,
 )
 from ingest.dialects.swaarm_sdk.device import device_of
+from ingest.dialects.swaarm_sdk.sdk_event import user_of_device
 from ingest.endpoint import EndpointServices
 from ingest.parameters import Parameters, RawParameters
 from ingest.request_log.journal import RequestState
@@ -93,7 +94,7 @@ class SwaarmSdk:
     async def associate(self, request: Request, state: RequestState) -> Reply:
         """Stores that a device's user is known to the app by an id of its own."""
         context, parameters = await self._called(request, state)
-        vendor_id = fields.user_id("idfv", parameters.require("idfv"))
+        vendor_id = user_of_device("idfv", parameters.take("idfv"))
         device = device_of(context.client)
         event = Event(
             receipt=context.receipt,

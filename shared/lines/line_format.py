@@ -178,7 +178,7 @@ def _link(line: ImportedLine, destination: Destination) -> int | None:
             "link", "cannot be combined with offer_id or pub_id. Name the link in one way."
         )
     if line.link:
-        return _known_link("link", destination.links_by_name.get(line.link))
+        return _known_link("link", destination.links_by_name.get(trimmed(line.link)))
     if not line.offer_id and "site" in line.parameters:
         fields.source_name("site", line.parameters["site"])
     if not line.offer_id and not line.pub_id:

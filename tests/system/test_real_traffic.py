@@ -173,10 +173,17 @@ def test_nothing_on_a_link_keeps_a_person_from_the_destination(
     assert recorded(linked, answer)["parameters"][name] == value
 
 
-def test_a_link_that_was_pasted_from_html_redirects(linked: Running) -> None:
-    answer = ask(linked, get("/click?offer_id=91&amp;pub_id=92&amp;pub_sub_id=s"))
+@pytest.mark.parametrize(
+    "query",
+    ["&amp;pub_id=92&amp;pub_sub_id=s", "&pub_id=92?pub_sub_id=s", "&pub_id=92%3Fpub_sub_id=s"],
+)
+def test_a_link_that_was_pasted_or_added_to_redirects(linked: Running, query: str) -> None:
+    answer = ask(linked, get(f"/click?offer_id=91{query}"))
+    seen = ask(linked, get(f"/impression?offer_id=91{query}"))
 
     assert answer.headers["location"].startswith("https://shop.example/welcome?sub=s&clkid=")
+    for each in (answer, seen):
+        assert recorded(linked, each)["parameters"]["pub_sub_id"] == "s"
 
 
 def test_a_macro_in_the_play_referrer_forges_no_click_id(linked: Running) -> None:
@@ -221,6 +228,34 @@ def test_the_other_dialects_names_are_understood(running: Running) -> None:
     told = f"/event?{APP}&event_token=f0ob4r&idfv=o-1&sale_amount=42&sale_amount_currency=EUR"
     row = recorded(running, ask(running, get(told)))
     assert (row["sale_amount"], row["sale_amount_currency"]) == ("42", "EUR")
+
+
+@pytest.mark.parametrize("path", ["/postback", "/s2sevent"])
+@pytest.mark.parametrize("said", ["sandbox", "Sandbox%20"])
+def test_the_sandbox_of_adjusts_senders_is_one_everywhere(
+    running: Running, path: str, said: str
+) -> None:
+    query = f"user_id=box&event_id=purchase&user_ip=8.8.8.8&user_ua=x&environment={said}"
+    row = recorded(running, ask(running, get(f"{path}?s2s_token={running.token}&{query}")))
+
+    assert row["environment"] == "sandbox"
+    told = running.waybill.run("user", "Shop", "box", "--environment", "production")
+    assert told.returncode != 0
+
+
+def test_an_event_that_nobody_named_is_kept_and_told(running: Running) -> None:
+    row = recorded(running, event(running, "user_id=e&event_id=%7Bevent.name%7D"))
+
+    assert row["event_id"] == "{event.name}"
+    until_said(running, "/postback macro not filled", "event_id={event.name}")
+
+
+@pytest.mark.parametrize("around", ["%20", "%E2%80%8B", "%0A"])
+def test_white_space_around_a_token_is_no_part_of_it(running: Running, around: str) -> None:
+    token = f"s2s_token={around}{running.token}{around}"
+    row = recorded(running, ask(running, get(f"/postback?{token}&user_id=t&event_id=e")))
+
+    assert (row["user_id"], running.token in json.dumps(row)) == ("t", False)
 
 
 def test_white_space_around_an_id_is_no_part_of_it_anywhere(running: Running) -> None:
@@ -303,6 +338,14 @@ def test_a_currency_that_was_withdrawn_is_imported_and_reported(
 
     (told,) = running.waybill.json("user", "Shop", user)["events"]
     assert (told["sale_amount"], told["sale_amount_currency"]) == ("10", code)
+
+
+@pytest.mark.parametrize("code", ["HRK", "BGN", "EEK", "LTL"])
+def test_a_currency_that_was_withdrawn_is_taken_live_too(running: Running, code: str) -> None:
+    swaarm = f"user_id=w&event_id=purchase&sale_amount=10&sale_amount_currency={code}"
+    adjust = f"/event?{APP}&event_token=f0ob4r&idfv=w-1&revenue=10&currency={code.lower()}"
+    for answer in (event(running, swaarm), ask(running, get(adjust))):
+        assert recorded(running, answer)["sale_amount_currency"] == code
 
 
 @pytest.mark.parametrize("code", ["XXX", "XTS"])

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from workers.core.agent_table import FORMS, IOS_OF_DARWIN, AgentForm, VersionRule
-from workers.core.device_models import GENERIC
+from workers.core.device_models import told_model
 from workers.core.devices import Device
 from workers.core.os_versions import SAFARI, short_version
 
@@ -22,9 +22,8 @@ def described_by(user_agent: str) -> Device | None:
         return None
     form, match = found
     named = match.groupdict()
-    model = (named.get("model") or "").strip()
     return Device(
-        family="" if model.lower() in GENERIC else model,
+        family=told_model(named.get("model") or ""),
         os=form.system,
         os_version=_version(form, named.get("version") or ""),
     )

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-from workers.core.device_models import GENERIC, is_named
+from shared.names.invisible import trimmed
+from shared.placeholders import is_no_id
+from workers.core.device_models import is_named, told_model
 from workers.core.devices import Device
 from workers.core.os_versions import SAFARI, short_version, version_range
 
@@ -32,34 +34,49 @@ OS_VERSIONS: Final = ("os_version", "osv", "os_ver")
 MODELS: Final = ("device_name", "device_model")
 TYPES: Final = ("device_type",)
 DESCRIBING: Final = frozenset({*OS_NAMES, *MODELS, *TYPES})  # without any, nothing is described
+_NAMES: Final = (*OS_NAMES, *OS_VERSIONS, *MODELS, *TYPES)
+
+# Some send the level of Android's API for its version. Source: developer.android.com, "API Levels".
+_ANDROID_OF_API: Final = {
+    "21": "5.0", "22": "5.1", "23": "6", "24": "7.0", "25": "7.1", "26": "8.0", "27": "8.1",
+    "28": "9", "29": "10", "30": "11", "31": "12", "32": "12", "33": "13", "34": "14", "35": "15",
+    "36": "16",
+}  # fmt: skip
 
 
 def described_in(parameters: Mapping[str, str]) -> Device | None:
     """Returns the device that parameters describe; None if they name no system that is known."""
-    said = [
-        next((parameters[name] for name in names if parameters.get(name)), "")
-        for names in (OS_NAMES, OS_VERSIONS, MODELS, TYPES)
-    ]
-    return _described(*said) if said[0] or said[2] or said[3] else None
+    return _described(*[parameters.get(name, "") for name in _NAMES])
 
 
 # A phone says the same with each of its events.
 @lru_cache(maxsize=8192)
-def _described(os_name: str, os_version: str, name: str, kind: str) -> Device | None:
-    name, kind = name.strip(), kind.strip()
-    model = name if _MODEL.fullmatch(name) and name.lower() not in GENERIC else ""
+def _described(*sent: str) -> Device | None:
+    filled = {
+        name: text
+        for name, value in zip(_NAMES, sent, strict=True)
+        if (text := trimmed(value)) and not is_no_id(text)
+    }
+    os_name, os_version, name, kind = (
+        next((filled[name] for name in names if name in filled), "")
+        for names in (OS_NAMES, OS_VERSIONS, MODELS, TYPES)
+    )
+    model = told_model(name) if _MODEL.fullmatch(name) else ""
     if not model.lower().startswith(_APPLE) and kind.lower() in _APPLE:
         model = kind  # a device_name may be what its owner called it; the type says what it is
-    named = _SYSTEM.fullmatch(os_name.strip())
+    named = _SYSTEM.fullmatch(os_name)
     letters = "".join(filter(str.isalpha, named[1].lower())) if named else ""
     system = SYSTEMS.get(letters, "")
     if not system and model.lower().startswith(_APPLE):
         system = "iOS"
     if not system:
         return None
-    numbered = _VERSION.fullmatch(os_version.strip())
+    numbered = _VERSION.fullmatch(os_version)
     version = numbered[1] if numbered else named[2] if named else None
-    return Device(family=model, os=system, os_version=short_version(version or ""))
+    version = short_version(version or "")
+    if system == "Android":
+        version = _ANDROID_OF_API.get(version, version)
+    return Device(family=model, os=system, os_version=version)
 
 
 @lru_cache(maxsize=8192)

@@ -10,12 +10,16 @@ from typing import Final
 
 import msgspec
 
+from shared.names.invisible import trimmed
+from shared.placeholders import is_no_id
+
 # What is said when no model is named.
 GENERIC: Final = frozenset(
     {
         "", "k", "android", "linux", "mobile", "phone", "smartphone", "genericsmartphone",
         "generictablet", "tablet", "wv", "u", "unknown", "undefined", "null", "none", "other",
         "device", "iosdevice", "genericandroid", "mac", "macintosh", "desktop", "windows", "pc",
+        "generic", "model", "devicename", "devicemodel", "device_name", "device_model",
     }
 )  # fmt: skip
 
@@ -74,6 +78,12 @@ def same_model(one: str, other: str) -> bool | None:
         return True
     is_one_maker = first.maker == second.maker != ""
     return None if is_one_maker and first.is_code != second.is_code else False
+
+
+def told_model(text: str) -> str:
+    """Returns the model that a text names; "" for a word of no model and for a placeholder."""
+    model = trimmed(text)
+    return "" if model.lower() in GENERIC or is_no_id(model) else model
 
 
 def is_named(model: str) -> bool:

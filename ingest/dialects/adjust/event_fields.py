@@ -154,7 +154,7 @@ def _take_environment(parameters: Parameters, context: RequestContext) -> Enviro
     """Takes the environment; a test token means the sandbox, whatever the parameter says."""
     value = parameters.take("environment")
     try:
-        environment = Environment(value.lower()) if value else Environment.PRODUCTION
+        environment = Environment(trimmed(value).lower()) if value else Environment.PRODUCTION
     except ValueError as error:
         raise MalformedField("environment", "must be sandbox or production.") from error
     if context.grant.environment is Environment.SANDBOX:

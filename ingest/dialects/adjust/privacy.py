@@ -24,6 +24,7 @@ from ingest.dialects.common_fields import OTHER_TIMES, Z_BEFORE_OFFSET
 from ingest.dialects.dialect import ParsedRequest, RequestContext
 from ingest.parameters import Parameters
 from shared import fields
+from shared.device_ids import usable
 from shared.errors import MalformedField, MissingField, UnknownDevice
 from shared.events import Event, Kind
 from shared.names.invisible import trimmed
@@ -90,7 +91,7 @@ def _event(path: str, parameters: Parameters, context: RequestContext) -> Event:
 
 
 def _parsed(event: Event, context: RequestContext, action: PrivacyAction) -> ParsedRequest:
-    ids = device_person_ids(event.device_ids.values()) | ids_of_user(event.app_id, event.user_id)
+    ids = device_person_ids(usable(event.device_ids)) | ids_of_user(event.app_id, event.user_id)
     request = PrivacyRequest(
         action=action,
         app_id=event.app_id,

@@ -25,7 +25,7 @@ TOKEN_NAME = "s2s_token"  # noqa: S105 - the name of a parameter
 _TABLE = PlainTable(
     readers={
         "user_id": plain_user_id,
-        "event_id": fields.identifier,
+        "event_id": plain_id,
         "event_time": plain_unix_time,
         "idempotency_key": plain_id,
         "ip_address": fields.address,
@@ -39,7 +39,7 @@ _TABLE = PlainTable(
     unusual=(
         *(TOKEN_NAMES - {TOKEN_NAME}),
         *("security_token", "click_id", "user_ip", "user_ua"),
-        *("sale_amout", "revenue", "currency", "aggregated_value"),
+        *("sale_amout", "revenue", "currency", "aggregated_value", "environment"),
         *OTHER_TIMES,
     ),
 )

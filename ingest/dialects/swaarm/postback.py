@@ -7,7 +7,8 @@ names a click as Voluum's postbacks do, which have the same path, is read as one
 The fields that it shares with `/s2sevent` are read here too: those that say what happened, and how
 much it was worth. Senders mix up the two endpoints' names for the same field, so each accepts the
 other's too. `sale_amout` is how Swaarm's own example spells it, `aggregated_value` what its SDK for
-the web sends. Adjust's names for amount, currency and time are understood where they can be read.
+the web sends. Adjust's names for amount, currency and time are understood where they can be read,
+and so is its `environment=sandbox`.
 """
 
 from typing import NamedTuple
@@ -32,8 +33,10 @@ from ingest.dialects.swaarm.responses import error_reply, receipt_reply
 from ingest.parameters import Parameters
 from shared import fields
 from shared.errors import MalformedField, MissingField, RequestError
-from shared.events import INSTALL, OPEN, Event, Kind
+from shared.events import INSTALL, OPEN, Environment, Event, Kind
 from shared.integration_log import UnreadReason
+from shared.names.invisible import trimmed
+from shared.placeholders import is_no_id
 from shared.snapshot import NO_TOKEN
 
 NAME = "swaarm"
@@ -102,12 +105,15 @@ def parse_event(
     early, and which of its events is a repeat.
     """
     is_strangers = context.grant.token_id == NO_TOKEN
+    if is_no_id(own_fields.event_id):  # kept, and told: of what event it was, nobody can say
+        parameters.note("event_id", own_fields.event_id, UnreadReason.MACRO)
+    is_sandbox = trimmed(parameters.get("environment")).lower() == Environment.SANDBOX
     event = Event(
         receipt=context.receipt,
         received_at_ms=context.received_at_ms,
         app_id=context.grant.app_id,
         token_id=context.grant.token_id,
-        environment=context.grant.environment,
+        environment=Environment.SANDBOX if is_sandbox else context.grant.environment,
         kind=Kind.OPEN if own_fields.event_id == OPEN else Kind.EVENT,
         endpoint=endpoint,
         user_id=own_fields.user_id,

@@ -53,7 +53,7 @@ def read_sdk_event(raw: bytes, call: SdkCall, receipt: UUID) -> list[Event]:
     event_id = fields.identifier("typeId", _text(sent, "typeId") or INSTALL)
     referrer = _referrer(sent) if event_id in _ARRIVALS else Referrer(None, {})
     stamp = _text(sent, "clientTime")
-    user_id = _user_id(sent)
+    user_id = user_of_device("vendorId", _text(sent, "vendorId"))
     platform = call.device.platform
     device_ids = {platform.vendor_kind: user_id}
     if (advertising := _text(sent, "advertisingId")) and not is_junk(advertising):
@@ -89,13 +89,16 @@ def read_sdk_event(raw: bytes, call: SdkCall, receipt: UUID) -> list[Event]:
     return [referred_click(event, referrer.campaign, _clicked_ms(sent, event)), event]
 
 
-def _user_id(sent: Mapping[str, object]) -> str:
-    value = _text(sent, "vendorId")
-    if not value:
-        raise MissingField("vendorId")
-    if is_junk(value):
-        raise MalformedField("vendorId", "is the same on many devices. Send the device's own.")
-    return fields.user_id("vendorId", value)
+def user_of_device(name: str, device_id: str | None) -> str:
+    """Returns the user whom a device's own ID names.
+
+    Raises MissingField, MalformedField for an ID that many devices share.
+    """
+    if not device_id:
+        raise MissingField(name)
+    if is_junk(device_id):
+        raise MalformedField(name, "is the same on many devices. Send the device's own.")
+    return fields.user_id(name, device_id)
 
 
 def _amounts(sent: Mapping[str, object]) -> list[str | None]:

@@ -81,6 +81,7 @@ POSTBACK_LIMITS = {
     "`event_time`": f"{rules.EVENT_AGE_DAYS_MAX} days back, {rules.EVENT_AHEAD_DAYS_MAX} day ahead",
     "`idempotency_key`": ID_LIMIT,
     "`country`": "",
+    "`environment`": "",
     "any other": f"name of {NAME_CHARACTERS_MAX} characters",
 }
 

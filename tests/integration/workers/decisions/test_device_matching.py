@@ -72,6 +72,18 @@ def described(os: str, version: str, name: str) -> dict[str, str]:
         ),
         (CHROME_14, {"parameters": {"os_name": "android", "os_version": "14.0"}}, "medium"),
         (WINDOWS, {"parameters": {"os_name": "windows", "os_version": "11"}}, "low"),
+        (CHROME_14, {"parameters": described("android", "14", "not_available")}, "medium"),
+        (CHROME_14, {"parameters": described("android", "{os_version}", "__MODEL__")}, "low"),
+        (
+            CHROME_14,
+            {"parameters": described("\u200bandroid ", " 34\ufeff", "(not set)")},
+            "medium",
+        ),
+        (
+            CHROME_14.replace("Pixel 8", "{device_model}"),
+            {"parameters": described("android", "14", "Pixel 8")},
+            "medium",
+        ),
     ],
 )
 @pytest.mark.parametrize("click_first", [True, False])
@@ -93,6 +105,33 @@ def test_a_phones_browser_and_its_app_are_one_device(
 
     assert (rule, found) == ("address_and_device" if certainty else "organic", certainty)
     assert (compared or "platform same").startswith("platform same")
+
+
+@pytest.mark.parametrize(
+    ("clicked", "opened_at"),
+    [(HOME, f"::ffff:{HOME}"), (f"::FFFF:{HOME}", HOME), ("2001:DB8::1", "2001:db8:0::1")],
+)
+def test_two_spellings_of_one_address_are_one_place(
+    connection: Connection, clicked: str, opened_at: str
+) -> None:
+    at_ms = now_ms() - 10 * MINUTE_MS
+    store(connection, click(at_ms, DALVIK, ip_address=clicked))
+    store(connection, opened("user", at_ms + 1, user_agent=DALVIK, ip_address=opened_at))
+
+    assert [row[1] for row in connection.execute(_IN_FORCE)] == ["address_and_device"]
+
+
+@pytest.mark.parametrize(
+    ("clicked", "opened_at"), [("198.18.0.7", "198.18.0.7"), (HOME, "8.8.8.9")]
+)
+def test_an_address_of_many_and_a_neighbours_address_match_nobody(
+    connection: Connection, clicked: str, opened_at: str
+) -> None:
+    at_ms = now_ms() - 10 * MINUTE_MS
+    store(connection, click(at_ms, DALVIK, ip_address=clicked))
+    store(connection, opened("user", at_ms + 1, user_agent=DALVIK, ip_address=opened_at))
+
+    assert [row[1] for row in connection.execute(_IN_FORCE)] == ["organic"]
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -19,6 +19,8 @@ from shared.events import Event
 from shared.snapshot import KnownApp, KnownEventType
 from tests.support.build import NOW_MS, RECEIPT, grant, parameters, request_context
 from tests.support.placeholders import AROUND, placeholders
+from tests.unit.ingest.sdks.sdk_app import SDK_TOKEN, sdk_ingest
+from tests.unit.loop import run_in_loop
 
 APP = KnownApp(1, event_types={"tok": KnownEventType(1, "purchase")})
 IDFV = "ccb300a0-de1b-4d48-bc7e-599e453b8dd4"
@@ -78,6 +80,21 @@ def test_no_placeholder_is_the_device_of_swaarms_sdks(text: str) -> None:
     with pytest.raises(RequestError) as caught:
         by_swaarm(vendorId=text)
     assert caught.value.field == "vendorId"
+
+
+@settings(max_examples=30, deadline=None)
+@given(placeholders())
+def test_no_placeholder_is_a_device_whose_user_is_told(text: str) -> None:
+    async def tell() -> tuple[int, str, list[Event]]:
+        async with sdk_ingest() as ingest:
+            answer = await ingest.conductor.simulate_get(
+                "/associate-user",
+                query_string=f"idfv={quote(text, safe='')}&userId=u",
+                headers={"Authorization": f"Bearer {SDK_TOKEN}"},
+            )
+            return answer.status_code, answer.json["error"]["field"], ingest.stored()
+
+    assert run_in_loop(tell()) == (400, "idfv", [])
 
 
 @pytest.mark.parametrize("order", ["undefined", "{order}", "\u200b", "0"])

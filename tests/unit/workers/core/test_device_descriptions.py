@@ -1,8 +1,19 @@
 """What a sender says of a device, and how a user agent completes it."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from workers.core.device_descriptions import completed, described_in
+from tests.support.placeholders import placeholders
+from workers.core.agent_reader import described_by
+from workers.core.device_descriptions import (
+    MODELS,
+    OS_NAMES,
+    OS_VERSIONS,
+    TYPES,
+    completed,
+    described_in,
+)
 from workers.core.devices import Device
 
 
@@ -22,6 +33,12 @@ from workers.core.devices import Device
         ({"os_name": "windows", "os_version": "10.0.22631"}, Device("", "Windows", "10.0")),
         ({"os_name": "{os_name}", "os_version": "{os_version}"}, None),
         ({"os_version": "14"}, None),
+        ({"os_name": "android", "os_version": "__OSV__", "osv": "14"}, Device("", "Android", "14")),
+        ({"os_name": "android", "device_name": "__MODEL__", "device_model": "Pixel 8"},
+         Device("Pixel 8", "Android")),
+        ({"os_name": "android", "os_version": "34"}, Device("", "Android", "14")),
+        ({"os_name": "\u200bios", "device_name": "\ufeffiPhone17,1\t"},
+         Device("iPhone17,1", "iOS")),
         ({}, None),
     ],
 )  # fmt: skip
@@ -56,3 +73,21 @@ def test_a_description_and_an_agent_complete_each_other(
     if agent is not None:
         bot = Device(agent.family, agent.os, agent.os_version, is_bot=True)
         assert (completed(described, bot) or bot).is_bot
+
+
+@given(name=st.sampled_from([*OS_NAMES, *OS_VERSIONS, *MODELS, *TYPES]), text=placeholders())
+def test_no_placeholder_describes_a_device(name: str, text: str) -> None:
+    told = {"os_name": "android", "os_version": "14", "device_name": "Pixel 8", "device_type": "x"}
+
+    assert described_in({name: text}) is None
+    assert described_in(told | {name: text}) == described_in(told | {name: ""})
+
+
+@given(text=placeholders())
+def test_no_placeholder_in_an_agent_is_a_model(text: str) -> None:
+    if any(sign in text for sign in ";()"):
+        return  # the parts of an agent are between these
+    device = described_by(f"Mozilla/5.0 (Linux; Android 14; {text}) AppleWebKit/537.36")
+
+    assert device is not None
+    assert (device.os, device.family) == ("Android", "")

@@ -160,6 +160,47 @@ def test_of_too_many_parameters_those_that_matter_are_kept_and_the_rest_as_one()
     run_in_loop(follow())
 
 
+@pytest.mark.parametrize("path", ["/click", "/impression"])
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        (f"{LINK}?sub=x", {"sub": "x"}),
+        ("pub_id=34?sub=x&offer_id=12", {"sub": "x"}),
+        (f"{LINK}%3Fsub=x&site=a?b", {"sub": "x", "site": "a?b"}),
+        (f"{LINK}?sub=x?y", {"sub": "x?y"}),
+        (f"{LINK}?", {}),
+        ("offer_id=12&amp;pub_id=34", {}),
+        ("offer_id=12&amp%3Bpub_id=34", {}),
+    ],
+)
+def test_what_was_put_behind_a_link_keeps_nobody_from_the_destination(
+    path: str, query: str, kept: dict[str, str]
+) -> None:
+    async def follow() -> None:
+        async with running(linked()) as ingest:
+            answer = await clicked(ingest, path, query)
+
+            assert answer.status_code == (200 if path == "/impression" else 302), answer.text
+            (click,) = ingest.stored()
+            assert click.parameters == {"offer_id": "12", "pub_id": "34", **kept}
+
+    run_in_loop(follow())
+
+
+@pytest.mark.parametrize("agent", ["\U0001f389 Shop", "Zoë", "plain"])
+def test_the_agent_of_a_visitor_is_read_as_utf_8(agent: str) -> None:
+    async def follow() -> None:
+        async with running(linked()) as ingest:
+            for header in (agent.encode().decode("latin-1"), agent.encode("latin-1", "replace")):
+                text = header if isinstance(header, str) else header.decode("latin-1")
+                await clicked(ingest, "/click", LINK, headers={"User-Agent": text})
+            first, second = ingest.stored()
+            assert first.user_agent == agent
+            assert second.user_agent == agent.encode("latin-1", "replace").decode("latin-1")
+
+    run_in_loop(follow())
+
+
 @settings(max_examples=30, deadline=None)
 @given(name=st.sampled_from(["user_ua", "user_agent"]), text=placeholders())
 def test_a_placeholder_never_displaces_the_browser_of_the_visitor(name: str, text: str) -> None:
