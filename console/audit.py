@@ -100,7 +100,8 @@ class Action(StrEnum):
 
 
 _SELECT = """
-    SELECT at, actor, apps.name, action, subject, before, after, audit_log.id
+    SELECT at, actor, apps.name, action, subject, before, after, audit_log.id, position,
+           encode(digest, 'hex')
     FROM audit_log LEFT JOIN apps ON apps.id = app_id
     WHERE (%(app_id)s::bigint IS NULL OR app_id = %(app_id)s)
       AND (%(app_ids)s::bigint[] IS NULL OR app_id = ANY(%(app_ids)s))
@@ -132,7 +133,8 @@ class Change:
 class AuditEntry:
     """An entry of the audit log.
 
-    `app` is None for a change that is not of a single app.
+    `app` is None for a change that is not of a single app. `position` is its place in the chain of
+    entries, `digest` what the next one holds of it (`audit_chain`).
     """
 
     at: datetime
@@ -143,6 +145,8 @@ class AuditEntry:
     before: dict[str, Any] | None
     after: dict[str, Any] | None
     id: int = 0
+    position: int | None = None
+    digest: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

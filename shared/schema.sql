@@ -520,8 +520,63 @@ CREATE TABLE audit_log (
     action  text NOT NULL,
     subject text NOT NULL,                       -- the name of the changed object
     before  jsonb,                               -- null: it did not exist
-    after   jsonb
+    after   jsonb,
+    position bigint,                             -- in the chain of entries, from its commit on
+    digest  bytea                                -- SHA-256 of the digest before and of the entry
 );
+
+CREATE UNIQUE INDEX audit_log_position ON audit_log (position);
+
+-- The last entry that was deleted because of its age, from which the chain is verified. One row.
+CREATE TABLE audit_anchor (
+    id         integer PRIMARY KEY CHECK (id = 1),
+    position   bigint NOT NULL,
+    digest     bytea NOT NULL,
+    deleted_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- A field with its length in bytes, so that no two entries are written alike.
+CREATE FUNCTION audit_field(field text) RETURNS text LANGUAGE sql IMMUTABLE
+    RETURN coalesce(octet_length(field) || ':' || field, '-');
+
+CREATE FUNCTION chain_audit_entry(entry bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    last_position bigint;
+    last_digest bytea;
+BEGIN
+    PERFORM pg_advisory_xact_lock(7246021);
+    SELECT position, digest INTO last_position, last_digest FROM (
+        SELECT position, digest FROM audit_log WHERE position IS NOT NULL
+        UNION ALL
+        SELECT position, digest FROM audit_anchor
+        UNION ALL
+        SELECT 0, ''::bytea
+    ) AS known ORDER BY position DESC LIMIT 1;
+    UPDATE audit_log SET
+        position = last_position + 1,
+        digest = sha256(last_digest || convert_to(
+            audit_field((last_position + 1)::text) || audit_field(id::text)
+            || audit_field(((extract(epoch FROM at) * 1000000)::bigint)::text)
+            || audit_field(actor) || audit_field(app_id::text) || audit_field(action)
+            || audit_field(subject) || audit_field(before::text) || audit_field(after::text),
+            'UTF8'
+        ))
+    WHERE id = entry AND digest IS NULL;
+END
+$$;
+
+CREATE FUNCTION chain_new_audit_entry() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM chain_audit_entry(NEW.id);
+    RETURN NULL;
+END
+$$;
+
+-- Deferred: the last entry is locked when nothing else is waited for any more, and entries have the
+-- order in which they became true. A restored entry brings its digest.
+CREATE CONSTRAINT TRIGGER audit_log_chain AFTER INSERT ON audit_log
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.digest IS NULL)
+    EXECUTE FUNCTION chain_new_audit_entry();
 
 CREATE INDEX audit_log_app ON audit_log (app_id, id);
 

@@ -8,7 +8,7 @@ names; in both, a secret may be read from a file of its own, named by its variab
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,19 @@ class Variable:
     def file_variable(self) -> str:
         """Returns the variable that names a file with the value."""
         return f"{self.variable}_FILE"
+
+
+def setting(
+    variable: str,
+    read: Callable[[str], Any],
+    sentence: str,
+    default: str | None = None,
+    *,
+    secret: bool = False,
+) -> Any:
+    """Declares a field of the settings. A secret is left out of its representation."""
+    declared = Variable(variable, sentence, default, read, is_secret=secret)
+    return field(metadata={"declared": declared}, repr=not secret)
 
 
 # Read by one program alone, before or without the settings.

@@ -5,11 +5,11 @@ program serves anything. `shared.setting_sources` finds where a value comes from
 """
 
 import os
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
 
 from shared import setting_readers as readers
+from shared.accounts.account_settings import AccountSettings
 from shared.keys.installation_key import InstallationKey
 from shared.logs import LOG_FORMATS, LOG_LEVELS
 from shared.setting_sources import (
@@ -19,6 +19,7 @@ from shared.setting_sources import (
     layer,
     read_variable,
     require_sound,
+    setting,
 )
 
 FORWARDED_HOPS_MAX = 16
@@ -30,102 +31,90 @@ def environment() -> Mapping[str, str]:
     return os.environ
 
 
-def _setting(
-    variable: str,
-    read: Callable[[str], Any],
-    sentence: str,
-    default: str | None = None,
-    *,
-    secret: bool = False,
-) -> Any:
-    declared = Variable(variable, sentence, default, read, is_secret=secret)
-    return field(metadata={"declared": declared}, repr=not secret)
-
-
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(AccountSettings):
     """The settings of this process. Times and sizes have their unit at the end of the name."""
 
-    database_url: str = _setting(
+    database_url: str = setting(
         "DATABASE_URL",
         readers.url("postgresql", "postgres"),
         "libpq URL of PostgreSQL 15 or newer. Of several hosts, the one that accepts writes.",
         secret=True,
     )
-    redis_url: str = _setting(
+    redis_url: str = setting(
         "REDIS_URL",
         readers.redis_url,
         "URL of Redis 7.0 or newer, or of Valkey. Behind Sentinel: "
         "redis+sentinel://HOST:26379,HOST:26379,HOST:26379/NAME.",
         secret=True,
     )
-    secret_key: bytes = _setting(
+    secret_key: bytes = setting(
         "WAYBILL_SECRET_KEY",
         readers.secret_key,
         "Key of the installation, under which tokens are stored. Use the same key for every "
         "program and keep it safe: with another key no token is valid.",
         secret=True,
     )
-    previous_secret_key: str = _setting(
+    previous_secret_key: str = setting(
         "WAYBILL_PREVIOUS_SECRET_KEY",
         readers.optional_secret_key,
         "The key before WAYBILL_SECRET_KEY, while it is being rotated. Empty: none.",
         "",
         secret=True,
     )
-    durability: str = _setting(
+    durability: str = setting(
         "WAYBILL_DURABILITY",
         readers.one_of("strict", "relaxed"),
         "strict: serve only while Redis writes every event to disk before the response "
         "(appendfsync always) and evicts nothing. relaxed: always serve.",
         "strict",
     )
-    replicas_min: int = _setting(
+    replicas_min: int = setting(
         "WAYBILL_REPLICAS_MIN",
         readers.between(0, REPLICAS_MAX),
         "Replicas of Redis that must confirm events before the 200. If all of them must, a "
         "failover loses nothing. 0: none.",
         "0",
     )
-    batch_events_max: int = _setting(
+    batch_events_max: int = setting(
         "WAYBILL_BATCH_EVENTS_MAX",
         readers.count,
         "Maximum number of events in one write to the inbox.",
         "500",
     )
-    batch_bytes_max: int = _setting(
+    batch_bytes_max: int = setting(
         "WAYBILL_BATCH_BYTES_MAX",
         readers.count,
         "Maximum size of one write to the inbox.",
         "1048576",
     )
-    flush_wait_ms_max: int = _setting(
+    flush_wait_ms_max: int = setting(
         "WAYBILL_FLUSH_WAIT_MS_MAX",
         readers.count,
         "Time that ingest waits for Redis before it answers 503, so that the whole request takes "
         "less than a second.",
         "700",
     )
-    waiting_events_max: int = _setting(
+    waiting_events_max: int = setting(
         "WAYBILL_WAITING_EVENTS_MAX",
         readers.count,
         "Requests of one ingest process that may wait for a write; further requests get a 503.",
         "10000",
     )
-    backlog_events_max: int = _setting(
+    backlog_events_max: int = setting(
         "WAYBILL_BACKLOG_EVENTS_MAX",
         readers.count,
         "Events in the inbox above which ingest answers 503. At 300 bytes each, the default is "
         "1.2 GB.",
         "4000000",
     )
-    memory_percent_max: int = _setting(
+    memory_percent_max: int = setting(
         "WAYBILL_MEMORY_PERCENT_MAX",
         readers.between(1, 100),
         "Share of Redis's maxmemory above which ingest answers 503. RQ needs the rest to work.",
         "70",
     )
-    forwarded_hops: int = _setting(
+    forwarded_hops: int = setting(
         "WAYBILL_FORWARDED_HOPS",
         readers.between(0, FORWARDED_HOPS_MAX),
         "Number of your own proxies in front of ingest and of the console. As many entries of "
@@ -133,38 +122,38 @@ class Settings:
         "or signs in. 0: none.",
         "0",
     )
-    drain_events_max: int = _setting(
+    drain_events_max: int = setting(
         "WAYBILL_DRAIN_EVENTS_MAX",
         readers.count,
         "Maximum number of events in one transaction. Above 2,000 the gain is small and a retry "
         "costs more.",
         "2000",
     )
-    drain_seconds_max: int = _setting(
+    drain_seconds_max: int = setting(
         "WAYBILL_DRAIN_SECONDS_MAX",
         readers.count,
         "Time after which a drain job hands over to the next one, so that a worker can stop soon.",
         "5",
     )
-    claim_idle_ms: int = _setting(
+    claim_idle_ms: int = setting(
         "WAYBILL_CLAIM_IDLE_MS",
         readers.count,
         "Time without a sign of life after which another worker claims a worker's events.",
         "5000",
     )
-    deliveries_max: int = _setting(
+    deliveries_max: int = setting(
         "WAYBILL_DELIVERIES_MAX",
         readers.count,
         "Deliveries of a batch to workers after which its events are tried one by one.",
         "3",
     )
-    console_url: str = _setting(
+    console_url: str = setting(
         "WAYBILL_CONSOLE_URL",
         readers.public_address,
         "Public address of the console. With https its cookies are sent over TLS only.",
         "http://127.0.0.1:8081",
     )
-    hosts: str = _setting(
+    hosts: str = setting(
         "WAYBILL_HOSTS",
         readers.host_names,
         "Names, separated by commas, by which browsers and Prometheus reach the console and the "
@@ -172,40 +161,40 @@ class Settings:
         "private names such as waybill.internal are always served.",
         "",
     )
-    ingest_url: str = _setting(
+    ingest_url: str = setting(
         "WAYBILL_INGEST_URL",
         readers.public_address,
         "Public address of ingest for senders and partners, which the console shows in links and "
         "examples.",
         "http://127.0.0.1:8080",
     )
-    country_database: str = _setting(
+    country_database: str = setting(
         "WAYBILL_COUNTRY_DATABASE",
         readers.absolute_path,
         "An .mmdb file such as GeoLite2 Country, which determines the country of an event by its "
         "address if the sender names none. Only workers read it. Empty: none.",
         "",
     )
-    links_file: str = _setting(
+    links_file: str = setting(
         "WAYBILL_LINKS_FILE",
         readers.absolute_path,
         "A file that ingest writes the links to, so that a process that starts while Redis is away "
         "redirects all the same. `waybill up` sets it. Empty: none.",
         "",
     )
-    erasure_log: str = _setting(
+    erasure_log: str = setting(
         "WAYBILL_ERASURE_LOG",
         readers.absolute_path,
         "File of the log of erasures, for restoring. `waybill up` sets it. Empty: none.",
         "",
     )
-    exchange_rates: str = _setting(
+    exchange_rates: str = setting(
         "WAYBILL_EXCHANGE_RATES",
         readers.path_or_address,
         "Path or address of the ECB's eurofxref-hist.zip, read daily by the console. Empty: none.",
         "",
     )
-    callback_networks: str = _setting(
+    callback_networks: str = setting(
         "WAYBILL_CALLBACK_NETWORKS",
         readers.networks,
         "Networks of your own to which callbacks may be sent, such as 10.1.0.0/16, separated by "
@@ -213,48 +202,48 @@ class Settings:
         "public addresses.",
         "",
     )
-    callback_ports: str = _setting(
+    callback_ports: str = setting(
         "WAYBILL_CALLBACK_PORTS",
         readers.ports,
         "Ports to which callbacks may be sent besides 80 and 443, separated by commas.",
         "",
     )
-    smtp_url: str = _setting(
+    smtp_url: str = setting(
         "WAYBILL_SMTP_URL",
         readers.smtp_url,
         "Mail server of alerts: smtps://USER:PASSWORD@HOST, or smtp://HOST:PORT. Empty: none.",
         "",
         secret=True,
     )
-    mail_from: str = _setting(
+    mail_from: str = setting(
         "WAYBILL_MAIL_FROM", readers.mail_address, "Sender of mail. Empty: waybill@HOST.", ""
     )
-    callback_days_min: int = _setting(
+    callback_days_min: int = setting(
         "WAYBILL_CALLBACK_DAYS_MIN",
         readers.count,
         "Minimum time for which a callback and its attempts are kept for the log and for replay.",
         "30",
     )
-    key_days_min: int = _setting(
+    key_days_min: int = setting(
         "WAYBILL_KEY_DAYS_MIN",
         readers.count,
         "Minimum time for which an idempotency key is stored.",
         "30",
     )
-    log_format: str = _setting(
+    log_format: str = setting(
         "WAYBILL_LOG_FORMAT",
         readers.one_of(*LOG_FORMATS),
         "console: lines for people. json: one JSON object per line.",
         "console",
     )
-    log_level: str = _setting(
+    log_level: str = setting(
         "WAYBILL_LOG_LEVEL",
         readers.one_of(*LOG_LEVELS),
         "warning, info or debug. debug adds a line for each write to the inbox and for each "
         "transaction, with its receipts and entries.",
         "info",
     )
-    rejections_max: int = _setting(
+    rejections_max: int = setting(
         "WAYBILL_REJECTIONS_MAX",
         readers.count,
         "Maximum number of refused requests in the rejection log.",
@@ -262,8 +251,12 @@ class Settings:
     )
 
 
+# Those of the stores first, which every program needs.
 SETTINGS: dict[str, Variable] = {
-    setting.name: setting.metadata["declared"] for setting in fields(Settings)
+    declared.name: declared.metadata["declared"]
+    for declared in sorted(
+        fields(Settings), key=lambda it: it.name in AccountSettings.__dataclass_fields__
+    )
 }
 
 

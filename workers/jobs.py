@@ -35,7 +35,7 @@ from workers.maintenance.expiry import expire as expire_step
 from workers.maintenance.restore_seen import restore_seen as restore_seen_step
 from workers.maintenance.restore_seen import seen_markers_are_lost
 from workers.maintenance.upkeep import (
-    DaysKept,
+    days_kept,
     restore_snapshot,
     snapshot_is_lost,
     wake_waiting_inbox,
@@ -261,13 +261,13 @@ def upkeep() -> str:
         stores.redis,
         _inbox(stores),
         stores.settings.secret_key,
-        DaysKept(stores.settings.key_days_min, stores.settings.callback_days_min),
+        days_kept(stores.settings),
         now_ms,
     )
     return (
         f"Created {report.partitions} partitions; copied the last use of {report.tokens_used} "
         f"tokens; deleted {report.keys} idempotency keys, {report.duplicates} duplicates, "
-        f"{report.callbacks} callbacks and {report.consumers} consumers"
+        f"{report.callbacks} callbacks, {report.audit_entries} audits, {report.consumers} consumers"
         + ("; published the snapshot" if report.published else "")
     )
 

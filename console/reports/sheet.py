@@ -2,17 +2,14 @@
 
 import csv
 import io
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import pairwise
 
-# At the beginning of a name or after a separator or quote in it; also in full width.
-_FORMULA = re.compile(
-    r"""(^|[;,|\t\r\n"'])(\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|(?<![^\n])[\t\r\n])"""
-)
+from console.spreadsheet_text import inert
+
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 _CENT, _MICRO = Decimal("0.01"), Decimal("0.000001")
 
@@ -141,16 +138,7 @@ def plain_text(cell: Cell) -> str:  # noqa: PLR0911 - one a kind of cell
 
 
 def to_csv(sheet: Sheet) -> str:
-    """Returns a sheet as CSV (RFC 4180).
-
-    Senders choose the names in it: what a spreadsheet would take for a formula gets an apostrophe
-    in front (CWE-1236). So does what follows a separator or a quote within a name: many
-    spreadsheets split a line at semicolons or tabs, whatever it says in quotes.
-    """
-
-    def inert(text: str) -> str:
-        return _FORMULA.sub(r"\1'\2", text)
-
+    """Returns a sheet as CSV (RFC 4180). Senders choose the names in it: none is a formula."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow([inert(column) for column in sheet.columns])

@@ -72,6 +72,9 @@ ROUTES: tuple[Route, ...] = (
     post("/keys/{key_id:int}/revoke", api_keys.revoke, form="/keys"),
     # Operations
     get("/audit", audit.show, Access.MEMBER),
+    get("/audit.csv", audit.download_csv, Access.MEMBER),
+    get("/audit.jsonl", audit.download_lines, Access.MEMBER),
+    get("/audit/chain", audit.show_chain),
     get("/operations", operations.show, without_database=operations.show_redis),
     get(QUARANTINE, quarantine.show_list),
     post(f"{QUARANTINE}/replay", quarantine.replay_all, form=QUARANTINE),

@@ -42,6 +42,7 @@ PAGES = (
         "/operations/jobs",
         "/audit",
         "/audit?action=token",
+        "/audit/chain",
         "APP/past",
         "APP/integration?minutes=10",
     ),

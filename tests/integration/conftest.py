@@ -95,6 +95,7 @@ def empty(connection: Connection) -> None:
         "retention",
         "address_truncations",
         "audit_log",
+        "audit_anchor",
         "tokens",
         "event_types",
         "costs",

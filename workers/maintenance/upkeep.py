@@ -15,9 +15,11 @@ from shared.partitions import make_partitions
 from shared.publishing import refresh_snapshot
 from shared.redis import Redis
 from shared.rq_queue import enqueue, waiting_jobs
+from shared.settings import Settings
 from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
 from shared.token_use import delete_copied_use, tokens_used
 from workers.drain.inbox_reader import InboxReader
+from workers.maintenance.audit_expiry import delete_audit_entries
 
 WAITED_TOO_LONG_MS = 3_000
 CONSUMER_SILENT_MS = 3_600_000
@@ -61,10 +63,16 @@ _COPY_USE = """
 
 @dataclass(frozen=True, slots=True)
 class DaysKept:
-    """For how many days idempotency keys and callbacks are kept."""
+    """For how many days idempotency keys, callbacks and the audit log are kept; 0: for good."""
 
     keys: int
     callbacks: int
+    audit: int = 0
+
+
+def days_kept(settings: Settings) -> DaysKept:
+    """Returns the days that the settings name."""
+    return DaysKept(settings.key_days_min, settings.callback_days_min, settings.audit_days_min)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,8 @@ class UpkeepReport:
     """The work of one upkeep.
 
     It counts partitions created, tokens whose last use was copied, and the idempotency keys,
-    duplicates, callbacks and consumers deleted; `published` tells whether the snapshot was.
+    duplicates, callbacks, audit entries and consumers deleted; `published` tells whether the
+    snapshot was.
     """
 
     partitions: int
@@ -80,6 +89,7 @@ class UpkeepReport:
     keys: int
     duplicates: int
     callbacks: int
+    audit_entries: int
     consumers: int
     published: bool
 
@@ -130,6 +140,7 @@ def upkeep(
         keys=run(connection, _DELETE_KEYS, (days_min.keys,)).rowcount,
         duplicates=run(connection, _DELETE_DUPLICATES, (days_min.keys,)).rowcount,
         callbacks=run(connection, _DELETE_CALLBACKS, (days_min.callbacks,)).rowcount,
+        audit_entries=delete_audit_entries(connection, days_min.audit),
         consumers=inbox.delete_consumers(CONSUMER_SILENT_MS),
         published=restore_snapshot(connection, redis, secret_key),
     )

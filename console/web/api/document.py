@@ -47,7 +47,7 @@ _QUERY_SCHEMAS: dict[str, dict[str, Any]] = {
             *(f"{split}!" for split in DIMENSIONS),
             *("state", "reason", "user_id", "click_id", "id", "address", "user", "token", "q"),
             "before",
-            *("app", "actor", "action"),
+            *("app", "actor", "action", "head"),
         )
     },
 }

@@ -3,6 +3,7 @@
 from console.apps.apps import App
 from console.apps.event_types import EventType, NewEventType
 from console.audit import AuditPage
+from console.audit_chain import ChainReport
 from console.pipeline.health import Status
 from console.pipeline.jobs import JobReport
 from console.pipeline.quarantine import QuarantinedBatch, QuarantineEntry
@@ -207,6 +208,14 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         AuditPage,
         query=("app", "actor", "action", "q", "from", "to", "before", "count"),
         for_members=True,
+    ),
+    ApiEndpoint(
+        "GET",
+        "/audit-log/chain",
+        "Verify that no entry of the audit log was changed, removed or slipped in.",
+        operations.audit_chain,
+        ChainReport,
+        query=("head",),
     ),
     ApiEndpoint(
         "GET",

@@ -4,6 +4,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from console.audit import FIELDS, AuditPage, find_changes, read_change_filter
+from console.audit_chain import ChainReport, read_head, verify_chain
 from console.pipeline.health import Status, read_status
 from console.pipeline.jobs import JobReport, delete_job, report_jobs, retry_job
 from console.pipeline.quarantine import (
@@ -53,6 +54,11 @@ def retry(call: ApiCall, job_id: str) -> JobReport:
 def delete(call: ApiCall, job_id: str) -> JobReport:
     delete_job(call.resources, call.actor, job_id)
     return report_jobs(call.resources.redis, call.count)
+
+
+def audit_chain(call: ApiCall) -> ChainReport:
+    head = call.query.get("head")
+    return verify_chain(call.connection, read_head(head) if head else None)
 
 
 def audit_log(call: ApiCall) -> AuditPage:

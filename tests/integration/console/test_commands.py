@@ -1,5 +1,6 @@
 """Tests the command line as a program uses it: exit status, one JSON document, no secrets."""
 
+import json
 import os
 import subprocess
 import sys
@@ -234,6 +235,24 @@ def test_s2s_security_is_set_up_from_the_command_line(ask: Ask) -> None:
         *("enforcement", "token.revoke", "token.revoke")
     ]
     assert changes[0]["after"] == {"scopes": []}
+
+
+def test_the_audit_log_is_exported_and_verified(
+    ask: Ask, connection: Connection, capsys: pytest.CaptureFixture[str], variables: dict[str, str]
+) -> None:
+    ask("app", "create", "--name", "Shop")
+    ask("app", "set", "--app", "Shop", "--currency", "USD")
+    chain = ask("audit", "verify")["chain"]
+    assert chain["entries"] == 2
+    assert ask("audit", "verify", "--head", chain["head"])["chain"] == chain
+    assert run_command(["audit", "export", "--action", "app.create"], variables) == 0
+    assert json.loads(capsys.readouterr().out)["subject"] == "Shop"
+    assert run_command(["audit", "export", "--format", "csv"], variables) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+    connection.execute("UPDATE audit_log SET actor = 'cli:eve' WHERE action = 'app.create'")
+    assert run_command(["audit", "verify"], variables) == 1
+    assert "entry 1 (app.create" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("answer", "enforced"), [("y\n", True), ("n\n", False), ("", False)])

@@ -25,6 +25,12 @@ UNION ALL
 SELECT 'table', relname, relkind::text || coalesce(pg_get_partkeydef(oid), '')
        || coalesce(pg_get_expr(relpartbound, oid), '')
 FROM pg_class WHERE relnamespace = 'public'::regnamespace
+UNION ALL
+SELECT 'function', proname, pg_get_functiondef(oid)
+FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+UNION ALL
+SELECT 'trigger', tgrelid::regclass::text, pg_get_triggerdef(oid)
+FROM pg_trigger WHERE NOT tgisinternal
 ORDER BY 1, 2, 3
 """
 

@@ -46,7 +46,8 @@ OTHER = "Qxlm"  # the name of the app that the member does not reach
 TELLING = (OTHER, "abc123def456", "2001:db8::7")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # Without an app in the path: these answer a member, each without what is of other apps.
-FOR_MEMBERS = {"/", "/apps", "/account", "/audit", "/receipts/{receipt}"}
+FOR_MEMBERS = {"/", "/apps", "/account", "/audit", "/audit.csv", "/audit.jsonl"}
+FOR_MEMBERS |= {"/receipts/{receipt}"}
 FOR_MEMBERS |= {f"{PREFIX}{path}" for path in ("/apps", "/audit-log", "/openapi.json")}
 FOR_MEMBERS |= {f"{PREFIX}/receipts/{{receipt:uuid}}"}
 FOR_ANYBODY = (
@@ -296,6 +297,17 @@ def test_lists_and_the_audit_log_leave_other_apps_out(
     assert {entry["app"] for entry in log} == {game.name}
     assert (asked.status_code, asked.text) == (unknown.status_code, unknown.text)
     assert len(list_changes(resources.connection, other.id, 100)) > 1
+
+
+def test_the_files_of_the_audit_log_leave_other_apps_out_and_its_chain_is_not_for_members(
+    mia: tuple[Browser, Person], game: App, other: App
+) -> None:
+    browser, _ = mia
+    files = [browser.get(f"/audit.{form}").text for form in ("csv", "jsonl")]
+
+    assert all(game.name in text and other.name not in text for text in files)
+    assert browser.get(f"/audit.csv?app={other.name}").status_code == 422
+    assert browser.get("/audit/chain").status_code == 404
 
 
 def test_an_admin_finds_the_way_to_every_page_from_an_app_that_does_not_exist(

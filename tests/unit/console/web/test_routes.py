@@ -26,7 +26,9 @@ def test_a_member_reaches_outside_of_apps_only_what_leaves_other_apps_out() -> N
     reached = {route.path for route in ROUTES if route.access is Access.MEMBER}
 
     own = {"/account", "/account/password", "/account/sign-out-everywhere", "/sign-out"}
-    assert reached == own | {"/", "/apps", "/audit", "/receipts/{receipt}"}
+    assert reached == own | {
+        *("/", "/apps", "/receipts/{receipt}", "/audit", "/audit.csv", "/audit.jsonl")
+    }
     calls = {endpoint.path for endpoint in ENDPOINTS if endpoint.for_members}
     assert calls == {"/apps", "/audit-log", "/receipts/{receipt:uuid}"}
 

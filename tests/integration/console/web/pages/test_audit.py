@@ -1,5 +1,6 @@
 """Tests the page of the whole audit log, its filters and its pages."""
 
+import json
 import re
 
 import pytest
@@ -73,3 +74,33 @@ def test_a_long_log_is_read_page_by_page(
         path = older[1].replace("&amp;", "&") if older else ""
 
     assert seen == [str(number) for number in reversed(range(205))]
+
+
+@pytest.mark.usefixtures("log")
+def test_the_files_have_the_entries_of_the_filter(viewer: Browser) -> None:
+    lines = viewer.get("/audit.jsonl?action=token").text.splitlines()
+    rows = viewer.get("/audit.csv?action=token").text.splitlines()
+
+    assert [json.loads(line)["subject"] for line in lines] == ["<b>old</b>", "backend"]
+    assert len(rows) == 3
+    assert rows[0].startswith("at,actor,app,action,subject,before,after,id,position,digest")
+    assert viewer.get("/audit.csv?from=yesterday").status_code == 422
+
+
+def test_the_log_is_verified_and_its_first_false_entry_named(
+    viewer: Browser, connection: Connection, shop: App
+) -> None:
+    connection.execute("DELETE FROM audit_log")
+    for number in range(3):
+        record_change(connection, ADMIN, shop.id, Change(Action.APP_CREATE, str(number), None, {}))
+    good = viewer.get("/audit/chain").text
+    head = re.search(r"\d+:[0-9a-f]{64}", good)
+    assert head is not None
+    kept = viewer.get(f"/audit/chain?head={head[0]}").text
+    connection.execute("UPDATE audit_log SET actor = 'cli:eve' WHERE subject = '1'")
+    bad = viewer.get("/audit/chain").text
+
+    assert "Every entry fits" in good
+    assert "The head that was noted earlier is among them" in kept
+    assert "is not what was written" in bad
+    assert re.search(r"Entry \d+ \(<code>app.create</code>", bad)

@@ -1,0 +1,1 @@
+"""Settings of the console's accounts and of what people may do there."""

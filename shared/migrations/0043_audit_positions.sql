@@ -1,0 +1,2 @@
+-- concurrently
+CREATE UNIQUE INDEX CONCURRENTLY audit_log_position ON audit_log (position);
