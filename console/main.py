@@ -17,6 +17,7 @@ from console.commands.config import config
 from console.commands.console_ import console_
 from console.commands.delivery.alert import alert
 from console.commands.delivery.callback import callback
+from console.commands.delivery.schedule import schedule
 from console.commands.demo import demo
 from console.commands.event_type import event_type
 from console.commands.import_ import import_
@@ -64,7 +65,9 @@ SECTIONS = {
         *(alert, check_),
     ),
     "Events and users": (events, users, trace_, user_, why, import_, export_, privacy),
-    "Measurement": (*(report_, activity_, retention_, cohorts_, funnel_, cost, recompute_, rates),),
+    "Measurement": (
+        *(report_, schedule, activity_, retention_, cohorts_, funnel_, cost, recompute_, rates),
+    ),
     "Operation": (status, config, jobs, rejections, quarantine, audit, backup, restore_),
     "Console accounts": (admin, key),
     "Individual programs": (migrate, workers, console_, metrics),

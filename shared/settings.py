@@ -211,7 +211,8 @@ class Settings(AccountSettings):
     smtp_url: str = setting(
         "WAYBILL_SMTP_URL",
         readers.smtp_url,
-        "Mail server of alerts: smtps://USER:PASSWORD@HOST, or smtp://HOST:PORT. Empty: none.",
+        "Mail server of alerts and reports: smtps://USER:PASSWORD@HOST, or smtp://HOST:PORT. "
+        "Empty: none.",
         "",
         secret=True,
     )

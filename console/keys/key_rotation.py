@@ -13,6 +13,7 @@ from console.actor import Actor, require_admin
 from console.apps.apps import find_app
 from console.audit import Action, Change, record_change
 from console.publication import publishing_transaction
+from console.reports.schedules.report_message import schedule_purpose
 from console.resources import Resources
 from console.security.tokens import revoke_token
 from shared.alerts.requests import alert_purpose
@@ -51,8 +52,10 @@ _ENDPOINTS = """
 SELECT id, secret_version, kept_secret FROM callback_endpoints WHERE deleted_at IS NULL
 """
 _DESTINATIONS = "SELECT id, kept_secret FROM alert_destinations WHERE deleted_at IS NULL"
+_SCHEDULES = "SELECT id, kept_secret FROM report_schedules WHERE deleted_at IS NULL"
 _KEEP_CALLBACK = "UPDATE callback_endpoints SET kept_secret = %s WHERE id = %s"
 _KEEP_ALERT = "UPDATE alert_destinations SET kept_secret = %s WHERE id = %s"
+_KEEP_SCHEDULE = "UPDATE report_schedules SET kept_secret = %s WHERE id = %s"
 _UNUSED_TOKENS = """
 SELECT apps.name, tokens.name FROM tokens JOIN apps ON apps.id = app_id
 WHERE under_former_key AND revoked_at IS NULL AND coalesce(expires_at > now(), true)
@@ -123,13 +126,16 @@ def rotate_key(resources: Resources, actor: Actor) -> UnusedCredentials:
 
 
 def _keep_secrets(connection: Connection, newest: bytes, former: bytes) -> None:
-    """Stores what callbacks and alerts are signed by, wrapped under the new key."""
+    """Stores what callbacks, alerts and reports are signed by, wrapped under the new key."""
     for number, version, kept in run(connection, _ENDPOINTS).fetchall():
         key = signing_key(former, callback_purpose(number, version), Signing(version, kept))
         run(connection, _KEEP_CALLBACK, (wrap_signing_key(newest, key), number))
     for number, kept in run(connection, _DESTINATIONS).fetchall():
         key = signing_key(former, alert_purpose(number), Signing(1, kept))
         run(connection, _KEEP_ALERT, (wrap_signing_key(newest, key), number))
+    for number, kept in run(connection, _SCHEDULES).fetchall():
+        key = signing_key(former, schedule_purpose(number), Signing(1, kept))
+        run(connection, _KEEP_SCHEDULE, (wrap_signing_key(newest, key), number))
 
 
 def finish_rotation(resources: Resources, actor: Actor, *, force: bool) -> UnusedCredentials:

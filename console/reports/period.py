@@ -11,7 +11,11 @@ REPORT_DAYS_MAX = 400
 
 
 class Preset(StrEnum):
-    """A period that ends today: some days, or what there is of a month, quarter or year."""
+    """A period by the day on which it is asked for.
+
+    It ends today: some days, or what there is of a month, quarter or year. Or it is over: the day,
+    week (from Monday) or month before.
+    """
 
     TODAY = "today"
     WEEK = "7d"
@@ -20,10 +24,31 @@ class Preset(StrEnum):
     MONTH = "month"
     QUARTER = "quarter"
     YEAR = "year"
+    YESTERDAY = "yesterday"
+    LAST_WEEK = "last_week"
+    LAST_MONTH = "last_month"
 
-    def first_day(self, today: date) -> date:
-        """Returns the first day of the period."""
+    def last_day(self, today: date) -> date:
+        """Returns the last day of the period."""
         match self:
+            case Preset.YESTERDAY:
+                return today - timedelta(days=1)
+            case Preset.LAST_WEEK:
+                return today - timedelta(days=today.isoweekday())
+            case Preset.LAST_MONTH:
+                return today.replace(day=1) - timedelta(days=1)
+        return today
+
+    def first_day(self, today: date) -> date:  # noqa: PLR0911 - one a kind of preset
+        """Returns the first day of the period."""
+        last = self.last_day(today)
+        match self:
+            case Preset.YESTERDAY:
+                return last
+            case Preset.LAST_WEEK:
+                return last - timedelta(days=6)
+            case Preset.LAST_MONTH:
+                return last.replace(day=1)
             case Preset.MONTH:
                 return today.replace(day=1)
             case Preset.QUARTER:
@@ -42,6 +67,9 @@ PRESET_LABELS = {
     Preset.MONTH: "Month",
     Preset.QUARTER: "Quarter",
     Preset.YEAR: "Year",
+    Preset.YESTERDAY: "Yesterday",
+    Preset.LAST_WEEK: "Last week",
+    Preset.LAST_MONTH: "Last month",
 }
 DEFAULT = Preset.FOUR_WEEKS
 
@@ -76,11 +104,17 @@ def period_of(
     """
     if preset and (first or last):
         raise BadValue("period", "cannot be combined with the first or last day. Give either.")
+    if preset:
+        return Period(preset.first_day(today), preset.last_day(today))
     last = last or today
-    return Period(first or (preset or DEFAULT).first_day(last), last)
+    return Period(first or DEFAULT.first_day(last), last)
 
 
 def preset_of(period: Period, today: date) -> Preset | None:
     """Returns the preset that means this period today, the shortest if there are several."""
-    presets = (preset for preset in Preset if Period(preset.first_day(today), today) == period)
+    presets = (
+        preset
+        for preset in Preset
+        if Period(preset.first_day(today), preset.last_day(today)) == period
+    )
     return next(presets, None)

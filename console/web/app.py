@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import falcon
 
 from console.exchange.refresh import keep_current
+from console.reports.schedules.due_reports import send_forever
 from console.web.api.api_call import ApiEndpoint
 from console.web.api.dispatcher import ApiDispatcher
 from console.web.api.document import PREFIX as API_PREFIX
@@ -48,12 +49,15 @@ class ConsoleLiveness:
 def get_app() -> falcon.App[falcon.Request, falcon.Response]:
     """Creates the application; gunicorn calls this in each of its processes."""
     settings = read_settings(environment())
-    pool = open_pool(settings.database_url, "console", THREADS)
+    # One connection more than pages need: a report may be sent for as long as its receiver takes.
+    pool = open_pool(settings.database_url, "console", THREADS + 1)
     redis = connect_redis(settings.redis_url)
     # Reading the rates takes a quarter of a second, which no first page should have to wait for.
-    arguments = (pool, settings.exchange_rates)
-    Thread(target=keep_current, name="rates", args=arguments, daemon=True).start()
+    rates = (pool, settings.exchange_rates)
+    Thread(target=keep_current, name="rates", args=rates, daemon=True).start()
     services = Services(settings, pool, redis, open_dashboard(redis), now_ms)
+    reports = (pool, redis, settings, now_ms)
+    Thread(target=send_forever, name="reports", args=reports, daemon=True).start()
     Thread(target=services.access.publish_forever, name="access", daemon=True).start()
     return create_app(services)
 

@@ -27,6 +27,7 @@ from console.web.pages import (
     welcome,
     why,
 )
+from console.web.pages.delivery import schedules
 from console.web.pages.pipeline import jobs, operations, quarantine, rq, uploads
 from console.web.route import Access, Route, get, post
 
@@ -48,6 +49,8 @@ QUARANTINE = "/operations/quarantine"
 QUARANTINED = f"{QUARANTINE}/{{receipt}}"
 PRIVACY = "/apps/{app_id:int}/privacy"
 PROTECTION = "/apps/{app_id:int}/protection"
+SCHEDULES = "/apps/{app_id:int}/reports/schedules"
+SCHEDULE = f"{SCHEDULES}/{{schedule_id:int}}"
 TOKEN = f"{PROTECTION}/tokens/{{token_id:int}}"
 
 ROUTES: tuple[Route, ...] = (
@@ -199,6 +202,16 @@ ROUTES: tuple[Route, ...] = (
     # Reports
     get("/apps/{app_id:int}/reports", reports.show),
     get("/apps/{app_id:int}/reports.csv", reports.download),
+    get(SCHEDULES, schedules.show_list),
+    get(f"{SCHEDULES}/new", schedules.show_new, Access.ADMIN),
+    post(f"{SCHEDULES}/new", schedules.create),
+    get(SCHEDULE, schedules.show),
+    get(f"{SCHEDULE}/edit", schedules.show_edit, Access.ADMIN),
+    post(f"{SCHEDULE}/edit", schedules.edit),
+    post(f"{SCHEDULE}/pause", schedules.pause, form=SCHEDULE),
+    post(f"{SCHEDULE}/resume", schedules.resume, form=SCHEDULE),
+    post(f"{SCHEDULE}/delete", schedules.delete, form=SCHEDULE),
+    post(f"{SCHEDULE}/test", schedules.test, form=SCHEDULE),
     post(VIEWS, reports.save, Access.VIEWER, form="/apps/{app_id:int}/reports"),
     post(
         f"{VIEWS}/{{view_id:int}}/delete",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate
 from urllib.parse import unquote, urlsplit
+from uuid import UUID
 
 from shared.alerts.messages import AlertMessage
 
@@ -64,17 +65,24 @@ def is_mail_address(text: str) -> bool:
     return len(text) <= MAIL_ADDRESS_CHARACTERS_MAX and _ADDRESS.fullmatch(text) is not None
 
 
-def alert_mail(server: MailServer, recipient: str, message: AlertMessage) -> EmailMessage:
-    """Returns the mail of an alert. The standard library refuses line breaks in its headers."""
+def plain_mail(
+    server: MailServer, recipient: str, message_id: UUID, subject: str, text: str
+) -> EmailMessage:
+    """Returns a mail of plain text. The standard library refuses line breaks in its headers."""
     mail = EmailMessage()
     mail["From"] = server.sender
     mail["To"] = recipient
-    mail["Subject"] = f"[Waybill] {message.subject}"
+    mail["Subject"] = f"[Waybill] {subject}"
     mail["Date"] = formatdate(usegmt=True)
-    mail["Message-ID"] = f"<{message.id}@{server.sender.rpartition('@')[2]}>"
+    mail["Message-ID"] = f"<{message_id}@{server.sender.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday answers
-    mail.set_content(message.text, cte="quoted-printable")  # any server takes ASCII
+    mail.set_content(text, cte="quoted-printable")  # any server takes ASCII
     return mail
+
+
+def alert_mail(server: MailServer, recipient: str, message: AlertMessage) -> EmailMessage:
+    """Returns the mail of an alert."""
+    return plain_mail(server, recipient, message.id, message.subject, message.text)
 
 
 def send_mail(server: MailServer, mail: EmailMessage, seconds_max: float) -> None:

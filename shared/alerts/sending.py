@@ -3,6 +3,7 @@
 import asyncio
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from email.message import EmailMessage
 
 from shared.alerts.kinds import AlertChannel
 from shared.alerts.mail import MailFault, MailServer, alert_mail, send_mail
@@ -34,12 +35,17 @@ async def send_alert(
     if tools.mail is None:
         return AttemptResult(NO_MAIL_SERVER)
     mail = alert_mail(tools.mail, target.target, message)
+    return await attempt_mail(tools.mail, mail, tools.threads)
+
+
+async def attempt_mail(
+    server: MailServer, mail: EmailMessage, threads: Executor | None = None
+) -> AttemptResult:
+    """Sends a mail once, on one of these threads. Raises nothing that the server could cause."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(2 * ATTEMPT_SECONDS_MAX):  # several answers of a server
-            await loop.run_in_executor(
-                tools.threads, send_mail, tools.mail, mail, ATTEMPT_SECONDS_MAX
-            )
+            await loop.run_in_executor(threads, send_mail, server, mail, ATTEMPT_SECONDS_MAX)
     except MailFault as fault:
         return AttemptResult(fault.reason, is_final=fault.is_final)
     except TimeoutError:

@@ -36,6 +36,7 @@ PAGES = (
     *("APP/why", "APP/why?q=somebody", "APP/how-attribution-works", "LINK/day?day=2026-11-28"),
     *("APP/callbacks", "APP/callbacks/new", "APP/callbacks/log"),
     *("APP/alerts", "APP/alerts/new", "ALERT", "ALERT/edit"),
+    *("APP/reports/schedules", "APP/reports/schedules/new", "SCHEDULE", "SCHEDULE/edit"),
     *("CALLBACK", "CALLBACK/edit", "CALLBACK/trial?mark=019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81"),
     *("APP/users/timeline?user_id=somebody", "RECEIPT", "/operations", "/operations/quarantine"),
     *(
@@ -72,6 +73,10 @@ def places(waybill: Waybill) -> dict[str, str]:
         *("alert", "create", "--app", "Everything", "--name", "Ada", "--channel", "mail"),
         *("--target", "ada@example.com"),
     )
+    schedule = waybill.json(
+        *("schedule", "create", "--app", "Everything", "--name", "Daily", "--channel", "webhook"),
+        *("--target", "https://receiver.invalid/reports", "--query", "split=partner"),
+    )
     link = waybill.json(
         *("link", "create", "--app", "Everything", "--partner", "Acme", "--name", "Summer"),
         *("--destination", "https://shop.example/"),
@@ -87,6 +92,7 @@ def places(waybill: Waybill) -> dict[str, str]:
         "APP": f"/apps/{app}",
         "TOKEN": f"/apps/{app}/protection/tokens/{inactive_token['token']['id']}",
         "ALERT": f"/apps/{app}/alerts/{alert['destination']['id']}",
+        "SCHEDULE": f"/apps/{app}/reports/schedules/{schedule['schedule']['id']}",
         "CALLBACK": f"/apps/{app}/callbacks/{endpoint['endpoint']['id']}",
         "PARTNER": f"/partners/{waybill.json('partner', 'list')['partners'][0]['id']}",
         "TYPE": f"/apps/{app}/events/{event_type['event_type']['id']}",

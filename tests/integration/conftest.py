@@ -121,6 +121,8 @@ def empty(connection: Connection) -> None:
     )
     console = (
         "saved_views",
+        "report_deliveries",
+        "report_schedules",
         "upload_pieces",
         "uploads",
         "console_sessions",

@@ -72,6 +72,6 @@ def period_options(command: Command) -> Command:
         "preset",
         type=click.Choice([str(preset) for preset in Preset], case_sensitive=False),
         callback=lambda _context, _option, name: Preset(name) if name else None,
-        help="Period that ends today, instead of --from and --to.",
+        help="Period that ends today, or the day, week or month before; not with --from and --to.",
     )
     return preset(first(last(command)))

@@ -1,4 +1,5 @@
 """Reports to keep: how a report is laid out, and views that people save.
 
-Reading order: layout (columns and order of rows), saved_views (of a person, for an app).
+Reading order: layout (columns and order of rows), view_query (a report as a query), saved_views (of
+a person, for an app).
 """

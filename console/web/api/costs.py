@@ -8,9 +8,9 @@ from console.apps.apps import App
 from console.reports.costs.cost_file import NewCost
 from console.reports.costs.prices import NewPrice, Price, list_prices, set_price
 from console.reports.costs.uploads import Cost, list_costs, upload_costs
+from console.reports.views.view_query import read_period
 from console.web.api.api_call import APP, ApiCall, ApiEndpoint
 from console.web.lookups import link_of
-from console.web.report_params import read_period
 from shared.clock import now_ms
 
 

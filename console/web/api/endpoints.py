@@ -28,6 +28,7 @@ from console.web.api.costs import COST_ENDPOINTS
 from console.web.api.links import LINK_ENDPOINTS
 from console.web.api.past_data import PAST_DATA_ENDPOINTS
 from console.web.api.privacy import PRIVACY_ENDPOINTS
+from console.web.api.schedules import SCHEDULE_ENDPOINTS
 from console.web.api.settings import AppSettings, ChangedSettings
 from console.web.api.tokens import Scopes, TokenRequest
 from console.web.api.uploads import UPLOAD_ENDPOINTS
@@ -256,6 +257,7 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ),
     ApiEndpoint("DELETE", "/jobs/{job_id}", "Delete a failed job.", operations.delete, JobReport),
     *COST_ENDPOINTS,
+    *SCHEDULE_ENDPOINTS,
     *PAST_DATA_ENDPOINTS,
     *UPLOAD_ENDPOINTS,
     *PRIVACY_ENDPOINTS,

@@ -11,13 +11,9 @@ from console.reports.funnels.funnel import Funnel, read_funnel
 from console.reports.names import read_names
 from console.reports.report import Report
 from console.reports.retention import Cohort, retention
+from console.reports.views.view_query import read_period, read_question
 from console.web.api.api_call import ApiCall
-from console.web.report_params import (
-    read_cohort_question,
-    read_funnel_question,
-    read_period,
-    read_question,
-)
+from console.web.report_params import read_cohort_question, read_funnel_question
 from shared.clock import now_ms
 from shared.partitions import day_of
 

@@ -12,11 +12,11 @@ from console.cursor import Cursor
 from console.lookup.search import search
 from console.pipeline.rejections import RejectedRequest, report_rejections
 from console.reports.names import ORGANIC, read_names
+from console.reports.views.view_query import read_environment
 from console.security.token_table import read_tokens
 from console.web.kept_parameters import keep_valid
 from console.web.lookups import visible_names
 from console.web.page_request import PageRequest
-from console.web.report_params import read_environment
 from console.web.responses import Answer, Finished, Page
 from console.web.values import Values
 from shared.database import run

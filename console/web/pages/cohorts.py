@@ -25,9 +25,10 @@ from console.reports.cohorts.cohort_table import CohortTable, read_cohorts
 from console.reports.names import read_names
 from console.reports.question import Question
 from console.reports.sheet import to_csv
+from console.reports.views.view_query import read_environment
 from console.web.kept_parameters import keep_valid
 from console.web.page_request import PageRequest
-from console.web.report_params import read_cohort_question, read_environment
+from console.web.report_params import read_cohort_question
 from console.web.responses import Answer, Download, Page
 from console.web.values import Values
 from shared.errors import OperatorError

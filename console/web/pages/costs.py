@@ -10,10 +10,10 @@ from console.reports.costs.prices import NewPrice, PricedBy, list_prices, set_pr
 from console.reports.costs.uploads import list_costs, upload_costs
 from console.reports.names import read_names
 from console.reports.sheet import Money, Sheet
+from console.reports.views.view_query import read_period
 from console.web.kept_parameters import keep_valid
 from console.web.page_errors import BadRequest
 from console.web.page_request import PageRequest
-from console.web.report_params import read_period
 from console.web.responses import Answer, Page, Redirect
 from console.web.values import Values
 from shared.partitions import day_of

@@ -40,9 +40,7 @@ from console.reports.sheets import (
 )
 from console.reports.views.layout import Layout, laid_out, laid_out_sheet
 from console.reports.views.saved_views import delete_view, list_views, save_view
-from console.web.kept_parameters import keep_valid
-from console.web.page_request import PageRequest
-from console.web.report_params import (
+from console.reports.views.view_query import (
     check_names,
     filter_pairs,
     read_environment,
@@ -50,6 +48,8 @@ from console.web.report_params import (
     read_period,
     read_question,
 )
+from console.web.kept_parameters import keep_valid
+from console.web.page_request import PageRequest
 from console.web.responses import Answer, Download, Page, Redirect
 from console.web.values import Values
 from shared.errors import OperatorError

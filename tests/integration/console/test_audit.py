@@ -103,6 +103,15 @@ from console.privacy.retention import change_retention, read_retention
 from console.reports.costs.cost_file import NewCost
 from console.reports.costs.prices import NewPrice, PricedBy, set_price
 from console.reports.costs.uploads import upload_costs
+from console.reports.schedules.report_schedules import (
+    create_schedule,
+    delete_schedule,
+    edit_schedule,
+    find_schedule,
+    pause_schedule,
+    resume_schedule,
+)
+from console.reports.schedules.schedule import ReportChannel, ReportSchedule, ScheduleForm
 from console.resources import Resources
 from console.security.enforcement import disable_enforcement, enable_enforcement, read_enforcement
 from console.security.new_tokens import NewToken, create_token, import_token, rotate_token
@@ -139,6 +148,9 @@ CALLBACK = EndpointForm(
 )
 NOW_MS = 1_767_225_600_000
 ALERT = AlertForm(name="told", channel=AlertChannel.MAIL, target="team@shop.example")
+SCHEDULE = ScheduleForm(
+    name="sent", query="", channel=ReportChannel.MAIL, target="team@shop.example"
+)
 DAY = date(2026, 1, 1)
 PERSON = PersonId(IdKind.USER, "0000-AAAA-BBBB-CCCC")  # of `event_of`
 BURIED = PersonId(IdKind.USER, "erased before")
@@ -301,6 +313,21 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     Action.ALERT_DELETE: lambda here, who, app: delete_destination(
         here, who, app, _destination(here, app, "told")
     ),
+    Action.SCHEDULE_CREATE: lambda here, who, app: create_schedule(
+        here, who, app, replace(SCHEDULE, name="new"), lambda: NOW_MS
+    ),
+    Action.SCHEDULE_EDIT: lambda here, who, app: edit_schedule(
+        here, who, app, _known(here, app, "sent"), replace(SCHEDULE, hour=9), lambda: NOW_MS
+    ),
+    Action.SCHEDULE_PAUSE: lambda here, who, app: pause_schedule(
+        here, who, app, _known(here, app, "sent")
+    ),
+    Action.SCHEDULE_RESUME: lambda here, who, app: resume_schedule(
+        here, who, app, _known(here, app, "unsent"), lambda: NOW_MS
+    ),
+    Action.SCHEDULE_DELETE: lambda here, who, app: delete_schedule(
+        here, who, app, _known(here, app, "sent")
+    ),
     Action.COST_UPLOAD: lambda here, who, app: upload_costs(
         here.connection, who, app, [NewCost(DAY, "Partner", "EUR", Decimal(5))]
     ),
@@ -365,7 +392,7 @@ _UNPUBLISHED = {
         Action.USER_RESET,
     ),
     *(Action.USER_ERASE_CANCEL, Action.USER_EXPORT),
-    *(action for action in CHANGES if action.startswith(("callback.", "alert."))),
+    *(action for action in CHANGES if action.startswith(("callback.", "alert.", "schedule."))),
     *(Action.COST_UPLOAD, Action.LINK_PRICE, Action.UPLOAD_IMPORT, Action.UPLOAD_CANCEL),
     *(each for each in _OF_NO_APP if not each.startswith(("installation_key.", "partner."))),
 }
@@ -373,6 +400,10 @@ _UNPUBLISHED = {
 
 def _endpoint(resources: Resources, app: App, name: str) -> EndpointRow:
     return find_endpoint(resources.connection, app, name)
+
+
+def _known(resources: Resources, app: App, name: str) -> ReportSchedule:
+    return find_schedule(resources.connection, app, name)
 
 
 def _destination(resources: Resources, app: App, name: str) -> AlertDestination:
@@ -464,6 +495,11 @@ def furnish(resources: Resources, app: App) -> None:
     create_destination(resources, ADMIN, app, ALERT)
     silent = create_destination(resources, ADMIN, app, replace(ALERT, name="silent"))
     pause_destination(resources, ADMIN, app, silent)
+    create_schedule(resources, ADMIN, app, SCHEDULE, lambda: NOW_MS)
+    unsent = replace(SCHEDULE, name="unsent")
+    pause_schedule(
+        resources, ADMIN, app, create_schedule(resources, ADMIN, app, unsent, lambda: NOW_MS)
+    )
     request_erasure(resources, ADMIN, app, WantedErasure([BURIED]), NOW_MS)
     key = read_tombstone_key(connection, resources.secret_key)
     assert key is not None

@@ -7,6 +7,7 @@ import pytest
 
 from console.main import run_command
 from shared.clock import now_ms
+from shared.database import Connection
 from tests.integration.console.conftest import Ask
 from tests.integration.counted import count_all
 from tests.integration.workers.conftest import Bench
@@ -201,3 +202,38 @@ def test_an_app_is_renamed_and_told_its_currency_and_destination_all_or_nothing(
 
     emptied = ask("app", "set", "--app", "Store", "--destination", "")["app"]
     assert (emptied["currency"], emptied["destination"]) == ("USD", None)
+
+
+def test_a_report_is_scheduled_changed_tested_and_deleted(ask: Ask, connection: Connection) -> None:
+    ask("app", "create", "--name", "Shop")
+    ask("admin", "create", "Ada")
+    connection.execute(
+        "INSERT INTO saved_views (person_id, app_id, name, query)"
+        " SELECT people.id, apps.id, 'Partners', 'split=partner' FROM people, apps"
+    )
+    mail = ("--channel", "mail", "--target", "ada@example.com")
+    at = ("--app", "Shop")
+    made = ask(
+        *("schedule", "create", *at, "--name", "Weekly", *mail, "--every", "week", "--on", "1"),
+        *("--query", "https://console.example/apps/1/reports?by=total&country%21=DE"),
+    )
+    viewed = ask(
+        *("schedule", "create", *at, "--name", "Mine", "--channel", "webhook"),
+        *("--target", "https://receiver.invalid/", "--view", "Partners", "--person", "Ada"),
+    )
+
+    assert made["schedule"]["query"] == "by=total&country%21=DE"
+    assert made["secret"] is None
+    assert (viewed["schedule"]["query"], viewed["secret"][:6]) == ("split=partner", "whsec_")
+    changed = ask("schedule", "edit", *at, "Weekly", "--every", "day", "--hour", "6")["schedule"]
+    assert (changed["every"], changed["on"], changed["hour"]) == ("day", None, 6)
+    for step in ("pause", "resume"):
+        assert ask("schedule", step, *at, "Weekly") == {"schedule": "Weekly", "done": step}
+    listed = ask("schedule", "list", *at)["schedules"]
+    assert [(each["name"], each["state"]) for each in listed] == [
+        ("Weekly", "active"),
+        ("Mine", "active"),
+    ]
+    assert ask("schedule", "log", *at, "Weekly") == {"deliveries": []}
+    assert ask("schedule", "delete", *at, "Mine")["done"] == "delete"
+    assert "did not" not in str(ask("schedule", "list", *at))

@@ -16,6 +16,8 @@ from console.apps.event_types import NewEventType, create_event_type
 from console.apps.links import NewLink, create_link, find_partner
 from console.delivery.endpoint_form import EndpointForm
 from console.delivery.endpoints import create_endpoint
+from console.reports.schedules.report_schedules import create_schedule
+from console.reports.schedules.schedule import ReportChannel, ScheduleForm
 from console.resources import Resources
 from console.security.new_tokens import NewToken, create_token
 from console.security.tokens import deactivate_token
@@ -141,6 +143,7 @@ def paths(resources: Resources, shop: App) -> list[str]:
         "app_id:int": shop.id,
         "endpoint_id:int": endpoint.id,
         "destination_id:int": _alert_destination(resources, shop),
+        "schedule_id:int": _schedule(resources, shop),
         "token_id:int": token.id,
         "event_type_id:int": event_type.id,
         "link_id:int": link.id,
@@ -184,6 +187,20 @@ def _alert_destination(resources: Resources, app: App) -> int:
         (alert_id, destination.id),
     )
     return destination.id
+
+
+def _schedule(resources: Resources, app: App) -> int:
+    """Makes a schedule and a report that it sent; returns its number."""
+    form = ScheduleForm(
+        name="Weekly <b>", query="by=total", channel=ReportChannel.MAIL, target="ada@example.com"
+    )
+    schedule = create_schedule(resources, ADMIN, app, form, now_ms)
+    resources.connection.execute(
+        "INSERT INTO report_deliveries (schedule_id, due_at, message_id, try_at, state, outcome)"
+        " VALUES (%s, now(), gen_random_uuid(), now(), 'failed', 'no <mail> server')",
+        (schedule.id,),
+    )
+    return schedule.id
 
 
 def _store_events(resources: Resources, app: App, link_id: int, mark: UUID) -> list[UUID]:

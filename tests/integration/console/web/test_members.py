@@ -74,6 +74,7 @@ def other(world: dict[str, str], shop: App, connection: Connection) -> App:
         *(("links", "name"), ("links", "destination"), ("event_types", "name")),
         *(("callback_endpoints", "name"), ("callback_endpoints", "url"), ("tokens", "name")),
         *(("alert_destinations", "name"), ("alert_destinations", "target")),
+        *(("report_schedules", "name"), ("report_schedules", "target")),
     ):
         value = f"https://{OTHER}.invalid/" if column in {"url", "target", "destination"} else OTHER
         connection.execute(f"UPDATE {table} SET {column} = %s || id".encode(), (value,))

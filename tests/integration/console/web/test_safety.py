@@ -38,6 +38,7 @@ STATE = (
     "apps", "tokens", "event_types", "partners", "links", "people", "console_keys",
     "one_time_links", "quarantine", "events", "erasures", "retention", "alert_destinations",
     "costs", "link_prices", "saved_views", "uploads", "upload_pieces",
+    "report_schedules", "report_deliveries",
 )  # fmt: skip
 
 

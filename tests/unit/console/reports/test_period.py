@@ -31,6 +31,22 @@ def test_a_preset_ends_today(preset: Preset, today: date, first: date) -> None:
     assert preset_of(period, today) is preset
 
 
+@pytest.mark.parametrize(
+    ("preset", "today", "first", "last"),
+    [
+        (Preset.YESTERDAY, date(2026, 3, 1), date(2026, 2, 28), date(2026, 2, 28)),
+        (Preset.LAST_WEEK, date(2026, 11, 30), date(2026, 11, 23), date(2026, 11, 29)),
+        (Preset.LAST_WEEK, date(2026, 11, 29), date(2026, 11, 16), date(2026, 11, 22)),
+        (Preset.LAST_MONTH, date(2024, 3, 31), date(2024, 2, 1), date(2024, 2, 29)),
+    ],
+)
+def test_a_preset_may_be_over(preset: Preset, today: date, first: date, last: date) -> None:
+    period = period_of(None, None, today, preset)
+
+    assert period == Period(first, last)
+    assert preset_of(period, today) is preset
+
+
 def test_a_preset_and_days_contradict_each_other() -> None:
     with pytest.raises(BadValue, match="Give either"):
         period_of(TODAY, None, TODAY, Preset.WEEK)

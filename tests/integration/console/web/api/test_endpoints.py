@@ -105,6 +105,21 @@ BODIES: dict[str, dict[str, Any] | bytes] = {
         "silence_minutes": 15,
     },
     "/apps/{app_id}/alert-destinations/{destination_id}/test": {"kind": "quarantine"},
+    "/apps/{app_id}/schedules": {
+        "name": "Weekly",
+        "query": "split=partner&period=last_week",
+        "channel": "mail",
+        "target": "ada@example.com",
+        "every": "week",
+        "on": 1,
+        "zone": "Europe/Berlin",
+    },
+    "/apps/{app_id}/schedules/{schedule_id}": {
+        "name": "Daily",
+        "query": "",
+        "channel": "webhook",
+        "target": "https://receiver.invalid/reports",
+    },
     "/apps/{app_id}/callbacks/replay": {"state": "failed", "begin": "2026-01-01T00:00:00Z"},
     "/apps/{app_id}/tokens": {"name": "backend", "scopes": ["events"]},
     "/apps/{app_id}/tokens/{token_id}/scopes": {"scopes": ["events", "sessions"]},
@@ -169,6 +184,13 @@ def world(
     )
     hook = {"name": "hook", "channel": "webhook", "target": "https://receiver.invalid/alert"}
     destination = ask("POST", f"/apps/{shop.id}/alert-destinations", body=hook).json
+    report = {**hook, "name": "report", "query": "split=country"}
+    schedule = ask("POST", f"/apps/{shop.id}/schedules", body=report).json
+    connection.execute(
+        "INSERT INTO report_deliveries (schedule_id, due_at, message_id, try_at)"
+        " VALUES (%s, now(), %s, 'infinity')",
+        (schedule["id"], CALLBACK_ID),
+    )
     connection.execute(
         "INSERT INTO alerts (app_id, kind, subject, title, detail)"
         " VALUES (%s, 'quarantine', '', 'Events are in quarantine', 'Replay them.')",
@@ -196,6 +218,7 @@ def world(
         "event_type_id": str(event_type["id"]),
         "endpoint_id": str(endpoint["id"]),
         "destination_id": str(destination["id"]),
+        "schedule_id": str(schedule["id"]),
         "mark": CALLBACK_ID,
         "callback_id": CALLBACK_ID,
         "user_id": event.user_id,
@@ -236,6 +259,7 @@ def test_a_viewers_key_reads_and_changes_nothing(
         tables = (
             *("apps", "tokens", "event_types", "links", "partners", "quarantine", "callbacks"),
             *("erasures", "tombstones", "retention", "alert_destinations", "uploads"),
+            *("report_schedules", "report_deliveries"),
         )
         return [
             str(row)
