@@ -40,6 +40,7 @@ from console.commands.recompute import recompute_
 from console.commands.rejections import rejections
 from console.commands.s2s_security import s2s_security
 from console.commands.status import status
+from console.commands.storage.access import access
 from console.commands.storage.backup import backup
 from console.commands.storage.restore import restore_
 from console.commands.terminal.command_group import CommandGroup
@@ -70,7 +71,7 @@ SECTIONS = {
     ),
     "Operation": (status, config, jobs, rejections, quarantine, audit, backup, restore_),
     "Console accounts": (admin, key),
-    "Individual programs": (migrate, workers, console_, metrics),
+    "Individual programs": (migrate, access, workers, console_, metrics),
 }
 
 

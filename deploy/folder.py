@@ -6,6 +6,7 @@
     links            destinations, by which ingest redirects while Redis is away
     secret.previous  the key before, while it is being rotated
     erasures.log     who was erased, by digests alone: what a restore of an older backup needs
+    access/          URLs of the stores for each program, with its own user and password
 
 Nothing outside of it is ever changed, except for sockets whose path would be too long (see
 sockets).
@@ -75,6 +76,10 @@ class DataFolder:
     @property
     def erasure_log(self) -> Path:
         return self.path / "erasures.log"
+
+    @property
+    def access(self) -> Path:
+        return self.path / "access"
 
     def log_of(self, name: str) -> Path:
         return self.path / "logs" / f"{name}.log"

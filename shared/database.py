@@ -6,10 +6,10 @@ The only module that imports psycopg.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import monotonic
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Identifier, Literal
 from psycopg_pool import ConnectionPool
 
 from shared.errors import OperatorError
@@ -157,6 +157,24 @@ def run(
     values always travel as arguments.
     """
     return connection.execute(statement.encode(), arguments)
+
+
+def run_utility(
+    connection: Connection,
+    statement: LiteralString,
+    names: Mapping[str, str],
+    texts: Mapping[str, str] | None = None,
+    words: Mapping[str, str] | None = None,
+) -> None:
+    """Executes a statement that takes no arguments, such as GRANT. Raises DatabaseError.
+
+    In it `{name}` stands for one of `names`, quoted as an identifier, of `texts`, quoted as a text,
+    or of `words`, which are keywords.
+    """
+    keywords = {name: SQL(word) for name, word in (words or {}).items() if word.isalpha()}
+    identifiers = {name: Identifier(value) for name, value in names.items()}
+    literals = {name: Literal(value) for name, value in (texts or {}).items()}
+    connection.execute(SQL(statement).format(**keywords, **identifiers, **literals))
 
 
 def named_rows(

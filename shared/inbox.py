@@ -50,32 +50,32 @@ _SEARCH_SLACK_MS = 120_000  # clocks of ingest hosts and of Redis may differ by 
 # come ARGV[4] markers, then the IDs.
 # Returns {0} if it must be checked again; or {1, backlog, whether this set the wake-up flag, the
 # entries' ids, the apps that have no room in the inbox, for each marker whether it was seen before,
-# for each ID the first event that had it}.
-_COUNTS = (BACKLOG_KEY, ACCEPTED_KEY)
-APPEND_KEYS = (VERSION_KEY, INBOX_KEY, *_COUNTS, WAKE_KEY, APPS_KEY, PARKED_KEY, SHARE_KEY)
+# for each ID the first event that had it}. Redis asks for the right to read and to write each of
+# KEYS: the inbox, which ingest cannot read, and the version, which it only reads, are none of them.
+APPEND_KEYS = (BACKLOG_KEY, ACCEPTED_KEY, WAKE_KEY, APPS_KEY, PARKED_KEY, SHARE_KEY)
 APPEND = (
     SEEN_BEFORE
     + RECALL
     + ADD_BATCH
     + f"""
-if ARGV[1] ~= '' and redis.call('GET', KEYS[1]) ~= ARGV[1] then
+if ARGV[1] ~= '' and redis.call('GET', '{VERSION_KEY}') ~= ARGV[1] then
   return {{0}}
 end
-if redis.call('XLEN', KEYS[2]) == 0 then
-  redis.call('DEL', KEYS[6], '{TURN_KEY}')
+if redis.call('XLEN', '{INBOX_KEY}') == 0 then
+  redis.call('DEL', KEYS[4], '{TURN_KEY}')
 end
 local events, entries, over, markers = 0, {{}}, {{}}, 8 + 4 * ARGV[7]
-local share = tonumber(redis.call('GET', KEYS[8]) or 0)
+local share = tonumber(redis.call('GET', KEYS[6]) or 0)
 for i = 8, markers - 1, 4 do
   entries[#entries + 1] =
-    add_batch(over, KEYS[2], share, ARGV[i], ARGV[i + 1], ARGV[2], ARGV[i + 2], ARGV[i + 3])
+    add_batch(over, '{INBOX_KEY}', share, ARGV[i], ARGV[i + 1], ARGV[2], ARGV[i + 2], ARGV[i + 3])
   events = events + ARGV[i + 2]
 end
-local backlog = redis.call('INCRBY', KEYS[3], events)
-if redis.call('INCRBY', KEYS[4], events) == events then
-  redis.call('SET', KEYS[8], {SHARE_EVENTS}, 'NX')
+local backlog = redis.call('INCRBY', KEYS[1], events)
+if redis.call('INCRBY', KEYS[2], events) == events then
+  redis.call('SET', KEYS[6], {SHARE_EVENTS}, 'NX')
 end
-local woke = redis.call('SET', KEYS[5], '1', 'NX', 'PX', ARGV[3])
+local woke = redis.call('SET', KEYS[3], '1', 'NX', 'PX', ARGV[3])
 local answer =
   {{1, backlog, woke and 1 or 0, table.concat(entries, ','), table.concat(over, ',')}}
 local ids = markers + 4 * ARGV[4]

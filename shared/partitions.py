@@ -1,4 +1,4 @@
-"""Creates the daily partitions of `events` ahead of time.
+"""Creates the daily partitions of `events` ahead of time, by functions of the tables' owner.
 
 A partition's bounds are the first receipts of two days, so the receipt alone determines an event's
 partition. Rows that arrive before their partition exists (a clock runs ahead, upkeep is late) are
@@ -8,10 +8,8 @@ stored in events_default and moved when the partition is created.
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
-from uuid import UUID
 
 from shared.database import Connection, run, transaction
-from shared.ids import receipt_floor
 
 DAY_PARTITION = re.compile(r"events_(\d{4})(\d{2})(\d{2})")  # the names that partition_name makes
 DAYS_BEHIND = 1
@@ -36,7 +34,7 @@ def make_days(connection: Connection, days: Iterable[date]) -> list[str]:
         with transaction(connection):
             run(connection, "SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
             if not _exists(connection, partition_name(day)):
-                _create(connection, day)
+                run(connection, "SELECT create_event_partition(%s)", (day,))
                 created.append(partition_name(day))
     return created
 
@@ -47,7 +45,7 @@ def drop_days(connection: Connection, last: date) -> int:
     days = [datetime.strptime(name, _NAME).replace(tzinfo=UTC).date() for name in names]
     expired = [day for day in days if day <= last]
     for day in expired:
-        run(connection, f"DROP TABLE {partition_name(day)}")
+        run(connection, "SELECT drop_event_partition(%s)", (day,))
     return len(expired)
 
 
@@ -72,33 +70,6 @@ def partition_name(day: date) -> str:
     return f"events_{day:%Y%m%d}"
 
 
-def partition_bounds(day: date) -> tuple[UUID, UUID]:
-    """Returns the first id of that day and of the next."""
-    return _midnight(day), _midnight(day + timedelta(days=1))
-
-
-def _midnight(day: date) -> UUID:
-    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return receipt_floor(int(midnight.timestamp()) * 1000)
-
-
 def _exists(connection: Connection, name: str) -> bool:
     row = run(connection, "SELECT to_regclass(%s)", (name,)).fetchone()
     return row is not None and row[0] is not None
-
-
-def _create(connection: Connection, day: date) -> None:
-    # Name and bounds are derived from a date alone: nothing from outside reaches this SQL.
-    name, (lower, upper) = partition_name(day), partition_bounds(day)
-    statements = f"""
-        CREATE TABLE {name} (LIKE events INCLUDING ALL);
-        LOCK TABLE events_default IN ACCESS EXCLUSIVE MODE;
-        WITH early AS (
-            DELETE FROM events_default
-            WHERE receipt >= '{lower}' AND receipt < '{upper}'
-            RETURNING *
-        )
-        INSERT INTO {name} SELECT * FROM early;
-        ALTER TABLE events ATTACH PARTITION {name} FOR VALUES FROM ('{lower}') TO ('{upper}');
-    """
-    run(connection, statements)

@@ -4,7 +4,8 @@ The only module that imports `redis`; the others take its types from here.
 """
 
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, cast
 
 from redis import Redis
@@ -42,6 +43,7 @@ __all__ = [
     "connect_rq",
     "follow_primary",
     "is_refused",
+    "open_servers",
     "stream_entries",
 ]
 
@@ -83,6 +85,32 @@ def connect_rq(url: str) -> Redis:
     RQ sets how long it waits for a reply.
     """
     return _open(url, {})
+
+
+@contextmanager
+def open_servers(url: str) -> Iterator[list[Redis]]:
+    """Connects to each server: the primary, and behind Sentinel its replicas too.
+
+    Raises RedisError if no Sentinel answers.
+    """
+    with ExitStack() as stack:
+        if is_sentinel_url(url):
+            address = parse_sentinel_url(url)
+            sentinels = Sentinel(  # type: ignore[no-untyped-call]
+                address.sentinels, sentinel_kwargs=_sentinel_options(address)
+            )
+            primary = sentinels.discover_master(address.name)  # type: ignore[no-untyped-call]
+            replicas = sentinels.discover_slaves(address.name)  # type: ignore[no-untyped-call]
+            options = {**_redis_options(address), "socket_timeout": _ANSWER_SECONDS_MAX}
+            found = [
+                Redis(host=host, port=port, socket_connect_timeout=_CONNECT_SECONDS_MAX, **options)
+                for host, port in (primary, *replicas)
+            ]
+        else:
+            found = [connect(url)]
+        for redis in found:
+            stack.callback(redis.close)
+        yield found
 
 
 def connect_ingest(url: str, answer_ms_max: int) -> AsyncRedis:

@@ -10,10 +10,16 @@ from graphlib import TopologicalSorter
 from shared.database import Connection, run
 from shared.partitions import DAY_PARTITION
 
-# Restored by migrations, or gone on purpose: a restored backup must not sign anybody in, nor import
-# a file a second time.
+# Restored by migrations, of this installation's servers, or gone on purpose: a restored backup must
+# not sign anybody in, nor import a file a second time.
 LEFT_OUT = (
-    *("schema_migrations", "console_sessions", "one_time_links", "sign_in_attempts"),
+    *(
+        "schema_migrations",
+        "program_logins",
+        "console_sessions",
+        "one_time_links",
+        "sign_in_attempts",
+    ),
     *("uploads", "upload_pieces"),
 )
 

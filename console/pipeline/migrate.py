@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from console.connections import open_resources
 from console.publication import publishing_transaction
+from shared.access.program_logins import extend_logins, stored_logins
 from shared.clock import Clock
 from shared.migrate import migrate
 from shared.partitions import make_partitions
+from shared.redis import open_servers
 from shared.settings import Settings
 
 
@@ -30,6 +32,9 @@ def migrate_stores(settings: Settings, clock: Clock, *, finish: bool = False) ->
     """
     with open_resources(settings) as resources:
         migrated = migrate(resources.connection, finish=finish)
+        if stored_logins(resources.connection):
+            with open_servers(settings.redis_url) as servers:
+                extend_logins(resources.connection, servers, revoke=finish)
         partitions = make_partitions(resources.connection, clock())
         with publishing_transaction(resources):
             pass  # changes nothing, publishes the content of the tables

@@ -16,11 +16,13 @@ from shared.redis import Redis, stream_entries
 
 REQUESTS_KEY = "waybill:privacy"
 FORGOTTEN_KEY = "waybill:forgotten"  # a set: digests of the ids that answers depend on
-ADD_KEYS = (REQUESTS_KEY, FORGOTTEN_KEY)
-ADD = """
-redis.call('XADD', KEYS[1], '*', 'r', ARGV[1])
+# The stream is named in the text alone: ingest may add to it and not read it, and Redis asks for
+# both rights on each of a script's KEYS.
+ADD_KEYS = (FORGOTTEN_KEY,)
+ADD = f"""
+redis.call('XADD', '{REQUESTS_KEY}', '*', 'r', ARGV[1])
 for i = 2, #ARGV do
-  redis.call('SADD', KEYS[2], ARGV[i])
+  redis.call('SADD', KEYS[1], ARGV[i])
 end
 return 1
 """

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
+from shared.access import rights_tables
 from shared.callbacks.macros import DECLARED
 from shared.metrics import METRICS, Source
 from shared.setting_sources import PROGRAM_VARIABLES
@@ -101,12 +102,35 @@ def macros_table() -> str:
     return table(("Adjust", "Swaarm", "meaning", "example", "source"), rows)
 
 
+def rights_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Returns what each program may do, the name of each row as code."""
+    return table(head, ((f"`{name}`", *rights) for name, *rights in rows))
+
+
+def commands_table() -> str:
+    """Returns the commands of Redis that each program may call."""
+    return table(
+        rights_tables.COMMAND_HEAD,
+        (
+            (program, ", ".join(f"`{name}`" for name in commands.split(", ")))
+            for program, commands in rights_tables.command_rows()
+        ),
+    )
+
+
 # The text by page and mark.
 WRITTEN: dict[tuple[str, str], Callable[[], str]] = {
     ("operations.md", "settings"): settings_table,
     ("operations.md", "program variables"): program_variables_table,
     ("measurement.md", "agents"): agents_table,
     ("callbacks.md", "macros"): macros_table,
+    ("security.md", "rights in Redis"): lambda: rights_table(
+        rights_tables.KEY_HEAD, rights_tables.key_rows()
+    ),
+    ("security.md", "commands of Redis"): commands_table,
+    ("security.md", "rights in PostgreSQL"): lambda: rights_table(
+        rights_tables.TABLE_HEAD, rights_tables.table_rows()
+    ),
     ("metrics.md", "metrics of ingest"): partial(metrics_table, Source.INGEST),
     ("metrics.md", "metrics of the pipeline"): partial(metrics_table, Source.PIPELINE),
 }

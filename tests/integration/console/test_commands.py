@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -18,6 +19,7 @@ from shared.snapshot import SNAPSHOT_KEY, decode_snapshot
 from shared.tokens import is_own_form
 from tests.integration.console.conftest import Ask, store_event
 from tests.integration.console.pipeline.test_quarantine import put_aside
+from tests.integration.shared.access.conftest import remove_logins
 
 WAYBILL = (sys.executable, "-c", "from console.main import main; main()")
 
@@ -329,3 +331,42 @@ def test_rejections_show_who_keeps_sending_bad_tokens(
     assert ask("rejections")["bad_tokens"] == {"2001:db8::7": 12, "192.0.2.1": 3}
     assert run_command(["rejections"], variables) == 0
     assert "2001:db8::7" in capsys.readouterr().out
+
+
+def test_each_program_gets_a_login_of_its_own_by_a_command(
+    ask: Ask, connection: Connection, redis: Redis, tmp_path: Path
+) -> None:
+    assert ask("access", "check")["logins"] == []
+    folder = str(tmp_path / "access")
+
+    made = ask("access", "create", "--folder", folder)
+    assert ask("access", "create", "--folder", folder) == made
+    assert len(made["logins"]) == 7
+    assert ask("access", "check")["discrepancies"] == []
+
+    connection.execute(b"GRANT SELECT ON people TO waybill_workers")
+    differs = ask("access", "check", status=1)
+    assert differs["discrepancies"] == [
+        {
+            "store": "postgresql",
+            "name": "waybill_workers",
+            "right": "SELECT on table people",
+            "is_missing": False,
+        }
+    ]
+    remove_logins(connection, redis)
+
+
+def test_the_rights_of_each_program_are_shown_by_a_command(ask: Ask) -> None:
+    shown = ask("access", "show")
+
+    assert {"table": "audit_log", "workers": "add", "console": "read, add", "metrics": ""} in (
+        shown["postgresql"]
+    )
+    assert shown["redis"][0] == {
+        "key": "waybill:inbox",
+        "ingest": "write",
+        "workers": "read, write",
+        "console": "read, write",
+        "metrics": "read",
+    }

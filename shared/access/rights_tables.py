@@ -1,0 +1,45 @@
+"""Writes the declared rights as rows for people: for `waybill access show` and for the docs."""
+
+from collections.abc import Sequence
+
+from shared.access.grantees import DATABASE_GRANTEES, Grantee
+from shared.access.key_rights import CHANNELS, COMMANDS, KEY_RIGHTS
+from shared.access.table_rights import FUNCTION_RIGHTS, SEQUENCE_RIGHTS, TABLE_RIGHTS
+
+TABLE_HEAD = ("table", *DATABASE_GRANTEES)
+KEY_HEAD = ("key", *Grantee)
+COMMAND_HEAD = ("program", "commands")
+_WORDS = {"r": "read", "a": "add", "w": "change", "d": "delete", "R": "read", "W": "write"}
+
+
+def table_rows() -> list[tuple[str, ...]]:
+    """Returns a row for each table, sequence and function of PostgreSQL."""
+    called = {**SEQUENCE_RIGHTS, **FUNCTION_RIGHTS}
+    return [
+        *((name, *map(_in_words, rights)) for name, rights in TABLE_RIGHTS.items()),
+        *(
+            (name, *("use" if grantee in holders else "" for grantee in DATABASE_GRANTEES))
+            for name, holders in called.items()
+        ),
+    ]
+
+
+def key_rows() -> list[tuple[str, ...]]:
+    """Returns a row for each pattern of keys and of channels of Redis."""
+    heard = {pattern for patterns in CHANNELS.values() for pattern in patterns}
+    return [
+        *((name, *map(_in_words, rights)) for name, rights in KEY_RIGHTS.items()),
+        *(
+            (pattern, *("hear" if pattern in CHANNELS.get(each, ()) else "" for each in Grantee))
+            for pattern in sorted(heard)
+        ),
+    ]
+
+
+def command_rows() -> list[tuple[str, str]]:
+    """Returns a row for each program with its commands of Redis."""
+    return [(grantee, ", ".join(sorted(set(COMMANDS[grantee])))) for grantee in Grantee]
+
+
+def _in_words(letters: Sequence[str]) -> str:
+    return ", ".join(_WORDS[letter] for letter in letters)
