@@ -85,6 +85,8 @@ class Action(StrEnum):
     PERSON_ROLE = "person.role"
     PERSON_PASSWORD = "person.password"  # noqa: S105
     PERSON_LINK = "person.link"
+    PERSON_SECOND_FACTOR = "person.second_factor"
+    PERSON_RECOVERY_CODES = "person.recovery_codes"
     PERSON_CLOSE = "person.close"
     PERSON_REOPEN = "person.reopen"
     KEY_CREATE = "key.create"

@@ -846,6 +846,31 @@ CREATE TABLE console_sessions (
 
 CREATE INDEX console_sessions_person ON console_sessions (person_id);
 
+-- The second step of signing in: the secret of a person's authenticator, wrapped under the
+-- installation's key. Without a time of confirmation it is being set up and not asked for.
+CREATE TABLE second_factors (
+    person_id      bigint PRIMARY KEY REFERENCES people,
+    wrapped_secret bytea NOT NULL,
+    last_step      bigint NOT NULL DEFAULT 0,    -- of the last code taken; no earlier one is
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    confirmed_at   timestamptz
+);
+
+-- Codes for somebody who has lost their authenticator, each of which is taken once.
+CREATE TABLE recovery_codes (
+    person_id bigint NOT NULL REFERENCES people,
+    digest    bytea NOT NULL,
+    used_at   timestamptz,
+    PRIMARY KEY (person_id, digest)
+);
+
+-- Sign-ins that wait for the second step, for some minutes: they are no sessions.
+CREATE TABLE pending_sign_ins (
+    digest     bytea PRIMARY KEY,                -- as that of a session
+    person_id  bigint NOT NULL REFERENCES people,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
 -- Saved views: queries of reports that a person keeps for an app.
 CREATE TABLE saved_views (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -13,6 +13,7 @@ from console.accounts.attempts import attempt_limit, count_attempt, forgive_atte
 from console.accounts.known_browsers import is_known
 from console.accounts.passwords import PasswordCheck, is_password
 from console.accounts.people import Person, authenticate
+from console.accounts.second_factor import WrongCode, prove_factor
 from shared.database import Connection
 from shared.errors import WaybillError
 
@@ -20,6 +21,7 @@ NAME_FROM_NETWORK_MAX = 8
 NETWORK_MAX = 40
 BROWSER_MAX = 8
 CURRENT_PASSWORD_MAX = 8
+CODE_MAX = 5  # three of a million codes are valid: one in 700 guessers succeeds within a day
 _IPV6_PREFIX_BITS = 64  # what one household or server gets; its addresses cost nothing
 
 
@@ -85,6 +87,24 @@ def confirm_password(
         return False
     forgive_attempt(connection, limits)
     return True
+
+
+def confirm_code(
+    connection: Connection, secret_key: bytes, person: Person, code: str, browser: str, now_ms: int
+) -> None:
+    """Requires a code of the second step of a person who has shown their password.
+
+    Attempts are counted for the person from everywhere, as whoever makes them knows the password;
+    only those of a browser in which the person has signed in before are counted apart. Raises
+    WrongCode or TooManyAttempts.
+    """
+    is_own = is_known(secret_key, person.name.lower(), browser)
+    text = f"code of {person.id} in browser {browser if is_own else 'unknown'}"
+    limits = [attempt_limit(secret_key, text, CODE_MAX)]
+    count_attempt(connection, limits)
+    if not prove_factor(connection, secret_key, person, code, now_ms):
+        raise WrongCode
+    forgive_attempt(connection, limits)
 
 
 def network_of(address: str) -> str:

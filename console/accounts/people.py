@@ -31,7 +31,8 @@ class Person:
     """An account of the console.
 
     `has_password` is false until the person has chosen one. With `closed_at` the account is
-    deactivated: the person cannot sign in. `apps` are those that a member reaches.
+    deactivated: the person cannot sign in. `apps` are those that a member reaches. With a second
+    factor, signing in takes a code too.
     """
 
     id: int
@@ -41,6 +42,7 @@ class Person:
     created_at: datetime
     closed_at: datetime | None
     apps: tuple[AppGrant, ...] = ()
+    has_second_factor: bool = False
 
     @property
     def reach(self) -> Reach:
@@ -63,6 +65,8 @@ COLUMNS = (
     "  SELECT json_agg(json_build_array(app_id, apps.name, app_roles.role) ORDER BY apps.name)"
     "  FROM app_roles JOIN apps ON apps.id = app_id"
     "  WHERE person_id = people.id AND people.role = 'member'"
+    "), EXISTS ("
+    "  SELECT FROM second_factors WHERE person_id = people.id AND confirmed_at IS NOT NULL"
     ")"
 )
 _SELECT = f"SELECT {COLUMNS} FROM people"
@@ -79,9 +83,14 @@ _WORKING_ADMIN = """
 
 def person_from_row(row: tuple[Any, ...]) -> Person:
     """Returns the person of a row of COLUMNS."""
-    number, name, role, has_password, created_at, closed_at, grants = row
+    *account, grants, has_second_factor = row
+    number, name, role, has_password, created_at, closed_at = account
     apps = tuple(AppGrant(app_id, app, AppRole(given)) for app_id, app, given in grants or ())
-    return Person(number, name, Role(role), has_password, created_at, closed_at, apps)
+    return Person(
+        *(number, name, Role(role), has_password, created_at, closed_at),
+        apps=apps,
+        has_second_factor=has_second_factor,
+    )
 
 
 def create_person(connection: Connection, actor: Actor, name: str, role: Role) -> Person:
@@ -219,6 +228,7 @@ def _audited(person: Person) -> dict[str, object]:
 def _end_access(connection: Connection, person: Person) -> None:
     run(connection, "DELETE FROM console_sessions WHERE person_id = %s", (person.id,))
     run(connection, "DELETE FROM one_time_links WHERE person_id = %s", (person.id,))
+    run(connection, "DELETE FROM pending_sign_ins WHERE person_id = %s", (person.id,))
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from console.accounts.people import (
     set_password,
     set_role,
 )
+from console.accounts.second_factor import remove_factor
 from console.actor import AppRole, Role, terminal_actor
 from console.apps.apps import find_app
 from console.commands.terminal.command_group import CommandGroup
@@ -87,6 +88,21 @@ def password(context: CommandContext, name: str, as_json: bool) -> None:
         else:
             secret = sys.stdin.readline(_PASSWORD_CHARACTERS_READ).rstrip("\r\n")
         person = set_password(connection, terminal_actor(), person, str(secret))
+    show({"person": person}, _table([person]), as_json=as_json)
+
+
+@admin.command("reset-second-factor")
+@click.argument("name")
+@json_option
+@click.pass_obj
+def reset_second_factor(context: CommandContext, name: str, as_json: bool) -> None:
+    """Remove the second step of an account.
+
+    For somebody who has lost their authenticator and their recovery codes.
+    """
+    with open_database(load_settings(context)) as connection:
+        remove_factor(connection, terminal_actor(), find_person(connection, name))
+        person = find_person(connection, name)
     show({"person": person}, _table([person]), as_json=as_json)
 
 
@@ -175,13 +191,14 @@ def _show_link(person: Person, url: str, *, as_json: bool) -> None:
 
 def _table(people: list[Person]) -> Table:
     return table(
-        ("name", "role", "apps", "password", "created (UTC)", "deactivated (UTC)"),
+        ("name", "role", "apps", "password", "second step", "created (UTC)", "deactivated (UTC)"),
         (
             (
                 person.name,
                 person.role,
                 ", ".join(f"{each.app} ({each.role})" for each in person.apps),
                 "set" if person.has_password else "not set yet",
+                "set up" if person.has_second_factor else "none",
                 person.created_at,
                 person.closed_at,
             )

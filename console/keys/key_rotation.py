@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from console.accounts.api_keys import revoke_key
+from console.accounts.second_factor import rewrap_factors
 from console.actor import Actor, require_admin
 from console.apps.apps import find_app
 from console.audit import Action, Change, record_change
@@ -116,6 +117,7 @@ def rotate_key(resources: Resources, actor: Actor) -> UnusedCredentials:
             [wrap_click_key(newest, key) for key in kept],
         )
         _keep_secrets(connection, newest, former)
+        rewrap_factors(connection, newest, former)
         run(connection, _ROTATE, values)
         run(connection, _MARK_TOKENS)
         run(connection, _MARK_API_KEYS)

@@ -24,12 +24,14 @@ from console.web.csrf import csrf_tokens, read_content, read_form
 from console.web.lookups import admit
 from console.web.page_errors import ForgedRequest, NotFound, error_page, status_of
 from console.web.page_request import PageContext, PageRequest, Services
+from console.web.pages.signin import second_factor
 from console.web.rendering import Templates
 from console.web.responses import Answer, Download, Finished, Page, Redirect
 from console.web.route import Access, Handler, Route
 from console.web.sender import sender_address
 from console.web.session_cache import RecentSessions
 from console.web.values import NOTHING, Values
+from shared.accounts.account_settings import REQUIRED
 from shared.database import Connection, DatabaseError, is_unavailable
 from shared.errors import NotAllowed, OperatorError, WaybillError
 from shared.redis import RedisError
@@ -100,6 +102,9 @@ class PageDispatcher:
             resp.status = falcon.HTTP_303
             resp.location = "/sign-in" if back == "/" else f"/sign-in?next={quote(back)}"
             return
+        if self._must_enrol(request.person, route):
+            resp.status, resp.location = falcon.HTTP_303, second_factor.PATH
+            return
         try:
             if request.person is not None:
                 admission = admit(connection, request.reach, route.access, params)
@@ -123,6 +128,12 @@ class PageDispatcher:
         except RedisError as error:
             answer = error_page(redis_error(error))
         self._write(answer, request, app, resp)
+
+    def _must_enrol(self, person: Person | None, route: Route) -> bool:
+        """Tells whether somebody has to set up a second step before anything else."""
+        is_required = self._services.settings.second_factor == REQUIRED
+        is_own = route.access is Access.ANYBODY or route.path.startswith(("/account", "/sign-out"))
+        return is_required and person is not None and not person.has_second_factor and not is_own
 
     def _context(
         self, req: falcon.Request, secret: str | None, person: Person | None

@@ -29,6 +29,7 @@ from console.web.pages import (
 )
 from console.web.pages.delivery import schedules
 from console.web.pages.pipeline import jobs, operations, quarantine, rq, uploads
+from console.web.pages.signin import code, second_factor
 from console.web.route import Access, Route, get, post
 
 ALERTS = "/apps/{app_id:int}/alerts"
@@ -43,6 +44,7 @@ CALLBACKS = "/apps/{app_id:int}/callbacks"
 CALLBACK = f"{CALLBACKS}/{{endpoint_id:int}}"
 VIEWS = "/apps/{app_id:int}/reports/views"
 COSTS = "/apps/{app_id:int}/reports/costs"
+FACTOR = second_factor.PATH
 JOBS = "/operations/jobs"
 LINKS = "/apps/{app_id:int}/links"
 QUARANTINE = "/operations/quarantine"
@@ -56,18 +58,30 @@ TOKEN = f"{PROTECTION}/tokens/{{token_id:int}}"
 ROUTES: tuple[Route, ...] = (
     get("/sign-in", login.show, Access.ANYBODY),
     post("/sign-in", login.sign_in, Access.ANYBODY),
+    get("/sign-in/code", code.show, Access.ANYBODY),
+    post("/sign-in/code", code.check, Access.ANYBODY),
     get("/welcome/{secret}", welcome.show, Access.ANYBODY),
     post("/welcome/{secret}", welcome.choose_password, Access.ANYBODY),
     post("/sign-out", account.sign_out, Access.MEMBER),
     get("/account", account.show, Access.MEMBER),
     post("/account/password", account.change_password, Access.MEMBER, form="/account"),
     post("/account/sign-out-everywhere", account.sign_out_everywhere, Access.MEMBER),
+    get(FACTOR, second_factor.show, Access.MEMBER),
+    post(FACTOR, second_factor.begin, Access.MEMBER),
+    post(f"{FACTOR}/confirm", second_factor.confirm, Access.MEMBER, form=FACTOR),
+    post(f"{FACTOR}/codes", second_factor.renew, Access.MEMBER, form=FACTOR),
+    post(f"{FACTOR}/remove", second_factor.remove, Access.MEMBER, form=FACTOR),
     # People
     get("/people", people.show, Access.ADMIN),
     post("/people", people.invite),
     post("/people/{person_id:int}/role", people.change_role, form="/people"),
     post("/people/{person_id:int}/apps", people.change_app_role, form="/people"),
     post("/people/{person_id:int}/link", people.new_link, form="/people"),
+    post(
+        "/people/{person_id:int}/second-factor",
+        people.reset_second_factor,
+        form="/people",
+    ),
     post("/people/{person_id:int}/close", people.close, form="/people"),
     post("/people/{person_id:int}/reopen", people.reopen, form="/people"),
     get("/keys", api_keys.show, Access.ADMIN),

@@ -88,6 +88,9 @@ TABLE_RIGHTS: dict[str, tuple[str, str, str]] = {
     "console_sessions": ("", "rawd", ""),
     "one_time_links": ("", "rad", ""),
     "sign_in_attempts": ("", "rawd", ""),
+    "second_factors": ("", "rawd", ""),
+    "recovery_codes": ("", "rawd", ""),
+    "pending_sign_ins": ("", "rad", ""),
     "console_keys": ("", "raw", ""),
     "saved_views": ("", "rawd", ""),
     # The owner's own

@@ -13,7 +13,7 @@ from tests.system.product import Waybill
 WIDE, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=360, height=740)
 SERIOUS = {"serious", "critical"}
 PAGES = (
-    *("/apps", "/apps/new", "/people", "/keys", "/account", "/nowhere"),
+    *("/apps", "/apps/new", "/people", "/keys", "/account", "/account/second-factor", "/nowhere"),
     *(
         "APP",
         "APP/settings",

@@ -130,6 +130,9 @@ def empty(connection: Connection) -> None:
         "sign_in_attempts",
         "console_keys",
         "app_roles",
+        "second_factors",
+        "recovery_codes",
+        "pending_sign_ins",
         "people",
     )
     for table in (*facts, *of_users, *counted, *console, *delivery, *alerts, *settings):

@@ -2,11 +2,10 @@
 
 from console.accounts import login
 from console.accounts.attempts import TooManyAttempts
-from console.accounts.known_browsers import mark_browser
 from console.accounts.login import LoginAttempt, WrongPassword
-from console.accounts.login_sessions import open_session
 from console.accounts.people import known_person
 from console.web.page_request import PageRequest
+from console.web.pages.signin.code import finish_sign_in
 from console.web.redirects import local_path
 from console.web.responses import Answer, Page, Redirect
 from shared.vocabulary import AccessEvent
@@ -29,9 +28,7 @@ def sign_in(request: PageRequest) -> Answer:
     except (WrongPassword, TooManyAttempts) as error:
         note_refusal(request, error, name)
         return Page("login.html", {"back": back, "error": error.message}, error.status)
-    request.note_access(AccessEvent.SIGN_IN, person.actor.name, person.id)
-    session = open_session(request.connection, key, person)
-    return Redirect(back, session=session, browser=mark_browser(key, person.name))
+    return finish_sign_in(request, person, back)
 
 
 def note_refusal(

@@ -11,6 +11,7 @@ from console.accounts.people import (
     reactivate_person,
     set_role,
 )
+from console.accounts.second_factor import remove_factor
 from console.actor import AppRole, Role
 from console.apps.apps import find_app, list_apps
 from console.web.page_errors import BadRequest
@@ -57,6 +58,13 @@ def change_app_role(request: PageRequest, person_id: int) -> Answer:
         raise BadRequest("The role in an app must be editor, viewer or none.")
     grant_app(request.connection, request.actor, person, app, AppRole(text))
     return Redirect("/people", f"{person.name} is now {APP_ROLES[text]} of {app.name}.")
+
+
+def reset_second_factor(request: PageRequest, person_id: int) -> Answer:
+    """Removes the second step of somebody who has lost their authenticator and their codes."""
+    person = person_with_id(request.connection, person_id)
+    remove_factor(request.connection, request.actor, person)
+    return Redirect("/people", f"{person.name} signs in with the password alone again.")
 
 
 def close(request: PageRequest, person_id: int) -> Answer:

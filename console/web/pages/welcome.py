@@ -1,13 +1,11 @@
 """The page of a one-time link: choose a password and be signed in."""
 
 from console.accounts.invitations import InvalidInvitation, accept_invitation, find_invited_person
-from console.accounts.known_browsers import mark_browser
-from console.accounts.login_sessions import open_session
 from console.web.page_errors import error_page
 from console.web.page_request import PageRequest
-from console.web.responses import Answer, Page, Redirect
+from console.web.pages.signin.code import finish_sign_in
+from console.web.responses import Answer, Page
 from shared.errors import OperatorError
-from shared.vocabulary import AccessEvent
 
 
 def show(request: PageRequest, secret: str, error: str = "") -> Answer:
@@ -29,7 +27,4 @@ def choose_password(request: PageRequest, secret: str) -> Answer:
         person = accept_invitation(request.connection, key, secret, password)
     except OperatorError as error:
         return show(request, secret, error.message)
-    session = open_session(request.connection, key, person)
-    request.note_access(AccessEvent.SIGN_IN, person.actor.name, person.id)
-    flash = f"Welcome, {person.name}. You are signed in."
-    return Redirect("/", flash, session, mark_browser(key, person.name))
+    return finish_sign_in(request, person, "/", f"Welcome, {person.name}. You are signed in.")

@@ -21,6 +21,11 @@ from console.accounts.people import (
     set_password,
     set_role,
 )
+from console.accounts.second_factor import (
+    begin_enrolment,
+    remove_factor,
+    renew_recovery_codes,
+)
 from console.actor import Actor, AppRole, Role
 from console.alerts.destinations import (
     AlertDestination,
@@ -258,6 +263,12 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     Action.PERSON_LINK: lambda here, who, _: create_invitation(
         here.connection, here.secret_key, who, _bob(here)
     ),
+    Action.PERSON_SECOND_FACTOR: lambda here, who, _: remove_factor(
+        here.connection, who, _bob(here)
+    ),
+    Action.PERSON_RECOVERY_CODES: lambda here, who, _: renew_recovery_codes(
+        here.connection, who, _bob(here)
+    ),
     Action.PERSON_CLOSE: lambda here, who, _: deactivate_person(here.connection, who, _bob(here)),
     Action.PERSON_REOPEN: lambda here, who, _: reactivate_person(
         here.connection, who, find_person(here.connection, "Closed")
@@ -477,6 +488,8 @@ def furnish(resources: Resources, app: App) -> None:
         )
     ]
     set_password(connection, ADMIN, people[0], PASSWORD)
+    begin_enrolment(connection, resources.secret_key, people[1])
+    connection.execute("UPDATE second_factors SET confirmed_at = now()")
     deactivate_person(connection, ADMIN, people[2])
     create_key(connection, resources.secret_key, ADMIN, "old", Role.VIEWER)
     upload = create_upload(connection, ADMIN, app, NewUpload("shop.ndjson", 1))

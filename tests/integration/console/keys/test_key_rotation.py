@@ -7,6 +7,7 @@ import pytest
 from console.accounts.api_keys import create_key, find_key
 from console.accounts.login_sessions import find_session, open_session
 from console.accounts.people import create_person
+from console.accounts.second_factor import begin_enrolment, find_factor
 from console.actor import Role
 from console.apps.apps import App
 from console.delivery.endpoint_form import EndpointForm
@@ -283,3 +284,16 @@ def test_whoever_can_only_write_to_redis_ends_no_token(
     assert store_rehashed_tokens(resources.connection, resources.redis, BOTH) == 0
 
     ingest_of(both, BOTH).find({issued.secret.encode()})
+
+
+@pytest.mark.usefixtures("shop")
+def test_authenticators_work_under_the_new_key(resources: Resources, both: Resources) -> None:
+    connection = resources.connection
+    ada = create_person(connection, ADMIN, "Ada", Role.ADMIN)
+    begin_enrolment(connection, SECRET_KEY, ada)
+    before = find_factor(connection, SECRET_KEY, ada)
+
+    rotate_key(both, ADMIN)
+
+    assert find_factor(connection, BOTH, ada) == before
+    assert find_factor(connection, NEXT, ada) == before

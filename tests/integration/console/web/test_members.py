@@ -48,6 +48,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # Without an app in the path: these answer a member, each without what is of other apps.
 FOR_MEMBERS = {"/", "/apps", "/account", "/audit", "/audit.csv", "/audit.jsonl"}
 FOR_MEMBERS |= {"/receipts/{receipt}"}
+FOR_MEMBERS |= {f"/account/second-factor{each}" for each in ("", "/confirm", "/codes", "/remove")}
 FOR_MEMBERS |= {f"{PREFIX}{path}" for path in ("/apps", "/audit-log", "/openapi.json")}
 FOR_MEMBERS |= {f"{PREFIX}/receipts/{{receipt:uuid}}"}
 FOR_ANYBODY = (

@@ -1,0 +1,1 @@
+"""Pages about the ways of signing in, beside the password."""

@@ -1,0 +1,57 @@
+"""The second step of signing in: a code of the authenticator, or a recovery code."""
+
+from console.accounts.attempts import TooManyAttempts
+from console.accounts.known_browsers import mark_browser
+from console.accounts.login import confirm_code
+from console.accounts.login_sessions import open_session
+from console.accounts.pending_sign_ins import close_pending, find_pending, open_pending
+from console.accounts.people import Person
+from console.accounts.second_factor import WrongCode
+from console.web.page_request import PageRequest
+from console.web.redirects import local_path
+from console.web.responses import Answer, Page, Redirect
+from shared.vocabulary import AccessEvent
+
+
+def finish_sign_in(request: PageRequest, person: Person, back: str, flash: str = "") -> Answer:
+    """Signs a person in who has shown their password, or asks for the second step."""
+    key = request.services.settings.secret_key
+    if person.has_second_factor:
+        secret = open_pending(request.connection, key, person)
+        return Redirect(f"/sign-in/code?next={back}", session=secret)
+    return enter(request, person, back, flash)
+
+
+def enter(request: PageRequest, person: Person, back: str, flash: str = "") -> Answer:
+    """Opens a session and marks the browser as known."""
+    key = request.services.settings.secret_key
+    request.note_access(AccessEvent.SIGN_IN, person.actor.name, person.id)
+    session = open_session(request.connection, key, person)
+    return Redirect(back, flash, session, mark_browser(key, person.name))
+
+
+def show(request: PageRequest, error: str = "", status: int = 200) -> Answer:
+    back = local_path((request.form or request.query).get("next", "/"))
+    key = request.services.settings.secret_key
+    person = find_pending(request.connection, key, request.secret)
+    if person is None:
+        return Redirect("/sign-in")
+    return Page("code.html", {"back": back, "error": error}, status)
+
+
+def check(request: PageRequest) -> Answer:
+    """Signs the person in if the code is theirs; a refused one is recorded."""
+    key = request.services.settings.secret_key
+    person = find_pending(request.connection, key, request.secret)
+    if person is None:
+        return Redirect("/sign-in", "The sign-in took too long. Begin anew.")
+    code, now_ms = request.form.get("code"), request.services.clock()
+    try:
+        confirm_code(request.connection, key, person, code, request.browser, now_ms)
+    except (WrongCode, TooManyAttempts) as error:
+        is_locked = isinstance(error, TooManyAttempts)
+        event = AccessEvent.LOCK_OUT if is_locked else AccessEvent.WRONG_CODE
+        request.note_access(event, person.actor.name, person.id)
+        return show(request, error.message, 429 if is_locked else 422)
+    close_pending(request.connection, key, request.secret)
+    return enter(request, person, local_path(request.form.get("next", "/")))
