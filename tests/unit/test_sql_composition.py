@@ -25,8 +25,12 @@ QUOTING = {"copy_table_out", "copy_table_in", "has_rows"}
 QUOTING |= {"reading_snapshot", "exported_snapshot"}
 # They write SQL of the names of columns and tables that they are given.
 HELPERS = {"as_ms", "day_of", "platform_of", "stretch_of", "from_ms", "record_select", "raw_select"}
+HELPERS |= {"truncated"}  # of an address
 # They write SQL of a date, which can be nothing else.
 HELPERS_OF_DATES = {"partition_name", "partition_bounds"}
+# They write SQL of members of an enumeration, each with its own constant.
+HELPERS_OF_MEMBERS = {"selected_columns"}
+_WRITERS = HELPERS | HELPERS_OF_DATES | HELPERS_OF_MEMBERS
 # Where a statement is not of constants, and why that is safe.
 EXCEPTIONS = {
     ("shared/migrate.py", "statement"): "a migration is a file of this version",
@@ -107,7 +111,7 @@ class Product:
                 return self._is_constant_name(module, node, known)
             case ast.Attribute(attr=field):
                 return self._is_constant_field(module, field, known)
-            case ast.Call() if _called(node) not in HELPERS | HELPERS_OF_DATES | _COMPOSERS:
+            case ast.Call() if _called(node) not in _WRITERS | _COMPOSERS:
                 return self._is_constant_result(node, known)
         parts = _parts(node)
         return parts is not None and all(self.is_constant(module, part, known) for part in parts)
@@ -217,7 +221,7 @@ def _parts(node: ast.expr) -> list[ast.expr] | None:
             parts = [first, second]
         case ast.BinOp(left=first, op=ast.Add(), right=second):
             parts = [first, second]
-        case ast.Call() if _called(node) in HELPERS_OF_DATES:
+        case ast.Call() if _called(node) in HELPERS_OF_DATES | HELPERS_OF_MEMBERS:
             parts = []
         case ast.Call(func=function, args=arguments, keywords=keywords):
             texts = [*arguments, *(keyword.value for keyword in keywords)]

@@ -31,19 +31,25 @@ _DONE = """
 DELETE FROM address_truncations
 WHERE app_id = %s AND num_nonnulls(clicks_before, users_before, events_before) = 0
 """
-_SOURCES = {
-    "clicks_before": ("receipt", "clicks"),
-    "users_before": ("id", "users"),
-    "events_before": ("receipt", "events"),
-}
 _NEXT = {
-    name: f"""
-SELECT {key} FROM {table}
-WHERE app_id = %(app)s AND {key} < %(before)s ORDER BY {key} DESC LIMIT %(count)s
-"""
-    for name, (key, table) in _SOURCES.items()
+    "clicks_before": """
+SELECT receipt FROM clicks
+WHERE app_id = %(app)s AND receipt < %(before)s ORDER BY receipt DESC LIMIT %(count)s
+""",
+    "users_before": """
+SELECT id FROM users
+WHERE app_id = %(app)s AND id < %(before)s ORDER BY id DESC LIMIT %(count)s
+""",
+    "events_before": """
+SELECT receipt FROM events
+WHERE app_id = %(app)s AND receipt < %(before)s ORDER BY receipt DESC LIMIT %(count)s
+""",
 }
-_NOTE = {name: f"UPDATE address_truncations SET {name} = %s WHERE app_id = %s" for name in _SOURCES}
+_NOTE = {
+    "clicks_before": "UPDATE address_truncations SET clicks_before = %s WHERE app_id = %s",
+    "users_before": "UPDATE address_truncations SET users_before = %s WHERE app_id = %s",
+    "events_before": "UPDATE address_truncations SET events_before = %s WHERE app_id = %s",
+}
 _TRUNCATE_CLICKS = f"""
 UPDATE clicks
 SET ip_address = {truncated("ip_address")}, address = host({truncated("address::inet")})

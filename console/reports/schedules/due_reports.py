@@ -33,6 +33,7 @@ CLAIM_SECONDS = 180  # longer than an answer and an attempt by mail take
 NOTED_MAX = 10  # at once
 RETRY_SECONDS = (60, 300, 1_800, 7_200)  # after the first, second, … attempt
 LOG_MAX = 100  # deliveries of a schedule that are kept
+_OTHERS_KEPT = LOG_MAX - 1  # besides the last
 LOOK_SECONDS = 15.0
 _LOG = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ _FORGET = f"""
 DELETE FROM report_deliveries
 WHERE schedule_id = %(schedule)s AND state <> 'waiting' AND due_at < (
     SELECT due_at FROM report_deliveries WHERE schedule_id = %(schedule)s
-    ORDER BY due_at DESC OFFSET {LOG_MAX - 1} LIMIT 1
+    ORDER BY due_at DESC OFFSET {_OTHERS_KEPT} LIMIT 1
 )
 """
 _CLAIM = f"""

@@ -21,6 +21,8 @@ from tests.unit.loop import in_loop
 class Inbox:
     """An inbox that fails as often as it is told to."""
 
+    truncating_apps: frozenset[int] = frozenset()
+
     def __init__(self, *failures: WaybillError) -> None:
         self.failures = list(failures)
         self.units: list[EventUnit] = []
