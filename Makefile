@@ -76,6 +76,10 @@ measure-workers: .venv/dev ## events a second by so many workers, as in docs/per
 measure-callbacks: .venv/dev ## how soon callbacks arrive, alone and beside dead endpoints, and how many a worker sends
 	$(BIN)/python -m tests.tools.measure_callbacks $(if $(SECONDS),--seconds $(SECONDS)) $(if $(BURST),--burst $(BURST))
 
+.PHONY: measure-outbox
+measure-outbox: .venv/dev  ## CPU that a callback for every event adds to a drain, in turns with none
+	$(BIN)/python -m tests.tools.measure_outbox $(if $(EVENTS),--events $(EVENTS))
+
 .PHONY: faults
 faults: .venv/faults       ## three minutes of faults, the controls of their judge, a minute of fuzz
 	$(PYTEST) tests/chaos

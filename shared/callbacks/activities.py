@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 from uuid import UUID
 
@@ -25,9 +26,8 @@ class Activity(StrEnum):
 REJECTIONS = (Activity.REJECTED_INSTALL, Activity.REJECTED_REATTRIBUTION)
 STATUSES = ("approved", "rejected", "both")
 
-# The places of version and variant (RFC 9562), and what they hold in version 5.
-_VERSION_BITS = 0xF000 << 64 | 0xC000 << 48
-_VERSION_5 = 0x5000 << 64 | 0x8000 << 48
+# Of a UUID the variant (RFC 9562) is in the upper two bits of its seventeenth digit.
+_VARIANTS = {f"{digit:x}": f"{digit & 3 | 8:x}" for digit in range(16)}
 
 LEVELS = {
     "install": (Activity.INSTALL, Activity.REATTRIBUTION),
@@ -72,13 +72,28 @@ def callback_id(
 
     `place` is the app and the environment. `cause` tells one activity of a user from another.
     """
-    app, environment = place
-    number, endpoint = str(app), str(endpoint_id)
-    # One expression and integers: a callback for each event is derived while events wait.
+    return UUID(callback_id_text(place, user_id, activity, cause, endpoint_id))
+
+
+def callback_id_text(
+    place: tuple[int, str], user_id: str, activity: str, cause: str, endpoint_id: int
+) -> str:
+    """Returns the same id as text, for many: one is derived for each event while events wait."""
     content = (
-        f"{len(number)}:{number}{len(environment)}:{environment}{len(user_id)}:{user_id}"
-        f"{len(activity)}:{activity}{len(cause)}:{cause}{len(endpoint)}:{endpoint}"
+        f"{_place_part(place)}{len(user_id)}:{user_id}"
+        f"{len(activity)}:{activity}{len(cause)}:{cause}{_endpoint_part(endpoint_id)}"
     )
-    digest = sha256(content.encode(errors="surrogatepass")).digest()
-    value = int.from_bytes(digest[:16])
-    return UUID(int=value & ~_VERSION_BITS | _VERSION_5)
+    drawn = sha256(content.encode(errors="surrogatepass")).hexdigest()
+    variant = _VARIANTS[drawn[16]]
+    return f"{drawn[:8]}-{drawn[8:12]}-5{drawn[13:16]}-{variant}{drawn[17:20]}-{drawn[20:32]}"
+
+
+@lru_cache(maxsize=1_024)
+def _place_part(place: tuple[int, str]) -> str:
+    number, environment = str(place[0]), place[1]
+    return f"{len(number)}:{number}{len(environment)}:{environment}"
+
+
+@lru_cache(maxsize=1_024)
+def _endpoint_part(endpoint_id: int) -> str:
+    return f"{len(str(endpoint_id))}:{endpoint_id}"

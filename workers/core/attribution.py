@@ -125,6 +125,8 @@ def attribution_at(attributions: Sequence[Attribution], moment: Moment) -> Attri
 
     It is in force for all of its millisecond: no two of a user's share one.
     """
+    if attributions and attributions[-1].moment.time_ms <= moment.time_ms:  # most moments
+        return attributions[-1]
     index = bisect_right(attributions, moment.time_ms, key=lambda each: each.moment.time_ms)
     return attributions[index - 1] if index else None
 

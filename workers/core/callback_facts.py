@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from uuid import UUID
 
 import msgspec
 
-from shared.callbacks.activities import Activity, callback_id
+from shared.callbacks.activities import Activity, callback_id_text
 from shared.vocabulary import Lost
 from workers.core.attribution import Attribution
 from workers.core.history import Moment, Origin
@@ -57,10 +56,10 @@ class CallbackUser(msgspec.Struct, frozen=True):
     environment: str
     user_id: str
 
-    def callback_id(self, activity: str, cause: str, endpoint: EndpointRules) -> UUID:
+    def callback_id(self, activity: str, cause: str, endpoint: EndpointRules) -> str:
         """Derives the id of a callback about this user."""
         place = (self.app_id, self.environment)
-        return callback_id(place, self.user_id, activity, cause, endpoint.id)
+        return callback_id_text(place, self.user_id, activity, cause, endpoint.id)
 
 
 class Callback(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,13 +69,13 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
     the update is due only if that one may have arrived.
     """
 
-    id: UUID
+    id: str
     endpoint_id: int
     activity: Activity
     moment: Moment
     attribution: Attribution | None
     outdated: Attribution | None = None
-    corrects: UUID | None = None
+    corrects: str | None = None
     withheld: str | None = None
     rejection: Lost | None = None
 
@@ -85,12 +84,13 @@ class CallbackContext(msgspec.Struct, frozen=True, dict=True):  # listeners are 
     """The endpoints of an app, and the partner of each link that an attribution may name.
 
     `rejected` has the origins of clicks that were rejected, by environment and id, if an endpoint
-    hears of them.
+    hears of them. `repeating` are the event types of which every event is a conversion.
     """
 
     endpoints: Sequence[EndpointRules]
     partners: Mapping[str, int]
     rejected: Mapping[tuple[str, str], Origin] = {}
+    repeating: frozenset[int] = frozenset()
 
     @cached_property
     def listeners(self) -> Mapping[str, Sequence[EndpointRules]]:
@@ -101,7 +101,7 @@ class CallbackContext(msgspec.Struct, frozen=True, dict=True):  # listeners are 
             for activity in told
         }
 
-    @property
+    @cached_property
     def hears_rejections(self) -> bool:
         """Tells whether any endpoint is to hear of clicks that were rejected."""
         return any(each.activities.intersection(REJECTED.values()) for each in self.endpoints)

@@ -49,6 +49,11 @@ class Difference(msgspec.Struct, frozen=True, dict=True):  # the active days are
         return tuple(sorted(day for day in days if day >= first))
 
     @property
+    def is_of_known(self) -> bool:
+        """Tells whether there was a decision about the user before."""
+        return self.case.tail.prior is not None or bool(self.case.stored.attributions)
+
+    @property
     def user_ref(self) -> int:
         """Returns the number of the user's row."""
         return self.case.user.id

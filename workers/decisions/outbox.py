@@ -6,43 +6,34 @@ what changed about it is told by another one.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from uuid import UUID
-
-import msgspec
+from collections.abc import Collection, Mapping, Sequence
 
 from shared.database import Connection, run
 from workers.core.attribution import Attribution
 from workers.core.callback_facts import Callback, CallbackUser, UserEvent
 from workers.core.callbacks import due_callbacks, rejected_clicks, updated_attributions
-from workers.core.history import Moment
+from workers.core.history import Moment, Signal
 from workers.decisions.diff import Difference
 from workers.decisions.outbox_rows import (
     ADD,
+    CALLBACKS,
     INSERT,
     Contexts,
     Row,
     load_contexts,
     with_rejected_clicks,
 )
+from workers.sql.copy import NULL, copy_new, copy_unless_there, line, moment, text
 from workers.sql.json_rows import write_rows
 
 OUTDATED = "outdated"  # the reason of a callback whose decision was superseded before it was sent
 
+# The range lets PostgreSQL skip the days that cannot hold a match.
 _EVENTS = """
-SELECT sent.user_ref, events.receipt::text,
-       (extract(epoch FROM events.event_time) * 1000)::bigint, events.kind,
-       events.event_type_id, events.counted, coalesce(event_types.multiple_postbacks, false),
-       coalesce(events.sale_amount > 0, false), events.endpoint = 'import'
-FROM json_to_recordset(%s::json) AS sent (user_ref bigint, from_ms bigint)
-CROSS JOIN LATERAL (
-    SELECT receipt FROM signals
-    WHERE signals.user_ref = sent.user_ref
-      AND event_time >= 'epoch'::timestamptz + from_ms * interval '1 millisecond'
-    OFFSET 0  -- one range of the index for each user, whatever the planner expects
-) AS told
-JOIN events ON events.receipt = told.receipt
-LEFT JOIN event_types ON event_types.id = events.event_type_id
+SELECT receipt::text, event_type_id, counted, coalesce(sale_amount > 0, false),
+       endpoint = 'import'
+FROM events
+WHERE receipt BETWEEN %s::uuid AND %s::uuid AND receipt = ANY(%s::uuid[])
 """
 # What another click may change: its URL, or the price of its link.
 _IS_ASKED_AGAIN = f"""(
@@ -66,9 +57,10 @@ WHERE callbacks.attempts = 0 AND callbacks.state IN ('waiting', 'withheld')
     OR (excluded.event_time, excluded.receipt) <= (callbacks.event_time, callbacks.receipt)
   )
 """
+_THERE = "SELECT id::text FROM callbacks WHERE id = ANY(%s::uuid[])"
 _WITHHOLD = f"""
 UPDATE callbacks SET state = 'withheld', reason = '{OUTDATED}'
-WHERE id = ANY(%s) AND attempts = 0 AND state IN ('waiting', 'withheld')
+WHERE id = ANY(%s::uuid[]) AND attempts = 0 AND state IN ('waiting', 'withheld')
 """
 
 
@@ -86,11 +78,11 @@ def write_callbacks(
     heard = [each for each in differences if each.case.user.app_id in contexts]
     if not heard:
         return
-    events = _events(connection, heard, earliest_ms)
+    events = _events(connection, heard, earliest_ms, contexts)
     contexts = with_rejected_clicks(connection, contexts, _rejected_clicks(heard, contexts))
-    due: list[Row] = []
+    due: list[tuple[Difference, Callback]] = []
     updates: list[Row] = []
-    gone: set[UUID] = set()
+    gone: set[str] = set()
     for each in heard:
         user = each.case.user
         subject = CallbackUser(user.app_id, user.environment, user.user_id)
@@ -102,19 +94,43 @@ def write_callbacks(
         stood = caused
         if before and (now != before or not all(event.counted for event in told)):
             stood = due_callbacks(subject, before, told, context, counted_only=False)
-        due += [_row(each, made, withheld) for made in caused.values()]
+        due += [(each, made) for made in caused.values()]
         if each.superseded:
             corrections = updated_attributions(subject, each.superseded, now, told, context)
             updates += [_row(each, made, withheld) for made in corrections.values()]
         gone |= stood.keys() - caused.keys()
     if gone:
         run(connection, _WITHHOLD, (sorted(gone),))
-    write_rows(connection, _AGREE, due)
+    _write_due(connection, due, withheld)
     write_rows(connection, ADD, updates)
+
+
+def _write_due(
+    connection: Connection, due: Sequence[tuple[Difference, Callback]], withheld: str | None
+) -> None:
+    """Copies what is new, and brings what is there into agreement.
+
+    The users are locked, so nobody else writes their callbacks meanwhile. Before the first decision
+    about a user there is nothing, but for a user id that was somebody else's until an erasure.
+    """
+    first = [(each, made) for each, made in due if not each.is_of_known]
+    known = [(each, made) for each, made in due if each.is_of_known]
+    lines = [_line(each, made, withheld) for each, made in first]
+    if not copy_unless_there(connection, CALLBACKS, lines):
+        known += first
+    if known:
+        ids = [made.id for _, made in known]
+        there = {number for (number,) in run(connection, _THERE, (ids,))}
+        lines = [_line(each, made, withheld) for each, made in known if made.id not in there]
+        copy_new(connection, CALLBACKS, lines)
+        changed = [_row(each, made, withheld) for each, made in known if made.id in there]
+        write_rows(connection, _AGREE, changed)
 
 
 def _rejected_clicks(heard: Sequence[Difference], contexts: Contexts) -> set[str]:
     """Returns the clicks that were or are rejected, where an endpoint hears of them."""
+    if not any(context.hears_rejections for context in contexts.values()):
+        return set()
     attributions = (
         attribution
         for each in heard
@@ -124,40 +140,65 @@ def _rejected_clicks(heard: Sequence[Difference], contexts: Contexts) -> set[str
     return rejected_clicks(attributions)
 
 
-def _timeline(each: Difference, decided: Iterable[Attribution]) -> tuple[Attribution, ...]:
+def _timeline(each: Difference, decided: Collection[Attribution]) -> tuple[Attribution, ...]:
     """Returns attributions in order, beginning with the one before the tail."""
     prior = each.case.tail.prior
-    ordered = sorted(decided, key=lambda attribution: attribution.moment)
+    ordered = sorted(decided, key=lambda attribution: attribution.moment) if decided else ()
     return (*ordered,) if prior is None else (prior, *ordered)
 
 
 def _events(
-    connection: Connection, differences: Sequence[Difference], earliest_ms: Mapping[int, int]
+    connection: Connection,
+    differences: Sequence[Difference],
+    earliest_ms: Mapping[int, int],
+    contexts: Contexts,
 ) -> Mapping[int, list[UserEvent]]:
     """Loads what users did since the earliest change, by user."""
-    sent = []
+    told: dict[str, tuple[int, Signal]] = {}
     for each in differences:
-        from_ms = earliest_ms[each.case.user.id]
-        if each.attributed or each.superseded:  # all callbacks of the tail may differ
-            from_ms = min(each.case.start_ms, from_ms)
-        sent.append({"user_ref": each.case.user.id, "from_ms": max(0, from_ms)})
+        user_ref = each.case.user.id
+        # Where attributions have changed, all callbacks of the tail may differ.
+        from_ms = 0 if each.attributed or each.superseded else earliest_ms[user_ref]
+        for signal in each.case.tail.signals:
+            if signal.time_ms >= from_ms:
+                told[signal.receipt] = (user_ref, signal)
     found: dict[int, list[UserEvent]] = defaultdict(list)
-    document = msgspec.json.encode(sent).decode()
-    for user_ref, receipt, time_ms, *values in run(connection, _EVENTS, (document,)):
-        kind, event_type, counted, repeats, has_revenue, imported = values
+    repeating = {number for context in contexts.values() for number in context.repeating}
+    wanted = (min(told), max(told), list(told)) if told else None
+    rows = run(connection, _EVENTS, wanted) if wanted else ()
+    for receipt, event_type, counted, has_revenue, imported in rows:
+        user_ref, signal = told[receipt]
         found[user_ref].append(
             UserEvent(
-                moment=Moment(time_ms, receipt),
+                moment=Moment(signal.time_ms, receipt),
                 received_ms=int(receipt[:8] + receipt[9:13], 16),  # a UUIDv7 begins with its time
-                kind=kind,
+                kind=signal.kind,
                 event_type_id=event_type,
                 counted=counted,
-                repeats=repeats,
+                repeats=event_type in repeating,
                 has_revenue=has_revenue,
                 imported=imported,
             )
         )
     return found
+
+
+def _line(each: Difference, made: Callback, withheld: str | None) -> str:
+    """Returns the line of a callback in the columns of CALLBACKS."""
+    user, attribution = each.case.user, made.attribution
+    at, reason = moment(made.moment.time_ms), made.withheld or withheld
+    attributed_at = rule = click_id = kind = name = NULL
+    if attribution is not None:
+        is_own = attribution.moment.time_ms == made.moment.time_ms
+        attributed_at = at if is_own else moment(attribution.moment.time_ms)
+        rule, click_id = attribution.rule, text(attribution.click_id)
+        if attribution.origin is not None:
+            kind, name = attribution.origin.kind, text(attribution.origin.name)
+    return line(
+        *(made.id, str(made.endpoint_id), str(user.app_id), user.environment, str(user.id)),
+        *(made.activity, made.moment.receipt, at, "withheld" if reason else "waiting"),
+        *(text(reason), text(made.rejection), attributed_at, rule, click_id, kind, name),
+    )
 
 
 def _row(each: Difference, made: Callback, withheld: str | None) -> Row:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from shared.database import Connection, run
 from workers.core.callback_facts import CallbackContext, EndpointRules
 from workers.core.history import Origin, OriginKind
+from workers.sql.copy import Target
 
 # In the order of the fields of EndpointRules.
 _ENDPOINTS = """
@@ -16,6 +17,7 @@ SELECT app_id, id, partner_id, activities, event_type_id, link_id, attributed_on
        sandbox, (extract(epoch FROM created_at) * 1000)::bigint
 FROM callback_endpoints WHERE app_id = ANY(%s) AND deleted_at IS NULL
 """
+_REPEATING = "SELECT id FROM event_types WHERE app_id = ANY(%s) AND multiple_postbacks"
 _PARTNERS = "SELECT id::text, partner_id FROM links WHERE partner_id = ANY(%s)"
 _ORIGINS = """
 SELECT app_id, environment, click_id, origin_kind, origin FROM clicks
@@ -45,6 +47,15 @@ WHERE corrects IS NULL
    OR EXISTS (SELECT FROM callbacks AS told WHERE told.id = corrects AND told.attempts > 0)
 ORDER BY id
 """
+# What a new callback fills; all of them are told by decisions, not in place of another one.
+CALLBACKS = Target(
+    "callbacks",
+    (
+        *("id", "endpoint_id", "app_id", "environment", "user_ref", "activity", "receipt"),
+        *("event_time", "state", "reason", "rejection", "attributed_at", "rule", "click_id"),
+        *("origin_kind", "origin"),
+    ),
+)
 ADD = f"{INSERT} ON CONFLICT (id) DO NOTHING"
 
 Contexts = Mapping[int, CallbackContext]
@@ -61,8 +72,16 @@ def load_contexts(connection: Connection, apps: Iterable[int]) -> Contexts:
         return {}
     partners = {each.partner_id for found in endpoints.values() for each in found}
     named = sorted(partner for partner in partners if partner is not None)
-    links = dict(run(connection, _PARTNERS, (named,)).fetchall()) if named else {}
-    return {app_id: CallbackContext(found, links) for app_id, found in endpoints.items()}
+    links: dict[str, int] = {}
+    repeating: frozenset[int] = frozenset()  # matters to partners alone
+    if named:
+        links = dict(run(connection, _PARTNERS, (named,)).fetchall())
+        rows = run(connection, _REPEATING, (sorted(endpoints),))
+        repeating = frozenset(number for (number,) in rows)
+    return {
+        app_id: CallbackContext(found, links, repeating=repeating)
+        for app_id, found in endpoints.items()
+    }
 
 
 def with_rejected_clicks(

@@ -37,18 +37,27 @@ def copy_new(connection: Connection, target: Target, lines: Sequence[str]) -> No
         copy_in(connection, target.copy(target.table), "".join(lines).encode())
 
 
-def copy_missing(connection: Connection, target: Target, key: str, lines: Sequence[str]) -> bool:
-    """Copies rows unless they exist, and tells whether all were new; existing rows stay.
-
-    `lines` are in the order of `key`, so that two workers with the same rows wait for one another
-    instead of deadlocking.
-    """
+def copy_unless_there(connection: Connection, target: Target, lines: Sequence[str]) -> bool:
+    """Copies rows, or none of them and returns False if one of them exists."""
+    if not lines:
+        return True
     try:
         with transaction(connection):
             copy_new(connection, target, lines)
     except DatabaseError as error:
         if not is_duplicate(error):
             raise
+        return False
+    return True
+
+
+def copy_missing(connection: Connection, target: Target, key: str, lines: Sequence[str]) -> bool:
+    """Copies rows unless they exist, and tells whether all were new; existing rows stay.
+
+    `lines` are in the order of `key`, so that two workers with the same rows wait for one another
+    instead of deadlocking.
+    """
+    if not copy_unless_there(connection, target, lines):
         table, again = target.table, f"{target.table}_again"
         create = f"CREATE TEMPORARY TABLE {again} (LIKE {table} INCLUDING DEFAULTS) ON COMMIT DROP"
         insert = f"INSERT INTO {table} SELECT * FROM {again} ORDER BY {key} ON CONFLICT DO NOTHING"
