@@ -114,11 +114,10 @@ def _measure_rate(events: int) -> None:
         _send(waybill, token, events, events)
         waybill.wait_until_drained(_SECONDS_MAX)
         time.sleep(5)  # rollups follow the last events
-        programs = {"worker": waybill.children("rq.cli"), "PostgreSQL": _postgres(waybill)}
-        before = {name: _cpu_seconds(found) for name, found in programs.items()}
+        before = _cpu_seconds(waybill)
         waybill.json("callback", "resume", "--app", "Shop", "healthy")
         until(lambda: receiver.count() >= events, _SECONDS_MAX, "every callback")
-        used = {name: _cpu_seconds(found) - before[name] for name, found in programs.items()}
+        used = {name: seconds - before[name] for name, seconds in _cpu_seconds(waybill).items()}
         times = sorted(receiver.take().values())
     each = ", ".join(f"{name} {value / events * 1e6:.0f}" for name, value in used.items())
     print(f"one worker: {events / (times[-1] - times[0]):,.0f} signed callbacks/s; CPU µs: {each}")
@@ -154,15 +153,15 @@ def _database_url(waybill: Waybill) -> str:
     raise AssertionError("no worker runs")
 
 
-def _postgres(waybill: Waybill) -> list[psutil.Process]:
-    """Returns PostgreSQL's first process and those that it has now."""
+def _cpu_seconds(waybill: Waybill) -> dict[str, float]:
+    """Returns the CPU that the worker and PostgreSQL have used, of the processes that run now."""
     family = psutil.Process(waybill.process.pid).children(recursive=True)
-    return [each for each in family if each.name() == "postgres"]
-
-
-def _cpu_seconds(programs: Sequence[psutil.Process]) -> float:
-    times = [each.cpu_times() for each in programs if each.is_running()]
-    return float(sum(each.user + each.system for each in times))
+    postgres = [each for each in family if each.name() == "postgres"]
+    used = {}
+    for name, found in (("worker", waybill.children("rq.cli")), ("PostgreSQL", postgres)):
+        times = [each.cpu_times() for each in found if each.is_running()]
+        used[name] = float(sum(each.user + each.system for each in times))
+    return used
 
 
 def _quantile(values: Sequence[float], part: float) -> float:
