@@ -62,18 +62,35 @@ class ChartLine:
 
 @dataclass(frozen=True)
 class LineChart:
-    """Lines over time, with the ticks of both axes."""
+    """Lines over time, with the ticks of both axes.
+
+    `names` are those of the positions, `series` the values that the lines are drawn from.
+    """
 
     title: str
     description: str
     lines: Sequence[ChartLine]
     x_ticks: Sequence[AxisTick]
     y_ticks: Sequence[AxisTick]
+    names: Sequence[str] = ()
+    series: Sequence[ChartSeries] = ()
     width: int = WIDTH
     height: int = LINES_HEIGHT
     left: int = _LEFT
     right: int = WIDTH - _RIGHT
     bottom: int = LINES_HEIGHT - _BOTTOM
+
+    @property
+    def plot(self) -> dict[str, object]:
+        """Returns what a script needs to draw the chart."""
+        return {
+            "names": self.names,
+            "lines": [
+                {"number": line.number, "values": each.values, "labels": each.labels}
+                for line, each in zip(self.lines, self.series, strict=True)
+            ],
+            "so_far": any(line.so_far for line in self.lines),
+        }
 
 
 @dataclass(frozen=True)
@@ -162,6 +179,8 @@ def line_chart(
         [line(number, values) for number, values in enumerate(series, start=1)],
         [AxisTick(x(position), names[position]) for position in range(0, len(names), every)],
         [AxisTick(y(step * n), short_number(step * n)) for n in range(5)],
+        names,
+        series,
     )
 
 

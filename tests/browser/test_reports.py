@@ -84,3 +84,49 @@ def test_a_report_is_broken_down_twice_and_filtered_by_ticking(
     expect(plain.get_by_role("rowheader", name="total")).to_be_visible()
     expect(plain.get_by_role("columnheader", name="country")).to_be_visible()
     expect(plain.get_by_role("cell", name="(unknown country)").first).to_be_visible()
+
+
+def test_a_chart_is_read_switched_and_zoomed_by_pointer_and_keyboard(
+    waybill: Waybill, page: Page, plain: Page
+) -> None:
+    add_app(page, "Drawn")
+    send_events(waybill, "Drawn", (9, 4, 0))
+    page.get_by_role("link", name="Reports", exact=True).click()
+    page.goto(f"{page.url.split('?')[0]}/activity?period=28d")
+    chart = page.get_by_role("group", name="Active users")
+    status, whole = chart.get_by_role("status"), chart.get_by_role("button", name="Whole period")
+    days = [datetime.now(UTC) - timedelta(days=n) for n in range(28)]
+
+    # The picture stays for screen readers, with its title and description.
+    expect(chart.get_by_role("img", name="Active users")).to_be_attached()
+    box = chart.locator(".u-over").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 100)
+    expect(status).to_contain_text(f"{days[0]:%d %b} so far: DAU 1 · WAU 2 · MAU 3")
+
+    chart.get_by_role("button", name="WAU").click()
+    expect(chart.get_by_role("button", name="WAU", pressed=False)).to_be_visible()
+    chart.focus()
+    page.keyboard.press("ArrowRight")
+    expect(status).to_contain_text(f"{days[0]:%d %b} so far: DAU 1 · MAU 3")
+    page.keyboard.press("ArrowLeft")
+    expect(status).to_contain_text(f"{days[1]:%d %b}: DAU 0 · MAU 2")
+
+    expect(whole).to_be_hidden()
+    page.keyboard.press("+")
+    expect(whole).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(whole).to_be_hidden()
+    page.mouse.move(box["x"] + 200, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 400, box["y"] + 100)
+    page.mouse.up()
+    expect(whole).to_be_visible()
+    whole.click()
+    expect(whole).to_be_hidden()
+
+    # Without JavaScript the picture is what people see.
+    plain.goto(page.url)
+    expect(plain.locator(".chart svg")).to_be_visible()
+    expect(plain.locator(".chart canvas")).to_have_count(0)
+    expect(plain.get_by_text("Point at a day")).to_have_count(0)

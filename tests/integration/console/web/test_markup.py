@@ -44,7 +44,7 @@ ATTRIBUTES = {
     *("for", "max", "value", "width"),
     *("aria-checked", "aria-current", "aria-describedby", "aria-hidden", "aria-label"),
     "aria-labelledby",
-    *("data-copy", "data-label", "data-live", "data-then", "data-upload"),
+    *("data-copy", "data-label", "data-lines", "data-live", "data-then", "data-upload"),
 }
 # Of SVG, in lower case, as HTML reads them.
 ATTRIBUTES |= {"cx", "cy", "d", "r", "rx", "text-anchor", "viewbox", "x", "x1", "x2", "y"}

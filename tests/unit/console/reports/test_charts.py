@@ -53,6 +53,17 @@ def test_more_is_higher_and_later_is_further_right() -> None:
     assert first.y > second.y
 
 
+def test_a_script_gets_the_values_that_the_lines_are_drawn_from() -> None:
+    chart = line_chart("t", ["a", "b"], [series(1, None)], so_far=True)
+
+    assert chart.plot == {
+        "names": ["a", "b"],
+        "lines": [{"number": 1, "values": (1, None), "labels": ["1", "None"]}],
+        "so_far": False,
+    }
+    assert line_chart("t", ["a", "b"], [series(1, 2)], so_far=True).plot["so_far"]
+
+
 def test_nothing_at_all_is_a_chart_too() -> None:
     assert line_chart("t", [], []).lines == []
     assert bar_chart("t", series(), []).height == 1
