@@ -9,7 +9,10 @@ import pytest
 
 from console.apps.apps import App
 from console.delivery.endpoints import list_endpoints
+from shared.clock import now_ms
 from shared.database import Connection
+from shared.events import Kind
+from shared.ids import click_id_of, new_receipt
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
 from tests.integration.counted import store
@@ -154,3 +157,31 @@ def test_a_page_says_what_an_endpoint_is_limited_to(admin: Browser, at: str) -> 
     ):
         assert text in admin.text
     assert '<option value="rejected" selected>' in admin.get(f"{admin.path}/edit").text
+
+
+def test_the_page_of_a_click_shows_what_was_told_of_it(
+    admin: Browser, made: str, connection: Connection, shop: App
+) -> None:
+    receipt = new_receipt(now_ms())
+    click = fresh(
+        app_id=shop.id,
+        receipt=receipt,
+        kind=Kind.CLICK,
+        endpoint="/click",
+        user_id="",
+        event_id="",
+        click_id=click_id_of(receipt),
+    )
+    store(connection, click)
+    (endpoint,) = list_endpoints(connection, shop)
+    connection.execute(
+        "INSERT INTO callbacks (id, endpoint_id, app_id, environment, activity, receipt,"
+        " event_time, state, click_id)"
+        " VALUES (%s, %s, %s, 'production', 'click', %s, now(), 'delivered', %s)",
+        (CALLBACKS[0], endpoint.id, shop.id, receipt, click.click_id),
+    )
+
+    page = admin.get(f"/receipts/{receipt}").text
+
+    assert f"{made}?callback={CALLBACKS[0]}" in page
+    assert "What was told about this event" in page

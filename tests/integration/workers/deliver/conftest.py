@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from shared.callbacks.addresses import AddressGuard
-from shared.callbacks.http_client import HttpClient
+from shared.callbacks.http_client import HttpClient, Resolve
 from shared.clock import Clock, now_ms
 from shared.database import Connection
 from shared.ids import new_receipt
@@ -38,6 +38,7 @@ class Office:
     tally: Tally = field(default_factory=Tally)
     clock: Clock = now_ms
     monotonic: Callable[[], float] = time.monotonic
+    resolve: Resolve = field(default_factory=lambda: _loopback)
 
     def endpoint(self, path: str, name: str = "", **columns: object) -> int:
         values: dict[str, object] = {
@@ -80,7 +81,7 @@ class Office:
 
     def deliver(self, holder: str = "one", is_over: Callable[[], bool] = lambda: False) -> None:
         async def work() -> None:
-            client = HttpClient(self.guard(), _loopback)
+            client = HttpClient(self.guard(), self.resolve)
             tools = CourierTools(
                 connection=self.database.connection,
                 lost_connection=self.database.close,
@@ -97,7 +98,7 @@ class Office:
         asyncio.run(work())
 
     def guard(self) -> AddressGuard:
-        loopback = (ip_network("127.0.0.0/8"),)
+        loopback = (ip_network("127.0.0.1/32"),)
         return AddressGuard(loopback, frozenset({self.receiver.port}))
 
 

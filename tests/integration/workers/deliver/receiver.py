@@ -80,6 +80,12 @@ class Receiver:
             self.answered.append((headers["webhook-id"], kind))
         if kind == "never":
             await asyncio.sleep(30)
+        if kind == "drip":
+            for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n" + b" " * 60:
+                writer.write(bytes([byte]))
+                await writer.drain()
+                await asyncio.sleep(0.1)
+            return False
         if kind == "broken":
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
             await writer.drain()
