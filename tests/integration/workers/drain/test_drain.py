@@ -69,6 +69,22 @@ def test_single_events_share_a_transaction_by_the_hundreds(bench: Bench) -> None
     assert sum(tally.histogram(metrics.DRAIN_EVENTS).counts) == 1
 
 
+def test_a_delivery_is_called_for_while_the_drain_goes_on(bench: Bench) -> None:
+    """After each transaction, of which callbacks may have become due."""
+    bench.send(*(_events(2) for _ in range(3)))
+    left: list[int] = []
+    requests = DrainRequests(
+        bench.asked.clear, bench.asked.clear, lambda: left.append(measure(bench.redis).events)
+    )
+    limits = DrainLimits(2, 10, 3, linger_ms=20)
+
+    Drain(bench.inbox(), bench.lanes, limits, requests, lambda: False).run()
+
+    assert len(left) == 3
+    assert left[0] > 0
+    assert left[-1] == 0
+
+
 def test_a_batch_that_is_delivered_twice_is_stored_once(bench: Bench) -> None:
     batch = _events(5)
     bench.send(batch, batch)
