@@ -1033,7 +1033,9 @@ CREATE TABLE callback_endpoints (
     failing_since   timestamptz,                     -- of the first of these
     deleted_at      timestamptz,                     -- its deliveries stay
     kept_secret     bytea,                           -- of a former key, wrapped; null: derived
-    payout_only     boolean NOT NULL DEFAULT false   -- true: only what the link's price pays for
+    payout_only     boolean NOT NULL DEFAULT false,  -- true: only what the link's price pays for
+    former_secret   bytea,                           -- wrapped; signs for a day more
+    rotated_at      timestamptz                      -- of the last change of the secret
 );
 
 CREATE UNIQUE INDEX callback_endpoints_name ON callback_endpoints (app_id, name)

@@ -70,6 +70,15 @@ class ReadForm:
     concurrency_max: int
     rate_max: int | None
 
+    def values(self) -> tuple[object, ...]:
+        """Returns what an endpoint's owner may change, in the order of the table's statements."""
+        return (
+            *(self.name, self.activities, self.method, self.url, self.hosts),
+            *(self.event_type_id, self.link_id, self.attributed_only, self.revenue_only),
+            *(self.payout_only, self.sandbox, self.answer_contains),
+            *(self.concurrency_max, self.rate_max),
+        )
+
 
 def read_form(connection: Connection, app: App, form: EndpointForm) -> ReadForm:
     """Checks what a person said, and makes the partner when new. Raises BadValue."""

@@ -7,8 +7,8 @@ from datetime import datetime
 from console.actor import Actor, require_admin
 from console.apps.apps import App
 from console.audit import Action, Change, record_change
-from console.delivery.endpoint_form import EndpointForm, ReadForm, read_form
-from console.delivery.endpoint_signing import read_signing
+from console.delivery.endpoint_form import EndpointForm, read_form
+from console.delivery.endpoint_signing import read_signing, wrapped_secret
 from console.resources import Resources
 from shared.callbacks.activities import level_and_status
 from shared.callbacks.requests import signing_secret
@@ -139,6 +139,9 @@ _ROTATE = """
     UPDATE callback_endpoints SET secret_version = secret_version + 1, kept_secret = NULL
     WHERE id = %(id)s
 """
+_KEEP_FORMER = """
+    UPDATE callback_endpoints SET former_secret = %s, rotated_at = now() WHERE id = %s
+"""
 _TAKEN = """
     SELECT FROM callback_endpoints
     WHERE app_id = %s AND name = %s AND id <> %s AND deleted_at IS NULL
@@ -175,7 +178,7 @@ def create_endpoint(
     connection = resources.connection
     with transaction(connection):
         read = read_form(connection, app, form)
-        arguments = (app.id, read.partner_id, *_values(read))
+        arguments = (app.id, read.partner_id, *read.values())
         row = run(connection, _INSERT, arguments).fetchone()
         if row is None:
             raise _name_taken()
@@ -196,7 +199,7 @@ def edit_endpoint(
         read = read_form(connection, app, replace(form, partner=endpoint.partner))
         if run(connection, _TAKEN, (app.id, read.name, endpoint.id)).fetchone() is not None:
             raise _name_taken()
-        run(connection, _UPDATE, (*_values(read), endpoint.id))
+        run(connection, _UPDATE, (*read.values(), endpoint.id))
         changed = _known(connection, app, endpoint.id)
         change = Change(Action.CALLBACK_EDIT, changed.name, _told(endpoint), _told(changed))
         record_change(connection, actor, app.id, change)
@@ -231,8 +234,14 @@ def delete_endpoint(resources: Resources, actor: Actor, app: App, endpoint: Endp
 def rotate_secret(
     resources: Resources, actor: Actor, app: App, endpoint: EndpointRow
 ) -> EndpointWithSecret:
-    """Gives an endpoint a new signing secret, at once. Raises NotAllowed."""
-    changed = _changed(resources, actor, app, endpoint, Action.CALLBACK_ROTATE, _ROTATE)
+    """Gives an endpoint a new signing secret; both sign for a day. Raises NotAllowed."""
+    connection = resources.connection
+    former = wrapped_secret(
+        resources.secret_key, endpoint.id, read_signing(connection, endpoint.id)
+    )
+    with transaction(connection):
+        run(connection, _KEEP_FORMER, (former, endpoint.id))
+        changed = _changed(resources, actor, app, endpoint, Action.CALLBACK_ROTATE, _ROTATE)
     return EndpointWithSecret(changed, secret_of(resources, changed))
 
 
@@ -269,15 +278,6 @@ def _known(connection: Connection, app: App, endpoint_id: int) -> EndpointRow:
     if found is None:
         raise OperatorError("The endpoint was deleted meanwhile.")
     return found
-
-
-def _values(read: ReadForm) -> tuple[object, ...]:
-    return (
-        *(read.name, read.activities, read.method, read.url, read.hosts),
-        *(read.event_type_id, read.link_id, read.attributed_only, read.revenue_only),
-        *(read.payout_only, read.sandbox, read.answer_contains),
-        *(read.concurrency_max, read.rate_max),
-    )
 
 
 def _told(endpoint: EndpointRow) -> dict[str, object]:

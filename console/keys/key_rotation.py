@@ -21,6 +21,7 @@ from shared.alerts.requests import alert_purpose
 from shared.callbacks.requests import (
     Signing,
     callback_purpose,
+    former_signing_key,
     signing_key,
     wrap_signing_key,
 )
@@ -50,11 +51,14 @@ SET key_check = %s, former_key_check = %s, tombstone_key = %s, click_keys = %s
 _MARK_TOKENS = "UPDATE tokens SET under_former_key = true, former_digest = NULL"
 _MARK_API_KEYS = "UPDATE console_keys SET under_former_key = true"
 _ENDPOINTS = """
-SELECT id, secret_version, kept_secret FROM callback_endpoints WHERE deleted_at IS NULL
+SELECT id, secret_version, kept_secret, former_secret FROM callback_endpoints
+WHERE deleted_at IS NULL
 """
 _DESTINATIONS = "SELECT id, kept_secret FROM alert_destinations WHERE deleted_at IS NULL"
 _SCHEDULES = "SELECT id, kept_secret FROM report_schedules WHERE deleted_at IS NULL"
-_KEEP_CALLBACK = "UPDATE callback_endpoints SET kept_secret = %s WHERE id = %s"
+_KEEP_CALLBACK = """
+UPDATE callback_endpoints SET kept_secret = %s, former_secret = %s WHERE id = %s
+"""
 _KEEP_ALERT = "UPDATE alert_destinations SET kept_secret = %s WHERE id = %s"
 _KEEP_SCHEDULE = "UPDATE report_schedules SET kept_secret = %s WHERE id = %s"
 _UNUSED_TOKENS = """
@@ -129,9 +133,12 @@ def rotate_key(resources: Resources, actor: Actor) -> UnusedCredentials:
 
 def _keep_secrets(connection: Connection, newest: bytes, former: bytes) -> None:
     """Stores what callbacks, alerts and reports are signed by, wrapped under the new key."""
-    for number, version, kept in run(connection, _ENDPOINTS).fetchall():
-        key = signing_key(former, callback_purpose(number, version), Signing(version, kept))
-        run(connection, _KEEP_CALLBACK, (wrap_signing_key(newest, key), number))
+    for number, version, kept, replaced in run(connection, _ENDPOINTS).fetchall():
+        signing = Signing(version, kept, former=replaced)
+        key = signing_key(former, callback_purpose(number, version), signing)
+        before = former_signing_key(former, signing) if replaced else None
+        secrets = (wrap_signing_key(newest, each) if each else None for each in (key, before))
+        run(connection, _KEEP_CALLBACK, (*secrets, number))
     for number, kept in run(connection, _DESTINATIONS).fetchall():
         key = signing_key(former, alert_purpose(number), Signing(1, kept))
         run(connection, _KEEP_ALERT, (wrap_signing_key(newest, key), number))

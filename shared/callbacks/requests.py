@@ -19,7 +19,7 @@ from shared.callbacks.macros import COMPUTED
 from shared.callbacks.parameter_macros import PASSED_ON
 from shared.callbacks.templates import read_template
 from shared.keys.installation_key import key_with_check
-from shared.keys.wrapping import unwrap, wrap
+from shared.keys.wrapping import WrappedElsewhere, unwrap, wrap
 
 BODY_BYTES_MAX = 20_000  # what Standard Webhooks recommends at most
 SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix
@@ -31,14 +31,18 @@ _USER_AGENT = "Waybill/0.1 (callbacks)"
 class Signing(NamedTuple):
     """The parts of a secret: `kept` is wrapped, and of a former installation key.
 
-    `check` is that of the key in force; b"": the only one that there is.
+    `check` is that of the key in force; b"": the only one that there is. `former` is the secret
+    before it, wrapped, while both sign.
     """
 
     version: int = 1
     kept: bytes | None = None
     check: bytes = b""
+    former: bytes | None = None
 
 
+# Of an endpoint, while both sign: receivers change theirs meanwhile.
+SELECT_FORMER = "CASE WHEN rotated_at > now() - interval '24 hours' THEN former_secret END"
 _ONLY_KEY = Signing()
 _PASSED_ON = frozenset(PASSED_ON)
 
@@ -89,22 +93,30 @@ def build_request(
         url = with_callback_parameters(url, facts.parameters)
     signing = endpoint.signing
     secret = signing_key(key, callback_purpose(endpoint.id, signing.version), signing)
-    headers = signing_headers(secret, str(facts.id), now_ms // 1000, body or url.encode())
+    former = former_signing_key(key, signing) if signing.former else None
+    content = body or url.encode()
+    headers = signing_headers(secret, str(facts.id), now_ms // 1000, content, former)
     if body:
         headers.append(JSON_HEADER)
     return HttpRequest(endpoint.method, url, tuple(headers), body)
 
 
 def signing_headers(
-    secret: bytes, message_id: str, timestamp: int, content: bytes
+    secret: bytes, message_id: str, timestamp: int, content: bytes, former: bytes | None = None
 ) -> list[tuple[str, str]]:
-    """Returns the headers that every request has: who sends it, its id, time and signature."""
+    """Returns the headers that every request has: who sends it, its id, time and signature.
+
+    A `former` secret signs as well; whoever verifies looks for a signature that is right.
+    """
+    signed = _signature(secret, message_id, timestamp, content)
+    if former is not None:
+        signed += f" {_signature(former, message_id, timestamp, content)}"
     return [
         ("User-Agent", _USER_AGENT),
         ("Accept", "*/*"),
         ("webhook-id", message_id),
         ("webhook-timestamp", str(timestamp)),
-        ("webhook-signature", _signature(secret, message_id, timestamp, content)),
+        ("webhook-signature", signed),
     ]
 
 
@@ -115,6 +127,15 @@ def signing_key(key: bytes, purpose: str, signing: Signing = _ONLY_KEY) -> bytes
         return unwrap(_WRAPPING, key, signing.kept)
     in_force = key_with_check(key, signing.check) if signing.check else key
     return hmac.digest(in_force or key, purpose.encode(), "sha256")
+
+
+@lru_cache(maxsize=1_024)  # endpoints
+def former_signing_key(key: bytes, signing: Signing) -> bytes | None:
+    """Returns the key before the last change of a secret; None if no key of ours opens it."""
+    try:
+        return unwrap(_WRAPPING, key, signing.former or b"")
+    except WrappedElsewhere:
+        return None
 
 
 def callback_purpose(endpoint_id: int, version: int) -> str:

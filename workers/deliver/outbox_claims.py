@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from shared.callbacks.conversion_facts import ConversionFacts, load_facts
-from shared.callbacks.requests import CallbackEndpoint, Signing
+from shared.callbacks.requests import SELECT_FORMER, CallbackEndpoint, Signing
 from shared.database import Connection, run, transaction
 
 CLAIM_SECONDS = 30  # longer than an attempt takes, with everything around it
@@ -73,10 +73,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     is_failure: bool
 
 
-_ENDPOINTS = """
+_ENDPOINTS = f"""
 SELECT id, method, url, secret_version, kept_secret, (SELECT key_check FROM installation),
-       partner_id IS NOT NULL, hosts, answer_contains, concurrency_max, rate_max, failures,
-       payout_only
+       {SELECT_FORMER}, partner_id IS NOT NULL,
+       hosts, answer_contains, concurrency_max, rate_max, failures, payout_only
 FROM callback_endpoints
 WHERE paused_at IS NULL AND disabled_at IS NULL AND deleted_at IS NULL AND EXISTS (
     SELECT FROM callbacks
@@ -166,13 +166,13 @@ def due_endpoints(connection: Connection) -> list[DueEndpoint]:
         DueEndpoint(
             number,
             CallbackEndpoint(
-                number, method, url or "", Signing(version, kept, check or b""), is_partners
+                number, method, url or "", Signing(version, kept, check or b"", former), is_partners
             ),
             tuple(hosts),
             url is None,
             *limits,
         )
-        for number, method, url, version, kept, check, is_partners, hosts, *limits in run(
+        for number, method, url, version, kept, check, former, is_partners, hosts, *limits in run(
             connection, _ENDPOINTS
         )
     ]

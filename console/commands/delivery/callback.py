@@ -191,7 +191,7 @@ def delete(resources: Resources, app: App, known: EndpointRow) -> Shown:
     return {"endpoint": known}, f"{known.name} has been deleted."
 
 
-@_endpoint_command("rotate", "Replace the signing secret of an endpoint, at once.")
+@_endpoint_command("rotate", "Replace the signing secret of an endpoint; for a day both sign.")
 def rotate(resources: Resources, app: App, known: EndpointRow) -> Shown:
     rotated = rotate_secret(resources, terminal_actor(), app, known)
     return rotated, pairs([("signing secret", rotated.secret)])

@@ -203,7 +203,7 @@ CALLBACK_ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
         "POST",
         f"{_ONE}/secret",
-        "Replace the signing secret; the answer has the new one.",
+        "Replace the signing secret; the answer has the new one, and for a day both sign.",
         rotate,
         EndpointWithSecret,
     ),

@@ -110,7 +110,9 @@ def delete(request: PageRequest, app: App, endpoint_id: int) -> Answer:
 def rotate(request: PageRequest, app: App, endpoint_id: int) -> Answer:
     endpoint = _endpoint(request, app, endpoint_id)
     rotate_secret(request.resources, request.actor, app, endpoint)
-    return _done(app, endpoint, "signs with a new secret from now on.")
+    return _done(
+        app, endpoint, "signs with a new secret from now on, and for a day with the former one too."
+    )
 
 
 def test(request: PageRequest, app: App, endpoint_id: int) -> Answer:

@@ -11,6 +11,7 @@ from console.accounts.second_factor import begin_enrolment, find_factor
 from console.actor import Role
 from console.apps.apps import App
 from console.delivery.endpoint_form import EndpointForm
+from console.delivery.endpoint_signing import read_signing
 from console.delivery.endpoints import create_endpoint, rotate_secret, secret_of
 from console.keys.key_rotation import NotUsedYet, finish_rotation, rotate_key
 from console.resources import Resources
@@ -18,6 +19,7 @@ from console.security.new_tokens import NewToken, create_token, import_token
 from console.security.tokens import revoke_token
 from ingest.click_ids import ClickSeal
 from ingest.credential_store import CredentialStore, TokenKey
+from shared.callbacks.requests import former_signing_key, shown_secret, signing_secret
 from shared.clock import now_ms
 from shared.errors import OperatorError, Unauthorized
 from shared.events import Environment
@@ -207,6 +209,30 @@ def test_partners_verify_callbacks_with_the_secret_that_they_have(
 
     assert secret_of(only_next, made.endpoint) == made.secret
     assert rotate_secret(only_next, ADMIN, shop, made.endpoint).secret != made.secret
+
+
+def test_a_secret_that_was_just_replaced_signs_on_under_the_new_key(
+    resources: Resources, both: Resources, only_next: Resources, shop: App
+) -> None:
+    made = create_endpoint(resources, ADMIN, shop, CALLBACK)
+    create_token(resources, ADMIN, shop, NewToken("backend"))
+    replaced = rotate_secret(resources, ADMIN, shop, made.endpoint)
+
+    def secrets(key: bytes) -> tuple[str, str | None]:
+        signing = read_signing(resources.connection, made.endpoint.id)
+        former = former_signing_key(key, signing) if signing.former else None
+        now = signing_secret(key, made.endpoint.id, signing)
+        return now, shown_secret(former) if former else None
+
+    assert secrets(SECRET_KEY) == (replaced.secret, made.secret)
+    rotate_key(both, ADMIN)
+    finish_rotation(both, ADMIN, force=True)
+    assert secrets(only_next.secret_key) == (replaced.secret, made.secret)
+
+    day_ago = "UPDATE callback_endpoints SET rotated_at = now() - interval '25 hours'"
+    resources.connection.execute(day_ago)
+
+    assert secrets(only_next.secret_key) == (replaced.secret, None)
 
 
 def test_the_key_of_tombstones_stays_and_two_rotations_keep_everything(

@@ -14,8 +14,10 @@ from shared.callbacks.requests import (
     Signing,
     build_request,
     json_body,
+    shown_secret,
     signature,
     signing_secret,
+    wrap_signing_key,
 )
 from tests.support.build import NOW_MS, SECRET_KEY
 
@@ -77,6 +79,33 @@ def test_json_has_what_was_sent_along_under_its_macros_name() -> None:
     assert (data["os_name"], data["iad_keyword"]) == ("ios", "shoes")
     assert data["partner_parameters"] == '{"a":"b"}'
     assert "nothing" not in data
+
+
+def test_for_a_while_the_former_secret_signs_as_well() -> None:
+    former = b"the secret of thirty-two bytes.."
+    kept = wrap_signing_key(SECRET_KEY, former)
+    elsewhere = wrap_signing_key(b"another installation's key, whole", former)
+
+    signatures = [
+        dict(
+            build_request(
+                SECRET_KEY,
+                CallbackEndpoint(7, "GET", "https://p.example/cb", Signing(2, former=each)),
+                SAMPLE,
+                NOW_MS,
+            ).headers
+        )["webhook-signature"].split(" ")
+        for each in (kept, None, elsewhere)
+    ]
+
+    now = signature(
+        signing_secret(SECRET_KEY, 7, Signing(2)), str(SAMPLE.id), NOW_MS // 1000,
+        b"https://p.example/cb",
+    )  # fmt: skip
+    before = signature(
+        shown_secret(former), str(SAMPLE.id), NOW_MS // 1000, b"https://p.example/cb"
+    )
+    assert signatures == [[now, before], [now], [now]]
 
 
 def test_each_endpoint_and_each_version_has_its_secret() -> None:
