@@ -86,6 +86,8 @@ class Action(StrEnum):
     PERSON_PASSWORD = "person.password"  # noqa: S105
     PERSON_LINK = "person.link"
     PERSON_SECOND_FACTOR = "person.second_factor"
+    PERSON_EMAIL = "person.email"
+    PERSON_PROVIDER = "person.provider"
     PERSON_RECOVERY_CODES = "person.recovery_codes"
     PERSON_CLOSE = "person.close"
     PERSON_REOPEN = "person.reopen"

@@ -18,6 +18,8 @@ for name in postgres_password redis_password grafana_password secret_key; do
 done
 create database_url "postgresql://waybill:$(cat postgres_password)@postgres/waybill"
 create redis_url "redis://:$(cat redis_password)@redis:6379/0"
-# Empty until the key is rotated (docs/operations.md, "The key"), and until there is a mail server.
+# Empty until the key is rotated (docs/operations.md, "The key"), until there is a mail server, and
+# until people sign in by an identity provider.
 create previous_secret_key ""
 create smtp_url ""
+create oidc_client_secret ""

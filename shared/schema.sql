@@ -823,10 +823,31 @@ CREATE TABLE people (
     role          text NOT NULL CHECK (role IN ('admin', 'viewer', 'member')),
     password_hash text,                          -- Argon2id; null: not chosen yet
     created_at    timestamptz NOT NULL DEFAULT now(),
-    closed_at     timestamptz                    -- null: active; else deactivated
+    closed_at     timestamptz,                   -- null: active; else deactivated
+    email         text                           -- by which the provider's account is found
 );
 
 CREATE UNIQUE INDEX people_name ON people (lower(name));
+CREATE UNIQUE INDEX people_email ON people (lower(email));
+
+-- The accounts of an identity provider that were linked to people, by the provider's name for them.
+CREATE TABLE provider_accounts (
+    issuer    text NOT NULL,
+    subject   text NOT NULL CHECK (length(subject) BETWEEN 1 AND 255),
+    person_id bigint NOT NULL UNIQUE REFERENCES people,
+    linked_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (issuer, subject)
+);
+
+-- Sign-ins by the provider that are under way, for some minutes, each of one browser.
+CREATE TABLE provider_sign_ins (
+    digest     bytea PRIMARY KEY,                -- of the state and of the browser's secret
+    nonce      text NOT NULL,
+    verifier   text NOT NULL,                    -- of PKCE
+    back       text NOT NULL,                    -- where the sign-in leads
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX provider_sign_ins_start ON provider_sign_ins (created_at);
 
 -- Roles in apps: a member reaches these apps and no others. They do not count for other roles.
 CREATE TABLE app_roles (
@@ -841,7 +862,8 @@ CREATE TABLE console_sessions (
     digest     bytea PRIMARY KEY,                -- HMAC-SHA256 under the installation's key
     person_id  bigint NOT NULL REFERENCES people,
     created_at timestamptz NOT NULL DEFAULT now(),
-    seen_at    timestamptz NOT NULL DEFAULT now() -- to the minute
+    seen_at    timestamptz NOT NULL DEFAULT now(), -- to the minute
+    by_provider boolean NOT NULL DEFAULT false   -- true: the identity provider has let them in
 );
 
 CREATE INDEX console_sessions_person ON console_sessions (person_id);

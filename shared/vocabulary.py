@@ -73,6 +73,7 @@ class AccessEvent(StrEnum):
     SIGN_IN = "sign_in"
     WRONG_PASSWORD = "wrong_password"  # noqa: S105 - the name of an event
     WRONG_CODE = "wrong_code"  # of the second step
+    PROVIDER_REFUSED = "provider_refused"  # a sign-in by the identity provider
     LOCK_OUT = "lock_out"  # too many attempts from one browser or network
     FORM_REFUSED = "form_refused"  # of another site or another session
     KEY_USE = "key_use"

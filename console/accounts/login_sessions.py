@@ -1,6 +1,7 @@
 """Sign-in sessions of the console: each is one person in one browser until it expires."""
 
 import secrets
+from dataclasses import replace
 
 from console.accounts.people import COLUMNS, Person, person_from_row
 from shared.database import Connection, run
@@ -13,7 +14,7 @@ SESSION_DAYS_MAX = 7
 # The last use is written once a minute at most: a page must not cost a write.
 _FIND = f"""
 WITH found AS (
-    SELECT digest, person_id, seen_at FROM console_sessions
+    SELECT digest, person_id, seen_at, by_provider FROM console_sessions
     WHERE digest = ANY(%(digests)s)
       AND seen_at > now() - make_interval(hours => %(idle)s)
       AND created_at > now() - make_interval(days => %(days)s)
@@ -23,7 +24,8 @@ WITH found AS (
     WHERE console_sessions.digest = found.digest
       AND found.seen_at < now() - interval '1 minute'
 )
-SELECT {COLUMNS} FROM found JOIN people ON people.id = person_id WHERE closed_at IS NULL
+SELECT found.by_provider, {COLUMNS}
+FROM found JOIN people ON people.id = person_id WHERE closed_at IS NULL
 """
 _DELETE_EXPIRED = """
 DELETE FROM console_sessions
@@ -38,7 +40,9 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-def open_session(connection: Connection, secret_key: bytes, person: Person) -> str:
+def open_session(
+    connection: Connection, secret_key: bytes, person: Person, *, by_provider: bool = False
+) -> str:
     """Opens a session and returns its secret; deletes expired sessions.
 
     The secret is always new, whatever the browser stored before.
@@ -47,8 +51,8 @@ def open_session(connection: Connection, secret_key: bytes, person: Person) -> s
     run(connection, _DELETE_EXPIRED, _LIMITS)
     run(
         connection,
-        "INSERT INTO console_sessions (digest, person_id) VALUES (%s, %s)",
-        (token_digest(secret_key, secret.encode()), person.id),
+        "INSERT INTO console_sessions (digest, person_id, by_provider) VALUES (%s, %s, %s)",
+        (token_digest(secret_key, secret.encode()), person.id, by_provider),
     )
     return secret
 
@@ -57,7 +61,7 @@ def find_session(connection: Connection, secret_key: bytes, secret: str) -> Pers
     """Returns the person of a session that has not expired, unless they are deactivated."""
     digests = accepted_digests(secret_key, secret.encode())
     row = run(connection, _FIND, {"digests": digests, **_LIMITS}).fetchone()
-    return None if row is None else person_from_row(row)
+    return None if row is None else replace(person_from_row(row[1:]), by_provider=row[0])
 
 
 def close_session(connection: Connection, secret_key: bytes, secret: str) -> None:

@@ -1,5 +1,6 @@
 """People: the accounts of the console, with their roles."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ from console.actor import Actor, AppRole, Reach, Role, require_admin
 from console.audit import Action, Change, record_change
 from console.validation import clean_text
 from shared.database import Connection, run, transaction
-from shared.errors import OperatorError
+from shared.errors import BadValue, OperatorError
 
 NAME_CHARACTERS_MAX = 100
+_EMAIL = re.compile(r"[^@\s<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9.-]{1,189}")
+_OTHER_WITH_EMAIL = "SELECT FROM people WHERE lower(email) = lower(%s) AND id <> %s"
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,8 @@ class Person:
 
     `has_password` is false until the person has chosen one. With `closed_at` the account is
     deactivated: the person cannot sign in. `apps` are those that a member reaches. With a second
-    factor, signing in takes a code too.
+    factor, signing in takes a code too. By the verified `email` the identity provider's accounts
+    are found. `by_provider` is true in a session that the provider has let in.
     """
 
     id: int
@@ -43,6 +47,8 @@ class Person:
     closed_at: datetime | None
     apps: tuple[AppGrant, ...] = ()
     has_second_factor: bool = False
+    email: str | None = None
+    by_provider: bool = False
 
     @property
     def reach(self) -> Reach:
@@ -61,7 +67,7 @@ class Person:
 
 COLUMNS = (
     "people.id, people.name, people.role, people.password_hash IS NOT NULL, people.created_at, "
-    "people.closed_at, ("
+    "people.closed_at, people.email, ("
     "  SELECT json_agg(json_build_array(app_id, apps.name, app_roles.role) ORDER BY apps.name)"
     "  FROM app_roles JOIN apps ON apps.id = app_id"
     "  WHERE person_id = people.id AND people.role = 'member'"
@@ -77,19 +83,23 @@ _UPDATE = f"UPDATE people SET {{}} WHERE id = %(id)s RETURNING {COLUMNS}"
 _PASSWORD = f"SELECT password_hash, {COLUMNS} FROM people WHERE lower(name) = lower(%s)"
 _WORKING_ADMIN = """
     SELECT FROM people
-    WHERE role = 'admin' AND closed_at IS NULL AND password_hash IS NOT NULL
+    WHERE role = 'admin' AND closed_at IS NULL AND (
+        password_hash IS NOT NULL
+        OR EXISTS (SELECT FROM provider_accounts WHERE person_id = people.id)
+    )
 """
 
 
 def person_from_row(row: tuple[Any, ...]) -> Person:
     """Returns the person of a row of COLUMNS."""
     *account, grants, has_second_factor = row
-    number, name, role, has_password, created_at, closed_at = account
+    number, name, role, has_password, created_at, closed_at, email = account
     apps = tuple(AppGrant(app_id, app, AppRole(given)) for app_id, app, given in grants or ())
     return Person(
         *(number, name, Role(role), has_password, created_at, closed_at),
         apps=apps,
         has_second_factor=has_second_factor,
+        email=email,
     )
 
 
@@ -177,6 +187,33 @@ def set_role(connection: Connection, actor: Actor, person: Person, role: Role) -
             run(connection, "DELETE FROM app_roles WHERE person_id = %s", (person.id,))
         changed = _update(connection, person, "role = %(value)s", role)
         _record(connection, actor, Action.PERSON_ROLE, person, changed)
+    return changed
+
+
+def set_email(connection: Connection, actor: Actor, person: Person, email: str) -> Person:
+    """Sets the address by which the identity provider's account of a person is found; "": none.
+
+    Whoever of the provider was linked to the account before is so no more, and signed out. Raises
+    BadValue, OperatorError when another account has the address, and NotAllowed for a viewer.
+    """
+    require_admin(actor)
+    address = email.strip()
+    if address and not _EMAIL.fullmatch(address):
+        raise BadValue("email", "must be an address such as ada@example.com.")
+    with transaction(connection):
+        taken = run(connection, _OTHER_WITH_EMAIL, (address, person.id)).fetchone()
+        if taken is not None:
+            raise OperatorError("Another account has this e-mail address.")
+        run(connection, "DELETE FROM provider_accounts WHERE person_id = %s", (person.id,))
+        run(
+            connection,
+            "DELETE FROM console_sessions WHERE person_id = %s AND by_provider",
+            (person.id,),
+        )
+        changed = _update(connection, person, "email = %(value)s", address or None)
+        values = {"email": person.email}, {"email": changed.email}
+        change = Change(Action.PERSON_EMAIL, person.name, *values)
+        record_change(connection, actor, None, change)
     return changed
 
 

@@ -13,6 +13,7 @@ from console.accounts.people import (
     deactivate_person,
     find_person,
     list_people,
+    set_email,
     set_password,
     set_role,
 )
@@ -23,6 +24,7 @@ from console.commands.terminal.command_group import CommandGroup
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import show, table
 from console.connections import CommandContext, load_settings, open_database
+from shared.database import transaction
 
 _PASSWORD_CHARACTERS_READ = 1_000
 
@@ -41,16 +43,19 @@ def admin() -> None:
     show_default=True,
     help="An admin changes things, a viewer only reads, a member reaches some apps.",
 )
+@click.option("--email", default="", help="Verified address at the identity provider.")
 @json_option
 @click.pass_obj
-def create(context: CommandContext, name: str, role: str, as_json: bool) -> None:
+def create(context: CommandContext, name: str, role: str, email: str, as_json: bool) -> None:
     """Create an account and show its one-time link.
 
     The link lets its owner choose a password.
     """
     settings = load_settings(context)
-    with open_database(settings) as connection:
+    with open_database(settings) as connection, transaction(connection):
         person = create_person(connection, terminal_actor(), name, Role(role))
+        if email:
+            person = set_email(connection, terminal_actor(), person, email)
         secret = create_invitation(connection, settings.secret_key, terminal_actor(), person)
     _show_link(person, f"{settings.console_url}/welcome/{secret}", as_json=as_json)
 
@@ -88,6 +93,21 @@ def password(context: CommandContext, name: str, as_json: bool) -> None:
         else:
             secret = sys.stdin.readline(_PASSWORD_CHARACTERS_READ).rstrip("\r\n")
         person = set_password(connection, terminal_actor(), person, str(secret))
+    show({"person": person}, _table([person]), as_json=as_json)
+
+
+@admin.command("email")
+@click.argument("name")
+@click.argument("address")
+@json_option
+@click.pass_obj
+def email_(context: CommandContext, name: str, address: str, as_json: bool) -> None:
+    """Set the address of an account at the identity provider.
+
+    Whoever signs in there with this verified address gets the account. "" removes it.
+    """
+    with open_database(load_settings(context)) as connection:
+        person = set_email(connection, terminal_actor(), find_person(connection, name), address)
     show({"person": person}, _table([person]), as_json=as_json)
 
 
@@ -191,10 +211,20 @@ def _show_link(person: Person, url: str, *, as_json: bool) -> None:
 
 def _table(people: list[Person]) -> Table:
     return table(
-        ("name", "role", "apps", "password", "second step", "created (UTC)", "deactivated (UTC)"),
+        (
+            "name",
+            "e-mail",
+            "role",
+            "apps",
+            "password",
+            "second step",
+            "created (UTC)",
+            "deactivated (UTC)",
+        ),
         (
             (
                 person.name,
+                person.email or "",
                 person.role,
                 ", ".join(f"{each.app} ({each.role})" for each in person.apps),
                 "set" if person.has_password else "not set yet",

@@ -26,7 +26,7 @@ from console.web.page_errors import ForgedRequest, NotFound, error_page, status_
 from console.web.page_request import PageContext, PageRequest, Services
 from console.web.pages.signin import second_factor
 from console.web.rendering import Templates
-from console.web.responses import Answer, Download, Finished, Page, Redirect
+from console.web.responses import Answer, Departure, Download, Finished, Page, Redirect
 from console.web.route import Access, Handler, Route
 from console.web.sender import sender_address
 from console.web.session_cache import RecentSessions
@@ -133,7 +133,8 @@ class PageDispatcher:
         """Tells whether somebody has to set up a second step before anything else."""
         is_required = self._services.settings.second_factor == REQUIRED
         is_own = route.access is Access.ANYBODY or route.path.startswith(("/account", "/sign-out"))
-        return is_required and person is not None and not person.has_second_factor and not is_own
+        is_asked = person is not None and not (person.has_second_factor or person.by_provider)
+        return is_required and is_asked and not is_own
 
     def _context(
         self, req: falcon.Request, secret: str | None, person: Person | None
@@ -199,15 +200,10 @@ class PageDispatcher:
                 if request.flash:
                     cookies.set_flash(resp, "", secure=self._secure)
             case Redirect():
-                resp.status = falcon.HTTP_303
-                resp.location = answer.path
-                if answer.session is not None:
-                    self._recent.note(request.secret, None)
-                    cookies.set_secret(resp, answer.session, secure=self._secure)
-                if answer.browser:
-                    cookies.set_browser(resp, answer.browser, secure=self._secure)
-                if answer.flash:
-                    cookies.set_flash(resp, answer.flash, secure=self._secure)
+                self._redirect(answer, request, resp)
+            case Departure():
+                resp.status, resp.location = falcon.HTTP_303, answer.address
+                cookies.set_secret(resp, request.secret, secure=self._secure)
             case Finished():
                 resp.content_type = answer.content_type
                 resp.data = answer.body
@@ -217,3 +213,14 @@ class PageDispatcher:
                 resp.content_type = answer.content_type
                 resp.downloadable_as = answer.filename
                 resp.stream = answer.parts
+
+    def _redirect(self, answer: Redirect, request: PageContext, resp: falcon.Response) -> None:
+        resp.status = falcon.HTTP_303
+        resp.location = answer.path
+        if answer.session is not None:
+            self._recent.note(request.secret, None)
+            cookies.set_secret(resp, answer.session, secure=self._secure)
+        if answer.browser:
+            cookies.set_browser(resp, answer.browser, secure=self._secure)
+        if answer.flash:
+            cookies.set_flash(resp, answer.flash, secure=self._secure)

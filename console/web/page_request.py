@@ -5,6 +5,7 @@ from functools import cached_property
 
 from console.accounts.access_log import STRANGER, AccessLog, AccessNote
 from console.accounts.people import Person
+from console.accounts.provider.provider import Provider
 from console.actor import Actor, Reach, Role
 from console.onboarding.sample_event import PostForm, post_form
 from console.pipeline.health import InboxWatch
@@ -36,6 +37,14 @@ class Services:
     @cached_property
     def access(self) -> AccessLog:
         return AccessLog(self.redis)
+
+    @cached_property
+    def provider(self) -> Provider | None:
+        """The identity provider by which people sign in, if there is one."""
+        settings = self.settings
+        if not settings.has_provider:
+            return None
+        return Provider(settings, f"{settings.console_url}/sign-in/provider/return", self.clock)
 
 
 @dataclass(frozen=True, kw_only=True)

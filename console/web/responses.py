@@ -29,6 +29,13 @@ class Redirect:
 
 
 @dataclass(frozen=True)
+class Departure:
+    """A redirect to another site, which is to send the browser back."""
+
+    address: str
+
+
+@dataclass(frozen=True)
 class Download:
     """A file that is streamed part by part.
 
@@ -50,4 +57,4 @@ class Finished:
     policy: str = ""
 
 
-Answer = Finished | Page | Redirect | Download
+Answer = Finished | Page | Redirect | Departure | Download

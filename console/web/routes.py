@@ -29,7 +29,7 @@ from console.web.pages import (
 )
 from console.web.pages.delivery import schedules
 from console.web.pages.pipeline import jobs, operations, quarantine, rq, uploads
-from console.web.pages.signin import code, second_factor
+from console.web.pages.signin import code, provider, second_factor
 from console.web.route import Access, Route, get, post
 
 ALERTS = "/apps/{app_id:int}/alerts"
@@ -60,6 +60,8 @@ ROUTES: tuple[Route, ...] = (
     post("/sign-in", login.sign_in, Access.ANYBODY),
     get("/sign-in/code", code.show, Access.ANYBODY),
     post("/sign-in/code", code.check, Access.ANYBODY),
+    get("/sign-in/provider", provider.leave, Access.ANYBODY),
+    get("/sign-in/provider/return", provider.arrive, Access.ANYBODY),
     get("/welcome/{secret}", welcome.show, Access.ANYBODY),
     post("/welcome/{secret}", welcome.choose_password, Access.ANYBODY),
     post("/sign-out", account.sign_out, Access.MEMBER),
@@ -76,6 +78,7 @@ ROUTES: tuple[Route, ...] = (
     post("/people", people.invite),
     post("/people/{person_id:int}/role", people.change_role, form="/people"),
     post("/people/{person_id:int}/apps", people.change_app_role, form="/people"),
+    post("/people/{person_id:int}/email", people.change_email, form="/people"),
     post("/people/{person_id:int}/link", people.new_link, form="/people"),
     post(
         "/people/{person_id:int}/second-factor",

@@ -91,6 +91,8 @@ TABLE_RIGHTS: dict[str, tuple[str, str, str]] = {
     "second_factors": ("", "rawd", ""),
     "recovery_codes": ("", "rawd", ""),
     "pending_sign_ins": ("", "rad", ""),
+    "provider_accounts": ("", "rad", ""),
+    "provider_sign_ins": ("", "rad", ""),
     "console_keys": ("", "raw", ""),
     "saved_views": ("", "rawd", ""),
     # The owner's own

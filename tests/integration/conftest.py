@@ -130,6 +130,8 @@ def empty(connection: Connection) -> None:
         "sign_in_attempts",
         "console_keys",
         "app_roles",
+        "provider_accounts",
+        "provider_sign_ins",
         "second_factors",
         "recovery_codes",
         "pending_sign_ins",

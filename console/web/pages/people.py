@@ -9,6 +9,7 @@ from console.accounts.people import (
     list_people,
     person_with_id,
     reactivate_person,
+    set_email,
     set_role,
 )
 from console.accounts.second_factor import remove_factor
@@ -17,6 +18,7 @@ from console.apps.apps import find_app, list_apps
 from console.web.page_errors import BadRequest
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
+from shared.database import transaction
 
 NO_ROLE = "none"
 APP_ROLES = {"editor": "an editor", "viewer": "a viewer"}
@@ -28,9 +30,11 @@ def show(request: PageRequest) -> Answer:
 
 def invite(request: PageRequest) -> Answer:
     """Creates a person and shows the one-time link, only this once, for the admin to pass on."""
-    person = create_person(
-        request.connection, request.actor, request.form.get("name"), _role(request)
-    )
+    with transaction(request.connection):
+        name, email = request.form.get("name"), request.form.get("email")
+        person = create_person(request.connection, request.actor, name, _role(request))
+        if email:
+            person = set_email(request.connection, request.actor, person, email)
     return _page(request, person, _link(request, person))
 
 
@@ -60,6 +64,13 @@ def change_app_role(request: PageRequest, person_id: int) -> Answer:
     return Redirect("/people", f"{person.name} is now {APP_ROLES[text]} of {app.name}.")
 
 
+def change_email(request: PageRequest, person_id: int) -> Answer:
+    """Sets the address by which the identity provider's account of a person is found."""
+    person = person_with_id(request.connection, person_id)
+    set_email(request.connection, request.actor, person, request.form.get("email"))
+    return Redirect("/people", f"The e-mail address of {person.name} has been saved.")
+
+
 def reset_second_factor(request: PageRequest, person_id: int) -> Answer:
     """Removes the second step of somebody who has lost their authenticator and their codes."""
     person = person_with_id(request.connection, person_id)
@@ -83,12 +94,14 @@ def reopen(request: PageRequest, person_id: int) -> Answer:
 
 
 def _page(request: PageRequest, invited: Person | None = None, link: str = "") -> Answer:
+    settings = request.services.settings
     values = {
         "people": list_people(request.connection),
         "invited": invited,
         "link": link,
         "roles": list(Role),
         "apps": [app.name for app in list_apps(request.connection)],
+        "provider": settings.oidc_name if settings.has_provider else "",
     }
     return Page("people.html", values)
 

@@ -18,9 +18,12 @@ from console.accounts.people import (
     find_person,
     list_people,
     reactivate_person,
+    set_email,
     set_password,
     set_role,
 )
+from console.accounts.provider.provider import ProviderIdentity
+from console.accounts.provider.provider_sign_ins import link_account
 from console.accounts.second_factor import (
     begin_enrolment,
     remove_factor,
@@ -265,6 +268,12 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     ),
     Action.PERSON_SECOND_FACTOR: lambda here, who, _: remove_factor(
         here.connection, who, _bob(here)
+    ),
+    Action.PERSON_EMAIL: lambda here, who, _: set_email(
+        here.connection, who, _bob(here), "bob@example.com"
+    ),
+    Action.PERSON_PROVIDER: lambda here, who, _: link_account(
+        here.connection, who, _bob(here), ProviderIdentity("https://id.example", "bob", "")
     ),
     Action.PERSON_RECOVERY_CODES: lambda here, who, _: renew_recovery_codes(
         here.connection, who, _bob(here)

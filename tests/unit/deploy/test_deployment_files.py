@@ -168,6 +168,7 @@ def test_compose_gives_nobody_a_secret_that_it_does_not_need() -> None:
     assert given.pop("prometheus") == set()
     assert given.pop("ingest") == {"redis_url", "secret_key", "previous_secret_key"}
     everything = {"database_url", "redis_url", "secret_key", "previous_secret_key", "smtp_url"}
+    assert given.pop("console") == everything | {"oidc_client_secret"}
     assert all(each == everything for each in given.values())
 
 
@@ -207,7 +208,7 @@ def test_the_secrets_of_compose_are_created_once_and_are_as_settings_are_read(
     read = read_settings(files)
     assert len(read.secret_key) == 64
     assert created[0]["redis_password"].strip() in read.redis_url
-    assert read.smtp_url == read.previous_secret_key == ""
+    assert read.smtp_url == read.previous_secret_key == read.oidc_client_secret == ""
 
 
 def test_kubernetes_mounts_secrets_as_files_and_passes_none_by_the_environment() -> None:

@@ -22,6 +22,7 @@ VALID_SECRETS = {
     "redis_url": "redis://:a-password@redis.internal:6379/0",
     "secret_key": "a key of the installation, of enough characters",
     "previous_secret_key": "the key before it, of enough characters too",
+    "oidc_client_secret": "a-password",
     "smtp_url": "smtps://user:a-password@mail.example.com",
 }
 

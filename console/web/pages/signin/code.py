@@ -22,11 +22,13 @@ def finish_sign_in(request: PageRequest, person: Person, back: str, flash: str =
     return enter(request, person, back, flash)
 
 
-def enter(request: PageRequest, person: Person, back: str, flash: str = "") -> Answer:
+def enter(
+    request: PageRequest, person: Person, back: str, flash: str = "", *, by_provider: bool = False
+) -> Answer:
     """Opens a session and marks the browser as known."""
     key = request.services.settings.secret_key
     request.note_access(AccessEvent.SIGN_IN, person.actor.name, person.id)
-    session = open_session(request.connection, key, person)
+    session = open_session(request.connection, key, person, by_provider=by_provider)
     return Redirect(back, flash, session, mark_browser(key, person.name))
 
 

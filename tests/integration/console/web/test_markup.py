@@ -235,9 +235,10 @@ def _store_events(resources: Resources, app: App, link_id: int, mark: UUID) -> l
 
 
 def _page_paths() -> Iterator[str]:
-    """Yields the paths of pages; files are not shown, and the RQ dashboard's pages are foreign."""
+    """Yields the paths of pages; files are not shown; RQ's pages and the provider's are foreign."""
     for route in ROUTES:
-        is_page = "." not in route.path and not route.path.startswith("/rq")
+        is_foreign = route.path.startswith(("/rq", "/sign-in/provider"))
+        is_page = "." not in route.path and not is_foreign
         if route.method == "GET" and is_page:
             yield route.path
 

@@ -20,7 +20,10 @@ def test_what_changes_something_needs_an_admin_but_for_ones_own_account() -> Non
 def test_only_signing_in_is_open_to_anybody() -> None:
     open_paths = {route.path for route in ROUTES if route.access is Access.ANYBODY}
 
-    assert open_paths == {"/sign-in", "/sign-in/code", "/welcome/{secret}"}
+    assert open_paths == {
+        *("/sign-in", "/sign-in/code", "/welcome/{secret}"),
+        *("/sign-in/provider", "/sign-in/provider/return"),
+    }
 
 
 def test_a_member_reaches_outside_of_apps_only_what_leaves_other_apps_out() -> None:

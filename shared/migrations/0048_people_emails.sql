@@ -1,0 +1,2 @@
+-- concurrently
+CREATE UNIQUE INDEX CONCURRENTLY people_email ON people (lower(email));
