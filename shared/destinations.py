@@ -83,6 +83,13 @@ def destination_fault(destination: str) -> str | None:
     return _rest_fault(parts["rest"])
 
 
+def destination_place(destination: str) -> tuple[str, str]:
+    """Returns the scheme and the host of a valid destination, in lower case, without a port."""
+    parts = _DESTINATION.fullmatch(destination)
+    assert parts is not None  # it is valid
+    return parts["scheme"].lower(), parts["authority"].partition(":")[0].lower()
+
+
 def _rest_fault(rest: str) -> str | None:
     macros = _MACRO.findall(rest)
     if unknown := [macro for macro in macros if macro not in MACROS]:

@@ -53,7 +53,9 @@ CREATE TABLE apps (
     -- The limits of its traffic that differ from the defaults, by their names.
     limits                  jsonb NOT NULL DEFAULT '{}',
     archived_at             timestamptz,                        -- null: in use
-    truncate_addresses      boolean NOT NULL DEFAULT false      -- true: before they are stored
+    truncate_addresses      boolean NOT NULL DEFAULT false,     -- true: before they are stored
+    -- Where links may lead: hosts (none: any), and schemes of apps with their ://.
+    destination_hosts       text[] NOT NULL DEFAULT '{}'
 );
 
 -- Apps whose stored addresses a worker truncates, the newest first: rows before these still are to

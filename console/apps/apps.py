@@ -1,10 +1,12 @@
 """Apps: each is one Store App, whose backend sends events."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from console.actor import Actor, require_admin
+from console.apps.destination_hosts import OF_APP, clean_hosts, place_fault, require_all_listed
 from console.audit import Action, Change, record_change
 from console.publication import publishing_transaction
 from console.rates import usable_currencies
@@ -33,7 +35,7 @@ class App:
 
     Reports convert to `currency` (ISO 4217); `destination` is the default of new links. Active
     users are counted by `active_users_by`, None for what most of the traffic has. An archived app
-    accepts nothing.
+    accepts nothing. Links may lead to the `destination_hosts`.
     """
 
     id: int
@@ -44,6 +46,7 @@ class App:
     destination: str | None = None
     active_users_by: str | None = None
     archived_at: datetime | None = None
+    destination_hosts: Sequence[str] = ()
 
 
 class NoSuchApp(OperatorError):
@@ -67,10 +70,14 @@ class AppDescription:
     currency: str
     destination: str = ""
     active_users_by: str = ""
+    destination_hosts: Sequence[str] = ()
 
 
 _SEE = "See `waybill app list`."
-_COLUMNS = "id, name, app_token, created_at, currency, destination, active_users_by, archived_at"
+_COLUMNS = (
+    "id, name, app_token, created_at, currency, destination, active_users_by, archived_at, "
+    "destination_hosts"
+)
 _SELECT = f"SELECT {_COLUMNS} FROM apps"
 _INSERT = f"""
     INSERT INTO apps (name, app_token) VALUES (%s, %s) ON CONFLICT DO NOTHING RETURNING {_COLUMNS}
@@ -78,7 +85,7 @@ _INSERT = f"""
 _UPDATE = f"""
     UPDATE apps SET
         name = %(name)s, currency = %(currency)s, destination = %(destination)s,
-        active_users_by = %(active_users_by)s
+        active_users_by = %(active_users_by)s, destination_hosts = %(destination_hosts)s
     WHERE id = %(id)s
       AND NOT EXISTS (SELECT FROM apps AS other WHERE name = %(name)s AND other.id <> %(id)s)
     RETURNING {_COLUMNS}
@@ -166,18 +173,24 @@ def update_app(connection: Connection, actor: Actor, app: App, new: AppDescripti
         raise BadValue("currency", f"has no current exchange rates. Use one of {usable}.")
     if new.active_users_by not in {"", AUTOMATIC, *ActiveBy}:
         raise BadValue("active-users-by", f"must be one of {AUTOMATIC}, {', '.join(ActiveBy)}.")
+    hosts = clean_hosts(new.destination_hosts)
     after = {
         "name": clean_text("name", new.name, NAME_CHARACTERS_MAX),
         "currency": currency,
         "destination": clean_destination(new.destination) if new.destination else None,
         "active_users_by": new.active_users_by if new.active_users_by in {*ActiveBy} else None,
+        "destination_hosts": hosts,
     }
+    if new.destination and (fault := place_fault(str(after["destination"]), hosts)):
+        raise BadValue("destination", fault)
     with transaction(connection):
         lock_app(connection, app)
         current = app_with_id(connection, app.id) or app
         before = {name: getattr(current, name) for name in after}
         if after == before:
             return app
+        if hosts != before["destination_hosts"]:
+            require_all_listed(connection, OF_APP, app.id, hosts)
         row = run(connection, _UPDATE, {"id": app.id, **after}).fetchone()
         if row is None:
             raise OperatorError("Another app has this name. Choose a different name.")

@@ -11,6 +11,13 @@ from datetime import datetime
 from enum import StrEnum
 
 from console.actor import Actor, require_admin
+from console.apps.destination_hosts import (
+    OF_APP,
+    OF_LINK,
+    OF_PARTNER,
+    require_all_listed,
+    require_listed,
+)
 from console.audit import Action, Change, record_change
 from console.publication import publishing_transaction
 from console.resources import Resources
@@ -96,6 +103,13 @@ _STATEMENTS: Mapping[Archivable, _Statements] = {
     ),
 }
 
+# The links that lead somewhere again when something is restored.
+_LED_BY = {
+    Archivable.APP: OF_APP,
+    Archivable.PARTNER: OF_PARTNER,
+    Archivable.LINK: OF_LINK,
+}
+
 
 def archive(resources: Resources, actor: Actor, kind: Archivable, number: int) -> ArchiveSubject:
     """Archives something, within a second; again is no error and changes nothing.
@@ -148,6 +162,7 @@ def set_destination(
         row = run(connection, "SELECT destination FROM links WHERE id = %s", (link_id,)).fetchone()
         assert row is not None
         if row[0] != new:
+            require_listed(connection, link.app_id or 0, new)
             run(connection, "UPDATE links SET destination = %s WHERE id = %s", (new, link_id))
             before, after = {"destination": row[0]}, {"destination": new}
             change = Change(Action.LINK_DESTINATION, link.name, before, after)
@@ -170,6 +185,8 @@ def _set_archived(
         before = _locked(resources, kind, number)
         if (before.archived_at is not None) is wanted:
             return before
+        if not wanted and kind in _LED_BY:
+            require_all_listed(connection, _LED_BY[kind], number)
         run(connection, statements.set_archived, {"id": number, "wanted": wanted})
         action = statements.archive_action if wanted else statements.restore_action
         states = {"archived": not wanted}, {"archived": wanted}

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from console.actor import Actor, require_admin
 from console.apps.apps import App
+from console.apps.destination_hosts import require_listed
 from console.audit import Action, Change, record_change
 from console.publication import publishing_transaction
 from console.resources import Resources
@@ -115,6 +116,7 @@ def create_link(resources: Resources, actor: Actor, app: App, new: NewLink) -> L
     given_offer_id = _clean_number("offer-id", new.offer_id)
     given_pub_id = _clean_number("pub-id", new.pub_id)
     with publishing_transaction(resources):
+        require_listed(connection, app.id, destination)
         # Without the lock two commands at once would choose the same free number.
         run(connection, "LOCK TABLE links IN SHARE ROW EXCLUSIVE MODE")
         partner = ensure_partner(connection, new.partner)

@@ -11,7 +11,7 @@ from console.apps.switches import SWITCHES, change_switches
 from console.resources import Resources
 from shared.database import transaction
 
-_DESCRIPTION = ("name", "currency", "destination", "active_users_by")
+_DESCRIPTION = ("name", "currency", "destination", "active_users_by", "destination_hosts")
 
 
 def change_settings(resources: Resources, actor: Actor, app: App, values: Mapping[str, Any]) -> App:

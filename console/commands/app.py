@@ -10,6 +10,7 @@ from rich.table import Table
 
 from console.actor import terminal_actor
 from console.apps.apps import AUTOMATIC, ActiveBy, App, create_app, find_app, list_apps
+from console.apps.destination_hosts import split_hosts
 from console.apps.limits import read_limits
 from console.apps.rules import SETTINGS, read_rules
 from console.apps.settings import change_settings
@@ -153,6 +154,11 @@ def _setting_options(command: Command) -> Command:
     "--destination", help='Default destination of new links, an address; "" to remove it.'
 )
 @click.option(
+    "--destination-hosts",
+    help='Where links may lead: hosts and schemes such as shop.example,*.shop.example,shop://; "" '
+    "for any web address.",
+)
+@click.option(
     "--active-users-by",
     type=click.Choice([AUTOMATIC, *map(str, ActiveBy)]),
     help="Active users and retention count sessions or any event; by default what users have.",
@@ -171,6 +177,8 @@ def set_(
     limits = {limit.name: values.pop(limit.name) for limit in LIMITS if limit.name in values}
     if limits:
         values["limits"] = limits
+    if "destination_hosts" in values:
+        values["destination_hosts"] = split_hosts(values["destination_hosts"])
     if not values:
         raise OperatorError("Specify at least one setting. See `waybill app set --help`.")
     with open_resources(load_settings(context)) as resources:
@@ -197,8 +205,9 @@ def _document(connection: Connection, app: App) -> tuple[dict[str, Any], Rendera
     ]
     turned = [(switch.option, switches[switch.name]) for switch in SWITCHES]
     counted = ("active-users-by", app.active_users_by or AUTOMATIC)
+    led = ("destination-hosts", ", ".join(app.destination_hosts) or "any web address")
     limited = [(limit.option, limits[limit.name] or "no limit") for limit in LIMITS]
-    shown = pairs([("rules version", rules.version), *in_units, *turned, counted, *limited])
+    shown = pairs([("rules version", rules.version), *in_units, *turned, counted, led, *limited])
     return {"app": app, "rules": rules, **switches, "limits": limits}, shown
 
 

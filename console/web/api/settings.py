@@ -14,7 +14,8 @@ from console.web.api.api_call import ApiCall
 class AppSettings(msgspec.Struct, kw_only=True):
     """The settings of an app.
 
-    Reports are converted to `currency` (ISO 4217); `destination` is the default of new links.
+    Reports are converted to `currency` (ISO 4217); `destination` is the default of new links, which
+    may lead to the `destination_hosts`.
     Active users are counted by `active_users_by`, null for what most of the traffic has. The rules
     apply to decisions from now on; `rules_version` increases with each change of them.
     `click_id_postbacks` lets whoever knows a click ID report events for it, and
@@ -26,6 +27,7 @@ class AppSettings(msgspec.Struct, kw_only=True):
     name: str
     currency: str
     destination: str | None
+    destination_hosts: list[str]
     active_users_by: ActiveBy | None
     click_window_days: int
     probabilistic_window_hours: int
@@ -52,6 +54,7 @@ class ChangedSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     name: str | UnsetType = UNSET
     currency: str | UnsetType = UNSET
     destination: str | UnsetType | None = UNSET
+    destination_hosts: list[str] | UnsetType = UNSET
     active_users_by: ActiveBy | UnsetType | None = UNSET
     click_window_days: int | UnsetType = UNSET
     probabilistic_window_hours: int | UnsetType = UNSET
@@ -82,6 +85,7 @@ def show(call: ApiCall, app: App) -> AppSettings:
         name=app.name,
         currency=app.currency,
         destination=app.destination,
+        destination_hosts=list(app.destination_hosts),
         active_users_by=ActiveBy(app.active_users_by) if app.active_users_by else None,
         rules_version=rules.version,
         limits=msgspec.structs.asdict(read_limits(connection, app)),

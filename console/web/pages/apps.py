@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 from console.apps import settings
 from console.apps.apps import App, create_app
+from console.apps.destination_hosts import split_hosts
 from console.apps.limits import read_limits
 from console.apps.rules import SETTINGS, read_rules
 from console.apps.switches import SWITCHES, read_switches
@@ -113,10 +114,12 @@ def show_settings(request: PageRequest, app: App) -> Answer:
 
 
 def change_settings(request: PageRequest, app: App) -> Answer:
-    changes: dict[str, str | int | bool | dict[str, int]] = {
+    changes: dict[str, str | int | bool | list[str] | dict[str, int]] = {
         name: request.form.get(name)
         for name in ("name", "currency", "destination", "active_users_by")
     }
+    if "destination_hosts" in request.form:
+        changes["destination_hosts"] = split_hosts(request.form.get("destination_hosts"))
     changes |= {switch.name: switch.name in request.form for switch in SWITCHES}
     for setting in SETTINGS:
         changes[setting.option] = _number(request, setting.option)

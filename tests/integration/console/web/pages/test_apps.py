@@ -220,3 +220,13 @@ def test_a_test_event_that_cannot_be_sent_says_so_on_the_overview(
 
     assert result.status_code == 422
     assert "does not reach ingest at https://events.test" in admin.text
+
+
+def test_where_links_may_lead_is_set_on_the_settings_page(admin: Browser, shop: App) -> None:
+    path = f"/apps/{shop.id}/settings"
+    admin.get(path)
+    admin.send(path, destination_hosts="shop.example shop://")
+
+    assert 'value="shop.example, shop://"' in admin.get(path).text
+    assert admin.send(path, destination_hosts="a b/c").status_code == 422
+    assert 'value="shop.example, shop://"' in admin.get(path).text
