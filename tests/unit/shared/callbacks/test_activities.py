@@ -1,12 +1,24 @@
-"""The id of a callback: the same for ever, and another one for everything else."""
+"""The id of a callback: the same for ever, and another one for everything else.
+
+And what an endpoint hears of, by its level and status.
+"""
 
 from hashlib import sha256
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.callbacks.activities import Activity, callback_id
+from shared.callbacks.activities import (
+    LEVELS,
+    REJECTIONS,
+    STATUSES,
+    Activity,
+    callback_id,
+    level_and_status,
+    partner_activities,
+)
 
 texts = st.text(st.characters(), max_size=12)
 subjects = st.tuples(
@@ -46,3 +58,22 @@ def test_an_id_is_derived_as_it_always_was(subject: Subject) -> None:
 @given(subjects, subjects)
 def test_different_callbacks_have_different_ids(one: Subject, other: Subject) -> None:
     assert (callback_id(*one) == callback_id(*other)) == (one == other)
+
+
+def test_a_status_chooses_among_what_a_level_hears_of() -> None:
+    assert partner_activities("install", None) == LEVELS["install"]
+    assert partner_activities("install", "rejected") == REJECTIONS
+    assert partner_activities("both", "both") == (*LEVELS["both"], *REJECTIONS)
+    assert not set(partner_activities("all", "approved")) & set(REJECTIONS)
+    assert partner_activities("event", "rejected") == ()
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("status", [None, *STATUSES])
+def test_the_same_is_heard_of_by_the_level_and_status_that_are_read_back(
+    level: str, status: str | None
+) -> None:
+    told = partner_activities(level, status)
+
+    if told:
+        assert set(partner_activities(*level_and_status(told))) == set(told)
