@@ -101,6 +101,7 @@ class Action(StrEnum):
     USER_ERASE_CANCEL = "user.erase_cancel"
     USER_RESET = "user.reset_request"
     USER_ALLOW = "user.allow"
+    USER_ACCESS = "user.access_request"
     USER_EXPORT = "user.export"
     JOB_RETRY = "job.retry"
     JOB_DELETE = "job.delete"

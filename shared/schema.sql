@@ -1215,6 +1215,14 @@ CREATE TABLE erasing_users (
     PRIMARY KEY (erasure_id, user_ref)
 );
 
+-- Requests of people for what is stored about them, for a week: the answer is made when it is fetched.
+CREATE TABLE access_requests (
+    external_id  text PRIMARY KEY CHECK (length(external_id) BETWEEN 1 AND 64), -- its sender's
+    app_id       bigint NOT NULL REFERENCES apps,
+    ids          text[] NOT NULL,                -- of the person, each with its kind
+    requested_at timestamptz NOT NULL DEFAULT now()
+);
+
 -- Tombstones: keyed digests of ids of which nothing is stored any more, whatever still arrives.
 CREATE TABLE tombstones (
     digest     bytea PRIMARY KEY,

@@ -75,6 +75,7 @@ TABLE_RIGHTS: dict[str, tuple[str, str, str]] = {
     "erasures": ("raw", "raw", ""),
     "erasing_users": ("rawd", "", ""),
     "tombstones": ("rawd", "rd", ""),
+    "access_requests": ("rd", "rad", ""),
     "withheld_events": ("rad", "r", ""),
     "sharing_choices": ("rawd", "r", ""),
     # Uploaded files

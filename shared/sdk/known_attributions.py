@@ -8,12 +8,14 @@ is told to ask again, and sends its next session soon enough.
 
 from collections.abc import Mapping
 from hashlib import blake2b
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
 from shared.events import Environment
 from shared.redis import Redis
 
+NO_APP = 0
 DAY_MS = 86_400_000
 ENTRIES_MAX = 100_000  # of a day: about 30 MB
 _TTL_MS = 2 * DAY_MS
@@ -35,7 +37,8 @@ class KnownAttribution(msgspec.Struct, frozen=True, array_like=True):
     """The attribution in force of a user.
 
     Without a `network` the user is organic. `deep_link` is where the credited click wanted to lead
-    in the app; `decided_at_ms` is when the user's attribution was decided for.
+    in the app; `decided_at_ms` is when the user's attribution was decided for. `app_id` is NO_APP
+    in what an earlier version has published.
     """
 
     decided_at_ms: int
@@ -51,6 +54,14 @@ class KnownAttribution(msgspec.Struct, frozen=True, array_like=True):
     site: str = ""
     deep_link: str = ""
     is_reattribution: bool = False
+    app_id: int = NO_APP
+
+    def words(self) -> set[str]:
+        """Returns its texts in lower case, those of a deep link and of its query one by one."""
+        texts = [value for value in msgspec.structs.astuple(self) if isinstance(value, str)]
+        parts = urlsplit(self.deep_link)
+        texts += [value for _, value in parse_qsl(parts.query)] + parts.path.split("/")
+        return {text.lower() for text in texts if text}
 
 
 def day_keys(now_ms: int) -> tuple[str, str]:

@@ -94,6 +94,7 @@ def empty(connection: Connection) -> None:
     settings = (
         "retention",
         "address_truncations",
+        "access_requests",
         "audit_log",
         "audit_anchor",
         "tokens",

@@ -114,6 +114,7 @@ def _entries(
             site=sent.get("site", ""),
             deep_link=deep_link_of(clicked or {}),
             is_reattribution=is_again,
+            app_id=app_id,
         )
         by_user[app_id, environment, user_id] = known
         entries[user_name(app_id, environment, adid_of(app_id, user_id))] = known

@@ -36,6 +36,8 @@ _DELETE_CALLBACKS = """
 _DELETE_DUPLICATES = "DELETE FROM duplicates WHERE received_at < now() - %s * interval '1 day'"
 _DELETE_WITHHELD = "DELETE FROM withheld_events WHERE received_at < now() - %s * interval '1 day'"
 
+_DELETE_ACCESS = "DELETE FROM access_requests WHERE requested_at < now() - interval '7 days'"
+
 # A user id is counted when it is found. Bounded: each takes 20 ms at most.
 _COUNT_USERS = """
     UPDATE wide_identifiers AS wide SET counted_at = now(), users = (
@@ -132,6 +134,7 @@ def upkeep(
 ) -> UpkeepReport:
     """Runs all upkeep once."""
     run(connection, _DELETE_WITHHELD, (days_min.keys,))
+    run(connection, _DELETE_ACCESS)
     run(connection, _COUNT_USERS)
     store_rehashed_tokens(connection, redis, secret_key)  # before the snapshot is published
     return UpkeepReport(

@@ -34,6 +34,7 @@ from workers.privacy.stored_copies import (
     clean_attributions,
     clean_quarantine,
     clean_rejections,
+    delete_access_requests,
     delete_seen_markers,
 )
 from workers.privacy.tombstone_filter import wait_for_batches
@@ -231,6 +232,7 @@ class Eraser:
             )
             counts["rejections"] += clean_rejections(self._redis, erasure.app_id, erasure.subject)
             clean_attributions(self._redis, erasure.app_id, erasure.subject, self._now())
+            delete_access_requests(self._connection, erasure.app_id, erasure.subject)
         self._advance(erasure._replace(counts=counts), "inbox")
         return True
 

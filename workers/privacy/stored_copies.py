@@ -12,7 +12,7 @@ from shared.events import WIRE_VERSION, Environment, Event, decode_events, encod
 from shared.privacy.identities import IdKind, PersonId, ids_of_event
 from shared.redis import Redis, stream_entries
 from shared.rejections import REJECTIONS_KEY, app_of
-from shared.sdk.known_attributions import day_keys, user_name
+from shared.sdk.known_attributions import NO_APP, day_keys, decode, user_name
 from shared.seen import bucket_of, device_name, latest_name, period_keys, unique_marker
 
 _ENTRIES_AT_ONCE = 500
@@ -24,6 +24,7 @@ ORDER BY receipt LIMIT %(count)s FOR UPDATE
 _DELETE_ENTRY = "DELETE FROM quarantine WHERE receipt = %s"
 _REPLACE_ENTRY = "UPDATE quarantine SET events = %s, event_count = %s WHERE receipt = %s"
 _EVENT_TYPES = "SELECT id, mapping_id FROM event_types WHERE app_id = %s"
+_DELETE_ACCESS = "DELETE FROM access_requests WHERE app_id = %s AND ids && %s::text[]"
 _BEFORE_ALL = UUID(int=0)
 
 
@@ -69,6 +70,12 @@ def _clean_entry(
     return True
 
 
+def delete_access_requests(connection: Connection, app_id: int, ids: Iterable[PersonId]) -> None:
+    """Deletes requests for access that name any of these ids."""
+    texts = [f"{each.kind}:{each.value}" for each in ids]
+    run(connection, _DELETE_ACCESS, (app_id, texts))
+
+
 def clean_rejections(redis: Redis, app_id: int, ids: Iterable[PersonId]) -> int:
     """Deletes refused requests that name any of these ids; returns their number.
 
@@ -88,7 +95,7 @@ def clean_attributions(redis: Redis, app_id: int, ids: Collection[PersonId], now
     """Deletes what is kept of these ids for the questions of SDKs; returns the number of entries.
 
     The entry of an install at an address has the click, and a name that nobody can compute from it:
-    all are looked through.
+    all are looked through, for one whose values are any of the ids.
     """
     names = [
         user_name(app_id, environment, adid_of(app_id, identity.value))
@@ -98,10 +105,24 @@ def clean_attributions(redis: Redis, app_id: int, ids: Collection[PersonId], now
     ]
     deleted = 0
     for day in day_keys(now_ms):
-        found = [name for name, entry in redis.hscan_iter(day, count=1_000) if mentions(entry, ids)]
+        found = [
+            name
+            for name, entry in redis.hscan_iter(day, count=1_000)
+            if _is_about(entry, app_id, ids)
+        ]
         if names or found:
             deleted += int(redis.hdel(day, *names, *found))
     return deleted
+
+
+def _is_about(entry: bytes, app_id: int, ids: Collection[PersonId]) -> bool:
+    """Tells whether an entry of the app has one of these ids as one of its values."""
+    try:
+        known = decode(entry)
+    except msgspec.MsgspecError:
+        return mentions(entry, ids)  # of a later version: nobody can tell its values apart
+    values = {identity.value.lower() for identity in ids if identity.kind is not IdKind.EVENT}
+    return known.app_id in {app_id, NO_APP} and not values.isdisjoint(known.words())
 
 
 def delete_seen_markers(

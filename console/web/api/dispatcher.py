@@ -64,6 +64,7 @@ class AdmittedCall:
     request: falcon.Request
     resources: Resources
     key: Key
+    console_url: str
 
     @property
     def connection(self) -> Connection:
@@ -135,7 +136,7 @@ class ApiDispatcher:
                 key, _ = self._admit(request, connection, _require_manager)
                 settings = self._services.settings
                 resources = resources_of(connection, self._services.redis, settings)
-                yield AdmittedCall(request, resources, key)
+                yield AdmittedCall(request, resources, key, settings.console_url)
         except RedisError as error:
             raise redis_error(error) from error
         except DatabaseError as error:

@@ -98,6 +98,7 @@ from console.pipeline.quarantine import (
 )
 from console.pipeline.quarantine_edit import edit_quarantined, editable_text
 from console.pipeline.recompute import start_recompute
+from console.privacy.access_requests import request_access
 from console.privacy.erasures import (
     ErasureAction,
     WantedErasure,
@@ -215,6 +216,9 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
         here, who, app.id, _requested(here, app)
     ),
     Action.USER_ALLOW: lambda here, who, app: allow_again(here, who, app, [BURIED]),
+    Action.USER_ACCESS: lambda here, who, app: request_access(
+        here.connection, who, app, "a7551968-d5d6-44b2-9831-815ac9017798", [PERSON]
+    ),
     Action.USER_EXPORT: lambda here, who, app: export_person(here, who, app, [PERSON]),
     Action.APP_IMPORT: lambda here, who, app: Import(here, who, app, ImportLimits(9, 9_999)).run(
         [FileLine(1, LINE, len(LINE))], NOW_MS
@@ -411,7 +415,7 @@ _UNPUBLISHED = {
         Action.USER_ERASE,
         Action.USER_RESET,
     ),
-    *(Action.USER_ERASE_CANCEL, Action.USER_EXPORT),
+    *(Action.USER_ERASE_CANCEL, Action.USER_EXPORT, Action.USER_ACCESS),
     *(action for action in CHANGES if action.startswith(("callback.", "alert.", "schedule."))),
     *(Action.COST_UPLOAD, Action.LINK_PRICE, Action.UPLOAD_IMPORT, Action.UPLOAD_CANCEL),
     *(each for each in _OF_NO_APP if not each.startswith(("installation_key.", "partner."))),

@@ -13,11 +13,14 @@ from falcon import testing
 from console.accounts.api_keys import KeyLimits, create_key
 from console.actor import Role
 from console.apps.apps import App, create_app
+from console.audit import list_changes
 from console.privacy.erasures import list_erasures
 from console.resources import Resources
 from shared.database import Connection
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.console.web.conftest import ON_ONE_PAIR
+from tests.integration.counted import store
+from tests.integration.fresh import fresh
 from tests.support.build import ADMIN
 
 pytestmark = ON_ONE_PAIR
@@ -117,7 +120,6 @@ def test_an_unknown_app_has_the_code_that_clients_look_for(
     [
         {"subject_request_id": "not a uuid"},
         {"subject_request_type": "rectification"},
-        {"subject_request_type": "access"},
         {"subject_identities": []},
         {"subject_identities": [{"identity_type": "unheard of", "identity_value": "x"}]},
         {
@@ -217,7 +219,9 @@ def test_what_is_supported_is_known_without_a_key(send: Send) -> None:
     for path in ("/discovery", "/v1/discovery", "/api/gdpr/v1/discovery"):
         shown = send("GET", path, header="")
         assert shown.status_code == 200
-        assert shown.json["supported_subject_request_types"] == ["erasure"]
+        assert shown.json["supported_subject_request_types"] == [
+            *("erasure", "access", "portability")
+        ]
         assert {"identity_type": "email", "identity_format": "raw"} in shown.json[
             "supported_identities"
         ]
@@ -243,3 +247,76 @@ def test_a_test_device_is_reset_as_adjusts_device_api_does(
 
     assert answer.status_code == 200
     assert [record.action for record in list_erasures(connection, shop, 10)] == ["reset"]
+
+
+@pytest.mark.parametrize("kind", ["access", "portability"])
+@pytest.mark.parametrize("path", PATHS)
+def test_what_is_stored_is_asked_for_and_fetched(
+    send: Send, shop: App, connection: Connection, path: str, kind: str
+) -> None:
+    store(connection, fresh(app_id=shop.id, user_id="4711", ip_address="81.2.69.142"))
+    identity = {"identity_type": "controller_customer_id", "identity_value": "4711"}
+    request = wanted(subject_request_type=kind, subject_identities=[identity])
+
+    received = send("POST", path, request)
+    again = send("POST", path, request)
+    shown = send("GET", f"{path}/{request['subject_request_id']}")
+    results = send("GET", shown.json["results_url"].removeprefix("http://console.test"))
+    fetched = send("GET", f"/api/gdpr/v1/download/{request['subject_request_id']}")
+
+    assert (received.status_code, again.status_code) == (201, 201)
+    assert shown.json["request_status"] == "completed"
+    assert results.json == fetched.json
+    assert results.json["app"] == "Shop"
+    assert results.json["users"][0]["user_id"] == "4711"
+    assert "81.2.69.142" in results.text
+    assert list_erasures(connection, shop, 10) == []
+    actions = [change.action for change in list_changes(connection, shop.id, 9)]
+    assert actions.count("user.access_request") == 1
+    assert actions.count("user.export") == 2
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_request_for_access_is_forgotten_when_it_is_cancelled(send: Send) -> None:
+    request = wanted(subject_request_type="access")
+    path = f"{PATHS[0]}/{request['subject_request_id']}"
+    send("POST", PATHS[0], request)
+
+    assert send("DELETE", path).status_code == 202
+    assert send("GET", path).status_code == 404
+    assert send("GET", f"{path}/results").status_code == 404
+
+
+@pytest.mark.usefixtures("shop")
+def test_of_nobody_there_is_nothing_to_fetch(send: Send) -> None:
+    request = wanted(subject_request_type="access")
+    send("POST", PATHS[0], request)
+
+    fetched = send("GET", f"{PATHS[0]}/{request['subject_request_id']}/results")
+    assert fetched.status_code == 422
+    assert "Nothing of this person is stored" in fetched.text
+
+
+@pytest.mark.usefixtures("shop")
+def test_one_id_is_one_request(send: Send) -> None:
+    request = wanted()
+    assert send("POST", PATHS[0], request).status_code == 201
+
+    assert send("POST", PATHS[0], request | {"subject_request_type": "access"}).status_code == 400
+    assert send("POST", PATHS[0], wanted(subject_request_type="rectification")).status_code == 400
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_key_for_another_app_sees_and_fetches_no_request_for_access(
+    send: Send, resources: Resources, connection: Connection
+) -> None:
+    other = create_app(resources, ADMIN, "Other", "other1234567")
+    limits = KeyLimits(app_id=other.id)
+    key = create_key(connection, SECRET_KEY, ADMIN, "one", Role.ADMIN, limits).secret
+    request = wanted(subject_request_type="access")
+    send("POST", PATHS[0], request)
+    path = f"{PATHS[0]}/{request['subject_request_id']}"
+
+    for method, each in (("GET", path), ("GET", f"{path}/results"), ("DELETE", path)):
+        assert send(method, each, header=f"Bearer {key}").status_code == 403
+    assert send("GET", path).status_code == 200

@@ -208,6 +208,44 @@ def test_nothing_is_kept_for_the_questions_of_sdks(place: Place, life: list[Even
         assert list(redis.hgetall(day)) == [of_others]
 
 
+def test_answers_for_sdks_go_only_where_a_value_is_one_of_the_ids_and_of_this_app(
+    place: Place, redis: Redis
+) -> None:
+    """A user who is called 1 is no reason to delete what has a 1 in it."""
+    app = place.app.id
+    kept = {
+        b"a part of it": KnownAttribution(1, "Partner 1", click_id="click-1", app_id=app),
+        b"in a query": KnownAttribution(1, "P", deep_link="shop://x?id=11", app_id=app),
+        b"of another app": KnownAttribution(1, "P", click_id="1", app_id=app + 1),
+    }
+    gone = {
+        b"itself": KnownAttribution(1, "P", click_id="1", app_id=app),
+        b"of before": KnownAttribution(1, "P", click_id="1"),
+        b"a label": KnownAttribution(1, "P", click_label="1", app_id=app),
+        b"a value of a query": KnownAttribution(1, "P", deep_link="shop://x?id=1", app_id=app),
+        b"a part of a path": KnownAttribution(1, "P", deep_link="shop://x/1/y", app_id=app),
+    }
+    publish(redis, {**kept, **gone}, now_ms())
+
+    place.erase(PersonId(IdKind.USER, "1"))
+
+    assert set(redis.hgetall(day_keys(now_ms())[0])) == set(kept)
+
+
+def test_a_request_for_access_goes_with_the_person(place: Place) -> None:
+    connection = place.bench.connection
+    for number, user in enumerate((USER, USER, "another")):
+        connection.execute(
+            "INSERT INTO access_requests (external_id, app_id, ids) VALUES (%s, %s, %s)",
+            (str(number), place.app.id, [f"user:{user}"]),
+        )
+
+    place.erase(PersonId(IdKind.USER, USER))
+
+    rows = connection.execute("SELECT external_id FROM access_requests").fetchall()
+    assert rows == [("2",)]
+
+
 def test_the_uses_of_a_click_stay_without_its_id(place: Place, life: list[Event]) -> None:
     connection, click_id = place.bench.connection, life[1].click_id
     for click in (click_id, "a click that nobody knows"):
