@@ -37,6 +37,10 @@ _LOCK_APP = "SELECT id FROM apps WHERE id = %s FOR NO KEY UPDATE"
 _COUNT_UNFINISHED = """
 SELECT count(*) FROM uploads WHERE app_id = %s AND state NOT IN ('done', 'cancelled')
 """
+_SUM_UNFINISHED = """
+SELECT coalesce(sum(size_bytes), 0)::bigint FROM uploads WHERE state NOT IN ('done', 'cancelled')
+"""
+_LOCK = 7_246_022
 _CREATE = """
 INSERT INTO uploads (app_id, actor, name, size_bytes, expires_at)
 VALUES (%s, %s, %s, %s, now() + %s) RETURNING id
@@ -91,8 +95,13 @@ class NewUpload:
     size_bytes: int
 
 
-def create_upload(connection: Connection, actor: Actor, app: App, new: NewUpload) -> Upload:
-    """Prepares an upload. Raises OperatorError, and NotAllowed for a viewer."""
+def create_upload(
+    connection: Connection, actor: Actor, app: App, new: NewUpload, stored_bytes_max: int
+) -> Upload:
+    """Prepares an upload; the uploads of all apps together hold no more than so many bytes.
+
+    Raises OperatorError, and NotAllowed for a viewer.
+    """
     require_admin(actor)
     name = clean_text("name", new.name, NAME_CHARACTERS_MAX)
     if new.size_bytes < 1:
@@ -109,6 +118,13 @@ def create_upload(connection: Connection, actor: Actor, app: App, new: NewUpload
             raise UploadConflict(
                 f"{unfinished} uploads of this app are unfinished, and there may be no more. Wait "
                 "for one to end, or cancel one."
+            )
+        run(connection, "SELECT pg_advisory_xact_lock(%s)", (_LOCK,))  # two might both just fit
+        [(stored_bytes,)] = run(connection, _SUM_UNFINISHED).fetchall()
+        if stored_bytes + new.size_bytes > stored_bytes_max:
+            raise UploadConflict(
+                "The uploads of all apps together need more room than this installation gives "
+                "them. Wait for some to end, or import the file with waybill import."
             )
         values = (app.id, actor.name, name, new.size_bytes, PIECES_KEPT)
         [(upload_id,)] = run(connection, _CREATE, values).fetchall()

@@ -78,6 +78,13 @@ class AccountSettings:
         ON,
     )
 
+    uploads_bytes_max: int = setting(
+        "WAYBILL_UPLOADS_BYTES_MAX",
+        readers.count,
+        "Maximum size of all uploaded files together that wait in PostgreSQL to be imported.",
+        str(8 * 1024**3),
+    )
+
     @property
     def has_provider(self) -> bool:
         """Tells whether people can sign in by an identity provider."""

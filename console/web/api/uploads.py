@@ -22,7 +22,9 @@ def list_all(call: ApiCall, app: App) -> list[Upload]:
 
 
 def create(call: ApiCall, app: App) -> Upload:
-    return create_upload(call.connection, call.actor, app, call.body)
+    return create_upload(
+        call.connection, call.actor, app, call.body, call.settings.uploads_bytes_max
+    )
 
 
 def show(call: ApiCall, app: App, upload_id: int) -> Upload:

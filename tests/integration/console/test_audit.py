@@ -505,7 +505,7 @@ def furnish(resources: Resources, app: App) -> None:
     connection.execute("UPDATE second_factors SET confirmed_at = now()")
     deactivate_person(connection, ADMIN, people[2])
     create_key(connection, resources.secret_key, ADMIN, "old", Role.VIEWER)
-    upload = create_upload(connection, ADMIN, app, NewUpload("shop.ndjson", 1))
+    upload = create_upload(connection, ADMIN, app, NewUpload("shop.ndjson", 1), 10**10)
     add_piece(connection, ADMIN, app, upload.id, 1, b"{")
     create_event_type(resources, ADMIN, app, NewEventType("level_up", "Level up"))
     create_link(resources, ADMIN, app, replace(LINK, name="Named"))

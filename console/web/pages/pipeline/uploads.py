@@ -13,7 +13,7 @@ from console.importer.uploads import (
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Finished, Redirect
 from shared.errors import OperatorError
-from shared.imports.upload import PIECE_BYTES_MAX
+from shared.imports.upload import PIECE_BYTES_MAX, Upload
 
 PASTED = "pasted lines"
 _STARTED = "A worker imports the file."
@@ -26,7 +26,7 @@ def create(request: PageRequest, app: App) -> Answer:
     if not (size.isascii() and size.isdecimal() and len(size) <= 18):
         raise OperatorError("Choose a file, or paste its lines.")
     new = NewUpload(request.form.get("name"), int(size))
-    upload = create_upload(request.connection, request.actor, app, new)
+    upload = _create(request, app, new)
     return Finished(_JSON, msgspec.json.encode({"id": upload.id, "piece_bytes": PIECE_BYTES_MAX}))
 
 
@@ -35,9 +35,14 @@ def paste(request: PageRequest, app: App) -> Answer:
     content = request.form.get("lines").encode()
     if not content:
         raise OperatorError("Paste the lines of a file: one JSON object on each.")
-    upload = create_upload(request.connection, request.actor, app, NewUpload(PASTED, len(content)))
+    upload = _create(request, app, NewUpload(PASTED, len(content)))
     add_piece(request.connection, request.actor, app, upload.id, 1, content)
     return complete(request, app, upload.id)
+
+
+def _create(request: PageRequest, app: App, new: NewUpload) -> Upload:
+    bytes_max = request.services.settings.uploads_bytes_max
+    return create_upload(request.connection, request.actor, app, new, bytes_max)
 
 
 def add(request: PageRequest, app: App, upload_id: int, number: int) -> Answer:

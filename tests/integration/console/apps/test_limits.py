@@ -3,12 +3,13 @@
 import pytest
 from msgspec import structs
 
+from console.actor import Actor, Role
 from console.apps.apps import App, create_app
 from console.apps.limits import change_limits, read_limits
 from console.apps.settings import change_settings
 from console.resources import Resources
 from shared.database import Connection, run
-from shared.errors import BadValue, NotAllowed
+from shared.errors import BadValue, NotAllowed, OperatorError
 from shared.limits.app_limits import DEFAULT_LIMITS, LIMIT_MAX
 from shared.publishing import refresh_snapshot
 from shared.redis import Redis
@@ -81,3 +82,25 @@ def test_what_is_no_limit_changes_nothing(
 def test_a_viewer_changes_no_limit(resources: Resources, shop: App) -> None:
     with pytest.raises(NotAllowed):
         change_limits(resources, VIEWER, shop, {"bytes_per_day_max": 5})
+
+
+def test_an_editor_of_the_app_lowers_limits_and_raises_none(
+    resources: Resources, connection: Connection, shop: App
+) -> None:
+    editor = Actor("console:Mia", Role.ADMIN, shop.id)
+    change_limits(resources, ADMIN, shop, {"requests_per_second_max": 100})
+
+    for raised in (
+        {"requests_per_second_max": 101},
+        {"requests_per_second_max": 0},
+        {"open_requests_per_second_max": 0},
+        {"requests_per_second_max": 10, "address_bytes_per_second_max": LIMIT_MAX},
+    ):
+        with pytest.raises(OperatorError, match="only be raised by an admin"):
+            change_limits(resources, editor, shop, raised)
+    assert read_limits(connection, shop).requests_per_second_max == 100
+    change_limits(resources, editor, shop, {"requests_per_second_max": 100})
+    change_limits(resources, editor, shop, {"requests_per_second_max": 50})
+    change_limits(resources, editor, shop, {"bytes_per_day_max": 10**9})  # from no limit
+    assert read_limits(connection, shop).requests_per_second_max == 50
+    change_limits(resources, ADMIN, shop, {"requests_per_second_max": 0})

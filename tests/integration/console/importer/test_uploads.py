@@ -1,5 +1,7 @@
 """Takes in files piece by piece."""
 
+from threading import Thread
+
 import pytest
 
 from console.apps.apps import App, create_app
@@ -15,7 +17,7 @@ from console.importer.uploads import (
     show_upload,
 )
 from console.resources import Resources
-from shared.database import Connection
+from shared.database import Connection, connect
 from shared.errors import OperatorError
 from shared.imports.upload import (
     PIECE_BYTES_MAX,
@@ -36,7 +38,7 @@ PIECES = {1: b"x" * PIECE_BYTES_MAX, 2: b"y" * PIECE_BYTES_MAX, 3: b"z"}
 
 @pytest.fixture
 def begun(connection: Connection, shop: App) -> Upload:
-    return create_upload(connection, ADMIN, shop, NewUpload("shop.ndjson", len(CONTENT)))
+    return create_upload(connection, ADMIN, shop, NewUpload("shop.ndjson", len(CONTENT)), 10**10)
 
 
 def pieces_left(connection: Connection) -> int:
@@ -102,7 +104,7 @@ def test_a_file_of_another_kind_is_refused_with_its_first_piece(
     connection: Connection, shop: App
 ) -> None:
     content = '{"type": "open"}'.encode("utf-16")
-    upload = create_upload(connection, ADMIN, shop, NewUpload("wide", len(content)))
+    upload = create_upload(connection, ADMIN, shop, NewUpload("wide", len(content)), 10**10)
 
     with pytest.raises(UnreadableFile, match="UTF-16"):
         add_piece(connection, ADMIN, shop, upload.id, 1, content)
@@ -122,21 +124,21 @@ def test_a_file_that_cannot_be_taken_in_is_refused_before_it_is_sent(
     connection: Connection, shop: App, new: NewUpload, why: str
 ) -> None:
     with pytest.raises(OperatorError, match=why):
-        create_upload(connection, ADMIN, shop, new)
+        create_upload(connection, ADMIN, shop, new, 10**10)
 
 
 def test_an_app_has_so_many_unfinished_uploads_and_no_more(
     connection: Connection, shop: App
 ) -> None:
     uploads = [
-        create_upload(connection, ADMIN, shop, NewUpload("a", 1))
+        create_upload(connection, ADMIN, shop, NewUpload("a", 1), 10**10)
         for _ in range(UNFINISHED_UPLOADS_MAX)
     ]
 
     with pytest.raises(UploadConflict, match="4 uploads of this app are unfinished"):
-        create_upload(connection, ADMIN, shop, NewUpload("a", 1))
+        create_upload(connection, ADMIN, shop, NewUpload("a", 1), 10**10)
     cancel_upload(connection, ADMIN, shop, uploads[0].id)
-    create_upload(connection, ADMIN, shop, NewUpload("a", 1))
+    create_upload(connection, ADMIN, shop, NewUpload("a", 1), 10**10)
 
 
 def test_a_cancelled_upload_keeps_no_piece_and_takes_none(resources: Resources, shop: App) -> None:
@@ -155,7 +157,7 @@ def test_a_cancelled_upload_keeps_no_piece_and_takes_none(resources: Resources, 
 
 def test_nobody_reaches_the_uploads_of_another_app(resources: Resources, shop: App) -> None:
     other = create_app(resources, ADMIN, "Other")
-    upload = create_upload(resources.connection, ADMIN, shop, NewUpload("a", 1))
+    upload = create_upload(resources.connection, ADMIN, shop, NewUpload("a", 1), 10**10)
 
     with pytest.raises(UnknownUpload):
         show_upload(resources.connection, other, upload.id)
@@ -182,3 +184,39 @@ def test_an_upload_that_is_complete_may_be_completed_again_and_stays_as_it_is(
     row = resources.connection.execute("SELECT state, attempts FROM uploads").fetchall()
     assert row == [(state, 3)]
     assert waiting_jobs(resources.redis) == 1
+
+
+def test_the_uploads_of_all_apps_together_have_a_limit(
+    resources: Resources, connection: Connection, shop: App
+) -> None:
+    other = create_app(resources, ADMIN, "Other")
+    first = create_upload(connection, ADMIN, shop, NewUpload("a", 600), 1_000)
+
+    with pytest.raises(UploadConflict, match="all apps together"):
+        create_upload(connection, ADMIN, other, NewUpload("b", 401), 1_000)
+    create_upload(connection, ADMIN, other, NewUpload("b", 400), 1_000)
+    with pytest.raises(UploadConflict):
+        create_upload(connection, ADMIN, shop, NewUpload("c", 1), 1_000)
+    cancel_upload(connection, ADMIN, shop, first.id)
+    create_upload(connection, ADMIN, shop, NewUpload("c", 600), 1_000)
+
+
+def test_two_uploads_at_once_share_the_limit(shop: App, database_url: str) -> None:
+    outcomes: list[str] = []
+
+    def begin(number: int) -> None:
+        with connect(database_url, "tests") as own:
+            try:
+                create_upload(own, ADMIN, shop, NewUpload(str(number), 600), 1_000)
+            except UploadConflict:
+                outcomes.append("refused")
+            else:
+                outcomes.append("begun")
+
+    threads = [Thread(target=begin, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(outcomes) == ["begun", "refused", "refused", "refused"]

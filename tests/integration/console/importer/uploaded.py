@@ -9,7 +9,7 @@ from tests.support.build import ADMIN
 
 def upload_file(resources: Resources, app: App, content: bytes, name: str = "a file") -> Upload:
     connection = resources.connection
-    upload = create_upload(connection, ADMIN, app, NewUpload(name, len(content)))
+    upload = create_upload(connection, ADMIN, app, NewUpload(name, len(content)), 10**10)
     for start in range(0, len(content), PIECE_BYTES_MAX):
         piece = content[start : start + PIECE_BYTES_MAX]
         add_piece(connection, ADMIN, app, upload.id, start // PIECE_BYTES_MAX + 1, piece)

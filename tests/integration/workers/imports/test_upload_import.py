@@ -261,7 +261,7 @@ def test_uploads_take_turns(resources: Resources, shop: App, bench: Bench) -> No
 
 def test_an_upload_is_deleted_when_its_time_is_up(shop: App, bench: Bench) -> None:
     connection = bench.connection
-    upload = create_upload(connection, ADMIN, shop, NewUpload("a", 1))
+    upload = create_upload(connection, ADMIN, shop, NewUpload("a", 1), 10**10)
     add_piece(connection, ADMIN, shop, upload.id, 1, b"{")
 
     assert delete_expired_uploads(connection) == 0
