@@ -88,7 +88,7 @@ def drain() -> str:
         help=partial(_enqueue_unless_waiting, stores, "drain"),
         # Whatever else waits: periodic jobs in the queue would leave the inbox to the sweep.
         resume=partial(enqueue, stores.redis, "drain"),
-        deliver=courier_call(partial(_enqueue_unless_waiting, stores, "deliver")),
+        deliver=courier_call(stores, partial(_enqueue_unless_waiting, stores, "deliver")),
     )
     metrics = DrainMetrics(stores.tally)
     drain = Drain(_inbox(stores), stores.lanes, limits, requests, is_stopping, metrics)

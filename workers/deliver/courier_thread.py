@@ -23,7 +23,7 @@ from workers.deliver.delivery_call import DeliveryCall, is_courier_needed
 from workers.deliver.lease import Lease
 from workers.drain.group_store import LANE_PATIENCE
 from workers.patient_database import Database
-from workers.process import process_stores
+from workers.process import WorkerStores, process_stores
 from workers.shutdown import is_stopping
 
 LAND_SECONDS_MAX = 12.0  # an attempt takes at most 10
@@ -85,9 +85,8 @@ def process_courier() -> CourierThread:
     return CourierThread(stores.settings, stores.redis, stores.tally, is_stopping)
 
 
-def courier_call(enqueue: Callable[[], object]) -> DeliveryCall:
+def courier_call(stores: WorkerStores, enqueue: Callable[[], object]) -> DeliveryCall:
     """Returns the call that a drain of this process makes after each transaction."""
-    stores = process_stores()
     return DeliveryCall(
         # With the connection of a lane, which rests meanwhile, and the lane's patience.
         lambda: is_courier_needed(stores.redis, stores.database, LANE_PATIENCE),
