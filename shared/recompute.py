@@ -6,6 +6,7 @@ and starts over, because the rules may have changed since it read them.
 """
 
 from collections.abc import Iterable
+from datetime import date
 from enum import StrEnum
 from typing import cast
 
@@ -15,6 +16,7 @@ from shared.redis import Redis
 
 RECOMPUTE_KEY = "waybill:recompute"
 REQUESTS_KEY = "waybill:recompute:requests"
+Days = tuple[date, date]  # the first and the last
 
 # Writes progress unless the app has been requested again since. Returns whether it was written.
 _REPORT = """
@@ -39,7 +41,9 @@ class RecomputeState(StrEnum):
 class Recompute(msgspec.Struct, frozen=True, kw_only=True):
     """The progress of one app: `done` of `total` users; `total` is 0 until they are counted.
 
-    `cursor` is the last user that was decided, after whom the next job continues.
+    `cursor` is the last user that was looked at, after whom the next job continues. With `first`
+    and `last`, only users with events on these days (UTC) are decided, `decided` so far, and only
+    these days are rolled up again.
     """
 
     done: int = 0
@@ -47,12 +51,28 @@ class Recompute(msgspec.Struct, frozen=True, kw_only=True):
     state: RecomputeState = RecomputeState.WAITING
     request: int = 0
     cursor: int = 0
+    first: date | None = None
+    last: date | None = None
+    decided: int = 0
+
+    @property
+    def days(self) -> Days | None:
+        """Returns the days that are recalculated, None for all."""
+        return (self.first, self.last) if self.first and self.last else None
 
 
-def request_recompute(redis: Redis, app_ids: Iterable[int]) -> None:
+def covers(wider: Days | None, days: Days | None) -> bool:
+    """Tells whether a recalculation of some days contains that of others; None are all days."""
+    if wider is None or days is None:
+        return wider is None
+    return wider[0] <= days[0] and days[1] <= wider[1]
+
+
+def request_recompute(redis: Redis, app_ids: Iterable[int], days: Days | None = None) -> None:
     """Sets these apps to waiting. The caller then has to enqueue the job."""
     request = int(redis.incr(REQUESTS_KEY))
-    waiting = msgspec.json.encode(Recompute(request=request))
+    first, last = days or (None, None)
+    waiting = msgspec.json.encode(Recompute(request=request, first=first, last=last))
     redis.hset(RECOMPUTE_KEY, mapping={str(app_id): waiting for app_id in app_ids})
 
 

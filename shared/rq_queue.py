@@ -88,14 +88,31 @@ def jobs_by_state(redis: Redis) -> dict[str, int]:
     return {"queued": int(queue.count), **counts}
 
 
-def failed_jobs(redis: Redis, count: int) -> list[FailedJob]:
-    """Returns the last `count` jobs that failed, newest first: they are kept for a day."""
+def failed_jobs(
+    redis: Redis, count: int, before: tuple[int, str] | None = None
+) -> tuple[list[FailedJob], tuple[int, str] | None]:
+    """Returns the last `count` jobs that failed, newest first, and where the list goes on.
+
+    They are kept for a day. A list goes on behind the second and the ID of its last job, whatever
+    became of that job since; None at its end.
+    """
     queue = _queue(redis)
-    ids = queue.failed_job_registry.get_job_ids(0, count - 1, desc=True, cleanup=False)
+    key, most, skipped = queue.failed_job_registry.key, "+inf", 0
+    if before:
+        most = str(before[0])
+        # Those of one second are in the order of their IDs, the last first.
+        same = cast("list[bytes]", redis.zrangebyscore(key, before[0], before[0]))
+        skipped = sum(each.decode() >= before[1] for each in same)
+    found = cast(
+        "list[tuple[bytes, float]]",
+        redis.zrevrangebyscore(key, most, "-inf", skipped, count + 1, withscores=True),
+    )
+    ids = [job_id.decode() for job_id, _ in found[:count]]
     jobs = Job.fetch_many(ids, connection=redis, serializer=queue.serializer)
     failed = (_failed_job(job) for job in jobs if job is not None)
+    last = (int(found[count - 1][1]), ids[-1]) if len(found) > count else None
     # The registry is ordered by whole seconds.
-    return sorted(failed, key=lambda job: job.failed_at, reverse=True)
+    return sorted(failed, key=lambda job: job.failed_at, reverse=True), last
 
 
 def requeue_failed_job(redis: Redis, job_id: str) -> bool:

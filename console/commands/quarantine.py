@@ -8,9 +8,11 @@ from console.commands.terminal.options import count_option, json_option
 from console.commands.terminal.output import show, table
 from console.commands.terminal.trace_view import event_view, quarantine_view
 from console.connections import CommandContext, load_settings, open_database, open_resources
+from console.cursor import Cursor
 from console.lookup.trace import parse_receipt
 from console.pipeline.quarantine import (
     list_quarantine,
+    older_entries,
     pending_receipts,
     read_quarantined_batch,
     replay,
@@ -25,12 +27,14 @@ def quarantine() -> None:
 
 @quarantine.command("list")
 @count_option(100, "entries")
+@click.option("--before", help="Go on behind the last entry of a list, by the text under it.")
 @json_option
 @click.pass_obj
-def list_(context: CommandContext, count: int, as_json: bool) -> None:
+def list_(context: CommandContext, count: int, before: str | None, as_json: bool) -> None:
     """List the entries of the quarantine, replayed ones too."""
     with open_database(load_settings(context)) as connection:
-        entries = list_quarantine(connection, count)
+        entries = list_quarantine(connection, count, Cursor.read(before))
+    older = older_entries(entries, count)
     rows = [
         (
             *(entry.receipt, entry.app, entry.reason, entry.detail),
@@ -40,7 +44,8 @@ def list_(context: CommandContext, count: int, as_json: bool) -> None:
     ]
     columns = ("receipt ID", "app", "reason", "detail", "events", "since (UTC)", "replayed (UTC)")
     result = table(columns, rows) if rows else "The quarantine is empty."
-    show({"quarantine": entries}, result, as_json=as_json)
+    parts = [result, *([f"More: --before {older}"] if older else [])]
+    show({"quarantine": entries, "older": older and str(older)}, *parts, as_json=as_json)
 
 
 @quarantine.command("show")

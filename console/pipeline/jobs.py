@@ -11,7 +11,7 @@ from console.actor import Actor, require_admin
 from console.audit import Action, Change, record_change
 from console.resources import Resources
 from shared.database import transaction
-from shared.errors import OperatorError
+from shared.errors import BadValue, OperatorError
 from shared.redis import Redis
 from shared.rq_queue import (
     FailedJob,
@@ -24,15 +24,26 @@ from shared.rq_queue import (
 
 @dataclass(frozen=True)
 class JobReport:
-    """The number of jobs by state, and the last of those that failed, newest first."""
+    """The number of jobs by state, and the last of those that failed, newest first.
+
+    `older` is the `before` of the next page, None at the end.
+    """
 
     counts: dict[str, int]
     failed: list[FailedJob]
+    older: str | None = None
 
 
-def report_jobs(redis: Redis, count: int) -> JobReport:
-    """Reports jobs with the last `count` failures. Raises RedisError."""
-    return JobReport(jobs_by_state(redis), failed_jobs(redis, count))
+def report_jobs(redis: Redis, count: int, before: str | None = None) -> JobReport:
+    """Reports jobs with the last `count` failures. Raises BadValue for `before`, and RedisError."""
+    after = None
+    if before:
+        second, _, job_id = before.partition("_")
+        if not (second.isascii() and second.isdecimal() and len(second) < 12 and job_id):
+            raise BadValue("before", "must be the value that the page before gave.")
+        after = (int(second), job_id)
+    failed, last = failed_jobs(redis, count, after)
+    return JobReport(jobs_by_state(redis), failed, last and f"{last[0]}_{last[1]}")
 
 
 def retry_job(resources: Resources, actor: Actor, job_id: str) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from console.actor import Actor, require_admin
 from console.apps.apps import app_names
 from console.audit import Action, Change, record_change
+from console.cursor import Cursor
 from console.event_records import EventRecord, record_from_event
 from console.resources import Resources
 from shared.database import Connection, run, transaction
@@ -53,6 +54,12 @@ _ENTRY = """
     FROM quarantine
     LEFT JOIN apps ON apps.id = quarantine.app_id
 """
+_LIST = f"""
+    {_ENTRY}
+    WHERE %(time)s::timestamptz IS NULL
+       OR (quarantined_at, receipt) < (%(time)s::timestamptz, %(receipt)s::uuid)
+    ORDER BY quarantined_at DESC, receipt DESC LIMIT %(count)s
+"""
 _LOCK = """
     SELECT app_id, events, event_count, wire_version FROM quarantine WHERE receipt = %s FOR UPDATE
 """
@@ -64,10 +71,22 @@ def find_quarantined(connection: Connection, receipt: UUID) -> QuarantineEntry |
     return None if row is None else QuarantineEntry(*row)
 
 
-def list_quarantine(connection: Connection, count: int) -> list[QuarantineEntry]:
-    """Returns the last `count` entries, newest first, replayed ones too."""
-    rows = run(connection, f"{_ENTRY} ORDER BY quarantined_at DESC, receipt LIMIT %s", (count,))
-    return [QuarantineEntry(*row) for row in rows]
+def list_quarantine(
+    connection: Connection, count: int, before: Cursor | None = None
+) -> list[QuarantineEntry]:
+    """Returns the last `count` entries, newest first, replayed ones too; those behind `before`."""
+    arguments = {
+        "time": before and before.time,
+        "receipt": before and before.id,
+        "count": count,
+    }
+    return [QuarantineEntry(*row) for row in run(connection, _LIST, arguments)]
+
+
+def older_entries(entries: Sequence[QuarantineEntry], count: int) -> Cursor | None:
+    """Returns where a list of `count` entries goes on, None at its end."""
+    full = len(entries) == count
+    return Cursor(entries[-1].quarantined_at, entries[-1].receipt) if full else None
 
 
 def count_quarantined(connection: Connection) -> int:

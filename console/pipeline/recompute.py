@@ -1,15 +1,23 @@
-"""Recalculates all decisions of an app: the console requests it, a worker does it."""
+"""Recalculates decisions of an app: the console requests it, a worker does it."""
 
 import time
 from collections.abc import Iterator
+from datetime import date
 
 from console.actor import Actor, require_admin
-from console.apps.apps import App
+from console.apps.apps import App, lock_app
 from console.audit import Action, Change, record_change
 from console.resources import Resources
 from shared.database import transaction
-from shared.errors import OperatorError
-from shared.recompute import Recompute, RecomputeState, read_recompute, request_recompute
+from shared.errors import BadValue, OperatorError
+from shared.recompute import (
+    Days,
+    Recompute,
+    RecomputeState,
+    covers,
+    read_recompute,
+    request_recompute,
+)
 from shared.redis import Redis
 from shared.rq_queue import enqueue
 
@@ -18,17 +26,35 @@ STANDSTILL_SECONDS_MAX = 120.0
 _POLL_SECONDS = 0.1
 
 
-def start_recompute(resources: Resources, actor: Actor, app: App) -> None:
-    """Requests a recalculation, whose progress `follow_recompute` reports.
+def start_recompute(resources: Resources, actor: Actor, app: App, days: Days | None = None) -> None:
+    """Requests a recalculation of some days, or of everything; `follow_recompute` follows it.
 
-    Raises RedisError, and NotAllowed for a viewer.
+    Raises OperatorError while one is unfinished that it does not contain, RedisError, and
+    NotAllowed for a viewer.
     """
     require_admin(actor)
     with transaction(resources.connection) as connection:
-        change = Change(Action.APP_RECOMPUTE, app.name, None, {})
+        lock_app(connection, app)
+        known = read_recompute(resources.redis, app.id)
+        if known and known.state not in ENDED and not covers(days, known.days):
+            raise OperatorError(
+                "A recalculation of other days, or of all, is under way. Wait until it is done, or "
+                "recalculate all days."
+            )
+        told = {"first": str(days[0]), "last": str(days[1])} if days else {}
+        change = Change(Action.APP_RECOMPUTE, app.name, None, told)
         record_change(connection, actor, app.id, change)
-        request_recompute(resources.redis, [app.id])
+        request_recompute(resources.redis, [app.id], days)
         enqueue(resources.redis, "recompute")
+
+
+def days_from(first: date | None, last: date | None) -> Days | None:
+    """Returns the days from the first to the last, None for all. Raises BadValue."""
+    if first is None and last is None:
+        return None
+    if first is None or last is None or first > last:
+        raise BadValue("from", "must be a day, and the last day one that is not before it.")
+    return first, last
 
 
 def follow_recompute(

@@ -5,7 +5,9 @@ are processed in the order of their ids, some hundred in a transaction; a user w
 at the same time waits for its lock, and a user whose decision fails is set aside while the rest
 continues. The progress is in Redis (`shared.recompute`), so that a job ends when its time is up and
 the next one continues. One worker at a time: its lock expires when the worker falls silent. At the
-end every period of the app is marked as stale, so that its rollups are recalculated too.
+end every period of the app is marked as stale, so that its rollups are recalculated too. Where only
+some days are asked for, users without a signal on them are passed over, and only those days are
+marked; what else changes with a user's decisions is noted as always.
 """
 
 import time
@@ -16,7 +18,7 @@ from shared.database import Connection, run
 from shared.recompute import Recompute, RecomputeState, report_recompute, unfinished_recomputes
 from shared.redis import Redis
 from workers.decisions.derive import USERS_MAX, rederive
-from workers.rollups.stale_periods import mark_app_stale
+from workers.rollups.stale_periods import bounds_of, mark_app_stale
 
 LOCK_KEY = "waybill:recompute:claim"
 LOCK_MS = 30_000
@@ -26,6 +28,13 @@ RECOMPUTED = "recomputed"  # why callbacks that a recompute makes due are not se
 _COUNT = "SELECT count(*) FROM users WHERE app_id = %s AND detached_at IS NULL"
 _NEXT = """
 SELECT id FROM users WHERE app_id = %s AND id > %s AND detached_at IS NULL ORDER BY id LIMIT %s
+"""
+_SEEN = """
+SELECT user_ref FROM unnest(%s::bigint[]) AS listed (user_ref)
+WHERE EXISTS (
+    SELECT FROM signals
+    WHERE signals.user_ref = listed.user_ref AND event_time >= %s AND event_time < %s
+)
 """
 
 
@@ -56,9 +65,13 @@ def _advance(connection: Connection, app_id: int, progress: Recompute) -> Recomp
     rows = run(connection, _NEXT, (app_id, progress.cursor, USERS_MAX)).fetchall()
     users = [user for (user,) in rows]
     if not users:
-        mark_app_stale(connection, app_id)
+        mark_app_stale(connection, app_id, progress.days)
         return msgspec.structs.replace(progress, state=RecomputeState.DONE, total=progress.done)
-    rederive(connection, users, callbacks_withheld=RECOMPUTED)
+    decided = users
+    if progress.days:
+        seen = run(connection, _SEEN, (users, *bounds_of(progress.days)))
+        decided = [user for (user,) in seen]
+    rederive(connection, decided, callbacks_withheld=RECOMPUTED)
     total = progress.total
     if not total:
         [(total,)] = run(connection, _COUNT, (app_id,)).fetchall()
@@ -68,4 +81,5 @@ def _advance(connection: Connection, app_id: int, progress: Recompute) -> Recomp
         done=progress.done + len(users),
         total=total,
         cursor=users[-1],
+        decided=progress.decided + len(decided),
     )

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from shared.database import Connection, run
+from shared.recompute import Days
 from workers.sql.json_rows import write_rows
 
 HOUR_MS = 3_600_000
@@ -35,13 +36,14 @@ WITH RECURSIVE hours AS (
     SELECT environment, (
         SELECT date_trunc('hour', min(event_time), 'UTC') FROM events
         WHERE events.app_id = %(app_id)s AND events.environment = listed.environment
+          AND event_time >= %(from)s AND event_time < %(until)s
     ) AS hour
     FROM unnest(ARRAY['production', 'sandbox']) AS listed (environment)
     UNION ALL
     SELECT environment, (
         SELECT date_trunc('hour', min(event_time), 'UTC') FROM events
         WHERE events.app_id = %(app_id)s AND events.environment = hours.environment
-          AND event_time >= hours.hour + interval '1 hour'
+          AND event_time >= hours.hour + interval '1 hour' AND event_time < %(until)s
     )
     FROM hours WHERE hour IS NOT NULL
 )
@@ -49,10 +51,15 @@ INSERT INTO stale_periods (app_id, environment, grain, start)
 SELECT %(app_id)s, environment, 'hour', hour FROM hours WHERE hour IS NOT NULL
 UNION
 SELECT app_id, environment, grain, start FROM counted_periods
-WHERE app_id = %(app_id)s AND grain = 'hour'
+WHERE app_id = %(app_id)s AND grain = 'hour' AND start >= %(from)s AND start < %(until)s
 """
 
-_REBUILD_LARGE = "UPDATE large_days SET building = NULL WHERE app_id = %s"
+_REBUILD_LARGE = """
+UPDATE large_days SET building = NULL
+WHERE app_id = %(app_id)s
+  AND day::timestamp AT TIME ZONE 'UTC' >= %(from)s
+  AND day::timestamp AT TIME ZONE 'UTC' < %(until)s
+"""
 
 
 class Grain(StrEnum):
@@ -107,10 +114,21 @@ def mark_stale(connection: Connection, periods: Iterable[StalePeriod]) -> None:
     write_rows(connection, _MARK, [period._asdict() for period in set(periods)])
 
 
-def mark_app_stale(connection: Connection, app_id: int) -> None:
-    """Marks every period of an app, so that all its rollups are recalculated.
+def mark_app_stale(connection: Connection, app_id: int, days: Days | None = None) -> None:
+    """Marks the periods of an app on these days, or all, so that their rollups are recalculated.
 
     Large days are built again from the facts.
     """
-    run(connection, _REBUILD_LARGE, (app_id,))
-    run(connection, _MARK_APP, {"app_id": app_id})
+    begin, until = bounds_of(days)
+    arguments = {"app_id": app_id, "from": begin, "until": until}
+    run(connection, _REBUILD_LARGE, arguments)
+    run(connection, _MARK_APP, arguments)
+
+
+def bounds_of(days: Days | None) -> tuple[datetime, datetime]:
+    """Returns the first moment of these days and the one after them; of all that a time can be."""
+    if days is None:
+        return datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    midnight = datetime.min.time()
+    begin, last = (datetime.combine(day, midnight, UTC) for day in days)
+    return begin, last + timedelta(days=1)

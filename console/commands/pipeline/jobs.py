@@ -1,6 +1,7 @@
 """`waybill jobs`: what RQ knows of the workers' jobs."""
 
 import click
+from rich.console import RenderableType
 
 from console.actor import terminal_actor
 from console.commands.terminal.options import count_option, json_option
@@ -16,17 +17,21 @@ def jobs() -> None:
 
 @jobs.command("list")
 @count_option(20, "failed jobs")
+@click.option("--before", help="Go on behind the last job of a list, by the text under it.")
 @json_option
 @click.pass_obj
-def list_(context: CommandContext, count: int, as_json: bool) -> None:
+def list_(context: CommandContext, count: int, before: str | None, as_json: bool) -> None:
     """Count jobs by state, and list those that failed within a day."""
     with open_resources(load_settings(context)) as resources:
-        report = report_jobs(resources.redis, count)
-    parts = [pairs((state, f"{number:,}") for state, number in report.counts.items())]
+        report = report_jobs(resources.redis, count, before)
+    counts = ((state, f"{number:,}") for state, number in report.counts.items())
+    parts: list[RenderableType] = [pairs(counts)]
     if report.failed:
         columns = ("job", "ID", "failed (UTC)", "reason")
         rows = [(job.name, job.id, job.failed_at, job.reason) for job in report.failed]
         parts.append(table(columns, rows))
+    if report.older:
+        parts.append(f"More: --before {report.older}")
     show(report, *parts, as_json=as_json)
 
 

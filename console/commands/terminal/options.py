@@ -56,17 +56,29 @@ def count_option(default: int, items: str) -> Callable[[Command], Command]:
     )
 
 
-def period_options(command: Command) -> Command:
-    """Adds `--period`, `--from` and `--to`, passed as `preset`, `first` and `last`, or None."""
+def _day_option(name: str, parameter: str, meaning: str) -> Callable[[Command], Command]:
+    """Adds an option that takes a day, passed as a date or None."""
 
     def as_date(_context: click.Context, _option: object, time: datetime | None) -> date | None:
         return time.date() if time else None
 
     moment = click.DateTime(formats=["%Y-%m-%d"])
+    return click.option(name, parameter, type=moment, callback=as_date, help=meaning)
+
+
+def day_options(command: Command) -> Command:
+    """Adds `--from` and `--to` for what concerns all days without them."""
+    first = _day_option("--from", "first", "Only days (UTC) from this one on; with --to.")
+    return first(
+        _day_option("--to", "last", "Only days (UTC) until this one; with --from.")(command)
+    )
+
+
+def period_options(command: Command) -> Command:
+    """Adds `--period`, `--from` and `--to`, passed as `preset`, `first` and `last`, or None."""
     first_help = "First day (UTC); by default 27 days before the last day."
-    first = click.option("--from", "first", type=moment, callback=as_date, help=first_help)
-    last_help = "Last day (UTC); by default today."
-    last = click.option("--to", "last", type=moment, callback=as_date, help=last_help)
+    first = _day_option("--from", "first", first_help)
+    last = _day_option("--to", "last", "Last day (UTC); by default today.")
     preset = click.option(
         "--period",
         "preset",

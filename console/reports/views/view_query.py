@@ -63,7 +63,7 @@ def read_period(query: QueryValues, now_ms: int) -> Period:
 
     Raises OperatorError.
     """
-    first, last = (_date(name, query.get(name)) for name in ("from", "to"))
+    first, last = (read_date(name, query.get(name)) for name in ("from", "to"))
     preset = choice_of(Preset, query.get("period")) if query.get("period") else None
     return period_of(first, last, day_of(now_ms), preset)
 
@@ -115,7 +115,8 @@ def _read_filter(query: QueryValues, split: Split) -> ValueFilter:
     return ValueFilter(only, without)
 
 
-def _date(name: str, text: str) -> date | None:
+def read_date(name: str, text: str) -> date | None:
+    """Returns the day that a parameter names, None without one. Raises UnreadableQuery."""
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:

@@ -221,10 +221,11 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
         "GET",
         "/quarantine",
-        "List the events that could not be stored, newest first.",
+        "List events that could not be stored, newest first. The next page is `before` the last "
+        "entry: its `quarantined_at` and `receipt`, joined by `_`.",
         operations.quarantine,
         list[QuarantineEntry],
-        query=("count",),
+        query=("before", "count"),
     ),
     ApiEndpoint(
         "GET",
@@ -243,10 +244,11 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
     ApiEndpoint(
         "GET",
         "/jobs",
-        "Count the jobs of workers by state, and list those that failed within a day.",
+        "Count the jobs of workers by state, and list those that failed within a day, newest "
+        "first; `older` is the `before` of the next page.",
         operations.jobs,
         JobReport,
-        query=("count",),
+        query=("before", "count"),
     ),
     ApiEndpoint(
         "POST",

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from console.audit import FIELDS, AuditPage, find_changes, read_change_filter
 from console.audit_chain import ChainReport, read_head, verify_chain
+from console.cursor import Cursor
 from console.pipeline.health import Status, read_status
 from console.pipeline.jobs import JobReport, delete_job, report_jobs, retry_job
 from console.pipeline.quarantine import (
@@ -30,7 +31,8 @@ def rejections(call: ApiCall) -> RejectionReport:
 
 
 def quarantine(call: ApiCall) -> list[QuarantineEntry]:
-    return list_quarantine(call.connection, call.count)
+    before = Cursor.read(call.query.get("before"))
+    return list_quarantine(call.connection, call.count, before)
 
 
 def show_entry(call: ApiCall, receipt: UUID) -> QuarantinedBatch:
@@ -43,7 +45,7 @@ def replay_entry(call: ApiCall, receipt: UUID) -> QuarantineEntry:
 
 
 def jobs(call: ApiCall) -> JobReport:
-    return report_jobs(call.resources.redis, call.count)
+    return report_jobs(call.resources.redis, call.count, call.query.get("before"))
 
 
 def retry(call: ApiCall, job_id: str) -> JobReport:

@@ -2,7 +2,8 @@
 
 from console.apps.apps import App
 from console.importer.uploads import last_uploads
-from console.pipeline.recompute import ENDED, start_recompute
+from console.pipeline.recompute import ENDED, days_from, start_recompute
+from console.reports.views.view_query import read_date
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
 from console.web.values import FORM_BYTES_MAX
@@ -27,5 +28,6 @@ def show(request: PageRequest, app: App) -> Answer:
 
 
 def recalculate(request: PageRequest, app: App) -> Answer:
-    start_recompute(request.resources, request.actor, app)
+    first, last = (read_date(name, request.form.get(name)) for name in ("from", "to"))
+    start_recompute(request.resources, request.actor, app, days_from(first, last))
     return Redirect(f"/apps/{app.id}/past", "A worker recalculates the past data.")

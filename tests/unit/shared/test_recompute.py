@@ -1,12 +1,17 @@
 """Tests the messages between the console and the worker about a recalculation."""
 
+from datetime import date
+
 import msgspec
 import pytest
 from fakeredis import FakeStrictRedis
 
 from shared.recompute import (
+    RECOMPUTE_KEY,
+    Days,
     Recompute,
     RecomputeState,
+    covers,
     read_recompute,
     report_recompute,
     request_recompute,
@@ -66,3 +71,39 @@ def test_a_report_on_an_older_request_changes_nothing(redis: FakeStrictRedis) ->
 
     assert not report_recompute(redis, SHOP, done)
     assert read_recompute(redis, SHOP) == newer
+
+
+def test_some_days_are_asked_for_and_older_programs_read_the_rest(redis: FakeStrictRedis) -> None:
+    days = (date(2026, 11, 1), date(2026, 11, 30))
+    request_recompute(redis, [SHOP], days)
+
+    found = read_recompute(redis, SHOP)
+
+    assert found
+    assert found.days == days
+    assert asked(redis).days is None
+    old = b'{"done":1,"total":2,"state":"running","request":3,"cursor":4}'
+    redis.hset(RECOMPUTE_KEY, str(SHOP), old)
+    assert read_recompute(redis, SHOP) == Recompute(
+        done=1, total=2, state=RecomputeState.RUNNING, request=3, cursor=4
+    )
+
+
+@pytest.mark.parametrize(
+    ("wider", "days", "covered"),
+    [
+        (None, None, True),
+        (None, (1, 2), True),
+        ((1, 30), None, False),
+        ((1, 30), (1, 30), True),
+        ((2, 30), (1, 30), False),
+        ((1, 29), (1, 30), False),
+    ],
+)
+def test_a_recalculation_contains_another_if_all_its_days_are_in_it(
+    wider: tuple[int, int] | None, days: tuple[int, int] | None, covered: bool
+) -> None:
+    def november(numbers: tuple[int, int] | None) -> Days | None:
+        return numbers and (date(2026, 11, numbers[0]), date(2026, 11, numbers[1]))
+
+    assert covers(november(wider), november(days)) is covered

@@ -9,8 +9,9 @@ _PATH = "/operations/jobs"
 
 
 def show(request: PageRequest) -> Answer:
-    report = report_jobs(request.services.redis, FAILED_SHOWN_MAX)
-    return Page("jobs.html", {"report": report})
+    before = request.query.get("before")
+    report = report_jobs(request.services.redis, FAILED_SHOWN_MAX, before)
+    return Page("jobs.html", {"report": report, "before": before})
 
 
 def retry(request: PageRequest, job_id: str) -> Answer:

@@ -1,9 +1,11 @@
 """The pages of the quarantine: list, edit and replay events that could not be stored."""
 
+from console.cursor import Cursor
 from console.event_records import present_values
 from console.lookup.trace import parse_receipt
 from console.pipeline.quarantine import (
     list_quarantine,
+    older_entries,
     pending_receipts,
     read_quarantined_batch,
     replay,
@@ -19,8 +21,10 @@ _PATH = "/operations/quarantine"
 
 
 def show_list(request: PageRequest) -> Answer:
-    entries = list_quarantine(request.connection, ENTRIES_SHOWN_MAX)
-    return Page("quarantine.html", {"entries": entries})
+    before = Cursor.read(request.query.get("before"))
+    entries = list_quarantine(request.connection, ENTRIES_SHOWN_MAX, before)
+    older = older_entries(entries, ENTRIES_SHOWN_MAX)
+    return Page("quarantine.html", {"entries": entries, "older": older, "before": before})
 
 
 def show(request: PageRequest, receipt: str) -> Answer:

@@ -6,7 +6,7 @@ from console.actor import Actor, Role
 from console.audit import list_changes
 from console.pipeline.jobs import delete_job, report_jobs, retry_job
 from console.resources import Resources
-from shared.errors import NotAllowed, OperatorError
+from shared.errors import BadValue, NotAllowed, OperatorError
 from shared.rq_queue import enqueue, waiting_jobs
 from tests.integration.console.conftest import Ask
 from tests.support.build import ADMIN
@@ -107,3 +107,29 @@ def test_jobs_are_listed_retried_and_deleted_from_the_command_line(
     assert {job["id"] for job in listed["failed"]} == {first, second}
     assert ask("jobs", "list")["counts"]["queued"] == 1
     assert "no failed job" in ask("jobs", "retry", first, status=1)["error"]["message"]
+
+
+def test_failed_jobs_are_read_page_by_page_also_while_some_are_retried(
+    resources: Resources,
+) -> None:
+    ids = {fail_job(resources.redis) for _ in range(5)}
+    key = "rq:failed:pipeline"
+    first, *_ = sorted(ids)
+    second = int(resources.redis.zscore(key, first) or 0)
+    resources.redis.zadd(key, dict.fromkeys(ids, second) | {first: second - 1})
+
+    pages: list[set[str]] = []
+    before = None
+    while len(pages) < 4:
+        report = report_jobs(resources.redis, 2, before)
+        pages.append({job.id for job in report.failed})
+        before = report.older
+        if before is None:
+            break
+        retry_job(resources, ADMIN, min(pages[-1]))  # the last of a page may be gone
+
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert set.union(*pages) == ids
+    assert pages[-1] == {first}
+    with pytest.raises(BadValue, match="the page before gave"):
+        report_jobs(resources.redis, 2, "yesterday")

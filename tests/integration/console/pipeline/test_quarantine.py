@@ -1,10 +1,16 @@
+from itertools import chain
+from uuid import UUID
+
+import msgspec
 import pytest
 
 from console.audit import list_changes
+from console.cursor import Cursor
 from console.pipeline.quarantine import (
     count_quarantined,
     find_quarantined,
     list_quarantine,
+    older_entries,
     pending_receipts,
     read_quarantined_batch,
     replay,
@@ -95,3 +101,29 @@ def test_an_unknown_receipt_replays_nothing(resources: Resources, event: Event) 
 
     assert measure(resources.redis).events == 0
     assert pending_receipts(resources.connection) == [event.receipt]
+
+
+def test_the_quarantine_is_read_page_by_page_also_while_it_grows(
+    connection: Connection, event: Event
+) -> None:
+    events = [
+        msgspec.structs.replace(event, receipt=receipt)
+        for receipt in sorted(new_receipt(event.received_at_ms) for _ in range(5))
+    ]
+    for each in events:
+        put_aside(connection, each)
+    connection.execute("UPDATE quarantine SET quarantined_at = '2026-11-01'")
+
+    pages: list[list[UUID]] = []
+    before = None
+    while len(pages) < 4:
+        page = list_quarantine(connection, 2, before)
+        pages.append([entry.receipt for entry in page])
+        before = older_entries(page, 2)
+        if before is None:
+            break
+        assert before == Cursor.read(str(before))
+        put_aside(connection, msgspec.structs.replace(event, receipt=new_receipt(now_ms())))
+
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert list(chain.from_iterable(pages)) == [each.receipt for each in reversed(events)]

@@ -1,6 +1,7 @@
 """Decisions from committed facts: complete after a crash, one at a time a user, few statements."""
 
 import threading
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -374,3 +375,39 @@ def test_recomputing_decides_by_the_rules_that_hold_now_and_changes_nothing_else
     assert progress is not None
     assert (progress.state, progress.done, progress.total) == (RecomputeState.DONE, 1, 1)
     assert not is_left_undone(redis)
+
+
+def test_recomputing_some_days_decides_who_was_seen_on_them_and_counts_only_them_again(
+    connection: Connection, redis: Redis
+) -> None:
+    connection.execute("INSERT INTO apps (name, app_token) VALUES ('Shop', 'shop')")
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    noon_ms = int(noon.timestamp() * 1000)
+    for name, days in (("before", -1), ("on", 0), ("both", 0), ("both", 1), ("after", 1)):
+        at_ms = noon_ms + days * DAY_MS
+        _store(connection, *(_open(name, at_ms + n * 20 * MINUTE_MS) for n in range(2)))
+    connection.execute("DELETE FROM stale_periods")
+    connection.execute(
+        "UPDATE apps SET session_timeout_ms = 600000, rules_version = rules_version + 1"
+    )
+
+    request_recompute(redis, [1], (noon.date(), noon.date()))
+    recompute(connection, redis, seconds_max=10)
+
+    sessions = connection.execute(
+        "SELECT users.user_id, count(*) FROM sessions JOIN users ON users.id = user_ref"
+        " GROUP BY users.user_id"
+    )
+    assert dict(sessions.fetchall()) == {"before": 1, "on": 2, "both": 4, "after": 1}
+    progress = read_recompute(redis, 1)
+    assert progress
+    assert (progress.state, progress.done, progress.total, progress.decided) == (
+        RecomputeState.DONE, 4, 4, 2,
+    )  # fmt: skip
+    marked = {
+        start.date()
+        for (start,) in connection.execute("SELECT start FROM stale_periods WHERE minute IS NULL")
+    }
+    # Of the day after, what the decisions of "both" changed; of the day before, nothing.
+    assert noon.date() in marked
+    assert min(marked) == noon.date()

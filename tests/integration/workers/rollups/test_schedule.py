@@ -364,6 +364,30 @@ def test_recomputing_an_app_rebuilds_its_figures(connection: Connection, redis: 
     assert_figures_are_those_of_raw_rows(connection)
 
 
+def test_recomputing_a_day_rebuilds_the_figures_of_that_day_alone(
+    connection: Connection, redis: Redis
+) -> None:
+    (app_id,) = connection.execute(
+        "INSERT INTO apps (name, app_token) VALUES ('Shop', 'shop') RETURNING id"
+    ).fetchone() or (0,)
+    at_ms = an_hour_ago()
+    days = [at_ms - number * 24 * HOUR_MS for number in range(3)]
+    store(connection, *(bought("ann", each, "1", app_id=app_id) for each in days))
+    count_all(connection)
+    connection.execute("UPDATE figures SET events = events + 7 WHERE event <> ''")
+    day = datetime.fromtimestamp(days[1] / 1000, UTC).date()
+
+    request_recompute(redis, [app_id], (day, day))
+    recompute(connection, redis, 60)
+    count_all(connection)
+
+    counted = connection.execute(
+        "SELECT start::date, sum(events) FROM figures WHERE grain = 'day' AND event <> ''"
+        " AND event <> '__install' GROUP BY 1 ORDER BY 1 DESC"
+    ).fetchall()
+    assert [events == 1 for _, events in counted] == [False, True, False]
+
+
 def test_a_crash_at_any_statement_leaves_nothing_uncounted(
     connection: Connection, database_url: str
 ) -> None:

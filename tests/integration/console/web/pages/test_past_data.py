@@ -1,5 +1,7 @@
 """Tests the page of past data: its recalculation."""
 
+from datetime import date
+
 import msgspec
 import pytest
 
@@ -28,6 +30,33 @@ def test_an_admin_starts_a_recalculation_which_is_audited(
     assert "Start over" in admin.text
     assert waiting_jobs(redis) == 1
     assert list_changes(connection, shop.id, 1)[0].action == "app.recompute"
+
+
+def test_only_some_days_are_recalculated(
+    admin: Browser, shop: App, redis: Redis, connection: Connection
+) -> None:
+    at = f"/apps/{shop.id}/past"
+    admin.get(at)
+    for days, sentence in (
+        ({"from": "2026-11-01", "to": ""}, "must be a day"),
+        ({"from": "soon", "to": "2026-11-02"}, "from must be a date"),
+    ):
+        assert admin.send(f"{at}/recompute", **days).status_code in {400, 422}
+        assert sentence in admin.text
+        assert waiting_jobs(redis) == 0
+        admin.get(at)
+
+    admin.send(f"{at}/recompute", **{"from": "2026-11-01", "to": "2026-11-30"})
+
+    waiting = read_recompute(redis, shop.id)
+    assert waiting
+    assert waiting.days == (date(2026, 11, 1), date(2026, 11, 30))
+    (change,) = list_changes(connection, shop.id, 1)
+    assert change.after == {"first": "2026-11-01", "last": "2026-11-30"}
+    done = msgspec.structs.replace(waiting, done=9, total=9, decided=4, state=RecomputeState.DONE)
+    report_recompute(redis, shop.id, done)
+    admin.get(at)
+    assert "recalculation, of 2026-11-01 to 2026-11-30, decided 4 users again" in admin.text
 
 
 @pytest.mark.parametrize(
