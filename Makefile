@@ -68,6 +68,10 @@ import-test: .venv/dev     ## one file in three orders, by 1 and 4 workers, one 
 large-day: .venv/dev       ## rollups of an app with so many events in one day, recounted; EVENTS=
 	$(BIN)/python -m tests.tools.large_day $(if $(EVENTS),--events $(EVENTS))
 
+.PHONY: measure-restore
+measure-restore: .venv/dev ## how long a backup and a restore of so many events take; EVENTS=
+	$(BIN)/python -m tests.tools.measure_restore $(if $(EVENTS),--events $(EVENTS))
+
 .PHONY: measure-workers
 measure-workers: .venv/dev ## events a second by so many workers, as in docs/performance.md
 	$(BIN)/python -m tests.tools.measure_workers

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from console.apps.apps import App, create_app
+from console.audit_chain import verify_chain
 from console.backup.archive import ArchiveReader, Manifest
 from console.backup.load import Restored, restore
 from console.backup.save import save
@@ -86,6 +87,8 @@ def test_everything_is_as_it_was_and_what_waited_waits_again(
     restored = _restore(content, target, used.redis)
 
     assert _contents(target) == before
+    assert verify_chain(target).fault is None
+    assert before["audit_log"]
     assert before["events"]
     assert before["attributions"]
     assert restored.inbox_events == manifest.inbox_events == 10

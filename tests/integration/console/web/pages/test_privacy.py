@@ -88,3 +88,16 @@ def test_a_viewer_sees_the_requests_and_no_form(viewer: Browser, at: str) -> Non
 
     assert "No requests" in viewer.text
     assert "Find a person" not in viewer.text
+
+
+def test_the_page_says_whether_addresses_are_truncated_and_the_settings_switch_it(
+    admin: Browser, shop: App
+) -> None:
+    before = admin.get(f"/apps/{shop.id}/privacy").text
+    settings = f"/apps/{shop.id}/settings"
+    admin.get(settings)
+    admin.send(settings, truncate_addresses="1")
+
+    assert "stored as they were sent" in before
+    assert "stored truncated" in admin.get(f"/apps/{shop.id}/privacy").text
+    assert "What was truncated stays so." in admin.get(settings).text
