@@ -217,7 +217,7 @@ def affected_users(connection: Connection, events: Sequence[Event]) -> AffectedU
     return find_affected(connection, signals, clicks)
 
 
-def followed_days(click_ms: int) -> list[date]:
+def followed_days(click_ms: int) -> tuple[date, ...]:
     """Returns the days on which a click may still match by address."""
     return utc_days(click_ms, click_ms + _PROBABILISTIC_MS_MAX)
 

@@ -150,11 +150,13 @@ def _click_line(click: Event) -> str:
 
 
 def _device_ids(clicks: Iterable[Event]) -> list[DeviceId]:
-    rows = []
+    rows: list[DeviceId] = []
     for click in clicks:
         app, environment, click_id = click.app_id, click.environment, click.click_id or ""
-        lends = origin_of_event(click) is None
-        for device_id in identifying_of(click.device_ids):
-            at_ms = click.happened_at_ms
-            rows.append(DeviceId(app, environment, device_id, at_ms, click_id, lends))
+        lends = click.link_id is None and origin_of_event(click) is None
+        at_ms = click.happened_at_ms
+        rows += [
+            DeviceId(app, environment, device_id, at_ms, click_id, lends)
+            for device_id in identifying_of(click.device_ids)
+        ]
     return sorted(rows)

@@ -35,7 +35,7 @@ def test_days_and_stretches_are_each_told_once_and_in_order(from_ms: int, span_m
     days = utc_days(from_ms, from_ms + span_ms)
     numbers = stretches(from_ms, from_ms + span_ms)
 
-    assert days == sorted(set(days))
+    assert list(days) == sorted(set(days))
     assert numbers == sorted(set(numbers))
 
 
