@@ -131,6 +131,7 @@ def test_a_click_id_that_nobody_knows_is_accepted(linked: Running) -> None:
 
 
 def test_a_new_link_works_from_its_first_click(linked: Running) -> None:
+    linked.waybill.json("app", "set", "--app", "Shop", "--destination-hosts", "shop://")
     url = make_link(linked.waybill, "shop://welcome", "54")
 
     answer = ask(linked, url.removeprefix(linked.waybill.url))
