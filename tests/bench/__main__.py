@@ -78,7 +78,7 @@ def _arguments() -> argparse.ArgumentParser:
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--rounds-of-targets", type=int, default=5)
     arguments.add_argument("--drain-events", type=int, default=30_000)
-    arguments.add_argument("--backlog", type=int, default=1_000_000, help="events")
+    arguments.add_argument("--backlog", type=int, default=500_000, help="events")
     arguments.add_argument("--write", action="store_true", help="into docs/performance.md")
     return arguments
 

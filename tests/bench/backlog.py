@@ -1,4 +1,4 @@
-"""Measures a backlog of a million: how it fills, its memory in Redis, and how fast it is drained.
+"""Measures a large backlog: how it fills, its memory in Redis, and how fast it is drained.
 
 Also measures the start: from nothing to the first accepted event.
 """
@@ -24,7 +24,16 @@ SHARE = "Redis memory against the event's own bytes"
 DRAINED = "worked off by 2 workers"
 _ALONE_SECONDS = 2
 
-TARGETS = (Target("Redis bytes a queued event against its own", SHARE, None, 1.5, True),)
+TARGETS = (
+    Target(
+        "Redis bytes a queued event against its own",
+        SHARE,
+        None,
+        1.5,
+        is_ceiling=True,
+        is_earlier=True,
+    ),
+)
 
 
 def measure_backlog(run: Run) -> None:

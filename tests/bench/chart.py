@@ -4,9 +4,10 @@ best."""
 from collections.abc import Iterator
 from html import escape
 
-from tests.bench.samples import Line, Results
+from tests.bench.samples import RATE, STACK_CPU, Line, Results
 
-PANELS = ("ingest", "drain", "end to end")
+# What is drawn of each group; all but a rate is CPU.
+PANELS = {"ingest": RATE, "drain": RATE, "end to end": RATE, "whole stack": STACK_CPU}
 _WIDTH, _LABEL, _BAR, _ROW, _HEAD = 860, 330, 400, 26, 40
 _THEMES = {
     "light": {"ink": "#1f2328", "faint": "#59636e", "bar": "#0969da", "whisker": "#1f2328"},
@@ -19,10 +20,14 @@ def draw(results: Results, theme: str) -> str:
     colours = _THEMES[theme]
     parts: list[str] = []
     y = 10
-    for panel in PANELS:
-        lines = [line for line in results.lines.values() if line.group == panel]
+    for panel, key in PANELS.items():
+        lines = [
+            line
+            for line in results.lines.values()
+            if line.group == panel and line.median(key) is not None
+        ]
         if lines:
-            parts += _panel(panel, lines, y, colours)
+            parts += _panel(panel, key, lines, y, colours)
             y += _HEAD + _ROW * len(lines) + 10
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {y}" width="{_WIDTH}" '
@@ -31,17 +36,19 @@ def draw(results: Results, theme: str) -> str:
     )
 
 
-def _panel(name: str, lines: list[Line], y: int, colours: dict[str, str]) -> Iterator[str]:
-    largest = max((line.spread() or (0, 1))[1] for line in lines)
-    yield _text(10, y + 20, f"{name}, {lines[0].unit}", colours["ink"], "font-weight='600'")
+def _panel(
+    name: str, key: str, lines: list[Line], y: int, colours: dict[str, str]
+) -> Iterator[str]:
+    scale = _BAR / max((line.spread(key) or (0, 1))[1] for line in lines)
+    unit = lines[0].unit if key == RATE else "CPU µs an event"
+    yield _text(10, y + 20, f"{name}, {unit}", colours["ink"], "font-weight='600'")
     for number, line in enumerate(lines):
-        yield from _bar(line, y + _HEAD + number * _ROW, largest, colours)
+        yield from _bar(line, key, y + _HEAD + number * _ROW, scale, colours)
 
 
-def _bar(line: Line, y: int, largest: float, colours: dict[str, str]) -> Iterator[str]:
-    low, high = line.spread() or (0, 0)
-    middle = line.median() or 0
-    scale = _BAR / largest
+def _bar(line: Line, key: str, y: int, scale: float, colours: dict[str, str]) -> Iterator[str]:
+    low, high = line.spread(key) or (0, 0)
+    middle = line.median(key) or 0
     yield _text(_LABEL - 10, y + 13, line.name, colours["ink"], "text-anchor='end'")
     yield (
         f"<rect x='{_LABEL}' y='{y + 2}' width='{max(1, middle * scale):.1f}' height='16' rx='2' "

@@ -24,7 +24,7 @@ KINDS = {
     "clicks": "clicks",
     "mix": "half clicks, half first events",
 }
-WORKERS = (1, 2, 4)
+WORKERS = {"new": (1, 2, 4), "returning": (1, 2), "clicks": (1, 2), "mix": (1, 2)}
 USERS = 10_000  # returning users
 _RETURNING = 90 * PEOPLE  # numbers that no other load uses
 _SECONDS_MAX = 900
@@ -40,6 +40,7 @@ TARGETS = (
         "new users, 1 worker",
         COPY_ALL,
         0.25,
+        is_earlier=True,
     ),
 )
 
@@ -69,7 +70,7 @@ def measure_drain(run: Run) -> None:
                 run, valkey, backlogs[kind], count
             )
             for kind in KINDS
-            for count in WORKERS
+            for count in WORKERS[kind]
         }
         targeted = "new users, 1 worker"
         rows = Rows.of(run, valkey, backlogs["new"])

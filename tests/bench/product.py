@@ -19,6 +19,8 @@ from tests.system.servers import free_port, until
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS_MAX = 40
+APP_TOKEN = "benchapptoken"  # both as in requests.lua
+EVENT_TOKENS = {"purchase": "purcha", "renewal": "renewa"}
 INBOX = "waybill:inbox"
 BACKLOG = "waybill:inbox:events"
 ACCEPTED = "waybill:accepted"
@@ -55,9 +57,9 @@ class BenchProduct:
     def furnish(self) -> None:
         """Creates the tables, one app, its token and its link."""
         self.run("migrate")
-        self.run("app", "create", "--name", "Bench")
-        for name in ("purchase", "renewal"):
-            named = ("--mapping-id", name, "--name", name)
+        self.run("app", "create", "--name", "Bench", "--app-token", APP_TOKEN)
+        for name, event_token in EVENT_TOKENS.items():
+            named = ("--mapping-id", name, "--name", name, "--event-token", event_token)
             self.run("event-type", "create", "--app", "Bench", *named)
         partner = ("--partner", "Acme", "--name", "Spring", "--destination", "https://shop.example")
         self.run("link", "create", "--app", "Bench", *partner)

@@ -4,13 +4,23 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
 from tests.bench.chart import draw
-from tests.bench.samples import CPU, P50, P99, POSTGRES_CPU, REDIS_CPU, STACK_CPU, Line, Results
+from tests.bench.samples import (
+    CPU,
+    P50,
+    P99,
+    POSTGRES_CPU,
+    REDIS_CPU,
+    STACK_CPU,
+    Line,
+    Results,
+    Target,
+)
 from tests.bench.stores import BenchPostgres, BenchValkey
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -26,7 +36,6 @@ _COLUMNS = (
     "PostgreSQL CPU µs",
     "all CPU µs",
 )
-_TARGET_HEAD = "| target | bound | measured | |"
 _PACKAGES = ("falcon", "gunicorn", "uvicorn", "redis", "rq", "psycopg")
 
 
@@ -57,20 +66,29 @@ def _first_line(command: list[str]) -> str:
 
 
 def markdown(results: Results) -> str:
-    """Returns the targets first, then every line that was measured."""
-    targets = [*_targets(results), ""] if results.targets else []
-    return "\n".join([*targets, *_table(results)])
+    """Returns the targets first, then those of earlier releases, then every line."""
+    now = [target for target in results.targets if not target.is_earlier]
+    earlier = [target for target in results.targets if target.is_earlier]
+    parts = [
+        *_targets(results, "target", now),
+        *_targets(results, "bound of an earlier release", earlier),
+        *_table(results),
+    ]
+    return "\n".join(parts)
 
 
-def _targets(results: Results) -> Iterator[str]:
-    yield _TARGET_HEAD
+def _targets(results: Results, head: str, targets: Sequence[Target]) -> Iterator[str]:
+    """Yields a table of those that were measured, and an empty line."""
+    ratios = [(target, ratio) for target in targets if (ratio := results.ratio(target)) is not None]
+    if not ratios:
+        return
+    yield f"| {head} | bound | measured | |"
     yield "|---|---:|---:|---|"
-    for target in results.targets:
-        ratio = results.ratio(target)
-        if ratio is not None:
-            bound = f"{'≤' if target.is_ceiling else '≥'} {target.bound:g}"
-            met = "met" if target.is_met(ratio) else "not met"
-            yield f"| {target.name} | {bound} | {_number(ratio)} | {met} |"
+    for target, ratio in ratios:
+        bound = f"{'≤' if target.is_ceiling else '≥'} {target.bound:g}"
+        met = "met" if target.is_met(ratio) else "not met"
+        yield f"| {target.name} | {bound} | {_number(ratio)} | {met} |"
+    yield ""
 
 
 def _table(results: Results) -> Iterator[str]:

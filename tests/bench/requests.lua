@@ -3,6 +3,8 @@
 --   new        an event of a person who was never seen
 --   returning  an event of one who comes back, in turn
 --   clicks     a click on a partner's link
+--   event      an event of Adjust's dialect, of a person who was never seen
+--   session    a session of Adjust's dialect, of one who was never seen
 --   mix        a click, then the first event of the person who clicked, in turn
 --   growth     the two of mix, each after an event of one who comes back
 --   batch50    the same as new, so many events in one request, each with an id
@@ -22,8 +24,9 @@ end
 local kind, token, first, base, users, count, size
 local now = os.time()
 
+-- Public addresses, as those of visitors are: by any other a drain looks up nothing.
 local function where(person)
-  return string.format("198.%d.%d.%d", 18 + math.floor(person / 65536) % 2,
+  return string.format("25.%d.%d.%d", 18 + math.floor(person / 65536) % 2,
     math.floor(person / 256) % 256, person % 256)
 end
 
@@ -42,6 +45,14 @@ local function event(person, name)
     "&sale_amount_currency=EUR&ip_address=%s&user_agent=%s&gaid=%s&plan=premium&country=DE",
     token, scattered(person), person, name, person % 90, where(person),
     AGENTS[person % #AGENTS + 1], device(person))
+end
+
+local function adjust(person, path, own)
+  return string.format(
+    "%s?s2s=1&app_token=benchapptoken&s2s_token=%s&gps_adid=%s&ip_address=%s&user_agent=%s" ..
+    "&created_at_unix=%d&environment=production&os_name=android&country=DE%s",
+    path, token, device(person), where(person), AGENTS[person % #AGENTS + 1], now - person % 1000,
+    own)
 end
 
 local function line(person, name)
@@ -75,6 +86,11 @@ local MAKE = {
   returning = function(n)
     return event(base + n % users, n % 2 == 0 and "__open" or "purchase")
   end,
+  event = function(n)
+    local own = string.format("&event_token=purcha&revenue=%d.99&currency=EUR", (first + n) % 90 + 1)
+    return adjust(first + n, "/event", own)
+  end,
+  session = function(n) return adjust(first + n, "/session", "") end,
   clicks = function(n) return click(first + n) end,
   mix = function(n)
     local person = first + math.floor(n / 2)

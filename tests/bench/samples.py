@@ -31,7 +31,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Target:
-    """A ratio of two medians to reach; without `against`, a median itself."""
+    """A ratio of two medians to reach; without `against`, a median itself.
+
+    `is_earlier` tells that it was a target of an earlier release, and is still measured.
+    """
 
     name: str
     of: str
@@ -39,6 +42,7 @@ class Target:
     bound: float
     is_ceiling: bool = False  # True: at most the bound
     key: str = RATE
+    is_earlier: bool = False
 
     def is_met(self, ratio: float) -> bool:
         return ratio <= self.bound if self.is_ceiling else ratio >= self.bound

@@ -1,10 +1,12 @@
 """Measures the CPU of everything, from the request to the row: Waybill, and what one would write.
 
 Server, workers, Redis and PostgreSQL are counted together, from the first request until the last
-row stands. Nothing is pinned. Waybill is measured by single requests and by batches; its rivals
-(`rivals/`) either only store the event, or decide in SQL.
+row stands. Nothing is pinned. Waybill is measured by single requests, by batches, and by the same
+batches that all wait before a worker begins, which is the drain alone. Its rivals (`rivals/`,
+`baseline/`) only store the event, decide in SQL, or have a job for each event.
 """
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from pathlib import Path
 import psycopg
 
 from tests.bench.processes import Program
-from tests.bench.product import serving
+from tests.bench.product import ROOT, serving
 from tests.bench.run import Run
 from tests.bench.samples import (
     CPU,
@@ -36,11 +38,18 @@ UNIT = "events/s"
 WAYBILL = "request to attributed row"
 BATCHED = "/batch of 500 to attributed rows"
 STORE_ONLY = "FastAPI and COPY group commit, which only stores"
+DRAIN = "the same batches, all there before the worker begins"
 IN_SQL = "FastAPI with user, session and attribution in SQL"
+BASELINE = "one RQ job per event, 1 worker"
 TOKEN = "rival"
 _SECONDS_MAX = 300
 _LAST_COMMITS_SECONDS = 0.3  # of requests whose answer wrk did not wait for
 _HERE = Path(__file__).parent
+_BASELINE_SECONDS = 1  # of load: its one worker needs many times that to store it
+_BASELINE_SERVER = (
+    *("-m", "gunicorn", "-k", "gthread", "--threads", "8", "--keep-alive", "75"),
+    *("--no-control-socket", "--log-level", "warning"),
+)
 _SCHEMAS = (_HERE / "baseline/schema.sql", _HERE / "rivals/schema.sql")
 _SERVER = (
     "-m",
@@ -73,8 +82,15 @@ TARGETS = (
     Target(
         "end to end, sustained, by /batch, against the drain alone",
         BATCHED,
-        "new users, 1 worker",
+        DRAIN,
         0.85,
+    ),
+    Target(
+        "end to end, sustained, against one RQ job per event",
+        WAYBILL,
+        BASELINE,
+        75,
+        is_earlier=True,
     ),
 )
 
@@ -109,6 +125,7 @@ class Stack:
             REDIS_CPU: redis,
             POSTGRES_CPU: postgres,
             STACK_CPU: own + redis + postgres,
+            "accepted_rate": sent.per_second,
         }
 
     def _cpu_seconds(self) -> tuple[float, float, float]:
@@ -119,13 +136,17 @@ class Stack:
 
 def measure_whole_stack(run: Run) -> None:
     """Measures Waybill and its rivals in turns, with events of new users."""
-    single, batched = Load(seconds=run.seconds), Load("batch500", run.seconds, connections=4)
-    with run.valkey() as valkey:
+    # A second of batches is several of a drain.
+    single = Load(seconds=run.seconds)
+    batched = Load("batch500", max(1, run.seconds // 2), connections=4)
+    with run.valkey() as valkey, run.valkey("everysec") as other:
         measures = {
             WAYBILL: lambda: _measure_waybill(run, valkey, single),
             BATCHED: lambda: _measure_waybill(run, valkey, batched),
+            DRAIN: lambda: _measure_drain(run, valkey, batched),
             STORE_ONLY: lambda: _measure_rival(run, "store_only", "rival_events"),
             IN_SQL: lambda: _measure_rival(run, "in_sql", "events"),
+            BASELINE: lambda: _measure_baseline(run, other),
         }
         alternate(run.results, GROUP, UNIT, run.rounds_of_targets, measures)
     run.results.targets += TARGETS
@@ -148,6 +169,21 @@ def _measure_waybill(run: Run, valkey: BenchValkey, load: Load) -> Sample:
     return sample
 
 
+def _measure_drain(run: Run, valkey: BenchValkey, load: Load) -> Sample:
+    """Measures a worker alone, until the last row stands, with the events of such a load."""
+    with valkey.client() as client:
+        client.flushall()
+    product = run.product_on(valkey, "whole_stack")
+    with product.ingest() as web:
+        sent = send(web.port, product.token, load)
+        assert sent.refused == 0
+    with product.workers(1):
+        began, waiting = time.monotonic(), product.backlog()
+        product.ask_for_drain()
+        until(lambda: product.backlog() == 0, _SECONDS_MAX, "the inbox emptying")
+        return {RATE: waiting / (time.monotonic() - began)}
+
+
 def _measure_rival(run: Run, name: str, table: str) -> Sample:
     url = run.postgres.make_database(name)
     with psycopg.connect(url) as connection:
@@ -163,3 +199,44 @@ def _measure_rival(run: Run, name: str, table: str) -> Sample:
     with serving(name, application, run.folder, environment, gunicorn=_SERVER) as web:
         stack = Stack([web.program], web.port, TOKEN, run.postgres, None, count_rows)
         return stack.measure(Load(seconds=run.seconds))
+
+
+def _measure_baseline(run: Run, valkey: BenchValkey) -> Sample:
+    """Measures one RQ job per event, on a Valkey that does not wait for the disk."""
+    url = run.postgres.make_database("baseline")
+    with psycopg.connect(url) as connection:
+        connection.execute(_SCHEMAS[0].read_bytes())
+        connection.execute("INSERT INTO tokens VALUES (%s, 1)", (TOKEN,))
+    with valkey.client() as client:
+        client.flushall()
+    environment = {"BASELINE_DATABASE": url, "BASELINE_REDIS": valkey.url}
+    application = "tests.bench.baseline.app:application()"
+    worker = _baseline_worker(run, valkey, environment)
+
+    def await_rows() -> int:
+        with valkey.client() as client:
+            until(lambda: client.llen("rq:queue:baseline") == 0, _SECONDS_MAX, "the jobs")
+        time.sleep(_LAST_COMMITS_SECONDS)
+        return int(one(url, "SELECT count(*) FROM events"))
+
+    with serving(
+        "baseline", application, run.folder, environment, gunicorn=_BASELINE_SERVER
+    ) as web:
+        worker.start()
+        try:
+            stack = Stack([web.program, worker], web.port, TOKEN, run.postgres, valkey, await_rows)
+            return stack.measure(Load(seconds=_BASELINE_SECONDS))
+        finally:
+            worker.stop()
+
+
+def _baseline_worker(run: Run, valkey: BenchValkey, environment: dict[str, str]) -> Program:
+    argv = ["-m", "rq.cli", "worker", "--worker-class", "rq.SimpleWorker", "--quiet", "baseline"]
+    own = {"RQ_REDIS_URL": valkey.url, "PYTHONPATH": str(ROOT), **environment}
+    return Program(
+        "baseline-worker",
+        [sys.executable, *argv],
+        run.folder / "baseline-worker.log",
+        own,
+        folder=run.folder,
+    )

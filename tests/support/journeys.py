@@ -72,7 +72,7 @@ def person(seed: int, number: int) -> Person:
         device_id=_uuid(chance),
         device_kind="idfa" if "iPhone" in user_agent else "gaid",
         user_agent=user_agent,
-        address=f"198.{chance.randint(18, 19)}.{chance.randint(0, 255)}.{chance.randint(1, 254)}",
+        address=f"25.{chance.randint(18, 19)}.{chance.randint(0, 255)}.{chance.randint(1, 254)}",
         click_id=f"{chance.getrandbits(96):024x}",
     )
 

@@ -1,7 +1,11 @@
 """Which addresses say where a visitor is."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+from tests.support.journeys import person
 from workers.core.addresses import public_address
 
 
@@ -73,3 +77,12 @@ def test_the_neighbours_of_those_networks_are_public(address: str) -> None:
 )
 def test_an_address_has_one_spelling(text: str, address: str) -> None:
     assert public_address(text) == address
+
+
+def test_the_bench_and_made_up_people_have_addresses_that_are_looked_up() -> None:
+    requests = Path(__file__).parents[3] / "bench/requests.lua"
+    (form,) = re.findall(r'"(\d+)\.%d\.%d\.%d"', requests.read_text())
+
+    assert public_address(f"{form}.18.0.0")
+    assert public_address(f"{form}.19.255.255")
+    assert all(public_address(person(7, number).address) for number in range(1_000))
