@@ -58,9 +58,11 @@ WHERE callbacks.attempts = 0 AND callbacks.state IN ('waiting', 'withheld')
   )
 """
 _THERE = "SELECT id::text FROM callbacks WHERE id = ANY(%s::uuid[])"
+# Another event may have caused it, as of a unique event the first: that one still stands.
 _WITHHOLD = f"""
 UPDATE callbacks SET state = 'withheld', reason = '{OUTDATED}'
-WHERE id = ANY(%s::uuid[]) AND attempts = 0 AND state IN ('waiting', 'withheld')
+WHERE id = ANY(%s::uuid[]) AND receipt = ANY(%s::uuid[])
+  AND attempts = 0 AND state IN ('waiting', 'withheld')
 """
 
 
@@ -83,6 +85,7 @@ def write_callbacks(
     due: list[tuple[Difference, Callback]] = []
     updates: list[Row] = []
     gone: set[str] = set()
+    causes: list[str] = []  # of those that are gone
     for each in heard:
         user = each.case.user
         subject = CallbackUser(user.app_id, user.environment, user.user_id)
@@ -98,9 +101,11 @@ def write_callbacks(
         if each.superseded:
             corrections = updated_attributions(subject, each.superseded, now, told, context)
             updates += [_row(each, made, withheld) for made in corrections.values()]
-        gone |= stood.keys() - caused.keys()
+        if without := stood.keys() - caused.keys():
+            gone |= without
+            causes += [event.moment.receipt for event in told]
     if gone:
-        run(connection, _WITHHOLD, (sorted(gone),))
+        run(connection, _WITHHOLD, (sorted(gone), causes))
     _write_due(connection, due, withheld)
     write_rows(connection, ADD, updates)
 
