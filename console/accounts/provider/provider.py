@@ -120,7 +120,9 @@ class Provider:
             if "email" not in claims and "userinfo_endpoint" in known.metadata:
                 claims = {**self._more(known.metadata, tokens, claims), **claims}
         email = claims.get("email")
-        is_verified = claims.get("email_verified") is True and isinstance(email, str)
+        # Only ASCII: PostgreSQL folds a few other letters to those of somebody else's address.
+        is_text = isinstance(email, str) and email.isascii()
+        is_verified = claims.get("email_verified") is True and is_text
         return ProviderIdentity(
             self._settings.oidc_issuer,
             _text(claims, "sub"),
