@@ -11,13 +11,16 @@ from hashlib import sha256
 from typing import Any, cast
 
 from shared.redis import AsyncPipeline, Pipeline, Redis
+from shared.shards.shard_names import ShardNames
 
-REHASHED_KEY = "waybill:tokens:rehashed"  # a hash: digest and tag by token id
 _DIGEST_BYTES = 32
 
 
 def rehash_commands(
-    pipeline: AsyncPipeline | Pipeline, secret_key: bytes, digests: Mapping[int, bytes]
+    pipeline: AsyncPipeline | Pipeline,
+    names: ShardNames,
+    secret_key: bytes,
+    digests: Mapping[int, bytes],
 ) -> None:
     """Queues the command that reports new digests, by token id."""
     if digests:
@@ -25,12 +28,12 @@ def rehash_commands(
             str(token_id): digest + _tag(secret_key, token_id, digest)
             for token_id, digest in digests.items()
         }
-        pipeline.hset(REHASHED_KEY, mapping=reports)
+        pipeline.hset(names.tokens_rehashed, mapping=reports)
 
 
 def rehashed_tokens(redis: Redis, secret_key: bytes) -> dict[int, bytes]:
     """Reads the reported digests by token id, but those that this key has not tagged."""
-    reports = cast("dict[bytes, bytes]", redis.hgetall(REHASHED_KEY))
+    reports = cast("dict[bytes, bytes]", redis.hgetall(redis.names.tokens_rehashed))
     digests = {int(token_id): report[:_DIGEST_BYTES] for token_id, report in reports.items()}
     return {
         token_id: digest
@@ -44,7 +47,7 @@ def rehashed_tokens(redis: Redis, secret_key: bytes) -> dict[int, bytes]:
 def delete_reports(redis: Redis, token_ids: Collection[int]) -> None:
     """Deletes the reports of these tokens; one that comes meanwhile has the same digest."""
     if token_ids:
-        redis.hdel(REHASHED_KEY, *map(str, token_ids))
+        redis.hdel(redis.names.tokens_rehashed, *map(str, token_ids))
 
 
 def _tag(secret_key: bytes, token_id: int, digest: bytes) -> bytes:
