@@ -43,9 +43,14 @@ def access() -> None:
     type=click.Path(path_type=Path),
     help="Folder of the programs' URLs; by default `access` in the data folder.",
 )
+@click.option(
+    "--only-add",
+    is_flag=True,
+    help="Take no right from logins that are there: programs of the version before may need it.",
+)
 @json_option
 @click.pass_obj
-def create(context: CommandContext, folder: Path | None, as_json: bool) -> None:
+def create(context: CommandContext, folder: Path | None, only_add: bool, as_json: bool) -> None:
     """Create the users of Redis and the roles of PostgreSQL; may be repeated.
 
     Each program's URLs are in files of their own, such as `workers_database_url`: name them in
@@ -55,8 +60,11 @@ def create(context: CommandContext, folder: Path | None, as_json: bool) -> None:
     settings = load_settings(context)
     urls = AccessFolder(folder or DataFolder.at(context.data).access)
     urls.make({Store.REDIS: settings.redis_url, Store.DATABASE: settings.database_url})
-    with open_database(settings) as connection, open_servers(settings.redis_url) as servers:
-        logins = create_logins(connection, servers, urls)
+    with (
+        open_database(settings) as connection,
+        open_servers(settings.redis_url, settings.names) as servers,
+    ):
+        logins = create_logins(connection, servers, urls, revoke=not only_add)
         remarks = _remarks(servers)
     files = [(*login, AccessKey(login.grantee, login.store).file_name) for login in logins]
     show(
@@ -89,7 +97,10 @@ def show_(as_json: bool) -> None:
 def check(context: CommandContext, as_json: bool) -> int:
     """Compare what the logins may do with what they need; the exit status is 1 if that differs."""
     settings = load_settings(context)
-    with open_database(settings) as connection, open_servers(settings.redis_url) as servers:
+    with (
+        open_database(settings) as connection,
+        open_servers(settings.redis_url, settings.names) as servers,
+    ):
         logins = stored_logins(connection)
         found = check_logins(connection, servers)
         remarks = _remarks(servers) if logins else []

@@ -13,10 +13,11 @@ import click
 from console.backup.archive import Manifest
 from console.backup.save import save
 from console.commands.terminal.options import json_option
-from console.commands.terminal.output import pairs, say, show
+from console.commands.terminal.output import lines, pairs, say, show
 from console.commands.terminal.progress import progress_bar
 from console.connections import CommandContext, load_settings, open_database, open_resources
 from shared.clock import now_ms
+from shared.day_files.catalog import DayFile, list_files
 from shared.errors import OperatorError
 
 _PIPE = "-"
@@ -37,13 +38,14 @@ def backup(context: CommandContext, to: str, as_json: bool) -> None:
     settings = load_settings(context)
     now = datetime.fromtimestamp(now_ms() / 1000, UTC)
     with (
-        open_resources(settings) as resources,
-        open_database(settings) as reader,
+        open_resources(settings, is_patient=True) as resources,
+        open_database(settings, is_patient=True) as reader,
         _target(to, now) as (path, stream),
         progress_bar("rows", enabled=not as_json) as advance,
     ):
         manifest = save(resources, reader, stream, now.isoformat(timespec="seconds"), advance)
-    _show(manifest, path, as_json=as_json)
+        files = list_files(reader)
+    _show(manifest, path, files, as_json=as_json)
 
 
 @contextmanager
@@ -71,7 +73,7 @@ def _target(to: str, now: datetime) -> Iterator[tuple[Path | None, BinaryIO]]:
         ) from error
 
 
-def _show(manifest: Manifest, path: Path | None, *, as_json: bool) -> None:
+def _show(manifest: Manifest, path: Path | None, files: list[DayFile], *, as_json: bool) -> None:
     rows = sum(table.rows for table in manifest.tables.values())
     if path is None:
         say(f"{rows:,} rows and {manifest.inbox_events:,} events of the inbox were written.")
@@ -83,6 +85,11 @@ def _show(manifest: Manifest, path: Path | None, *, as_json: bool) -> None:
         "rows": rows,
         "inbox_events": manifest.inbox_events,
         "tables": {name: table.rows for name, table in manifest.tables.items()},
+        "day_files": {
+            "files": len(files),
+            "bytes": sum(file.size_bytes for file in files),
+            "folders": sorted({file.folder for file in files}),
+        },
     }
     counts = pairs(
         (
@@ -92,4 +99,8 @@ def _show(manifest: Manifest, path: Path | None, *, as_json: bool) -> None:
             ("events of the inbox", f"{manifest.inbox_events:,}"),
         )
     )
-    show(document, counts, as_json=as_json)
+    remarks = [
+        f"Copy {folder} too, from now on: it has the events of closed days."
+        for folder in sorted({file.folder for file in files})
+    ]
+    show(document, counts, *([lines(remarks)] if remarks else []), as_json=as_json)

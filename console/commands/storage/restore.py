@@ -64,7 +64,7 @@ def restore_(
         settings = read_settings(variables)
         erasures = _erasures_after(settings, variables, erasure_log)
         with (
-            open_resources(settings) as resources,
+            open_resources(settings, is_patient=True) as resources,
             progress_bar("bytes", enabled=not as_json) as advance,
         ):
             restored = restore(resources, archive, advance, erasures)

@@ -1,0 +1,119 @@
+"""Lists and verifies day files, takes in newer versions of them, and asks for their events back."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from shared.database import Connection, run, transaction
+from shared.day_files import parquet
+from shared.day_files.catalog import DayFile, list_files, note_verified
+from shared.day_files.folder import UnknownFile, find_fault, unknown_files
+from shared.errors import OperatorError
+from shared.redis import Redis
+from shared.rq_queue import enqueue
+
+_RETURN = """
+UPDATE day_files SET goes_back = true
+WHERE (%(app)s::bigint IS NULL OR app_id = %(app)s) AND day >= %(first)s AND day <= %(last)s
+"""
+_ADOPT = """
+UPDATE day_files SET
+    version = %(version)s, event_count = %(event_count)s, size_bytes = %(size_bytes)s,
+    sha256 = %(sha256)s, content_sha256 = %(content_sha256)s, unmapped = %(unmapped)s,
+    addresses = %(addresses)s, fault = NULL, verified_at = now()
+WHERE id = %(id)s
+"""
+
+
+@dataclass(frozen=True)
+class FaultyDayFile:
+    """A day file that cannot be read, and why."""
+
+    name: str
+    folder: str
+    day: date
+    events: int
+    fault: str
+
+
+@dataclass
+class DayFileReport:
+    """The result of reading all files through. `unknown` are files that no row names."""
+
+    files: int = 0
+    events: int = 0
+    size_bytes: int = 0
+    adopted: int = 0
+    faulty: list[FaultyDayFile] = field(default_factory=list)
+    unknown: list[UnknownFile] = field(default_factory=list)
+
+
+def verify_files(connection: Connection, *, adopt: bool = False) -> DayFileReport:
+    """Reads all day files through, and notes what is wrong with which.
+
+    With `adopt` a missing file is replaced by a newer version of it that is in its folder, as after
+    an older backup was restored.
+    """
+    parquet.require_installed()
+    report = DayFileReport()
+    for file in list_files(connection):
+        fault = find_fault(file)
+        if fault == "missing" and adopt and (newer := _newest_version(file)):
+            _adopt(connection, file, newer)
+            report.adopted += 1
+            continue
+        note_verified(connection, file, fault)
+        report.files += 1
+        report.events += file.event_count
+        report.size_bytes += file.size_bytes
+        if fault:
+            report.faulty.append(
+                FaultyDayFile(file.name, file.folder, file.day, file.event_count, fault)
+            )
+    files = list_files(connection)
+    for folder in sorted({file.folder for file in files}):
+        report.unknown += unknown_files(connection, Path(folder), files)
+    return report
+
+
+def ask_back(
+    connection: Connection, redis: Redis, app_id: int | None, first: date, last: date
+) -> int:
+    """Has a worker move the events of these days back into PostgreSQL; returns how many files."""
+    with transaction(connection):
+        count = run(connection, _RETURN, {"app": app_id, "first": first, "last": last}).rowcount
+    if not count:
+        raise OperatorError("No events of these days are in day files.", "See `waybill days list`.")
+    enqueue(redis, "close_days")
+    return count
+
+
+def _newest_version(file: DayFile) -> DayFile | None:
+    versions = [each for each in _versions(file) if each > file.version]
+    return file._replace(version=max(versions)) if versions else None
+
+
+def _versions(file: DayFile) -> Iterator[int]:
+    stem = file.path.stem.rpartition("_")[0]
+    for path in file.path.parent.glob(f"{stem}_*.parquet"):
+        number = path.stem.rpartition("_")[2]
+        if number.isdecimal():
+            yield int(number)
+
+
+def _adopt(connection: Connection, file: DayFile, newer: DayFile) -> None:
+    with TemporaryDirectory(prefix="waybill-day-") as place:
+        content = parquet.content_digest(newer.path, Path(place) / "rows.csv")
+    count, unmapped, addresses = parquet.measure(newer.path)
+    values = {
+        **newer._asdict(),
+        "event_count": count,
+        "size_bytes": newer.path.stat().st_size,
+        "sha256": parquet.digest_of(newer.path),
+        "content_sha256": content,
+        "unmapped": unmapped,
+        "addresses": addresses,
+    }
+    run(connection, _ADOPT, {**values, "id": file.id})
