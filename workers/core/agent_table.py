@@ -40,8 +40,17 @@ _IOS = r" OS (?P<version>\d+(?:_\d+)*) like Mac OS X"
 
 FORMS: Final = (
     AgentForm(
+        name="Windows Phone, which names others as well",
+        pattern=r"Windows Phone",
+        system="Windows Phone",
+        version=VersionRule.WITHHELD,
+        example="Mozilla/5.0 (Windows Phone 10.0; Android 6.0.1; Microsoft; Lumia 950) …",
+        since="",
+        source=_DETECTOR,
+    ),
+    AgentForm(
         name="Chrome, Edge, Opera, Samsung Internet and others on Android, reduced",
-        pattern=r"Android 10; K[;)]",
+        pattern=r"Android 10; K(?: Build/[^;)]*)?[;)]",
         system="Android",
         version=VersionRule.WITHHELD,
         example="Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 … Chrome/131.0.0.0 Mobile …",
@@ -50,7 +59,8 @@ FORMS: Final = (
     ),
     AgentForm(
         name="Facebook and Messenger on iOS",
-        pattern=r"FBDV/(?P<model>iP(?:hone|ad|od)\d+,\d+);.*?FBSV/(?P<version>[\d.]+)",
+        pattern=r"\bFBAN/(?=.*FBDV/(?P<model>iP(?:hone|ad|od)\d+,\d+))"
+        r"(?=.*FBSV/(?P<version>[\d.]+))",
         system="iOS",
         version=VersionRule.EXACT,
         example="… Mobile/21A350 [FBAN/FBIOS;FBDV/iPhone16,1;…;FBSV/17.0.2;…]",
@@ -68,7 +78,7 @@ FORMS: Final = (
     ),
     AgentForm(
         name="Firefox on iOS",
-        pattern=_APPLE + r"[^)]* OS 18_7 like.*FxiOS/",
+        pattern=_APPLE + r"[^)]{0,40} OS 18_7 like.*FxiOS/",
         system="iOS",
         version=VersionRule.WITHHELD,
         example="Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) … FxiOS/145.0 Mobile/…",
@@ -77,7 +87,7 @@ FORMS: Final = (
     ),
     AgentForm(
         name="Chrome and Google on iOS",
-        pattern=_APPLE + r"[^)]*" + _IOS + r".*(?:CriOS|GSA)/",
+        pattern=_APPLE + r"[^)]{0,40}" + _IOS + r".*(?:CriOS|GSA)/",
         system="iOS",
         version=VersionRule.EXACT,
         example="Mozilla/5.0 (iPhone; CPU iPhone OS 26_2_0 like Mac OS X) … CriOS/146.0.7680.55 …",
@@ -86,7 +96,8 @@ FORMS: Final = (
     ),
     AgentForm(
         name="Safari and the browsers that follow it, from iOS 26 on",
-        pattern=_APPLE + r"[^)]* OS \d+_\d+.*?\bVersion/(?P<version>(?:2[6-9]|[3-9]\d)(?:\.\d+)*)",
+        pattern=_APPLE + r"[^)]{0,40} OS \d+_\d+.*?"
+        r"\bVersion/(?P<version>(?:2[6-9]|[3-9]\d)(?:\.\d+)*)",
         system="iOS",
         version=VersionRule.EXACT,
         example="Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) … Version/26.0 Mobile/…",
@@ -95,7 +106,7 @@ FORMS: Final = (
     ),
     AgentForm(
         name="Apps on iOS that append the system, from iOS 26 on",
-        pattern=_APPLE + r"[^)]* OS 18_[67].*?\biOS[/ ](?P<version>2[6-9](?:[._]\d+)*)",
+        pattern=_APPLE + r"[^)]{0,40} OS 18_[67].*?\biOS[/ ](?P<version>2[6-9](?:[._]\d+)*)",
         system="iOS",
         version=VersionRule.EXACT,
         example="Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) … Mobile/15E148;…/iOS/26.1",
@@ -104,7 +115,7 @@ FORMS: Final = (
     ),
     AgentForm(
         name="Web views of apps (TikTok, Line, LinkedIn, …), from iOS 18.6 on",
-        pattern=_APPLE + r"[^)]* OS (?P<version>18_[67])(?:_\d+)? like(?!.*\bVersion/)",
+        pattern=_APPLE + r"[^)]{0,40} OS (?P<version>18_[67])(?:_\d+)? like(?!.*\bVersion/)",
         system="iOS",
         version=VersionRule.AT_LEAST,
         example="Mozilla/5.0 (iPhone; CPU iPhone OS 18_7 like Mac OS X) … Mobile/15E148",
@@ -113,7 +124,7 @@ FORMS: Final = (
     ),
     AgentForm(
         name="Safari, web views and other browsers on iOS",
-        pattern=_APPLE + r"[^)]*" + _IOS,
+        pattern=_APPLE + r"[^)]{0,40}" + _IOS,
         system="iOS",
         version=VersionRule.EXACT,
         example="Mozilla/5.0 (iPhone; CPU iPhone OS 17_5_1 like Mac OS X) … Version/17.5 Mobile/…",
@@ -140,8 +151,8 @@ FORMS: Final = (
         source="developer.apple.com/videos/play/wwdc2019/203",
     ),
     AgentForm(
-        name="Browsers on a Mac",
-        pattern=r"\bMacintosh\b|Darwin/[\d.]+ \((?:x86_64|i386)|Darwin/.*Macintosh",
+        name="Browsers and apps on a Mac",
+        pattern=r"\bMacintosh\b|\bmacOS\b|Darwin/[\d.]+ \((?:x86_64|i386)|Darwin/.*Macintosh",
         system="Mac OS X",
         version=VersionRule.WITHHELD,
         example="Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) … Chrome/131.0.0.0 Safari/537.36",
@@ -150,8 +161,10 @@ FORMS: Final = (
     ),
     AgentForm(
         name="Apps on iOS that name their system (Alamofire, AFNetworking)",
-        pattern=r"(?:(?P<model>iP(?:hone|ad|od)(?:\d+,\d+)?)[; ]+)?"
-        r"\b(?:iOS|iPadOS|iPhone OS)[/ ](?P<version>\d+(?:[._]\d+)*)",
+        pattern=r"(?:(?P<model>iP(?:hone|ad|od)(?:\d+,\d+)?)[; ]+)?(?<![\w.-])"
+        r"(?:iOS|iPadOS|iPhone OS)[/ ](?P<version>(?:9|[1-9]\d)(?:[._]\d+)*)"
+        # Beside a kernel and without a model it may be the app's own version: `Shop iOS/12.1`.
+        r"(?(model)|(?!.*\bDarwin/))",
         system="iOS",
         version=VersionRule.EXACT,
         example="Liulo/1.1.6 (vn.bachminh.podcastvn; build:6; iOS 17.0.0) Alamofire/5.6.4",
@@ -160,7 +173,8 @@ FORMS: Final = (
     ),
     AgentForm(
         name="Apps on iOS (URLSession)",
-        pattern=r"CFNetwork/.*\bDarwin/(?P<version>\d+\.\d+)",
+        pattern=r"(?:(?P<model>iP(?:hone|ad|od)\d+,\d+)[^)]{0,40}\) )?"
+        r"CFNetwork/.*\bDarwin/(?P<version>\d+\.\d+)",
         system="iOS",
         version=VersionRule.KERNEL,
         example="Shop/12 CFNetwork/1494.0.7 Darwin/23.4.0",
@@ -177,6 +191,16 @@ FORMS: Final = (
         source=_DETECTOR,
     ),
     AgentForm(
+        name="Facebook's and Messenger's own calls on Android, by their own fields",
+        pattern=r"\bFBAN/(?=.*FBDV/(?P<model>[^;\]]+))(?=.*FBSV/(?P<version>\d[\d.]*))"
+        r"(?=.*FBPN/)",
+        system="Android",
+        version=VersionRule.EXACT,
+        example="[FBAN/FB4A;FBAV/490.0.0.63.82;…;FBPN/com.facebook.katana;FBDV/SM-S911B;FBSV/14;…]",
+        since="",
+        source=_DETECTOR,
+    ),
+    AgentForm(
         name="Firefox on Android",
         pattern=r"\(Android (?P<version>\d+(?:\.\d+)*); (?:Mobile|Tablet)[;)]",
         system="Android",
@@ -187,8 +211,9 @@ FORMS: Final = (
     ),
     AgentForm(
         name="Web views (Facebook, Instagram, TikTok, Line), Dalvik, Samsung Internet, old Chrome",
-        pattern=r"Android (?P<version>\d+(?:\.\d+)*);(?: [a-z]{2}[-_][A-Za-z]{2};)?"
-        r" ?(?:SAMSUNG )?(?P<model>[^;)]*?(?:\([^)]*\)[^;)]*?)?)(?: ?Build/[^;)]*)?(?:; wv)?[;)]",
+        pattern=r"Android (?P<version>\d+(?:\.\d+)*);"
+        r"(?: (?:[a-z]{2}[-_][A-Za-z]{2}|HarmonyOS);)?(?! ?(?:API|SDK)\b) ?(?:SAMSUNG )?"
+        r"(?P<model>[^;)]*?(?:\([^)]*\)[^;)]*?)?)(?: ?Build/[^;)]*)?(?:; wv)?[;)]",
         system="Android",
         version=VersionRule.EXACT,
         example="Dalvik/2.1.0 (Linux; U; Android 14; RMX3890 Build/UKQ1.230917.001)",
@@ -197,7 +222,7 @@ FORMS: Final = (
     ),
     AgentForm(
         name="Apps on Android that name their system",
-        pattern=r"\bAndroid(?: OS)?[/ ](?P<version>\d+(?:\.\d+)*)",
+        pattern=r"(?<![\w.-])Android(?: OS)?[/ ](?P<version>(?:[5-9]|[1-9]\d)(?:\.\d+)*)\b",
         system="Android",
         version=VersionRule.EXACT,
         example="Shop/4.2 Android/14 okhttp/4.12.0",
@@ -205,11 +230,29 @@ FORMS: Final = (
         source=_DETECTOR,
     ),
     AgentForm(
-        name="Others on Android",
-        pattern=r"\bAndroid\b",
+        name="Others on Android and HarmonyOS",
+        pattern=r"(?i:android)|\b(?:Open)?Harmony(?:OS)?\b",
         system="Android",
         version=VersionRule.WITHHELD,
         example="DuckDuckGo/5 (com.duckduckgo.mobile.android; Android API 33)",
+        since="",
+        source=_DETECTOR,
+    ),
+    AgentForm(
+        name="Silk, Samsung Internet and others on Android, as a desktop",
+        pattern=r"\bX11;.*\b(?:Silk|SamsungBrowser|OculusBrowser|HuaweiBrowser|MiuiBrowser|EdgA)/",
+        system="Android",
+        version=VersionRule.WITHHELD,
+        example="Mozilla/5.0 (X11; Linux x86_64) … Silk/120.4.1 like Chrome/120.0.6099.144 …",
+        since="",
+        source=_DETECTOR,
+    ),
+    AgentForm(
+        name="Apple TV",
+        pattern=r"\bApple ?TV|\btvOS\b",
+        system="tvOS",
+        version=VersionRule.WITHHELD,
+        example="AppleCoreMedia/1.0.0.21L227 (Apple TV; U; CPU OS 17_4 like Mac OS X; en_us)",
         since="",
         source=_DETECTOR,
     ),
@@ -241,23 +284,3 @@ FORMS: Final = (
         source="blog.chromium.org, desktop site on tablets (Chrome 110, 2023-02)",
     ),
 )  # fmt: skip
-
-# By the kernel's version: the first and the last of the system's that have it. Source:
-# matomo-org/device-detector 3856a28, regexes/oss.yml; theapplewiki.com/wiki/Kernel.
-IOS_OF_DARWIN: Final = {
-    "18.0": "12.0", "18.2": "12.1", "18.5": "12.2", "18.6": "12.3-12.4", "18.7": "12.4-12.5",
-    "19.0": "13.0-13.2", "19.2": "13.3", "19.3": "13.3", "19.4": "13.4", "19.5": "13.5",
-    "19.6": "13.6-13.7",
-    "20.0": "14.0-14.1", "20.1": "14.2", "20.2": "14.3", "20.3": "14.4", "20.4": "14.5",
-    "20.5": "14.6", "20.6": "14.7-14.8",
-    "21.0": "15.0", "21.1": "15.1", "21.2": "15.2", "21.3": "15.3", "21.4": "15.4",
-    "21.5": "15.5", "21.6": "15.6-15.8",
-    "22.0": "16.0", "22.1": "16.1", "22.2": "16.2", "22.3": "16.3", "22.4": "16.4",
-    "22.5": "16.5", "22.6": "16.6-16.7",
-    "23.0": "17.0", "23.1": "17.1", "23.2": "17.2", "23.3": "17.3", "23.4": "17.4",
-    "23.5": "17.5", "23.6": "17.6-17.7",
-    "24.0": "18.0", "24.1": "18.1", "24.2": "18.2", "24.3": "18.3", "24.4": "18.4",
-    "24.5": "18.5", "24.6": "18.6-18.7",
-    "25.0": "26.0", "25.1": "26.1", "25.2": "26.2", "25.3": "26.3", "25.4": "26.4",
-    "25.5": "26.5", "25.6": "26.6",
-}  # fmt: skip

@@ -31,7 +31,7 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identit
     user's first (`needs_all`). `last_signal_ms` is the time of the last of those, 0 without any;
     `newcomers`, `wide` and `used_from_ms` are as `history.History` has them. A tail may also start
     in the middle of a run, at a mark of it (`sessions.RunMark`): then `running` is the last session
-    as of there.
+    as of there. `told_elsewhere` are ids of other signals that have not been decided yet.
     """
 
     app: str
@@ -45,11 +45,17 @@ class Tail(msgspec.Struct, frozen=True, kw_only=True, dict=True):  # the identit
     wide: Identity = Identity()
     running: Session | None = None
     used_from_ms: Mapping[str, int] = {}
+    told_elsewhere: Identity = Identity()
 
     @property
     def told(self) -> Identity:
-        """Returns all ids that the signals of the tail carry, however many."""
-        return in_order(self.signals).told
+        """Returns all ids that signals carry which are decided now, however many."""
+        told, elsewhere = in_order(self.signals).told, self.told_elsewhere
+        if not (elsewhere.device_ids or elsewhere.click_ids):
+            return told
+        return Identity(
+            told.device_ids | elsewhere.device_ids, told.click_ids | elsewhere.click_ids
+        )
 
     @cached_property
     def identity(self) -> Identity:

@@ -8,25 +8,42 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
+from urllib.parse import unquote
 
 from shared.names.invisible import trimmed
 from shared.placeholders import is_no_id
 from workers.core.device_models import is_named, told_model
 from workers.core.devices import Device
-from workers.core.os_versions import SAFARI, short_version, version_range
+from workers.core.os_versions import SAFARI, android_version, short_version, version_range
 
 SYSTEMS: Final = {
     "ios": "iOS", "ipados": "iOS", "iphoneos": "iOS", "iphone": "iOS", "ipad": "iOS",
-    "android": "Android", "androidos": "Android", "fireos": "Android", "harmonyos": "Android",
+    "visionos": "iOS", "xros": "iOS", "tvos": "tvOS", "appletv": "tvOS", "appletvos": "tvOS",
+    "android": "Android", "androidos": "Android", "androidtv": "Android", "googletv": "Android",
+    "fireos": "Android", "firetv": "Android", "fire": "Android", "harmonyos": "Android",
+    "openharmony": "Android", "ohos": "Android",
     "macos": "Mac OS X", "macosx": "Mac OS X", "osx": "Mac OS X", "mac": "Mac OS X",
     "windows": "Windows", "windowsnt": "Windows", "win": "Windows", "win32": "Windows",
     "linux": "Linux", "ubuntu": "Linux", "chromeos": "Chrome OS", "cros": "Chrome OS",
+    "roku": "Roku", "rokuos": "Roku", "tizen": "Tizen", "webos": "Web0S",
 }  # fmt: skip
 
-_SYSTEM = re.compile(r"([A-Za-z][A-Za-z _\-]{0,30}?)[ _\-]*(\d[\d._]{0,15})?", re.ASCII)
-_VERSION = re.compile(r"\D{0,12}?(\d{1,4}(?:[._]\d{1,5}){0,3})(?:[ (].*)?", re.ASCII)
+# Made from another system, whose version their browsers name, and numbered in their own way.
+_NUMBERED_APART: Final = frozenset(
+    ("fireos", "firetv", "fire", "harmonyos", "openharmony", "ohos", "visionos", "xros")
+)
+
+_SYSTEM = re.compile(
+    r"([A-Za-z][A-Za-z _\-]{0,30}?)[ _\-]*(?:[/(]?(\d[\d._]{0,15})(?:[ ()/;,].*)?|\(.*)?", re.ASCII
+)
+# A kernel's version ("Linux 5.10.157") is not the system's.
+_VERSION = re.compile(
+    r"(?!Linux|Darwin)\D{0,12}?(\d{1,4}(?:[._]\d{1,5}){0,3})(?:[ (/;,].*)?", re.ASCII
+)
 _MODEL = re.compile(r"[\w .,+()/\-]{1,64}", re.ASCII)
 _APPLE = ("iphone", "ipad", "ipod")
+_TABLET: Final = "tablet"
+_QUOTES: Final = " \"'"  # as browsers write their client hints
 
 # Names under which the same is sent: Adjust's and Swaarm's first.
 OS_NAMES: Final = ("os_name", "os", "platform")
@@ -35,13 +52,6 @@ MODELS: Final = ("device_name", "device_model")
 TYPES: Final = ("device_type",)
 DESCRIBING: Final = frozenset({*OS_NAMES, *MODELS, *TYPES})  # without any, nothing is described
 _NAMES: Final = (*OS_NAMES, *OS_VERSIONS, *MODELS, *TYPES)
-
-# Some send the level of Android's API for its version. Source: developer.android.com, "API Levels".
-_ANDROID_OF_API: Final = {
-    "21": "5.0", "22": "5.1", "23": "6", "24": "7.0", "25": "7.1", "26": "8.0", "27": "8.1",
-    "28": "9", "29": "10", "30": "11", "31": "12", "32": "12", "33": "13", "34": "14", "35": "15",
-    "36": "16",
-}  # fmt: skip
 
 
 def described_in(parameters: Mapping[str, str]) -> Device | None:
@@ -55,28 +65,35 @@ def _described(*sent: str) -> Device | None:
     filled = {
         name: text
         for name, value in zip(_NAMES, sent, strict=True)
-        if (text := trimmed(value)) and not is_no_id(text)
+        if (text := _bare(value)) and (text.lower() in SYSTEMS or not is_no_id(text))
     }
-    os_name, os_version, name, kind = (
+    os_version, name, kind = (
         next((filled[name] for name in names if name in filled), "")
-        for names in (OS_NAMES, OS_VERSIONS, MODELS, TYPES)
+        for names in (OS_VERSIONS, MODELS, TYPES)
     )
     model = told_model(name) if _MODEL.fullmatch(name) else ""
-    if not model.lower().startswith(_APPLE) and kind.lower() in _APPLE:
+    if not model.lower().startswith(_APPLE) and kind.lower().startswith(_APPLE):
         model = kind  # a device_name may be what its owner called it; the type says what it is
-    named = _SYSTEM.fullmatch(os_name)
-    letters = "".join(filter(str.isalpha, named[1].lower())) if named else ""
-    system = SYSTEMS.get(letters, "")
-    if not system and model.lower().startswith(_APPLE):
-        system = "iOS"
-    if not system:
+    model = model or (kind if kind.lower() == _TABLET else "")
+    named = [found for name in OS_NAMES if (found := _SYSTEM.fullmatch(filled.get(name, "")))]
+    letters = [("".join(filter(str.isalpha, found[1].lower())), found[2]) for found in named]
+    known = next(((each, number) for each, number in letters if each in SYSTEMS), None)
+    if known is None and model.lower().startswith(_APPLE):
+        known = "ios", None
+    if known is None:
         return None
+    system = SYSTEMS[known[0]]
+    if known[0] in _NUMBERED_APART:
+        return Device(family=model, os=system)
     numbered = _VERSION.fullmatch(os_version)
-    version = numbered[1] if numbered else named[2] if named else None
-    version = short_version(version or "")
-    if system == "Android":
-        version = _ANDROID_OF_API.get(version, version)
+    version = short_version((numbered[1] if numbered else known[1]) or "")
+    version = android_version(version) if system == "Android" else version
     return Device(family=model, os=system, os_version=version)
+
+
+def _bare(value: str) -> str:
+    text = trimmed(unquote(value) if "%" in value else value)
+    return text.strip(_QUOTES) if text[:1] in _QUOTES else text
 
 
 @lru_cache(maxsize=8192)

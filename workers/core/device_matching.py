@@ -100,9 +100,10 @@ def _systems(one: Device, other: Device) -> Aspect:
 
 
 def _versions(one: Device, other: Device) -> Aspect:
-    # Safari on an iPad says that it is a Mac's, but has iPadOS's number.
-    is_safari = any(device.os_version.startswith(SAFARI) for device in (one, other))
-    if one.os != other.os and not is_safari:
+    # Safari on an iPad says that it is a Mac's, but has iPadOS's number. macOS has another one.
+    safaris = [device.os_version.startswith(SAFARI) for device in (one, other)]
+    is_comparable = any(safaris) if one.os != other.os else all(safaris) or not any(safaris)
+    if not is_comparable:
         return Aspect.UNKNOWN
     first, second = _range(one), _range(other)
     if first is None or second is None:

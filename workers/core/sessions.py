@@ -62,20 +62,35 @@ class RunMark(NamedTuple):
 
 
 def marks_of(
-    signals: Iterable[Signal], timeout_ms: int, so_far: Session | None, signals_each: int
+    signals: Iterable[Signal],
+    timeout_ms: int,
+    so_far: Session | None,
+    signals_each: int,
+    *,
+    is_marked: bool = False,
+    end_ms: int | None = None,
 ) -> list[RunMark]:
-    """Returns a mark after every so many signals, and never between two of one millisecond.
+    """Returns a mark after every so many signals of a run, never between two of a millisecond.
 
     `so_far` is as for `sessionize`, which continues from a mark with the signals of its time on.
+    With `is_marked` the signals begin inside a run, at a mark of it. Where they end before the
+    history does, at `end_ms`, there is a mark too if the run goes on there and is long enough.
     """
     marks: list[RunMark] = []
-    chunk: list[Signal] = []
+    chunk: list[Signal] = []  # since the last mark, or the start of the run
     for signal in in_order(signals):
-        if len(chunk) >= signals_each and signal.time_ms > chunk[-1].time_ms:
+        begins_run = bool(chunk) and signal.time_ms - chunk[-1].time_ms >= timeout_ms
+        is_full = len(chunk) >= signals_each and signal.time_ms > chunk[-1].time_ms
+        if begins_run or is_full:
             so_far = next(reversed(sessionize(chunk, timeout_ms, so_far)), None)
-            marks.append(RunMark(signal.time_ms, so_far))
             chunk = []
+        if is_full and not begins_run:
+            marks.append(RunMark(signal.time_ms, so_far))
+        is_marked = not begins_run and (is_marked or is_full)
         chunk.append(signal)
+    goes_on = end_ms is not None and bool(chunk) and end_ms - chunk[-1].time_ms < timeout_ms
+    if end_ms is not None and goes_on and (is_marked or len(chunk) >= signals_each):
+        marks.append(RunMark(end_ms, next(reversed(sessionize(chunk, timeout_ms, so_far)), None)))
     return marks
 
 

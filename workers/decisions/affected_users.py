@@ -11,6 +11,8 @@ more rows of it are read than that (`wide_identifiers`).
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -23,8 +25,9 @@ from workers.core.device_matching import platform
 from workers.core.history import Identity
 from workers.core.rules import CLICK_AGE_MS_MAX, LIMITS, Rules
 from workers.decisions.coupling.coupled_users import SIGNALLED
+from workers.sql.arrays import id_array, number_array, text_array
 from workers.sql.expressions import as_ms, day_of, from_ms, platform_of
-from workers.sql.json_rows import Rows, json_document, select_for
+from workers.sql.json_rows import Rows, select_for
 from workers.user_agents import device_of_event
 
 _USERS_MAX = Rules().identifier_users_max  # of an app that no longer exists
@@ -34,14 +37,18 @@ READ_MAX = LIMITS["identifier_users_max"][1] + 1  # users of an id, or its lendi
 # planner that expects 100 rows from a document joins whole tables by app first.
 _CLICKED = f"""
 WITH click AS MATERIALIZED (
-    SELECT app_id, environment, click_id, from_ms, identifying, address,
-           platform, days, {from_ms("from_ms")} AS at,
+    SELECT app_id, environment, click_id COLLATE "C", from_ms,
+           identifying::text[] COLLATE "C" AS identifying, nullif(address, '') AS address,
+           platform, days::date[] AS days, {from_ms("from_ms")} AS at,
            coalesce(
                (SELECT identifier_users_max FROM apps WHERE apps.id = app_id), {_USERS_MAX}
            ) AS users_max
-    FROM json_to_recordset(%(clicks)s::json) AS sent (
-        app_id bigint, environment text, click_id text COLLATE "C", from_ms bigint,
-        identifying text[] COLLATE "C", address text, platform text, days date[], kind text
+    FROM unnest(
+        %(app_id)s::bigint[], %(environment)s::text[], %(click_id)s::text[], %(from_ms)s::bigint[],
+        %(identifying)s::text[], %(address)s::text[], %(platform)s::text[], %(days)s::text[],
+        %(kind)s::text[]
+    ) AS sent (
+        app_id, environment, click_id, from_ms, identifying, address, platform, days, kind
     )
     -- Impressions concern nobody where no app credits them.
     WHERE kind = 'click' OR EXISTS (
@@ -163,22 +170,52 @@ class User(msgspec.Struct, frozen=True):
     kept_before_ms: int | None = None
 
 
+class AffectingClick(NamedTuple):
+    """A click as the statement reads it, a row of its arrays; two of the fields are arrays too."""
+
+    app_id: int
+    environment: str
+    click_id: str
+    kind: str
+    from_ms: int
+    identifying: str
+    address: str  # empty: none that locates anybody
+    platform: str
+    days: str
+
+
+_NUMBERS = frozenset({"app_id", "from_ms"})
+
+
 class AffectedUsers(msgspec.Struct, frozen=True):
     """For each affected user the earliest moment (Unix milliseconds) that may change.
 
     `own` are the users of the events themselves, `others` those whom events or clicks concern too.
+    `latest` are the moments of the last of the events of each of the first.
     """
 
     own: dict[int, int] = {}
     others: dict[int, int] = {}
+    latest: dict[int, int] = {}
 
     def __or__(self, added: "AffectedUsers") -> "AffectedUsers":
-        return AffectedUsers(_earliest(self.own, added.own), _earliest(self.others, added.others))
+        both = self.latest.keys() & added.latest.keys()
+        latest = {user: max(self.latest[user], added.latest[user]) for user in both}
+        return AffectedUsers(
+            _earliest(self.own, added.own),
+            _earliest(self.others, added.others),
+            {**self.latest, **added.latest, **latest},
+        )
 
     @property
     def all(self) -> dict[int, int]:
         """Returns everybody, the own users first."""
         return _earliest(self.own, self.others)
+
+    @property
+    def latest_ms(self) -> dict[int, int]:
+        """Returns up to where those are in question whom no click concerns, for all behind it."""
+        return {user: at_ms for user, at_ms in self.latest.items() if user not in self.others}
 
 
 def _earliest(one: Mapping[int, int], other: Mapping[int, int]) -> dict[int, int]:
@@ -199,41 +236,55 @@ def affected_users(connection: Connection, events: Sequence[Event]) -> AffectedU
         for event in events
         if event.kind not in CLICK_KINDS
     ]
-    clicks: list[dict[str, object]] = [
-        {
-            "app_id": event.app_id,
-            "environment": event.environment,
-            "click_id": event.click_id,
-            "kind": event.kind,
-            "from_ms": event.happened_at_ms,
-            "identifying": sorted(identifying_of(event.device_ids)),
-            "address": public_address(event.ip_address),
-            "platform": platform(device_of_event(event).os),
-            "days": followed_days(event.happened_at_ms),
-        }
+    clicks = [
+        AffectingClick(
+            event.app_id,
+            event.environment,
+            event.click_id or "",
+            event.kind,
+            event.happened_at_ms,
+            id_array(identifying_of(event.device_ids)),
+            public_address(event.ip_address) or "",
+            platform(device_of_event(event).os),
+            followed_days(event.happened_at_ms),
+        )
         for event in events
         if event.kind in CLICK_KINDS
     ]
     return find_affected(connection, signals, clicks)
 
 
-def followed_days(click_ms: int) -> tuple[date, ...]:
-    """Returns the days on which a click may still match by address."""
-    return utc_days(click_ms, click_ms + _PROBABILISTIC_MS_MAX)
+def followed_days(click_ms: int) -> str:
+    """Returns the days on which a click may still match by address, as an array."""
+    return _day_array(utc_days(click_ms, click_ms + _PROBABILISTIC_MS_MAX))
 
 
-def find_affected(connection: Connection, signals: Rows, clicks: Rows) -> AffectedUsers:
+@lru_cache(maxsize=1_024)
+def _day_array(days: tuple[date, ...]) -> str:
+    return "{" + ",".join(map(str, days)) + "}"
+
+
+def find_affected(
+    connection: Connection, signals: Rows, clicks: Sequence[AffectingClick]
+) -> AffectedUsers:
     """Finds everybody whose decisions these rows may change, as the statements read them."""
     own: dict[int, int] = {}
     others: dict[int, int] = {}
-    for user, at_ms, is_own in select_for(connection, SIGNALLED, signals):
+    latest: dict[int, int] = {}
+    for user, at_ms, is_own, last_ms in select_for(connection, SIGNALLED, signals):
         found = own if is_own else others
         found[user] = min(at_ms, found.get(user, at_ms))
+        if is_own:
+            latest[user] = last_ms
     if clicks:
-        document = json_document(clicks)
-        arguments = {"clicks": document, "age": _AGE, "probabilistic": _PROBABILISTIC}
-        others = _earliest(others, dict(run(connection, _CLICKED, arguments)))
-    return AffectedUsers(own, others)
+        columns = dict(zip(AffectingClick._fields, zip(*clicks, strict=True), strict=True))
+        arguments = {
+            name: number_array(column) if name in _NUMBERS else text_array(column)
+            for name, column in columns.items()
+        }
+        limits = {"age": _AGE, "probabilistic": _PROBABILISTIC}
+        others = _earliest(others, dict(run(connection, _CLICKED, {**arguments, **limits})))
+    return AffectedUsers(own, others, latest)
 
 
 def lock_users(connection: Connection, ids: Iterable[int], *, waits: bool = True) -> list[User]:

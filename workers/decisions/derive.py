@@ -51,7 +51,7 @@ def derive(
     write_click_callbacks(connection, events)
     mark_lent(connection, events)
     affected = _affected_users(connection, events)
-    earliest_ms = affected.all
+    earliest_ms, latest_ms = affected.all, affected.latest_ms
     others = sorted(affected.others.keys() - affected.own.keys())
     users = [*sorted(affected.own), *others[:OTHERS_MAX]]
     decisions = UserDecisions(connection, decide)
@@ -61,7 +61,7 @@ def derive(
             others = [*users[start:], *others[OTHERS_MAX:]]
             break
         chunk = users[start : start + USERS_MAX]
-        rules += decisions.make({user: earliest_ms[user] for user in chunk})
+        rules += decisions.make({user: earliest_ms[user] for user in chunk}, latest_ms)
     else:
         others = others[OTHERS_MAX:]
     postpone(connection, {user: earliest_ms[user] for user in others})

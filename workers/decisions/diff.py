@@ -15,6 +15,7 @@ from workers.core.decision import Decision
 from workers.core.history import Moment
 from workers.core.sessions import RunMark, Session, marks_of
 from workers.decisions.load_history import UserCase
+from workers.decisions.long_histories.settlement import FINISHED, WindowOutcome, settle
 from workers.decisions.run_marks import MARK_SIGNALS
 
 
@@ -23,7 +24,8 @@ class Difference(msgspec.Struct, frozen=True, dict=True):  # the active days are
 
     `ended` sessions no longer exist, `begun` ones are new, `changed` ones are longer or shorter.
     `credits` are the moments from which another click or source is credited, each with whether it
-    is a reattribution.
+    is a reattribution. `outcome` tells what follows for the history behind the tail, if there is
+    any.
     """
 
     case: UserCase
@@ -34,6 +36,7 @@ class Difference(msgspec.Struct, frozen=True, dict=True):  # the active days are
     ended: tuple[Moment, ...]
     begun: tuple[Session, ...]
     changed: tuple[Session, ...]
+    outcome: WindowOutcome = FINISHED
 
     @cached_property
     def active_days(self) -> tuple[date, ...]:
@@ -64,10 +67,36 @@ class Difference(msgspec.Struct, frozen=True, dict=True):  # the active days are
         return self.case.start_ms
 
     @property
+    def end_ms(self) -> int | None:
+        """Returns the end of the tail, None if it is that of the history."""
+        return self.case.end_ms
+
+    @property
     def marks(self) -> list[RunMark]:
         """Returns the marks of the tail's runs."""
         tail, timeout_ms = self.case.tail, self.case.rules.session_timeout_ms
-        return marks_of(tail.signals, timeout_ms, tail.last_session, MARK_SIGNALS)
+        goes_on = bool(tail.signals) and self.case.is_marked
+        return marks_of(
+            tail.signals,
+            timeout_ms,
+            tail.last_session,
+            MARK_SIGNALS,
+            is_marked=goes_on and tail.signals[0].time_ms - tail.last_signal_ms < timeout_ms,
+            end_ms=self.end_ms,
+        )
+
+    @property
+    def may_have_marks(self) -> bool:
+        """Tells whether there may be marks in the tail.
+
+        Before the first of a run there are many signals, unless these have expired.
+        """
+        return (
+            self.case.is_marked
+            or self.case.window is not None
+            or self.case.user.kept_before_ms is not None
+            or len(self.case.tail.signals) >= MARK_SIGNALS
+        )
 
     @property
     def new_days(self) -> list[date]:
@@ -76,8 +105,26 @@ class Difference(msgspec.Struct, frozen=True, dict=True):  # the active days are
 
     @property
     def removed_days(self) -> frozenset[date]:
-        """Returns the stored days that are no longer active."""
-        return self.case.stored.days.difference(self.active_days)
+        """Returns the stored days that are no longer active; what a tail ends in may be still."""
+        gone = self.case.stored.days.difference(self.active_days)
+        if self.end_ms is None:
+            return gone
+        end = utc_day(self.end_ms)
+        return frozenset(day for day in gone if day < end)
+
+    @property
+    def next_active(self) -> list[date]:
+        """Returns the next stored day with a session where the tail ends, if there is one."""
+        if self.end_ms is None:
+            return []
+        end = utc_day(self.end_ms)
+        return sorted(day for day in self.case.stored.days if day >= end)[:1]
+
+    @property
+    def follows_change(self) -> bool:
+        """Tells whether another attribution may be in force at the start than was before."""
+        window = self.case.window
+        return window is not None and window.so_far is not None and window.so_far.is_changed
 
     @property
     def changes_user(self) -> bool:
@@ -93,6 +140,7 @@ class Difference(msgspec.Struct, frozen=True, dict=True):  # the active days are
 def diff(case: UserCase, decision: Decision) -> Difference:
     """Compares the decision with what is stored of the user."""
     stored = case.stored
+    outcome = FINISHED if case.window is None else settle(case, decision, case.window)
     superseded = stored.attributions.difference(decision.attributions)
     attributed = [
         attribution
@@ -111,7 +159,12 @@ def diff(case: UserCase, decision: Decision) -> Difference:
         credits=tuple((moment.time_ms, is_again) for moment, *_, is_again in changed_credits),
         ended=tuple(starts_before - starts),
         begun=tuple(session for session in other if session.start not in starts_before),
-        changed=tuple(session for session in other if session.start in starts_before),
+        changed=tuple(
+            session
+            for session in other
+            if session.start in starts_before and session.start != outcome.running
+        ),
+        outcome=outcome,
     )
 
 

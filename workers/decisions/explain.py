@@ -6,13 +6,15 @@ same address that could not count: of other devices, too old, or too late. The c
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import islice
 
 import msgspec
 
 from shared.database import Connection, index_only, run
+from workers.core.addresses import public_address
 from workers.core.days import utc_days
 from workers.core.explanation import Explanation, explain
-from workers.core.history import Click, History, Identity
+from workers.core.history import Click, History, Identity, in_order
 from workers.core.rules import DAY_MS, HOUR_MS
 from workers.decisions.affected_users import User
 from workers.decisions.candidate_clicks import CLICK_COLUMNS, load_clicks, read_click, sightings_of
@@ -107,6 +109,10 @@ def _load_nearby(connection: Connection, cases: Sequence[UserCase]) -> dict[int,
     rows: list[dict[str, object]] = []
     for case in cases:
         first_ms, seen = sightings_of(case, ())
+        addresses = {address for address, _ in seen}
+        if not seen:  # then what came near is found by what the first call should have told
+            told = (public_address(signal.address) for signal in in_order(case.tail.signals))
+            addresses = set(islice(filter(None, told), 1))
         from_ms, to_ms = first_ms - BEFORE_MS, first_ms + AFTER_MS
         rows += [
             {
@@ -118,7 +124,7 @@ def _load_nearby(connection: Connection, cases: Sequence[UserCase]) -> dict[int,
                 "from_ms": from_ms,
                 "to_ms": to_ms,
             }
-            for address in sorted({address for address, _ in seen})
+            for address in sorted(addresses)
         ]
     apps = {case.user.id: case.tail.app for case in cases}
     nearby: dict[int, list[Click]] = defaultdict(list)

@@ -14,6 +14,7 @@ import msgspec
 
 from shared.database import Connection
 from shared.vocabulary import Certainty, Rule
+from shared.zones.app_days import UTC_ZONE
 from workers.core.attribution import Attribution
 from workers.core.decision import Tail
 from workers.core.history import Moment, Origin, OriginKind, in_order
@@ -22,8 +23,10 @@ from workers.core.sessions import Session
 from workers.core.waterfall import Beaten
 from workers.decisions.affected_users import User
 from workers.decisions.app_rules import load_rules
+from workers.decisions.long_histories.cut_tails import EVERYTHING, DecisionScope, cut_tails
+from workers.decisions.long_histories.windows import Window
 from workers.decisions.signal_tails import BEGINNING_MS, load_signals
-from workers.sql.expressions import as_ms, from_ms
+from workers.sql.expressions import as_ms, from_ms, until
 from workers.sql.json_rows import select_for
 
 Row = TypeVar("Row")
@@ -36,11 +39,13 @@ _ATTRIBUTION = f"""
 """
 
 _STARTS = f"""
-    SELECT user_ref, {from_ms("start_ms")} AS at
-    FROM json_to_recordset(%s::json) AS sent (user_ref bigint, start_ms bigint)
+    SELECT user_ref, {from_ms("start_ms")} AS at, {until("end_ms")} AS until
+    FROM json_to_recordset(%s::json) AS sent (user_ref bigint, start_ms bigint, end_ms bigint)
 """
 
 # The last attribution before the tail, and all that are in force in it.
+_USUAL = (UTC_ZONE, False)  # of an app: its zone, and whether it has wide identifiers
+
 _ATTRIBUTIONS = f"""
 SELECT start.user_ref, attributions.event_time < start.at, {_ATTRIBUTION}
 FROM ({_STARTS}) AS start
@@ -52,7 +57,7 @@ CROSS JOIN LATERAL (
     UNION ALL
     (SELECT * FROM attributions
      WHERE attributions.user_ref = start.user_ref AND superseded_at IS NULL
-       AND event_time >= start.at)
+       AND event_time >= start.at AND event_time < start.until)
 ) AS attributions
 """
 
@@ -66,7 +71,8 @@ CROSS JOIN LATERAL (
      ORDER BY start_time DESC, start_receipt DESC LIMIT 1)
     UNION ALL
     (SELECT * FROM sessions
-     WHERE sessions.user_ref = start.user_ref AND start_time >= start.at)
+     WHERE sessions.user_ref = start.user_ref
+       AND start_time >= start.at AND start_time < start.until)
 ) AS sessions
 """
 
@@ -92,7 +98,9 @@ class StoredDecisions(msgspec.Struct, frozen=True):
 class UserCase(msgspec.Struct, frozen=True):
     """A user with the tail that is decided, which starts at `start_ms`.
 
-    `has_wide` tells whether there are ids of too many in their app (`wide_identifiers`).
+    `has_wide` tells whether there are ids of too many in their app (`wide_identifiers`), `zone` is
+    the time zone of its days. `is_marked` tells that the tail starts at a mark; `window` is there
+    if it is a part of a history that may not be decided at once (`long_histories`).
     """
 
     user: User
@@ -101,6 +109,14 @@ class UserCase(msgspec.Struct, frozen=True):
     tail: Tail
     stored: StoredDecisions
     has_wide: bool = False
+    zone: str = UTC_ZONE
+    is_marked: bool = False
+    window: Window | None = None
+
+    @property
+    def end_ms(self) -> int | None:
+        """Returns where the tail ends before the history does, None if it does not."""
+        return self.window.end_ms if self.window else None
 
     @property
     def are_ids_judged(self) -> bool:
@@ -111,22 +127,37 @@ class UserCase(msgspec.Struct, frozen=True):
 
 
 def load_cases(
-    connection: Connection, users: Sequence[User], earliest_ms: Mapping[int, int]
+    connection: Connection,
+    users: Sequence[User],
+    earliest_ms: Mapping[int, int],
+    scope: DecisionScope = EVERYTHING,
 ) -> list[UserCase]:
     """Loads each user's tail around the earliest change, or all signals where the tail needs them.
 
     That is the case if a tail has new ids, and if a user who was never decided has earlier signals:
     another worker, which may have died since, has committed them and not decided them yet.
     """
-    rules, with_wide = load_rules(connection, {user.app_id for user in users})
-    cases = _load_tails(connection, users, earliest_ms, rules)
-    incomplete = [case.user for case in cases if case.tail.needs_all]
+    apps = load_rules(connection, {user.app_id for user in users})
+    rules = {app: facts.rules for app, facts in apps.items()}
+    cases = _load_tails(connection, users, earliest_ms, rules, scope)
+    incomplete = [case for case in cases if case.tail.needs_all]
     if incomplete:
         complete = [case for case in cases if not case.tail.needs_all]
-        beginnings = dict.fromkeys((user.id for user in incomplete), BEGINNING_MS)
-        cases = complete + _load_tails(connection, incomplete, beginnings, rules)
+        again = [case.user for case in incomplete]
+        beginnings = dict.fromkeys((user.id for user in again), BEGINNING_MS)
+        everything = msgspec.structs.replace(scope, latest_ms={})
+        told = {case.user.id: case.tail.told for case in incomplete}
+        cases = complete + [
+            msgspec.structs.replace(
+                case,
+                tail=msgspec.structs.replace(case.tail, told_elsewhere=told[case.user.id]),
+            )
+            for case in _load_tails(connection, again, beginnings, rules, everything)
+        ]
     return [
-        msgspec.structs.replace(case, has_wide=True) if case.user.app_id in with_wide else case
+        case
+        if (facts := apps[case.user.app_id])[1:] == _USUAL
+        else msgspec.structs.replace(case, zone=facts.zone, has_wide=facts.has_wide)
         for case in cases
     ]
 
@@ -136,10 +167,19 @@ def _load_tails(
     users: Sequence[User],
     earliest_ms: Mapping[int, int],
     rules: Mapping[int, Rules],
+    scope: DecisionScope,
 ) -> list[UserCase]:
     tails = load_signals(connection, users, earliest_ms, rules)
+    ordered = {user.id: in_order(tails.signals[user.id]) for user in users}
+    windows = cut_tails(connection, users, tails, ordered, rules, scope)
+    ends = {user: window.end_ms for user, window in windows.items()}
     starts: list[dict[str, object]] = [
-        {"user_ref": user.id, "start_ms": tails.starts_ms[user.id]} for user in users
+        {
+            "user_ref": user.id,
+            "start_ms": tails.starts_ms[user.id],
+            **({"end_ms": ends[user.id]} if user.id in ends else {}),
+        }
+        for user in users
     ]
     attributions = _split(select_for(connection, _ATTRIBUTIONS, starts), _read_attribution)
     sessions = _split(
@@ -166,7 +206,7 @@ def _load_tails(
             Tail(
                 app=str(user.app_id),
                 known=user.known,
-                signals=in_order(tails.signals[user.id]),
+                signals=ordered[user.id],
                 prior=attributions.before.get(user.id),
                 last_session=sessions.before.get(user.id),
                 has_earlier=tails.has_earlier[user.id],
@@ -178,6 +218,8 @@ def _load_tails(
                 sessions=frozenset(sessions.inside[user.id]),
                 days=frozenset(days[user.id]),
             ),
+            is_marked=user.id in tails.marks,
+            window=windows.get(user.id),
         )
         for user in users
     ]

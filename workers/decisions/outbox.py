@@ -7,8 +7,10 @@ what changed about it is told by another one.
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from uuid import UUID
 
 from shared.database import Connection, run
+from shared.day_files.rows import rows_of_receipts
 from workers.core.attribution import Attribution
 from workers.core.callback_facts import Callback, CallbackUser, UserEvent
 from workers.core.callbacks import due_callbacks, rejected_clicks, updated_attributions
@@ -66,6 +68,15 @@ WHERE id = ANY(%s::uuid[]) AND receipt = ANY(%s::uuid[])
 """
 
 
+# What was told of events before another attribution held at the start of their tail. An update is
+# told of an attribution, not of an event.
+_TOLD = """
+SELECT id::text FROM callbacks
+WHERE user_ref = %s AND receipt = ANY(%s::uuid[]) AND endpoint_id = ANY(%s)
+  AND attempts = 0 AND state IN ('waiting', 'withheld') AND activity <> 'attribution_updated'
+"""
+
+
 def write_callbacks(
     connection: Connection,
     differences: Sequence[Difference],
@@ -101,13 +112,26 @@ def write_callbacks(
         if each.superseded:
             corrections = updated_attributions(subject, each.superseded, now, told, context)
             updates += [_row(each, made, withheld) for made in corrections.values()]
-        if without := stood.keys() - caused.keys():
+        without = stood.keys() - caused.keys()
+        if each.follows_change:
+            without |= _told(connection, each, told, contexts) - caused.keys()
+        if without:
             gone |= without
             causes += [event.moment.receipt for event in told]
     if gone:
         run(connection, _WITHHOLD, (sorted(gone), causes))
     _write_due(connection, due, withheld)
     write_rows(connection, ADD, updates)
+
+
+def _told(
+    connection: Connection, each: Difference, events: Sequence[UserEvent], contexts: Contexts
+) -> set[str]:
+    """Returns the callbacks of these events that could still be taken back."""
+    receipts = [event.moment.receipt for event in events]
+    endpoints = [endpoint.id for endpoint in contexts[each.case.user.app_id].endpoints]
+    rows = run(connection, _TOLD, (each.user_ref, receipts, endpoints))
+    return {number for (number,) in rows}
 
 
 def _write_due(
@@ -163,20 +187,22 @@ def _events(
     for each in differences:
         user_ref = each.case.user.id
         # Where attributions have changed, all callbacks of the tail may differ.
-        from_ms = 0 if each.attributed or each.superseded else earliest_ms[user_ref]
+        is_changed = each.attributed or each.superseded or each.follows_change
+        from_ms = 0 if is_changed else earliest_ms[user_ref]
         for signal in each.case.tail.signals:
             if signal.time_ms >= from_ms:
                 told[signal.receipt] = (user_ref, signal)
     found: dict[int, list[UserEvent]] = defaultdict(list)
     repeating = {number for context in contexts.values() for number in context.repeating}
     wanted = (min(told), max(told), list(told)) if told else None
-    rows = run(connection, _EVENTS, wanted) if wanted else ()
+    with rows_of_receipts(connection, map(UUID, told)):
+        rows = run(connection, _EVENTS, wanted).fetchall() if wanted else []
     for receipt, event_type, counted, has_revenue, imported in rows:
         user_ref, signal = told[receipt]
         found[user_ref].append(
             UserEvent(
                 moment=Moment(signal.time_ms, receipt),
-                received_ms=int(receipt[:8] + receipt[9:13], 16),  # a UUIDv7 begins with its time
+                received_ms=_received_ms(receipt),
                 kind=signal.kind,
                 event_type_id=event_type,
                 counted=counted,
@@ -188,10 +214,24 @@ def _events(
     return found
 
 
+def _received_ms(receipt: str) -> int:
+    """Returns the time with which a UUIDv7 begins."""
+    return int(receipt[:8] + receipt[9:13], 16)
+
+
+def _reason(each: Difference, made: Callback, withheld: str | None) -> str | None:
+    """Returns why a callback is not sent: for itself, in this decision, or since it began."""
+    window = each.case.window
+    so_far = window.so_far if window else None
+    if so_far and so_far.withheld and _received_ms(made.moment.receipt) < so_far.withheld_before_ms:
+        withheld = so_far.withheld
+    return made.withheld or withheld
+
+
 def _line(each: Difference, made: Callback, withheld: str | None) -> str:
     """Returns the line of a callback in the columns of CALLBACKS."""
     user, attribution = each.case.user, made.attribution
-    at, reason = moment(made.moment.time_ms), made.withheld or withheld
+    at, reason = moment(made.moment.time_ms), _reason(each, made, withheld)
     attributed_at = rule = click_id = kind = name = NULL
     if attribution is not None:
         is_own = attribution.moment.time_ms == made.moment.time_ms
@@ -209,7 +249,7 @@ def _line(each: Difference, made: Callback, withheld: str | None) -> str:
 def _row(each: Difference, made: Callback, withheld: str | None) -> Row:
     """Returns a row of the outbox; what it lacks is null, and costs nothing on the way."""
     user = each.case.user
-    reason = made.withheld or withheld
+    reason = _reason(each, made, withheld)
     row: Row = {
         "id": made.id,
         "endpoint_id": made.endpoint_id,

@@ -20,7 +20,6 @@ from shared.redis import Redis
 from workers.decisions.derive import USERS_MAX, rederive
 from workers.rollups.stale_periods import bounds_of, mark_app_stale
 
-LOCK_KEY = "waybill:recompute:claim"
 LOCK_MS = 30_000
 RECOMPUTED = "recomputed"  # why callbacks that a recompute makes due are not sent
 
@@ -40,24 +39,24 @@ WHERE EXISTS (
 
 def is_left_undone(redis: Redis) -> bool:
     """Tells whether a recompute is unfinished and no worker is running it."""
-    return bool(unfinished_recomputes(redis)) and not redis.exists(LOCK_KEY)
+    return bool(unfinished_recomputes(redis)) and not redis.exists(redis.names.recompute_claim)
 
 
 def recompute(connection: Connection, redis: Redis, seconds_max: float) -> bool:
     """Continues what was requested and tells whether there is more to do. Raises DatabaseError."""
     ends_at = time.monotonic() + seconds_max
-    if not redis.set(LOCK_KEY, "1", nx=True, px=LOCK_MS):
+    if not redis.set(redis.names.recompute_claim, "1", nx=True, px=LOCK_MS):
         return False
     try:
         while unfinished := unfinished_recomputes(redis):
             app_id, progress = min(unfinished.items())
             if time.monotonic() >= ends_at:
                 return True
-            redis.set(LOCK_KEY, "1", px=LOCK_MS)
+            redis.set(redis.names.recompute_claim, "1", px=LOCK_MS)
             report_recompute(redis, app_id, _advance(connection, app_id, progress))
         return False
     finally:
-        redis.delete(LOCK_KEY)
+        redis.delete(redis.names.recompute_claim)
 
 
 def _advance(connection: Connection, app_id: int, progress: Recompute) -> Recompute:

@@ -15,7 +15,7 @@ from workers.sql.json_rows import write_rows
 _SET_ASIDE = """
 INSERT INTO set_aside_users (user_ref, fault)
 SELECT user_ref, fault FROM json_to_recordset(%s::json) AS sent (user_ref bigint, fault text)
-ON CONFLICT (user_ref) DO UPDATE SET fault = excluded.fault, tried_at = now()
+ON CONFLICT (user_ref) DO UPDATE SET fault = excluded.fault, tried_at = excluded.tried_at
 """
 
 # Selects a range: most of the time there are none, and 500 lookups in an empty index take ten times

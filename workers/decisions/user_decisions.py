@@ -31,6 +31,12 @@ from workers.decisions.coupling.newcomers import count_newcomers
 from workers.decisions.diff import Difference, diff
 from workers.decisions.due_decisions import postpone_locked
 from workers.decisions.load_history import UserCase, load_cases
+from workers.decisions.long_histories.continuing import (
+    leave_to_unfinished,
+    note_unfinished,
+    scope_of,
+)
+from workers.decisions.long_histories.unfinished_decisions import load_unfinished
 from workers.decisions.outbox import write_callbacks
 from workers.decisions.set_aside_users import Failure, clear_set_aside, set_aside, set_aside_among
 from workers.decisions.wide_identifiers import exclude_matched, exclude_named
@@ -48,7 +54,8 @@ class UserDecisions(msgspec.Struct, frozen=True):
     Users who are set aside are skipped. With `retry` they are decided as well, from the beginning
     of everybody's history. Callbacks that become due are recorded and not sent if a reason to
     withhold them is given. Users whom somebody else has locked for long, or at all without `waits`,
-    become due (`due_decisions`).
+    become due (`due_decisions`). Of a history that is too long one window is decided; with
+    `continues` the next one, of users who have an unfinished decision (`long_histories`).
     """
 
     connection: Connection
@@ -56,17 +63,22 @@ class UserDecisions(msgspec.Struct, frozen=True):
     retry: bool = False
     callbacks_withheld: str | None = None
     waits: bool = True
+    continues: bool = False
 
-    def make(self, earliest_ms: Mapping[int, int]) -> Rules:
+    def make(
+        self, earliest_ms: Mapping[int, int], latest_ms: Mapping[int, int] | None = None
+    ) -> Rules:
         """Decides users from these moments (Unix milliseconds) on; counts attributions by rule.
 
-        Raises DatabaseError for an error that no user caused.
+        Nothing behind a user's moment in `latest_ms` is in question by itself. Raises DatabaseError
+        for an error that no user caused.
         """
+        latest_ms = {} if latest_ms is None else latest_ms
         try:
-            return self._decide_together(earliest_ms, waits=self.waits)
+            return self._decide_together(earliest_ms, latest_ms, waits=self.waits)
         except Exception as error:
             if self.waits and isinstance(error, DatabaseError) and is_locked(sqlstate(error)):
-                return self._decide_together(earliest_ms, waits=False)
+                return self._decide_together(earliest_ms, latest_ms, waits=False)
             if not _may_be_caused_by_user(error):
                 raise
             failure = error
@@ -80,26 +92,39 @@ class UserDecisions(msgspec.Struct, frozen=True):
             return Rules()
         middle = len(users) // 2
         halves = (users[:middle], users[middle:])
-        first, second = (self.make({user: earliest_ms[user] for user in half}) for half in halves)
+        first, second = (
+            self.make({user: earliest_ms[user] for user in half}, latest_ms) for half in halves
+        )
         return first + second
 
-    def _decide_together(self, wanted_ms: Mapping[int, int], *, waits: bool) -> Rules:
+    def _decide_together(
+        self, wanted_ms: Mapping[int, int], latest_ms: Mapping[int, int], *, waits: bool
+    ) -> Rules:
         """Decides users in one transaction; sets aside those whose decision fails."""
         earliest_ms = dict(wanted_ms)
         with index_only(self.connection) as connection:
             users = lock_users(connection, earliest_ms, waits=waits)
             users = lock_credits(connection, users, waits=waits)
-            locked = {user.id for user in users}
-            away = set() if waits else postpone_locked(connection, earliest_ms, locked)
+            away = set()
+            if not waits and not self.continues:
+                away = postpone_locked(connection, earliest_ms, {user.id for user in users})
             if not self.retry:
                 aside = set_aside_among(connection, [user.id for user in users])
                 users = [user for user in users if user.id not in aside]
+            begun = load_unfinished(connection, [user.id for user in users])
+            if self.continues:
+                users = [user for user in users if user.id in begun]
+                earliest_ms = {user.id: begun[user.id].from_ms for user in users}
             earliest_ms = earliest_ms | {
                 user.id: max(earliest_ms[user.id], user.kept_before_ms)
                 for user in users
                 if user.kept_before_ms is not None
             }
-            cases = load_cases(connection, users, earliest_ms)
+            scope = scope_of(begun, latest_ms, continues=self.continues)
+            if begun and not self.continues:
+                left = leave_to_unfinished(connection, begun, earliest_ms, latest_ms)
+                users = [user for user in users if user.id not in left]
+            cases = load_cases(connection, users, earliest_ms, scope)
             cases = exclude_named(connection, cases)
             clicks = load_clicks(connection, cases)
             cases = exclude_matched(connection, cases, clicks)
@@ -109,9 +134,10 @@ class UserDecisions(msgspec.Struct, frozen=True):
             set_aside(connection, failures)
             if self.retry:
                 # Everybody else is no longer set aside, including users that no longer exist.
-                left = {failure.user for failure in failures} | away
-                clear_set_aside(connection, [user for user in earliest_ms if user not in left])
+                failed = {failure.user for failure in failures} | away
+                clear_set_aside(connection, [user for user in earliest_ms if user not in failed])
             rules = write_decisions(connection, differences)
+            note_unfinished(connection, differences, begun, self.callbacks_withheld)
             write_uses(connection, differences)
             write_callbacks(connection, differences, earliest_ms, self.callbacks_withheld)
         log_failures(failures)

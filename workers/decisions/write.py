@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from shared.database import Connection
 from workers.core.history import Moment
 from workers.decisions.diff import Difference
-from workers.decisions.run_marks import MARK_SIGNALS, write_marks
+from workers.decisions.run_marks import shift_marks, write_marks
 from workers.decisions.stale_hours import touched_periods
 from workers.rollups.stale_periods import mark_stale
 from workers.sql.copy import Target, copy_new, document, flag, line, moment, text
@@ -48,6 +48,15 @@ FROM json_to_recordset(%s::json) AS sent (
 )
 WHERE sessions.user_ref = sent.user_ref AND start_receipt = sent.receipt
   AND start_time = {from_ms("time_ms")}
+"""
+
+_SHIFT_SESSIONS = f"""
+UPDATE sessions SET opens = sessions.opens + sent.opens, events = sessions.events + sent.events
+FROM json_to_recordset(%s::json) AS sent (
+    user_ref bigint, start_ms bigint, receipt uuid, continues boolean, opens integer, events integer
+)
+WHERE continues AND sessions.user_ref = sent.user_ref AND start_receipt = sent.receipt
+  AND start_time = {from_ms("start_ms")}
 """
 
 _SESSIONS = Target(
@@ -95,9 +104,8 @@ def write_decisions(connection: Connection, differences: Sequence[Difference]) -
         if difference.changes_user
     ]
     write_rows(connection, _UPDATE_USERS, changed)
-    # A shorter tail holds no mark: there are as many signals before each.
-    long = [each for each in differences if len(each.case.tail.signals) >= MARK_SIGNALS]
-    write_marks(connection, long)
+    write_marks(connection, [each for each in differences if each.may_have_marks])
+    _shift(connection, differences)
     mark_stale(connection, touched_periods(differences))
     return Counter(
         attribution.rule for difference in differences for attribution in difference.attributed
@@ -164,6 +172,26 @@ def _write_sessions(connection: Connection, differences: Sequence[Difference]) -
         for session in difference.begun
     ]
     copy_new(connection, _SESSIONS, lines)
+
+
+def _shift(connection: Connection, differences: Sequence[Difference]) -> None:
+    """Adds to what sessions count that go on behind the windows of these decisions."""
+    shifts = [(each.user_ref, each.outcome.shift) for each in differences]
+    rows: list[dict[str, object]] = [
+        {
+            "user_ref": user,
+            "start_ms": shift.start.time_ms,
+            "receipt": shift.start.receipt,
+            "end_ms": shift.end_ms,
+            "opens": shift.opens,
+            "events": shift.events,
+            "continues": shift.continues,
+        }
+        for user, shift in shifts
+        if shift is not None and (shift.opens or shift.events)
+    ]
+    write_rows(connection, _SHIFT_SESSIONS, rows)
+    shift_marks(connection, rows)
 
 
 def _write_days(connection: Connection, differences: Sequence[Difference]) -> None:

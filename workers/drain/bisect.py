@@ -7,6 +7,7 @@ quarantine: about ten more transactions for one bad event in a thousand.
 from collections.abc import Sequence
 
 from shared.database import Connection, DatabaseError, sqlstate
+from shared.day_files.faults import DayFilesUnreadable
 from shared.events import Event
 from shared.vocabulary import QuarantineReason
 from workers.core.faults import Disposition, disposition
@@ -24,13 +25,16 @@ def store_bisecting(
     """
     try:
         return record(connection, events, country_of)
+    except DayFilesUnreadable as error:  # of an old event nobody can tell whether it is stored
+        detail = error.code
     except DatabaseError as error:
         state = sqlstate(error)
         if disposition(state) is not Disposition.ISOLATE:
             raise
+        detail = f"SQLSTATE {state}"
     if len(events) == 1:
         is_quarantined = quarantine_event(
-            connection, events[0], QuarantineReason.REFUSED_BY_DATABASE, f"SQLSTATE {state}"
+            connection, events[0], QuarantineReason.REFUSED_BY_DATABASE, detail
         )
         return Recorded(quarantined=1) if is_quarantined else Recorded(events=1)
     middle = len(events) // 2

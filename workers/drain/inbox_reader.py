@@ -10,25 +10,19 @@ from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, cast
 
 from shared.inbox import (
-    ACK,
-    ACK_KEYS,
-    BACKLOG_KEY,
     GROUP,
-    INBOX_KEY,
-    WAKE_KEY,
     WAKE_MS,
     Entry,
-    entry_arguments,
     read_entry,
 )
-from shared.limits.app_shares import PARKED_KEY, RELEASE
+from shared.limits.app_shares import release_parked
 from shared.redis import Redis, RedisError, ResponseError, StreamEntries, stream_entries
+from workers.drain.acknowledgement import acknowledge
 
 READ_ENTRIES_MAX = 64  # of any size
 # Of small entries. With few senders an entry holds one event, and 64 events are too small a batch:
 # a worker then stores a third of what it can.
 SMALL_ENTRIES_MAX = 512
-SUSPECTS_KEY = "waybill:suspects"
 
 # Deletes consumers that hold nothing and have been silent. Checks and deletes in one step, because
 # deleting a consumer that holds entries would lose them.
@@ -67,6 +61,7 @@ class InboxReader:
 
     def __init__(self, redis: Redis, consumer: str, claim_idle_ms: int) -> None:
         self._redis = redis
+        self._names = redis.names
         self._consumer = consumer
         self._claim_idle_ms = claim_idle_ms
 
@@ -79,7 +74,7 @@ class InboxReader:
             self.make_group()
             reply = self._read_new(block_ms, entries_max)
         entries = stream_entries(reply[0][1]) if reply else []
-        return [read_entry(entry_id, fields, 1) for entry_id, fields in entries]
+        return [read_entry(entry_id, fields, 1, self._names.shard) for entry_id, fields in entries]
 
     def claim_own(self) -> list[Entry]:
         """Claims what this worker still held when an earlier job of it ended."""
@@ -115,37 +110,37 @@ class InboxReader:
     def reset_deliveries(self, entries: Sequence[Entry]) -> None:
         """Resets the delivery counts: PostgreSQL was unavailable, so no event is to blame."""
         self._claim_again(entries, deliveries=0)
-        self._redis.hdel(SUSPECTS_KEY, *[entry.id for entry in entries])
+        self._redis.hdel(self._names.suspects, *[entry.id for entry in entries])
 
     def release(self, entries: Sequence[Entry]) -> None:
         """Gives entries up at once, as if they had not been delivered this time."""
         for deliveries in {entry.deliveries for entry in entries}:
             ids: list[Any] = [entry.id for entry in entries if entry.deliveries == deliveries]
             self._redis.xclaim(
-                INBOX_KEY, GROUP, self._consumer, 0, ids,
+                self._names.inbox, GROUP, self._consumer, 0, ids,
                 idle=2 * self._claim_idle_ms, retrycount=deliveries - 1, justid=True,
             )  # fmt: skip
 
     def ack(self, entries: Sequence[Entry]) -> None:
         """Acknowledges entries, whose events are all stored, and removes them from the inbox."""
-        self._redis.register_script(ACK)(keys=ACK_KEYS, args=entry_arguments(entries))
+        acknowledge(self._redis, entries)
         taken_apart = [entry.id for entry in entries if entry.deliveries > 1]
         if taken_apart:
-            self._redis.hdel(SUSPECTS_KEY, *taken_apart)
+            self._redis.hdel(self._names.suspects, *taken_apart)
 
     def suspect(self, entry: Entry) -> int | None:
         """Returns the index of the event that was being tried when its worker died, if any."""
-        noted = int(self._redis.hget(SUSPECTS_KEY, entry.id) or -1)
+        noted = int(self._redis.hget(self._names.suspects, entry.id) or -1)
         return noted if noted >= 0 else None
 
     def progress(self, entry: Entry) -> int:
         """Returns the index of the event at which an earlier drain stopped, 0 if none did."""
-        return max(0, -int(self._redis.hget(SUSPECTS_KEY, entry.id) or 0))
+        return max(0, -int(self._redis.hget(self._names.suspects, entry.id) or 0))
 
     def note_suspect(self, entry: Entry, index: int) -> None:
         """Notes which event of an entry is about to be tried."""
         script = self._redis.register_script(_NOTE_SUSPECT)
-        script(keys=[INBOX_KEY, SUSPECTS_KEY], args=[entry.id, index])
+        script(keys=[self._names.inbox, self._names.suspects], args=[entry.id, index])
 
     def note_progress(self, entry: Entry, index: int) -> None:
         """Notes at which event another drain goes on, of which nothing is suspected."""
@@ -153,22 +148,22 @@ class InboxReader:
 
     def forget_suspect(self, entry: Entry) -> None:
         """Forgets which event was being tried: the worker lives, so it did not kill the worker."""
-        self._redis.hdel(SUSPECTS_KEY, entry.id)
+        self._redis.hdel(self._names.suspects, entry.id)
 
     def refresh_wake_flag(self) -> None:
         """Notes that a drain is running and will look again, so that nobody enqueues another."""
-        self._redis.set(WAKE_KEY, "1", px=WAKE_MS)
+        self._redis.set(self._names.wake, "1", px=WAKE_MS)
 
     def clear_wake_flag(self) -> None:
         """Clears the flag: from now on, whoever adds an entry enqueues a drain."""
-        self._redis.delete(WAKE_KEY)
+        self._redis.delete(self._names.wake)
 
     def waiting(self) -> Waiting:
         """Measures what waits."""
         with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.get(BACKLOG_KEY)
-            pipeline.xlen(INBOX_KEY)
-            pipeline.hvals(PARKED_KEY)
+            pipeline.get(self._names.backlog)
+            pipeline.xlen(self._names.inbox)
+            pipeline.hvals(self._names.parked)
             events, entries, parked = pipeline.execute()
         return Waiting(int(events or 0), entries, sum(map(int, parked)))
 
@@ -177,31 +172,30 @@ class InboxReader:
 
         `share_events` is what the inbox takes of such an app before its batches are parked.
         """
-        script = self._redis.register_script(RELEASE)
-        return bool(script(keys=[INBOX_KEY], args=[GROUP, events_max, share_events]))
+        return bool(release_parked(self._redis, GROUP, events_max, share_events))
 
     def delete_consumers(self, silent_ms: int) -> int:
         """Deletes the consumers of workers that are gone and hold nothing."""
         self.make_group()
         script = self._redis.register_script(_DELETE_CONSUMERS)
-        return int(script(keys=[INBOX_KEY], args=[GROUP, silent_ms]))
+        return int(script(keys=[self._names.inbox], args=[GROUP, silent_ms]))
 
     def make_group(self) -> None:
         """Creates the consumer group unless it exists."""
         with suppress(ResponseError):  # it exists already
-            self._redis.xgroup_create(INBOX_KEY, GROUP, id="0", mkstream=True)
+            self._redis.xgroup_create(self._names.inbox, GROUP, id="0", mkstream=True)
 
     def _read_new(
         self, block_ms: int | None, entries_max: int
     ) -> list[tuple[bytes, StreamEntries]]:
         return self._redis.xreadgroup(  # type: ignore[return-value]  # typed for every protocol
-            GROUP, self._consumer, {INBOX_KEY: ">"}, entries_max, block_ms
+            GROUP, self._consumer, {self._names.inbox: ">"}, entries_max, block_ms
         )
 
     def _claim(self, idle_ms: int, consumer: str | None) -> list[Entry]:
         try:
             pending = self._redis.xpending_range(
-                INBOX_KEY, GROUP, "-", "+", READ_ENTRIES_MAX, consumer, idle_ms or None
+                self._names.inbox, GROUP, "-", "+", READ_ENTRIES_MAX, consumer, idle_ms or None
             )
         except ResponseError:
             return []
@@ -212,9 +206,9 @@ class InboxReader:
             for message in cast(list[dict[str, Any]], pending)
         }
         ids: list[Any] = list(deliveries)
-        claimed = self._redis.xclaim(INBOX_KEY, GROUP, self._consumer, idle_ms, ids)
+        claimed = self._redis.xclaim(self._names.inbox, GROUP, self._consumer, idle_ms, ids)
         return [
-            read_entry(entry_id, fields, deliveries[entry_id.decode()])
+            read_entry(entry_id, fields, deliveries[entry_id.decode()], self._names.shard)
             for entry_id, fields in stream_entries(claimed)
         ]
 
@@ -222,5 +216,5 @@ class InboxReader:
         """Renews the claim on entries without counting it as another delivery."""
         ids: list[Any] = [entry.id for entry in entries]
         self._redis.xclaim(
-            INBOX_KEY, GROUP, self._consumer, 0, ids, retrycount=deliveries, justid=True
+            self._names.inbox, GROUP, self._consumer, 0, ids, retrycount=deliveries, justid=True
         )

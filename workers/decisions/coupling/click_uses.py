@@ -8,12 +8,14 @@ stays as they are. Decisions of one app are made one transaction at a time, or t
 click at once.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from shared.database import Connection, run
+from shared.shards.advisory_locks import KEY_OF_APPS, AdvisoryLock
 from workers.core.decision import Decision, Tail
 from workers.core.history import Click
 from workers.core.uses import ClickUse, Credit, used_up_from_ms
@@ -22,18 +24,17 @@ from workers.decisions.candidate_clicks import Clicks
 from workers.decisions.diff import Difference
 from workers.decisions.due_decisions import ADD_DUE
 from workers.decisions.load_history import UserCase
-from workers.sql.expressions import as_ms, from_ms
+from workers.sql.expressions import as_ms, from_ms, until
 from workers.sql.json_rows import select_for, write_rows
 
-_LOCK_CLASS = 7_246_006
 _USING = """
-SELECT id, {lock}(%s, id::integer)
+SELECT id, {lock}({key}, id::integer)
 FROM (
     SELECT id FROM apps WHERE id = ANY(%s) AND click_users_max > 0 ORDER BY id OFFSET 0
 ) AS using_up
 """
-_LOCK = _USING.format(lock="pg_advisory_xact_lock")
-_TRY_LOCK = _USING.format(lock="pg_try_advisory_xact_lock")
+_LOCK = _USING.format(lock="pg_advisory_xact_lock", key=KEY_OF_APPS)
+_TRY_LOCK = _USING.format(lock="pg_try_advisory_xact_lock", key=KEY_OF_APPS)
 
 _CREDITS = f"""
 SELECT sent.app_id, sent.environment, sent.click_id, credit.user_ref, credit.time_ms, users.user_id
@@ -50,9 +51,9 @@ JOIN users ON users.id = credit.user_ref
 """
 _STORED = f"""
 SELECT user_ref, click_id, {as_ms("event_time")}, is_credited
-FROM json_to_recordset(%s::json) AS sent (user_ref bigint, start_ms bigint)
+FROM json_to_recordset(%s::json) AS sent (user_ref bigint, start_ms bigint, end_ms bigint)
 JOIN click_uses USING (user_ref)
-WHERE event_time >= {from_ms("start_ms")}
+WHERE event_time >= {from_ms("start_ms")} AND event_time < {until("end_ms")}
 """
 _SENT = """
 json_to_recordset(%s::json) AS sent (
@@ -101,7 +102,7 @@ def lock_credits(connection: Connection, users: Sequence[User], *, waits: bool) 
     `waits`, users of an app that somebody else decides are left out.
     """
     apps = sorted({user.app_id for user in users})
-    rows = run(connection, _LOCK if waits else _TRY_LOCK, (_LOCK_CLASS, apps))
+    rows = run(connection, _LOCK if waits else _TRY_LOCK, (AdvisoryLock.USE_CLICKS.value, apps))
     busy = {app for app, is_locked in rows if is_locked is False}
     return [user for user in users if user.app_id not in busy]
 
@@ -146,13 +147,16 @@ class Ledger(msgspec.Struct, frozen=True):
         return used
 
     def note(self, case: UserCase, decision: Decision) -> None:
-        """Replaces the user's credits from the start of their tail on."""
+        """Replaces the user's credits from the start of their tail to its end."""
         if not case.rules.click_users_max:
             return
         user = case.user
+        end_ms = math.inf if case.end_ms is None else case.end_ms
         for place in self.held.get(user.id, ()):
             credits_ = self.holders[place][user.id]
-            self.holders[place][user.id] = [it for it in credits_ if it.time_ms < case.start_ms]
+            self.holders[place][user.id] = [
+                it for it in credits_ if not case.start_ms <= it.time_ms < end_ms
+            ]
         for use in decision.uses:
             if use.is_credited:
                 place = (user.app_id, user.environment, use.click_id)
@@ -188,7 +192,8 @@ def write_uses(connection: Connection, differences: Sequence[Difference]) -> Non
     """Writes on which clicks the decisions depend, and notes whom a change concerns as due."""
     using = [each for each in differences if each.case.rules.click_users_max]
     starts: list[dict[str, object]] = [
-        {"user_ref": each.user_ref, "start_ms": max(each.start_ms, 0)} for each in using
+        {"user_ref": each.user_ref, "start_ms": max(each.start_ms, 0), "end_ms": each.end_ms}
+        for each in using
     ]
     stored: dict[int, set[ClickUse]] = defaultdict(set)
     for user_ref, click_id, time_ms, is_credited in select_for(connection, _STORED, starts):

@@ -24,7 +24,7 @@ IS_FIRST: Final = """NOT EXISTS (
 # were never handled by two workers at once.
 SIGNALS_MAX: Final = 4
 
-# The users of events (true), and those whom they are coupled with.
+# The users of events (true) with the time of the last, and those whom they are coupled with.
 SIGNALLED: Final = f"""
 WITH own AS MATERIALIZED (
     SELECT users.id AS user_ref, app_id, environment, users.first_time, sent.address, from_ms
@@ -50,9 +50,9 @@ WITH own AS MATERIALIZED (
     ) AS later
     WHERE later.address IS NOT NULL
 )
-SELECT user_ref, min(from_ms), true FROM own GROUP BY user_ref
+SELECT user_ref, min(from_ms), true, max(from_ms) FROM own GROUP BY user_ref
 UNION ALL
-SELECT newcomer.user_ref, newcomer.first_ms, false
+SELECT newcomer.user_ref, newcomer.first_ms, false, NULL
 FROM place
 CROSS JOIN LATERAL unnest(
     CASE WHEN {day_of("at")} = {day_of("(at + reach)")} THEN ARRAY[{day_of("at")}]

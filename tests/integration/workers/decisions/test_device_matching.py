@@ -84,6 +84,23 @@ def described(os: str, version: str, name: str) -> dict[str, str]:
             {"parameters": described("android", "14", "Pixel 8")},
             "medium",
         ),
+        (
+            CHROME_14.replace("Pixel 8", "M2101K6G"),
+            {"parameters": described("android", "14", "Redmi Note 10 Pro")},
+            "medium",
+        ),
+        (
+            CHROME_14.replace("Pixel 8", "HarmonyOS; NOH-AN00; HMSCore 6.13"),
+            {"parameters": described("HarmonyOS", "4.0.0", "NOH-AN00")},
+            "high",
+        ),
+        (CHROME_14, {"user_agent": "Shop-Android/4.2.1 Android/34 okhttp/4.12.0"}, "medium"),
+        (CHROME_14, {"parameters": {"os_name": "Android OS 14 / API-34 (UP1A/S9)"}}, "medium"),
+        (
+            CHROME_14.replace("Pixel 8", "WP9"),
+            {"parameters": described("android", "14", "X5")},
+            None,
+        ),
     ],
 )
 @pytest.mark.parametrize("click_first", [True, False])

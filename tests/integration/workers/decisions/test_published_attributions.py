@@ -21,6 +21,7 @@ from shared.sdk.known_attributions import (
 )
 from tests.integration.fresh import fresh
 from tests.integration.statements import Counted
+from tests.support.redis_names import NAMES
 from workers.decisions.derive import derive
 from workers.decisions.published_attributions import AttributionPublisher, deep_link_of
 from workers.facts.record import record
@@ -72,7 +73,7 @@ def process(connection: Connection, redis: Redis, *events: Event) -> None:
 
 
 def entry(redis: Redis, name: bytes) -> KnownAttribution | None:
-    found = redis.hget(day_keys(now_ms())[0], name)
+    found = redis.hget(day_keys(NAMES, now_ms())[0], name)
     return None if found is None else decode(found)  # type: ignore[arg-type]
 
 
@@ -127,7 +128,7 @@ def test_nothing_is_published_of_an_app_without_sdk_traffic(
 ) -> None:
     process(connection, redis, install("u1", app_id=2), click(None, now_ms(), app_id=2))
     assert of_user(redis, "u1", app_id=2) is None
-    assert redis.exists(day_keys(now_ms())[0]) == 0
+    assert redis.exists(day_keys(NAMES, now_ms())[0]) == 0
 
 
 def test_a_batch_of_servers_events_costs_no_statement(database_url: str, redis: Redis) -> None:
@@ -137,7 +138,7 @@ def test_a_batch_of_servers_events_costs_no_statement(database_url: str, redis: 
 
 
 def test_a_full_hash_loses_an_entry_for_each_that_is_added(redis: Redis) -> None:
-    key = day_keys(now_ms())[0]
+    key = day_keys(NAMES, now_ms())[0]
     for start in range(0, ENTRIES_MAX, 10_000):
         redis.hset(key, mapping={f"filler-{start + n}": b"" for n in range(10_000)})
     publish(redis, {b"new": KnownAttribution(1), b"newer": KnownAttribution(2)}, now_ms())

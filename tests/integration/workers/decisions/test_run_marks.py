@@ -17,7 +17,7 @@ from workers.core.decision import Decision, Tail
 from workers.core.decision import decide as decide_by_rules
 from workers.core.history import Click
 from workers.core.rules import Rules
-from workers.decisions import diff, signal_tails, write
+from workers.decisions import diff, signal_tails
 from workers.decisions.derive import derive, rederive
 from workers.decisions.run_marks import MARK_SIGNALS
 from workers.facts.record import record
@@ -28,7 +28,6 @@ AT_MS = now_ms() - 86_400_000
 def _marked_often(patch: pytest.MonkeyPatch) -> None:
     """Marks a run after every two signals, and steps back two."""
     patch.setattr(diff, "MARK_SIGNALS", 2)
-    patch.setattr(write, "MARK_SIGNALS", 2)
     patch.setattr(signal_tails, "STEPS_MAX", 2)
 
 

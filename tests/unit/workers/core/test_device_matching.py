@@ -12,6 +12,7 @@ from shared.vocabulary import Certainty
 from tests.support.build import event
 from tests.support.oracle import alike
 from workers.core.device_matching import Aspect, DeviceVerdict, compare, platform
+from workers.core.device_models import same_model
 from workers.core.devices import Device
 from workers.user_agents import device_of, device_of_event
 
@@ -112,6 +113,11 @@ def test_of_real_pairs_nearly_all_of_one_phone_are_found_and_none_of_two_is_take
         (Device("", "Mac OS X", "safari 17.4"), Device("iPad13,4", "iOS", "17.4"), Certainty.LOW),
         (Device("", "Mac OS X", "safari 17.4"), Device("iPad13,4", "iOS", "16.0"), None),
         (Device("", "Mac OS X", "safari 17.4"), Device("iPhone15,2", "iOS", "17.4"), None),
+        (Device("", "Mac OS X", "safari 17.4"), Device("", "Mac OS X", "14.4"), Certainty.LOW),
+        (Device("", "Mac OS X", "safari 17.4"), Device("", "Mac OS X", "safari 16.0"), None),
+        (Device("", "Linux"), Device("KFTRWI", "Android", "11"), Certainty.LOW),
+        (Device("", "Linux"), Device("tablet", "Android", "11"), Certainty.LOW),
+        (Device("Annas iPhone", "iOS"), Device("iPhone", "iOS"), Certainty.LOW),
         (Device("", "Linux"), Device("SM-X910", "Android", "14"), Certainty.LOW),
         (Device("", "Linux"), Device("SM-S911B", "Android", "14"), None),
         (Device("", "Windows"), Device("Surface", "Windows", "11"), Certainty.LOW),
@@ -128,6 +134,42 @@ def test_a_comparison_says_how_certain_it_is(
 ) -> None:
     assert compare(one, other).certainty is expected
     assert compare(other, one).certainty is expected
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "expected"),
+    [
+        ("M2101K6G", "Redmi Note 10 Pro", None),
+        ("M1908C3JG", "Xiaomi Redmi Note 8", None),
+        ("CPH2491", "Nord CE 3", None),
+        ("LE2123", "OnePlus 9 Pro", None),
+        ("GM1913", "OnePlus 7 Pro", None),
+        ("ONEPLUS A6003", "OnePlus 6", None),
+        ("POT-LX1", "HUAWEI P smart 2019", None),
+        ("REA-NX9", "HONOR 90", None),
+        ("TECNO CI8n", "TECNO CAMON 19", None),
+        ("TECNO CI8n", "TECNO KI7", False),
+        ("vivo 1904", "vivo Y12", None),
+        ("V2217", "vivo V25", None),
+        ("KFTRWI", "Amazon Fire HD 8", None),
+        ("Lenovo TB-X606F", "Lenovo Tab M10", None),
+        ("SH-54C", "AQUOS wish2", None),
+        ("SC-02L", "Galaxy Feel2", None),
+        ("itel A662L", "itel A49", None),
+        ("Galaxy A54", "Samsung Galaxy A54 5G", None),
+        ("Galaxy A54", "Galaxy A34", False),
+        ("Galaxy S23", "Galaxy S23 Ultra", False),
+        ("SM-S911B", "Redmi Note 10 Pro", False),
+        ("SM-S911B", "LE2123", False),
+        ("WP9", "RAVOZ Z5 Pro", False),
+        ("SM-S911B", "samsung sm-s911b/DS", True),
+    ],
+)
+def test_a_code_and_a_name_of_one_maker_tell_nothing(
+    code: str, name: str, expected: bool | None
+) -> None:
+    assert same_model(code, name) is expected
+    assert same_model(name, code) is expected
 
 
 def test_a_row_from_before_the_forms_were_told_apart_is_still_compared() -> None:

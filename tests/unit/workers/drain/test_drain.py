@@ -9,14 +9,15 @@ from typing import Any, cast
 
 import msgspec
 import pytest
-from fakeredis import FakeStrictRedis
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.database import Connection, DatabaseError
-from shared.inbox import GROUP, INBOX_KEY, WAKE_KEY, Entry, append, measure
+from shared.inbox import GROUP, Entry, append, measure
 from shared.redis import stream_entries
 from tests.support.build import batch, entry, event
+from tests.support.fake_redis import FakeStrictRedis
+from tests.support.redis_names import NAMES
 from workers.drain.drain import Drain, DrainLimits, DrainRequests, group_entries
 from workers.drain.inbox_reader import InboxReader
 from workers.facts.event_rows import COLUMNS
@@ -174,9 +175,9 @@ def test_a_drain_empties_the_inbox_and_gives_up_its_flag(bench: Bench) -> None:
 
     assert bench.drain() == Recorded(events=3)
     assert bench.ledger.recorded() == ["a", "b", "c"]
-    assert bench.redis.xlen(INBOX_KEY) == 0
+    assert bench.redis.xlen(NAMES.inbox) == 0
     assert measure(bench.redis).events == 0
-    assert bench.redis.exists(WAKE_KEY) == 0
+    assert bench.redis.exists(NAMES.wake) == 0
     assert bench.asked == 0
 
 
@@ -201,8 +202,8 @@ def test_a_drain_whose_time_is_up_asks_for_another(bench: Bench) -> None:
     bench.drain(seconds_max=0)
 
     assert bench.asked == 1
-    assert bench.redis.exists(WAKE_KEY) == 1
-    assert bench.redis.xlen(INBOX_KEY) == 1
+    assert bench.redis.exists(NAMES.wake) == 1
+    assert bench.redis.xlen(NAMES.inbox) == 1
 
 
 def test_a_worker_that_stops_hands_over_and_loses_nothing(bench: Bench) -> None:
@@ -236,7 +237,7 @@ def test_a_worker_takes_no_more_than_it_stores_in_two_transactions(bench: Bench)
     held: list[int] = []
 
     def note() -> None:
-        pending: Any = bench.redis.xpending(INBOX_KEY, GROUP)
+        pending: Any = bench.redis.xpending(NAMES.inbox, GROUP)
         held.append(pending["pending"])
 
     bench.ledger.after_first = note
@@ -256,7 +257,7 @@ def test_two_groups_are_stored_side_by_side_each_by_its_own_connection(bench: Be
 
     assert bench.ledger.recorded() == ["a", "c"]
     assert other.recorded() == ["b"]
-    assert bench.redis.xlen(INBOX_KEY) == 0
+    assert bench.redis.xlen(NAMES.inbox) == 0
 
 
 def test_what_was_delivered_before_is_stored_alone(bench: Bench) -> None:
@@ -303,7 +304,7 @@ def test_a_drain_leaves_a_line_with_its_entries_and_counts(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     bench.fill("a", "b")
-    ids = [entry_id.decode() for entry_id, _ in stream_entries(bench.redis.xrange(INBOX_KEY))]
+    ids = [entry_id.decode() for entry_id, _ in stream_entries(bench.redis.xrange(NAMES.inbox))]
 
     with caplog.at_level("DEBUG", "workers.drain.drain_log"):
         bench.drain()
@@ -324,7 +325,7 @@ def test_a_long_backlog_asks_for_one_more_worker(bench: Bench) -> None:
     bench.drain(events_max=1)
 
     assert bench.asked == 1
-    assert bench.redis.xlen(INBOX_KEY) == 0
+    assert bench.redis.xlen(NAMES.inbox) == 0
 
 
 def test_a_batch_that_cannot_be_read_stands_aside_and_stops_nobody(bench: Bench) -> None:
@@ -336,7 +337,7 @@ def test_a_batch_that_cannot_be_read_stands_aside_and_stops_nobody(bench: Bench)
     assert bench.drain() == Recorded(events=2, quarantined=7)
     assert bench.ledger.recorded() == ["a", "b"]
     assert bench.ledger.quarantined() == ["unreadable", "unreadable"]
-    assert bench.redis.xlen(INBOX_KEY) == 0
+    assert bench.redis.xlen(NAMES.inbox) == 0
 
 
 def test_a_batch_that_cannot_be_read_stands_aside_however_often_it_was_delivered(
@@ -350,7 +351,7 @@ def test_a_batch_that_cannot_be_read_stands_aside_however_often_it_was_delivered
 
     assert bench.drain() == Recorded(quarantined=5)
     assert bench.ledger.quarantined() == ["unreadable"]
-    assert bench.redis.xlen(INBOX_KEY) == 0
+    assert bench.redis.xlen(NAMES.inbox) == 0
 
 
 def test_a_batch_delivered_too_often_is_taken_apart_and_its_killer_stands_aside(
@@ -366,4 +367,4 @@ def test_a_batch_delivered_too_often_is_taken_apart_and_its_killer_stands_aside(
     assert bench.drain() == Recorded(events=2, quarantined=1)
     assert bench.ledger.recorded() == ["a", "c"]
     assert bench.ledger.quarantined() == ["killed_worker"]
-    assert bench.redis.xlen(INBOX_KEY) == 0
+    assert bench.redis.xlen(NAMES.inbox) == 0

@@ -10,11 +10,12 @@ from contextlib import suppress
 from time import monotonic
 
 import pytest
-from fakeredis import FakeStrictRedis
 
-from shared.inbox import BACKLOG_KEY, GROUP, INBOX_KEY, WAKE_KEY, WAKE_MS, Entry, append, measure
+from shared.inbox import GROUP, WAKE_MS, Entry, append, measure
 from tests.support.build import batch, event
-from workers.drain.inbox_reader import READ_ENTRIES_MAX, SUSPECTS_KEY, InboxReader, Waiting
+from tests.support.fake_redis import FakeStrictRedis
+from tests.support.redis_names import NAMES
+from workers.drain.inbox_reader import READ_ENTRIES_MAX, InboxReader, Waiting
 
 SECONDS_MAX = 10
 
@@ -43,7 +44,7 @@ def users(entries: Sequence[Entry]) -> list[str]:
 
 
 def idle_ms(redis: FakeStrictRedis) -> int:
-    (held,) = redis.xpending_range(INBOX_KEY, GROUP, "-", "+", 1)
+    (held,) = redis.xpending_range(NAMES.inbox, GROUP, "-", "+", 1)
     return int(held["time_since_delivered"])
 
 
@@ -151,7 +152,7 @@ def test_what_is_settled_is_gone_for_everybody(redis: FakeStrictRedis) -> None:
 
     inbox.ack([first])
 
-    assert redis.xlen(INBOX_KEY) == 1
+    assert redis.xlen(NAMES.inbox) == 1
     assert measure(redis).events == 1
     assert users(inbox.claim_own()) == ["b"]
 
@@ -171,7 +172,7 @@ def test_an_entry_deleted_under_a_claim_is_not_claimed_as_an_empty_one(
 ) -> None:
     fill(redis, "a", "b")
     first, _ = reader(redis).read(None)
-    redis.xdel(INBOX_KEY, first.id)
+    redis.xdel(NAMES.inbox, first.id)
 
     assert users(reader(redis).claim_own()) == ["b"]
 
@@ -218,7 +219,7 @@ def test_a_worker_that_comes_back_late_suspects_nothing_of_an_entry_that_is_gone
 
     stopped.note_suspect(entry, 0)
 
-    assert redis.exists(SUSPECTS_KEY) == 0
+    assert redis.exists(NAMES.suspects) == 0
 
 
 def test_an_exception_is_no_death(redis: FakeStrictRedis) -> None:
@@ -229,7 +230,7 @@ def test_an_exception_is_no_death(redis: FakeStrictRedis) -> None:
 
     inbox.forget_suspect(entry)
 
-    assert redis.exists(SUSPECTS_KEY) == 0
+    assert redis.exists(NAMES.suspects) == 0
 
 
 def test_a_settled_entry_leaves_no_suspicion_behind(redis: FakeStrictRedis) -> None:
@@ -241,7 +242,7 @@ def test_a_settled_entry_leaves_no_suspicion_behind(redis: FakeStrictRedis) -> N
 
     inbox.ack([entry])
 
-    assert redis.exists(SUSPECTS_KEY) == 0
+    assert redis.exists(NAMES.suspects) == 0
 
 
 def test_what_is_held_is_kept_fresh_without_counting_as_a_delivery(redis: FakeStrictRedis) -> None:
@@ -253,7 +254,7 @@ def test_what_is_held_is_kept_fresh_without_counting_as_a_delivery(redis: FakeSt
         wait_until(lambda: idle_ms(redis) > 2)
         wait_until(lambda: idle_ms(redis) <= 2)
 
-    (held,) = redis.xpending_range(INBOX_KEY, GROUP, "-", "+", 1)
+    (held,) = redis.xpending_range(NAMES.inbox, GROUP, "-", "+", 1)
     assert held["consumer"] == b"busy"
     assert held["times_delivered"] == 1
 
@@ -274,16 +275,16 @@ def test_the_flag_is_kept_up_while_awake_and_given_up_before_sleep(redis: FakeSt
     inbox = reader(redis)
 
     inbox.refresh_wake_flag()
-    assert 0 < redis.pttl(WAKE_KEY) <= WAKE_MS
+    assert 0 < redis.pttl(NAMES.wake) <= WAKE_MS
 
     inbox.clear_wake_flag()
-    assert redis.exists(WAKE_KEY) == 0
+    assert redis.exists(NAMES.wake) == 0
 
 
 def test_what_waits_is_counted_in_events_and_in_entries(redis: FakeStrictRedis) -> None:
     fill(redis, "a")
     fill(redis, "b")
-    redis.set(BACKLOG_KEY, 12)
+    redis.set(NAMES.backlog, 12)
 
     assert reader(redis).waiting() == Waiting(12, 2, 0)
 
@@ -323,5 +324,7 @@ def test_a_consumer_that_is_gone_is_forgotten_only_when_it_holds_nothing(
     assert upkeep.delete_consumers(silent_ms=60_000) == 0
     wait_until(lambda: upkeep.delete_consumers(silent_ms=1) == 1)
 
-    assert [consumer["name"] for consumer in redis.xinfo_consumers(INBOX_KEY, GROUP)] == [b"holds"]
+    assert [consumer["name"] for consumer in redis.xinfo_consumers(NAMES.inbox, GROUP)] == [
+        b"holds"
+    ]
     assert upkeep.delete_consumers(silent_ms=1) == 0
