@@ -1,9 +1,9 @@
 """Reads an app's active users by day.
 
 They come from daily rollups (`comebacks`), read by index: the cost depends on the days that are
-shown, not on the number of events and users. Days are UTC, of event time. An active user of a day
-has a session in it, or any event (`active_by`); WAU and MAU cover the 7 and 30 days that end with
-the day.
+shown, not on the number of events and users. Days are those of the app, of event time. An active
+user of a day has a session in it, or any event (`active_by`); WAU and MAU cover the 7 and 30 days
+that end with the day.
 """
 
 from dataclasses import dataclass
@@ -17,28 +17,34 @@ from shared.database import Connection, run
 WEEK_DAYS = 7
 LAST_SEEN = {ActiveBy.SESSIONS: "last", ActiveBy.EVENTS: "last_event"}
 
-# The users of a day count in a span that ends on it or later, unless they were active earlier in
-# the same span: then their previous active day, `days` before, is in the span as well.
+# The users of a day count in each span that has it, unless they were active earlier in that span:
+# then their previous active day, `days` before, is in it as well. So they count in the spans that
+# end from one day until another: what begins and what ends is added up, in two steps for each row.
 ACTIVE_USERS = """
-SELECT
-    shown::date,
-    coalesce(sum(users) FILTER (WHERE day = shown::date), 0),
-    coalesce(sum(users) FILTER (
-        WHERE day > shown::date - %(week)s
-          AND (days IS NULL OR day - days <= shown::date - %(week)s)
-    ), 0),
-    coalesce(sum(users) FILTER (
-        WHERE days IS NULL OR day - days <= shown::date - %(month)s
-    ), 0)
-FROM generate_series(%(from)s::date, %(to)s::date, interval '1 day') AS shown
-LEFT JOIN LATERAL (
+WITH active AS (
     SELECT day, days, users FROM comebacks
     WHERE app_id = %(app_id)s AND environment = %(environment)s AND since = %(since)s
-      AND NOT building AND day > shown::date - %(month)s AND day <= shown::date
-    OFFSET 0
-) AS active ON true
-GROUP BY shown
-ORDER BY shown
+      AND NOT building AND day > %(from)s::date - %(month)s AND day <= %(to)s
+), steps (day, dau, wau, mau) AS (
+    SELECT day, users, 0, 0 FROM active
+    UNION ALL
+    SELECT day + greatest(%(week)s - coalesce(days, %(week)s), 0), 0, users, 0 FROM active
+    UNION ALL
+    SELECT day + %(week)s, 0, -users, 0 FROM active
+    UNION ALL
+    SELECT day + greatest(%(month)s - coalesce(days, %(month)s), 0), 0, 0, users FROM active
+    UNION ALL
+    SELECT day + %(month)s, 0, 0, -users FROM active
+), by_day AS (
+    SELECT day, sum(dau) AS dau, sum(wau) AS wau, sum(mau) AS mau FROM steps GROUP BY day
+), added AS (
+    SELECT shown::date AS day, coalesce(dau, 0) AS dau,
+           coalesce(sum(wau) OVER (ORDER BY shown), 0) AS wau,
+           coalesce(sum(mau) OVER (ORDER BY shown), 0) AS mau
+    FROM generate_series(%(from)s::date - %(month)s, %(to)s::date, interval '1 day') AS shown
+    LEFT JOIN by_day ON day = shown::date
+)
+SELECT day, dau, wau, mau FROM added WHERE day >= %(from)s ORDER BY day
 """
 
 

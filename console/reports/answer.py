@@ -1,5 +1,7 @@
 """Answers a question as people see it: with every bucket, and compared if that was asked."""
 
+from dataclasses import replace
+
 from console.apps.apps import App
 from console.rates import Rates
 from console.reports.bounds import moment_of
@@ -7,12 +9,15 @@ from console.reports.buckets import complete_report
 from console.reports.comparison import compared
 from console.reports.question import Question
 from console.reports.report import Report
+from console.reports.sums.catalog import read_catalog
 from console.reports.sums.report_reader import read_report
 from shared.database import Connection
 
 
 def answer(connection: Connection, app: App, question: Question, now_ms: int) -> Report:
-    """Returns the complete report. Raises OperatorError, as `read_report`."""
+    """Returns the complete report, by the app's days. Raises OperatorError, as `read_report`."""
+    question = replace(question, time_zone=app.time_zone)
     now, rates = moment_of(now_ms), Rates(question.currency)
-    report = complete_report(read_report(connection, app, question, rates), now)
-    return compared(connection, app, report, rates, now)
+    catalog = read_catalog(connection, app)
+    report = complete_report(read_report(connection, app, question, rates, catalog), now)
+    return compared(connection, app, report, rates, catalog, now)

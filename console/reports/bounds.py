@@ -9,16 +9,19 @@ from console.reports.sums.conditions import filter_arguments
 
 
 def rollup_bounds(app: App, question: Question, names: Names) -> dict[str, object]:
-    """Returns the arguments that select the rollups of a question.
+    """Returns the arguments that select the rollups of a question: of hours by their moments.
 
     Raises OperatorError when a filter names something that does not exist.
     """
+    is_hourly, period = question.by is Interval.HOUR, question.period
     return {
         "app_id": app.id,
         "environment": question.environment,
-        "grain": "hour" if question.by is Interval.HOUR else "day",
-        "from": midnight(question.period.first),
-        "until": midnight(question.period.last + timedelta(days=1)),
+        "grain": "hour" if is_hourly else "day",
+        "from": app.days.start(period.first) if is_hourly else midnight(period.first),
+        "until": app.days.end(period.last)
+        if is_hourly
+        else midnight(period.last + timedelta(days=1)),
         **filter_arguments(question.filters, names),
     }
 
@@ -29,5 +32,5 @@ def moment_of(ms: int) -> datetime:
 
 
 def midnight(day: date) -> datetime:
-    """Returns the first moment of a day in UTC."""
+    """Returns what a day is called in rollups, in any time zone: its date at midnight UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)

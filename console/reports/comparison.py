@@ -5,35 +5,45 @@ hour, on both sides: the hour that has only begun is in neither.
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from console.apps.apps import App
 from console.rates import Rates
 from console.reports.bounds import midnight, rollup_bounds
 from console.reports.figures import Figures
 from console.reports.filters import Split
-from console.reports.names import read_names
 from console.reports.question import Against, Interval, Question
 from console.reports.report import Comparison, Report
+from console.reports.sums.catalog import Catalog
 from console.reports.sums.report_builder import ReportBuilder
 from shared.database import Connection
+from shared.zones.app_days import AppDays
 
 
 def compared(
-    connection: Connection, app: App, report: Report, rates: Rates, now: datetime
+    connection: Connection,
+    app: App,
+    report: Report,
+    rates: Rates,
+    catalog: Catalog,
+    now: datetime,
 ) -> Report:
     """Returns the report with the comparison that its question asks for, if it does."""
     question = report.question
     spans = comparable_spans(question, now)
     if spans is None:
         return report
-    (since, until), (earlier_since, earlier_until) = spans
+    (_, until), (earlier_since, earlier_until) = spans
+    days = question.days
+    current, earlier = (
+        read_total(connection, app, question, rates, catalog, span) for span in spans
+    )
     comparison = Comparison(
-        first=earlier_since.date(),
-        last=(earlier_until - timedelta(microseconds=1)).date(),
-        until=until if until < midnight(question.period.last + timedelta(days=1)) else None,
-        current=read_total(connection, app, question, rates, since, until),
-        earlier=read_total(connection, app, question, rates, earlier_since, earlier_until),
+        first=days.day_of(earlier_since),
+        last=days.day_of(earlier_until - timedelta(microseconds=1)),
+        until=days.local(until) if until < days.end(question.period.last) else None,
+        current=current,
+        earlier=earlier,
     )
     return replace(report, comparison=comparison)
 
@@ -42,24 +52,33 @@ def comparable_spans(
     question: Question, now: datetime
 ) -> tuple[tuple[datetime, datetime], tuple[datetime, datetime]] | None:
     """Returns the times of the period and of the earlier one, or None if nothing is compared."""
-    period = question.period
-    since = midnight(period.first)
-    hour = now.replace(minute=0, second=0, microsecond=0)
-    until = min(midnight(period.last + timedelta(days=1)), hour)
+    period, days = question.period, question.days
+    since = days.start(period.first)
+    until = min(days.end(period.last), days.hour_start(now))
     if question.against is Against.NOTHING or until <= since:
         return None
+    last = days.day_of(until - timedelta(microseconds=1))
     if question.against is Against.PREVIOUS:
-        days = timedelta(days=-((since - until) // timedelta(days=1)))
-        return (since, until), (since - days, until - days)
-    return (since, until), (_year_before(since), _year_before(until))
+        length = timedelta(days=(last - period.first).days + 1)
+        earlier_first, earlier_last = period.first - length, last - length
+    else:
+        earlier_first, earlier_last = _year_before(period.first), _year_before(last)
+    return (since, until), (days.start(earlier_first), _same_hour(days, until, earlier_last))
 
 
-def _year_before(moment: datetime) -> datetime:
-    """Returns the same time a year earlier; of 29 February, that of the day before."""
+def _same_hour(days: AppDays, until: datetime, day: date) -> datetime:
+    """Returns the end of a day, or the hour of it at which the clock shows the time of `until`."""
+    if until == days.start(days.day_of(until)):
+        return days.end(day)
+    return days.hour_start(days.at(day, days.local(until).time()))
+
+
+def _year_before(day: date) -> date:
+    """Returns the same day a year earlier; of 29 February, the day before."""
     try:
-        return moment.replace(year=moment.year - 1)
+        return day.replace(year=day.year - 1)
     except ValueError:
-        return moment.replace(year=moment.year - 1, day=28)
+        return day.replace(year=day.year - 1, day=28)
 
 
 def read_total(
@@ -67,17 +86,17 @@ def read_total(
     app: App,
     question: Question,
     rates: Rates,
-    since: datetime,
-    until: datetime,
+    catalog: Catalog,
+    span: tuple[datetime, datetime],
 ) -> Figures:
     """Adds up whole days from the rollups of days, and the rest from those of hours."""
-    names = read_names(connection, app)
-    last_midnight = midnight(until.date())
-    total = replace(question, by=Interval.TOTAL, split=Split.NONE, then=())
-    builder = ReportBuilder(total, names, rates, like=question)
+    (since, until), names, days = span, catalog.names, app.days
+    first, last = days.day_of(since), days.day_of(until)
+    total = replace(question, by=Interval.TOTAL, split=Split.NONE, then=(), time_zone=days.zone)
+    builder = ReportBuilder(total, names, rates, catalog.levels, like=question)
     bounds = rollup_bounds(app, total, names)
-    days = {**bounds, "grain": "day", "from": since, "until": last_midnight}
-    hours = {**bounds, "grain": "hour", "from": last_midnight, "until": until}
-    for part in (days, hours):
+    whole_days = {**bounds, "grain": "day", "from": midnight(first), "until": midnight(last)}
+    hours = {**bounds, "grain": "hour", "from": days.start(last), "until": until}
+    for part in (whole_days, hours):
         builder.add_rollups(connection, part)
     return builder.total

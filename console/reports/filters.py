@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from console.validation import has_control_characters
 from shared.errors import BadValue
 
 FILTER_VALUES_MAX = 200  # of a dimension; as many as a page offers
@@ -28,7 +29,7 @@ DIMENSIONS = tuple(split for split in Split if split is not Split.NONE)
 class ValueFilter:
     """The values of a dimension that count, all if there are none, and those that do not.
 
-    Raises BadValue for too many of them.
+    Raises BadValue for too many of them, and for one that no name can have.
     """
 
     only: tuple[str, ...] = ()
@@ -37,6 +38,8 @@ class ValueFilter:
     def __post_init__(self) -> None:
         if len(self.only) + len(self.without) > FILTER_VALUES_MAX:
             raise BadValue("filter", f"can have at most {FILTER_VALUES_MAX} values.")
+        if any(map(has_control_characters, (*self.only, *self.without))):
+            raise BadValue("filter", "must be printable text without control characters.")
 
     @property
     def is_open(self) -> bool:

@@ -42,7 +42,7 @@ def read_link_traffic(
 ) -> LinkTraffic:
     """Returns the days of a link until today."""
     question = Question(
-        period=period_of(None, None, moment_of(now_ms).date()),
+        period=period_of(None, None, app.today(now_ms)),
         environment=environment,
         filters=Filters(link=only(read_names(connection, app).links[link_id])),
         currency=report_currency(app.currency),

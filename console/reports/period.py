@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
+from console.moments import checked_day
 from shared.errors import BadValue
 
 MONTH_DAYS = 30
@@ -78,13 +79,15 @@ DEFAULT = Preset.FOUR_WEEKS
 class Period:
     """The days from `first` to `last`, both included.
 
-    Raises BadValue when `first` is after `last`, or the period is too long.
+    Raises BadValue when `first` is after `last`, the period is too long, or in no year of ours.
     """
 
     first: date
     last: date
 
     def __post_init__(self) -> None:
+        checked_day("from", self.first)
+        checked_day("to", self.last)
         if not 1 <= self.days <= REPORT_DAYS_MAX:
             rule = f"must be at most {REPORT_DAYS_MAX} days before the last day, and not after it."
             raise BadValue("from", rule)
@@ -106,7 +109,7 @@ def period_of(
         raise BadValue("period", "cannot be combined with the first or last day. Give either.")
     if preset:
         return Period(preset.first_day(today), preset.last_day(today))
-    last = last or today
+    last = checked_day("to", last or today)
     return Period(first or DEFAULT.first_day(last), last)
 
 

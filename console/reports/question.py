@@ -9,6 +9,7 @@ from console.reports.filters import NO_FILTERS, Filters, Split
 from console.reports.period import Period
 from shared.errors import OperatorError
 from shared.events import Environment
+from shared.zones.app_days import UTC_ZONE, AppDays
 
 HOURLY_DAYS_MAX = 31
 SPLITS_MAX = 3
@@ -17,7 +18,7 @@ _OF_ONE_PARTNER = {Split.LINK, Split.CAMPAIGN, Split.SUB_ID}
 
 
 class Interval(StrEnum):
-    """The time that a row of a report covers: an hour, a day (UTC), or the whole period."""
+    """The time that a row of a report covers: an hour, a day of the app, or the whole period."""
 
     HOUR = "hour"
     DAY = "day"
@@ -36,7 +37,8 @@ class Against(StrEnum):
 class Question:
     """The period, environment, breakdowns, filters and currency of a report.
 
-    Rows are broken down by `split` and within it by each of `then`.
+    Rows are broken down by `split` and within it by each of `then`. Whoever answers sets the
+    `time_zone`, which is that of the app.
     Raises OperatorError for more days than an hourly report shows, and for more breakdowns than a
     report has, or one of them twice.
     """
@@ -49,6 +51,7 @@ class Question:
     filters: Filters = NO_FILTERS
     currency: str = REFERENCE
     against: Against = Against.NOTHING
+    time_zone: str = UTC_ZONE
 
     def __post_init__(self) -> None:
         if self.by is Interval.HOUR and self.period.days > HOURLY_DAYS_MAX:
@@ -61,6 +64,11 @@ class Question:
             raise OperatorError(f"A report has at most {SPLITS_MAX} breakdowns. Leave some out.")
         if self.then and len({Split.NONE, *asked}) != len(asked) + 1:
             raise OperatorError("Each breakdown of a report must be another one.")
+
+    @property
+    def days(self) -> AppDays:
+        """Returns the days of the time zone."""
+        return AppDays(self.time_zone)
 
     @property
     def splits(self) -> tuple[Split, ...]:

@@ -7,12 +7,13 @@ included.
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
+from datetime import datetime
+from uuid import UUID
 
 from console.apps.apps import App
-from console.reports.bounds import midnight
 from console.reports.period import Period
 from shared.database import Connection, run
+from shared.day_files.rows import EventsOfTime, rows_of_time
 from shared.event_columns import raw_select
 
 PAGE_ROWS = 1000
@@ -55,22 +56,28 @@ def raw_events(
     environment: str,
     period: Period,
 ) -> Iterator[bytes]:
-    """Yields pages of whole lines, for the events whose event time is in the period (UTC).
+    """Yields pages of whole lines, for the events whose event time is in the period.
+
+    Its days are those of the app; times are in UTC.
 
     A connection is borrowed for each page and returned before the page is sent.
     """
-    since: datetime = midnight(period.first)
+    since: datetime = app.days.start(period.first)
+    until = app.days.end(period.last)
     after = _BEFORE_ALL
     while True:
         arguments = {
             "app_id": app.id,
             "environment": environment,
             "from": since,
-            "until": midnight(period.last + timedelta(days=1)),
+            "until": until,
             "after": after,
             "rows": PAGE_ROWS,
         }
-        with borrow() as connection:
+        wanted = EventsOfTime(
+            app.id, environment, since, until, after=UUID(after), rows_max=PAGE_ROWS
+        )
+        with borrow() as connection, rows_of_time(connection, wanted):
             page = run(connection, _PAGE, arguments).fetchall()
         yield b"".join(line.encode() + b"\n" for _, _, line in page)
         if len(page) < PAGE_ROWS:

@@ -13,7 +13,6 @@ from console.rates import report_currency
 from console.reports.active_by import ActivityBasis, read_basis
 from console.reports.activity import ActiveUsers, ActivityQuestion, active_users
 from console.reports.answer import answer
-from console.reports.bounds import moment_of
 from console.reports.figures import Figures
 from console.reports.filters import Split
 from console.reports.period import Period
@@ -89,7 +88,7 @@ def change_text(now: float, before: float) -> str:
 
 
 def read_recent_days(connection: Connection, app: App, environment: str, now_ms: int) -> RecentDays:
-    today = moment_of(now_ms).date()
+    today = app.today(now_ms)
     period = Period(today - timedelta(days=RECENT_DAYS - 1), today)
     question = Question(
         period=period, environment=environment, currency=report_currency(app.currency)

@@ -62,7 +62,8 @@ class Report:
 
     `counted_at` is the time of the newest rollup, `stale` the number of hours and days that have
     changed since they were rolled up. `rates_until` is the day of the newest exchange rates.
-    `is_complete` tells whether hours and days without events have rows too.
+    `other_zone_days` are days of the period that are not counted in the app's time zone, because it
+    has changed. `is_complete` tells whether hours and days without events have rows too.
     """
 
     question: Question
@@ -74,6 +75,7 @@ class Report:
     rates_until: date | None = None
     is_complete: bool = False
     comparison: Comparison | None = None
+    other_zone_days: int = 0
 
     @property
     def has_data(self) -> bool:

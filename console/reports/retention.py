@@ -2,8 +2,8 @@
 
 The users of each day are the installs of `figures`, and those who came back after 1 to 30 days are
 in `comebacks`: daily rollups, read by index, so that the cost depends on the days that are shown.
-Days are UTC, of event time. A user comes back on a day with a session in it, or with any event
-(`active_by`).
+Days are those of the app, of event time. A user comes back on a day with a session in it, or with
+any event (`active_by`).
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,8 @@ from itertools import groupby
 
 from console.apps.apps import ActiveBy, App
 from console.reports.activity import ActivityQuestion
+from console.reports.filters import Split
+from console.reports.sums.levels import read_levels
 from shared.database import Connection, run
 
 RETENTION_DAYS_MAX = 30
@@ -19,7 +21,7 @@ FIRST_SEEN = {ActiveBy.SESSIONS: "first", ActiveBy.EVENTS: "first_event"}
 
 RETAINED_USERS = """
 SELECT (start AT TIME ZONE 'UTC')::date, 0 AS after_days, sum(installs)
-FROM figures
+FROM {figures}
 WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = 'day' AND event = ''
   AND start >= %(from)s::date::timestamp AT TIME ZONE 'UTC'
   AND start < (%(to)s::date + 1)::timestamp AT TIME ZONE 'UTC'
@@ -71,7 +73,8 @@ def retention(
         "link_ids": source and list(source.link_ids),
         "source": source and source.source,
     }
-    rows = run(connection, RETAINED_USERS, arguments).fetchall()
+    statement = RETAINED_USERS.format(figures=read_levels(connection).figures_by({Split.PARTNER}))
+    rows = run(connection, statement, arguments).fetchall()
     counts = {
         day: {after: int(users) for _, after, users in of_day}
         for day, of_day in groupby(rows, key=lambda row: row[0])

@@ -99,7 +99,7 @@ def _duration_text(seconds: float) -> str:
 def display_text(cell: Cell) -> str:  # noqa: PLR0911 - one a kind of cell
     """Formats a cell for people.
 
-    Numbers get thousands separators, shares are in percent, times in UTC to the minute.
+    Numbers get thousands separators, shares are in percent, times to the minute.
     """
     match cell:
         case int() | Decimal():
@@ -113,7 +113,9 @@ def display_text(cell: Cell) -> str:  # noqa: PLR0911 - one a kind of cell
         case Share():
             return f"{cell.part:+.1%}" if cell.is_change else f"{cell.part:.1%}"
         case SoFar():
-            return f"{plain_text(cell.start)} so far"
+            return f"{display_text(cell.start)} so far"
+        case datetime():
+            return f"{cell:%Y-%m-%d %H:%M}"
         case _:
             return plain_text(cell)
 
@@ -122,7 +124,9 @@ def plain_text(cell: Cell) -> str:  # noqa: PLR0911 - one a kind of cell
     """Formats a cell for programs: without thousands separators and percent signs."""
     match cell:
         case datetime():
-            return f"{cell:%Y-%m-%d %H:%M}"
+            # Where clocks go back, two hours have one name.
+            away = cell.utcoffset()
+            return cell.isoformat(" ", "minutes") if away else f"{cell:%Y-%m-%d %H:%M}"
         case Decimal():
             return f"{cell:f}"
         case Money():

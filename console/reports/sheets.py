@@ -153,7 +153,7 @@ def report_sheet(report: Report, columns: Sequence[str] = ()) -> Sheet:
 
     return Sheet(
         columns=[
-            *([f"{question.by} (UTC)"] if has_start else []),
+            *([f"{question.by} ({question.time_zone})"] if has_start else []),
             *(str(split).replace("sub_id", "sub ID") for split in question.splits),
             *(_heading(measure, question.currency) for measure in measures),
             *(["not included in revenue"] if is_partial else []),
@@ -183,8 +183,9 @@ def comparison_title(report: Report) -> str:
     comparison = report.comparison
     if comparison is None:
         return ""
+    zone = report.question.time_zone
     title = f"Compared with {comparison.first} to {comparison.last}"
-    return title + (f", both until {comparison.until:%H:%M} UTC" if comparison.until else "")
+    return title + (f", both until {comparison.until:%H:%M} {zone}" if comparison.until else "")
 
 
 def comparison_sheet(report: Report) -> Sheet:
@@ -253,9 +254,9 @@ def originals_sheet(report: Report) -> Sheet:
     return Sheet(columns, rows)
 
 
-def activity_sheet(days: list[ActiveUsers]) -> Sheet:
+def activity_sheet(days: list[ActiveUsers], zone: str) -> Sheet:
     return Sheet(
-        ["day (UTC)", "DAU", "WAU", "MAU", "stickiness"],
+        [f"day ({zone})", "DAU", "WAU", "MAU", "stickiness"],
         [
             [
                 SoFar(day.day) if day.so_far else day.day,
@@ -269,9 +270,11 @@ def activity_sheet(days: list[ActiveUsers]) -> Sheet:
     )
 
 
-def retention_sheet(cohorts: list[Cohort], days: Sequence[int] = _RETENTION_DAYS) -> Sheet:
+def retention_sheet(
+    cohorts: list[Cohort], zone: str, days: Sequence[int] = _RETENTION_DAYS
+) -> Sheet:
     return Sheet(
-        ["day 0 (UTC)", "users", *(f"D{after}" for after in days)],
+        [f"day 0 ({zone})", "users", *(f"D{after}" for after in days)],
         [
             [
                 cohort.day,

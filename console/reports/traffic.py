@@ -8,22 +8,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.reports.filters import Split
-from console.reports.question import Question
+from console.reports.question import Interval, Question
 from console.reports.sums.conditions import OF_CAMPAIGN, OF_ORIGIN, OF_SUB_ID
 from console.reports.sums.dimensions import selected_columns
+from console.reports.sums.levels import Levels
 from shared.database import Connection, run
 
 _UNKNOWN_OF_CLICKS = {Split.COUNTRY, Split.EVENT}
 _TRAFFIC = f"""
 SELECT
-    start, {{columns}}sum(clicks), sum(impressions), sum(click_installs), sum(view_installs),
-    sum(delay_ms), sum(delay_10s), sum(delay_1m), sum(delay_1h), sum(delay_1d), sum(delay_7d),
-    sum(delay_more)
-FROM traffic
+    {{columns}}sum(clicks)::bigint, sum(impressions)::bigint, sum(click_installs)::bigint,
+    sum(view_installs)::bigint, sum(delay_ms), sum(delay_10s)::bigint, sum(delay_1m)::bigint,
+    sum(delay_1h)::bigint, sum(delay_1d)::bigint, sum(delay_7d)::bigint, sum(delay_more)::bigint
+FROM {{traffic}}
 WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = %(grain)s
   AND start >= %(from)s AND start < %(until)s
   AND {OF_ORIGIN} AND {OF_CAMPAIGN} AND {OF_SUB_ID}
-GROUP BY {{columns}}start
+GROUP BY {{columns}}environment
 LIMIT %(rows_max)s
 """
 SUMS = 11  # at the end of each row
@@ -51,12 +52,12 @@ class Traffic:
 
     def add(self, sums: Sequence[Any]) -> None:
         """Adds the sums at the end of a row."""
-        clicks, impressions, click_installs, view_installs, delay_ms, *delays = map(int, sums)
+        clicks, impressions, click_installs, view_installs, delay_ms, *delays = sums
         self.clicks += clicks
         self.impressions += impressions
         self.click_installs += click_installs
         self.view_installs += view_installs
-        self.delay_ms += delay_ms
+        self.delay_ms += int(delay_ms)
         self.delays = tuple(map(sum, zip(self.delays, delays, strict=True)))
         if self.clicks:
             self.conversion_rate = self.click_installs / self.clicks
@@ -74,8 +75,15 @@ def has_traffic(question: Question) -> bool:
 
 
 def read_traffic(
-    connection: Connection, splits: Sequence[Split], bounds: Mapping[str, object], rows_max: int
+    connection: Connection, question: Question, levels: Levels, bounds: Mapping[str, object]
 ) -> list[tuple[Any, ...]]:
-    """Returns sums of rollups, at most `rows_max`, of a question that `has_traffic`."""
-    statement = _TRAFFIC.format(columns=selected_columns(splits))
-    return run(connection, statement, {**bounds, "rows_max": rows_max}).fetchall()
+    """Returns sums of rollups, at most `rows_max` rows, of a question that `has_traffic`.
+
+    A row begins with its hour or day, unless it is a total, and the columns of its breakdowns.
+    """
+    start = "" if question.by is Interval.TOTAL else "start, "
+    statement = _TRAFFIC.format(
+        columns=start + selected_columns(question.splits),
+        traffic=levels.traffic_by(question.dimensions),
+    )
+    return run(connection, statement, bounds).fetchall()

@@ -11,23 +11,30 @@ from datetime import timedelta
 from typing import Any
 
 from shared.database import Connection, run
+from shared.day_files.rows import EventsOfTime
 from shared.ids import receipt_floor
+from shared.zones.app_days import UTC_ZONE
 from workers.rollups.stale_periods import Grain, StalePeriod
 from workers.sql.files import read_sql
 
 _AHEAD = timedelta(days=1)  # how far before its event time an event may be received
-_LENGTHS = {Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=1)}
 
 BELONGS = read_sql(__package__, "belongs.sql")
 HOUR_FIGURES = read_sql(__package__, "hour_figures.sql")
 SEEN = read_sql(__package__, "seen.sql")
 _REACH = read_sql(__package__, "reach.sql")
 _INSERT_EARNINGS = read_sql(__package__, "earnings.sql")
-_INSERT_COMEBACKS = read_sql(__package__, "comebacks.sql")
+_COMEBACKS = read_sql(__package__, "comebacks.sql")
+_INSERT_COMEBACKS = f"WITH {read_sql(__package__, 'active_utc.sql')}, {_COMEBACKS}"
+_INSERT_ZONE_COMEBACKS = f"WITH {read_sql(__package__, 'active_zone.sql')}, {_COMEBACKS}"
 _INSERT_HOUR = f"WITH {BELONGS}, {HOUR_FIGURES}, {SEEN}, {_REACH}"
 _INSERT_REACH = f"WITH {BELONGS}, {SEEN}, {_REACH}"
 _INSERT_INSTALLS = read_sql(__package__, "hour_installs.sql")
 _INSERT_CLICKS = read_sql(__package__, "hour_clicks.sql")
+_SUM_FIGURES_UP = read_sql(__package__, "figure_sums.sql")
+_SUM_TRAFFIC_UP = read_sql(__package__, "traffic_sums.sql")
+_SUM_PLACES_UP = read_sql(__package__, "place_sums.sql")
+_SUM_EARNINGS_UP = read_sql(__package__, "earning_sums.sql")
 
 _DELETE = """
 DELETE FROM {table}
@@ -67,7 +74,7 @@ SELECT
     sum(unverified)
 FROM figures
 WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = 'hour'
-  AND start >= %(start)s AND start < %(end)s
+  AND start >= %(from)s AND start < %(until)s
 GROUP BY app_id, environment, event, link_id, source, campaign, country, currency
 """
 
@@ -84,7 +91,7 @@ SELECT
     sum(delay_more)
 FROM traffic
 WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = 'hour'
-  AND start >= %(start)s AND start < %(end)s
+  AND start >= %(from)s AND start < %(until)s
 GROUP BY app_id, environment, part, link_id, source, campaign, sub_id
 """
 
@@ -95,18 +102,32 @@ def roll_up_hour(connection: Connection, hour: StalePeriod) -> None:
     run(connection, _DELETE.format(table="figures"), bounds)
     run(connection, _DELETE.format(table="reach"), bounds)
     run(connection, _INSERT_HOUR, bounds)
+    sum_figures(connection, hour)
     roll_up_traffic(connection, hour)
-    sum_day(connection, day_of_hour(hour))
+    sum_day(connection, hour.day)
 
 
 def roll_up_traffic(connection: Connection, hour: StalePeriod) -> None:
     """Rolls up the clicks and installs of an hour, however many there are, and those of its day."""
-    bounds, day = _bounds(hour), _bounds(day_of_hour(hour))
+    roll_up_hour_traffic(connection, hour)
+    sum_traffic(connection, hour.day)
+
+
+def roll_up_hour_traffic(connection: Connection, hour: StalePeriod) -> None:
+    """Rolls up the clicks and installs of an hour, and leaves its day as it is."""
+    bounds = _bounds(hour)
     run(connection, _DELETE_TRAFFIC, bounds)
     run(connection, _INSERT_INSTALLS, bounds)
     run(connection, _INSERT_CLICKS, bounds)
-    run(connection, _DELETE.format(table="traffic"), day)
-    run(connection, _SUM_TRAFFIC, day)
+    run(connection, _SUM_TRAFFIC_UP, bounds)
+
+
+def sum_traffic(connection: Connection, day: StalePeriod) -> None:
+    """Replaces the clicks and installs of a day by the sums of its hours."""
+    bounds = _bounds(day)
+    run(connection, _DELETE.format(table="traffic"), bounds)
+    run(connection, _SUM_TRAFFIC, bounds)
+    run(connection, _SUM_TRAFFIC_UP, bounds)
 
 
 def sum_day(connection: Connection, day: StalePeriod) -> None:
@@ -114,6 +135,15 @@ def sum_day(connection: Connection, day: StalePeriod) -> None:
     bounds = _bounds(day)
     run(connection, _DELETE.format(table="figures"), bounds)
     run(connection, _SUM_DAY, bounds)
+    sum_figures(connection, day)
+
+
+def sum_figures(connection: Connection, period: StalePeriod) -> None:
+    """Replaces what is added up of the figures of an hour or a day."""
+    bounds = _bounds(period)
+    run(connection, _SUM_FIGURES_UP, bounds)
+    if period.grain == Grain.DAY:
+        run(connection, _SUM_PLACES_UP, bounds)
 
 
 def roll_up_day(connection: Connection, day: StalePeriod) -> None:
@@ -122,7 +152,8 @@ def roll_up_day(connection: Connection, day: StalePeriod) -> None:
     run(connection, _DELETE.format(table="reach"), bounds)
     run(connection, _INSERT_REACH, bounds)
     run(connection, _DELETE_COMEBACKS, bounds)
-    run(connection, _INSERT_COMEBACKS, bounds)
+    is_utc = day.zone == UTC_ZONE
+    run(connection, _INSERT_COMEBACKS if is_utc else _INSERT_ZONE_COMEBACKS, bounds)
     roll_up_earnings(connection, day)
 
 
@@ -131,11 +162,13 @@ def roll_up_earnings(connection: Connection, day: StalePeriod) -> None:
     bounds = _bounds(day)
     run(connection, _DELETE_EARNINGS, bounds)
     run(connection, _INSERT_EARNINGS, bounds)
+    run(connection, _SUM_EARNINGS_UP, bounds)
 
 
-def day_of_hour(hour: StalePeriod) -> StalePeriod:
-    """Returns the day that an hour belongs to."""
-    return hour.whole._replace(grain=Grain.DAY, start=hour.start.replace(hour=0))
+def events_of(period: StalePeriod) -> EventsOfTime:
+    """Returns the events that are read to roll a period up."""
+    begin, end = period.bounds
+    return EventsOfTime(period.app_id, period.environment, begin, end)
 
 
 def range_of(
@@ -152,14 +185,14 @@ def range_of(
 
 
 def _bounds(period: StalePeriod) -> dict[str, object]:
-    end = period.start + _LENGTHS[period.grain]
+    begin, end = period.bounds
     bounds = {
         "app_id": period.app_id,
         "environment": period.environment,
         "grain": period.grain,
         "start": period.start,
-        "end": end,
-        "from": period.start,
+        "from": begin,
         "until": end,
+        "zone": period.zone,
     }
     return bounds | range_of(bounds)

@@ -1,23 +1,18 @@
 -- The users who were active on a day, by the days since they were last active before, and by the days
--- since their first signal and their first origin: once by their sessions, once by any event.
-WITH present AS MATERIALIZED (
-    SELECT user_ref, (
-        SELECT day FROM activity AS earlier
-        WHERE earlier.user_ref = activity.user_ref AND earlier.day < activity.day
-        ORDER BY day DESC LIMIT 1
-    ) AS before, '' AS by
-    FROM activity
-    WHERE app_id = %(app_id)s AND environment = %(environment)s AND day = %(start)s::date
+-- since their first signal and their first origin: once by their sessions, once by any event. These
+-- CTEs follow `active` and end the statement.
+present AS MATERIALIZED (
+    SELECT user_ref, before, '' AS by FROM active
     UNION ALL
     SELECT users.id, (
-        SELECT (event_time AT TIME ZONE 'UTC')::date FROM signals
-        WHERE signals.user_ref = users.id AND event_time < %(start)s
+        SELECT (event_time AT TIME ZONE %(zone)s::text)::date FROM signals
+        WHERE signals.user_ref = users.id AND event_time < %(from)s
         ORDER BY event_time DESC LIMIT 1
     ), '_event'
     FROM (
         SELECT DISTINCT user_id COLLATE "C" AS user_id FROM events
         WHERE app_id = %(app_id)s AND environment = %(environment)s
-          AND event_time >= %(start)s AND event_time < %(end)s
+          AND event_time >= %(from)s AND event_time < %(until)s
           AND receipt >= %(first_receipt)s  -- reads no partition before it
     ) AS seen
     CROSS JOIN LATERAL (
@@ -29,7 +24,7 @@ WITH present AS MATERIALIZED (
 ), known AS MATERIALIZED (
     SELECT
         by, %(start)s::date - before AS away,
-        %(start)s::date - (first_time AT TIME ZONE 'UTC')::date AS age,
+        %(start)s::date - (first_time AT TIME ZONE %(zone)s::text)::date AS age,
         CASE origin_kind WHEN 'link' THEN origin::bigint ELSE 0 END AS link_id,
         CASE origin_kind WHEN 'source' THEN left(origin, 200) ELSE '' END AS source
     FROM present

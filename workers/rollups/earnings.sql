@@ -4,14 +4,14 @@ WITH paid AS MATERIALIZED (
            kind = 'ad_revenue' AS is_ad, sum(sale_amount) AS amount
     FROM events
     WHERE app_id = %(app_id)s AND environment = %(environment)s
-      AND event_time >= %(start)s AND event_time < %(end)s
+      AND event_time >= %(from)s AND event_time < %(until)s
       AND receipt >= %(first_receipt)s  -- reads no partition before it
       AND counted AND sale_amount <> 0
     GROUP BY 1, 2, 3
 ), known AS MATERIALIZED (
     SELECT
         currency, is_ad, amount,
-        (first_time AT TIME ZONE 'UTC')::date AS first_day,
+        (first_time AT TIME ZONE %(zone)s::text)::date AS first_day,
         CASE origin_kind WHEN 'link' THEN origin::bigint ELSE 0 END AS link_id,
         CASE origin_kind WHEN 'source' THEN left(origin, 200) ELSE '' END AS source
     FROM paid

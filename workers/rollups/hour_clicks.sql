@@ -17,7 +17,7 @@ FROM (
         ), 200), '') AS campaign,
         coalesce(left(btrim(parameters->>'pub_sub_id'), 200), '') AS sub_id
     FROM clicks
-    WHERE event_time >= %(start)s AND event_time < %(end)s
+    WHERE event_time >= %(from)s AND event_time < %(until)s
       AND app_id = %(app_id)s AND environment = %(environment)s AND origin IS NOT NULL
 ) AS named
 WHERE NOT EXISTS (

@@ -35,7 +35,7 @@ FROM (
         coalesce(left(btrim(parameters->>'pub_sub_id'), 200), '') AS sub_id
     FROM (
         SELECT id FROM users
-        WHERE first_time >= %(start)s AND first_time < %(end)s
+        WHERE first_time >= %(from)s AND first_time < %(until)s
           AND app_id = %(app_id)s AND environment = %(environment)s
         OFFSET 0
     ) AS new

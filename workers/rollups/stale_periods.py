@@ -14,11 +14,13 @@ from typing import NamedTuple
 
 from shared.database import Connection, run
 from shared.recompute import Days
+from shared.zones.app_days import UTC_ZONE, AppDays
 from workers.sql.json_rows import write_rows
 
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_COLUMNS = ("app_id", "environment", "grain", "start", "minute", "user_ref")
 
 _MARK = """
 INSERT INTO stale_periods (app_id, environment, grain, start, minute, user_ref)
@@ -70,10 +72,12 @@ class Grain(StrEnum):
 
 
 class StalePeriod(NamedTuple):
-    """An hour or day (UTC, by event time) of an app.
+    """An hour or day of an app, by event time.
 
-    `minute` is the one of the hour that changed, and `user_ref` the user of the day; without them
-    anything in the period may have.
+    `start` is the first moment of an hour; of a day it is midnight UTC of its date, in whatever
+    zone the day is counted. `minute` is the one of the hour that changed, and `user_ref` the user
+    of the day; without them anything in the period may have. `zone` is that of the app's days, as
+    whoever rolls up knows it; nobody else needs it.
     """
 
     app_id: int
@@ -82,11 +86,32 @@ class StalePeriod(NamedTuple):
     start: datetime
     minute: int | None = None
     user_ref: int | None = None
+    zone: str = UTC_ZONE
 
     @property
     def whole(self) -> "StalePeriod":
         """Returns the hour or day without what changed in it."""
         return self._replace(minute=None, user_ref=None)
+
+    @property
+    def local_date(self) -> date:
+        """Returns the date of the day, or of the day that the hour belongs to."""
+        if self.grain is Grain.DAY or self.zone == UTC_ZONE:
+            return self.start.date()
+        return AppDays(self.zone).day_of(self.start)
+
+    @property
+    def day(self) -> "StalePeriod":
+        """Returns the day that an hour belongs to, or the day itself."""
+        return day_period(self.app_id, self.environment, self.local_date)._replace(zone=self.zone)
+
+    @property
+    def bounds(self) -> tuple[datetime, datetime]:
+        """Returns the first moment of the period, and the one after it."""
+        days = AppDays(self.zone)
+        if self.grain is Grain.HOUR:
+            return self.start, days.hour_end(self.start)
+        return days.start(self.start.date()), days.end(self.start.date())
 
 
 def hour_of(app_id: int, environment: str, time_ms: int) -> StalePeriod:
@@ -98,7 +123,7 @@ def hour_of(app_id: int, environment: str, time_ms: int) -> StalePeriod:
 def day_period(
     app_id: int, environment: str, day: date, user_ref: int | None = None
 ) -> StalePeriod:
-    """Returns the period of a date, of one user or of all."""
+    """Returns the day of a date, of one user or of all."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     return StalePeriod(app_id, environment, Grain.DAY, start, None, user_ref)
 
@@ -111,7 +136,9 @@ def _start_of(hour: int) -> datetime:
 
 def mark_stale(connection: Connection, periods: Iterable[StalePeriod]) -> None:
     """Marks periods, in the transaction that changed something in them."""
-    write_rows(connection, _MARK, [period._asdict() for period in set(periods)])
+    rows: list[dict[str, object]]
+    rows = [dict(zip(_COLUMNS, period, strict=False)) for period in set(periods)]
+    write_rows(connection, _MARK, rows)
 
 
 def mark_app_stale(connection: Connection, app_id: int, days: Days | None = None) -> None:

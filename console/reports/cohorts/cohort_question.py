@@ -8,6 +8,7 @@ from console.apps.apps import ActiveBy
 from console.rates import REFERENCE
 from console.reports.period import Period
 from shared.events import Environment
+from shared.zones.app_days import UTC_ZONE
 
 AGES = (0, 1, 2, 3, 4, 5, 6, 7, 14, 21, 30, 45, 60, 90, 120, 150, 180)
 
@@ -21,7 +22,7 @@ class CohortMetric(StrEnum):
 
 
 class CohortSpan(StrEnum):
-    """The days whose new users are one cohort. A week begins on Monday; all are UTC."""
+    """The days whose new users are one cohort. A week begins on Monday."""
 
     DAY = "day"
     WEEK = "week"
@@ -47,7 +48,10 @@ class CohortSplit(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class CohortQuestion:
-    """The new users of a period, and what is asked of them."""
+    """The new users of a period, and what is asked of them.
+
+    Whoever answers sets the `time_zone`, which is that of the app.
+    """
 
     period: Period
     metric: CohortMetric = CohortMetric.RETENTION
@@ -57,3 +61,4 @@ class CohortQuestion:
     currency: str = REFERENCE
     active_by: ActiveBy = ActiveBy.SESSIONS
     partner: str | None = None
+    time_zone: str = UTC_ZONE

@@ -61,7 +61,7 @@ def cohort_sheet(table: CohortTable) -> Sheet:
         ]
     return Sheet(
         [
-            f"first {question.span} (UTC)",
+            f"first {question.span} ({question.time_zone})",
             *(["source"] if has_name else []),
             "users",
             *(f"D{age}" for age in table.ages),

@@ -5,8 +5,8 @@ first attribution credits. What was paid until a day of age is a sum over all da
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import accumulate
@@ -20,46 +20,57 @@ from console.reports.cohorts.cohort_question import (
     CohortQuestion,
     CohortSplit,
 )
+from console.reports.filters import Split
 from console.reports.names import Names, read_names
 from console.reports.retention import FIRST_SEEN
-from shared.database import Connection, run
+from console.reports.sums.levels import COMEBACKS, read_levels
+from shared.database import Connection, run, transaction
 from shared.errors import OperatorError
 
 COHORTS_MAX = 2_000
+_COLUMNS = {
+    CohortSplit.NONE: "",
+    CohortSplit.PARTNER: "partner_id, source,",
+    CohortSplit.LINK: "link_id, source,",
+}
 
 _OF_SOURCE = """
   AND (%(link_ids)s::bigint[] IS NULL OR link_id = ANY(%(link_ids)s))
   AND (%(source)s::text IS NULL OR source = %(source)s)
 """
 _USERS = f"""
-SELECT (start AT TIME ZONE 'UTC')::date, {{columns}} sum(installs)
-FROM figures
+SELECT date_trunc(%(span)s::text, start AT TIME ZONE 'UTC')::date, {{columns}} sum(installs)::bigint
+FROM {{figures}}
 WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = 'day' AND event = ''
   AND start >= %(from)s::date::timestamp AT TIME ZONE 'UTC'
   AND start < (%(to)s::date + 1)::timestamp AT TIME ZONE 'UTC' {_OF_SOURCE}
-GROUP BY {{columns}} start HAVING sum(installs) > 0
+GROUP BY {{columns}} 1 HAVING sum(installs) > 0
 """
 _RETURNED = f"""
-SELECT day - days, {{columns}} days, sum(users)
-FROM comebacks
+SELECT date_trunc(%(span)s::text, (day - days)::timestamp)::date, {{columns}} days,
+       sum(users)::bigint
+FROM {COMEBACKS}
 WHERE app_id = %(app_id)s AND environment = %(environment)s AND since = %(since)s
-  AND since IN ('first', 'first_event') AND days = ANY(%(ages)s)
+  AND since IN ('first', 'first_event') AND days = ANY(%(ages)s) AND NOT building
   AND day - days BETWEEN %(from)s AND %(to)s {_OF_SOURCE}
-GROUP BY {{columns}} days, day - days
+GROUP BY {{columns}} days, 1
 """
+# What was paid until the end of an age has the first position of `AGES` that is not below it.
 _CURRENCIES = """
-SELECT DISTINCT day, currency FROM earnings
+SELECT DISTINCT day, currency FROM {earnings}
 WHERE app_id = %(app_id)s AND environment = %(environment)s
   AND first_day BETWEEN %(from)s AND %(to)s
 """
 _PAID = f"""
-SELECT first_day, {{columns}} day - first_day AS age, sum(amount * rate),
+SELECT date_trunc(%(span)s::text, first_day::timestamp)::date, {{columns}}
+       width_bucket(day - first_day - 1, %(ages)s::integer[]) AS position, sum(amount * rate),
        coalesce(CASE WHEN rate IS NULL THEN currency END, '') AS unknown, sum(amount)
-FROM earnings JOIN unnest(%(days)s::date[], %(currencies)s::text[], %(rates)s::numeric[])
+FROM {{earnings}} JOIN unnest(%(days)s::date[], %(currencies)s::text[], %(rates)s::numeric[])
     AS known (day, currency, rate) USING (day, currency)
 WHERE app_id = %(app_id)s AND environment = %(environment)s
-  AND first_day BETWEEN %(from)s AND %(to)s AND day - first_day <= %(oldest)s {_OF_SOURCE}
-GROUP BY {{columns}} first_day, day - first_day, rate IS NULL, unknown
+  AND first_day BETWEEN %(from)s AND %(to)s
+  AND day - first_day BETWEEN 0 AND %(oldest)s {_OF_SOURCE}
+GROUP BY {{columns}} 1, position, rate IS NULL, unknown
 """
 
 
@@ -106,6 +117,7 @@ def read_cohorts(
 
     Raises OperatorError when a partner does not exist, or for too many cohorts.
     """
+    question = replace(question, time_zone=app.time_zone)
     names, rates = read_names(connection, app), Rates(question.currency)
     source = None if question.partner is None else names.partner_filter(question.partner)
     arguments: dict[str, object] = {
@@ -114,15 +126,18 @@ def read_cohorts(
         "from": question.period.first,
         "to": question.period.last,
         "since": FIRST_SEEN[question.active_by],
+        "span": question.span,
         "ages": list(AGES),
         "oldest": AGES[-1],
         "link_ids": source and list(source.link_ids),
         "source": source and source.source,
     }
-    columns = "" if question.split is CohortSplit.NONE else "link_id, source,"
+    columns, levels = _COLUMNS[question.split], read_levels(connection)
     users: defaultdict[tuple[date, str], int] = defaultdict(int)
-    for day, *key, installs in run(connection, _USERS.format(columns=columns), arguments):
-        users[question.span.start_of(day), _name(names, question, key)] += int(installs)
+    figures = levels.figures_by({Split.PARTNER})
+    statement = _USERS.format(columns=columns, figures=figures)
+    for first, *key, installs in run(connection, statement, arguments):
+        users[first, _name(names, question, key)] += installs
     if len(users) > COHORTS_MAX:
         raise OperatorError(
             f"There are more than {COHORTS_MAX:,} cohorts. Choose fewer days, weeks or months."
@@ -132,13 +147,13 @@ def read_cohorts(
     unconverted: defaultdict[str, Decimal] = defaultdict(Decimal)
     if question.metric is CohortMetric.RETENTION:
         rows = run(connection, _RETURNED.format(columns=columns), arguments)
-        for day, *key, age, returned in rows:
-            place = question.span.start_of(day), _name(names, question, key)
-            values[place][age] += returned
+        for first, *key, age, returned in rows:
+            values[first, _name(names, question, key)][age] += returned
     else:
-        for day, *key, age, paid, unknown, amount in _paid(connection, columns, arguments, rates):
-            place = question.span.start_of(day), _name(names, question, key)
-            values[place][age] += paid or 0
+        earnings = levels.earnings_by(is_of_all=not columns and source is None)
+        paid_rows = _paid(connection, columns, earnings, arguments, rates)
+        for first, *key, position, paid, unknown, amount in paid_rows:
+            values[first, _name(names, question, key)][AGES[position]] += paid or 0
             if paid is None:
                 unconverted[unknown] += amount
     cohorts = [
@@ -153,23 +168,32 @@ def read_cohorts(
 
 
 def _paid(
-    connection: Connection, columns: str, arguments: Mapping[str, object], rates: Rates
-) -> Iterator[tuple[Any, ...]]:
-    """Yields what was paid, converted by the rate of its day where there is one."""
-    pairs = run(connection, _CURRENCIES, arguments).fetchall()
+    connection: Connection,
+    columns: str,
+    earnings: str,
+    arguments: Mapping[str, object],
+    rates: Rates,
+) -> list[tuple[Any, ...]]:
+    """Returns what was paid, converted by the rate of its day where there is one."""
+    pairs = run(connection, _CURRENCIES.format(earnings=earnings), arguments).fetchall()
     known = [rates.rate(currency, day) for day, currency in pairs]
     conversion = {
         "days": [day for day, _ in pairs],
         "currencies": [currency for _, currency in pairs],
         "rates": [rate and rate.value for rate in known],
     }
-    yield from run(connection, _PAID.format(columns=columns), {**arguments, **conversion})
+    with transaction(connection):
+        # Thousands of rates are joined with many more sums, though statistics may not know of them
+        # yet: row by row, it took longer than a page may.
+        run(connection, "SELECT set_config('enable_nestloop', 'off', true)")
+        statement = _PAID.format(columns=columns, earnings=earnings)
+        return run(connection, statement, {**arguments, **conversion}).fetchall()
 
 
 def _name(names: Names, question: CohortQuestion, key: Sequence[Any]) -> str:
     match question.split:
         case CohortSplit.PARTNER:
-            return names.partner(*key)
+            return names.partner_by_id(*key)
         case CohortSplit.LINK:
             return names.link(*key)
     return ""
@@ -191,8 +215,9 @@ def _row(
     if question.metric is CohortMetric.RETENTION:
         of_age: Sequence[int | Decimal] = [int(values.get(age, 0)) for age in AGES]
     else:
-        sums = list(accumulate(values.get(age, Decimal(0)) for age in range(AGES[-1] + 1)))
-        of_age = [round(sums[age], 6) for age in AGES]
+        of_age = [
+            round(paid, 6) for paid in accumulate(values.get(age, Decimal(0)) for age in AGES)
+        ]
     return CohortRow(
         max(start, question.period.first),
         last,

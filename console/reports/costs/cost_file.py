@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
-from shared.errors import OperatorError
+from console.moments import DAY_MAX, DAY_MIN, checked_day
+from shared.errors import BadValue, OperatorError
 
 COLUMNS = ("day", "partner", "campaign", "currency", "amount")
 OPTIONAL = ("campaign",)
@@ -55,15 +56,17 @@ def read_cost_file(text: str) -> list[NewCost]:
         try:
             costs.append(
                 NewCost(
-                    day=date.fromisoformat(values["day"]),
+                    day=checked_day("day", date.fromisoformat(values["day"])),
                     partner=values["partner"],
                     currency=values["currency"],
                     amount=Decimal(values["amount"]),
                     campaign=values.get("campaign", ""),
                 )
             )
-        except ValueError:
-            raise OperatorError(f"Line {number}: day must be a date as 2026-01-31.") from None
+        except (ValueError, BadValue):
+            raise OperatorError(
+                f"Line {number}: day must be a date from {DAY_MIN} to {DAY_MAX}, as 2026-01-31."
+            ) from None
         except InvalidOperation:
             raise OperatorError(f"Line {number}: amount must be a number as 12.50.") from None
     return checked_costs(costs)

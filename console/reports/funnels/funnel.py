@@ -9,17 +9,21 @@ EVENTS_MAX.
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from console.apps.apps import App
 from console.reports.bounds import midnight
+from console.reports.filters import Split
 from console.reports.funnels.funnel_question import FunnelQuestion, FunnelSplit
 from console.reports.names import Names, read_names
+from console.reports.sums.levels import read_levels
 from shared.database import Connection, run, transaction
+from shared.day_files.rows import EventsOfTime, rows_of_time
 from shared.errors import OperatorError
 from shared.ids import receipt_floor
+from shared.zones.app_days import AppDays
 
 EVENTS_MAX = 1_000_000  # about 4 s; the rollups say how many there are
 DEADLINE = "10s"
@@ -27,9 +31,9 @@ NOT_DECIDED = "(not decided yet)"
 _AHEAD = timedelta(days=1)  # how far before its event time an event may be received
 
 _EVENTS = """
-SELECT coalesce(sum(events), 0) FROM figures
+SELECT coalesce(sum(events), 0) FROM {figures}
 WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = 'day'
-  AND start >= %(from)s AND start < %(window_end)s
+  AND start >= %(first_day)s AND start <= %(last_day)s
 """
 _SENT = """
 sent AS MATERIALIZED (
@@ -146,23 +150,27 @@ def read_funnel(connection: Connection, app: App, question: FunnelQuestion) -> F
     Raises OperatorError when a step or a partner does not exist, or for more than EVENTS_MAX
     events, and DatabaseError when it takes longer than DEADLINE.
     """
+    question = replace(question, time_zone=app.time_zone)
     names = read_names(connection, app)
     source = None if question.partner is None else names.partner_filter(question.partner)
-    begin = midnight(question.period.first)
+    bounds = _bounds(question)
     arguments: dict[str, object] = {
         "app_id": app.id,
         "environment": question.environment,
         "keys": [names.event_key(step) for step in question.steps],
-        **_bounds(question, begin),
+        **bounds,
         "link_ids": source and list(source.link_ids),
         "source": source and source.source,
     }
     by_origin = source is not None or question.split is not FunnelSplit.NONE
-    with transaction(connection):
+    read = EventsOfTime(
+        app.id, question.environment, bounds["from"], bounds["window_end"], bounds["first_receipt"]
+    )
+    _check_size(connection, arguments)
+    with rows_of_time(connection, read), transaction(connection):
         run(connection, "SELECT set_config('statement_timeout', %s, true)", (DEADLINE,))
         # Each step is a join of thousands, though statistics may not know of the events yet.
         run(connection, "SELECT set_config('enable_nestloop', 'off', true)")
-        _check_size(connection, arguments)
         rows = run(connection, _BY_ORIGIN if by_origin else _TOTAL, arguments).fetchall()
     users: defaultdict[str, dict[int, tuple[int, float]]] = defaultdict(dict)
     for link_id, origin, step, count, seconds in rows:
@@ -175,21 +183,26 @@ def read_funnel(connection: Connection, app: App, question: FunnelQuestion) -> F
     return Funnel(question, total, of_names)
 
 
-def _bounds(question: FunnelQuestion, begin: datetime) -> Mapping[str, object]:
-    until = midnight(question.period.last + timedelta(days=1))
+def _bounds(question: FunnelQuestion) -> Mapping[str, Any]:
+    days, period = AppDays(question.time_zone), question.period
+    begin, until = days.start(period.first), days.end(period.last)
+    # A step at the last moment of the window still counts.
+    window_end = until + question.window + timedelta(microseconds=1)
     floor_ms = max(0, int((begin - _AHEAD).timestamp() * 1000))
     return {
         "from": begin,
         "until": until,
         "window": question.window,
-        # A step at the last moment of the window still counts.
-        "window_end": until + question.window + timedelta(microseconds=1),
+        "window_end": window_end,
+        "first_day": midnight(period.first),
+        "last_day": midnight(days.day_of(window_end)),
         "first_receipt": receipt_floor(floor_ms),
     }
 
 
 def _check_size(connection: Connection, arguments: Mapping[str, Any]) -> None:
-    row = run(connection, _EVENTS, arguments).fetchone()
+    statement = _EVENTS.format(figures=read_levels(connection).figures_by({Split.EVENT}))
+    row = run(connection, statement, arguments).fetchone()
     assert row is not None
     if row[0] > EVENTS_MAX:
         raise OperatorError(

@@ -7,6 +7,7 @@ from enum import StrEnum
 from console.reports.period import Period
 from shared.errors import BadValue
 from shared.events import Environment
+from shared.zones.app_days import UTC_ZONE
 
 STEPS_MIN, STEPS_MAX = 2, 6
 WINDOW_HOURS = 7 * 24
@@ -25,6 +26,7 @@ class FunnelSplit(StrEnum):
 class FunnelQuestion:
     """The steps of a funnel by name, in order, and whose steps are counted.
 
+    Whoever answers sets the `time_zone`, which is that of the app.
     Raises BadValue for too few or too many steps, for one that occurs twice, and for a window that
     is too long.
     """
@@ -35,6 +37,7 @@ class FunnelQuestion:
     split: FunnelSplit = FunnelSplit.NONE
     partner: str | None = None
     environment: str = Environment.PRODUCTION
+    time_zone: str = UTC_ZONE
 
     def __post_init__(self) -> None:
         if not STEPS_MIN <= len(self.steps) <= STEPS_MAX:

@@ -2,14 +2,16 @@
 
 What is due becomes a row, in the transaction that moves the schedule on, so that two processes
 write it once. A claim of the row counts an attempt and lapses: if a process dies, the row is due
-again under the same id.
+again under the same id. Whatever is wrong with a report is settled with it alone, and an app takes
+turns with the others.
 """
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 from uuid import UUID
 
@@ -24,7 +26,16 @@ from console.reports.schedules.schedule import (
 from console.resources import Resources, resources_of
 from shared.callbacks.attempts import AttemptResult
 from shared.clock import Clock
-from shared.database import Connection, Pool, named_rows, run, transaction
+from shared.database import (
+    Connection,
+    DatabaseError,
+    Pool,
+    is_unavailable,
+    named_rows,
+    run,
+    transaction,
+)
+from shared.errors import BadValue, OperatorError
 from shared.ids import derived_receipt
 from shared.redis import Redis
 from shared.settings import Settings
@@ -35,6 +46,8 @@ RETRY_SECONDS = (60, 300, 1_800, 7_200)  # after the first, second, … attempt
 LOG_MAX = 100  # deliveries of a schedule that are kept
 _OTHERS_KEPT = LOG_MAX - 1  # besides the last
 LOOK_SECONDS = 15.0
+APP_SECONDS_MAX = 60  # of a pass; what is left of an app's reports waits for the next
+_UNSCHEDULED = timedelta(days=1)  # until a schedule that names no time is looked at again
 _LOG = logging.getLogger(__name__)
 
 _DUE = f"""
@@ -44,9 +57,26 @@ WHERE next_at <= %(now)s AND paused_at IS NULL AND deleted_at IS NULL
 ORDER BY next_at LIMIT {NOTED_MAX}
 FOR UPDATE SKIP LOCKED
 """
+_MOVED = f"""
+SELECT {SCHEDULE_COLUMNS}, (SELECT time_zone FROM apps WHERE id = app_id)
+FROM report_schedules
+WHERE follows_app AND deleted_at IS NULL
+  AND zone <> (SELECT time_zone FROM apps WHERE id = app_id)
+  AND (next_at > %(now)s OR paused_at IS NOT NULL)  -- what is due by its old clock is sent first
+FOR UPDATE SKIP LOCKED
+"""
+_FOLLOW = """
+UPDATE report_schedules SET zone = %(zone)s, next_at = %(next_at)s WHERE id = %(schedule)s
+"""
 _NOTE = """
 INSERT INTO report_deliveries (schedule_id, due_at, message_id, try_at)
 VALUES (%(schedule)s, %(due_at)s, %(message)s, %(now)s)
+ON CONFLICT (schedule_id, due_at) DO NOTHING
+"""
+_NOTE_FAILED = """
+INSERT INTO report_deliveries
+    (schedule_id, due_at, message_id, try_at, state, outcome, settled_at)
+VALUES (%(schedule)s, %(due_at)s, %(message)s, %(now)s, 'failed', %(outcome)s, %(now)s)
 ON CONFLICT (schedule_id, due_at) DO NOTHING
 """
 _MOVE = "UPDATE report_schedules SET next_at = %(next_at)s WHERE id = %(schedule)s"
@@ -59,10 +89,14 @@ WHERE schedule_id = %(schedule)s AND state <> 'waiting' AND due_at < (
 """
 _CLAIM = f"""
 WITH picked AS (
-    SELECT schedule_id, due_at FROM report_deliveries
+    SELECT schedule_id, report_deliveries.due_at
+    FROM report_deliveries JOIN report_schedules ON id = schedule_id
+        LEFT JOIN unnest(%(apps)s::bigint[], %(seconds)s::float8[]) AS used (app_id, seconds)
+            USING (app_id)
     WHERE state = 'waiting' AND try_at <= %(now)s
-    ORDER BY try_at LIMIT 1
-    FOR UPDATE SKIP LOCKED
+      AND coalesce(used.seconds, 0) < {APP_SECONDS_MAX}
+    ORDER BY coalesce(used.seconds, 0), try_at LIMIT 1
+    FOR UPDATE OF report_deliveries SKIP LOCKED
 ), claimed AS (
     UPDATE report_deliveries SET attempts = attempts + 1, try_at = %(lapses)s
     FROM picked
@@ -110,6 +144,8 @@ class ReportClaim(NamedTuple):
     is_off: bool
 
 
+NOTHING_USED: Mapping[int, float] = MappingProxyType({})
+
 Send = Callable[
     [Resources, Settings, tuple[App, ReportSchedule], datetime, UUID, int], AttemptResult
 ]
@@ -125,28 +161,57 @@ def list_deliveries(
 def note_due(connection: Connection, now: datetime) -> int:
     """Notes which reports are due and when each is due next; returns how many are.
 
-    Of the times that passed while no console ran, the last one counts.
+    Of the times that passed while no console ran, the last one counts. A schedule whose times
+    cannot be told any more, as when its zone is gone, has failed.
     """
     with transaction(connection):
+        _follow_apps(connection, now)
         due = [schedule_from_row(row) for row in named_rows(connection, _DUE, {"now": now})]
         for schedule in due:
-            due_at = schedule.timing.last_until(now)
-            due_ms = int(due_at.timestamp() * 1000)
+            note, outcome = _NOTE, ""
+            try:
+                times = schedule.timing.last_until(now), schedule.timing.next_after(now)
+            except OperatorError as error:
+                note, outcome, times = _NOTE_FAILED, error.message, (now, now + _UNSCHEDULED)
+            due_ms = int(times[0].timestamp() * 1000)
             arguments = {
                 "schedule": schedule.id,
-                "due_at": due_at,
+                "due_at": times[0],
                 "message": derived_receipt(due_ms, f"report schedule {schedule.id}".encode()),
-                "next_at": schedule.timing.next_after(now),
+                "next_at": times[1],
                 "now": now,
+                "outcome": outcome,
             }
-            for statement in (_NOTE, _MOVE, _FORGET):
+            for statement in (note, _MOVE, _FORGET):
                 run(connection, statement, arguments)
     return len(due)
 
 
-def claim_report(connection: Connection, now: datetime) -> ReportClaim | None:
-    """Claims a report that is due; None if there is none."""
-    arguments = {"now": now, "lapses": now + timedelta(seconds=CLAIM_SECONDS)}
+def _follow_apps(connection: Connection, now: datetime) -> None:
+    """Moves what follows its app to the clock of the app, whose time zone has changed."""
+    for row in named_rows(connection, _MOVED, {"now": now}):
+        zone = row.pop("time_zone")
+        schedule = replace(schedule_from_row(row), zone=zone)
+        try:
+            next_at = schedule.timing.next_after(now)
+        except BadValue:  # no such time zone is installed any more
+            continue
+        run(connection, _FOLLOW, {"schedule": schedule.id, "zone": zone, "next_at": next_at})
+
+
+def claim_report(
+    connection: Connection, now: datetime, used_seconds: Mapping[int, float] = NOTHING_USED
+) -> ReportClaim | None:
+    """Claims a report that is due, of the app that has used the least time; None if there is none.
+
+    An app that has used APP_SECONDS_MAX is left out.
+    """
+    arguments = {
+        "now": now,
+        "lapses": now + timedelta(seconds=CLAIM_SECONDS),
+        "apps": list(used_seconds),
+        "seconds": list(used_seconds.values()),
+    }
     with transaction(connection):
         rows = named_rows(connection, _CLAIM, arguments)
     for row in rows:
@@ -185,11 +250,20 @@ def settle_report(
 def send_due(
     resources: Resources, settings: Settings, clock: Clock, send: Send = send_report
 ) -> int:
-    """Sends what is due, one after the other; returns how many reports were tried."""
+    """Sends what is due, one after the other; returns how many reports were tried.
+
+    A pass ends when nothing is due but reports of apps that have used their time in it. Raises
+    DatabaseError while PostgreSQL is away: the report is then due again.
+    """
     connection = resources.connection
-    note_due(connection, moment_of(clock()))
+    used_seconds: dict[int, float] = {}
     tried = 0
-    while claimed := claim_report(connection, moment_of(clock())):
+    while True:
+        note_due(connection, moment_of(clock()))
+        began_ms = clock()
+        claimed = claim_report(connection, moment_of(began_ms), used_seconds)
+        if claimed is None:
+            return tried
         schedule = claimed.schedule
         app = app_with_id(connection, schedule.app_id)
         if claimed.is_off or app is None or app.archived_at:
@@ -199,10 +273,18 @@ def send_due(
             result = AttemptResult("the console stopped at every attempt", is_final=True)
         else:
             sending = claimed.due_at, claimed.message_id, clock()
-            result = send(resources, settings, (app, schedule), *sending)
+            try:
+                result = send(resources, settings, (app, schedule), *sending)
+            except Exception as error:
+                if isinstance(error, DatabaseError) and is_unavailable(error):
+                    raise
+                # Whatever else it is, it is of this report alone.
+                _LOG.warning("report schedule %s: %s", schedule.id, type(error).__name__)
+                result = AttemptResult("an internal error; see the log of the console")
         settle_report(connection, claimed, result, moment_of(clock()))
+        used = used_seconds.get(schedule.app_id, 0.0)
+        used_seconds[schedule.app_id] = used + (clock() - began_ms) / 1000
         tried += 1
-    return tried
 
 
 def send_forever(pool: Pool, redis: Redis, settings: Settings, clock: Clock) -> None:

@@ -75,12 +75,17 @@ def write_report(
     period = question.period
     days = f"{period.first} to {period.last}" if period.days > 1 else str(period.first)
     lines = [
-        f"{schedule.name}: {app.name}, {days} (UTC)",
+        f"{schedule.name}: {app.name}, {days} ({app.time_zone})",
         f"{console_url}/apps/{app.id}/reports?{schedule.query}",
         "The table is attached as CSV." if report.has_data else "There is no data in this period.",
     ]
     if report.stale:
         lines.append(f"{report.stale} hours and days have changed since they were calculated.")
+    if report.other_zone_days:
+        lines.append(
+            f"{report.other_zone_days} days are not counted in {app.time_zone} yet, or have "
+            "expired in the time zone before."
+        )
     return ReportMessage(
         message_id,
         f"{app.name}: {schedule.name}, {days}",

@@ -27,16 +27,14 @@ from console.reports.views.view_query import (
     read_question,
 )
 from console.resources import Resources
-from console.validation import clean_text
-from shared.alerts.mail import is_mail_address
-from shared.callbacks.templates import URL_CHARACTERS_MAX, url_fault
+from console.targets import TargetRules, check_target
 from shared.clock import Clock
 from shared.database import Connection, named_rows, run, transaction
 from shared.errors import BadValue, OperatorError
 from shared.events import Environment
 
-NAME_CHARACTERS_MAX = 100
 SCHEDULES_MAX = 50  # of an app
+_RULES = TargetRules(ReportChannel, "a schedule", "the report is in the body")
 
 
 class _ScheduleStep(NamedTuple):
@@ -52,12 +50,12 @@ FROM report_schedules
 WHERE deleted_at IS NULL AND app_id = %(app)s AND (%(id)s::bigint IS NULL OR id = %(id)s)
 ORDER BY id
 """
-_VALUES = "name, query, channel, target, every, on_day, hour, zone, next_at"
+_VALUES = "name, query, channel, target, every, on_day, hour, zone, follows_app, next_at"
 _INSERT = f"""
 INSERT INTO report_schedules (app_id, {_VALUES})
 VALUES (
     %(app)s, %(name)s, %(query)s, %(channel)s, %(target)s, %(every)s, %(on)s, %(hour)s, %(zone)s,
-    %(next_at)s
+    %(follows_app)s, %(next_at)s
 )
 RETURNING id
 """
@@ -66,7 +64,7 @@ _EDIT = _ScheduleStep(
     f"""
     UPDATE report_schedules SET ({_VALUES}) = (
         %(name)s, %(query)s, %(channel)s, %(target)s, %(every)s, %(on)s, %(hour)s, %(zone)s,
-        %(next_at)s
+        %(follows_app)s, %(next_at)s
     )
     WHERE id = %(id)s
     """,
@@ -197,22 +195,16 @@ def _checked(
     now_ms: int,
 ) -> dict[str, Any]:
     """Returns the values of a form for the table. Raises BadValue, OperatorError."""
-    if form.channel not in set(ReportChannel) or form.every not in set(Every):
-        raise BadValue("channel", f"must be one of {', '.join(ReportChannel)}.")
-    target = clean_text("target", form.target, URL_CHARACTERS_MAX)
-    if form.channel is ReportChannel.MAIL:
-        if not is_mail_address(target):
-            raise BadValue("target", "must be one address of mail, such as ada@example.com.")
-    elif fault := url_fault(target):
-        raise BadValue("target", fault)
-    elif "{" in target:
-        raise BadValue("target", "must be without macros: the report is in the body.")
-    name = clean_text("name", form.name, NAME_CHARACTERS_MAX)
-    if any(each.name == name for each in others):
-        raise OperatorError("The app has a schedule of this name. Choose another name.")
-    timing = Timing(form.every, form.on, form.hour, form.zone)
+    if form.every not in set(Every):
+        raise BadValue("every", f"must be one of {', '.join(Every)}.")
+    taken = [each.name for each in others]
+    name, target = check_target(_RULES, form.name, form.channel, form.target, taken)
+    zone = form.zone.strip() or app.time_zone
+    timing = Timing(form.every, form.on, form.hour, zone)
     return {
         **asdict(form),
+        "zone": zone,
+        "follows_app": not form.zone.strip(),
         "name": name,
         "target": target,
         "query": _checked_query(connection, app, form.query, now_ms),

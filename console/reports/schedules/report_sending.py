@@ -16,15 +16,22 @@ from console.reports.schedules.report_message import (
 )
 from console.reports.schedules.schedule import ReportChannel, ReportSchedule
 from console.resources import Resources
+from console.store_errors import StoreError, database_error
+from console.trials import one_trial
 from shared.alerts.mail import mail_server
 from shared.alerts.sending import NO_MAIL_SERVER, attempt_mail
 from shared.callbacks.attempts import ATTEMPT_SECONDS_MAX, AttemptResult, attempt
 from shared.callbacks.guard_settings import guard_of
 from shared.callbacks.http_client import HttpClient
 from shared.clock import Clock
+from shared.database import DatabaseError, is_unavailable, run, transaction
 from shared.errors import OperatorError
 from shared.ids import new_receipt
 from shared.settings import Settings
+
+# A report takes some ten statements; a claim lapses after CLAIM_SECONDS, sending included.
+STATEMENT_SECONDS_MAX = 10
+_BOUND = f"SELECT set_config('statement_timeout', '{STATEMENT_SECONDS_MAX}s', true)"
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,8 @@ def send_report_test(
 ) -> ReportTest:
     """Sends the report of a schedule as of now, whether it is paused or not.
 
-    Raises NotAllowed, and OperatorError as the page of reports does.
+    Raises NotAllowed, and OperatorError as the page of reports does, or if too many are sent at
+    once.
     """
     require_admin(actor)
     app, schedule = places
@@ -57,8 +65,11 @@ def send_report_test(
     began = time.monotonic()
     times = (moment_of(now_ms), moment_of(now_ms))
     number = new_receipt(now_ms)
-    message = write_report(resources.connection, app, schedule, times, number, settings.console_url)
-    result = send_message(resources, settings, schedule, message, now_ms)
+    with one_trial():
+        message = write_report(
+            resources.connection, app, schedule, times, number, settings.console_url
+        )
+        result = send_message(resources, settings, schedule, message, now_ms)
     return ReportTest(
         message.subject,
         len(message.content),
@@ -78,15 +89,25 @@ def send_report(
     message_id: UUID,
     now_ms: int,
 ) -> AttemptResult:
-    """Sends the report that was due at a time; one that cannot be answered any more has failed."""
+    """Sends the report that was due at a time; one that cannot be answered any more has failed.
+
+    One that takes PostgreSQL too long is tried again. Raises DatabaseError while it is away.
+    """
     app, schedule = places
     times = (due_at, moment_of(now_ms))
     try:
-        message = write_report(
-            resources.connection, app, schedule, times, message_id, settings.console_url
-        )
+        with transaction(resources.connection) as connection:
+            run(connection, _BOUND)
+            message = write_report(
+                connection, app, schedule, times, message_id, settings.console_url
+            )
     except OperatorError as error:
         return AttemptResult(error.message, is_final=True)
+    except DatabaseError as error:
+        if is_unavailable(error):
+            raise
+        reason = database_error(error)
+        return AttemptResult(reason.message, is_final=not isinstance(reason, StoreError))
     return send_message(resources, settings, schedule, message, now_ms)
 
 

@@ -6,11 +6,11 @@ from enum import StrEnum
 from typing import Any
 
 from console.reports.schedules.timing import Every, Timing, timing_words
-from shared.callbacks.masking import masked_url
+from console.targets import shown_target
 
 SCHEDULE_COLUMNS = """
-    id, app_id, name, query, channel, target, every, on_day AS "on", hour, zone, created_at,
-    paused_at, next_at
+    id, app_id, name, query, channel, target, every, on_day AS "on", hour, zone, follows_app,
+    created_at, paused_at, next_at
 """
 
 
@@ -25,7 +25,8 @@ class ReportChannel(StrEnum):
 class ScheduleForm:
     """A schedule as a person describes it.
 
-    `query` is that of a page of reports. `target` is an address of mail, or a URL.
+    `query` is that of a page of reports. `target` is an address of mail, or a URL. Without a `zone`
+    it is the app's.
     """
 
     name: str
@@ -35,12 +36,15 @@ class ScheduleForm:
     every: Every = Every.DAY
     on: int | None = None
     hour: int = 8
-    zone: str = "UTC"
+    zone: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSchedule:
-    """A report that is sent regularly. `next_at` is the next time at which it is due."""
+    """A report that is sent regularly. `next_at` is the next time at which it is due.
+
+    If it `follows_app`, its zone is always that of the app.
+    """
 
     id: int
     app_id: int
@@ -52,6 +56,7 @@ class ReportSchedule:
     on: int | None
     hour: int
     zone: str
+    follows_app: bool
     created_at: datetime
     paused_at: datetime | None
     next_at: datetime
@@ -73,7 +78,7 @@ class ReportSchedule:
     @property
     def shown_target(self) -> str:
         """Returns the target without the secrets that a URL may have."""
-        return self.target if self.channel is ReportChannel.MAIL else masked_url(self.target)
+        return shown_target(self.channel, self.target)
 
 
 def schedule_from_row(row: dict[str, Any]) -> ReportSchedule:

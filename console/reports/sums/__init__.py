@@ -1,5 +1,5 @@
 """Reads sums of rollups.
 
-Reading order: conditions (filters as SQL), dimensions (breakdowns as columns), report_builder (sums
-by row), report_reader.
+Reading order: conditions (filters as SQL), dimensions (breakdowns as columns), levels (what is
+read), catalog, rollup_sums (what PostgreSQL adds up), report_builder (rows), report_reader.
 """

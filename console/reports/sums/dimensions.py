@@ -9,18 +9,18 @@ from console.reports.names import Names, campaign_name, country_label, sub_id_na
 # None of these comes from a request.
 _COLUMNS: Mapping[Split, tuple[str, ...]] = {
     Split.NONE: (),
-    Split.PARTNER: ("link_id", "source"),
+    Split.PARTNER: ("partner_id", "source"),
     Split.LINK: ("link_id", "source"),
-    Split.CAMPAIGN: ("link_id", "source", "campaign"),
-    Split.SUB_ID: ("link_id", "source", "sub_id"),
+    Split.CAMPAIGN: ("partner_id", "source", "campaign"),
+    Split.SUB_ID: ("partner_id", "source", "sub_id"),
     Split.COUNTRY: ("country",),
     Split.EVENT: ("event",),
 }
 _LABELS: Mapping[Split, Callable[..., str]] = {
-    Split.PARTNER: Names.partner,
+    Split.PARTNER: Names.partner_by_id,
     Split.LINK: Names.link,
-    Split.CAMPAIGN: lambda names, *key: campaign_name(names.partner(*key[:2]), key[2]),
-    Split.SUB_ID: lambda names, *key: sub_id_name(names.partner(*key[:2]), key[2]),
+    Split.CAMPAIGN: lambda names, *key: campaign_name(names.partner_by_id(*key[:2]), key[2]),
+    Split.SUB_ID: lambda names, *key: sub_id_name(names.partner_by_id(*key[:2]), key[2]),
     Split.COUNTRY: lambda _, code: country_label(code),
     Split.EVENT: Names.event,
 }

@@ -1,52 +1,52 @@
-"""Adds rollups up to the rows of a report."""
+"""Makes the rows of a report of the sums of its rollups."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from console.rates import Rates, add_amount
+from console.rates import Rate, Rates, add_amount
 from console.reports.bounds import midnight
-from console.reports.costs.spending import Spent, has_costs, read_spending
+from console.reports.costs.spending import has_costs, read_daily_spending, read_spending
 from console.reports.figures import Figures
 from console.reports.names import Names
 from console.reports.question import Interval, Question
-from console.reports.report import ConversionRates, ReportRow
-from console.reports.sums.conditions import OF_CAMPAIGN, OF_COUNTRY, OF_EVENT, OF_ORIGIN
-from console.reports.sums.dimensions import labels_of, selected_columns
-from console.reports.traffic import SUMS, Traffic, has_traffic, read_traffic
-from shared.database import Connection, run
+from console.reports.report import ROWS_MAX, ConversionRates, ReportRow
+from console.reports.sums.dimensions import labels_of
+from console.reports.sums.levels import Levels
+from console.reports.sums.rollup_sums import COUNTS, SUMS, CurrencySum, read_rows, read_totals
+from console.reports.traffic import SUMS as TRAFFIC_SUMS
+from console.reports.traffic import Traffic, has_traffic, read_traffic
+from shared.database import Connection
 
 RowKey = tuple[datetime | None, tuple[str, ...]]
-ROLLUPS_MAX = 50_000  # sums of one currency and origin, as PostgreSQL returns them
-
-_ROLLUPS = f"""
-SELECT
-    start, {{columns}}currency, event = '__ad_revenue' AS is_ad, event = '' AS is_of_users,
-    sum(events), sum(amount), sum(value), sum(installs),
-    sum(installs) FILTER (WHERE link_id = 0 AND source = ''), sum(reattributions), sum(sessions),
-    sum(unverified)
-FROM figures
-WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = %(grain)s
-  AND start >= %(from)s AND start < %(until)s
-  AND {OF_ORIGIN} AND {OF_CAMPAIGN} AND {OF_COUNTRY} AND {OF_EVENT}
-GROUP BY start, {{columns}}currency, is_ad, is_of_users
-LIMIT %(rows_max)s
-"""
 
 
 class ReportBuilder:
-    """Sums of rollups by interval and name."""
+    """Sums of rollups by interval and name, and of all of them.
+
+    PostgreSQL adds up; here is a step for each row of the report, and for each currency of an hour
+    or day.
+    """
 
     def __init__(
-        self, question: Question, names: Names, rates: Rates, like: Question | None = None
+        self,
+        question: Question,
+        names: Names,
+        rates: Rates,
+        levels: Levels,
+        like: Question | None = None,
     ) -> None:
         """Takes the question; with `like`, adds only what is in the answer to that one."""
         self._question = question
         self._like = like or question
         self._names = names
         self._rates = rates
+        self._levels = levels
+        self._is_hourly = False  # of what is being added
+        self._starts: dict[datetime, datetime] = {}
+        self._labels: dict[tuple[Any, ...], tuple[str, ...]] = {}
         self._figures: defaultdict[RowKey, Figures] = defaultdict(Figures)
         self._rate_days: defaultdict[str, set[date | None]] = defaultdict(set)
         self._total = Figures(
@@ -55,74 +55,135 @@ class ReportBuilder:
         )
 
     def add_rollups(self, connection: Connection, bounds: Mapping[str, object]) -> bool:
-        """Adds all sums of rollups; False if there are more than ROLLUPS_MAX."""
-        question = self._question
-        rollups: list[tuple[Any, ...]] = []
-        if not self._like.is_of_sub_ids:
-            statement = _ROLLUPS.format(columns=selected_columns(question.splits))
-            arguments = {**bounds, "rows_max": ROLLUPS_MAX + 1}
-            rollups = run(connection, statement, arguments).fetchall()
-        traffic: list[tuple[Any, ...]] = []
-        if has_traffic(self._like):
-            traffic = read_traffic(connection, question.splits, bounds, ROLLUPS_MAX + 1)
-        if max(len(rollups), len(traffic)) > ROLLUPS_MAX:
+        """Adds all sums of rollups; False if there are more than ROWS_MAX rows of a kind."""
+        self._is_hourly, self._starts = bounds["grain"] == "hour", {}
+        arguments = {
+            **bounds,
+            "rows_max": ROWS_MAX + 1,
+            "per_event": self._like.is_per_event_type,
+        }
+        if not self._like.is_of_sub_ids and not self._add_figures(connection, arguments):
             return False
-        for row in rollups:
-            self.add(row)
-        for row in traffic:
-            self._add_traffic(row)
+        if has_traffic(self._like) and not self._add_traffic(connection, arguments):
+            return False
         # Costs are of whole days.
-        if has_costs(self._like) and bounds["grain"] == "day":
-            for spent in read_spending(connection, question, self._names, bounds):
-                self._add_cost(spent)
+        if has_costs(self._like) and not self._is_hourly:
+            self._add_costs(connection, arguments)
         return True
 
-    def add(self, row: Sequence[Any]) -> None:
-        """Adds a row of `_ROLLUPS` to its report row and to the total."""
-        start, *key, currency, is_ad, is_of_users = row[:-8]
-        if is_of_users and self._like.is_per_event_type:
-            return
-        events, amount, value, installs, organic, reattributions, sessions, unverified = row[-8:]
-        for figures in (self._figures[self._row_key(start, key)], self._total):
-            figures.events += int(events)
-            figures.value += value
-            figures.installs += int(installs)
-            figures.organic += int(organic or 0)
-            figures.reattributions += int(reattributions)
-            figures.sessions += int(sessions)
-            figures.unverified += int(unverified)
-            self._add_money(figures, start.date(), currency, amount, is_ad=is_ad)
+    def _add_figures(self, connection: Connection, bounds: Mapping[str, object]) -> bool:
+        question, needed = self._question, {}
+        for each in read_totals(connection, question, self._levels, bounds):
+            self._add_sum(each)
+            day = self._start(each.start).date()
+            if each.has_amount and (rate := self._rates.rate(each.currency, day)):
+                needed[each.start, each.currency] = rate
+        if not question.splits:
+            return True
+        rows = read_rows(connection, question, self._levels, bounds, needed)
+        for row in rows:
+            self._add_row(row)
+        return len(rows) <= ROWS_MAX
 
-    def _row_key(self, start: datetime, key: Sequence[Any]) -> RowKey:
-        names = labels_of(self._question.splits, self._names, key)
+    def _add_sum(self, each: CurrencySum) -> None:
+        """Adds what an hour or day has in a currency to the total, and to a row without names."""
+        start = self._start(each.start)
+        places = [self._total]
+        if not self._question.splits:
+            places.append(self._figures[self._row_key(start, ())])
+        for figures in places:
+            _add_counts(figures, each[-COUNTS:])
+            if each.has_amount:
+                self._add_money(figures, start.date(), each)
+
+    def _add_money(self, figures: Figures, day: date, each: CurrencySum) -> None:
+        currency, amount, is_ad = each.currency, each.amount, each.is_ad
+        add_amount(figures.originals, currency, amount, is_ad=is_ad)
+        rate = self._rates.rate(currency, day)
+        if rate is None:
+            add_amount(figures.unconverted, currency, amount, is_ad=is_ad)
+        self._rate_days[currency].add(rate.day if rate else None)
+        if rate and is_ad:
+            figures.ad_revenue += amount * rate.value
+        elif rate:
+            figures.revenue += amount * rate.value
+
+    def _add_row(self, row: Sequence[Any]) -> None:
+        """Adds a row of `read_rows`, whose amounts are in the total already."""
+        figures = self._figures[self._key_of(row[:-SUMS])]
+        _add_counts(figures, row[-SUMS:-6])
+        revenue, ad_revenue, *of_currencies = row[-6:]
+        figures.revenue += revenue
+        figures.ad_revenue += ad_revenue
+        if of_currencies[0] is None:
+            return
+        for currency, is_ad, amount, unconverted in zip(*of_currencies, strict=True):
+            add_amount(figures.originals, currency, amount, is_ad=is_ad)
+            if unconverted is not None:
+                add_amount(figures.unconverted, currency, unconverted, is_ad=is_ad)
+
+    def _start(self, at: datetime) -> datetime:
+        """Returns the first moment of what rollups call `at`, as the app's clock shows it."""
+        start = self._starts.get(at)
+        if start is None:
+            days = self._question.days
+            start = days.local(at) if self._is_hourly else days.local_start(at.date())
+            self._starts[at] = start
+        return start
+
+    def _row_key(self, start: datetime, names: tuple[str, ...]) -> RowKey:
         return None if self._question.by is Interval.TOTAL else start, names
 
-    def _add_traffic(self, row: Sequence[Any]) -> None:
-        """Adds a row of `read_traffic` to its report row and to the total."""
-        start, *key = row[:-SUMS]
-        for figures in (self._figures[self._row_key(start, key)], self._total):
+    def _key_of(self, head: Sequence[Any]) -> RowKey:
+        """Returns the key of a row that begins so: with its hour or day unless it is a total."""
+        start, key = None, tuple(head)
+        if self._question.by is not Interval.TOTAL:
+            start, key = self._start(key[0]), key[1:]
+        names = self._labels.get(key)
+        if names is None:
+            names = self._labels[key] = labels_of(self._question.splits, self._names, key)
+        return start, names
+
+    def _add_traffic(self, connection: Connection, bounds: Mapping[str, object]) -> bool:
+        rows = read_traffic(connection, self._question, self._levels, bounds)
+        places: list[tuple[Figures, Sequence[Any]]] = [
+            (self._figures[self._key_of(row[:-TRAFFIC_SUMS])], row) for row in rows
+        ]
+        if rows:
+            places.append((self._total, [sum(column) for column in _columns_of(rows)]))
+        for figures, row in places:
             figures.traffic = figures.traffic or Traffic()
-            figures.traffic.add(row[-SUMS:])
+            figures.traffic.add(row[-TRAFFIC_SUMS:])
             if self._like.is_of_sub_ids:
                 installs = figures.traffic.click_installs + figures.traffic.view_installs
                 figures.installs = installs
+        return len(rows) <= ROWS_MAX
 
-    def _add_cost(self, spent: Spent) -> None:
-        row_key = None if self._question.by is Interval.TOTAL else midnight(spent.day), spent.names
-        rate = self._rates.rate(spent.currency, spent.day)
-        self._rate_days[spent.currency].add(rate.day if rate else None)
-        for figures in (self._figures[row_key], self._total):
-            sums = [figures.cost_originals, *([] if rate else [figures.cost_unconverted])]
-            for amounts in sums:
-                amounts[spent.currency] = amounts.get(spent.currency, Decimal(0)) + spent.amount
-            figures.cost = figures.cost or Decimal(0)
+    def _add_costs(self, connection: Connection, bounds: Mapping[str, object]) -> None:
+        question, levels = self._question, self._levels
+        needed: dict[tuple[date, str], Rate] = {}
+        for day, currency, amount in read_daily_spending(connection, question, levels, bounds):
+            rate = self._rates.rate(currency, day)
+            self._rate_days[currency].add(rate.day if rate else None)
             if rate:
-                figures.cost += spent.amount * rate.value
+                needed[day, currency] = rate
+            places = [self._total]
+            if not question.splits:
+                places.append(self._figures[self._row_key(self._start(midnight(day)), ())])
+            converted = amount * rate.value if rate else Decimal(0)
+            for figures in places:
+                _add_cost(figures, currency, amount, converted, Decimal(0) if rate else amount)
+        if question.splits:
+            spending = read_spending(connection, question, levels, self._names, bounds, needed)
+            for spent in spending:
+                start = self._start(midnight(spent.day)) if spent.day else None
+                figures = self._figures[start, spent.names]
+                _add_cost(figures, spent.currency, spent.amount, spent.converted, spent.unconverted)
 
     def add_users(self, users: Mapping[tuple[datetime, tuple[str, ...]], int]) -> None:
         """Sets the unique users of each row; the total has them if it is the only row."""
-        for (start, names), count in users.items():
-            row_key = None if self._question.by is Interval.TOTAL else start, names
+        for (at, names), count in users.items():
+            row_key = self._row_key(self._start(at), names)
             if row_key in self._figures:
                 self._figures[row_key].users = count
         if len(self._figures) == 1:
@@ -161,17 +222,29 @@ class ReportBuilder:
                 rates.append(ConversionRates(currency, first, last))
         return rates
 
-    def _add_money(
-        self, figures: Figures, day: date, currency: str, amount: Decimal, *, is_ad: bool
-    ) -> None:
-        if not amount:
-            return
-        add_amount(figures.originals, currency, amount, is_ad=is_ad)
-        rate = self._rates.rate(currency, day)
-        if rate is None:
-            add_amount(figures.unconverted, currency, amount, is_ad=is_ad)
-        self._rate_days[currency].add(rate.day if rate else None)
-        if rate and is_ad:
-            figures.ad_revenue += amount * rate.value
-        elif rate:
-            figures.revenue += amount * rate.value
+
+def _add_counts(figures: Figures, counts: Iterable[Any]) -> None:
+    events, installs, organic, reattributions, sessions, unverified, value = counts
+    figures.events += events
+    figures.installs += installs
+    figures.organic += organic
+    figures.reattributions += reattributions
+    figures.sessions += sessions
+    figures.unverified += unverified
+    figures.value += value
+
+
+def _add_cost(
+    figures: Figures, currency: str, amount: Decimal, converted: Decimal, unconverted: Decimal
+) -> None:
+    sums = [(figures.cost_originals, amount)]
+    if unconverted:
+        sums.append((figures.cost_unconverted, unconverted))
+    for amounts, part in sums:
+        amounts[currency] = amounts.get(currency, Decimal(0)) + part
+    figures.cost = (figures.cost or Decimal(0)) + converted
+
+
+def _columns_of(rows: Sequence[Sequence[Any]]) -> Iterable[Sequence[Any]]:
+    """Returns the columns of the sums at the end of the rows of `read_traffic`."""
+    return zip(*(row[-TRAFFIC_SUMS:] for row in rows), strict=True)

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from console.accounts.people import Person
 from console.apps.apps import App
-from console.validation import clean_text
+from console.validation import clean_text, has_control_characters
 from shared.database import Connection, run, transaction
 from shared.errors import BadValue, OperatorError
 
@@ -50,7 +50,9 @@ def save_view(connection: Connection, person: Person, app: App, name: str, query
     Raises BadValue for a malformed name or query, and OperatorError for too many views.
     """
     name = clean_text("name", name, NAME_CHARACTERS_MAX)
-    if len(query) > QUERY_CHARACTERS_MAX or (query and not parse_qsl(query)):
+    pairs = parse_qsl(query, keep_blank_values=True)
+    is_printable = not any(has_control_characters(text) for pair in pairs for text in pair)
+    if len(query) > QUERY_CHARACTERS_MAX or (query and not pairs) or not is_printable:
         raise BadValue("query", "must be the query of a page of reports.")
     with transaction(connection):
         [(view_id,)] = run(connection, _SAVE, (person.id, app.id, name, query))

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 from urllib.parse import parse_qs
 
 from console.apps.apps import App
+from console.moments import read_day
 from console.rates import Rates, report_currency
 from console.reports.bounds import rollup_bounds
 from console.reports.filters import DIMENSIONS, Filters, Split, ValueFilter
@@ -17,9 +18,9 @@ from console.reports.names import Names
 from console.reports.period import Period, Preset, period_of
 from console.reports.question import Against, Interval, Question, breakdown
 from console.reports.views.layout import Layout
-from shared.errors import OperatorError
+from console.validation import has_control_characters
+from shared.errors import BadValue, OperatorError
 from shared.events import Environment
-from shared.partitions import day_of
 
 Choice = TypeVar("Choice", bound=StrEnum)
 EXCLUDED = "!"  # ends the names of parameters whose values are left out: `partner!=Acme`
@@ -41,10 +42,13 @@ class QueryValues(Protocol):
 
 
 class TextQuery:
-    """The values of a query that is kept as text."""
+    """The values of a query that is kept as text. Raises BadValue for unprintable ones."""
 
     def __init__(self, text: str) -> None:
         self._values: Mapping[str, list[str]] = parse_qs(text, keep_blank_values=True)
+        values = (value for values in self._values.values() for value in values)
+        if any(map(has_control_characters, (*self._values, *values))):
+            raise BadValue("query", "must be printable text without control characters.")
 
     def get(self, name: str) -> str:
         return self._values.get(name, [""])[-1].strip()
@@ -58,14 +62,14 @@ def read_environment(query: QueryValues, default: Environment) -> Environment:
     return choice_of(Environment, query.get("environment") or default)
 
 
-def read_period(query: QueryValues, now_ms: int) -> Period:
-    """Returns the days `from` to `to` or of `period`, by default the last 28.
+def read_period(query: QueryValues, app: App, now_ms: int) -> Period:
+    """Returns the days `from` to `to` or of `period`, by default the last 28 by the app's clock.
 
     Raises OperatorError.
     """
     first, last = (read_date(name, query.get(name)) for name in ("from", "to"))
     preset = choice_of(Preset, query.get("period")) if query.get("period") else None
-    return period_of(first, last, day_of(now_ms), preset)
+    return period_of(first, last, app.today(now_ms), preset)
 
 
 def read_question(query: QueryValues, environment: Environment, app: App, now_ms: int) -> Question:
@@ -75,7 +79,7 @@ def read_question(query: QueryValues, environment: Environment, app: App, now_ms
     """
     split, then = breakdown(choice_of(Split, text) for text in query.all("split") if text)
     return Question(
-        period=read_period(query, now_ms),
+        period=read_period(query, app, now_ms),
         environment=environment,
         by=choice_of(Interval, query.get("by") or Interval.DAY),
         split=split,
@@ -118,9 +122,9 @@ def _read_filter(query: QueryValues, split: Split) -> ValueFilter:
 def read_date(name: str, text: str) -> date | None:
     """Returns the day that a parameter names, None without one. Raises UnreadableQuery."""
     try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise UnreadableQuery(f"{name} must be a date, such as 2026-01-31.") from None
+        return read_day(name, text)
+    except BadValue as error:
+        raise UnreadableQuery(error.message) from None
 
 
 def choice_of(choices: type[Choice], text: str) -> Choice:

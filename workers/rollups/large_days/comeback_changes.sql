@@ -1,6 +1,6 @@
 -- Changes the comebacks of a day by what some users (`slice_users`) now are in it: as the rollup of a
--- whole day counts them.
-WITH stored AS MATERIALIZED (
+-- whole day counts them. These CTEs follow `sessioned`.
+stored AS MATERIALIZED (
     SELECT known.* FROM slice_users CROSS JOIN LATERAL (
         SELECT user_ref, in_sessions, in_events, last, last_event, age, link_id, source
         FROM day_users
@@ -9,37 +9,26 @@ WITH stored AS MATERIALIZED (
     ) AS known
 ), present AS MATERIALIZED (
     SELECT
-        slice_users.user_ref, active.day IS NOT NULL AS in_sessions,
+        slice_users.user_ref, sessioned.user_ref IS NOT NULL AS in_sessions, sessioned.before,
         %(by_events)s OR coalesce(stored.in_events, false)
             OR signalled.event_time IS NOT NULL AS in_events
-    FROM slice_users LEFT JOIN stored USING (user_ref)
-    -- Fenced, as in `belongs`: an EXISTS would be planned as a scan of the whole day.
-    LEFT JOIN LATERAL (
-        SELECT day FROM activity
-        WHERE app_id = %(app_id)s AND environment = %(environment)s
-          AND day = %(day_start)s::date AND activity.user_ref = slice_users.user_ref
-        OFFSET 0
-    ) AS active ON true
+    FROM slice_users LEFT JOIN stored USING (user_ref) LEFT JOIN sessioned USING (user_ref)
     LEFT JOIN LATERAL (
         SELECT event_time FROM signals
         WHERE NOT %(by_events)s AND signals.user_ref = slice_users.user_ref
-          AND event_time >= %(day_start)s AND event_time < %(day_end)s
+          AND event_time >= %(day_from)s AND event_time < %(day_until)s
         LIMIT 1
     ) AS signalled ON true
 ), fresh AS MATERIALIZED (
     SELECT
         user_ref, in_sessions, in_events,
-        CASE WHEN in_sessions THEN %(day_start)s::date - (
-            SELECT day FROM activity
-            WHERE activity.user_ref = present.user_ref AND day < %(day_start)s::date
-            ORDER BY day DESC LIMIT 1
-        ) END AS last,
+        %(day_start)s::date - before AS last,
         CASE WHEN in_events THEN %(day_start)s::date - (
-            SELECT (event_time AT TIME ZONE 'UTC')::date FROM signals
-            WHERE signals.user_ref = present.user_ref AND event_time < %(day_start)s
+            SELECT (event_time AT TIME ZONE %(zone)s::text)::date FROM signals
+            WHERE signals.user_ref = present.user_ref AND event_time < %(day_from)s
             ORDER BY event_time DESC LIMIT 1
         ) END AS last_event,
-        %(day_start)s::date - (first_time AT TIME ZONE 'UTC')::date AS age,
+        %(day_start)s::date - (first_time AT TIME ZONE %(zone)s::text)::date AS age,
         CASE origin_kind WHEN 'link' THEN origin::bigint ELSE 0 END AS link_id,
         CASE origin_kind WHEN 'source' THEN left(origin, 200) ELSE '' END AS source
     FROM present

@@ -17,6 +17,12 @@ DAY_EVENTS_MAX = 200_000  # of a day that is rolled up as a whole
 QUIET_HOURS_MAX = 48  # what is kept of users takes 60 bytes an event
 FORGOTTEN_ROWS_MAX = 20_000
 
+# Hours have their moments, a day its date.
+IN_DAY = """(
+    grain = 'hour' AND start >= %(day_from)s AND start < %(day_until)s
+    OR grain = 'day' AND start = %(day_start)s
+)"""
+
 _FIND = """
 SELECT id, building FROM large_days
 WHERE app_id = %(app_id)s AND environment = %(environment)s AND day = %(day_start)s::date
@@ -25,18 +31,16 @@ ORDER BY building DESC LIMIT 1
 FOR UPDATE
 """
 # Workers of an earlier version roll up hours without noting it here.
-_IS_OUTDATED = """
+_IS_OUTDATED = f"""
 SELECT EXISTS (
     SELECT FROM counted_periods
-    WHERE app_id = %(app_id)s AND environment = %(environment)s
-      AND start >= %(day_start)s AND start < %(day_end)s
+    WHERE app_id = %(app_id)s AND environment = %(environment)s AND {IN_DAY}
       AND counted_at IS DISTINCT FROM state_at
 )
 """
-_ACCEPT_COUNTED = """
+_ACCEPT_COUNTED = f"""
 UPDATE counted_periods SET state_at = counted_at
-WHERE app_id = %(app_id)s AND environment = %(environment)s
-  AND start >= %(day_start)s AND start < %(day_end)s
+WHERE app_id = %(app_id)s AND environment = %(environment)s AND {IN_DAY}
 """
 _SUM_OF_DAY = """
 SELECT coalesce(sum(events), 0) FROM figures
@@ -56,10 +60,9 @@ UPDATE large_days SET building = NULL
 WHERE app_id = %(app_id)s AND environment = %(environment)s AND day = %(day_start)s::date
   AND building
 """
-_DISCARD_REACH = """
+_DISCARD_REACH = f"""
 DELETE FROM reach
-WHERE app_id = %(app_id)s AND environment = %(environment)s
-  AND start >= %(day_start)s AND start < %(day_end)s AND building = %(building)s
+WHERE app_id = %(app_id)s AND environment = %(environment)s AND {IN_DAY} AND building = %(building)s
 """
 _DISCARD_COMEBACKS = """
 DELETE FROM comebacks
@@ -71,22 +74,21 @@ INSERT INTO large_days (app_id, environment, day, building)
 VALUES (%(app_id)s, %(environment)s, %(day_start)s::date, true) RETURNING id
 """
 # Every step of an earlier beginning, and whatever asks for all of an hour or of the day.
-_UNMARK = """
+_UNMARK = f"""
 DELETE FROM stale_periods
-WHERE app_id = %(app_id)s AND environment = %(environment)s
-  AND start >= %(day_start)s AND start < %(day_end)s
+WHERE app_id = %(app_id)s AND environment = %(environment)s AND {IN_DAY}
   AND (slice IS NOT NULL OR minute IS NULL AND user_ref IS NULL)
 """
 # Every hour that has events or was rolled up, then those who were active without an event.
 _MARK_ALL = """
 INSERT INTO stale_periods (app_id, environment, grain, start, slice, user_ref)
 SELECT %(app_id)s, %(environment)s, 'hour', hour, 0, NULL
-FROM generate_series(%(day_start)s::timestamptz, %(day_start)s + interval '23 hours', '1 hour')
+FROM generate_series(%(day_from)s::timestamptz, %(day_until)s - interval '1 microsecond', '1 hour')
     AS hours (hour)
 WHERE EXISTS (
     SELECT FROM events
     WHERE app_id = %(app_id)s AND environment = %(environment)s
-      AND event_time >= hour AND event_time < hour + interval '1 hour'
+      AND event_time >= hour AND event_time < least(hour + interval '1 hour', %(day_until)s)
 ) OR EXISTS (
     SELECT FROM counted_periods
     WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = 'hour'
@@ -95,17 +97,15 @@ WHERE EXISTS (
 UNION ALL
 VALUES (%(app_id)s, %(environment)s, 'day', %(day_start)s::timestamptz, 0, 0)
 """
-_IS_UNFINISHED = """
+_IS_UNFINISHED = f"""
 SELECT EXISTS (
     SELECT FROM stale_periods
-    WHERE app_id = %(app_id)s AND environment = %(environment)s AND slice IS NOT NULL
-      AND start >= %(day_start)s AND start < %(day_end)s
+    WHERE app_id = %(app_id)s AND environment = %(environment)s AND slice IS NOT NULL AND {IN_DAY}
 )
 """
-_SHOW_REACH = """
+_SHOW_REACH = f"""
 UPDATE reach SET building = false
-WHERE app_id = %(app_id)s AND environment = %(environment)s
-  AND start >= %(day_start)s AND start < %(day_end)s AND building
+WHERE app_id = %(app_id)s AND environment = %(environment)s AND {IN_DAY} AND building
 """
 _SHOW_COMEBACKS = """
 UPDATE comebacks SET building = false
@@ -138,24 +138,30 @@ _DELETE_DAY = "DELETE FROM large_days WHERE id = %s"
 
 
 class LargeDay(NamedTuple):
-    """A large day. While it is `building`, its reach and comebacks are not shown yet."""
+    """A large day. While it is `building`, its reach and comebacks are not shown yet.
+
+    While it is `recounting`, because it was counted in another time zone, nothing of the day is.
+    """
 
     id: int
     building: bool
+    recounting: bool = False
 
 
 def bounds_of(period: StalePeriod) -> dict[str, object]:
     """Returns the arguments of statements about a period and its day."""
-    day_start = period.start.replace(hour=0)
-    hours = 1 if period.grain is Grain.HOUR else 24
+    begin, end = period.bounds
+    day_from, day_until = period.day.bounds
     return {
         "app_id": period.app_id,
         "environment": period.environment,
         "start": period.start,
-        "from": period.start,
-        "until": period.start + timedelta(hours=hours),
-        "day_start": day_start,
-        "day_end": day_start + timedelta(days=1),
+        "from": begin,
+        "until": end,
+        "day_start": period.day.start,
+        "day_from": day_from,
+        "day_until": day_until,
+        "zone": period.zone,
     }
 
 

@@ -5,9 +5,11 @@ comebacks of the day, change by what is different of its users now.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
 from shared.database import Connection, run
+from shared.zones.app_days import UTC_ZONE
 from workers.rollups.aggregate import BELONGS, HOUR_FIGURES, SEEN, range_of
 from workers.rollups.large_days.days import LargeDay, bounds_of, minute_bounds
 from workers.rollups.stale_periods import StalePeriod
@@ -17,7 +19,9 @@ _SLOTS = 61  # of an hour: itself, and its minutes
 
 _ROLL_UP = f"WITH {BELONGS}, {HOUR_FIGURES}, {SEEN}, {read_sql(__package__, 'slice.sql')}"
 _CHANGE_REACH = read_sql(__package__, "reach_changes.sql")
-_CHANGE_COMEBACKS = read_sql(__package__, "comeback_changes.sql")
+_CHANGES = read_sql(__package__, "comeback_changes.sql")
+_CHANGE_COMEBACKS = f"WITH {read_sql(__package__, 'active_utc.sql')}, {_CHANGES}"
+_CHANGE_ZONE_COMEBACKS = f"WITH {read_sql(__package__, 'active_zone.sql')}, {_CHANGES}"
 
 _CREATE_USERS = """
 CREATE TEMPORARY TABLE IF NOT EXISTS slice_users (user_ref bigint) ON COMMIT DELETE ROWS
@@ -56,12 +60,13 @@ def roll_up_slice(connection: Connection, day: LargeDay, hour: StalePeriod, part
     if part.number == 0:
         run(connection, _DELETE_FIGURES, bounds)
     run(connection, _ROLL_UP, bounds)
-    hour_slot = hour.start.hour * _SLOTS
+    hour_number = (hour.start - hour.day.bounds[0]) // timedelta(hours=1)
+    hour_slot = hour_number * _SLOTS
     slot = hour_slot if part.minute is None else hour_slot + 1 + part.minute
     last_slot = slot if part.minute is not None else hour_slot + _SLOTS - 1
     slots = {"slot": slot, "first_slot": slot, "last_slot": last_slot, "hour_slot": hour_slot}
     run(connection, _CHANGE_REACH, {**bounds, **slots})
-    run(connection, _CHANGE_COMEBACKS, bounds)
+    _change_comebacks(connection, hour, bounds)
 
 
 def roll_up_users(
@@ -70,7 +75,14 @@ def roll_up_users(
     """Rolls up how some users count in the comebacks of a day."""
     bounds = {**bounds_of(period), **_state(connection, day), "by_events": False}
     run(connection, _LIST_USERS, (list(users),))
-    run(connection, _CHANGE_COMEBACKS, bounds)
+    _change_comebacks(connection, period, bounds)
+
+
+def _change_comebacks(
+    connection: Connection, period: StalePeriod, bounds: dict[str, object]
+) -> None:
+    is_utc = period.zone == UTC_ZONE
+    run(connection, _CHANGE_COMEBACKS if is_utc else _CHANGE_ZONE_COMEBACKS, bounds)
 
 
 def _state(connection: Connection, day: LargeDay) -> dict[str, object]:

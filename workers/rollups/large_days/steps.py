@@ -7,7 +7,8 @@ period is marked as stale again in the same transaction, so that any worker goes
 from collections.abc import Sequence
 
 from shared.database import Connection, run
-from workers.rollups.aggregate import sum_day
+from shared.zones.app_days import UTC_ZONE
+from workers.rollups.aggregate import sum_day, sum_figures
 from workers.rollups.large_days import days
 from workers.rollups.large_days.days import LargeDay, bounds_of, count_events, minute_bounds
 from workers.rollups.large_days.slices import Slice, roll_up_slice, roll_up_users
@@ -44,12 +45,21 @@ WHERE EXISTS (
     SELECT FROM events
     WHERE app_id = %(app_id)s AND environment = %(environment)s
       AND event_time >= %(start)s + minute * interval '1 minute'
-      AND event_time < %(start)s + (minute + 1) * interval '1 minute'
+      AND event_time < least(%(start)s + (minute + 1) * interval '1 minute', %(until)s)
 )
 """
 _ACTIVE = """
 SELECT user_ref FROM activity
 WHERE app_id = %(app_id)s AND environment = %(environment)s AND day = %(day_start)s::date
+  AND user_ref > %(after)s
+ORDER BY user_ref LIMIT %(users_max)s
+"""
+# Days with activity are in UTC; the sessions of some of these users are of the day before or after.
+_NEAR = """
+SELECT DISTINCT user_ref FROM activity
+WHERE app_id = %(app_id)s AND environment = %(environment)s
+  AND day >= (%(day_from)s AT TIME ZONE 'UTC')::date
+  AND day <= ((%(day_until)s - interval '1 microsecond') AT TIME ZONE 'UTC')::date
   AND user_ref > %(after)s
 ORDER BY user_ref LIMIT %(users_max)s
 """
@@ -73,6 +83,7 @@ def take_hour(connection: Connection, day: LargeDay, hour: StalePeriod, *, is_st
         if is_whole or any(minute is None for minute, *_ in rows):
             rows = [(minute, 0, None, None) for minute in _all_minutes(connection, bounds)]
         _take_minutes(connection, day, hour, rows, is_step=is_step)
+    sum_figures(connection, hour)
 
 
 def _take_minutes(
@@ -116,7 +127,8 @@ def take_day(connection: Connection, day: LargeDay, period: StalePeriod, *, is_s
     if is_step:
         after = min(user_ref or 0 for user_ref in rows)
         arguments = {**bounds_of(period), "after": after, "users_max": USERS_MAX}
-        users = [user_ref for (user_ref,) in run(connection, _ACTIVE, arguments)]
+        statement = _ACTIVE if period.zone == UTC_ZONE else _NEAR
+        users = [user_ref for (user_ref,) in run(connection, statement, arguments)]
         if len(users) == USERS_MAX:
             _leave(connection, period, (None, 0, None, users[-1]))
     else:
@@ -126,7 +138,8 @@ def take_day(connection: Connection, day: LargeDay, period: StalePeriod, *, is_s
         users = named[:USERS_MAX]
         for user_ref in named[USERS_MAX:]:
             _leave(connection, period, (None, None, None, user_ref))
-        sum_day(connection, period)
+        if not day.recounting:
+            sum_day(connection, period)
     roll_up_users(connection, day, period, users)
 
 

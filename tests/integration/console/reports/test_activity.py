@@ -9,8 +9,10 @@ import pytest
 from console.apps.apps import ActiveBy, App, create_app
 from console.reports.active_by import ActivityBasis, read_basis
 from console.reports.activity import ACTIVE_USERS, ActivityQuestion, active_users
+from console.reports.filters import Split
 from console.reports.period import Period
 from console.reports.retention import RETAINED_USERS, retention
+from console.reports.sums.levels import read_levels
 from console.resources import Resources
 from shared.database import Connection
 from shared.events import Environment, Kind
@@ -158,9 +160,9 @@ def test_a_report_reads_the_days_it_shows_by_index_and_no_user(
     )
     connection.execute(
         """
-        INSERT INTO figures
-        SELECT app, 'production', 'day', %(from)s::date + later * interval '1 day', event::text,
-               0, '', '', '', 1, 1, 1, 1, 1, 1
+        INSERT INTO figure_sums
+        SELECT app, 'production', 'day', %(from)s::date + later * interval '1 day', 'origin',
+               event::text, 0, '', '', '', '', 1, 1, 1, 1, 1, 1, 1, 0
         FROM unnest(%(apps)s::bigint[]) AS app, generate_series(0, 180) AS later,
              generate_series(1, 60) AS event
         """,
@@ -180,12 +182,13 @@ def test_a_report_reads_the_days_it_shows_by_index_and_no_user(
         "source": None,
     }
 
-    rows = connection.execute(f"EXPLAIN (ANALYZE) {statement}".encode(), arguments)
+    query = statement.format(figures=read_levels(connection).figures_by({Split.PARTNER}))
+    rows = connection.execute(f"EXPLAIN (ANALYZE) {query}".encode(), arguments)
     plan = "\n".join(line for (line,) in rows)
 
     assert "Seq Scan" not in plan
     assert "comebacks_day" in plan or "comebacks_cohort" in plan
-    assert ("figures_period" in plan) == (statement is RETAINED_USERS)
+    assert ("figure_sums_period" in plan) == (statement is RETAINED_USERS)
 
 
 def buy(connection: Connection, app: App, days: Mapping[str, Iterable[int]]) -> None:

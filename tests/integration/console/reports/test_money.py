@@ -13,11 +13,16 @@ from console.reports.sheet import to_csv
 from shared.database import Connection
 from shared.errors import OperatorError
 from tests.integration.counted import count_all, store
+from tests.integration.recount_funnels import assert_funnels_are_those_of_raw_rows
 from tests.integration.recount_money import (
     PERIOD,
     assert_cohorts_are_those_of_raw_rows,
     assert_costs_are_those_of_raw_rows,
     make_links,
+)
+from tests.integration.recount_views import (
+    assert_retention_is_that_of_raw_rows,
+    assert_views_are_those_of_raw_rows,
 )
 from tests.support.money import FIRST_DAY, Traffic, generate_traffic, last_day
 
@@ -37,7 +42,10 @@ def app(connection: Connection, shop: App) -> App:
     return shop
 
 
-def test_cohorts_and_costs_are_those_of_raw_rows(connection: Connection, app: App) -> None:
+def test_views_cohorts_and_costs_are_those_of_raw_rows(connection: Connection, app: App) -> None:
+    assert assert_views_are_those_of_raw_rows(connection, app) > 1_000
+    assert assert_retention_is_that_of_raw_rows(connection, app) > 1_000
+    assert assert_funnels_are_those_of_raw_rows(connection, app) > 100
     assert assert_cohorts_are_those_of_raw_rows(connection, app) > 5_000
     assert assert_costs_are_those_of_raw_rows(connection, app) > 50
 

@@ -21,6 +21,7 @@ from tests.integration.workers.rollups.test_schedule import (
     an_hour_ago,
     bought,
     clicked,
+    move,
     opened,
 )
 from tests.support.worlds import World, worlds
@@ -68,6 +69,62 @@ def test_a_large_day_is_the_recount_in_any_order_of_late_facts_rolled_up_at_any_
         assert_figures_are_those_of_raw_rows(connection)
 
     agree()
+
+
+def test_a_large_day_is_the_recount_in_any_zone_that_its_app_moves_to(
+    connection: Connection,
+) -> None:
+    connection.execute("INSERT INTO partners (name) VALUES ('Acme')")
+    zones = ("UTC", "Asia/Kolkata", "America/New_York", "Australia/Lord_Howe")
+
+    @settings(max_examples=25, deadline=None)
+    @given(worlds(), st.integers(0, 2**32))
+    def agree(world: World, seed: int) -> None:
+        random = Random(seed)
+        place = stage(connection, world)
+        _own_one_link(connection, place.places["shop"][0])
+        events = [
+            _with_money(_received_in_time(event), random) for event in as_events(world, place)
+        ]
+        for wave in shuffled(events, random):
+            for batch in wave:
+                if random.random() < 0.4:
+                    move(connection, batch[0].app_id, random.choice(zones))
+                record(connection, batch)
+                _roll_up_some(connection, random)
+                derive(connection, batch)
+                _roll_up_some(connection, random)
+        count_all(connection)
+        assert_figures_are_those_of_raw_rows(connection)
+
+    agree()
+
+
+def test_a_large_day_is_shown_in_the_zone_before_until_it_is_counted_in_the_new_one(
+    connection: Connection,
+) -> None:
+    connection.execute("INSERT INTO apps (name, app_token) VALUES ('Shop', 'shop12345678')")
+    at_ms = _a_busy_day(connection)
+    count_all(connection)
+    shown = (
+        "SELECT (SELECT sum(users) FROM reach WHERE grain = 'day' AND NOT building),"
+        " (SELECT sum(amount) FROM figures WHERE grain = 'day'),"
+        " (SELECT sum(amount) FROM earnings), (SELECT sum(clicks) FROM traffic WHERE grain = 'day')"
+    )
+    before = connection.execute(shown).fetchone()
+
+    move(connection, 1, "Asia/Kolkata")
+    for _ in range(3):
+        connection.execute("UPDATE counted_periods SET rests_until = '-infinity'")
+        assert roll_up(connection, 0).more
+        assert connection.execute(shown).fetchone() == before
+    count_all(connection)
+
+    assert_figures_are_those_of_raw_rows(connection)
+    store(connection, bought("dan", at_ms + 2 * HOUR_MS, "1"))
+    count_all(connection)
+    assert _large(connection)[-1] == (False,)
+    assert_figures_are_those_of_raw_rows(connection)
 
 
 def _roll_up_some(connection: Connection, random: Random) -> None:

@@ -18,6 +18,7 @@ from shared.events import Event, Kind
 from shared.ids import click_id_of, new_receipt, receipt_floor
 from shared.recompute import request_recompute
 from shared.redis import Redis
+from shared.shards.advisory_locks import AdvisoryLock, lock, try_lock_app
 from tests.integration.counted import count_all, store
 from tests.integration.crashing import Crash, Crashing
 from tests.integration.fresh import fresh
@@ -69,6 +70,12 @@ def clicked(at_ms: int, link_id: int | None = 1, **changes: Any) -> Event:
     return fresh(**{**usual, **changes})
 
 
+def move(connection: Connection, app_id: int, zone: str) -> None:
+    """Changes the time zone of an app, so long ago that workers follow at once."""
+    statement = "UPDATE apps SET time_zone = %s, time_zone_at = '2000-01-01' WHERE id = %s"
+    connection.execute(statement, (zone, app_id))
+
+
 def test_figures_are_those_of_raw_rows_in_any_order_counted_at_any_time(
     connection: Connection,
 ) -> None:
@@ -87,6 +94,45 @@ def test_figures_are_those_of_raw_rows_in_any_order_counted_at_any_time(
         ]
         for wave in shuffled(events, random):
             for batch in wave:
+                record(connection, batch)
+                if random.random() < 0.3:
+                    count_all(connection)
+                derive(connection, batch)
+                if random.random() < 0.3:
+                    count_all(connection)
+        count_all(connection)
+        assert_figures_are_those_of_raw_rows(connection)
+
+    agree()
+
+
+def test_days_are_those_of_the_zone_of_an_app_whenever_that_changes(connection: Connection) -> None:
+    connection.execute("INSERT INTO partners (name) VALUES ('Acme')")
+    zones = (
+        "UTC",
+        "Asia/Kolkata",
+        "America/New_York",
+        "Pacific/Apia",
+        "Asia/Kathmandu",
+        "Australia/Lord_Howe",
+    )
+
+    @settings(max_examples=30, deadline=None)
+    @given(st.lists(worlds(), min_size=1, max_size=2), st.integers(0, 2**32))
+    def agree(together: list[World], seed: int) -> None:
+        random = Random(seed)
+        stages = [stage(connection, each) for each in together]
+        _own_one_link(connection, stages[0].places["shop"][0])
+        events = [
+            _with_money(_received_in_time(event), random)
+            for each in zip(together, stages, strict=True)
+            for event in as_events(*each)
+        ]
+        apps = {event.app_id for event in events}
+        for wave in shuffled(events, random):
+            for batch in wave:
+                if random.random() < 0.3:
+                    move(connection, random.choice(sorted(apps)), random.choice(zones))
                 record(connection, batch)
                 if random.random() < 0.3:
                     count_all(connection)
@@ -286,7 +332,7 @@ def test_one_worker_counts_an_app_at_a_time_and_others_count_other_apps(
 ) -> None:
     store(connection, opened("ann", an_hour_ago()), opened("ben", an_hour_ago(), app_id=2))
     with connect(database_url, "tests") as other, transaction(other):
-        assert schedule._locks_app(other, 1)
+        assert try_lock_app(other, AdvisoryLock.ROLL_UP, 1)
         assert roll_up(connection, 60) == RolledUp(2, more=False)
         counted = connection.execute("SELECT DISTINCT app_id FROM figures").fetchall()
         assert counted == [(2,)]
@@ -299,7 +345,7 @@ def test_nobody_counts_beside_a_worker_of_an_earlier_version(
 ) -> None:
     store(connection, opened("ann", an_hour_ago()))
     with connect(database_url, "tests") as other, transaction(other):
-        other.execute("SELECT pg_advisory_xact_lock(%s)", (schedule._LOCK,))
+        lock(other, AdvisoryLock.ROLL_UP)
         assert roll_up(connection, 60) == RolledUp(0, more=False)
 
     assert roll_up(connection, 60).periods == 2
@@ -430,6 +476,21 @@ def test_many_notes_are_folded_to_one_a_period(
     assert roll_up(connection, 60).periods == 0, "all of them rest"
 
     assert connection.execute("SELECT count(*) FROM stale_periods").fetchone() == (2,)
+    count_all(connection)
+    assert_figures_are_those_of_raw_rows(connection)
+
+
+def test_behind_many_old_hours_the_newest_figures_are_fresh_first(connection: Connection) -> None:
+    at_ms = an_hour_ago()
+    store(connection, *(opened(f"u{n}", at_ms - n * HOUR_MS) for n in range(1, 60)))
+    store(connection, opened("new", at_ms))
+
+    counted = roll_up(connection, 0)
+
+    hours = connection.execute(
+        "SELECT extract(epoch FROM start) * 1000 FROM counted_periods WHERE grain = 'hour'"
+    )
+    assert (counted, hours.fetchall()) == (RolledUp(1, more=True), [(at_ms // HOUR_MS * HOUR_MS,)])
     count_all(connection)
     assert_figures_are_those_of_raw_rows(connection)
 

@@ -5,6 +5,7 @@ import io
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -46,6 +47,18 @@ def test_a_cell_is_written_for_people_and_for_programs(
     cell: Cell, for_people: str, for_programs: str
 ) -> None:
     assert (display_text(cell), plain_text(cell)) == (for_people, for_programs)
+
+
+def test_programs_can_tell_the_two_hours_of_one_name_apart() -> None:
+    hours = [
+        datetime(2026, 11, 1, 1, tzinfo=ZoneInfo("America/New_York"), fold=fold) for fold in (0, 1)
+    ]
+
+    assert [plain_text(hour) for hour in hours] == [
+        "2026-11-01 01:00-04:00",
+        "2026-11-01 01:00-05:00",
+    ]
+    assert [display_text(hour) for hour in hours] == ["2026-11-01 01:00"] * 2
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1+cmd|' /C calc'!A0", "@SUM(A1)", "\t=1", "\r=1"])

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from console.apps.apps import App
+from console.apps.apps import App, create_app
 from console.audit import list_changes
+from console.reports.schedules import report_sending
 from console.reports.schedules.due_reports import (
     CLAIM_SECONDS,
     LOG_MAX,
@@ -35,8 +36,9 @@ from console.reports.schedules.report_sending import send_report_test
 from console.reports.schedules.schedule import ReportChannel, ReportSchedule, ScheduleForm
 from console.reports.schedules.timing import Every
 from console.resources import Resources
+from shared.callbacks.attempts import AttemptResult
 from shared.callbacks.requests import signature
-from shared.database import Connection, connect
+from shared.database import Connection, connect, run
 from shared.errors import OperatorError
 from shared.events import Kind
 from shared.redis import connect as connect_redis
@@ -45,7 +47,9 @@ from tests.integration.conftest import SECRET_KEY
 from tests.integration.counted import count_all, store
 from tests.integration.fresh import fresh
 from tests.integration.workers.alerts.test_sender import Webhook
+from tests.integration.workers.rollups.test_schedule import move
 from tests.support.build import ADMIN, VIEWER
+from tests.support.redis_names import NAMES
 from tests.system.smtp_receiver import SmtpReceiver
 
 START = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)  # a Monday
@@ -184,6 +188,48 @@ def test_a_report_is_mailed_at_its_hour_with_the_days_that_are_meant(sending: Se
     assert moved.next_at == datetime(2026, 12, 2, 8, tzinfo=UTC)
 
 
+def test_a_report_follows_the_clock_of_its_app_also_when_that_changes(sending: Sending) -> None:
+    connection, app_id = sending.resources.connection, sending.app.id
+    following = sending.create(MAIL)
+    own = sending.create(replace(MAIL, name="Own", zone="Europe/Berlin"))
+    assert (following.zone, following.next_at) == ("UTC", START.replace(day=1, month=12, hour=8))
+    move(connection, app_id, "Asia/Kolkata")
+    count_all(connection)
+
+    sending.clock.pass_until("2026-11-30T09:00:15")
+    assert sending.send() == 0
+
+    moved = schedule_with_id(connection, sending.app, following.id)
+    kept = schedule_with_id(connection, sending.app, own.id)
+    assert moved is not None
+    assert kept is not None
+    assert (moved.zone, kept.zone) == ("Asia/Kolkata", "Europe/Berlin")
+    assert moved.next_at == datetime(2026, 12, 1, 2, 30, tzinfo=UTC)
+    assert kept.next_at == own.next_at
+
+    sending.clock.pass_until("2026-12-01T02:30:00")
+    assert sending.send() == 1
+    [(_, mail)] = sending.smtp.mails
+    body = mail.get_body()
+    assert body
+    assert "2026-11-30 (Asia/Kolkata)" in body.get_content()
+
+
+def test_a_report_that_is_due_by_the_clock_before_is_sent_and_then_follows(
+    sending: Sending,
+) -> None:
+    following = sending.create(MAIL)
+    sending.clock.pass_until("2026-12-01T08:00:05")
+    move(sending.resources.connection, sending.app.id, "Asia/Kolkata")
+
+    assert sending.send() == 1
+    sending.clock.pass_until("2026-12-01T08:01:00")
+    assert sending.send() == 0
+    moved = schedule_with_id(sending.resources.connection, sending.app, following.id)
+    assert moved is not None
+    assert (moved.zone, moved.next_at) == ("Asia/Kolkata", datetime(2026, 12, 2, 2, 30, tzinfo=UTC))
+
+
 def test_a_webhook_gets_the_table_signed(sending: Sending) -> None:
     schedule = sending.create(sending.hook_form)
     sending.clock.pass_until("2026-12-01T08:00:00")
@@ -252,7 +298,7 @@ def test_two_consoles_send_a_report_once(sending: Sending, database_url: str) ->
 
 def _die(database_url: str, redis_url: str, settings: Settings, now: datetime) -> None:
     """Claims what is due and dies with it, as a console that is killed."""
-    connection, redis = connect(database_url, "tests"), connect_redis(redis_url)
+    connection, redis = connect(database_url, "tests"), connect_redis(redis_url, NAMES)
     resources = Resources(connection, redis, SECRET_KEY)
     send_due(
         resources,
@@ -367,6 +413,110 @@ def test_a_report_whose_names_are_gone_fails_with_the_reason(
     assert sending.states(schedule) == [("failed", "The app has no event type with this name.", 1)]
 
 
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("campaign=%00", "Query must be printable text without control characters."),
+        ("compare=year&from=0001-01-01&to=0001-01-02", "from must be from 1970"),
+    ],
+)
+def test_a_report_that_cannot_be_answered_keeps_no_other_from_being_sent(
+    sending: Sending, connection: Connection, query: str, reason: str
+) -> None:
+    broken = sending.create(replace(MAIL, name="Broken"))
+    # By a version that did not refuse it.
+    connection.execute("UPDATE report_schedules SET query = %s", (query,))
+    whole = sending.create(MAIL)
+    sending.clock.pass_until("2026-12-01T08:00:00")
+
+    assert sending.send() == 2
+    [(state, outcome, attempts)] = sending.states(broken)
+    assert (state, attempts) == ("failed", 1)
+    assert reason.lower() in outcome.lower()
+    assert sending.states(whole) == [("delivered", "delivered", 1)]
+
+
+def test_whatever_fails_is_settled_with_its_report_alone(sending: Sending) -> None:
+    schedules = [sending.create(replace(MAIL, name=name)) for name in ("a", "b", "c")]
+    errors = {"a": ZeroDivisionError("a secret"), "b": RecursionError(), "c": KeyError("x")}
+    sending.clock.pass_until("2026-12-01T08:00:00")
+
+    def send(_: Resources, __: Settings, places: tuple[App, ReportSchedule], *___: Any) -> Any:
+        raise errors[places[1].name]
+
+    assert send_due(sending.resources, sending.settings, sending.clock, send) == 3
+    for schedule in schedules:
+        [(state, outcome, attempts)] = sending.states(schedule)
+        assert (state, attempts) == ("waiting", 1)
+        assert outcome == "an internal error; see the log of the console"
+
+
+def test_a_report_that_takes_postgresql_too_long_is_tried_again(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        report_sending, "_BOUND", "SELECT set_config('statement_timeout', '1ms', true)"
+    )
+    monkeypatch.setattr(
+        report_sending, "write_report", lambda connection, *_: run(connection, "SELECT pg_sleep(9)")
+    )
+    schedule = sending.create(MAIL)
+    sending.clock.pass_until("2026-12-01T08:00:00")
+    sending.send()
+    monkeypatch.undo()
+    [(state, outcome, _)] = sending.states(schedule)
+    assert (state, "took too long" in outcome) == ("waiting", True)
+    sending.clock.now += timedelta(seconds=RETRY_SECONDS[0])
+    sending.send()
+
+    assert sending.states(schedule)[0][0] == "delivered"
+
+
+def test_a_schedule_whose_zone_is_gone_fails_and_the_others_are_sent(
+    sending: Sending, connection: Connection
+) -> None:
+    gone = sending.create(replace(MAIL, name="Gone", zone="UTC"))
+    connection.execute("UPDATE report_schedules SET zone = 'Mars/Olympus'")
+    whole = sending.create(MAIL)
+    sending.clock.pass_until("2026-12-01T08:00:00")
+
+    sending.send()
+    sending.send()
+
+    [(state, outcome, _)] = sending.states(gone)
+    assert (state, "must be a time zone" in outcome) == ("failed", True)
+    assert sending.states(whole)[0][0] == "delivered"
+
+
+def test_the_slow_reports_of_one_app_let_those_of_others_pass(
+    sending: Sending, resources: Resources
+) -> None:
+    slow = [sending.create(replace(MAIL, name=f"slow {number}")) for number in range(12)]
+    other = create_app(resources, ADMIN, "Other")
+    quick = [
+        create_schedule(resources, ADMIN, other, replace(MAIL, name=f"q {number}"), sending.clock)
+        for number in range(2)
+    ]
+    sending.clock.pass_until("2026-12-01T08:00:00")
+    order: list[str] = []
+
+    def send(_: Resources, __: Settings, places: tuple[App, ReportSchedule], *___: Any) -> Any:
+        order.append(places[0].name)
+        sending.clock.now += timedelta(seconds=25 if places[0] == sending.app else 1)
+        return AttemptResult("taken", is_delivered=True)
+
+    tried = send_due(sending.resources, sending.settings, sending.clock, send)
+    # The first of a pass may be anybody's; then whoever has used least is next.
+    assert order.index("Other") <= 1
+    assert order[:4].count("Other") == 2
+    assert order.count("Shop") == 3  # 75 seconds; the rest waits for the next pass
+    assert tried == 5
+    while send_due(sending.resources, sending.settings, sending.clock, send):
+        pass
+    assert order.count("Shop") == len(slow)
+    assert order.count("Other") == len(quick)
+
+
 def test_the_log_of_a_schedule_is_bounded(sending: Sending) -> None:
     schedule = sending.create(MAIL)
     for days in range(LOG_MAX + 3):
@@ -411,6 +561,11 @@ def test_a_test_sends_at_once_and_changes_nothing(sending: Sending) -> None:
         ({"query": "split=colour"}, "is not one of"),
         ({"query": "partner=Nobody"}, "no partner with this name"),
         ({"query": "column=colour"}, "must be one of"),
+        ({"query": "campaign=%00"}, "control characters"),
+        ({"query": "sub_id=a%00b"}, "control characters"),
+        ({"query": "partner=%1b (source)"}, "control characters"),
+        ({"query": "%00=1"}, "control characters"),
+        ({"query": "compare=year&from=0001-01-01&to=0001-01-02"}, "from 1970-01-01 to 2199"),
         ({"query": "a=" + "b" * 4_000}, "at most 4000"),
         ({"every": Every.WEEK}, "day of the week"),
         ({"hour": 24}, "from 0 to 23"),
