@@ -36,8 +36,8 @@ from ingest.dialects.singular.call import CALLS as SINGULAR_CALLS
 from ingest.dialects.swaarm.click import CLICK, IMPRESSION
 from ingest.dialects.swaarm.postback import POSTBACK
 from ingest.dialects.swaarm.s2sevent import S2SEVENT
-from ingest.endpoint import Endpoint, EndpointServices, LinkEndpoint
-from ingest.fast_path import GrantedTokens
+from ingest.endpoint import Endpoint, LinkEndpoint
+from ingest.fast_path import GrantedPrincipals
 from ingest.forgotten_devices import ForgottenDevices
 from ingest.gate import Gate, LoadLimits
 from ingest.gauges import Gauges
@@ -53,6 +53,7 @@ from ingest.rate_limits.usage import RateUsage
 from ingest.request_log.checks import CheckLog
 from ingest.request_log.journal import RequestJournal
 from ingest.request_log.rejections import RejectionLog
+from ingest.resource import EndpointServices
 from ingest.sdks.adjust_paths import AdjustSdk
 from ingest.sdks.lookup import AttributionLookup
 from ingest.sdks.resource import SdkEndpoint, SdkResource
@@ -126,8 +127,8 @@ def get_app() -> Application:
         settings = read_ingest_settings(environment())
     except OperatorError as error:
         raise AppImportError(error.message) from None
-    redis = connect_ingest(settings.redis_url, settings.flush_wait_ms_max)
-    rq = connect(settings.redis_url)
+    redis = connect_ingest(settings.redis_url, settings.names, settings.flush_wait_ms_max)
+    rq = connect(settings.redis_url, settings.names)
     return create_app(assemble(settings, redis, rq, now_ms, TALLY, SHARED))
 
 
@@ -183,8 +184,9 @@ def create_app(parts: Parts) -> Application:
     """Builds the application: its routes, its probes, its metrics and its error handlers."""
     background = BackgroundTasks(parts)
     app: App[Request, Response] = App(media_type=falcon.MEDIA_JSON, middleware=[background])
+    authenticator = Authenticator(parts.credential_store, parts.watch.catch_up)
     services = EndpointServices(
-        authenticator=Authenticator(parts.credential_store, parts.watch.catch_up),
+        authenticator=authenticator,
         batcher=parts.batcher,
         known_devices=KnownDevices(parts.redis, parts.now),
         forgotten_devices=parts.forgotten_devices,
@@ -197,7 +199,7 @@ def create_app(parts: Parts) -> Application:
             forwarded_hops=parts.forwarded_hops,
             truncating_apps=lambda: parts.batcher.truncating_apps,
         ),
-        granted_tokens=GrantedTokens(parts.credential_store),
+        granted_principals=GrantedPrincipals(parts.credential_store, authenticator, parts.limiter),
         now=parts.now,
         forwarded_hops=parts.forwarded_hops,
     )

@@ -1,7 +1,7 @@
 """Refuses the clicks of archived links; whoever follows one is redirected all the same."""
 
 from shared.errors import RequestError
-from shared.events import Kind
+from shared.events import CLICK_KINDS, Kind
 from shared.snapshot import KnownLink
 
 
@@ -20,5 +20,5 @@ class ArchivedLink(RequestError):
 def require_link_in_use(link: KnownLink | None, kind: Kind) -> None:
     """Raises ArchivedLink, but not for what networks report of earlier clicks."""
     is_archived = link is not None and link.is_archived
-    if is_archived and kind in {Kind.CLICK, Kind.IMPRESSION}:
+    if is_archived and kind in CLICK_KINDS:
         raise ArchivedLink

@@ -33,7 +33,7 @@ from shared.errors import (
 )
 from shared.events import Environment
 from shared.names.invisible import trimmed
-from shared.placeholders import is_no_id
+from shared.placeholders import is_no_id, is_placeholder
 from shared.scopes import Scope
 from shared.snapshot import (
     NO_TOKEN,
@@ -124,14 +124,14 @@ class Authenticator:
         Overloaded.
         """
         try:
-            return self._find(credentials)
+            return self.find(credentials)
         except (UnknownLink, UnknownApp, SdkTrafficOff):
             pass
         except Unauthorized:
             if len(credentials.tokens) != 1 and credentials.network is None:
                 raise
         await self._catch_up()
-        return self._find(credentials)
+        return self.find(credentials)
 
     def has_sdk_traffic(self, app_token: str) -> bool:
         """Tells whether an app accepts SDK traffic, as far as this process knows."""
@@ -141,7 +141,8 @@ class Authenticator:
         """Returns the receipt of a click, by whose id the click's app is found again."""
         return self._store.seal.seal(receipt, grant.app_id, grant.environment)
 
-    def _find(self, credentials: Credentials) -> Principal:
+    def find(self, credentials: Credentials) -> Principal:
+        """Finds the principal of a request in the snapshot in memory. Raises as `authenticate`."""
         store, key = self._store, credentials.link
         if credentials.network is not None:
             return self._find_network(credentials.network)
@@ -216,7 +217,8 @@ def credentials_of(
     """Collects the credentials that a request shows, as its sender sends them.
 
     `token` is the one of the sender's own header.
-    Raises MissingField, ConflictingValues for a link or app named by half, twice or not at all.
+    Raises MissingField for a link or app named by half or not at all, ConflictingValues for an app
+    named twice.
     """
     if sender.basic and authorization:
         authorization = _user_name(authorization)
@@ -233,7 +235,8 @@ def credentials_of(
         named = [_value(raw, name) for name in sender.named_link or ()]
         return Credentials(tokens, LinkKey(*named) if any(named) else None, by_program=True)
     names = sender.link_names
-    values = [_value(raw, name) for name in names]
+    # Networks append names to links: the first pair is the link's own.
+    values = [_value(raw, name, takes_first=True) for name in names]
     if tokens and not any(values):
         return Credentials(tokens, None, takes_sdk=True)
     for name, value in zip(names, values, strict=True):
@@ -241,7 +244,7 @@ def credentials_of(
             raise MissingField(name, f"Send {' and '.join(names)} of a link, or a token.")
     answer = raw.values(sender.no_redirect_name) if sender.no_redirect_name else ()
     by_program = any(is_yes(value.decode(errors="replace")) for value in answer)
-    return Credentials(tokens, LinkKey(*values), by_program=by_program)
+    return Credentials(tokens, LinkKey.read(*values), by_program=by_program)
 
 
 def _user_name(authorization: str) -> str:
@@ -287,11 +290,11 @@ def _network(raw: RawParameters, token_name: str | None) -> NetworkCredential | 
     return NetworkCredential(tokens, click_id) if tokens or click_id else None
 
 
-def _value(raw: RawParameters, name: str) -> str:
+def _value(raw: RawParameters, name: str, *, takes_first: bool = False) -> str:
     # No link or app has the replacement character in its name: what is not UTF-8 names none.
-    values = {trimmed(value.decode(errors="replace")) for value in raw.values(name)}
-    if len(values) > 1:
-        values = {value for value in values if not is_no_id(value)}
-    if len(values) > 1:
+    values = list({trimmed(value.decode(errors="replace")): 0 for value in raw.values(name)})
+    if len(values) > 1:  # the name of a link may be any word, also one that stands for nobody
+        values = [v for v in values if v and not (is_placeholder if takes_first else is_no_id)(v)]
+    if len(values) > 1 and not takes_first:
         raise ConflictingValues(name)
-    return "".join(values)
+    return values[0] if values else ""

@@ -11,7 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
@@ -53,8 +53,7 @@ class BatchLimits:
     waiting_events_max: int
 
 
-@dataclass(frozen=True, slots=True)
-class EventUnit:
+class EventUnit(msgspec.Struct, frozen=True, gc=False):
     """Encoded events that are written together or not at all: one, or those of a batch request.
 
     `keys` are their credentials, and `apps` the events of each app, each once.
@@ -75,13 +74,12 @@ class FlushResult(NamedTuple):
     firsts: Sequence[bytes] = ()
 
 
-@dataclass(slots=True)
-class QueuedUnit:
+class QueuedUnit(msgspec.Struct, eq=False):
     """A queued unit: the snapshot version it was checked against, and what its sender awaits."""
 
     unit: EventUnit
     version: int | None
-    done: asyncio.Future[FlushResult] = field(repr=False)
+    done: "asyncio.Future[FlushResult]"
 
     def answer(self, seen_before: Iterator[bool], firsts: Iterator[bytes]) -> None:
         """Tells the sender what Redis knew of its events, and takes that from what it answered."""
@@ -120,16 +118,22 @@ class Batcher:
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def add(self, event: Event, key: Key, marker: SeenMarker | None = None) -> bool:
         """Waits until the event is on disk; returns whether its marker was seen before.
 
         Raises Unavailable, Unauthorized, UnknownLink, UnknownApp.
         """
+        return (await self.queue(event, key, marker)).is_seen
+
+    def queue(
+        self, event: Event, key: Key, marker: SeenMarker | None = None
+    ) -> "asyncio.Future[FlushResult]":
+        """Queues an event; the future raises as `add` does. Raises Unavailable."""
         markers = () if marker is None else (marker,)
         encoded = encode_event(as_stored(event, self.truncating_apps))
-        unit = EventUnit((key,), encoded, 1, markers, apps=((event.app_id, 1),))
-        return (await self.add_unit(unit)).is_seen
+        return self._queue_unit(EventUnit((key,), encoded, 1, markers, (), ((event.app_id, 1),)))
 
     @property
     def truncating_apps(self) -> frozenset[int]:
@@ -143,13 +147,17 @@ class Batcher:
         Raises Unavailable; Unauthorized, UnknownLink, UnknownApp if any of its keys is no longer
         valid, and then nothing is written.
         """
+        return await self._queue_unit(unit)
+
+    def _queue_unit(self, unit: EventUnit) -> "asyncio.Future[FlushResult]":
         self.require_room()
-        done: asyncio.Future[FlushResult] = asyncio.get_running_loop().create_future()
+        self._loop = self._loop or asyncio.get_running_loop()  # which takes a system call
+        done: asyncio.Future[FlushResult] = self._loop.create_future()
         if not self._queue:
             self._arrived.set()
             self._idle.clear()
         self._queue.append(QueuedUnit(unit, self._credential_store.version, done))
-        return await done
+        return done
 
     def require_room(self) -> None:
         """Raises Unavailable while nothing more can be accepted."""
@@ -189,6 +197,7 @@ class Batcher:
         return batch
 
     async def _flush(self, batch: list[QueuedUnit]) -> None:
+        events = sum(queued.unit.count for queued in batch)
         try:
             added = await self._write(batch)
         except Stale:
@@ -196,13 +205,13 @@ class Batcher:
         except InboxNotReplicated as refusal:
             # The batch is on one disk alone. The next would wait in vain too, until the watch
             # knows more.
-            _log.warning("flush of %d events was not confirmed by enough replicas", _events(batch))
+            _log.warning("flush of %d events was not confirmed by enough replicas", events)
             self._gate.durable = False
             _refuse(batch, refusal)
             self._refuse_queue(InboxNotDurable())
         except Exception as error:  # noqa: BLE001 - whatever it is, senders wait and more will come
             # Redis took nothing, or did not say so in time: nobody behind may wait for it either.
-            _log.warning("flush of %d events failed: %s", _events(batch), type(error).__name__)
+            _log.warning("flush of %d events failed: %s", events, type(error).__name__)
             self._gate.note_unreachable()
             _refuse(batch, InboxUnreachable())
             self._refuse_queue(InboxUnreachable())
@@ -283,10 +292,6 @@ def batch_parts(units: Sequence[EventUnit], apps_over: AbstractSet[int]) -> list
             )
         )
     return parts
-
-
-def _events(batch: Sequence[QueuedUnit]) -> int:
-    return sum(queued.unit.count for queued in batch)
 
 
 def _refuse(units: Sequence[QueuedUnit], refusal: WaybillError) -> None:

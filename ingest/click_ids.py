@@ -16,7 +16,7 @@ from typing import Final
 from uuid import UUID
 
 from shared.events import Environment
-from shared.ids import receipt_of_click_id
+from shared.ids import receipt_of, receipt_of_click_id
 from shared.keys.click_keys import click_key
 from shared.snapshot import LinkKey
 
@@ -35,27 +35,29 @@ class ClickSeal:
     """The keyed hash in the click ids that ingest gives out."""
 
     def __init__(self, secret_key: bytes, former_keys: Sequence[bytes] = ()) -> None:
-        self._key = click_key(secret_key)
-        self._accepted = (self._key, *former_keys)
+        keys = (click_key(secret_key), *former_keys)
+        self._hashes = tuple(blake2b(key=key, digest_size=_SEAL_BITS // 8) for key in keys)
 
     def seal(self, receipt: UUID, app_id: int, environment: Environment) -> UUID:
         """Returns the receipt of a click with its seal; it keeps its time and order."""
-        return UUID(int=receipt.int & ~_SEAL | _sealed(self._key, receipt, app_id, environment))
+        sealed = _sealed(self._hashes[0], receipt, app_id, environment)
+        return receipt_of(receipt.int & ~_SEAL | sealed)
 
     def owner(self, click_id: str, app_ids: Iterable[int]) -> tuple[int, Environment] | None:
         """Returns the app and environment of a click id, if it was given out for one of these."""
         receipt = receipt_of_click_id(click_id)
         if receipt is None:
             return None
-        for key, app_id, environment in product(self._accepted, app_ids, Environment):
-            if _sealed(key, receipt, app_id, environment) == receipt.int & _SEAL:
+        for keyed, app_id, environment in product(self._hashes, app_ids, Environment):
+            if _sealed(keyed, receipt, app_id, environment) == receipt.int & _SEAL:
                 return app_id, environment
         return None
 
 
-def _sealed(key: bytes, receipt: UUID, app_id: int, environment: Environment) -> int:
-    content = b"%d:%s:%d" % (app_id, environment.encode(), receipt.int >> _SEAL_BITS)
-    return int.from_bytes(blake2b(content, key=key, digest_size=3).digest(), "big")
+def _sealed(keyed: blake2b, receipt: UUID, app_id: int, environment: Environment) -> int:
+    content = keyed.copy()  # the key is hashed once, and not for each click
+    content.update(b"%d:%s:%d" % (app_id, environment.encode(), receipt.int >> _SEAL_BITS))
+    return int.from_bytes(content.digest(), "big")
 
 
 def link_of_swaarms(click_id: str) -> LinkKey | None:

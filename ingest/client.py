@@ -39,7 +39,8 @@ def request_address(request: Request, hops: int) -> str | None:
     client = request.scope.get("client")
     if not isinstance(client, tuple):  # ASGI promises an iterable, which can perhaps be read once
         client = request.scope["client"] = tuple(client or (None, None))
-    return client_address(client[0], request.get_header("X-Forwarded-For"), hops)
+    forwarded = request.get_header("X-Forwarded-For") if hops else None
+    return client_address(client[0], forwarded, hops)
 
 
 def header_text(request: Request, name: str) -> str | None:

@@ -1,9 +1,10 @@
 """Holds the credentials of all senders, the snapshot in memory, and judges what a request shows."""
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from ingest.click_ids import ClickSeal, link_of_swaarms
+from ingest.snapshots.loader import SnapshotLoader
 from shared.clock import Clock
 from shared.errors import NotReady, RequestError, Unauthorized, UnknownApp, UnknownLink
 from shared.events import Environment
@@ -12,15 +13,14 @@ from shared.keys.installation_key import accepted_keys, key_with_check
 from shared.keys.rehashed_tokens import rehash_commands
 from shared.redis import AsyncPipeline, AsyncRedis
 from shared.scopes import Scope
+from shared.shards.shard_names import ShardNames
 from shared.snapshot import (
     NO_TOKEN,
-    SNAPSHOT_KEY,
     Grant,
     KnownApp,
     KnownLink,
     LinkKey,
     Snapshot,
-    decode_snapshot,
 )
 from shared.tokens import TOKEN_BYTES_MAX, TokenFault, token_digest
 
@@ -83,6 +83,7 @@ class CredentialStore:
         self._now = now
         self.seal = ClickSeal(secret_key)
         self.snapshot: Snapshot | None = None
+        self._loader = SnapshotLoader()
         self._kept_links: Mapping[LinkKey, KnownLink] | None = None
         self._open_to_networks: dict[int, KnownApp] = {}
 
@@ -92,8 +93,7 @@ class CredentialStore:
 
     async def refresh(self, redis: AsyncRedis) -> None:
         """Loads the published snapshot; holds none when none is published."""
-        data = cast("bytes | None", await redis.get(SNAPSHOT_KEY))
-        self.use(None if data is None else decode_snapshot(data))
+        self.use(await self._loader.load(redis))
 
     def use(self, snapshot: Snapshot | None) -> None:
         """Uses a snapshot; with None, links alone are still found, as last known."""
@@ -118,9 +118,9 @@ class CredentialStore:
         }
         self.seal = ClickSeal(key, unwrap_click_keys(key, snapshot.former_click_keys))
 
-    def report_rehashed(self, pipeline: AsyncPipeline) -> None:
+    def report_rehashed(self, pipeline: AsyncPipeline, names: ShardNames) -> None:
         """Queues the report of tokens used since the key was rotated, until it is published."""
-        rehash_commands(pipeline, self._key, self._rehashed)
+        rehash_commands(pipeline, names, self._key, self._rehashed)
 
     def keep_links(self, snapshot: Snapshot) -> None:
         """Takes the links of an earlier snapshot, unless another installation made it."""
@@ -140,7 +140,7 @@ class CredentialStore:
 
     def find_link(self, key: LinkKey) -> KnownLink:
         """Raises UnknownLink; NotReady when this process cannot tell."""
-        link = self._links().get(key)
+        link = self._link(key)
         if link is None:
             self._ready()  # an earlier snapshot does not tell whether the link is newer
             raise UnknownLink
@@ -148,7 +148,7 @@ class CredentialStore:
 
     def has_link(self, key: LinkKey) -> bool:
         """Tells whether a link has this key. Raises NotReady."""
-        return key in self._links() or key in self._ready().links
+        return self._link(key) is not None or key in self._ready().links
 
     def digest_of(self, tokens: Collection[bytes]) -> bytes | TokenFault:
         """Returns the digest of the one token sent, or why there is none."""
@@ -260,11 +260,11 @@ class CredentialStore:
         else:
             self._require(self._ready(), key.digest, key.scope)
 
-    def _links(self) -> Mapping[LinkKey, KnownLink]:
+    def _link(self, key: LinkKey) -> KnownLink | None:
         # Without a snapshot nothing is stored, but people who click are sent on all the same.
-        if self.snapshot is None and self._kept_links is not None:
-            return self._kept_links
-        return self._ready().links
+        kept = self._kept_links if self.snapshot is None else None
+        links = self._ready().links if kept is None else kept
+        return links.get(key) or links.get(key.without_stop())
 
     def _ready(self) -> Snapshot:
         if self.snapshot is None or self.holds_other_key:

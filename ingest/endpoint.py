@@ -4,18 +4,15 @@ The way is the same for every endpoint of every dialect; a dialect says how its 
 and answered. `/batch` and the paths of SDKs share the answer, refusals, counts and records.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Mapping
 from functools import partial
-from random import randint
 from time import monotonic
 
 import msgspec
 from falcon.asgi import Request, Response
 
 from ingest.archived_links import ArchivedLink, require_link_in_use
-from ingest.authentication import Authenticator, Principal, credentials_of
-from ingest.batcher import Batcher
+from ingest.authentication import Principal, credentials_of
 from ingest.client import (
     PREFETCH_HEADERS,
     UNKNOWN_CLIENT,
@@ -27,16 +24,15 @@ from ingest.client import (
 )
 from ingest.credential_store import Key
 from ingest.dialects.dialect import RECEIPT, Dialect, ParsedRequest, Reply, RequestContext
-from ingest.fast_path import FastPath, GrantedTokens
-from ingest.forgotten_devices import OPTED_OUT, ForgottenDevices, may_be_refused
-from ingest.known_devices import KnownDevices
+from ingest.fast_path import FastPath
+from ingest.forgotten_devices import OPTED_OUT, may_be_refused
 from ingest.parameters import RawParameters
-from ingest.rate_limits.limiter import RateLimited, RateLimiter
+from ingest.rate_limits.limiter import RateLimited
 from ingest.request_body import NO_BODY, RequestBody, read_parameters_body
-from ingest.request_log.journal import RequestJournal, RequestState
+from ingest.request_log.journal import RequestState
+from ingest.resource import EndpointServices, Resource, write_reply
 from ingest.sent_pairs import link_query, text_pairs
 from ingest.telemetry.counts import EndpointCounts
-from shared.clock import Clock
 from shared.errors import (
     DeviceForgotten,
     Prefetch,
@@ -51,65 +47,6 @@ from shared.integration_log import UnreadReason, UnreadValue
 from shared.names.invisible import trimmed
 from shared.scopes import Scope, scope_of
 
-_RETRY_SECONDS = (1, 3)  # spread, so that senders do not come back all at once
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointServices:
-    """The services that the endpoints of a process share.
-
-    `now` is the clock; senders are behind `forwarded_hops` proxies.
-    """
-
-    authenticator: Authenticator
-    batcher: Batcher
-    known_devices: KnownDevices
-    forgotten_devices: ForgottenDevices
-    limiter: RateLimiter
-    journal: RequestJournal
-    granted_tokens: GrantedTokens
-    now: Clock
-    forwarded_hops: int = 0
-
-
-class Resource:
-    """A path of ingest."""
-
-    def __init__(self, services: EndpointServices, counts: EndpointCounts) -> None:
-        self._services = services
-        self._counts = counts
-
-    async def _serve(
-        self,
-        request: Request,
-        response: Response,
-        state: RequestState,
-        receiving: Awaitable[Reply],
-        refuse: Callable[[WaybillError], Reply],
-    ) -> None:
-        """Answers with what `receiving` returns, or what `refuse` makes of its error."""
-        begun, counts = monotonic(), self._counts
-        try:
-            reply = await receiving
-        except WaybillError as error:
-            reply = refuse(error)
-            counts.count_refused(reply.status, error.code)
-            if isinstance(error, Unavailable):
-                response.set_headers(retry_after())
-            elif isinstance(error, RateLimited):
-                response.set_header("Retry-After", str(error.retry_seconds))
-            journal = self._services.journal
-            await journal.bad_tokens.wait(journal.refused(request, state, error))
-        except Exception:
-            counts.count_refused(500, WaybillError.code)
-            raise
-        else:
-            counts.count_accepted(reply.status, begun)
-        response.status = reply.status
-        response.data = reply.body
-        if reply.headers:
-            response.set_headers(reply.headers)
-
 
 class Endpoint(Resource):
     """A path of a dialect."""
@@ -119,16 +56,53 @@ class Endpoint(Resource):
     ) -> None:
         super().__init__(services, counts)
         self._dialect = dialect
-        self._fast_path = FastPath(dialect, services.granted_tokens, services.now)
+        self._fast_path = FastPath(
+            dialect,
+            services.granted_principals,
+            services.forgotten_devices,
+            services.now,
+            services.forwarded_hops,
+        )
 
     async def on_get(self, request: Request, response: Response, **path: str) -> None:
+        begun = monotonic()
+        plain = self._fast_path.read(request)
+        if plain is None:
+            await self.on_post(request, response, **path)
+            return
+        parsed, principal = plain.parsed, plain.granted.principal
+        event, services = parsed.event, self._services
+        try:
+            if plain.granted.is_limited:
+                services.limiter.admit_request(request, principal, plain.size_bytes)
+            result = await services.batcher.queue(event, plain.key, parsed.marker)
+        except Exception as error:  # noqa: BLE001 - answered as that of any other request
+            state = plain.note(self._state())
+            answering = self._reply_if_lost(request, state, parsed, error)
+            await self._answer(request, response, state, answering)
+            return
+        reply = parsed.if_seen if result.is_seen and parsed.if_seen is not None else parsed.reply
+        scope = scope_of(event.kind)
+        services.journal.accepted_plain(
+            "GET", self._dialect.name, scope, principal, event, reply.status
+        )
+        self._counts.count_accepted(reply.status, begun)
+        write_reply(response, reply)
+
+    async def on_post(self, request: Request, response: Response, **path: str) -> None:
         state = self._state()
-        receiving = self._receive(request, state, path)
+        await self._answer(request, response, state, self._receive(request, state, path))
+
+    async def _answer(
+        self,
+        request: Request,
+        response: Response,
+        state: RequestState,
+        receiving: Awaitable[Reply],
+    ) -> None:
         await self._serve(
             request, response, state, receiving, partial(self._refuse, request, state)
         )
-
-    on_post = on_get
 
     def _state(self) -> RequestState:
         dialect = self._dialect
@@ -146,8 +120,7 @@ class Endpoint(Resource):
         self, request: Request, state: RequestState, path: Mapping[str, str]
     ) -> Reply:
         services = self._services
-        read = self._fast_path.read(request, state)
-        parsed, key = await self._read(request, state, path) if read is None else read
+        parsed, key = await self._read(request, state, path)
         if parsed.privacy is not None:
             services.batcher.require_room()
             await services.forgotten_devices.add(parsed.privacy)
@@ -158,19 +131,25 @@ class Endpoint(Resource):
                 require_link_in_use(state.principal.link, parsed.event.kind)
             services.limiter.admit_request(request, state.principal, state.size_bytes)
             seen_before = await services.batcher.add(parsed.event, key, parsed.marker)
-        except ArchivedLink:  # whoever follows it still arrives
-            if parsed.if_lost is None:
-                raise
-            return parsed.if_lost
-        except (Unavailable, Unauthorized, RateLimited):  # or a token that was revoked this moment
-            if parsed.if_lost is None:
-                raise
-            self._counts.count_lost_click()
-            services.journal.click_lost(request, state, parsed.if_lost.status)
-            return parsed.if_lost
+        except WaybillError as error:
+            return await self._reply_if_lost(request, state, parsed, error)
         reply = parsed.if_seen if seen_before and parsed.if_seen is not None else parsed.reply
         services.journal.accepted(request, state, parsed.event, reply.status)
         return reply
+
+    async def _reply_if_lost(
+        self, request: Request, state: RequestState, parsed: ParsedRequest, error: Exception
+    ) -> Reply:
+        """Redirects whoever follows a link all the same. Raises the error for anybody else."""
+        # Unauthorized: a token that was revoked this moment.
+        if parsed.if_lost is None or not isinstance(
+            error, ArchivedLink | Unavailable | Unauthorized | RateLimited
+        ):
+            raise error
+        if not isinstance(error, ArchivedLink):
+            self._counts.count_lost_click()
+            self._services.journal.click_lost(request, state, parsed.if_lost.status)
+        return parsed.if_lost
 
     async def _read(
         self, request: Request, state: RequestState, path: Mapping[str, str]
@@ -181,6 +160,9 @@ class Endpoint(Resource):
         if len(query) > dialect.request_bytes_max:
             raise RequestTooLarge(dialect.request_bytes_max)
         body, body_fault = await self._body(request, len(query))
+        if body.form and not path and (plain := self._fast_path.read(request, body.form)):
+            plain.note(state)
+            return plain.parsed, plain.key
         state.size_bytes = len(query) + body.size_bytes
         raw = state.raw = RawParameters(
             query,
@@ -273,10 +255,7 @@ class LinkEndpoint(Endpoint):
 
     async def on_head(self, request: Request, response: Response) -> None:
         state = self._state()
-        receiving = self._preview(request, state)
-        await self._serve(
-            request, response, state, receiving, partial(self._refuse, request, state)
-        )
+        await self._answer(request, response, state, self._preview(request, state))
 
     async def _preview(self, request: Request, state: RequestState) -> Reply:
         """Returns what GET would answer, without a receipt, for nothing is stored."""
@@ -285,8 +264,3 @@ class LinkEndpoint(Endpoint):
         reply = parsed.if_lost or parsed.reply
         headers = {name: text for name, text in reply.headers.items() if name != RECEIPT}
         return msgspec.structs.replace(reply, headers=headers)
-
-
-def retry_after() -> dict[str, str]:
-    """Returns the header that says when to send again what could not be stored now."""
-    return {"Retry-After": str(randint(*_RETRY_SECONDS))}  # noqa: S311

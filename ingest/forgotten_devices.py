@@ -15,11 +15,10 @@ from shared.events import Event
 from shared.privacy.identities import ANSWERED_KINDS, PersonId, id_digest, ids_of_event
 from shared.privacy.requests import (
     ADD,
-    ADD_KEYS,
-    FORGOTTEN_KEY,
     PrivacyAction,
     PrivacyRequest,
     add_arguments,
+    add_keys,
 )
 from shared.privacy.tombstone_key import unwrap_key
 from shared.redis import AsyncRedis, RedisError
@@ -53,14 +52,20 @@ class ForgottenDevices:
         self._unwrapped = (b"", b"")
         self._has_forgotten = False  # by this process, before the snapshot says so
 
+    @property
+    def has_any(self) -> bool:
+        """Tells whether anybody was forgotten, so that it has to be asked who."""
+        snapshot = self._store.snapshot
+        return self._has_forgotten or (snapshot is not None and snapshot.has_forgotten)
+
     async def require_known(self, event: Event) -> None:
         """Raises DeviceForgotten; InboxUnreachable, NotReady."""
-        await self.require_known_ids(event.app_id, ids_of_event(event))
+        if self.has_any:
+            await self.require_known_ids(event.app_id, ids_of_event(event))
 
     async def require_known_ids(self, app_id: int, ids: Iterable[PersonId]) -> None:
         """Raises DeviceForgotten; InboxUnreachable, NotReady."""
-        snapshot = self._store.snapshot
-        if not self._has_forgotten and (snapshot is None or not snapshot.has_forgotten):
+        if not self.has_any:
             return
         key = self._key()
         digests = [
@@ -68,7 +73,7 @@ class ForgottenDevices:
         ]
         try:
             found = await cast(
-                "Awaitable[list[int]]", self._redis.smismember(FORGOTTEN_KEY, digests)
+                "Awaitable[list[int]]", self._redis.smismember(self._redis.names.forgotten, digests)
             )
         except (RedisError, OSError) as error:
             raise InboxUnreachable from error
@@ -86,7 +91,8 @@ class ForgottenDevices:
             digests = [id_digest(key, request.app_id, identity) for identity in request.ids]
             self._has_forgotten = True
         try:
-            await self._script(keys=ADD_KEYS, args=add_arguments(request, digests))
+            keys = add_keys(self._redis.names)
+            await self._script(keys=keys, args=add_arguments(request, digests))
         except (RedisError, OSError) as error:
             raise InboxUnreachable from error
         self._enqueue()

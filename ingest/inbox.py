@@ -16,15 +16,15 @@ from shared.errors import InboxNotReplicated, WaybillError
 from shared.events import WIRE_VERSION, decode_events
 from shared.inbox import (
     APPEND,
-    APPEND_KEYS,
     Appended,
     BatchPart,
     append_arguments,
+    append_keys,
     read_append_reply,
 )
 from shared.lines.recent_ids import RecentId, id_arguments
 from shared.logs import note
-from shared.redis import AsyncRedis, Redis, RedisError
+from shared.redis import AsyncRedis, Redis, RedisError, SlotMoved
 from shared.rq_queue import enqueue
 from shared.seen import SeenMarker
 from shared.tally import Tally
@@ -77,12 +77,13 @@ class InboxWriter:
 
         Raises Stale, RedisError; InboxNotReplicated when the batch is on the primary alone.
         """
-        arguments = append_arguments(str(version), parts, WIRE_VERSION, markers, self._now())
+        keys = append_keys(self._redis.names, parts, markers, self._now())
+        arguments = append_arguments(str(version), parts, WIRE_VERSION, markers)
         arguments += id_arguments(ids)
         count = sum(part.events for part in parts)
         begun = monotonic()
         try:
-            answer, replicas = await self._run_script(arguments)
+            answer, replicas = await self._run_script(keys, arguments)
         except (RedisError, OSError):
             self._flushes.count_failed()
             raise
@@ -108,13 +109,23 @@ class InboxWriter:
             raise InboxNotReplicated
         return added
 
-    async def _run_script(self, arguments: Sequence[Any]) -> tuple[list[Any], int]:
+    async def _run_script(
+        self, keys: Sequence[str], arguments: Sequence[Any]
+    ) -> tuple[list[Any], int]:
         """Returns the answer of the script, and how many replicas have confirmed the batch."""
+        try:
+            return await self._run_script_once(keys, arguments)
+        except SlotMoved:  # nothing was added, and the next connection leads to the new node
+            return await self._run_script_once(keys, arguments)
+
+    async def _run_script_once(
+        self, keys: Sequence[str], arguments: Sequence[Any]
+    ) -> tuple[list[Any], int]:
         if not self._confirmation.replicas_min:
-            return cast("list[Any]", await self._script(keys=APPEND_KEYS, args=arguments)), 0
+            return cast("list[Any]", await self._script(keys=keys, args=arguments)), 0
         # One round trip. The whole script is sent: a pipeline cannot ask whether Redis has it.
         async with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.eval(APPEND, len(APPEND_KEYS), *APPEND_KEYS, *arguments)
+            pipeline.eval(APPEND, len(keys), *keys, *arguments)
             pipeline.wait(self._confirmation.replicas_min, self._confirmation.wait_ms_max)
             answer, replicas = await pipeline.execute()
         return answer, int(replicas)

@@ -14,12 +14,10 @@ from shared.errors import BadEventState, InboxUnreachable, UnknownDevice
 from shared.events import Environment, Event
 from shared.redis import AsyncRedis, RedisError
 from shared.seen import (
-    COMPLETE_KEY,
     LOOK_BACK,
-    bucket_of,
     device_name,
     latest_name,
-    period_keys,
+    look_back_keys,
     read_device_marker,
 )
 
@@ -33,6 +31,7 @@ class KnownDevices:
     """The devices that Redis remembers from earlier sessions and events."""
 
     def __init__(self, redis: AsyncRedis, now: Clock) -> None:
+        self._names = redis.names
         self._look_back = redis.register_script(LOOK_BACK)
         self._now = now
 
@@ -77,10 +76,11 @@ class KnownDevices:
         self, app_id: int, device: bytes, order: bytes | None = None, time_ms: int = 0
     ) -> tuple[bytes | None, bool, bytes | None]:
         """Returns the device's marker, whether that is certain, and the latest time in `order`."""
-        arguments: list[int | bytes] = [app_id, bucket_of(device), device]
+        markers = [device] if order is None else [device, order]
+        keys = look_back_keys(self._names, markers, self._now())
+        arguments: list[int | bytes] = [app_id, *markers]
         if order is not None:
-            arguments += [bucket_of(order), order, time_ms]
-        keys = [COMPLETE_KEY, *period_keys(self._now())]
+            arguments.append(time_ms)
         try:
             marker, is_certain, latest_ms = await self._look_back(keys=keys, args=arguments)
         except (RedisError, OSError) as error:

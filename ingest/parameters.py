@@ -10,7 +10,6 @@ change an event. Where a request has neither, as nearly always, Falcon's result 
 again was a tenth of what ingest costs.
 """
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import cast
 
@@ -36,9 +35,6 @@ NO_NAME = "(no name)"
 
 Pair = tuple[bytes, bytes]
 FalconParameters = Mapping[str, str | list[str]]
-
-# Unescapes to an octet outside of ASCII or to a NUL.
-_ESCAPED_OTHER = re.compile(rb"%(?:[89A-Fa-f]|00)")
 
 
 class RawParameters:
@@ -79,12 +75,13 @@ class RawParameters:
         return [(name.encode(), value.encode()) for name, value in self._values.items()]
 
     def values(self, name: str) -> Collection[bytes]:
-        """Returns the values sent under this name, each once, without empty ones."""
+        """Returns the values sent under this name in order, each once, without empty ones."""
         if self._values is not None:
             value = self._values.get(name)
             return (value.encode(),) if value else ()
         raw_name = name.encode()
-        return {pair.value for pair in self._pairs if pair.name == raw_name and pair.value}
+        sent = (pair.value for pair in self._pairs if pair.name == raw_name and pair.value)
+        return dict.fromkeys(sent)
 
     def parameters(self, without: Iterable[str]) -> "Parameters":
         """Returns all parameters but those named."""
@@ -116,21 +113,22 @@ def plain_values(
     """Returns one value a name as Falcon parses it; None where that could differ from what came."""
     source = b"%b&%b" % (query, form) if query and form else query or form
     count = source.count(b"&") + 1
-    if not source or count > parameters_max:
+    if not source or count > parameters_max or not source.isascii():
         return None
-    # Only ASCII without a NUL, escaped or not. One pattern for all of it took 6 us longer.
-    if not source.isascii() or b"\0" in source or _ESCAPED_OTHER.search(source):
+    sent = falcon_query
+    if sent is None or form:
+        sent = uri.parse_query_string(source.decode("ascii"), keep_blank=True, csv=False)
+    if len(sent) != count or "" in sent:
+        return None  # a name is repeated or empty
+    values = cast("dict[str, str]", sent)
+    names, texts = "&".join(values), "".join(values.values())
+    # Only ASCII without a NUL, escaped or not: in all at once, as each pattern takes microseconds.
+    if not (names.isascii() and texts.isascii()) or "\0" in texts or "\0" in names:
         return None
-    values = falcon_query
-    if values is None or form:
-        values = uri.parse_query_string(source.decode("ascii"), keep_blank=True, csv=False)
-    if len(values) != count or "" in values or max(map(len, values)) > NAME_CHARACTERS_MAX:
-        return None  # a name is repeated, empty or too long
-    if (b"amp" in source or b"AMP" in source) and any(
-        name[:4].lower() == "amp;" for name in values
-    ):
+    is_long = len(names) > NAME_CHARACTERS_MAX and max(map(len, values)) > NAME_CHARACTERS_MAX
+    if is_long or (";" in names and any(name[:4].lower() == "amp;" for name in values)):
         return None
-    return cast("dict[str, str]", values)
+    return values
 
 
 _NOTHING: Mapping[str, str] = {}

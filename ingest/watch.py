@@ -15,9 +15,7 @@ import msgspec
 from ingest.credential_store import CredentialStore
 from ingest.durability import durability_problems
 from ingest.gate import Gate, Load
-from shared.inbox import BACKLOG_KEY
 from shared.redis import AsyncRedis, RedisError, follow_primary
-from shared.snapshot import VERSION_KEY
 
 _PAUSE_SECONDS = 0.2
 _WAIT_SECONDS = 0.01
@@ -96,13 +94,13 @@ class Watch:
     async def _look(self) -> None:
         await follow_primary(self._redis)
         await self._look_for_snapshot()
-        backlog = await self._redis.get(BACKLOG_KEY)
+        backlog = await self._redis.get(self._redis.names.backlog)
         memory = await self._redis.info("memory")
         self._gate.note_load(Load(int(backlog or 0), memory["used_memory"], memory["maxmemory"]))
 
     async def _look_for_snapshot(self) -> None:
         store = self._credential_store
-        version = await self._redis.get(VERSION_KEY)
+        version = await self._redis.get(self._redis.names.snapshot_version)
         if (None if version is None else int(version)) == store.version:
             self._confirmed_at = monotonic()
             return

@@ -4,6 +4,7 @@ The same as of events that come alone, but bounded: of a thousand events the che
 fifty anyway, and of a thousand that are rejected for one reason a few entries tell it.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 from ingest.authentication import Principal
 from ingest.batches.batched_event import BatchedEvent, RefusedEvent
 from ingest.batches.dialect_events import secret_names
-from ingest.batches.verdict import EventVerdict
+from ingest.batches.verdict import EventOutcome, EventVerdict
 from ingest.http.limits import BATCH_PATH
 from ingest.parameters import Pair
 from ingest.request_log.checks import RequestOutcome
@@ -23,7 +24,8 @@ from shared.integration_log import CHECK_ENTRIES_MAX, UnreadValue, unread_source
 from shared.metrics import NO_REASON
 from shared.redaction import MASK, redact
 from shared.rejections import Rejection
-from shared.tally import Counter, Tally
+from shared.tally import Counter as TallyCounter
+from shared.tally import Tally
 
 METHOD = "POST"
 
@@ -38,7 +40,7 @@ class BatchJournal:
         self._journal = journal
         self._tally = tally
         self._path = path
-        self._counters: dict[tuple[str, str], Counter] = {}
+        self._counters: dict[tuple[EventOutcome, str], TallyCounter] = {}
 
     def record(
         self,
@@ -48,13 +50,15 @@ class BatchJournal:
     ) -> None:
         """Records the events of a batch, all of which have their verdict."""
         rejections = self._journal.rejections
-        for batched in events:
-            if batched.verdict is not None:
-                self._count(batched.verdict)
-                if batched.verdict.code is not None:
-                    rejections.add_count(batched.verdict.code)
+        verdicts = [batched.verdict for batched in events if batched.verdict is not None]
+        failed = [verdict.code for verdict in verdicts if verdict.code is not None]
+        verdicts += [entry.verdict for entry in refused]
+        outcomes = Counter([(verdict.status, verdict.code) for verdict in verdicts])
+        for (status, code), times in outcomes.items():
+            self._count(status, code or NO_REASON, times)
+        for failed_code in failed:
+            rejections.add_count(failed_code)
         for number, entry in enumerate(refused):
-            self._count(entry.verdict)
             if number < _ENTRIES_MAX:
                 rejections.add(
                     self._rejection(principal, entry),
@@ -68,15 +72,15 @@ class BatchJournal:
         ]
         for item in sorted(last, key=lambda item: item.index)[-CHECK_ENTRIES_MAX:]:
             self._check(principal, item)
-        self._note_unread(principal, [*events, *refused])
+        items: list[BatchedEvent | RefusedEvent] = [*events, *refused]
+        self._note_unread(principal, [item for item in items if item.unread])
 
-    def _count(self, verdict: EventVerdict) -> None:
-        labels = str(verdict.status), verdict.code or NO_REASON
-        counter = self._counters.get(labels)
+    def _count(self, status: EventOutcome, code: str, times: int) -> None:
+        counter = self._counters.get((status, code))
         if counter is None:
-            counter = self._tally.counter(metrics.BATCH_EVENTS, *labels)
-            self._counters[labels] = counter
-        counter.value += 1
+            counter = self._tally.counter(metrics.BATCH_EVENTS, str(status), code)
+            self._counters[status, code] = counter
+        counter.value += times
 
     def _rejection(self, principal: Principal, entry: RefusedEvent) -> Rejection:
         field = entry.verdict.field

@@ -14,6 +14,8 @@ from shared.scopes import Scope
 from shared.seen import SeenMarker
 from shared.tokens import TokenFault
 
+BATCH_NAME = "batch"  # in place of a dialect's name
+
 
 class BatchedEvent(msgspec.Struct):
     """An event that was read. `first` is the earlier one of its batch that it repeats.
@@ -25,11 +27,11 @@ class BatchedEvent(msgspec.Struct):
     index: int
     event: Event
     encoded: bytes
-    key: Key
-    scope: Scope
-    dialect: str
-    marker: SeenMarker | None
     recent: RecentId | None
+    key: Key
+    scope: Scope = Scope.EVENTS
+    dialect: str = BATCH_NAME
+    marker: SeenMarker | None = None
     fault: TokenFault | None = None
     first: "BatchedEvent | None" = None
     verdict: EventVerdict | None = None

@@ -12,10 +12,11 @@ from ingest.authentication import Principal, credentials_of
 from ingest.batches.app_links import AppLinks
 from ingest.batches.batch_journal import BatchJournal
 from ingest.batches.batch_reader import BatchContents
+from ingest.batches.batched_event import BATCH_NAME
 from ingest.batches.body import BATCH_BYTES_MAX, form_of, plain_body
 from ingest.batches.dialect_reader import DialectReader
 from ingest.batches.envelope import raw_events
-from ingest.batches.event_reader import NAME, EventReader
+from ingest.batches.event_reader import EventReader
 from ingest.batches.options import BatchOptions, read_options
 from ingest.batches.room import BatchRoom
 from ingest.batches.storage import BatchStorage, accept_unstored
@@ -23,10 +24,10 @@ from ingest.batches.verdict import EventOutcome, batch_reply
 from ingest.credential_store import CredentialStore
 from ingest.dialects.dialect import Reply, Sender
 from ingest.dialects.swaarm.responses import error_reply
-from ingest.endpoint import EndpointServices, Resource, retry_after
 from ingest.parameters import NO_PARAMETERS
 from ingest.request_body import read_body
 from ingest.request_log.journal import RequestState
+from ingest.resource import EndpointServices, Resource, retry_after
 from ingest.telemetry.counts import EndpointCounts
 from shared.scopes import Scope
 
@@ -35,7 +36,7 @@ _ROOM_BYTES_MAX = 32_000_000
 
 
 # Its token comes in the header only: an address is written into logs.
-BATCH = Sender(name=NAME)
+BATCH = Sender(name=BATCH_NAME)
 
 
 class BatchEndpoint(Resource):
@@ -55,7 +56,7 @@ class BatchEndpoint(Resource):
         self._room = BatchRoom(_ROOM_BYTES_MAX)
 
     async def on_post(self, request: Request, response: Response) -> None:
-        state = RequestState(NAME, Scope.EVENTS)
+        state = RequestState(BATCH_NAME, Scope.EVENTS)
         await self._serve(request, response, state, self._receive(request, state), error_reply)
 
     async def _receive(self, request: Request, state: RequestState) -> Reply:
@@ -98,6 +99,6 @@ class BatchEndpoint(Resource):
         reply = batch_reply(
             verdicts, failed_only=options.failed_only, validate_only=options.validate_only
         )
-        if any(verdict.status is EventOutcome.RETRY for verdict in verdicts):
+        if EventOutcome.RETRY in [verdict.status for verdict in verdicts]:
             return msgspec.structs.replace(reply, headers=retry_after())
         return reply

@@ -26,10 +26,10 @@ from ingest.credential_store import CredentialStore
 from ingest.dialects.dialect import Reply
 from ingest.dialects.segment.message import MESSAGES, SEGMENT
 from ingest.dialects.segment.responses import batch_reply, error_reply
-from ingest.endpoint import EndpointServices, Resource
 from ingest.parameters import NO_PARAMETERS, RawParameters
 from ingest.request_body import read_body
 from ingest.request_log.journal import RequestState
+from ingest.resource import EndpointServices, Resource
 from ingest.sent_pairs import json_value_pairs
 from ingest.telemetry.counts import EndpointCounts
 from shared.errors import MalformedField, Unavailable, WaybillError

@@ -14,6 +14,7 @@ from shared.events import encode_event_sorted
 from shared.lines.recent_ids import first_event
 from shared.privacy.truncation import as_stored
 
+_ACCEPTED = EventOutcome.ACCEPTED
 _TRIES_MAX = 3  # a key may lose its validity while a batch waits, and then another one
 
 
@@ -53,17 +54,24 @@ class BatchStorage:
         keys = {id(batched.key): batched.key for batched in events}  # most share one object
         return EventUnit(
             keys=tuple(dict.fromkeys(keys.values())),
-            encoded=b"".join([self._encoded(batched) for batched in events]),
+            encoded=b"".join(self._encoded(events)),
             count=len(events),
-            markers=tuple(batched.marker for batched in events if batched.marker is not None),
-            ids=tuple(batched.recent for batched in events if batched.recent is not None),
-            apps=tuple(Counter(batched.event.app_id for batched in events).items()),
+            markers=tuple([each.marker for each in events if each.marker is not None]),
+            ids=tuple([each.recent for each in events if each.recent is not None]),
+            apps=tuple(Counter([each.event.app_id for each in events]).items()),
         )
 
-    def _encoded(self, batched: BatchedEvent) -> bytes:
+    def _encoded(self, events: Sequence[BatchedEvent]) -> list[bytes]:
         """Returns what is written: a repeat was looked for by what was sent."""
-        stored = as_stored(batched.event, self._batcher.truncating_apps)
-        return batched.encoded if stored is batched.event else encode_event_sorted(stored)
+        truncating_apps = self._batcher.truncating_apps
+        if not truncating_apps:
+            return [batched.encoded for batched in events]
+        encoded = []
+        for batched in events:
+            stored = as_stored(batched.event, truncating_apps)
+            is_same = stored is batched.event
+            encoded.append(batched.encoded if is_same else encode_event_sorted(stored))
+        return encoded
 
 
 def accept_unstored(events: Sequence[BatchedEvent]) -> None:
@@ -95,13 +103,16 @@ def judge_repeats(events: Sequence[BatchedEvent]) -> None:
 
 def _accept(events: Sequence[BatchedEvent], result: FlushResult) -> None:
     firsts = iter(result.firsts)
+    if not any(result.firsts):  # as nearly always: none of their IDs was known
+        for each in events:
+            event = each.event
+            each.verdict = EventVerdict(each.index, _ACCEPTED, event.idempotency_key, event.receipt)
+        return
     for batched in events:
         recent, receipt = batched.recent, batched.event.receipt
         first = None if recent is None else first_event(recent, next(firsts))
         if first is None:
-            batched.verdict = EventVerdict(
-                batched.index, EventOutcome.ACCEPTED, batched.line_id, receipt
-            )
+            batched.verdict = EventVerdict(batched.index, _ACCEPTED, batched.line_id, receipt)
         else:
             batched.verdict = EventVerdict(
                 batched.index,

@@ -65,7 +65,7 @@ def failed(index: int, line_id: str | None, error: WaybillError) -> EventVerdict
 
 def count_outcomes(verdicts: Sequence[EventVerdict]) -> Counter[EventOutcome]:
     """Counts the verdicts by outcome."""
-    return Counter(verdict.status for verdict in verdicts)
+    return Counter([verdict.status for verdict in verdicts])
 
 
 def batch_reply(

@@ -22,6 +22,7 @@ from shared.seen import SeenMarker, device_marker
 # Swaarm spells the parameter differently on each endpoint; senders mix them up, and dialects too.
 TOKEN_NAMES = frozenset({"s2s_token", "token", "s2stoken", "web_token"})
 OTHER_TIMES = ("created_at_unix", "created_at")  # as Adjust's senders call the time of an event
+_OPEN = Kind.OPEN
 _TIMES = ("event_time", *OTHER_TIMES)
 # An Adjust SDK's own form: a literal Z, then the offset. An unescaped plus arrives as a space.
 Z_BEFORE_OFFSET = re.compile(r"Z(?=[+\- ]\d{2}:?\d{2}$)")
@@ -210,6 +211,6 @@ def take_idempotency_key(parameters: Parameters, context: RequestContext) -> str
 
 def open_marker(event: Event) -> SeenMarker | None:
     """Returns the marker that an open leaves: from then on its device is known."""
-    if event.kind is not Kind.OPEN:
+    if event.kind is not _OPEN:
         return None
     return device_marker(event.app_id, event.environment, event.user_id, event.happened_at_ms)

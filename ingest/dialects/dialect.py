@@ -134,7 +134,9 @@ class Dialect(Sender):
     `address_header` is the header that carries the device's address. `kept_first` ranks the
     parameters that are kept where there are too many; None: too many are refused. `sdk` is how SDKs
     call an endpoint that servers call too. `read_plain` reads usual requests in one pass, and
-    returns None for others; it has to read the same event as `read`.
+    returns None for others; it has to read the same event as `read`. `plain_credentials` are the
+    parameters by which such a request shows who sends it, beside `Authorization`; of whatever else
+    `Sender` lists, it has nothing.
     """
 
     read: Read
@@ -145,3 +147,4 @@ class Dialect(Sender):
     parameters_max: int = PARAMETERS_MAX
     sdk: "Dialect | None" = None
     read_plain: ReadPlain | None = None
+    plain_credentials: tuple[str, ...] = ()

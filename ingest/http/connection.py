@@ -19,6 +19,7 @@ from ingest.http import refusals, request_head
 from ingest.http.buffered_transport import BufferedTransport
 from ingest.http.open_connections import OpenConnections
 from ingest.http.request_head import announced_bytes, check_fields, check_sizes, without_upgrade
+from ingest.http.whole_answers import WholeAnswer
 from shared.errors import IncompleteBody, RequestTooLarge, WaybillError
 
 NEVER = math.inf
@@ -44,8 +45,7 @@ class Connection(HttpToolsProtocol):
         self.owed = _NOTHING
         self.due = self.idle_due = self.write_due = self.leave_due = NEVER
         # Bytes of the unfinished head or body; at least, if it began behind another request.
-        self.received = 0
-        self.read_bytes = 0
+        self.received = self.read_bytes = 0
         self.unfinished: tuple[RequestResponseCycle, ASGI3Application] | None = None
         self.answering: RequestResponseCycle | None = None
         self.is_refused = self.is_half_closed = False
@@ -161,7 +161,7 @@ class Connection(HttpToolsProtocol):
             self.unfinished = (cycle, app)
         else:
             cycle.waiting_for_100_continue = False
-            cycle.transport = self.answer
+            cycle.transport, cycle.__class__ = self.answer, WholeAnswer
             self.answering = cycle
             super()._start_asgi_task(cycle, app)
 

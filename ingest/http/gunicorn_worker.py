@@ -24,6 +24,7 @@ class IngestWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker ships
     """A gunicorn worker that serves our connections and ends with its master."""
 
     CONFIG_KWARGS = {  # noqa: RUF012  # as the base class declares it
+        "interface": "asgi3",  # uvicorn takes a callable that is no coroutine function for ASGI 2
         "loop": "uvloop",
         "lifespan": "on",
         "ws": "none",

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping
 
 from ingest.credential_store import CredentialStore
-from shared.limits.app_shares import APPS_KEY, PARKED_KEY
 from shared.redis import AsyncRedis, RedisError
 
 _PERIOD_SECONDS = 0.2
@@ -33,7 +32,7 @@ class QueueWatch:
             return
         try:
             async with self._redis.pipeline(transaction=False) as pipeline:
-                for key in (APPS_KEY, PARKED_KEY):
+                for key in (self._redis.names.inbox_apps, self._redis.names.parked):
                     pipeline.hmget(key, [str(app_id) for app_id in limited])
                 in_inbox, parked = await pipeline.execute()
         except (RedisError, OSError):

@@ -39,22 +39,23 @@ class RateUsage:
         """Publishes the usage of this process, and takes its shares; without Redis they stay."""
         demands = self._take_demands()
         before, self._published = self._published, demands
-        days = {name: use for name, use in self._limiter.days.items() if use.own_bytes}
+        used = self._limiter.days.items()
+        days = {RateName(*key): use for key, use in used if use.own_bytes}
         sent = [use.own_bytes for use in days.values()]
-        second = self._now() // 1000
+        second, names = self._now() // 1000, self._redis.names
         if not demands and not days:
             return
         try:
             async with self._redis.pipeline(transaction=False) as pipeline:
                 for name in demands:
-                    pipeline.hget(_demand_key(second - 1), _field(name))
+                    pipeline.hget(names.demand(second - 1), _field(name))
                 for (name, use), own_bytes in zip(days.items(), sent, strict=True):
-                    pipeline.hincrby(_day_key(use.day), _field(name), own_bytes)
+                    pipeline.hincrby(names.accepted_bytes(use.day), _field(name), own_bytes)
                 for name, demand in demands.items():
-                    pipeline.hincrbyfloat(_demand_key(second), _field(name), demand)
-                pipeline.expire(_demand_key(second), _DEMAND_SECONDS)
+                    pipeline.hincrbyfloat(names.demand(second), _field(name), demand)
+                pipeline.expire(names.demand(second), _DEMAND_SECONDS)
                 for use in days.values():
-                    pipeline.expire(_day_key(use.day), _DAY_SECONDS)
+                    pipeline.expire(names.accepted_bytes(use.day), _DAY_SECONDS)
                 replies = iter(await pipeline.execute())
         except (RedisError, OSError):
             return
@@ -67,7 +68,8 @@ class RateUsage:
     def _take_demands(self) -> dict[RateName, float]:
         """Takes the demand since the last time, where the others have to know it."""
         demands: dict[RateName, float] = {}
-        for name, rate in self._limiter.rates.items():
+        for key, rate in self._limiter.rates.items():
+            name = RateName(*key)
             per_second_max = limit_of(self._limiter.limits_of(name.app_id), name)
             if per_second_max and rate.demand >= per_second_max * _PUBLISHED_PART:
                 demands[name] = rate.demand
@@ -87,11 +89,3 @@ class RateUsage:
 
 def _field(name: RateName) -> str:
     return f"{name.app_id}:{name.limit}:{name.subject}"
-
-
-def _demand_key(second: int) -> str:
-    return f"waybill:demand:{second}"
-
-
-def _day_key(day: int) -> str:
-    return f"waybill:bytes:{day}"

@@ -24,6 +24,7 @@ from shared.integration_log import (
 )
 from shared.redis import AsyncPipeline, AsyncRedis, RedisError
 from shared.scopes import Scope
+from shared.shards.shard_names import ShardNames
 from shared.snapshot import NO_TOKEN
 from shared.token_use import use_commands
 from shared.tokens import TokenFault
@@ -55,7 +56,7 @@ class CheckLog:
         self,
         redis: AsyncRedis,
         now: Clock = now_ms,
-        report_rehashed: Callable[[AsyncPipeline], None] = lambda _: None,
+        report_rehashed: Callable[[AsyncPipeline, ShardNames], None] = lambda _, __: None,
     ) -> None:
         self._redis = redis
         self._pending: dict[tuple[int, int], deque[RequestOutcome]] = {}
@@ -103,14 +104,15 @@ class CheckLog:
         pending, used, unread = self._pending, self._used, self._unread
         self._pending, self._used, self._unread = {}, {}, {}
         try:
+            names = self._redis.names
             async with self._redis.pipeline(transaction=False) as pipeline:
                 for (app_id, token_id), outcomes in pending.items():
                     entries = [_entry(outcome) for outcome in outcomes]
-                    check_commands(pipeline, app_id, token_id, entries)
+                    check_commands(pipeline, names, app_id, token_id, entries)
                 for app_id, counts in unread.items():
-                    unread_commands(pipeline, app_id, counts)
-                use_commands(pipeline, used)
-                self._report_rehashed(pipeline)
+                    unread_commands(pipeline, names, app_id, counts)
+                use_commands(pipeline, names, used)
+                self._report_rehashed(pipeline, names)
                 await pipeline.execute()
         except (RedisError, OSError):
             return  # a check that lacks a few requests is still one

@@ -74,24 +74,34 @@ class RequestJournal:
         """Records a request whose event is stored, though its token may be bad."""
         principal = state.principal
         assert principal is not None  # nothing is accepted that was not authenticated
-        self.checks.add(
-            event.app_id,
-            RequestOutcome(
-                at_ms=event.received_at_ms,
-                dialect=state.dialect,
-                endpoint=event.endpoint,
-                method=request.method,
-                status=status,
-                token_id=principal.shown_token_id,
-                scope=state.scope,
-                event=event,
-                fault=principal.fault,
-            ),
-        )
+        self.accepted_plain(request.method, state.dialect, state.scope, principal, event, status)
         if state.unread:
             self._note_unread(request, state, event.app_id)
         if principal.fault is not None and principal.fault not in _NO_GUESS:
-            self._note_bad_token(request, event.app_id)
+            self._note_bad_token(request)
+
+    def accepted_plain(
+        self,
+        method: str,
+        dialect: str,
+        scope: Scope,
+        principal: Principal,
+        event: Event,
+        status: int,
+    ) -> None:
+        """Records a request of which everything was used, and whose event is stored."""
+        outcome = RequestOutcome(
+            event.received_at_ms,
+            dialect,
+            event.endpoint,
+            method,
+            status,
+            principal.shown_token_id,
+            scope,
+            event,
+            principal.fault,
+        )
+        self.checks.add(event.app_id, outcome)
 
     def refused(self, request: Request, state: RequestState, error: WaybillError) -> float:
         """Records a refusal; returns the seconds by which its answer is to be delayed.
@@ -130,7 +140,7 @@ class RequestJournal:
                 ),
             )
         if isinstance(error, Unauthorized) and error.fault not in _NO_GUESS:
-            return self._note_bad_token(request, app_id)
+            return self._note_bad_token(request)
         return 0.0
 
     def click_lost(self, request: Request, state: RequestState, status: int) -> None:
@@ -146,11 +156,14 @@ class RequestJournal:
         for unread in state.unread[:UNREAD_MAX]:
             self.checks.add_unread(app_id, unread_source(*place, unread))
 
-    def _note_bad_token(self, request: Request, app_id: int | None) -> float:
-        """Counts a guess; returns the seconds that its sender has to wait, if it is refused."""
+    def _note_bad_token(self, request: Request) -> float:
+        """Counts a guess; returns the seconds that its sender has to wait, if it is refused.
+
+        Whose sender it is, a bad token does not say: once one app truncates, all are truncated.
+        """
         address = request_address(request, self.forwarded_hops) or ""
-        is_truncated = app_id in self.truncating_apps()
-        self.rejections.note_bad_token(truncated_address(address) if is_truncated else address)
+        noted = truncated_address(address) if self.truncating_apps() else address
+        self.rejections.note_bad_token(noted)
         return self.bad_tokens.count(address)  # in memory
 
     def _rejection(

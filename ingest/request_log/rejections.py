@@ -19,8 +19,6 @@ from shared.redaction import MASK, redact
 from shared.redis import AsyncRedis, RedisError
 from shared.rejections import (
     BAD_TOKEN_ADDRESSES_MAX,
-    REJECTION_COUNTS_KEY,
-    REJECTIONS_KEY,
     Rejection,
     bad_token_commands,
     encode_rejection,
@@ -91,12 +89,13 @@ class RejectionLog:
         self._counts, self._bad_tokens = Counter(), Counter()
         self._pending.clear()
         try:
+            names = self._redis.names
             async with self._redis.pipeline(transaction=True) as pipeline:
                 for code, count in counts.items():
-                    pipeline.hincrby(REJECTION_COUNTS_KEY, code, count)
+                    pipeline.hincrby(names.rejection_counts, code, count)
                 for entry in entries:
-                    pipeline.xadd(REJECTIONS_KEY, {"r": entry}, maxlen=self._entries_max)
-                bad_token_commands(pipeline, bad_tokens)
+                    pipeline.xadd(names.rejections, {"r": entry}, maxlen=self._entries_max)
+                bad_token_commands(pipeline, names, bad_tokens)
                 await pipeline.execute()
         except (RedisError, OSError):
             self._counts += counts

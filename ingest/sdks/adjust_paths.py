@@ -9,10 +9,10 @@ from ingest.dialects.adjust.event_fields import PARAMETERS_MAX, REQUEST_BYTES_MA
 from ingest.dialects.adjust_sdk.attribution import AskingDevice, asking_device, attribution_reply
 from ingest.dialects.dialect import Reply
 from ingest.dialects.sdk_replies import json_reply
-from ingest.endpoint import EndpointServices
 from ingest.parameters import Parameters, RawParameters
 from ingest.request_body import read_parameters_body
 from ingest.request_log.journal import RequestState
+from ingest.resource import EndpointServices
 from ingest.sdks.lookup import AttributionLookup
 from ingest.sdks.resource import Answer
 from shared.fields import iso_time

@@ -18,10 +18,10 @@ from ingest.dialects.dialect import Reply
 from ingest.dialects.swaarm_sdk.answers import ACCEPTED
 from ingest.dialects.swaarm_sdk.device import device_of
 from ingest.dialects.swaarm_sdk.sdk_event import SdkCall, read_sdk_event
-from ingest.endpoint import EndpointServices
 from ingest.parameters import RawParameters
 from ingest.request_body import read_body
 from ingest.request_log.journal import RequestState
+from ingest.resource import EndpointServices
 from ingest.sdks.resource import sender_of
 from ingest.sent_pairs import json_pairs
 from shared.errors import MalformedField, RequestError, RequestTooLarge

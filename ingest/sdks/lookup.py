@@ -44,7 +44,7 @@ class AttributionLookup:
     async def _find(self, name: bytes) -> KnownAttribution | None:
         try:
             async with self._redis.pipeline(transaction=False) as pipeline:
-                for key in day_keys(self._now()):
+                for key in day_keys(self._redis.names, self._now()):
                     pipeline.hget(key, name)
                 entries = await pipeline.execute()
         except (RedisError, OSError) as error:

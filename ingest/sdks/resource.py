@@ -7,10 +7,11 @@ from falcon.asgi import Request, Response
 from ingest.authentication import Credentials, Principal, credentials_of
 from ingest.dialects.dialect import Reply, Sender
 from ingest.dialects.sdk_replies import PREFLIGHT, refusal
-from ingest.endpoint import Endpoint, EndpointServices, Resource
+from ingest.endpoint import Endpoint
 from ingest.forgotten_devices import OPTED_OUT
 from ingest.parameters import NO_PARAMETERS
 from ingest.request_log.journal import RequestState
+from ingest.resource import EndpointServices, Resource
 from ingest.telemetry.counts import EndpointCounts
 from shared.errors import DeviceForgotten, WaybillError
 from shared.scopes import Scope

@@ -19,9 +19,9 @@ from ingest.dialects.swaarm_sdk.answers import (
 )
 from ingest.dialects.swaarm_sdk.device import device_of
 from ingest.dialects.swaarm_sdk.sdk_event import user_of_device
-from ingest.endpoint import EndpointServices
 from ingest.parameters import Parameters, RawParameters
 from ingest.request_log.journal import RequestState
+from ingest.resource import EndpointServices
 from ingest.sdks.event_batch import EventBatches
 from ingest.sdks.lookup import AttributionLookup
 from ingest.sdks.resource import Answer, sender_of

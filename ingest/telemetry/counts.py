@@ -33,15 +33,18 @@ class EndpointCounts:
     def count_accepted(self, status: int, begun: float) -> None:
         """Counts an accepted request and its time; `begun` is the `monotonic` time of its start."""
         self._seconds.observe(monotonic() - begun)
-        self.count_refused(status, NO_REASON)
+        answers = self._answers.get((status, NO_REASON)) or self._new_counter(status, NO_REASON)
+        answers.value += 1
 
     def count_refused(self, status: int, reason: str) -> None:
         """Counts an answer by its status and the code of its error."""
-        answers = self._answers.get((status, reason))
-        if answers is None:
-            answers = self._tally.counter(metrics.REQUESTS, *self._labels, str(status), reason)
-            self._answers[status, reason] = answers
+        answers = self._answers.get((status, reason)) or self._new_counter(status, reason)
         answers.value += 1
+
+    def _new_counter(self, status: int, reason: str) -> Counter:
+        answers = self._tally.counter(metrics.REQUESTS, *self._labels, str(status), reason)
+        self._answers[status, reason] = answers
+        return answers
 
     def count_lost_click(self) -> None:
         """Counts a person who was redirected although the click could not be stored."""

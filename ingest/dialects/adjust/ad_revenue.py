@@ -10,6 +10,7 @@ from ingest.dialects.adjust.event_fields import (
     sole_adid,
     take_amount,
 )
+from ingest.dialects.adjust.plain_event import read_plain_ad_revenue
 from ingest.dialects.adjust.responses import ad_revenue_error_reply, ok_reply
 from ingest.dialects.common_fields import take_optional
 from ingest.dialects.dialect import ParsedRequest, RequestContext
@@ -48,4 +49,6 @@ def read_ad_revenue(parameters: Parameters, context: RequestContext) -> ParsedRe
     )
 
 
-AD_REVENUE = adjust_dialect(read_ad_revenue, ad_revenue_error_reply, Scope.AD_REVENUE)
+AD_REVENUE = adjust_dialect(
+    read_ad_revenue, ad_revenue_error_reply, Scope.AD_REVENUE, read_plain_ad_revenue
+)

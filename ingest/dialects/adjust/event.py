@@ -12,6 +12,7 @@ from ingest.dialects.adjust.event_fields import (
     sole_adid,
     take_amount,
 )
+from ingest.dialects.adjust.plain_event import EVENT_AMOUNT_MIN, read_plain_event
 from ingest.dialects.adjust.responses import duplicate_reply, event_error_reply, ok_reply
 from ingest.dialects.common_fields import take_optional
 from ingest.dialects.dialect import ParsedRequest, RequestContext
@@ -22,8 +23,6 @@ from shared.events import Kind
 from shared.names.invisible import trimmed
 from shared.scopes import Scope
 from shared.seen import unique_marker
-
-_AMOUNT_MIN = "0.001"
 
 
 def read_event(path: str, parameters: Parameters, context: RequestContext) -> ParsedRequest:
@@ -36,8 +35,10 @@ def read_event(path: str, parameters: Parameters, context: RequestContext) -> Pa
         )
     parameters.put_back("event_token", event_token)
     revenue = take_amount(parameters, *AMOUNT)
-    if revenue is not None and fields.is_less(revenue, _AMOUNT_MIN):
-        raise MalformedField("revenue", f"must be at least {_AMOUNT_MIN}. Leave it out for none.")
+    if revenue is not None and fields.is_less(revenue, EVENT_AMOUNT_MIN):
+        raise MalformedField(
+            "revenue", f"must be at least {EVENT_AMOUNT_MIN}. Leave it out for none."
+        )
     currency = take_optional(parameters, fields.currency, *CURRENCY)
     own_fields = AdjustFields(Kind.EVENT, event_type.mapping_id, revenue, currency)
     event = build_event(path, own_fields, parameters, context)
@@ -48,13 +49,13 @@ def read_event(path: str, parameters: Parameters, context: RequestContext) -> Pa
         event,
         ok_reply(event),
         marker=marker,
-        if_seen=duplicate_reply(event),
+        if_seen=None if marker is None else duplicate_reply(event),
         adid=sole_adid(event, context),
         history_check=history_check(context, event.event_id),
     )
 
 
 EVENT, REVENUE = (
-    adjust_dialect(partial(read_event, path), event_error_reply, Scope.EVENTS)
-    for path in ("/event", "/revenue")
+    adjust_dialect(partial(read_event, path), event_error_reply, Scope.EVENTS, read_plain)
+    for path, read_plain in (("/event", read_plain_event), ("/revenue", None))
 )

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from ingest.dialects.adjust.described_device import browser_user_agent
+from ingest.dialects.adjust.plain_event import CREDENTIALS
 from ingest.dialects.common_fields import (
     OTHER_TIMES,
     TOKEN_NAMES,
@@ -27,6 +28,7 @@ from ingest.dialects.dialect import (
     Dialect,
     ErrorReply,
     Read,
+    ReadPlain,
     RequestContext,
 )
 from ingest.parameters import Parameters
@@ -51,12 +53,16 @@ _AGGREGATED = ("aggregated_event_value", "aggregated_value")
 _NO_DEVICE = "Send a device id, such as idfv or google_app_set_id; zeroes and undefined are none."
 
 
-def adjust_dialect(read: Read, error_reply: ErrorReply, scope: Scope) -> Dialect:
+def adjust_dialect(
+    read: Read, error_reply: ErrorReply, scope: Scope, read_plain: ReadPlain | None = None
+) -> Dialect:
     """Returns an endpoint with the settings that are the same for all of this dialect."""
     return Dialect(
         name=NAME,
         token_names=TOKEN_NAMES,
         read=read,
+        read_plain=read_plain,
+        plain_credentials=CREDENTIALS,
         error_reply=error_reply,
         app_scope=scope,
         address_header=ADDRESS_HEADER,

@@ -20,11 +20,13 @@ from shared.errors import (
 )
 from shared.events import Event
 from shared.fields import iso_time
+from shared.ids import receipt_text
 from shared.tokens import TokenFault
 
 _OK = b'{"status":"OK"}'
-_INSTALL = "Install tracked", 2_000  # message, and when to ask again, in milliseconds
-_SESSION = "Session tracked", 5_000
+# Message, and when to ask again, in milliseconds.
+_INSTALL = b'"message":"Install tracked","ask_in":2000}'
+_SESSION = b'"message":"Session tracked","ask_in":5000}'
 _DUPLICATE = "Ignoring event, earlier unique event tracked"
 
 _MESSAGES: dict[type[WaybillError], str] = {
@@ -48,12 +50,13 @@ _AD_REVENUE_TOKEN = "wrong authentication token"  # noqa: S105 - as its page pri
 
 def ok_reply(event: Event) -> Reply:
     """Answers an accepted event."""
-    return Reply(200, _OK, {RECEIPT: str(event.receipt)})
+    return Reply(200, _OK, {RECEIPT: receipt_text(event.receipt)})
 
 
 def duplicate_reply(event: Event) -> Reply:
     """Answers a unique event that its user has had before: stored, and not counted."""
-    return Reply(400, _failure("Event request failed", _DUPLICATE), {RECEIPT: str(event.receipt)})
+    headers = {RECEIPT: receipt_text(event.receipt)}
+    return Reply(400, _failure("Event request failed", _DUPLICATE), headers)
 
 
 def plain_reply(_: Event) -> Reply:
@@ -73,17 +76,13 @@ def sharing_error_reply(error: WaybillError, _: str | None) -> Reply:
 
 def session_replies(event: Event, app_token: str) -> tuple[Reply, Reply]:
     """Returns the answers to the first session of a device, and to a later one."""
-    told = {
-        "app_token": app_token,
-        "adid": adid_of(event.app_id, event.user_id),
-        "timestamp": f"{iso_time(event.received_at_ms)}+0000",
-    }
-    first, later = (
-        msgspec.json.encode({**told, "message": message, "ask_in": ask_in_ms})
-        for message, ask_in_ms in (_INSTALL, _SESSION)
+    told = b'{"app_token":%b,"adid":"%b","timestamp":"%b+0000",' % (
+        msgspec.json.encode(app_token),
+        adid_of(event.app_id, event.user_id).encode(),
+        iso_time(event.received_at_ms).encode(),
     )
-    headers = {RECEIPT: str(event.receipt)}
-    return Reply(200, first, headers), Reply(200, later, headers)
+    headers = {RECEIPT: receipt_text(event.receipt)}
+    return Reply(200, told + _INSTALL, headers), Reply(200, told + _SESSION, headers)
 
 
 def event_error_reply(error: WaybillError, _: str | None) -> Reply:

@@ -6,6 +6,7 @@ from ingest.dialects.adjust.event_fields import (
     build_event,
     sole_adid,
 )
+from ingest.dialects.adjust.plain_event import read_plain_session
 from ingest.dialects.adjust.responses import session_error_reply, session_replies
 from ingest.dialects.common_fields import open_marker
 from ingest.dialects.dialect import ParsedRequest, RequestContext
@@ -25,4 +26,4 @@ def read_session(parameters: Parameters, context: RequestContext) -> ParsedReque
     )
 
 
-SESSION = adjust_dialect(read_session, session_error_reply, Scope.SESSIONS)
+SESSION = adjust_dialect(read_session, session_error_reply, Scope.SESSIONS, read_plain_session)

@@ -15,11 +15,12 @@ from ingest.dialects.common_fields import (
     take_user_agent,
 )
 from ingest.dialects.dialect import Dialect, ParsedRequest, RequestContext, is_yes
+from ingest.dialects.swaarm.plain_click import read_plain_click, read_plain_impression
 from ingest.dialects.swaarm.postback import ADDRESS, NAME, USER_AGENT
-from ingest.dialects.swaarm.responses import click_id_reply, error_reply, redirect_reply
+from ingest.dialects.swaarm.responses import click_id_reply, click_redirect, error_reply
 from ingest.parameters import Parameters
 from shared import fields
-from shared.destinations import MACROS, address_for
+from shared.destinations import MACROS
 from shared.device_ids import PRIMARY_ORDER
 from shared.errors import MissingField
 from shared.events import Event, Kind
@@ -47,17 +48,8 @@ def read_click(parameters: Parameters, context: RequestContext) -> ParsedRequest
     event = build_click(parameters, context)
     if context.link is None:
         raise MissingField("offer_id", _NO_DESTINATION)
-    macro_values = {
-        **event.parameters,
-        **event.device_ids,
-        "click_id": event.click_id or "",
-        "user_ip": event.ip_address or "",
-        "user_ua": event.user_agent or "",
-    }
-    url = address_for(context.link.destination, macro_values)
-    return ParsedRequest(
-        event, redirect_reply(url, str(event.receipt)), if_lost=redirect_reply(url)
-    )
+    reply, if_lost = click_redirect(context.link.destination, event)
+    return ParsedRequest(event, reply, if_lost=if_lost)
 
 
 def read_click_id(parameters: Parameters, context: RequestContext) -> ParsedRequest:
@@ -128,10 +120,15 @@ CLICK, IMPRESSION = (
         name=NAME,
         token_names=TOKEN_NAMES,
         read=read,
+        read_plain=read_plain,
+        plain_credentials=LINK_NAMES,
         error_reply=error_reply,
         link_names=LINK_NAMES,
         no_redirect_name=_NO_REDIRECT,
         kept_first=_RANKS,
     )
-    for read in (read_click, read_impression)
+    for read, read_plain in (
+        (read_click, read_plain_click),
+        (read_impression, read_plain_impression),
+    )
 )

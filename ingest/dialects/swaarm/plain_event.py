@@ -10,8 +10,12 @@ from ingest.dialects.common_fields import OTHER_TIMES, TOKEN_NAMES, open_marker
 from ingest.dialects.dialect import ParsedRequest, RequestContext
 from ingest.dialects.plain_fields import (
     PlainTable,
+    plain_address,
     plain_amount,
+    plain_currency,
+    plain_event_id,
     plain_id,
+    plain_time_ms,
     plain_unix_time,
     plain_user_agent,
     plain_user_id,
@@ -22,20 +26,22 @@ from shared.events import OPEN, Event, Kind
 
 TOKEN_NAME = "s2s_token"  # noqa: S105 - the name of a parameter
 
-_TABLE = PlainTable(
+_OPEN, _EVENT = Kind.OPEN, Kind.EVENT
+
+TABLE = PlainTable(
     readers={
         "user_id": plain_user_id,
-        "event_id": plain_id,
+        "event_id": plain_event_id,
         "event_time": plain_unix_time,
         "idempotency_key": plain_id,
-        "ip_address": fields.address,
+        "ip_address": plain_address,
         "user_agent": plain_user_agent,
         "sale_amount": plain_amount,
-        "sale_amount_currency": fields.currency,
+        "sale_amount_currency": plain_currency,
         "aggregated_event_value": plain_amount,
         "event_value": fields.event_value,
     },
-    secret=TOKEN_NAME,
+    left_out=(TOKEN_NAME,),
     unusual=(
         *(TOKEN_NAMES - {TOKEN_NAME}),
         *("security_token", "click_id", "user_ip", "user_ua"),
@@ -58,34 +64,25 @@ def read_plain_s2sevent(values: Mapping[str, str], context: RequestContext) -> P
 def _read(
     endpoint: str, required: tuple[str, ...], values: Mapping[str, str], context: RequestContext
 ) -> ParsedRequest | None:
-    plain = _TABLE.read(values)
+    plain = TABLE.read(values)
     if plain is None:
         return None
-    get = plain.fields.get
+    taken, device_ids, rest = plain
     for name in required:
-        if name not in plain.fields:
+        if name not in taken:
             return None
-    time, now_ms = get("event_time"), context.received_at_ms
-    event_id = plain.fields["event_id"]
+    grant, now_ms, time = context.grant, context.received_at_ms, taken.pop("event_time", None)
     event = Event(
         receipt=context.receipt,
-        received_at_ms=context.received_at_ms,
-        app_id=context.grant.app_id,
-        token_id=context.grant.token_id,
-        environment=context.grant.environment,
-        kind=Kind.OPEN if event_id == OPEN else Kind.EVENT,
+        received_at_ms=now_ms,
+        app_id=grant.app_id,
+        token_id=grant.token_id,
+        environment=grant.environment,
+        kind=_OPEN if taken["event_id"] == OPEN else _EVENT,
         endpoint=endpoint,
-        user_id=plain.fields["user_id"],
-        event_id=event_id,
-        event_time_ms=None if time is None else fields.event_time("event_time", time, now_ms),
-        idempotency_key=get("idempotency_key"),
-        ip_address=get("ip_address"),
-        user_agent=get("user_agent"),
-        sale_amount=get("sale_amount"),
-        sale_amount_currency=get("sale_amount_currency"),
-        aggregated_event_value=get("aggregated_event_value"),
-        event_value=get("event_value"),
-        device_ids=plain.device_ids,
-        parameters=plain.rest,
+        event_time_ms=None if time is None else plain_time_ms("event_time", time, now_ms),
+        device_ids=device_ids,
+        parameters=rest,
+        **taken,
     )
     return ParsedRequest(event, receipt_reply(event), marker=open_marker(event))

@@ -28,7 +28,7 @@ from ingest.dialects.common_fields import (
     take_user_agent,
 )
 from ingest.dialects.dialect import Dialect, ParsedRequest, RequestContext
-from ingest.dialects.swaarm.plain_event import read_plain_postback
+from ingest.dialects.swaarm.plain_event import TOKEN_NAME, read_plain_postback
 from ingest.dialects.swaarm.responses import error_reply, receipt_reply
 from ingest.parameters import Parameters
 from shared import fields
@@ -162,4 +162,5 @@ POSTBACK = Dialect(
     error_reply=error_reply,
     network_token_name="security_token",  # noqa: S106 - the name of a parameter
     read_plain=read_plain_postback,
+    plain_credentials=(TOKEN_NAME,),
 )

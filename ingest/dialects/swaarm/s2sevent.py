@@ -12,7 +12,7 @@ from ingest.dialects.common_fields import (
     take_user_agent,
 )
 from ingest.dialects.dialect import Dialect, ParsedRequest, RequestContext
-from ingest.dialects.swaarm.plain_event import read_plain_s2sevent
+from ingest.dialects.swaarm.plain_event import TOKEN_NAME, read_plain_s2sevent
 from ingest.dialects.swaarm.postback import (
     ADDRESS,
     NAME,
@@ -53,4 +53,5 @@ S2SEVENT = Dialect(
     read=read_s2sevent,
     error_reply=error_reply,
     read_plain=read_plain_s2sevent,
+    plain_credentials=(TOKEN_NAME,),
 )

@@ -14,15 +14,15 @@ from shared.events import encode_event, join_events
 from shared.inbox import BatchPart, measure
 from shared.redis import AsyncRedis, Redis, connect_ingest
 from shared.rq_queue import waiting_jobs
-from shared.snapshot import VERSION_KEY
 from tests.support.build import event, now
+from tests.support.redis_names import NAMES
 
 PAYLOAD = join_events([encode_event(event())])
 
 
 @asynccontextmanager
 async def _client(redis_url: str) -> AsyncIterator[AsyncRedis]:
-    client = connect_ingest(redis_url, answer_ms_max=2000)
+    client = connect_ingest(redis_url, NAMES, answer_ms_max=2000)
     yield client
     await client.aclose()
 
@@ -38,7 +38,7 @@ def _write(redis_url: str, redis: Redis, work: Callable[[InboxWriter], Awaitable
 
 
 def test_a_batch_is_added_counted_and_wakes_one_drain(redis_url: str, redis: Redis) -> None:
-    redis.set(VERSION_KEY, 7)
+    redis.set(NAMES.snapshot_version, 7)
 
     async def work(writer: InboxWriter) -> None:
         assert (await writer.append(7, [BatchPart(PAYLOAD, 1)])).backlog == 1
@@ -54,7 +54,7 @@ def test_a_batch_is_added_counted_and_wakes_one_drain(redis_url: str, redis: Red
 def test_a_flush_is_one_round_trip_however_many_events_share_it(
     redis_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    redis.set(VERSION_KEY, 7)
+    redis.set(NAMES.snapshot_version, 7)
     sent: list[object] = []
     send = AbstractConnection.send_packed_command
 
@@ -80,7 +80,7 @@ def test_a_batch_checked_with_another_snapshot_is_not_added(
     redis_url: str, redis: Redis, published: int | None
 ) -> None:
     if published:
-        redis.set(VERSION_KEY, published)
+        redis.set(NAMES.snapshot_version, published)
 
     async def work(writer: InboxWriter) -> None:
         with pytest.raises(Stale):

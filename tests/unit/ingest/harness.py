@@ -9,17 +9,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
 from falcon.testing import ASGIConductor, Result, create_scope
 
 from ingest.app import Parts, assemble, create_app
 from ingest.http.whole_bodies import Application
 from shared.events import Event
-from shared.inbox import INBOX_KEY, read_entry
+from shared.inbox import read_entry
 from shared.redis import stream_entries
-from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY, Snapshot, encode_snapshot
+from shared.shards.snapshot_parts import split, write_snapshot
+from shared.snapshot import Snapshot
 from shared.tally import Tally
 from tests.support.build import TOKEN, now, settings, snapshot
+from tests.support.fake_redis import FakeAsyncRedis, FakeServer, FakeStrictRedis
+from tests.support.redis_names import NAMES
 from tests.unit.loop import until
 
 DURABLE = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
@@ -121,12 +123,12 @@ async def running(
 
 
 def publish(redis: FakeStrictRedis, published: Snapshot) -> None:
-    redis.mset({SNAPSHOT_KEY: encode_snapshot(published), VERSION_KEY: published.version})
+    write_snapshot(redis, split(published))
 
 
 def stored(redis: FakeStrictRedis) -> list[Event]:
     """Returns every event in the inbox."""
-    entries = stream_entries(redis.xrange(INBOX_KEY))
+    entries = stream_entries(redis.xrange(NAMES.inbox))
     return [
         event for entry_id, fields in entries for event in read_entry(entry_id, fields, 1).events()
     ]

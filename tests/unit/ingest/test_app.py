@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from fakeredis import FakeServer, FakeStrictRedis
 
 from ingest.app import BackgroundTasks, assemble
 from shared.redis import RedisError
@@ -12,6 +11,7 @@ from shared.rejections import rejection_counts
 from shared.rq_queue import waiting_jobs
 from shared.tally import Tally
 from tests.support.build import now, settings
+from tests.support.fake_redis import FakeServer, FakeStrictRedis
 from tests.unit.ingest.harness import POSTBACK, TellingRedis, running
 from tests.unit.loop import in_loop, until
 

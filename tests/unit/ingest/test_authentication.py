@@ -1,7 +1,6 @@
 """Credentials of a request, its authentication, and the tokens that one process knows."""
 
 import pytest
-from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
 
 from ingest.authentication import Authenticator, Credentials, credentials_of
 from ingest.credential_store import CredentialStore, TokenKey
@@ -11,9 +10,9 @@ from ingest.dialects.swaarm.postback import POSTBACK
 from ingest.gate import Gate, Load, LoadLimits
 from ingest.parameters import RawParameters
 from ingest.watch import Watch
-from shared.errors import ConflictingValues, MissingField, NotReady, Unauthorized, UnknownLink
+from shared.errors import MissingField, NotReady, Unauthorized, UnknownLink
 from shared.events import Environment
-from shared.snapshot import SNAPSHOT_KEY, LinkKey, Snapshot
+from shared.snapshot import LinkKey, Snapshot
 from tests.support.build import (
     LINK_KEY,
     SECRET_KEY,
@@ -25,6 +24,8 @@ from tests.support.build import (
     now,
     snapshot,
 )
+from tests.support.fake_redis import FakeAsyncRedis, FakeServer, FakeStrictRedis
+from tests.support.redis_names import NAMES
 from tests.unit.ingest.harness import publish
 from tests.unit.loop import in_loop
 
@@ -61,6 +62,13 @@ def test_a_link_is_named_by_two_parameters() -> None:
     assert credentials("offer_id=%31%32&pub_id=%FF").link == LinkKey("12", "\ufffd")
 
 
+def test_a_link_may_have_any_word_as_its_name_and_keeps_it_beside_another() -> None:
+    for appended in ("777", "{sub}", "%7Bsub%7D"):
+        shown = credentials(f"offer_id=12&pub_id=default&pub_id={appended}")
+        assert shown.link == LinkKey("12", "default")
+    assert credentials("offer_id=12&pub_id={sub}&pub_id=default").link == LinkKey("12", "default")
+
+
 def test_an_endpoint_without_links_looks_for_none() -> None:
     assert credentials("offer_id=12", dialect=POSTBACK) == Credentials(set(), None)
 
@@ -85,11 +93,17 @@ def test_half_a_link_is_none_and_the_other_half_is_named(query: str, field: str)
     assert "token" in caught.value.message
 
 
-def test_two_links_in_one_request_are_refused() -> None:
-    with pytest.raises(ConflictingValues) as caught:
-        credentials("offer_id=12&pub_id=34&pub_id=35")
-
-    assert caught.value.field == "pub_id"
+@pytest.mark.parametrize(
+    "query",
+    [
+        "offer_id=12&pub_id=34&pub_id=35&offer_id=99",
+        "offer_id=12&pub_id=34&pub_id={pub}",
+        "offer_id={offer}&offer_id=12&pub_id=34&pub_id=%FF",
+        "offer_id=12&pub_id=&pub_id=%2034&pub_id=35",
+    ],
+)
+def test_of_two_links_in_one_request_the_first_counts(query: str) -> None:
+    assert credentials(query).link == LINK_KEY
 
 
 @in_loop
@@ -288,7 +302,7 @@ async def test_what_is_published_is_taken() -> None:
 @in_loop
 async def test_when_nothing_is_published_none_is_kept() -> None:
     redis, store = FakeAsyncRedis(), holding()
-    await redis.delete(SNAPSHOT_KEY)
+    await redis.delete(NAMES.snapshot)
 
     await store.refresh(redis)
 

@@ -73,7 +73,7 @@ class Disk:
         seen_before = [marker in self.markers for marker in markers]
         self.markers |= set(markers)
         firsts = [self.ids.get(recent.name, b"") for recent in ids]
-        self.ids = dict(ids) | self.ids
+        self.ids = {recent.name: recent.value for recent in ids} | self.ids
         return Appended(sum(map(len, self.batches)), False, seen_before, "1-0", firsts)
 
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from fakeredis import FakeAsyncRedis, FakeServer
 
 from ingest.durability import durability_problems
 from shared.redis import RedisError
+from tests.support.fake_redis import FakeAsyncRedis, FakeServer
 from tests.unit.ingest.harness import DURABLE, TellingRedis
 from tests.unit.loop import in_loop
 

@@ -10,15 +10,14 @@ from msgspec import structs
 from shared.errors import Overloaded
 from shared.events import Environment, Kind
 from shared.ids import receipt_time_ms
-from shared.inbox import INBOX_KEY
 from shared.integration_log import recent_checks
 from shared.limits.app_limits import AppLimits
-from shared.limits.app_shares import APPS_KEY
 from shared.redis import stream_entries
 from shared.rejections import Rejection, recent_rejections, rejection_counts
-from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY, KnownApp, Snapshot
+from shared.snapshot import KnownApp, Snapshot
 from shared.tokens import new_token
 from tests.support.build import LINK, NOW_MS, TOKEN, grant, linked, snapshot
+from tests.support.redis_names import NAMES
 from tests.unit.ingest.harness import POSTBACK, Running, publish, running
 from tests.unit.loop import in_loop, until
 
@@ -243,7 +242,7 @@ async def test_a_full_inbox_tells_senders_to_come_back() -> None:
 @in_loop
 async def test_a_process_that_lost_its_snapshot_makes_nobody_a_stranger() -> None:
     async with running() as ingest:
-        ingest.redis.delete(SNAPSHOT_KEY, VERSION_KEY)
+        ingest.redis.delete(NAMES.snapshot, NAMES.snapshot_version)
 
         answer = await ingest.get()
 
@@ -425,9 +424,9 @@ async def test_with_its_queue_full_an_app_is_refused_its_clicks_redirect_and_oth
         await ingest.parts.queues.read()
         refused = await ingest.get()
         redirected = await click(ingest, LINK)
-        for entry_id, _ in stream_entries(ingest.redis.xrange(INBOX_KEY)):
-            ingest.redis.xdel(INBOX_KEY, entry_id)
-        ingest.redis.delete(APPS_KEY)
+        for entry_id, _ in stream_entries(ingest.redis.xrange(NAMES.inbox)):
+            ingest.redis.xdel(NAMES.inbox, entry_id)
+        ingest.redis.delete(NAMES.inbox_apps)
         await ingest.parts.queues.read()
         later = await ingest.get()
         await ingest.parts.rejections.write()

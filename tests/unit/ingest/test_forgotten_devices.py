@@ -64,6 +64,7 @@ async def test_a_request_to_forget_names_every_id_that_came_with_it() -> None:
     async with running(_known()) as ingest:
         await _post(ingest, "/gdpr_forget_device", gps_adid=DEVICE.upper(), adid="a" * 31 + "1")
         ((_, request),) = waiting_requests(ingest.redis)
+        assert request is not None
 
     assert request.action is PrivacyAction.FORGET
     assert (request.app_id, request.at_ms) == (1, NOW_MS)
@@ -98,6 +99,7 @@ async def test_choices_are_passed_on_as_they_were_made(
     async with running(_known()) as ingest:
         answer = await _post(ingest, path, idfa=DEVICE, **parameters)
         ((_, request),) = waiting_requests(ingest.redis)
+        assert request is not None
 
     assert answer.status_code == 200
     assert (request.is_on, request.partners, request.options) == expected
@@ -109,6 +111,7 @@ async def test_a_request_is_not_refused_for_the_time_that_a_device_gives(time: s
     async with running(_known()) as ingest:
         answer = await _post(ingest, "/gdpr_forget_device", idfa=DEVICE, created_at=time)
         ((_, request),) = waiting_requests(ingest.redis)
+        assert request is not None
 
     assert answer.status_code == 200
     assert request.at_ms <= NOW_MS

@@ -4,7 +4,7 @@ import pytest
 from falcon.testing import Result
 
 from ingest.request_log.rejections import RejectionLog
-from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
+from tests.support.redis_names import NAMES
 from tests.unit.ingest.harness import Running, running
 from tests.unit.loop import in_loop, until
 
@@ -50,7 +50,7 @@ async def test_without_redis_a_process_is_not_ready_and_says_why() -> None:
 @in_loop
 async def test_without_a_snapshot_a_process_is_not_ready_and_says_why() -> None:
     async with running() as ingest:
-        ingest.redis.delete(SNAPSHOT_KEY, VERSION_KEY)
+        ingest.redis.delete(NAMES.snapshot, NAMES.snapshot_version)
         await until(lambda: ingest.parts.credential_store.version is None)
 
         answer = await ready(ingest)
@@ -107,10 +107,10 @@ async def test_a_process_whose_work_has_ended_is_not_live_and_names_it(
 @in_loop
 async def test_a_redis_that_answers_nonsense_is_one_that_fails_and_recovers() -> None:
     async with running() as ingest:
-        ingest.redis.set(VERSION_KEY, "nonsense")
+        ingest.redis.set(NAMES.snapshot_version, "nonsense")
         await until(lambda: not ingest.parts.gate.reachable)
         live = await ingest.conductor.simulate_get("/health/live")
-        ingest.redis.set(VERSION_KEY, "1")
+        ingest.redis.set(NAMES.snapshot_version, "1")
         await until(lambda: ingest.parts.gate.reachable)
 
     assert live.status_code == 200

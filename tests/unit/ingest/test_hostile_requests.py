@@ -1,12 +1,14 @@
 """No request, however it is made up, holds an ingest process: others wait behind it."""
 
+import gc
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from shared.gc_tuning import tune_gc
 from tests.support.build import TOKEN
 from tests.unit.ingest.harness import Running, running
 from tests.unit.ingest.sdks.sdk_app import APP_TOKEN, SDK_TOKEN, sdk_snapshot
@@ -27,6 +29,16 @@ REPEATED = (
     *("{", "{a}", "${", "{{a", "#{", "__X", "[[", "<", "%%", "%25", "%2525", "0-", "null-", "+"),
     *("&amp;", "amp;", "%26amp;", "%e2%80%8b", "%ff", "a.", ":", "1.", "9", "##;", "_", "\u200b"),
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collector() -> Iterator[None]:
+    """Tunes the garbage collector as ingest does, or it examines what other tests left behind."""
+    thresholds = gc.get_threshold()
+    tune_gc()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
 
 
 def pairs(size: int) -> Mapping[str, str]:

@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
 
 from ingest.inbox import InboxWriter, Stale
-from shared.inbox import INBOX_KEY, WAKE_KEY, BatchPart
+from shared.inbox import BatchPart
 from shared.redis import RedisError, stream_entries
 from shared.rq_queue import waiting_jobs
-from shared.snapshot import VERSION_KEY
 from tests.support.build import batch, event, now
+from tests.support.fake_redis import FakeAsyncRedis, FakeServer, FakeStrictRedis
+from tests.support.redis_names import NAMES
 from tests.unit.ingest.harness import stored
 from tests.unit.loop import in_loop
 
@@ -25,7 +25,7 @@ async def writing(
     """A writer to an inbox whose snapshot has version 1, and a client to look with."""
     server = FakeServer()
     writes, looks = FakeAsyncRedis(server=server), FakeStrictRedis(server=server)
-    looks.set(VERSION_KEY, 1)
+    looks.set(NAMES.snapshot_version, 1)
     writer = InboxWriter(writes, rq or looks, now)
     yield writer, looks
     await writer.close()
@@ -48,7 +48,7 @@ async def test_at_debug_a_flush_leaves_a_line_from_receipt_to_entry(
         await writer.append(1, [BatchPart(ONE, 1)])
         with caplog.at_level("DEBUG", "ingest.inbox"):
             added = await writer.append(1, [BatchPart(batch(event(), event()), 2)])
-        *_, (newest, _) = stream_entries(redis.xrange(INBOX_KEY))
+        *_, (newest, _) = stream_entries(redis.xrange(NAMES.inbox))
 
     (line,) = [record for record in caplog.records if record.message == "flushed"]
     fields = line.__dict__["fields"]
@@ -60,11 +60,11 @@ async def test_at_debug_a_flush_leaves_a_line_from_receipt_to_entry(
 @in_loop
 async def test_a_batch_checked_with_another_snapshot_is_stale_and_not_written() -> None:
     async with writing() as (writer, redis):
-        redis.set(VERSION_KEY, 2)
+        redis.set(NAMES.snapshot_version, 2)
 
         with pytest.raises(Stale):
             await writer.append(1, [BatchPart(ONE, 1)])
-        assert redis.exists(INBOX_KEY) == 0
+        assert redis.exists(NAMES.inbox) == 0
         await writer.close()
         assert waiting_jobs(redis) == 0
 
@@ -92,7 +92,7 @@ async def test_any_number_of_batches_enqueue_one_drain() -> None:
 async def test_a_batch_added_after_the_drain_has_ended_enqueues_another() -> None:
     async with writing() as (writer, redis):
         await writer.append(1, [BatchPart(ONE, 1)])
-        redis.delete(WAKE_KEY)
+        redis.delete(NAMES.wake)
         await writer.append(1, [BatchPart(ONE, 1)])
         await writer.close()
 

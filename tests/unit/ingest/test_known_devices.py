@@ -7,9 +7,9 @@ from msgspec import structs
 
 from shared.device_ids import adid_of
 from shared.events import Environment
-from shared.seen import COMPLETE_KEY
 from shared.snapshot import KnownApp, KnownEventType, Snapshot
 from tests.support.build import NOW_MS, snapshot
+from tests.support.redis_names import NAMES
 from tests.unit.ingest.harness import Running, running
 from tests.unit.loop import in_loop
 
@@ -79,7 +79,7 @@ async def test_an_adid_leads_back_to_the_user_that_its_session_had() -> None:
 @in_loop
 async def test_by_default_nothing_is_refused_for_what_came_before() -> None:
     async with running(of()) as ingest:
-        ingest.redis.set(COMPLETE_KEY, 1)
+        ingest.redis.set(NAMES.markers_complete, 1)
         for created_at in (NOW_S, NOW_S - 100):
             query = f"event_token=tok&idfv=a1&created_at_unix={created_at}"
             assert (await ask(ingest, "/event", query)).status_code == 200
@@ -95,7 +95,7 @@ async def test_by_default_nothing_is_refused_for_what_came_before() -> None:
 @in_loop
 async def test_an_app_may_want_a_session_before_anything_else(path: str, query: str) -> None:
     async with running(of(adjust_refusals=True)) as ingest:
-        ingest.redis.set(COMPLETE_KEY, 1)
+        ingest.redis.set(NAMES.markers_complete, 1)
         refused = await ask(ingest, path, query)
         assert refused.status_code == 404
         assert "(Device not found)" in refused.json["error"]

@@ -126,3 +126,29 @@ async def test_who_sends_bad_tokens_to_the_app_is_counted_by_network_but_slowed_
         await ingest.parts.rejections.write()
 
         assert bad_token_addresses(ingest.redis, 10) == {NETWORK: FREE_TRIES}
+
+
+@in_loop
+async def test_who_sends_bad_tokens_to_nobody_is_counted_by_network_once_one_app_truncates() -> (
+    None
+):
+    nobodys = "s2s_token=a-guess&user_id=u&event_id=register"
+    async with ingest_of(structs.replace(snapshot(1), truncating_apps=frozenset({7}))) as ingest:
+        for last in (142, 7):
+            headers = {"X-Forwarded-For": f"81.2.69.{last}"}
+            await ingest.conductor.simulate_get("/postback", query_string=nobodys, headers=headers)
+        at_home = {"X-Forwarded-For": "2001:db8:1:2:3::4"}
+        await ingest.conductor.simulate_get("/postback", query_string=nobodys, headers=at_home)
+        await ingest.parts.rejections.write()
+
+        assert bad_token_addresses(ingest.redis, 10) == {NETWORK: 2, "2001:db8:1::": 1}
+
+
+@in_loop
+async def test_where_no_app_truncates_a_guesser_is_known_by_the_address() -> None:
+    async with ingest_of(snapshot(1)) as ingest:
+        query = "s2s_token=a-guess&user_id=u&event_id=register"
+        await ingest.conductor.simulate_get("/postback", query_string=query, headers=BEHIND)
+        await ingest.parts.rejections.write()
+
+        assert bad_token_addresses(ingest.redis, 10) == {ADDRESS: 1}

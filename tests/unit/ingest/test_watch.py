@@ -7,15 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
-from fakeredis import FakeServer, FakeStrictRedis
 
 from ingest.credential_store import CredentialStore
 from ingest.gate import Gate, LoadLimits
 from ingest.watch import Watch
 from shared.errors import InboxUnreachable
-from shared.inbox import BACKLOG_KEY
-from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
 from tests.support.build import SECRET_KEY, grant, now, snapshot
+from tests.support.fake_redis import FakeServer, FakeStrictRedis
+from tests.support.redis_names import NAMES
 from tests.unit.ingest.harness import TellingRedis, publish
 from tests.unit.loop import ended, in_loop, until
 
@@ -62,7 +61,7 @@ async def test_a_process_learns_all_that_it_needs_to_serve() -> None:
 @in_loop
 async def test_a_start_waits_until_the_tokens_are_known() -> None:
     async with watching() as watched:
-        watched.redis.delete(VERSION_KEY, SNAPSHOT_KEY)
+        watched.redis.delete(NAMES.snapshot_version, NAMES.snapshot)
         watched.run()
         start = asyncio.create_task(watched.watch.await_snapshot(60.0))
         await until(lambda: watched.gate.reachable)
@@ -102,7 +101,7 @@ async def test_a_redis_that_has_lost_the_snapshot_leaves_none_in_memory() -> Non
         watched.run()
         await until(lambda: watched.credential_store.version == 1)
 
-        watched.redis.delete(VERSION_KEY, SNAPSHOT_KEY)
+        watched.redis.delete(NAMES.snapshot_version, NAMES.snapshot)
 
         await until(lambda: watched.credential_store.version is None)
         assert watched.gate.reachable
@@ -130,7 +129,7 @@ async def test_a_snapshot_that_cannot_be_read_closes_the_gate() -> None:
         watched.run()
         await until(lambda: watched.gate.reachable)
 
-        watched.redis.mset({SNAPSHOT_KEY: b"\xc1", VERSION_KEY: 2})
+        watched.redis.mset({NAMES.snapshot: b"\xc1", NAMES.snapshot_version: 2})
 
         await until(lambda: not watched.gate.reachable)
 
@@ -138,7 +137,7 @@ async def test_a_snapshot_that_cannot_be_read_closes_the_gate() -> None:
 @in_loop
 async def test_a_long_backlog_sheds_without_any_traffic() -> None:
     async with watching() as watched:
-        watched.redis.set(BACKLOG_KEY, 1000)
+        watched.redis.set(NAMES.backlog, 1000)
 
         watched.run()
 

@@ -246,7 +246,10 @@ async def test_a_batch_that_is_only_checked_has_the_same_verdicts_and_leaves_no_
         keys = set(ingest.redis.keys())
         stored = await ingest.batch(events)
 
-        assert keys == {b"waybill:snapshot", b"waybill:snapshot:version"}
+        snapshot = {
+            f"waybill:snapshot{part}".encode() for part in ("", ":version", ":parts", ":index")
+        }
+        assert keys == snapshot
         assert checked.json["validate_only"] is True
         assert len(ingest.stored()) == 1
         assert [result["status"] for result in checked.json["results"]] == [

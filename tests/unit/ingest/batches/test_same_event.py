@@ -13,6 +13,7 @@ from ingest.parameters import Parameters
 from shared import fields
 from shared.errors import RequestError
 from shared.events import Event
+from shared.lines.line import decode_line
 from shared.lines.line_format import Destination, read_line, read_sent_line
 from tests.support.build import NOW_MS, RECEIPT, grant, request_context
 
@@ -69,7 +70,7 @@ def outcome(read: Any) -> Event | str:
 def test_a_line_that_is_sent_is_the_event_that_an_import_makes_of_it(line: Any) -> None:
     text = json.dumps(line).encode()
 
-    assert outcome(lambda: read_sent_line(text, SENT, RECEIPT)) == outcome(
+    assert outcome(lambda: read_sent_line(decode_line(text), SENT, RECEIPT)) == outcome(
         lambda: read_line(text, IMPORTED)
     )
 
@@ -80,7 +81,7 @@ def test_a_click_with_an_id_has_the_click_id_of_an_import_however_often_it_comes
     if isinstance(outcome(lambda: read_line(text, IMPORTED)), str):
         return
 
-    sent = [read_sent_line(text, SENT, UUID(int=number)).click_id for number in (1, 2)]
+    sent = [read_sent_line(decode_line(text), SENT, UUID(int=number)).click_id for number in (1, 2)]
     assert sent == [read_line(text, IMPORTED).click_id] * 2
 
 
@@ -102,7 +103,7 @@ def test_a_line_is_the_event_that_a_postback_with_the_same_fields_makes(
     alone = outcome(
         lambda: read_postback(Parameters({**call, "event_time": str(time_ms)}), context).event
     )
-    sent = outcome(lambda: read_sent_line(json.dumps(line).encode(), SENT, RECEIPT))
+    sent = outcome(lambda: read_sent_line(decode_line(json.dumps(line).encode()), SENT, RECEIPT))
     if isinstance(alone, str) or isinstance(sent, str):
         # Both refuse; the first field that is wrong may be another one. A NUL character, which a
         # request is refused for before its fields are read, is left to the line.

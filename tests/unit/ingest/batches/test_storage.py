@@ -45,7 +45,7 @@ def batched(index: int, token: str = "kept", key: str | None = None) -> BatchedE
     credential: Key = TokenKey(digest(token), Scope.EVENTS)
     encoded = encode_event_sorted(sent)
     recent = recent_id(sent, encoded)
-    return BatchedEvent(index, sent, encoded, credential, Scope.EVENTS, "batch", None, recent)
+    return BatchedEvent(index, sent, encoded, recent, credential)
 
 
 async def stored(inbox: Inbox, events: Sequence[BatchedEvent]) -> list[tuple[str, str | None]]:

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from fakeredis import FakeAsyncRedis, FakeServer
 from msgspec import structs
 
 from ingest.credential_store import CredentialStore
@@ -12,6 +11,7 @@ from ingest.rate_limits.limiter import RateLimiter
 from ingest.rate_limits.usage import RateUsage
 from shared.snapshot import KnownApp
 from tests.support.build import SECRET_KEY, snapshot
+from tests.support.fake_redis import FakeAsyncRedis, FakeServer
 from tests.unit.ingest.rate_limits.test_limiter import NONE, Clock, admitted, sender
 from tests.unit.loop import in_loop
 

@@ -4,7 +4,6 @@ import asyncio
 from time import process_time
 
 import pytest
-from fakeredis import FakeAsyncRedis, FakeServer, FakeStrictRedis
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,9 +11,11 @@ from ingest.parameters import Pair
 from ingest.request_log.rejections import RejectionLog, loggable_parameters
 from shared.redaction import MASK
 from shared.redis import stream_entries
-from shared.rejections import REJECTIONS_KEY, recent_rejections, rejection_counts
+from shared.rejections import recent_rejections, rejection_counts
 from shared.tokens import new_token
 from tests.support.build import TOKEN, rejection
+from tests.support.fake_redis import FakeAsyncRedis, FakeServer, FakeStrictRedis
+from tests.support.redis_names import NAMES
 from tests.unit.loop import ended, in_loop, until
 
 
@@ -87,7 +88,7 @@ async def test_a_flood_of_long_requests_is_built_for_milliseconds_and_holds_few_
     assert added_seconds < 0.5, "0.1 ms for each of 5,000"
     assert written_seconds < 0.5, "not 200 entries of 5 ms"
     assert rejection_counts(looks) == {"missing_field": 5000}
-    entries = [fields[b"r"] for _, fields in stream_entries(looks.xrange(REJECTIONS_KEY))]
+    entries = [fields[b"r"] for _, fields in stream_entries(looks.xrange(NAMES.rejections))]
     assert entries
     assert max(map(len, entries)) < 2000
     await redis.aclose()
@@ -104,7 +105,7 @@ async def test_the_log_is_capped() -> None:
             log.add(rejection())
         await log.write()
 
-    assert looks.xlen(REJECTIONS_KEY) <= 10 + 100  # Redis trims by whole nodes of 100
+    assert looks.xlen(NAMES.rejections) <= 10 + 100  # Redis trims by whole nodes of 100
     assert rejection_counts(looks) == {"missing_field": 200}
     await redis.aclose()
 

@@ -85,7 +85,7 @@ async def test_what_redis_does_not_take_is_counted() -> None:
 @in_loop
 async def test_a_fault_of_ours_is_counted_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     async with running() as ingest:
-        monkeypatch.setattr(ingest.parts.batcher, "add", None)
+        monkeypatch.setattr(ingest.parts.batcher, "queue", None)
         await ingest.get(POSTBACK)
 
         found = await scraped(ingest)

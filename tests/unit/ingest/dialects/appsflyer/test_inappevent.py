@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ingest.dialects.appsflyer.inappevent import INAPPEVENT
 from ingest.parameters import RawParameters
 from ingest.sent_pairs import json_pairs, text_pairs
+from shared.device_ids import PRIMARY_ORDER, identifying, usable
 from shared.errors import RequestError
 from shared.events import Event, decode_events
 from shared.integration_log import UnreadReason, recent_checks
@@ -273,7 +274,10 @@ def test_whatever_is_sent_is_read_or_refused_by_name_and_what_is_read_can_be_sto
 @given(
     placeholders(),
     st.sampled_from(
-        ["idfa", "advertising_id", "customer_user_id", "click_id", "ip", "idempotency_key"]
+        [
+            *("idfa", "advertising_id", "amazon_aid", "customer_user_id", "click_id", "ip"),
+            *("idempotency_key", "user_agent", *PRIMARY_ORDER),
+        ]
     ),
 )
 def test_no_placeholder_makes_a_user_a_device_or_a_key(text: str, name: str) -> None:
@@ -289,6 +293,9 @@ def test_no_placeholder_makes_a_user_a_device_or_a_key(text: str, name: str) -> 
         None,
         None,
     )
+    assert event.user_agent is None
+    known = identifying(usable(good.device_ids))
+    assert identifying(usable(event.device_ids)) <= known
     kept = {*event.parameters.values(), *event.device_ids.values()}
     assert text.strip(AROUND) in {value.strip(AROUND) for value in kept}
     assert {unread.reason for unread in sent.unread} <= {UnreadReason.MACRO, UnreadReason.FORM}

@@ -4,6 +4,7 @@ import gzip
 import json
 from base64 import b64encode
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from ingest.dialects.segment.message import MESSAGES
 from ingest.parameters import Parameters, RawParameters
 from ingest.sent_pairs import json_pairs
-from shared.errors import RequestError
+from shared.device_ids import identifying, usable
+from shared.errors import MissingField, RequestError
 from shared.events import Event, Kind, decode_events
 from shared.fields import iso_time
 from shared.integration_log import recent_checks
@@ -391,3 +393,41 @@ def test_no_placeholder_makes_a_user_a_device_or_a_key(text: str, name: str) -> 
         None,
         {},
     )
+
+
+def _context_of(place: str, text: str) -> dict[str, Any]:
+    places: dict[str, dict[str, Any]] = {
+        "ip": {"ip": text},
+        "userAgent": {"userAgent": text},
+        "id": {"os": {"name": "iOS"}, "device": {"id": text}},
+        "advertisingId": {"device": {"type": "android", "advertisingId": text}},
+        "search": {"page": {"search": f"?clkid={quote(text)}"}},
+        "url": {"page": {"url": f"https://shop.example/?clkid={quote(text)}"}},
+    }
+    return places[place]
+
+
+@given(
+    placeholders(),
+    st.sampled_from(["ip", "userAgent", "id", "advertisingId", "search", "url"]),
+    st.sampled_from([call for call in MESSAGES if call not in {"group", "alias"}]),
+)
+def test_no_placeholder_in_the_context_makes_a_place_a_device_or_a_credit(
+    text: str, place: str, call: str
+) -> None:
+    body = {"userId": GOOD["userId"]} | (GOOD if call == "track" else {})
+    event = read(body | {"context": _context_of(place, text)}, call)
+
+    assert (event.user_id, event.click_id, event.ip_address, event.user_agent) == (
+        GOOD["userId"], None, None, None,
+    )  # fmt: skip
+    assert identifying(usable(event.device_ids)) == frozenset()
+
+
+@given(placeholders())
+def test_no_placeholder_is_the_user_of_a_call(text: str) -> None:
+    for name in ("userId", "anonymousId"):
+        with pytest.raises(MissingField):
+            read({"event": "Item Purchased", name: text})
+    with pytest.raises(MissingField):
+        read({"userId": "u", "previousId": text}, "alias")

@@ -3,14 +3,15 @@
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.dialects.singular.call import CALLS
-from shared.errors import RequestError
+from shared.device_ids import identifying, usable
+from shared.errors import RequestError, UnknownDevice
 from shared.events import Event, Kind, decode_events
 from shared.integration_log import recent_checks
 from shared.rejections import recent_rejections
@@ -267,16 +268,25 @@ def test_whatever_is_sent_is_read_or_refused_by_name_and_what_is_read_can_be_sto
     assert stored == event
 
 
-@given(
-    placeholders(),
-    st.sampled_from(["aifa", "custom_user_id", "click_id", "ip", "idempotency_key", "ua"]),
+REFERRING = frozenset({"install_ref", "openuri"})
+IDENTIFYING = (
+    *("aifa", "amid", "andi", "idfa", "idfv", "sdid", "match_id", "custom_user_id", "click_id"),
+    *("ip", "ua", "idempotency_key", "install_ref", "openuri", "oaid", "imei", "gps_adid"),
 )
-def test_no_placeholder_makes_a_user_a_device_or_a_key(text: str, name: str) -> None:
-    event = read(GOOD | {name: text})
 
-    assert (event.user_id, event.click_id, event.ip_address, event.idempotency_key) == (
-        ASID,
-        None,
-        None,
-        None,
-    )
+
+@given(placeholders(), st.sampled_from(IDENTIFYING), st.sampled_from(list(CALLS)))
+def test_no_placeholder_makes_a_user_a_device_or_a_key(text: str, name: str, path: str) -> None:
+    referring = (json.dumps({"referrer": f"clkid={text}"}), f"shop://x?clkid={quote(text)}")
+    for sent in (text, *(referring if name in REFERRING else ())):
+        event = read(GOOD | {name: sent}, path)
+        assert (event.user_id, event.click_id, event.ip_address) == (ASID, None, None)
+        assert (event.user_agent, event.idempotency_key) == (None, None)
+        assert identifying(usable(event.device_ids)) == {ASID}
+
+
+@given(placeholders(), st.sampled_from(list(CALLS)))
+def test_no_placeholder_is_the_device_that_names_the_user(text: str, path: str) -> None:
+    for name in ("asid", "aifa", "idfv", "andi", "custom_user_id"):
+        with pytest.raises(UnknownDevice):
+            read({"p": "Android", "i": "com.shop", "n": "login", name: text}, path)

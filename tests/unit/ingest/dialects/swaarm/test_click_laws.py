@@ -60,10 +60,17 @@ async def clicked(ingest: Running, path: str, query: str, **options: Any) -> Res
     )
 
 
+again = st.builds(
+    lambda name, value: f"{name}={value}",
+    st.sampled_from(["offer_id", "pub_id", "amp;pub_id"]),
+    st.sampled_from(RAW) | st.integers(0, 99).map(str),
+)
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     before=st.lists(parts, max_size=5),
-    after=st.lists(parts, max_size=5) | st.lists(parts, min_size=70, max_size=80),
+    after=st.lists(parts | again, max_size=5) | st.lists(parts, min_size=70, max_size=80),
     joint=st.sampled_from(["&", "&amp;", "&&"]),
     headers=HEADERS,
     body=BODIES,
@@ -171,8 +178,21 @@ def test_of_too_many_parameters_those_that_matter_are_kept_and_the_rest_as_one()
         (f"{LINK}?", {}),
         ("offer_id=12&amp;pub_id=34", {}),
         ("offer_id=12&amp%3Bpub_id=34", {}),
+        (f"{LINK};sub=x", {"sub": "x"}),
+        (f"{LINK}#top", {"top": ""}),
+        ("offer_id=12;pub_id=34", {}),
+        ("offer_id=12%26pub_id=34&sub=a%26b", {"sub": "a&b"}),
+        ("offer_id=12%26amp%3Bpub_id%3D34", {}),
+        ("offer_id%3D12%26pub_id%3D34%26sub%3Da%2526b", {"sub": "a&b"}),
+        ("offer_id=12&pub_id%3D34", {}),
+        (r"offer_id=12\u0026pub_id=34", {}),
+        ("OFFER_ID=12&Pub_Id=34", {}),
+        ("%EF%BB%BFoffer_id=12&%20pub_id=34", {}),
+        ("offer_id[]=12&pub_id[]=34", {}),
+        (f"{LINK}&u=https%3A%2F%2Fx.example%2F%3Foffer_id%3D9%26pub_id%3D9",
+         {"u": "https://x.example/?offer_id=9&pub_id=9"}),
     ],
-)
+)  # fmt: skip
 def test_what_was_put_behind_a_link_keeps_nobody_from_the_destination(
     path: str, query: str, kept: dict[str, str]
 ) -> None:
@@ -183,6 +203,26 @@ def test_what_was_put_behind_a_link_keeps_nobody_from_the_destination(
             assert answer.status_code == (200 if path == "/impression" else 302), answer.text
             (click,) = ingest.stored()
             assert click.parameters == {"offer_id": "12", "pub_id": "34", **kept}
+
+    run_in_loop(follow())
+
+
+@pytest.mark.parametrize("path", ["/click", "/impression"])
+@pytest.mark.parametrize(
+    "left",
+    ["/", ")", ").", ".", "...", ",", "%22", "%22%3E", "'", "]", "*", ";", "%5C", "%E2%80%A6",
+     "%00", "%FF", "%", "%20click%20here", "%C2%A0", "%E2%80%8B"],
+)  # fmt: skip
+def test_what_the_text_around_an_address_left_is_no_part_of_the_links_name(
+    path: str, left: str
+) -> None:
+    async def follow() -> None:
+        async with running(linked()) as ingest:
+            answer = await clicked(ingest, path, f"{LINK}{left}")
+
+            assert answer.status_code == (200 if path == "/impression" else 302), answer.text
+            (click,) = ingest.stored()
+            assert click.link_id == 7
 
     run_in_loop(follow())
 
