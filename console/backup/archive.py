@@ -29,6 +29,12 @@ PIECE_BYTES_MAX = 64 << 20  # no row and no entry of the inbox is larger
 _SUM = "comment"  # the keyword of POSIX for what a program adds to a member
 _COMPRESSION = 1  # level 6 takes four times the CPU for a tenth less
 
+# Whatever tarfile, zlib and msgspec make of bytes that nobody wrote as a backup.
+UNREADABLE = (
+    *(tarfile.TarError, msgspec.MsgspecError, zlib.error, EOFError),
+    *(ValueError, LookupError, OverflowError),
+)
+
 
 class DamagedBackup(OperatorError):
     """The file is not a whole backup; the message says what is wrong with which part of it."""
@@ -39,6 +45,12 @@ class TableSum(msgspec.Struct, frozen=True):
 
     rows: int
     digest: str
+
+
+class FormatOnly(msgspec.Struct, frozen=True):
+    """The part of the first member that every format has."""
+
+    format: int
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -115,12 +127,16 @@ class ArchiveReader:
             with tarfile.open(fileobj=self.stream, mode="r|") as tar:
                 for member in tar:
                     content = self._content(tar, member)
+                    if self.manifest is not None:
+                        raise self.damaged(f"{member.name} comes after its manifest")
                     if member.name == MANIFEST:
                         self.manifest = msgspec.json.decode(content, type=Manifest)
                         continue
+                    if member.name in self._sums:
+                        raise self.damaged(f"{member.name} is in it twice")
                     self._sums[member.name] = member.pax_headers[_SUM]
                     yield member.name, self._inflated(member.name, content)
-        except (tarfile.TarError, msgspec.MsgspecError, zlib.error, EOFError) as error:
+        except UNREADABLE as error:
             raise self.damaged("it is cut off, or no backup at all") from error
         self._prove()
 
@@ -148,6 +164,8 @@ class ArchiveReader:
         for name in {**self.manifest.members, **self._sums}:
             if self.manifest.members.get(name) != self._sums.get(name):
                 raise self.damaged(f"{name} is not what was written")
+        if [*self._sums] != [*self.manifest.members]:
+            raise self.damaged("its members are in another order than they were written in")
 
     def damaged(self, reason: str) -> DamagedBackup:
         """Returns the error that names this archive and what is wrong with it."""

@@ -17,7 +17,6 @@ from shared.errors import OperatorError
 from shared.privacy.digest_search import find_ids
 from shared.privacy.erasure_log import LogContents, LoggedAllowance, LoggedErasure, owner_check
 from shared.privacy.identities import id_digest
-from shared.privacy.requests import FORGOTTEN_KEY
 from shared.privacy.tombstones import publish_forgotten, read_tombstone_key
 
 SOURCE = "restore"
@@ -28,6 +27,11 @@ SELECT decode(digest, 'hex'), %(app)s, kind, 'erased', %(erasure)s
 FROM unnest(%(digests)s::text[], %(kinds)s::text[]) AS logged (digest, kind)
 ON CONFLICT (digest) DO UPDATE SET reason = excluded.reason, erasure_id = excluded.erasure_id
 WHERE tombstones.reason <> 'erased'
+"""
+# Also of ids that no table knows: a device may have made a choice and nothing else.
+_FORGET_CHOICES = """
+DELETE FROM sharing_choices
+WHERE digest IN (SELECT decode(each, 'hex') FROM unnest(%(digests)s::text[]) AS logged (each))
 """
 _REQUEST = """
 INSERT INTO erasures (id, app_id, action, source, subject, proof, state, requested_at)
@@ -73,7 +77,9 @@ def erase_again(resources: Resources, log: LogContents, finish: Callable[[], Non
     with transaction(connection):
         for entry in log.entries:
             if isinstance(entry, LoggedErasure):
-                run(connection, _BURY, _burial(entry))
+                burial = _burial(entry)
+                run(connection, _BURY, burial)
+                run(connection, _FORGET_CHOICES, burial)
         for id_, erasure in missing.items():
             first = erasure.first
             ids = [
@@ -132,4 +138,4 @@ def _allow_again(resources: Resources, entries: Sequence[LoggedErasure | LoggedA
     }
     lifted = [bytes(digest) for (digest,) in run(resources.connection, _LIFT, arguments)]
     if lifted:
-        resources.redis.srem(FORGOTTEN_KEY, *lifted)
+        resources.redis.srem(resources.redis.names.forgotten, *lifted)

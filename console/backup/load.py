@@ -15,13 +15,28 @@ from typing import IO, NamedTuple, cast
 
 import msgspec
 
-from console.backup.archive import FORMAT, HEADER, ArchiveReader, Header, Manifest
+from console.backup.archive import (
+    FORMAT,
+    HEADER,
+    ArchiveReader,
+    FormatOnly,
+    Header,
+    Manifest,
+)
 from console.backup.erase_again import erase_again
 from console.backup.save import COLUMNS, INBOX, SEQUENCES, TABLES, Advance, SavedEntry
 from console.backup.tables import find_tables
 from console.publication import publishing_transaction
 from console.resources import Resources
-from shared.database import Connection, copy_table_in, has_rows, run, transaction
+from shared.database import (
+    Connection,
+    DatabaseError,
+    copy_table_in,
+    has_rows,
+    run,
+    sqlstate,
+    transaction,
+)
 from shared.errors import OperatorError
 from shared.inbox import append
 from shared.keys.installation_key import key_with_check
@@ -36,6 +51,9 @@ Members = Iterator[tuple[str, bytes]]
 _VERSIONS_SKIPPED = 1_000_000
 _SPOOL_BYTES_MAX = 64 << 20  # of the inbox in memory; the rest waits in a temporary file
 _LENGTH_BYTES = 4
+
+_OF_ROWS = frozenset({"22", "23"})  # classes of SQLSTATE: a value, or a constraint
+_OF_NAMES = frozenset({"42P01", "42703"})  # no such table, no such column
 
 _OTHERS = """
 SELECT count(*) FROM pg_stat_activity
@@ -91,7 +109,7 @@ def restore(
         with transaction(connection):
             run(connection, "SET LOCAL statement_timeout = 0")
             _require_empty(connection)
-            rows = _load(connection, members, spool, advance)
+            rows = _load_all(connection, archive, members, spool, advance)
             manifest = cast("Manifest", archive.manifest)
             _require_all_rows(manifest, rows)
         applied = migrate(connection, finish=True).applied
@@ -107,14 +125,19 @@ def restore(
 
 def _read_header(archive: ArchiveReader, members: Members) -> Header:
     name, content = next(members, ("", b""))
-    try:
-        header = msgspec.json.decode(content, type=Header)
-    except msgspec.MsgspecError as error:
-        raise archive.damaged(f"it does not begin with {HEADER}") from error
     if name != HEADER:
         raise archive.damaged(f"it does not begin with {HEADER}")
     known = {migration.name for migration in migrations()}
-    if header.format != FORMAT or not known.issuperset(header.migrations):
+    try:
+        is_known = msgspec.json.decode(content, type=FormatOnly).format == FORMAT
+        if is_known:
+            header = msgspec.json.decode(content, type=Header)
+            is_known = known.issuperset(header.migrations)
+            bytes.fromhex(header.key_check)
+            [date.fromisoformat(day) for day in header.days]
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise archive.damaged(f"{HEADER} cannot be read") from error
+    if not is_known:
         raise OperatorError(
             f"{archive.name} was written by a newer version of Waybill. Restore it with that "
             "version or a newer one."
@@ -159,8 +182,30 @@ def _require_empty(connection: Connection) -> None:
     run(connection, "DELETE FROM installation")
 
 
+def _load_all(
+    connection: Connection,
+    archive: ArchiveReader,
+    members: Members,
+    spool: IO[bytes],
+    advance: Advance,
+) -> dict[str, int]:
+    """Restores every member. Raises DamagedBackup where the tables do not take what is in it."""
+    try:
+        return _load(connection, archive, members, spool, advance)
+    except DatabaseError as error:
+        state = sqlstate(error) or ""
+        if state[:2] not in _OF_ROWS and state not in _OF_NAMES:
+            raise
+        reason = f"the tables do not take its rows (SQLSTATE {state})"
+        raise archive.damaged(reason) from None  # PostgreSQL's own message quotes a row
+
+
 def _load(
-    connection: Connection, members: Members, spool: IO[bytes], advance: Advance
+    connection: Connection,
+    archive: ArchiveReader,
+    members: Members,
+    spool: IO[bytes],
+    advance: Advance,
 ) -> dict[str, int]:
     """Restores every member; returns the number of rows of each table."""
     rows: dict[str, int] = {}
@@ -184,6 +229,8 @@ def _load(
                 columns = msgspec.json.decode(content, type=list[str])
                 pieces = counted(group)  # noqa: B031 - the rest of the group, read once
                 rows[table] = copy_table_in(connection, table, columns, pieces)
+            else:
+                raise archive.damaged(f"{name} is not where it was written")
     return rows
 
 

@@ -20,7 +20,7 @@ LEFT_OUT = (
         "one_time_links",
         "sign_in_attempts",
     ),
-    *("access_requests", "pending_sign_ins", "provider_sign_ins", "uploads", "upload_pieces"),
+    *("access_requests", "pending_sign_ins", "uploads", "upload_pieces"),
 )
 
 _TABLES = """

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from console.actor import Actor, require_admin
-from console.apps.apps import App
+from console.apps.apps import App, lock_app
 from console.audit import Action, Change, record_change
+from console.privacy.erasures import RequestTaken
 from shared.database import Connection, run, transaction
 from shared.privacy.identities import IdKind, PersonId
 
@@ -18,7 +19,14 @@ _FIND = f"""
     SELECT {_COLUMNS} FROM access_requests JOIN apps ON apps.id = app_id WHERE external_id = %s
 """
 _DELETE = "DELETE FROM access_requests WHERE external_id = %s"
-_INSERT = "INSERT INTO access_requests (external_id, app_id, ids) VALUES (%s, %s, %s)"
+# Nothing if the ID was taken a moment before, by a request of either kind.
+_INSERT = """
+    INSERT INTO access_requests (external_id, app_id, ids)
+    SELECT %(external_id)s, %(app)s, %(ids)s::text[]
+    WHERE NOT EXISTS (SELECT FROM erasures WHERE external_id = %(external_id)s)
+    ON CONFLICT DO NOTHING
+    RETURNING external_id
+"""
 
 
 @dataclass(frozen=True)
@@ -34,11 +42,17 @@ class AccessRequest:
 def request_access(
     connection: Connection, actor: Actor, app: App, external_id: str, ids: list[PersonId]
 ) -> AccessRequest:
-    """Takes a request. Raises NotAllowed for a viewer."""
+    """Takes a request.
+
+    Raises RequestTaken if the ID has one already, and NotAllowed for a viewer.
+    """
     require_admin(actor)
     with transaction(connection):
+        lock_app(connection, app)
         texts = [f"{each.kind}:{each.value}" for each in ids]
-        run(connection, _INSERT, (external_id, app.id, texts))
+        row = {"external_id": external_id, "app": app.id, "ids": texts}
+        if run(connection, _INSERT, row).fetchone() is None:
+            raise RequestTaken
         change = Change(Action.USER_ACCESS, app.name, None, {"request": external_id})
         record_change(connection, actor, app.id, change)
     taken = find_access_request(connection, external_id)

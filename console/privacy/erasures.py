@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from console.actor import Actor, require_admin
-from console.apps.apps import App
+from console.apps.apps import App, lock_app
 from console.audit import Action, Change, record_change
 from console.publication import publishing_transaction
 from console.resources import Resources
@@ -23,10 +23,19 @@ from shared.errors import OperatorError
 from shared.ids import new_receipt
 from shared.privacy.erasure_log import LoggedAllowance
 from shared.privacy.identities import PersonId, id_digest
-from shared.privacy.requests import FORGOTTEN_KEY
 from shared.privacy.tombstones import read_tombstone_key
 from shared.publishing import require_key
 from shared.rq_queue import enqueue
+
+
+class RequestTaken(OperatorError):
+    """Another system's ID of a request was taken while this one was on its way."""
+
+    code = "request_taken"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__("A request with this ID was taken at this moment. Ask for its state.")
 
 
 class ErasureAction(StrEnum):
@@ -70,7 +79,10 @@ _COLUMNS = """
 """
 _INSERT = """
     INSERT INTO erasures (id, app_id, action, source, subject, proof, state, external_id)
-    VALUES (%s, %s, %s, %s, %s, %s, 'received', %s)
+    SELECT %(id)s, %(app)s, %(action)s, %(source)s, %(subject)s, %(proof)s, 'received', %(external)s
+    WHERE NOT EXISTS (SELECT FROM access_requests WHERE external_id = %(external)s)
+    ON CONFLICT (external_id) DO NOTHING
+    RETURNING id
 """
 _FIND = f"""
     SELECT {_COLUMNS} FROM erasures LEFT JOIN apps ON apps.id = app_id
@@ -101,15 +113,27 @@ def request_erasure(
 ) -> ErasureRecord:
     """Requests that a person be erased for good, or a test device reset.
 
-    Raises OperatorError for another installation key, and NotAllowed for a viewer.
+    Raises OperatorError for another installation key, RequestTaken if another system's ID has a
+    request already, and NotAllowed for a viewer.
     """
     require_admin(actor)
     connection, id_ = resources.connection, new_receipt(now_ms)
     with transaction(connection):
         proof = [digest.hex() for digest in _digests(resources, app, wanted.ids)]
         subject = msgspec.json.encode(list(wanted.ids)).decode()
-        row = (id_, app.id, wanted.action, actor.name, subject, proof, wanted.external_id)
-        run(connection, _INSERT, row)
+        row = {
+            "id": id_,
+            "app": app.id,
+            "action": wanted.action,
+            "source": actor.name,
+            "subject": subject,
+            "proof": proof,
+            "external": wanted.external_id,
+        }
+        if wanted.external_id is not None:
+            lock_app(connection, app)
+        if run(connection, _INSERT, row).fetchone() is None:
+            raise RequestTaken
         is_erasure = wanted.action is ErasureAction.ERASE
         kind = Action.USER_ERASE if is_erasure else Action.USER_RESET
         record_change(connection, actor, app.id, Change(kind, str(id_), None, {"proof": proof}))
@@ -172,7 +196,9 @@ def allow_again(resources: Resources, actor: Actor, app: App, ids: Sequence[Pers
         proof = [digest.hex() for digest in digests]
         change = Change(Action.USER_ALLOW, app.name, {"proof": proof}, None)
         record_change(connection, actor, app.id, change)
-        resources.redis.srem(FORGOTTEN_KEY, *(bytes(digest) for (digest,) in rows))
+        resources.redis.srem(
+            resources.redis.names.forgotten, *(bytes(digest) for (digest,) in rows)
+        )
     return len(rows)
 
 

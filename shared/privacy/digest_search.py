@@ -4,13 +4,10 @@ A digest leads to nobody, so every stored id is tried. PostgreSQL computes HMAC-
 RFC 2104 builds it of two hashes: only what matches leaves the database.
 """
 
-from collections.abc import Collection, Iterator
-from contextlib import suppress
-
-import msgspec
+from collections.abc import Collection
 
 from shared.database import Connection, run, transaction
-from shared.events import WIRE_VERSION, Event, decode_events
+from shared.privacy.copies import quarantined_events
 from shared.privacy.identities import DIGEST_BYTES, IdKind, PersonId, id_digest, ids_of_event
 
 _BLOCK_BYTES = 64  # of SHA-256
@@ -27,10 +24,6 @@ SELECT DISTINCT kind, value FROM (
 WHERE substr(sha256(%(outer)s::bytea || sha256(
     %(inner)s::bytea || convert_to(%(app)s || ':' || kind || ':' || value, 'UTF8')
 )), 1, %(bytes)s) = ANY(%(digests)s::bytea[])
-"""
-_QUARANTINE = """
-SELECT events FROM quarantine WHERE wire_version = %(version)s
-  AND (app_id = %(app)s OR app_id IS NULL)
 """
 
 
@@ -52,12 +45,6 @@ def find_ids(
             PersonId(IdKind(kind), value) for kind, value in run(connection, _MATCHES, arguments)
         }
     wanted = frozenset(digests)
-    for event in _quarantined(connection, app_id):
+    for event in quarantined_events(connection, app_id):
         found |= {each for each in ids_of_event(event) if id_digest(key, app_id, each) in wanted}
     return found
-
-
-def _quarantined(connection: Connection, app_id: int) -> Iterator[Event]:
-    for (raw,) in run(connection, _QUARANTINE, {"app": app_id, "version": WIRE_VERSION}):
-        with suppress(msgspec.MsgspecError):
-            yield from (event for event in decode_events(bytes(raw)) if event.app_id == app_id)

@@ -6,6 +6,7 @@ refused. An entry is deleted once PostgreSQL has it.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any
 
@@ -13,20 +14,18 @@ import msgspec
 
 from shared.privacy.identities import PersonId
 from shared.redis import Redis, stream_entries
+from shared.shards.shard_names import ShardNames
 
-REQUESTS_KEY = "waybill:privacy"
-FORGOTTEN_KEY = "waybill:forgotten"  # a set: digests of the ids that answers depend on
-# The stream is named in the text alone: ingest may add to it and not read it, and Redis asks for
-# both rights on each of a script's KEYS.
-ADD_KEYS = (FORGOTTEN_KEY,)
-ADD = f"""
-redis.call('XADD', '{REQUESTS_KEY}', '*', 'r', ARGV[1])
+# KEYS: those of `add_keys`. ARGV: those of `add_arguments`.
+ADD = """
+redis.call('XADD', KEYS[1], '*', 'r', ARGV[1])
 for i = 2, #ARGV do
-  redis.call('SADD', KEYS[1], ARGV[i])
+  redis.call('SADD', KEYS[2], ARGV[i])
 end
 return 1
 """
 _READ_MAX = 100
+BEFORE_ALL = "0-0"  # no entry has this id
 
 
 class PrivacyAction(StrEnum):
@@ -55,25 +54,40 @@ class PrivacyRequest(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, dict[str, str]] = {}
 
 
+def add_keys(names: ShardNames) -> tuple[str, str]:
+    """Returns the KEYS of ADD: the stream of requests, and the digests of forgotten ids."""
+    return names.privacy_requests, names.forgotten
+
+
 def add_arguments(request: PrivacyRequest, digests: Sequence[bytes]) -> list[bytes]:
     """Returns the ARGV of ADD."""
     return [msgspec.json.encode(request), *digests]
 
 
-def waiting_requests(redis: Redis) -> list[tuple[str, PrivacyRequest]]:
-    """Returns the oldest requests, each with the id of its entry."""
-    entries = stream_entries(redis.xrange(REQUESTS_KEY, count=_READ_MAX))
-    return [
-        (entry_id.decode(), msgspec.json.decode(fields[b"r"], type=PrivacyRequest))
-        for entry_id, fields in entries
-    ]
+def waiting_requests(
+    redis: Redis, after: str = BEFORE_ALL
+) -> list[tuple[str, PrivacyRequest | None]]:
+    """Returns the oldest requests behind an entry, each with the id of its entry.
+
+    None is one that this version cannot read: another one may.
+    """
+    entries = stream_entries(
+        redis.xrange(redis.names.privacy_requests, min=f"({after}", count=_READ_MAX)
+    )
+    return [(entry_id.decode(), _decoded(fields[b"r"])) for entry_id, fields in entries]
+
+
+def _decoded(raw: bytes) -> PrivacyRequest | None:
+    with suppress(msgspec.MsgspecError):
+        return msgspec.json.decode(raw, type=PrivacyRequest)
+    return None
 
 
 def has_waiting_requests(redis: Redis) -> bool:
     """Tells whether a request waits for a worker."""
-    return bool(redis.xlen(REQUESTS_KEY))
+    return bool(redis.xlen(redis.names.privacy_requests))
 
 
 def delete_request(redis: Redis, entry_id: Any) -> None:
     """Deletes a request that PostgreSQL has."""
-    redis.xdel(REQUESTS_KEY, entry_id)
+    redis.xdel(redis.names.privacy_requests, entry_id)

@@ -5,7 +5,8 @@ Adjust, "Third-party sharing" (S2S): the specific key wins over `all`, and a fal
 everything in the group.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -15,6 +16,7 @@ from shared.errors import MalformedField
 SHARING_DISABLED = "sharing_disabled"  # why a callback is withheld
 PARTNERS_MAX = 100
 _ALL = "all"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # PostgreSQL takes no NUL
 _Settings = TypeVar("_Settings", bound="dict[str, dict[str, bool]] | dict[str, dict[str, str]]")
 
 # The groups that an activity is in, from the nearest.
@@ -77,4 +79,15 @@ def _read(name: str, text: str, form: type[_Settings], example: str) -> _Setting
         raise MalformedField(name, f"must be a JSON object like {example}.") from error
     if len(settings) > PARTNERS_MAX:
         raise MalformedField(name, f"may name at most {PARTNERS_MAX} partners.")
+    if any(_CONTROL.search(each) for each in _texts(settings)):
+        raise MalformedField(name, "has a control character, which is part of no name.")
     return settings
+
+
+def _texts(settings: Mapping[str, Mapping[str, bool] | Mapping[str, str]]) -> Iterator[str]:
+    for partner, chosen in settings.items():
+        yield partner
+        for key, value in chosen.items():
+            yield key
+            if isinstance(value, str):
+                yield value

@@ -10,11 +10,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 from shared.database import Connection, index_only, run
+from shared.day_files.rows import rows_of_receipts
 from shared.device_ids import adid_bytes
 from shared.privacy.identities import IdKind, PersonId, ids_of_user
 
 _STRETCHES = range(1_000, 3_000)  # of ten days since 1970, as clicks are found: 1997 to 2052
 _ENVIRONMENTS = ("production", "sandbox")
+_OF_ONE_PERSON = frozenset({IdKind.USER, IdKind.KEY})
 
 _FIND = """
 SELECT id FROM users
@@ -51,11 +53,18 @@ JOIN users AS reset ON reset.id = former.user_ref AND reset.detached_at IS NOT N
 WHERE users.id = ANY(%s)
 """
 _CLICKS_OF_RECEIPTS = """
-SELECT click_id FROM clicks WHERE receipt = ANY(%s::uuid[]) AND app_id = %s
+SELECT click_id FROM clicks
+WHERE receipt = ANY(%s::uuid[]) AND app_id = %s AND NOT starts_with(click_id, 'erased:')
 """
+# A repeat has a receipt of its own. A conflict is another event, of which nothing is stored.
+_FIRST_RECEIPTS = """
+SELECT first_receipt FROM duplicates
+WHERE receipt = ANY(%s::uuid[]) AND app_id = %s AND NOT conflict
+"""
+# Of those who were detached some were reset only; an erased one is nobody any more.
 _USERS = """
 SELECT id, environment, user_id, device_ids, click_ids FROM users
-WHERE id = ANY(%s) AND (detached_at IS NULL OR NOT starts_with(user_id, 'erased:')) ORDER BY id
+WHERE id = ANY(%s) AND (detached_at IS NULL OR starts_with(user_id, 'reset:')) ORDER BY id
 """
 _OF_OTHERS = """
 SELECT kind, value FROM identities
@@ -124,12 +133,23 @@ class Subject(NamedTuple):
     ids: frozenset[PersonId]
 
 
-def find_subject(connection: Connection, app_id: int, named: Iterable[PersonId]) -> Subject:
-    """Finds the person that these ids name; an unknown id leads to itself alone."""
-    named = frozenset(named)
+def find_subject(
+    connection: Connection,
+    app_id: int,
+    named: Iterable[PersonId],
+    known: Iterable[PersonId] = (),
+) -> Subject:
+    """Finds the person that these ids name; an unknown id leads to itself alone.
+
+    `known` are ids that the person has elsewhere: those that others have too are left out.
+    """
+    known = frozenset(known)
+    named = frozenset(named) | {each for each in known if each.kind in _OF_ONE_PERSON}
     clicks = _values(named, IdKind.CLICK)
     receipts = _values(named, IdKind.EVENT)
     with index_only(connection):
+        repeats = run(connection, _FIRST_RECEIPTS, (receipts, app_id)).fetchall()
+        receipts += [str(first) for (first,) in repeats]
         clicks += [click for (click,) in run(connection, _CLICKS_OF_RECEIPTS, (receipts, app_id))]
         arguments: dict[str, object] = {
             "app": app_id,
@@ -140,7 +160,8 @@ def find_subject(connection: Connection, app_id: int, named: Iterable[PersonId])
             "receipts": receipts,
             "stretches": list(_STRETCHES),
         }
-        refs = {ref for (ref,) in run(connection, _FIND, arguments)}
+        with rows_of_receipts(connection, map(UUID, receipts), app_id):
+            refs = {ref for (ref,) in run(connection, _FIND, arguments)}
         # An adid is what people may take for a user ID or a device ID.
         texts = (each.value for each in named if each.kind in {IdKind.USER, IdKind.DEVICE})
         if adids := [adid for text in texts if (adid := adid_bytes(text)) is not None]:
@@ -150,6 +171,7 @@ def find_subject(connection: Connection, app_id: int, named: Iterable[PersonId])
         users = [FoundUser(*row[:3]) for row in rows]
         own = {PersonId(IdKind.DEVICE, each) for row in rows for each in row[3]}
         own |= {PersonId(IdKind.CLICK, each) for row in rows for each in row[4]}
+        own |= known - named
         arguments |= {
             "users": [user.id for user in users],
             "device_ids": _values(own, IdKind.DEVICE),

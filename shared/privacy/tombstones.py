@@ -10,7 +10,6 @@ from uuid import UUID
 
 from shared.database import Connection, run
 from shared.privacy.identities import ANSWERED_KINDS, PersonId, id_digest
-from shared.privacy.requests import FORGOTTEN_KEY
 from shared.privacy.tombstone_key import unwrap_key
 from shared.redis import Redis
 
@@ -67,6 +66,16 @@ def buried(connection: Connection, digests: Iterable[bytes]) -> set[bytes]:
     return {bytes(digest) for (digest,) in rows}
 
 
+def unmeasured(connection: Connection, digests: Iterable[bytes]) -> bool:
+    """Tells whether measurement was switched off under one of these digests."""
+    [(found,)] = run(
+        connection,
+        "SELECT EXISTS (SELECT FROM tombstones WHERE digest = ANY(%s) AND reason = 'unmeasured')",
+        (list(digests),),
+    ).fetchall()
+    return bool(found)
+
+
 def publish_forgotten(connection: Connection, redis: Redis) -> int:
     """Completes the set in Redis where it lacks something; returns how many digests it wrote."""
     rows = run(
@@ -76,8 +85,8 @@ def publish_forgotten(connection: Connection, redis: Redis) -> int:
     )
     digests = [bytes(digest) for (digest,) in rows]
     # It may hold more: what ingest has accepted and no worker has seen yet.
-    if int(redis.scard(FORGOTTEN_KEY)) >= len(digests):
+    if int(redis.scard(redis.names.forgotten)) >= len(digests):
         return 0
     for start in range(0, len(digests), _PUBLISHED_AT_ONCE):
-        redis.sadd(FORGOTTEN_KEY, *digests[start : start + _PUBLISHED_AT_ONCE])
+        redis.sadd(redis.names.forgotten, *digests[start : start + _PUBLISHED_AT_ONCE])
     return len(digests)

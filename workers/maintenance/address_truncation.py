@@ -5,6 +5,7 @@ signal concerns is decided anew, as if it had just arrived: so the result is the
 a click and its install came before the app changed its mind.
 """
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -12,12 +13,19 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from shared.database import Connection, run, transaction
+from shared.day_files.catalog import next_to_truncate, note_truncated
+from shared.day_files.changes import change_rows
+from shared.day_files.faults import DayFilesUnreadable
 from shared.device_ids import identifying_of
+from shared.logs import note
 from workers.core.device_matching import platform
-from workers.decisions.affected_users import find_affected, followed_days
+from workers.decisions.affected_users import AffectingClick, find_affected, followed_days
 from workers.decisions.due_decisions import postpone
 from workers.privacy.tombstone_filter import wait_for_batches
+from workers.sql.arrays import id_array
 from workers.sql.expressions import as_ms, day_of, truncated
+
+_log = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 1_000
 USERS_AT_ONCE = 200
@@ -29,7 +37,10 @@ SELECT app_id, clicks_before, users_before, events_before FROM address_truncatio
 """
 _DONE = """
 DELETE FROM address_truncations
-WHERE app_id = %s AND num_nonnulls(clicks_before, users_before, events_before) = 0
+WHERE app_id = %(app)s AND num_nonnulls(clicks_before, users_before, events_before) = 0
+  AND NOT EXISTS (
+    SELECT FROM day_files WHERE app_id = %(app)s AND addresses > 0 AND NOT truncated
+  )
 """
 _NEXT = {
     "clicks_before": """
@@ -61,6 +72,10 @@ RETURNING environment, click_id, kind, {as_ms("event_time")}, device_ids, addres
 _TRUNCATE_EVENTS = f"""
 UPDATE events SET ip_address = {truncated("ip_address")}
 WHERE receipt = ANY(%(receipts)s) AND ip_address <> {truncated("ip_address")}
+"""
+_TRUNCATE_ALL_EVENTS = f"""
+UPDATE events SET ip_address = {truncated("ip_address")}
+WHERE ip_address <> {truncated("ip_address")}
 """
 _TRUNCATE_SIGNALS = f"""
 WITH next AS MATERIALIZED (
@@ -112,7 +127,8 @@ def truncate_stored_addresses(connection: Connection, seconds_max: float) -> int
                 if getattr(app, name) is not None:
                     with transaction(connection):
                         changed += step(connection, app)
-            run(connection, _DONE, (app.app_id,))
+            changed += truncate_file(connection, app)
+            run(connection, _DONE, {"app": app.app_id})
         pending = [Pending(*row) for row in run(connection, _PENDING)]
     return changed
 
@@ -123,18 +139,18 @@ def truncate_clicks(connection: Connection, app: Pending) -> int:
     _note(connection, app, "clicks_before", receipts)
     arguments = {"receipts": receipts, "again": DECIDED_AGAIN}
     rows = run(connection, _TRUNCATE_CLICKS, arguments).fetchall()
-    recent: list[dict[str, object]] = [
-        {
-            "app_id": app.app_id,
-            "environment": environment,
-            "click_id": click_id,
-            "kind": kind,
-            "from_ms": at_ms,
-            "identifying": sorted(identifying_of(device_ids)),
-            "address": address,
-            "platform": platform(device_os),
-            "days": followed_days(at_ms),
-        }
+    recent = [
+        AffectingClick(
+            app_id=app.app_id,
+            environment=environment,
+            click_id=click_id,
+            kind=kind,
+            from_ms=at_ms,
+            identifying=id_array(identifying_of(device_ids)),
+            address=address or "",
+            platform=platform(device_os),
+            days=followed_days(at_ms),
+        )
         for environment, click_id, kind, at_ms, device_ids, address, device_os, is_recent in rows
         if is_recent
     ]
@@ -174,6 +190,26 @@ def truncate_events(connection: Connection, app: Pending) -> int:
     receipts = _next(connection, app, "events_before", ROWS_AT_ONCE)
     _note(connection, app, "events_before", receipts)
     return run(connection, _TRUNCATE_EVENTS, {"receipts": receipts}).rowcount
+
+
+def truncate_file(connection: Connection, app: Pending) -> int:
+    """Truncates the addresses of the next day file, once none comes from the table any more.
+
+    One that cannot be read is tried again by the next job.
+    """
+    file = next_to_truncate(connection, app.app_id) if app.events_before is None else None
+    if file is None:
+        return 0
+    try:
+        with transaction(connection):
+            count = change_rows(
+                connection, file, lambda: run(connection, _TRUNCATE_ALL_EVENTS).rowcount
+            )
+            note_truncated(connection, file)
+    except DayFilesUnreadable as error:
+        note(_log, logging.ERROR, f"addresses wait to be truncated: {error.code}", app=app.app_id)
+        return 0
+    return count
 
 
 def _next(connection: Connection, app: Pending, name: str, count: int) -> list[Any]:

@@ -7,7 +7,7 @@ deleted by the thousand. Decisions and rollups about what has expired stay as th
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import NamedTuple
@@ -15,18 +15,23 @@ from uuid import UUID
 
 from shared.clock import Clock
 from shared.database import Connection, run, transaction
+from shared.day_files.faults import DayFilesUnreadable
 from shared.ids import receipt_floor
 from shared.partitions import day_of, drop_days
 from shared.redis import Redis
 from shared.rejections import delete_rejections
-from workers.core.addresses import public_address
 from workers.imports.upload_claims import delete_expired_uploads
 from workers.maintenance.address_truncation import truncate_stored_addresses
+from workers.maintenance.emptied_addresses import (
+    ROWS_AT_ONCE,
+    delete_day_files,
+    empty_addresses,
+    empty_day_file,
+)
 from workers.privacy.tombstone_filter import wait_for_batches
-from workers.rollups.schedule import wait_for_rollups
+from workers.rollups.rollup_locks import wait_for_rollups
 
 DAY_MS = 86_400_000
-ROWS_AT_ONCE = 2_000
 # A decision reads from the start of its run of signals: no run is longer than this.
 RUN_DAYS_MAX = 2
 RESTART = timedelta(days=1)
@@ -61,27 +66,6 @@ SELECT receipt, environment, user_id, event_time, host(ip_address) FROM events
 WHERE receipt > (SELECT events_emptied FROM retention WHERE app_id = %(app)s)
   AND receipt < %(before)s AND app_id = %(app)s
 ORDER BY receipt LIMIT %(count)s
-"""
-_EMPTY_EVENTS = """
-UPDATE events SET ip_address = NULL, user_agent = NULL
-WHERE receipt = ANY(%(receipts)s) AND (ip_address IS NOT NULL OR user_agent IS NOT NULL)
-"""
-_EMPTY_SIGNALS = """
-UPDATE signals SET address = NULL
-FROM unnest(%(environments)s::text[], %(user_ids)s::text[], %(times)s::timestamptz[],
-            %(receipts)s::uuid[]) AS sent (environment, user_id, at, receipt)
-JOIN users ON users.app_id = %(app)s AND users.environment = sent.environment
-    AND users.user_id = sent.user_id COLLATE "C"
-WHERE signals.user_ref = users.id AND signals.event_time = sent.at
-  AND signals.receipt = sent.receipt AND address IS NOT NULL
-"""
-_DELETE_SIGHTINGS = """
-DELETE FROM sightings
-USING unnest(%(environments)s::text[], %(times)s::timestamptz[], %(addresses)s::text[])
-    AS sent (environment, at, place)
-WHERE (event_time AT TIME ZONE 'UTC')::date = (sent.at AT TIME ZONE 'UTC')::date
-  AND address = sent.place AND sightings.app_id = %(app)s
-  AND sightings.environment = sent.environment AND event_time = sent.at
 """
 _CLICKS_TO_EMPTY = """
 SELECT receipt FROM clicks
@@ -183,8 +167,11 @@ def expire(connection: Connection, redis: Redis, now: Clock, seconds_max: float)
             before = _border(today, days(kept))
             if before is None:
                 continue
-            while time.monotonic() < ends_at and (rows := step(connection, kept, before)):
-                counts[name] += rows
+            try:
+                while time.monotonic() < ends_at and (rows := step(connection, kept, before)):
+                    counts[name] += rows
+            except DayFilesUnreadable:  # alerts say which
+                counts["unreadable day files"] += 1
     borders = {
         kept.app_id: now_ms - kept.rejection_days * DAY_MS
         for kept in rules
@@ -192,6 +179,12 @@ def expire(connection: Connection, redis: Redis, now: Clock, seconds_max: float)
     }
     counts["rejections"] += delete_rejections(redis, borders)
     return counts
+
+
+def summary_of(counts: Mapping[str, int]) -> str:
+    """Returns the result of the job."""
+    done = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+    return f"Deleted or emptied {done or 'nothing'}"
 
 
 def _border(today: datetime, days: int | None) -> datetime | None:
@@ -229,19 +222,8 @@ def empty_events(connection: Connection, kept: KeptDays, border: datetime) -> in
         rows = run(connection, _NEXT_EVENTS, _range(kept, border)).fetchall()
         if not rows:
             return 0
-        receipts, environments, user_ids, times, addresses = zip(*rows, strict=True)
-        arguments = {
-            "app": kept.app_id,
-            "receipts": list(receipts),
-            "environments": list(environments),
-            "user_ids": list(user_ids),
-            "times": list(times),
-            "addresses": [public_address(address) for address in addresses],
-        }
-        run(connection, _DELETE_SIGHTINGS, arguments)
-        run(connection, _EMPTY_SIGNALS, arguments)
-        run(connection, _EMPTY_EVENTS, arguments)
-        run(connection, _EVENTS_EMPTIED, (receipts[-1], kept.app_id))
+        empty_addresses(connection, kept.app_id, rows)
+        run(connection, _EVENTS_EMPTIED, (rows[-1][0], kept.app_id))
     return len(rows)
 
 
@@ -267,6 +249,14 @@ def delete_callbacks(connection: Connection, kept: KeptDays, border: datetime) -
     """Deletes callbacks that do not wait any more."""
     arguments = {"app": kept.app_id, "before": border, "count": ROWS_AT_ONCE}
     return run(connection, _DELETE_CALLBACKS, arguments).rowcount
+
+
+def _empty_day_file(connection: Connection, kept: KeptDays, border: datetime) -> int:
+    return empty_day_file(connection, kept.app_id, border)
+
+
+def _delete_day_files(connection: Connection, kept: KeptDays, border: datetime) -> int:
+    return delete_day_files(connection, kept.app_id, border)
 
 
 def _next_clicks(
@@ -296,5 +286,7 @@ STEPS: dict[str, tuple[Callable[[KeptDays], int | None], Step]] = {
     "click addresses": (attrgetter("address_days"), empty_clicks),
     "clicks": (attrgetter("click_days"), delete_clicks),
     "events": (attrgetter("event_days"), delete_events),
+    "addresses in day files": (attrgetter("address_days"), _empty_day_file),
+    "day files": (attrgetter("event_days"), _delete_day_files),
     "callbacks": (attrgetter("delivery_days"), delete_callbacks),
 }

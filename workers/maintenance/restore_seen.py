@@ -16,7 +16,6 @@ from shared.database import Connection, run
 from shared.events import Environment
 from shared.redis import Redis
 from shared.seen import (
-    COMPLETE_KEY,
     SeenMarker,
     device_marker,
     set_markers,
@@ -24,7 +23,6 @@ from shared.seen import (
 )
 from workers.sql.expressions import as_ms
 
-PROGRESS_KEY = "waybill:marks:progress"
 USERS_MAX = 5_000_000  # of all apps: minutes of work; each app keeps what it has room for
 _PAGE = 1_000
 
@@ -50,21 +48,21 @@ class Progress(msgspec.Struct, array_like=True):
 
 def seen_markers_are_lost(redis: Redis) -> bool:
     """Tells whether Redis lacks the seen markers, or part of them."""
-    return not redis.exists(COMPLETE_KEY)
+    return not redis.exists(redis.names.markers_complete)
 
 
 def restore_seen(connection: Connection, redis: Redis, now: Clock, seconds_max: float) -> bool:
     """Writes markers until time is up; tells whether there is more to do."""
     ends_at = monotonic() + seconds_max
-    stored = cast("bytes | None", redis.get(PROGRESS_KEY))
+    stored = cast("bytes | None", redis.get(redis.names.markers_progress))
     start = Progress() if stored is None else msgspec.json.decode(stored, type=Progress)
     for progress, markers in _pages(connection, start):
         set_markers(redis, markers, now())
-        redis.set(PROGRESS_KEY, msgspec.json.encode(progress))
+        redis.set(redis.names.markers_progress, msgspec.json.encode(progress))
         if monotonic() >= ends_at:
             return True
-    redis.set(COMPLETE_KEY, 1)
-    redis.delete(PROGRESS_KEY)
+    redis.set(redis.names.markers_complete, 1)
+    redis.delete(redis.names.markers_progress)
     return False
 
 

@@ -16,7 +16,6 @@ from shared.publishing import refresh_snapshot
 from shared.redis import Redis
 from shared.rq_queue import enqueue, waiting_jobs
 from shared.settings import Settings
-from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
 from shared.token_use import delete_copied_use, tokens_used
 from workers.drain.inbox_reader import InboxReader
 from workers.maintenance.audit_expiry import delete_audit_entries
@@ -95,6 +94,16 @@ class UpkeepReport:
     consumers: int
     published: bool
 
+    @property
+    def summary(self) -> str:
+        """Returns the result of the job."""
+        return (
+            f"Created {self.partitions} partitions; copied the last use of {self.tokens_used} "
+            f"tokens; deleted {self.keys} idempotency keys, {self.duplicates} duplicates, "
+            f"{self.callbacks} callbacks, {self.audit_entries} audits, {self.consumers} consumers"
+            + ("; published the snapshot" if self.published else "")
+        )
+
 
 def wake_waiting_inbox(redis: Redis) -> bool:
     """Enqueues a drain if the oldest entry has waited too long and no job is queued."""
@@ -105,8 +114,9 @@ def wake_waiting_inbox(redis: Redis) -> bool:
 
 
 def snapshot_is_lost(redis: Redis) -> bool:
-    """Tells whether Redis lacks the snapshot or its version."""
-    return redis.exists(SNAPSHOT_KEY, VERSION_KEY) != 2
+    """Tells whether Redis lacks the snapshot, its index or its version."""
+    names = redis.names
+    return redis.exists(names.snapshot, names.snapshot_version, names.snapshot_index) != 3
 
 
 def restore_snapshot(connection: Connection, redis: Redis, secret_key: bytes) -> bool:

@@ -10,6 +10,7 @@ from secrets import token_urlsafe
 from shared.database import Connection, run
 from shared.device_ids import identifying_of
 from shared.events import Environment, Event, Kind
+from shared.privacy.identities import IdKind, PersonId
 from shared.privacy.subject import FoundClick
 from workers.decisions.affected_users import affected_users
 
@@ -18,7 +19,7 @@ _OTHERS_AT_ONCE = 1_000
 
 _LOCK_CLICKS = """
 SELECT environment, click_id, kind, receipt, (extract(epoch FROM event_time) * 1000)::bigint,
-       event_time, host(ip_address), user_agent, device_ids
+       event_time, received_at, host(ip_address), user_agent, device_ids
 FROM clicks
 WHERE app_id = %(app)s AND environment = %(environment)s AND click_id = %(click)s
 FOR UPDATE
@@ -56,6 +57,13 @@ _RENAME_USES = """
 UPDATE click_uses SET click_id = %(pseudonym)s
 WHERE click_id = %(click)s AND app_id = %(app)s AND environment = %(environment)s
 """
+# Found by its time: keys have no index by receipt.
+_DELETE_KEY = """
+DELETE FROM idempotency_keys
+WHERE received_at = %(received_at)s AND receipt = %(receipt)s
+  AND app_id = %(app)s AND environment = %(environment)s
+RETURNING key
+"""
 _DELETE_CALLBACKS = """
 DELETE FROM callbacks
 WHERE app_id = %(app)s AND environment = %(environment)s
@@ -75,8 +83,11 @@ WHERE user_ref = ANY(%(users)s)
 """
 
 
-def empty_click(connection: Connection, app_id: int, found: FoundClick) -> bool:
-    """Empties a click in the open transaction; False if it is gone or was emptied before."""
+def empty_click(connection: Connection, app_id: int, found: FoundClick) -> set[PersonId] | None:
+    """Empties a click in the open transaction and returns the ids that were found beside it.
+
+    None if it is gone or was emptied before.
+    """
     arguments: dict[str, object] = {
         "app": app_id,
         "environment": found.environment,
@@ -85,8 +96,8 @@ def empty_click(connection: Connection, app_id: int, found: FoundClick) -> bool:
     }
     row = run(connection, _LOCK_CLICKS, arguments).fetchone()
     if row is None:
-        return False
-    _, _, kind, receipt, time_ms, event_time, address, agent, device_ids = row
+        return None
+    _, _, kind, receipt, time_ms, event_time, received_at, address, agent, device_ids = row
     click = Event(
         receipt=receipt,
         received_at_ms=time_ms,
@@ -117,7 +128,8 @@ def empty_click(connection: Connection, app_id: int, found: FoundClick) -> bool:
     run(connection, _RENAME_CREDITS, arguments)
     run(connection, _RENAME_USES, arguments)
     run(connection, _EMPTY_CLICK, arguments)
-    return True
+    keyed = {**arguments, "receipt": receipt, "received_at": received_at}
+    return {PersonId(IdKind.KEY, key) for (key,) in run(connection, _DELETE_KEY, keyed)}
 
 
 def delete_callbacks_of_click(connection: Connection, app_id: int, found: FoundClick) -> int:

@@ -10,7 +10,8 @@ Redis has written its log anew and the app's own systems were told. The ids go w
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from secrets import token_urlsafe
 from typing import NamedTuple
 from uuid import UUID
@@ -19,14 +20,16 @@ import msgspec
 
 from shared.clock import Clock
 from shared.database import Connection, run, transaction
+from shared.day_files.faults import DayFilesUnreadable
+from shared.day_files.folder import delete_replaced
 from shared.inbox import oldest_time_ms
-from shared.privacy.erasure_log import ErasureLog, LoggedErasure
-from shared.privacy.identities import IdKind, PersonId, id_digest
-from shared.privacy.requests import FORGOTTEN_KEY
+from shared.privacy.erasure_log import ErasureLog
+from shared.privacy.identities import IdKind, PersonId
+from shared.privacy.person import LOOKS_MAX
 from shared.privacy.subject import find_subject
-from shared.privacy.tombstones import TombstoneReason, bury, read_tombstone_key
-from shared.publishing import publish_snapshot, require_key
 from shared.redis import Redis, ResponseError
+from shared.shards.advisory_locks import AdvisoryLock, try_lock_session, unlock_session
+from workers.privacy.burial import Burial
 from workers.privacy.click_traces import delete_callbacks_of_click, empty_click
 from workers.privacy.erased_callbacks import end_erased_callbacks, write_erased_callbacks
 from workers.privacy.redis_log import rewrite_log
@@ -40,8 +43,6 @@ from workers.privacy.stored_copies import (
 from workers.privacy.tombstone_filter import wait_for_batches
 from workers.privacy.user_traces import ErasedUser, empty_chunk
 
-_LOCK = 7_246_010  # one worker erases at a time
-_LOOKS_MAX = 10  # of `people`: each finds what arrived during the one before
 _PAUSE_SECONDS = 0.1
 
 _log = logging.getLogger(__name__)
@@ -50,12 +51,16 @@ _OLDEST = """
 SELECT id, app_id, action, subject, phase, progress, counts FROM erasures
 WHERE state IN ('received', 'running') AND id <> ALL(%s) ORDER BY requested_at, id LIMIT 1
 """
-_HAS_UNFINISHED = "SELECT EXISTS (SELECT FROM erasures WHERE state IN ('received', 'running'))"
+# Ids are only ever added: a drain may have found some meanwhile.
 _ADVANCE = """
-UPDATE erasures SET state = 'running', phase = %s, progress = %s, counts = %s, subject = %s
+UPDATE erasures SET
+    state = 'running', phase = %s, progress = %s, counts = %s,
+    subject = coalesce((
+        SELECT jsonb_agg(DISTINCT each)
+        FROM jsonb_array_elements(coalesce(subject, '[]') || %s::jsonb) AS each
+    ), '[]')
 WHERE id = %s AND state IN ('received', 'running')
 """
-_REQUEST = "SELECT requested_at, proof FROM erasures WHERE id = %s"
 _FINISH = """
 UPDATE erasures SET
     state = 'done', phase = 'done', subject = NULL, progress = '{}', counts = %s, done_at = now()
@@ -78,7 +83,6 @@ _NOTE_USER = """
 UPDATE erasing_users SET event_time = %s, receipt = %s WHERE erasure_id = %s AND user_ref = %s
 """
 _FORGET_USER = "DELETE FROM erasing_users WHERE erasure_id = %s AND user_ref = %s"
-_FORGET_CHOICES = "DELETE FROM sharing_choices WHERE digest = ANY(%s)"
 
 
 class Erasure(NamedTuple):
@@ -106,9 +110,8 @@ class Eraser:
     ) -> None:  # fmt: skip
         self._connection = connection
         self._redis = redis
-        self._secret_key = secret_key
         self._now = now
-        self._erasure_log = log
+        self._burial = Burial(connection, redis, secret_key, log)
         # Each tells whether it is done; if not, it waits for somebody else.
         self._steps: dict[str, Callable[[Erasure], bool]] = {
             "people": self.find_people,
@@ -122,8 +125,7 @@ class Eraser:
     def run(self, seconds_max: float) -> bool:
         """Works until nothing is left or time is up; tells whether something is left."""
         ends_at = time.monotonic() + seconds_max
-        [(held,)] = run(self._connection, "SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchall()
-        if not held:
+        if not try_lock_session(self._connection, AdvisoryLock.ERASE):
             return False
         waiting: list[UUID] = []
         try:
@@ -133,31 +135,35 @@ class Eraser:
                 id_, app_id, action, subject, phase, progress, counts = row
                 ids = frozenset(PersonId(IdKind(kind), value) for kind, value in subject)
                 erasure = Erasure(id_, app_id, action, ids, phase, progress, Counter(counts))
-                if not self._steps[phase](erasure):
+                is_done = False
+                with suppress(DayFilesUnreadable, OSError):  # alerts say which file
+                    is_done = self._steps[phase](erasure)
+                if not is_done:
                     waiting.append(id_)
             return bool(waiting)
         finally:
-            run(self._connection, "SELECT pg_advisory_unlock(%s)", (_LOCK,))
+            unlock_session(self._connection, AdvisoryLock.ERASE)
 
     def find_people(self, erasure: Erasure) -> bool:
         """Finds whom the ids lead to, and buries the ids, until nothing new is found."""
-        connection, named = self._connection, erasure.subject
-        for _ in range(_LOOKS_MAX):
-            found = find_subject(connection, erasure.app_id, erasure.subject)
+        connection, known = self._connection, erasure.subject
+        for _ in range(LOOKS_MAX):
+            found = self._burial.look(erasure.id, erasure.app_id, erasure.subject)
             with transaction(connection):
                 for user in found.users:
                     pseudonym = f"{erasure.action}:{token_urlsafe(12)}"
                     run(connection, _PLAN_USER, (erasure.id, user.id, pseudonym))
                 if not erasure.is_reset:
-                    self._bury(erasure, found.ids)
+                    self._burial.bury(erasure.id, erasure.app_id, found.ids)
                 erasure = erasure._replace(subject=erasure.subject | found.ids)
                 self._advance(erasure, "people")
             wait_for_batches(connection)
-            if found.ids <= named:
+            if found.ids <= known:
                 break
-            named = erasure.subject
+            known = erasure.subject
         seconds, microseconds = self._redis.time()
-        progress = {"buried_ms": seconds * 1000 + microseconds // 1000}
+        buried_ms = seconds * 1000 + microseconds // 1000
+        progress = {**erasure.progress, "buried_ms": buried_ms}
         pairs = [(user.environment, user.user_id) for user in found.users]
         delete_seen_markers(connection, self._redis, erasure.app_id, pairs, self._now())
         with transaction(connection):
@@ -167,28 +173,9 @@ class Eraser:
             self._advance(erasure._replace(progress=progress), "users")
         return True
 
-    def _bury(self, erasure: Erasure, ids: frozenset[PersonId]) -> None:
-        """Buries ids, and has ingest refuse them, in the open transaction."""
-        connection = self._connection
-        require_key(connection, self._secret_key)
-        key = read_tombstone_key(connection, self._secret_key)
-        assert key is not None  # require_key has made one
-        reason = TombstoneReason.ERASED
-        lasting = [each for each in ids if each.kind is not IdKind.EVENT]
-        digests = bury(connection, key, erasure.app_id, lasting, reason, erasure.id)
-        if self._erasure_log is not None and lasting:
-            [(requested_at, proof)] = run(connection, _REQUEST, (erasure.id,)).fetchall()
-            pairs = [
-                (str(each.kind), id_digest(key, erasure.app_id, each).hex())
-                for each in sorted(lasting)
-            ]
-            entry = LoggedErasure(erasure.id, erasure.app_id, requested_at, proof, pairs)
-            # Before anything is erased: should this transaction fail, the request stays.
-            self._erasure_log.append(connection, key, entry)
-        run(connection, _FORGET_CHOICES, (digests,))
-        if digests:
-            self._redis.sadd(FORGOTTEN_KEY, *digests)
-        publish_snapshot(connection, self._redis, self._secret_key)
+    def _bury_keys(self, erasure: Erasure, ids: Iterable[PersonId]) -> None:
+        if keys := frozenset(each for each in ids if each.kind is IdKind.KEY):
+            self._burial.bury(erasure.id, erasure.app_id, keys)
 
     def empty_users(self, erasure: Erasure) -> bool:
         """Empties the next signals of the next user."""
@@ -201,8 +188,7 @@ class Eraser:
             user = ErasedUser(*row)
             chunk = empty_chunk(connection, user, is_reset=erasure.is_reset)
             if chunk.ids - erasure.subject and not erasure.is_reset:
-                keys = {each for each in chunk.ids if each.kind is IdKind.KEY}
-                self._bury(erasure, frozenset(keys))
+                self._bury_keys(erasure, chunk.ids)
             where = (erasure.id, user.id)
             if chunk.is_last:
                 run(connection, _FORGET_USER, where)
@@ -219,7 +205,9 @@ class Eraser:
         for click in found.clicks:
             with transaction(connection):
                 counts["callbacks"] += delete_callbacks_of_click(connection, erasure.app_id, click)
-                counts["clicks"] += empty_click(connection, erasure.app_id, click)
+                ids = empty_click(connection, erasure.app_id, click)
+                counts["clicks"] += ids is not None
+                self._bury_keys(erasure, ids or ())
         self._advance(erasure._replace(counts=counts), "copies")
         return True
 
@@ -243,6 +231,10 @@ class Eraser:
             return False
         if erasure.is_reset:
             self._finish(erasure)
+        elif self._has_more(erasure):
+            rounds = erasure.progress.get("rounds", 0) + 1
+            again = erasure._replace(progress={**erasure.progress, "rounds": rounds})
+            self._advance(again, "people")
         else:
             # What was in quarantine or refused while the inbox was being emptied.
             clean_quarantine(self._connection, erasure.app_id, erasure.subject)
@@ -250,6 +242,12 @@ class Eraser:
             clean_attributions(self._redis, erasure.app_id, erasure.subject, self._now())
             self._advance(erasure, "log")
         return True
+
+    def _has_more(self, erasure: Erasure) -> bool:
+        """Tells whether what waited in the inbox has led to more of the person."""
+        found = self._burial.look(erasure.id, erasure.app_id, erasure.subject)
+        is_new = bool(found.users) or not found.ids <= erasure.subject
+        return is_new and erasure.progress.get("rounds", 0) < LOOKS_MAX
 
     def renew_log(self, erasure: Erasure) -> bool:
         """Has Redis write its log anew, so that it holds nothing of what was deleted.
@@ -284,6 +282,7 @@ class Eraser:
     def _finish(self, erasure: Erasure) -> None:
         """Deletes the ids from the request and writes the proof, which names nobody."""
         connection, counts = self._connection, dict(erasure.counts)
+        delete_replaced(connection)  # what day files had of the person
         with transaction(connection):
             text = msgspec.json.encode(counts).decode()
             [(app_id, source, action, proof)] = run(
@@ -292,9 +291,3 @@ class Eraser:
             after = msgspec.json.encode({"proof": proof, "counts": counts}).decode()
             done = {"erase": "user.erased", "reset": "user.reset"}[action]
             run(connection, _AUDIT, (source, app_id, done, str(erasure.id), after))
-
-
-def has_unfinished_erasures(connection: Connection) -> bool:
-    """Tells whether an erasure waits for a worker."""
-    [(found,)] = run(connection, _HAS_UNFINISHED).fetchall()
-    return bool(found)

@@ -14,9 +14,9 @@ def rewrite_log(redis: Redis) -> bool:
     return True
 
 
-def rewrite_late_log(redis: Redis, late_key: str) -> bool:
+def rewrite_late_log(redis: Redis) -> bool:
     """Has the log written anew if something of an erased person has passed through it since."""
     try:
-        return bool(redis.getdel(late_key)) and rewrite_log(redis)
+        return bool(redis.getdel(redis.names.forgotten_late)) and rewrite_log(redis)
     except RedisError:
         return False

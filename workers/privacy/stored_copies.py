@@ -1,19 +1,18 @@
 """Removes a person's events from quarantine, and what Redis remembers of them."""
 
 from collections.abc import Collection, Iterable, Sequence
-from contextlib import suppress
 from uuid import UUID
 
 import msgspec
 
 from shared.database import Connection, run, transaction
 from shared.device_ids import adid_of
-from shared.events import WIRE_VERSION, Environment, Event, decode_events, encode_event, join_events
+from shared.events import Environment, encode_event, join_events
+from shared.privacy.copies import is_about, mentions, read_events, refused_requests
 from shared.privacy.identities import IdKind, PersonId, ids_of_event
-from shared.redis import Redis, stream_entries
-from shared.rejections import REJECTIONS_KEY, app_of
+from shared.redis import Redis
 from shared.sdk.known_attributions import NO_APP, day_keys, decode, user_name
-from shared.seen import bucket_of, device_name, latest_name, period_keys, unique_marker
+from shared.seen import device_name, latest_name, marker_keys, unique_marker
 
 _ENTRIES_AT_ONCE = 500
 _NEXT_ENTRIES = """
@@ -50,18 +49,11 @@ def _clean_entry(
     app_id: int,
     ids: frozenset[PersonId],
 ) -> bool:
-    events: list[Event] | None = None
-    with suppress(msgspec.MsgspecError):
-        events = decode_events(raw) if wire_version == WIRE_VERSION else None
-    if events is None:
-        # Nobody can take one event out of what this version cannot read.
-        if not mentions(raw, ids):
-            return False
-        run(connection, _DELETE_ENTRY, (receipt,))
-        return True
-    kept = [e for e in events if e.app_id != app_id or ids.isdisjoint(ids_of_event(e))]
-    if len(kept) == len(events):
+    if not is_about(raw, wire_version, app_id, ids):
         return False
+    # Nobody can take one event out of what this version cannot read.
+    events = read_events(raw, wire_version) or []
+    kept = [e for e in events if e.app_id != app_id or ids.isdisjoint(ids_of_event(e))]
     if kept:
         batch = join_events([encode_event(event) for event in kept])
         run(connection, _REPLACE_ENTRY, (batch, len(kept), receipt))
@@ -76,18 +68,11 @@ def delete_access_requests(connection: Connection, app_id: int, ids: Iterable[Pe
     run(connection, _DELETE_ACCESS, (app_id, texts))
 
 
-def clean_rejections(redis: Redis, app_id: int, ids: Iterable[PersonId]) -> int:
-    """Deletes refused requests that name any of these ids; returns their number.
-
-    Those of another app stay: there, the ids may be somebody else's. Those of nobody may be of any.
-    """
-    found = [
-        entry_id
-        for entry_id, fields in stream_entries(redis.xrange(REJECTIONS_KEY))
-        if mentions(fields[b"r"], ids) and app_of(fields[b"r"]) in {app_id, None}
-    ]
+def clean_rejections(redis: Redis, app_id: int, ids: Collection[PersonId]) -> int:
+    """Deletes refused requests that name any of these ids; returns their number."""
+    found = refused_requests(redis, app_id, ids)
     if found:
-        redis.xdel(REJECTIONS_KEY, *found)
+        redis.xdel(redis.names.rejections, *found)
     return len(found)
 
 
@@ -104,7 +89,7 @@ def clean_attributions(redis: Redis, app_id: int, ids: Collection[PersonId], now
         for environment in Environment
     ]
     deleted = 0
-    for day in day_keys(now_ms):
+    for day in day_keys(redis.names, now_ms):
         found = [
             name
             for name, entry in redis.hscan_iter(day, count=1_000)
@@ -141,17 +126,7 @@ def delete_seen_markers(
             for event_type_id, mapping_id in types:
                 markers.append(unique_marker(app_id, environment, event_type_id, user_id).name)
                 markers.append(latest_name(app_id, environment, user_id, mapping_id))
-            for period in period_keys(now_ms):
-                for marker in markers:
-                    pipeline.hdel(f"{period}:{bucket_of(marker)}", marker)
+            for marker in markers:
+                for key in marker_keys(redis.names, [marker], now_ms):
+                    pipeline.hdel(key, marker)
         pipeline.execute()
-
-
-def mentions(raw: bytes, ids: Iterable[PersonId]) -> bool:
-    """Tells whether one of these ids is in a text, in whatever case."""
-    lowered = raw.lower()
-    return any(
-        identity.value.lower().encode() in lowered
-        for identity in ids
-        if identity.kind is not IdKind.EVENT
-    )

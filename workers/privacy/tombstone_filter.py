@@ -13,17 +13,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+import msgspec
+
 from shared.database import Connection, DatabaseError, run, transaction
-from shared.events import Event
-from shared.privacy.identities import id_digest, ids_of_event
+from shared.events import CLICK_KINDS, Event
+from shared.privacy.identities import IdKind, PersonId, id_digest, ids_of_event
 from shared.privacy.tombstones import buried, read_tombstone_key
 from shared.privacy.truncation import as_stored
 from shared.redis import Redis, RedisError
+from shared.shards.advisory_locks import AdvisoryLock, lock, share_session, unshare_session
 from workers.privacy.stored_copies import delete_seen_markers
 from workers.sql.expressions import from_ms
 
-LATE_KEY = "waybill:forgotten:late"  # set: Redis's log has held something of an erased person
-_LOCK = 7_246_009
 _LOOK = """
 SELECT EXISTS (SELECT FROM tombstones), ARRAY(SELECT id FROM apps WHERE truncate_addresses)
 """
@@ -32,6 +33,15 @@ INSERT INTO withheld_events (receipt, app_id, received_at)
 SELECT receipt, app_id, {from_ms("received_at_ms")}
 FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[]) AS sent (receipt, app_id, received_at_ms)
 ON CONFLICT DO NOTHING
+"""
+
+_RUNNING = """
+SELECT id, app_id, proof FROM erasures
+WHERE state IN ('received', 'running') AND action = 'erase' AND app_id = ANY(%s)
+"""
+_ADD_IDS = """
+UPDATE erasures SET subject = coalesce(subject, '[]') || %s::jsonb
+WHERE id = %s AND state IN ('received', 'running')
 """
 
 
@@ -47,12 +57,12 @@ class TombstoneFilter:
         self, connection: Connection, events: Sequence[Event]
     ) -> Iterator[Sequence[Event]]:
         """Yields the events that may be stored, with the lock held. Raises DatabaseError."""
-        run(connection, "SELECT pg_advisory_lock_shared(%s)", (_LOCK,))
+        share_session(connection, AdvisoryLock.STORE_EVENTS)
         try:
             yield self._without_erased(connection, events)
         finally:
             with suppress(DatabaseError):  # a connection that is lost holds no lock
-                run(connection, "SELECT pg_advisory_unlock_shared(%s)", (_LOCK,))
+                unshare_session(connection, AdvisoryLock.STORE_EVENTS)
 
     def _without_erased(self, connection: Connection, events: Sequence[Event]) -> Sequence[Event]:
         [(any_tombstone, truncating_apps)] = run(connection, _LOOK).fetchall()
@@ -70,13 +80,15 @@ class TombstoneFilter:
         if withheld:
             columns = [(event.receipt, event.app_id, event.received_at_ms) for event in withheld]
             run(connection, _INSERT_WITHHELD, [list(each) for each in zip(*columns, strict=True)])
+            _tell_erasures(connection, pairs, erased)
             with suppress(RedisError):  # both are written anew some day anyhow
                 self._forget_late(connection, withheld)
         return [event for event, own in pairs if erased.isdisjoint(own)]
 
     def _forget_late(self, connection: Connection, withheld: Sequence[Event]) -> None:
         """Deletes what Redis noted of these events when ingest accepted them."""
-        self.redis.set(LATE_KEY, "1")
+        # Redis's log has held something of an erased person.
+        self.redis.set(self.redis.names.forgotten_late, "1")
         by_app: dict[int, list[Event]] = defaultdict(list)
         for event in withheld:
             by_app[event.app_id].append(event)
@@ -86,7 +98,29 @@ class TombstoneFilter:
             delete_seen_markers(connection, self.redis, app_id, sorted(users), now_ms)
 
 
+def _tell_erasures(
+    connection: Connection, pairs: Sequence[tuple[Event, set[bytes]]], erased: set[bytes]
+) -> None:
+    """Gives the erasures that are being carried out the ids to which one that was named leads.
+
+    An event that waited is all that says whose a device is: it is not stored, and others of its
+    user, who did not send the id each time, must not be either.
+    """
+    apps = {event.app_id for event, own in pairs if not erased.isdisjoint(own)}
+    for erasure_id, app_id, proof in run(connection, _RUNNING, (sorted(apps),)).fetchall():
+        named = {bytes.fromhex(digest) for digest in proof} & erased
+        ids = {
+            PersonId(IdKind.CLICK, event.click_id or "")
+            if event.kind in CLICK_KINDS
+            else PersonId(IdKind.USER, event.user_id)
+            for event, own in pairs
+            if event.app_id == app_id and not named.isdisjoint(own)
+        }
+        if ids:
+            run(connection, _ADD_IDS, (msgspec.json.encode(sorted(ids)).decode(), erasure_id))
+
+
 def wait_for_batches(connection: Connection) -> None:
     """Waits until every batch has ended that may not have seen the tombstones committed by now."""
     with transaction(connection):
-        run(connection, "SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        lock(connection, AdvisoryLock.STORE_EVENTS)

@@ -7,15 +7,20 @@ is, today's and one that is calculated again. Their name becomes a random one th
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from itertools import takewhile
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from shared.database import Connection, run
+from shared.day_files.catalog import files_of_receipts, has_files, receipt_day
+from shared.day_files.changes import change_rows
+from shared.day_files.rows import rows_of_receipts
 from shared.device_ids import identifying
 from shared.privacy.identities import IdKind, PersonId, device_person_ids
 from workers.rollups.stale_periods import hour_of, mark_stale
 
 SIGNALS_AT_ONCE = 500
+DAYS_AT_ONCE = 2  # of which day files are written anew in one transaction
 
 _NEXT_SIGNALS = """
 SELECT event_time, receipt, address, device_ids, click_ids FROM signals
@@ -102,6 +107,9 @@ WHERE user_ref = %(user)s AND NOT EXISTS (
 _DELETE_SET_ASIDE = "DELETE FROM set_aside_users WHERE user_ref = %(user)s"
 
 
+_Signal = tuple[datetime, UUID, str | None, list[str], list[str]]
+
+
 class ErasedUser(NamedTuple):
     """A user who is being erased, and the moment up to which their signals are empty."""
 
@@ -129,7 +137,8 @@ def empty_chunk(connection: Connection, user: ErasedUser, *, is_reset: bool) -> 
     With `is_reset` rows keep what they hold, and only no longer belong to the user's ids.
     """
     arguments = {**user._asdict(), "app": user.app_id, "user": user.id, "count": SIGNALS_AT_ONCE}
-    rows = run(connection, _NEXT_SIGNALS, arguments).fetchall()
+    found = run(connection, _NEXT_SIGNALS, arguments).fetchall()
+    rows = _next_rows(found) if has_files(connection, user.app_id) else found
     counts: Counter[str] = Counter()
     ids: set[PersonId] = set()
     if rows:
@@ -139,7 +148,7 @@ def empty_chunk(connection: Connection, user: ErasedUser, *, is_reset: bool) -> 
         times_ms = {int(row[0].timestamp()) * 1000 for row in rows}
         hours = [hour_of(user.app_id, user.environment, time_ms) for time_ms in times_ms]
         mark_stale(connection, hours)
-    is_last = len(rows) < SIGNALS_AT_ONCE
+    is_last = len(found) < SIGNALS_AT_ONCE and len(rows) == len(found)
     if is_last:
         _empty_user(connection, arguments, counts, is_reset=is_reset)
     return EmptiedChunk(user, is_last, ids, counts)
@@ -148,7 +157,7 @@ def empty_chunk(connection: Connection, user: ErasedUser, *, is_reset: bool) -> 
 def _empty_signals(
     connection: Connection,
     arguments: dict[str, object],
-    rows: Sequence[tuple[datetime, UUID, str | None, list[str], list[str]]],
+    rows: Sequence[_Signal],
     counts: Counter[str],
     *,
     is_reset: bool,
@@ -166,18 +175,36 @@ def _empty_signals(
         "device_ids": sorted(device_ids),
         "click_ids": sorted({*click_ids, str(arguments["user_id"])}),
     }
-    keys = [key for (key,) in run(connection, _KEYS, arguments)]
+    with rows_of_receipts(connection, [row[1] for row in rows]):
+        keys = [key for (key,) in run(connection, _KEYS, arguments)]
     run(connection, _DELETE_SIGHTINGS, arguments)
     if is_reset:
-        counts["events"] += run(connection, _RENAME_EVENTS, arguments).rowcount
+        counts["events"] += _change_events(connection, _RENAME_EVENTS, arguments)
         return set()
     run(connection, _DELETE_IDENTITIES, arguments)
     run(connection, _DELETE_WIDE, arguments)
-    counts["events"] += run(connection, _EMPTY_EVENTS, arguments).rowcount
+    counts["events"] += _change_events(connection, _EMPTY_EVENTS, arguments)
     run(connection, _DELETE_KEYS, {**arguments, "keys": keys})
     run(connection, _EMPTY_SIGNALS, arguments)
     ids = device_person_ids(device_ids) | {PersonId(IdKind.KEY, key) for key in keys}
     return ids | {PersonId(IdKind.CLICK, click) for click in click_ids}
+
+
+def _change_events(connection: Connection, statement: str, arguments: dict[str, Any]) -> int:
+    """Changes events wherever they are, and returns how many."""
+    files = files_of_receipts(connection, arguments["receipts"], arguments["app"])
+
+    def change() -> int:
+        return run(connection, statement, arguments).rowcount
+
+    return change() + sum(change_rows(connection, file, change) for file in files)
+
+
+def _next_rows(rows: Sequence[_Signal]) -> Sequence[_Signal]:
+    """Returns the first signals, of a few days: in each step as many day files are written anew."""
+    days = list(dict.fromkeys(receipt_day(row[1]) for row in rows))
+    last = set(days[:DAYS_AT_ONCE])
+    return list(takewhile(lambda row: receipt_day(row[1]) in last, rows))
 
 
 def _empty_user(
@@ -195,6 +222,6 @@ def _empty_user(
     else:
         counts["users"] += run(connection, _EMPTY_USER, arguments).rowcount
         counts["callbacks"] += run(connection, _DELETE_CALLBACKS, arguments).rowcount
-        run(connection, _DELETE_SUPERSEDED, arguments)
+        counts["attributions"] += run(connection, _DELETE_SUPERSEDED, arguments).rowcount
         run(connection, _DELETE_CLICK_USES, arguments)
         counts["attributions"] += run(connection, _EMPTY_ATTRIBUTIONS, arguments).rowcount

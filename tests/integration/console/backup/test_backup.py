@@ -19,12 +19,12 @@ from shared.errors import OperatorError
 from shared.inbox import measure
 from shared.migrate import migrate, migrations
 from shared.redis import Redis
-from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.console.backup.restored import NAME, opened_target
 from tests.integration.fresh import fresh
 from tests.integration.workers.conftest import Bench, opened
 from tests.support.build import ADMIN
+from tests.support.redis_names import NAMES
 
 
 @pytest.fixture
@@ -122,16 +122,16 @@ def test_new_rows_get_numbers_that_no_restored_row_has(
 def test_an_ingest_process_that_went_on_running_sees_a_newer_version(
     used: Bench, database_url: str, target: Connection
 ) -> None:
-    version = used.redis.get(VERSION_KEY)
+    version = used.redis.get(NAMES.snapshot_version)
     assert isinstance(version, bytes)
     content, _ = _saved(used, database_url)
 
     _restore(content, target, used.redis)
 
-    restored = used.redis.get(VERSION_KEY)
+    restored = used.redis.get(NAMES.snapshot_version)
     assert isinstance(restored, bytes)
     assert int(restored) > int(version) + 100_000
-    assert used.redis.exists(SNAPSHOT_KEY)
+    assert used.redis.exists(NAMES.snapshot)
 
 
 def test_events_that_are_recorded_and_also_wait_are_stored_once(

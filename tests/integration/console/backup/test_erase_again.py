@@ -19,8 +19,8 @@ from shared.database import Connection, connect
 from shared.errors import OperatorError
 from shared.events import Event
 from shared.privacy.erasure_log import ErasureLog, LogContents, read_log
-from shared.privacy.identities import IdKind, PersonId, person_id
-from shared.privacy.requests import FORGOTTEN_KEY
+from shared.privacy.identities import IdKind, PersonId, id_digest, person_id
+from shared.privacy.tombstones import read_tombstone_key
 from shared.redis import Redis
 from shared.vocabulary import QuarantineReason
 from tests.integration.conftest import SECRET_KEY
@@ -36,6 +36,7 @@ from tests.integration.workers.privacy.place import (
     live,
 )
 from tests.support.build import ADMIN
+from tests.support.redis_names import NAMES
 from workers.facts.quarantine import quarantine_event
 from workers.privacy.erasure import Eraser
 from workers.privacy.tombstone_filter import TombstoneFilter
@@ -136,7 +137,7 @@ def test_a_person_who_was_erased_after_the_backup_is_not_in_what_is_restored(
     assert row == (erased.id, "done", "restore", erased.proof)
     late = [drill.place.event(USER), drill.place.event("new", device_ids={"idfa": DEVICE})]
     assert drill.store(*late, drill.place.event("somebody-else")) == (1, 2)
-    assert drill.place.bench.redis.scard(FORGOTTEN_KEY) > 2, "ingest refuses them at once"
+    assert drill.place.bench.redis.scard(NAMES.forgotten) > 2, "ingest refuses them at once"
 
 
 def test_reports_count_the_same_before_and_after(drill: Drill) -> None:
@@ -244,3 +245,20 @@ def test_a_log_that_cannot_be_written_stops_the_erasure_and_loses_nothing(
     assert USER in dump(place.bench.connection)
     place.work()
     assert str(record.id) in drill.log.read_text()
+
+
+def test_a_choice_of_a_device_that_has_nothing_else_goes_too(drill: Drill) -> None:
+    place, device = drill.place, person_id(IdKind.DEVICE, "ab" * 16)
+    key = read_tombstone_key(place.bench.connection, SECRET_KEY)
+    assert key is not None
+    place.bench.connection.execute(
+        "INSERT INTO sharing_choices (digest, app_id, is_shared, chosen_at)"
+        " VALUES (%s, %s, false, now())",
+        (id_digest(key, place.app.id, device), place.app.id),
+    )
+    content = drill.save()
+    place.erase(device)
+
+    drill.restore(content)
+
+    assert drill.target.execute(b"SELECT count(*) FROM sharing_choices").fetchone() == (0,)

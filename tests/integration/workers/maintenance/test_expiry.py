@@ -15,11 +15,12 @@ from shared.ids import click_id_of, new_receipt
 from shared.partitions import day_of, make_days, partition_name
 from shared.recompute import request_recompute
 from shared.redis import Redis
-from shared.rejections import REJECTIONS_KEY, Rejection, encode_rejection, recent_rejections
+from shared.rejections import Rejection, encode_rejection, recent_rejections
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.counted import count_all, store
 from tests.integration.fresh import fresh
 from tests.support.build import ADMIN
+from tests.support.redis_names import NAMES
 from workers.decisions.recompute import recompute
 from workers.maintenance.expiry import expire
 from workers.rollups.stale_periods import hour_of, mark_app_stale, mark_stale
@@ -202,7 +203,7 @@ def test_expired_callbacks_and_refused_requests_go_by_app(
         )
     for app_id, days in ((shop.id, 3), (shop.id, 0), (shop.id + 1, 3), (None, 3)):
         refused = Rejection(_ago(days), "/event", "GET", 400, "missing_field", None, app_id, {})
-        redis.xadd(REJECTIONS_KEY, {"r": encode_rejection(refused)})
+        redis.xadd(NAMES.rejections, {"r": encode_rejection(refused)})
     change_retention(connection, ADMIN, shop, {"delivery_days": 2, "rejection_days": 2})
 
     _expire(connection, redis)

@@ -8,13 +8,14 @@ from console.lookup.user_timeline import _ADID
 from shared.database import Connection
 from shared.device_ids import adid_bytes, adid_of
 from shared.events import Environment, Kind
-from shared.inbox import APPEND, APPEND_KEYS, BatchPart, append_arguments, read_append_reply
+from shared.inbox import APPEND, BatchPart, append_arguments, append_keys, read_append_reply
 from shared.redis import Redis
-from shared.seen import COMPLETE_KEY, SeenMarker, device_marker, unique_marker
+from shared.seen import SeenMarker, device_marker, unique_marker
 from tests.integration.fresh import fresh
 from tests.integration.workers.conftest import Bench
 from tests.integration.workers.facts.test_unique_events import first, make_type
 from tests.support.build import batch, event, now
+from tests.support.redis_names import NAMES
 from workers.maintenance import restore_seen as restore_seen_module
 from workers.maintenance.restore_seen import restore_seen, seen_markers_are_lost
 
@@ -22,8 +23,10 @@ PRODUCTION = Environment.PRODUCTION
 
 
 def stand(redis: Redis, *asked: SeenMarker) -> list[bool]:
-    arguments = append_arguments("", [BatchPart(batch(event()), 1)], 1, asked, now())
-    added = read_append_reply(redis.register_script(APPEND)(keys=APPEND_KEYS, args=arguments))
+    parts = [BatchPart(batch(event()), 1)]
+    keys = append_keys(NAMES, parts, asked, now())
+    arguments = append_arguments("", parts, 1, asked)
+    added = read_append_reply(redis.register_script(APPEND)(keys=keys, args=arguments))
     assert added is not None
     return added.seen_before
 
@@ -60,7 +63,7 @@ def test_a_job_whose_time_is_up_goes_on_where_it_was(
     monkeypatch.setattr(restore_seen_module, "_PAGE", 2)
     runs = 1
     while restore_seen(bench.connection, bench.redis, now, 0):
-        assert not bench.redis.exists(COMPLETE_KEY)
+        assert not bench.redis.exists(NAMES.markers_complete)
         runs += 1
 
     assert runs == 4

@@ -7,17 +7,18 @@ from shared.database import Connection, transaction
 from shared.publishing import publish_snapshot
 from shared.redis import Redis
 from shared.rq_queue import waiting_jobs
-from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY, decode_snapshot
+from shared.snapshot import decode_snapshot
 from shared.token_use import tokens_used, use_commands
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.fresh import fresh
 from tests.integration.workers.conftest import Bench
+from tests.support.redis_names import NAMES
 from workers.facts.record import record
 from workers.maintenance import upkeep
 
 
 def _published(redis: Redis) -> int:
-    data = redis.get(SNAPSHOT_KEY)
+    data = redis.get(NAMES.snapshot)
     assert isinstance(data, bytes)
     return decode_snapshot(data).version
 
@@ -69,10 +70,10 @@ def test_a_snapshot_that_is_ahead_of_the_tables_is_put_right(
     assert upkeep.restore_snapshot(connection, redis, SECRET_KEY)
     assert not upkeep.restore_snapshot(connection, redis, SECRET_KEY), "nothing more to do"
 
-    data = redis.get(SNAPSHOT_KEY)
+    data = redis.get(NAMES.snapshot)
     assert isinstance(data, bytes)
     assert set(decode_snapshot(data).grants) == {b"\x01"}
-    assert int(redis.get(VERSION_KEY) or 0) == _published(redis)
+    assert int(redis.get(NAMES.snapshot_version) or 0) == _published(redis)
 
 
 def test_keys_and_duplicates_are_forgotten_after_their_days_and_not_before(bench: Bench) -> None:
@@ -96,7 +97,7 @@ def test_keys_and_duplicates_are_forgotten_after_their_days_and_not_before(bench
 
 def _use(redis: Redis, used_at_ms: dict[int, int]) -> None:
     with redis.pipeline() as pipeline:
-        use_commands(pipeline, used_at_ms)
+        use_commands(pipeline, NAMES, used_at_ms)
         pipeline.execute()
 
 

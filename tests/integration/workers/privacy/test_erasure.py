@@ -18,7 +18,7 @@ from shared.events import Event
 from shared.privacy.identities import IdKind, PersonId, person_id
 from shared.recompute import request_recompute
 from shared.redis import Redis
-from shared.rejections import REJECTIONS_KEY, encode_rejection, recent_rejections
+from shared.rejections import encode_rejection, recent_rejections
 from shared.sdk.known_attributions import (
     KnownAttribution,
     day_keys,
@@ -45,10 +45,10 @@ from tests.integration.workers.privacy.place import (
     redis_dump,
 )
 from tests.support.build import ADMIN, rejection
+from tests.support.redis_names import NAMES
 from workers.decisions.recompute import recompute
 from workers.facts.quarantine import quarantine_event
 from workers.privacy.erasure import Eraser
-from workers.privacy.tombstone_filter import LATE_KEY
 from workers.rollups.schedule import roll_up
 from workers.rollups.stale_periods import mark_app_stale
 
@@ -135,7 +135,7 @@ def test_an_erasure_leaves_the_refused_requests_of_other_apps(place: Place) -> N
     redis = place.bench.redis
     for app_id in (place.app.id, place.app.id + 1, None):
         refused = rejection(at_ms=now_ms(), app_id=app_id, parameters={"environment": "sandbox"})
-        redis.xadd(REJECTIONS_KEY, {"r": encode_rejection(refused)})
+        redis.xadd(NAMES.rejections, {"r": encode_rejection(refused)})
     place.store(place.event("sandbox"))
 
     record = place.erase(PersonId(IdKind.USER, "sandbox"))
@@ -184,7 +184,7 @@ def test_redis_forgets_what_ingest_noted_of_a_late_event(place: Place) -> None:
     assert place.store(late).erased == 1
 
     assert USER.encode() not in redis_dump(redis)
-    assert redis.exists(LATE_KEY), "upkeep has the log written anew"
+    assert redis.exists(NAMES.forgotten_late), "upkeep has the log written anew"
 
 
 def test_nothing_is_kept_for_the_questions_of_sdks(place: Place, life: list[Event]) -> None:
@@ -204,7 +204,7 @@ def test_nothing_is_kept_for_the_questions_of_sdks(place: Place, life: list[Even
 
     place.erase(PersonId(IdKind.USER, USER))
 
-    for day in day_keys(now_ms()):
+    for day in day_keys(NAMES, now_ms()):
         assert list(redis.hgetall(day)) == [of_others]
 
 
@@ -229,7 +229,7 @@ def test_answers_for_sdks_go_only_where_a_value_is_one_of_the_ids_and_of_this_ap
 
     place.erase(PersonId(IdKind.USER, "1"))
 
-    assert set(redis.hgetall(day_keys(now_ms())[0])) == set(kept)
+    assert set(redis.hgetall(day_keys(NAMES, now_ms())[0])) == set(kept)
 
 
 def test_a_request_for_access_goes_with_the_person(place: Place) -> None:

@@ -1,19 +1,18 @@
 """Requests about a device's data wait in Redis until they are taken in."""
 
-from fakeredis import FakeStrictRedis
-
 from shared.privacy.identities import IdKind, PersonId
 from shared.privacy.requests import (
     ADD,
-    ADD_KEYS,
-    FORGOTTEN_KEY,
     PrivacyAction,
     PrivacyRequest,
     add_arguments,
+    add_keys,
     delete_request,
     has_waiting_requests,
     waiting_requests,
 )
+from tests.support.fake_redis import FakeStrictRedis
+from tests.support.redis_names import NAMES
 
 
 def test_a_request_waits_until_it_is_deleted_and_its_ids_are_refused_at_once() -> None:
@@ -26,11 +25,11 @@ def test_a_request_waits_until_it_is_deleted_and_its_ids_are_refused_at_once() -
         at_ms=7,
     )
 
-    redis.register_script(ADD)(keys=ADD_KEYS, args=add_arguments(request, [b"digest"]))
+    redis.register_script(ADD)(keys=add_keys(NAMES), args=add_arguments(request, [b"digest"]))
 
     ((entry_id, waiting),) = waiting_requests(redis)
     assert waiting == request
-    assert redis.smembers(FORGOTTEN_KEY) == {b"digest"}
+    assert redis.smembers(NAMES.forgotten) == {b"digest"}
     delete_request(redis, entry_id)
     assert not has_waiting_requests(redis)
-    assert redis.scard(FORGOTTEN_KEY) == 1
+    assert redis.scard(NAMES.forgotten) == 1

@@ -78,6 +78,21 @@ def test_what_is_no_object_of_choices_is_refused(text: str) -> None:
         read_partner_settings("partner_sharing_settings", text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [r'{"a\u0000b":{"all":false}}', r'{"a":{"all\u0000":false}}', r'{"a\n":{}}', '{"\x7f":{}}'],
+)
+def test_a_name_that_no_table_takes_is_refused(text: str) -> None:
+    with pytest.raises(MalformedField, match="control character"):
+        read_partner_settings("partner_sharing_settings", text)
+
+
+@pytest.mark.parametrize("text", [r'{"a":{"k":"\u0000"}}', r'{"a":{"k\u0001":"v"}}'])
+def test_an_option_that_no_table_takes_is_refused(text: str) -> None:
+    with pytest.raises(MalformedField, match="control character"):
+        read_partner_options("granular_third_party_sharing_options", text)
+
+
 def test_so_many_partners_are_refused() -> None:
     text = "{" + ",".join(f'"{number}":{{}}' for number in range(101)) + "}"
 
