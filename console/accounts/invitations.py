@@ -62,10 +62,10 @@ def create_invitation(
     return secret
 
 
-def invite_first_admin(resources: Resources, actor: Actor) -> str:
+def invite_first_admin(resources: Resources, actor: Actor, *, passwords: bool = True) -> str:
     """Returns the path of the first admin's invitation, or "" if an admin can already sign in."""
     connection, secret_key = resources.connection, resources.secret_key
-    if has_active_admin(connection):
+    if has_active_admin(connection, passwords=passwords):
         return ""
     try:
         person = find_person(connection, FIRST_ADMIN)

@@ -9,7 +9,12 @@ with a thousand networks is 768,000 attempts a day at a password that withstands
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-from console.accounts.attempts import attempt_limit, count_attempt, forgive_attempt
+from console.accounts.attempts import (
+    AttemptLimit,
+    attempt_limit,
+    count_attempt,
+    forgive_attempt,
+)
 from console.accounts.known_browsers import is_known
 from console.accounts.passwords import PasswordCheck, is_password
 from console.accounts.people import Person, authenticate
@@ -19,10 +24,12 @@ from shared.errors import WaybillError
 
 NAME_FROM_NETWORK_MAX = 8
 NETWORK_MAX = 40
+SITE_MAX = 400  # of an IPv6 /48: its 65,536 networks are one customer's, or some hundred households
 BROWSER_MAX = 8
 CURRENT_PASSWORD_MAX = 8
 CODE_MAX = 5  # three of a million codes are valid: one in 700 guessers succeeds within a day
 _IPV6_PREFIX_BITS = 64  # what one household or server gets; its addresses cost nothing
+_IPV6_SITE_BITS = 48  # what one customer gets who asks for it
 
 
 class WrongPassword(WaybillError):
@@ -59,10 +66,9 @@ def sign_in(
     if is_known(secret_key, name.lower(), attempt.browser):
         limits = [attempt_limit(secret_key, f"browser {attempt.browser}", BROWSER_MAX)]
     else:  # always in one order, so that no attempt waits for another
-        network = network_of(attempt.address)
-        named = f"name {name.lower()} from {network}"
+        named = f"name {name.lower()} from {network_of(attempt.address)}"
         limits = [
-            attempt_limit(secret_key, f"network {network}", NETWORK_MAX),
+            *origin_limits(secret_key, "network", attempt.address),
             attempt_limit(secret_key, named, NAME_FROM_NETWORK_MAX),
         ]
     count_attempt(connection, limits)
@@ -107,7 +113,20 @@ def confirm_code(
     forgive_attempt(connection, limits)
 
 
-def network_of(address: str) -> str:
+def origin_limits(secret_key: bytes, purpose: str, address: str) -> list[AttemptLimit]:
+    """Returns the limits of a sender: of its network, and of the site that an IPv6 one is part of.
+
+    A site has so many networks that each with its own attempts would be none that are limited, and
+    that their counts would push out all others.
+    """
+    network, site = network_of(address), network_of(address, _IPV6_SITE_BITS)
+    limits = [attempt_limit(secret_key, f"{purpose} {network}", NETWORK_MAX)]
+    if site != network:
+        limits.insert(0, attempt_limit(secret_key, f"{purpose} {site}", SITE_MAX))
+    return limits
+
+
+def network_of(address: str, ipv6_bits: int = _IPV6_PREFIX_BITS) -> str:
     """Returns what one sender holds: an IPv4 address, or the /64 of an IPv6 address."""
     try:
         parsed: IPv4Address | IPv6Address = ip_address(address)
@@ -117,4 +136,4 @@ def network_of(address: str) -> str:
         parsed = parsed.ipv4_mapped or parsed
     if isinstance(parsed, IPv4Address):
         return str(parsed)
-    return str(ip_network((parsed, _IPV6_PREFIX_BITS), strict=False))
+    return str(ip_network((parsed, ipv6_bits), strict=False))

@@ -8,7 +8,9 @@ letters.
 """
 
 import math
-from collections.abc import Callable, Sequence
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -22,6 +24,7 @@ CHARACTERS_MAX = 200
 GUESSES_MIN = 10**10
 # zxcvbn takes no more, and its time grows with the square: up to 0.2 s for 72 characters.
 _ESTIMATED_CHARACTERS_MAX = 72
+_WORD_CHARACTERS_MIN = 3
 _PRODUCT_WORDS = ("waybill", "console", "postback", "swaarm", "adjust")
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 # Verified for an unknown name, so that the response time does not reveal who exists.
@@ -33,22 +36,44 @@ PasswordCheck = Callable[[str | None, str], bool]
 def hash_password(password: str, known_words: Sequence[str] = ()) -> str:
     """Returns the hash of a password.
 
-    `known_words` are what a guesser tries first, such as the person's name. Raises OperatorError
-    when it is too short, too long or too easy to guess.
+    `known_words` are what a guesser tries first, such as the person's name and those of the apps.
+    Raises OperatorError when it is too short, too long or too easy to guess.
     """
     if not CHARACTERS_MIN <= len(password) <= CHARACTERS_MAX:
         raise OperatorError(
             f"The password must have {CHARACTERS_MIN} to {CHARACTERS_MAX} characters. "
             "Several unrelated words make a good one."
         )
-    words = [*_PRODUCT_WORDS, *known_words]
-    estimate = zxcvbn(password[:_ESTIMATED_CHARACTERS_MAX], user_inputs=words)
-    if estimate["guesses_log10"] < math.log10(GUESSES_MIN):
+    words = [*_PRODUCT_WORDS, *_spellings(known_words)]
+    if min(_guesses_log10(form, words) for form in _forms(password)) < math.log10(GUESSES_MIN):
         raise OperatorError(
             "This password is too easy to guess: it is common, or made of a common password, a "
-            "name, a date, a row of keys or a repetition. Several unrelated words make a good one."
+            "name of a person or an app, a date, a row of keys or a repetition. Several unrelated "
+            "words make a good one."
         )
     return _HASHER.hash(password)
+
+
+def _forms(password: str) -> set[str]:
+    """Returns a password as guessers reach it: also in plain letters, and without its separator.
+
+    Only where there is one kind: what a generator puts between is part of what has to be guessed.
+    """
+    plain = unicodedata.normalize("NFKC", password)
+    between = {character for character in plain if not character.isalnum()}
+    return {password, plain, plain.replace(between.pop(), "") if len(between) == 1 else plain}
+
+
+def _spellings(known_words: Iterable[str]) -> list[str]:
+    """Returns words as a whole, each part of them, and all parts in one."""
+    parts = [re.findall(r"[^\W_]+", text) for text in known_words]
+    texts = {*known_words, *("".join(each) for each in parts), *(p for each in parts for p in each)}
+    return sorted(text for text in texts if len(text) >= _WORD_CHARACTERS_MIN)
+
+
+def _guesses_log10(password: str, words: Sequence[str]) -> float:
+    estimate = zxcvbn(password[:_ESTIMATED_CHARACTERS_MAX], user_inputs=words)
+    return float(estimate["guesses_log10"])
 
 
 def is_password(stored: str | None, password: str) -> bool:

@@ -16,7 +16,9 @@ from shared.database import Connection, run, transaction
 from shared.errors import BadValue, OperatorError
 
 NAME_CHARACTERS_MAX = 100
-_EMAIL = re.compile(r"[^@\s<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9.-]{1,189}")
+# ASCII only, and folded as such: PostgreSQL folds a few other letters to those of somebody else.
+_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,189}")
+_NEWEST_APPS = "SELECT name FROM apps ORDER BY id DESC LIMIT 1000"  # what a guesser may know
 _OTHER_WITH_EMAIL = "SELECT FROM people WHERE lower(email) = lower(%s) AND id <> %s"
 
 
@@ -84,7 +86,7 @@ _PASSWORD = f"SELECT password_hash, {COLUMNS} FROM people WHERE lower(name) = lo
 _WORKING_ADMIN = """
     SELECT FROM people
     WHERE role = 'admin' AND closed_at IS NULL AND (
-        password_hash IS NOT NULL
+        (password_hash IS NOT NULL AND %(passwords)s)
         OR EXISTS (SELECT FROM provider_accounts WHERE person_id = people.id)
     )
 """
@@ -135,9 +137,9 @@ def person_with_id(connection: Connection, number: int) -> Person:
     return _find(connection, "id = %s", number)
 
 
-def has_active_admin(connection: Connection) -> bool:
-    """Tells whether there is an admin who can sign in."""
-    return run(connection, _WORKING_ADMIN).fetchone() is not None
+def has_active_admin(connection: Connection, *, passwords: bool = True) -> bool:
+    """Tells whether there is an admin who can sign in, by a password where these are taken."""
+    return run(connection, _WORKING_ADMIN, {"passwords": passwords}).fetchone() is not None
 
 
 def set_password(connection: Connection, actor: Actor, person: Person, password: str) -> Person:
@@ -148,7 +150,8 @@ def set_password(connection: Connection, actor: Actor, person: Person, password:
     """
     if actor != person.actor:
         require_admin(actor)
-    password_hash = hash_password(password, [person.name])
+    apps = [name for (name,) in run(connection, _NEWEST_APPS)]
+    password_hash = hash_password(password, [person.name, person.email or "", *apps])
     with transaction(connection):
         _end_access(connection, person)
         changed = _update(connection, person, "password_hash = %(value)s", password_hash)
@@ -161,13 +164,15 @@ def authenticate(
 ) -> Person | None:
     """Returns the person if the password is theirs and they may sign in, else None.
 
-    An unknown name takes the same time.
+    An unknown name takes the same time. So does one that PostgreSQL alone takes for the person's:
+    attempts are counted by what Python folds.
     """
     row = run(connection, _PASSWORD, (name,)).fetchone()
     stored, person = (row[0], person_from_row(row[1:])) if row else (None, None)
-    if check(stored, password) and person is not None and person.closed_at is None:
-        return person
-    return None
+    is_right = check(stored, password)
+    if person is None or person.closed_at is not None or person.name.lower() != name.lower():
+        return None
+    return person if is_right else None
 
 
 def known_person(connection: Connection, name: str) -> Person | None:
@@ -176,13 +181,16 @@ def known_person(connection: Connection, name: str) -> Person | None:
     return None if row is None else person_from_row(row)
 
 
-def set_role(connection: Connection, actor: Actor, person: Person, role: Role) -> Person:
+def set_role(
+    connection: Connection, actor: Actor, person: Person, role: Role, *, passwords: bool = True
+) -> Person:
     """Sets a person's role; any but that of a member ends the roles in apps.
 
-    Raises OperatorError when no admin who can sign in would be left, and NotAllowed for a viewer.
+    Without `passwords` nobody signs in with one. Raises OperatorError when no admin who can sign in
+    would be left, and NotAllowed for a viewer.
     """
     require_admin(actor)
-    with _keeping_an_admin(connection):
+    with _keeping_an_admin(connection, passwords=passwords):
         if role is not Role.MEMBER:  # else a later change back would give them again, unseen
             run(connection, "DELETE FROM app_roles WHERE person_id = %s", (person.id,))
         changed = _update(connection, person, "role = %(value)s", role)
@@ -190,17 +198,20 @@ def set_role(connection: Connection, actor: Actor, person: Person, role: Role) -
     return changed
 
 
-def set_email(connection: Connection, actor: Actor, person: Person, email: str) -> Person:
+def set_email(
+    connection: Connection, actor: Actor, person: Person, email: str, *, passwords: bool = True
+) -> Person:
     """Sets the address by which the identity provider's account of a person is found; "": none.
 
     Whoever of the provider was linked to the account before is so no more, and signed out. Raises
-    BadValue, OperatorError when another account has the address, and NotAllowed for a viewer.
+    BadValue, OperatorError when another account has the address or no admin who can sign in would
+    be left, and NotAllowed for a viewer.
     """
     require_admin(actor)
     address = email.strip()
     if address and not _EMAIL.fullmatch(address):
-        raise BadValue("email", "must be an address such as ada@example.com.")
-    with transaction(connection):
+        raise BadValue("email", "must be an address such as ada@example.com, in ASCII.")
+    with _keeping_an_admin(connection, passwords=passwords):
         taken = run(connection, _OTHER_WITH_EMAIL, (address, person.id)).fetchone()
         if taken is not None:
             raise OperatorError("Another account has this e-mail address.")
@@ -217,10 +228,12 @@ def set_email(connection: Connection, actor: Actor, person: Person, email: str) 
     return changed
 
 
-def deactivate_person(connection: Connection, actor: Actor, person: Person) -> Person:
+def deactivate_person(
+    connection: Connection, actor: Actor, person: Person, *, passwords: bool = True
+) -> Person:
     """Deactivates an account; its sessions and API keys end at once. Raises as `set_role` does."""
     require_admin(actor)
-    with _keeping_an_admin(connection):
+    with _keeping_an_admin(connection, passwords=passwords):
         _end_access(connection, person)
         revoke_keys_of(connection, actor, person.id)
         changed = _update(connection, person, "closed_at = coalesce(closed_at, now())")
@@ -269,14 +282,14 @@ def _end_access(connection: Connection, person: Person) -> None:
 
 
 @contextmanager
-def _keeping_an_admin(connection: Connection) -> Iterator[None]:
+def _keeping_an_admin(connection: Connection, *, passwords: bool) -> Iterator[None]:
     """Runs a transaction; raises OperatorError if it would leave no admin who can sign in."""
     with transaction(connection):
         # Two admins who demote each other at once must not both succeed.
         run(connection, "LOCK TABLE people IN SHARE ROW EXCLUSIVE MODE")
-        before = has_active_admin(connection)
+        before = has_active_admin(connection, passwords=passwords)
         yield
-        if before and not has_active_admin(connection):
+        if before and not has_active_admin(connection, passwords=passwords):
             raise OperatorError(
                 "No admin who can sign in would be left. Make another person an admin first."
             )

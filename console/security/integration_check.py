@@ -15,6 +15,8 @@ from console.apps.event_types import list_event_types
 from console.resources import Resources
 from console.security.check_advice import find_problems
 from console.security.enforcement import ScopeEnforcement, read_enforcement
+from console.security.faulty_files import faulty_totals
+from console.security.largest_users import largest_users
 from console.security.queue_totals import queue_totals
 from console.security.token_table import Token, read_tokens
 from console.security.unread_values import UnreadTotal, unread_totals
@@ -134,6 +136,8 @@ def check_integration(resources: Resources, app: App, since_ms: int) -> Integrat
     totals = [
         *unread_totals(resources, app, since_ms, names),
         *wide_totals(connection, app),
+        *largest_users(connection, app),
+        *faulty_totals(connection, app),
         *queue_totals(resources, app),
     ]
     problems = _problems(requests, totals)

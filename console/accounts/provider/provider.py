@@ -20,6 +20,7 @@ from authlib.oidc.discovery import get_well_known_url
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+from msgspec import MsgspecError
 
 from console.accounts.provider.provider_http import ProviderUnavailable, call
 from shared.accounts.account_settings import AccountSettings, is_safe_issuer
@@ -32,6 +33,12 @@ METADATA_SECONDS_MAX = 3_600.0
 CALLS_AT_ONCE_MAX = 2  # each holds a thread and a connection to PostgreSQL for seconds
 _SCOPES = "openid email profile"
 _FORM = "application/x-www-form-urlencoded"
+
+# Whatever a document of another shape than the protocol's makes of those who read it.
+UNREADABLE = (
+    *(JoseError, MsgspecError, ValueError, TypeError, LookupError, AttributeError),
+    RecursionError,
+)
 
 Call = Callable[[str, Mapping[str, str], bytes | None], dict[str, Any]]
 
@@ -86,23 +93,22 @@ class Provider:
 
     def begin(self) -> ProviderRequest:
         """Begins a sign-in. Raises ProviderUnavailable."""
-        with self._calling():
-            metadata = self._discover().metadata
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-        endpoint = _text(metadata, "authorization_endpoint")
-        if not is_safe_issuer(endpoint):
-            raise ProviderUnavailable("it names an address without https")
-        address = prepare_grant_uri(
-            endpoint,
-            self._settings.oidc_client_id,
-            "code",
-            redirect_uri=self._return_url,
-            scope=_SCOPES,
-            state=state,
-            nonce=nonce,
-            code_challenge=create_s256_code_challenge(verifier),
-            code_challenge_method="S256",
-        )
+        with self._calling():
+            endpoint = _text(self._discover().metadata, "authorization_endpoint")
+            if not is_safe_issuer(endpoint):
+                raise ProviderUnavailable("it names an address without https")
+            address = prepare_grant_uri(
+                endpoint,
+                self._settings.oidc_client_id,
+                "code",
+                redirect_uri=self._return_url,
+                scope=_SCOPES,
+                state=state,
+                nonce=nonce,
+                code_challenge=create_s256_code_challenge(verifier),
+                code_challenge_method="S256",
+            )
         return ProviderRequest(str(address), state, nonce, verifier)
 
     def finish(self, code: str, nonce: str, verifier: str, issuer: str = "") -> ProviderIdentity:
@@ -131,10 +137,13 @@ class Provider:
 
     @contextmanager
     def _calling(self) -> Iterator[None]:
+        """Bounds the calls at once, and names what no provider should answer as its fault."""
         if not self._room.acquire(blocking=False):
             raise ProviderUnavailable("too many people sign in at once, try again")
         try:
             yield
+        except UNREADABLE:
+            raise ProviderUnavailable("its answer is not as the protocol has it") from None
         finally:
             self._room.release()
 
@@ -148,7 +157,7 @@ class Provider:
             raise ProviderUnavailable("it calls itself by another name than WAYBILL_OIDC_ISSUER")
         try:
             keys = KeySet.import_key_set(self._call(_text(metadata, "jwks_uri"), {}, None))  # type: ignore[arg-type]
-        except (JoseError, ValueError, KeyError, TypeError):
+        except UNREADABLE:
             raise ProviderUnavailable("its keys cannot be read") from None
         self._known = Discovered(metadata, keys, self._now())
         return self._known
@@ -188,7 +197,7 @@ class Provider:
                 },
             )
             claims.validate(self._now() // 1000, LEEWAY_SECONDS)
-        except (JoseError, ValueError, KeyError, TypeError):
+        except UNREADABLE:
             raise ProviderRefused(
                 "The sign-in service sent something that it cannot have meant for this console."
             ) from None

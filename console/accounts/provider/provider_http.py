@@ -6,6 +6,7 @@ name, and what its own document names. Redirects are not followed: none of these
 
 import time
 from collections.abc import Mapping
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
@@ -55,10 +56,10 @@ def call(url: str, headers: Mapping[str, str], body: bytes | None = None) -> dic
                     raise ProviderUnavailable("its answer is too long")
     except HTTPError as error:
         raise ProviderUnavailable(f"it answered {error.code}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         reason = error.reason if isinstance(error, URLError) else type(error).__name__
         raise ProviderUnavailable(f"it does not answer ({reason})") from None
     try:
         return msgspec.json.decode(answer, type=dict[str, Any])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         raise ProviderUnavailable("its answer is no JSON object") from None

@@ -1,7 +1,7 @@
 """The page on which people set up and remove the second step of their own sign-in."""
 
 from console.accounts.attempts import TooManyAttempts
-from console.accounts.login import confirm_code, confirm_password
+from console.accounts.login import confirm_password
 from console.accounts.second_factor import (
     begin_enrolment,
     confirm_enrolment,
@@ -11,6 +11,7 @@ from console.accounts.second_factor import (
     show_enrolment,
 )
 from console.web.page_request import PageRequest
+from console.web.pages.signin.code import confirm_sent_code
 from console.web.responses import Answer, Page, Redirect
 from shared.accounts.account_settings import REQUIRED
 from shared.errors import OperatorError
@@ -44,7 +45,9 @@ def confirm(request: PageRequest) -> Answer:
 
 
 def renew(request: PageRequest) -> Answer:
+    """Replaces the recovery codes, which takes the password and a code. Raises OperatorError."""
     _confirm_password(request)
+    confirm_sent_code(request, request.me)
     return _page(request, renew_recovery_codes(request.connection, request.me.actor, request.me))
 
 
@@ -53,9 +56,7 @@ def remove(request: PageRequest) -> Answer:
     if request.services.settings.second_factor == REQUIRED:
         raise OperatorError("This installation requires a second step. Ask an admin to reset it.")
     _confirm_password(request)
-    key, now_ms = request.services.settings.secret_key, request.services.clock()
-    code = request.form.get("code")
-    confirm_code(request.connection, key, request.me, code, request.browser, now_ms)
+    confirm_sent_code(request, request.me)
     remove_factor(request.connection, request.me.actor, request.me)
     return Redirect(PATH, "Signing in takes the password alone again.")
 

@@ -8,6 +8,7 @@ from console.accounts.known_browsers import mark_browser
 from console.accounts.login import (
     NAME_FROM_NETWORK_MAX,
     NETWORK_MAX,
+    SITE_MAX,
     LoginAttempt,
     WrongPassword,
     sign_in,
@@ -76,6 +77,21 @@ def test_an_ipv6_network_gets_no_more_attempts_for_its_many_addresses(
     outcomes = [attempt(connection, f"2001:db8::{number:x}") for number in range(100)]
 
     assert outcomes.count("wrong_password") == NAME_FROM_NETWORK_MAX
+
+
+def test_an_ipv6_site_gets_no_more_attempts_for_its_many_networks(
+    connection: Connection, owner: str
+) -> None:
+    names = (f"somebody {number}" for number in range(SITE_MAX + 20))
+    outcomes = [
+        attempt(connection, f"2001:db8:7:{number:x}::1", name=name)
+        for number, name in enumerate(names)
+    ]
+
+    assert outcomes == ["wrong_password"] * SITE_MAX + ["too_many_attempts"] * 20
+    # Three rows an attempt, and none for those that were refused.
+    assert rows(connection) <= 2 * SITE_MAX + 1
+    assert attempt(connection, "2001:db8:8::1", OWNERS_PASSWORD) == owner
 
 
 def test_who_forgot_a_password_locks_out_nobody_else_in_the_office(

@@ -13,6 +13,7 @@ COMMON = (
     *("administrator", "trustno1trustno1", "welcome12345", "changeme1234", "admin12345678"),
     *("Summer2026!!", "football2026", "dragon123456", "monkeymonkey1", "waybillwaybill"),
     *("waybill-2026!", "adaadaadaada", "AdaAda123456", "hunter2hunter2"),
+    *("WAYBILL-waybill-1", "ＰＡＳＳＷＯＲＤ１２３４", "Password 1 2 3 4", "p.a.s.s.w.o.r.d.1"),  # noqa: RUF001
 )
 
 
@@ -26,6 +27,21 @@ def test_a_name_is_easy_to_guess_for_its_person_only() -> None:
     with pytest.raises(OperatorError, match="too easy to guess"):
         hash_password("zbyszkotrzcinski1", ["zbyszkotrzcinski"])
     assert hash_password("zbyszkotrzcinski1", ["Ada"])
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "Zanzipop2026!",
+        "zanzipop-zanzipop",
+        "Trcinski.Zbyszko.1",
+        "zbyszkotrcinski1",
+        "zanzi!pop!1a",
+    ],
+)
+def test_parts_and_spellings_of_what_a_guesser_knows_are_easy_to_guess(password: str) -> None:
+    with pytest.raises(OperatorError, match="too easy to guess"):
+        hash_password(password, ["Zbyszko Trcinski", "z.trcinski@example.com", "Zanzi Pop"])
 
 
 @pytest.mark.parametrize(
