@@ -3,6 +3,15 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from shared.access.access_urls import (
+    ACCESS_KEYS,
+    AccessFolder,
+    AccessKey,
+    Store,
+    login_of,
+    with_login,
+)
+from shared.access.grantees import Grantee
 from shared.errors import OperatorError
 from shared.setting_sources import CONFIG, read_secret_file
 from shared.settings import SETTINGS
@@ -62,10 +71,20 @@ def child_environment(
     }
 
 
-def without_database(variables: Mapping[str, str]) -> dict[str, str]:
-    """Returns the variables without the address of PostgreSQL, for ingest, which never opens it."""
-    return {
-        name: value
-        for name, value in variables.items()
-        if name not in {DATABASE_URL, f"{DATABASE_URL}_FILE"}
-    }
+def with_own_logins(
+    variables: Mapping[str, str], grantee: Grantee, folder: AccessFolder
+) -> dict[str, str]:
+    """Returns the variables with the program's own login in place of the owner's.
+
+    A program that never opens PostgreSQL is not told its address. Where a folder has no URL for
+    this server, as with one of the operator's own, the program shares the owner's login. Raises
+    BadCredentials.
+    """
+    own = dict(variables)
+    for store, name in ((Store.DATABASE, DATABASE_URL), (Store.REDIS, REDIS_URL)):
+        key = AccessKey(grantee, store)
+        if key not in ACCESS_KEYS:
+            own.pop(name, None)
+        elif (url := folder.url(key)) and url == with_login(variables[name], login_of(url)):
+            own[name] = url
+    return own

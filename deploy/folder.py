@@ -6,7 +6,8 @@
     links            destinations, by which ingest redirects while Redis is away
     secret.previous  the key before, while it is being rotated
     erasures.log     who was erased, by digests alone: what a restore of an older backup needs
-    access/          URLs of the stores for each program, with its own user and password
+    access/          URLs of the stores for each program, with its own user and password. A missing
+                     file is made again
 
 Nothing outside of it is ever changed, except for sockets whose path would be too long (see
 sockets).

@@ -7,9 +7,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from deploy.listen import Listen
+from shared.access.grantees import Grantee
 from shared.errors import OperatorError
 
 READY_SECONDS_MAX = 30.0
@@ -32,7 +33,7 @@ class Program:
     """A program, of which `copies` run at the same time.
 
     With `listen`, it is ready once that address answers; `option` is the option that sets the
-    address. One that never opens PostgreSQL is not told its address (`opens_database`).
+    address. It opens the stores with the login of `grantee`.
     """
 
     name: str
@@ -42,7 +43,7 @@ class Program:
     option: str = "--listen"
     stop_seconds_max: float = 15.0
     orphan_signal: signal.Signals = signal.SIGTERM
-    opens_database: bool = True
+    grantee: Grantee | None = None  # None: with that of the owner
 
     def names(self) -> tuple[str, ...]:
         if self.listen:  # only one process can bind an address
@@ -51,16 +52,17 @@ class Program:
 
 
 def ingest(listen: Listen) -> Program:
-    served = _served("ingest", "ingest.server", "ingest.app", listen, "--listen")
-    return replace(served, opens_database=False)
+    return _served(Grantee.INGEST, "ingest.server", "ingest.app", listen, "--listen")
 
 
 def console(listen: Listen) -> Program:
-    return _served("console", "console.web.server", "console.web.app", listen, "--console")
+    return _served(Grantee.CONSOLE, "console.web.server", "console.web.app", listen, "--console")
 
 
 def metrics(listen: Listen) -> Program:
-    return _served("metrics", "console.metrics.server", "console.metrics.app", listen, "--metrics")
+    return _served(
+        Grantee.METRICS, "console.metrics.server", "console.metrics.app", listen, "--metrics"
+    )
 
 
 def workers(copies: int = 2, stop_seconds_max: float = WORKER_STOP_SECONDS_MAX) -> Program:
@@ -72,6 +74,7 @@ def workers(copies: int = 2, stop_seconds_max: float = WORKER_STOP_SECONDS_MAX) 
         # A worker whose launcher is dead loses its stores at the same moment and would wait for
         # them for ever. A drain may die anywhere: another worker claims the entries that it held.
         orphan_signal=signal.SIGKILL,
+        grantee=Grantee.WORKERS,
     )
 
 
@@ -87,7 +90,7 @@ def finish_erasures(environment: Mapping[str, str]) -> None:
         )
 
 
-def _served(name: str, server: str, app: str, listen: Listen, option: str) -> Program:
+def _served(grantee: Grantee, server: str, app: str, listen: Listen, option: str) -> Program:
     gunicorn = (sys.executable, "-m", "gunicorn", "-c", f"python:{server}")
     argv = (*gunicorn, "--bind", str(listen), f"{app}:get_app()")
-    return Program(name, argv, listen=listen, option=option)
+    return Program(str(grantee), argv, listen=listen, option=option, grantee=grantee)

@@ -3,7 +3,8 @@
 1. `DataFolder.open` creates or checks the folder; `lock_as_launcher` admits one launcher.
 2. Children of a killed launcher have to end; the address of ingest has to be free.
 3. PostgreSQL and Valkey start, each unless DATABASE_URL or REDIS_URL names another server.
-4. `Plan.prepare` migrates the stores and publishes what ingest needs.
+4. `Plan.prepare` migrates the stores, creates the programs' logins in those that are embedded, and
+   publishes what ingest needs.
 5. `write_addresses` lets other commands find the stores, and the programs start in order.
 6. `watch` keeps all of them running; `stop` ends them in reverse order.
 """
@@ -26,6 +27,7 @@ from deploy.processes import Command
 from deploy.programs import Program
 from deploy.server import READY_SECONDS_MAX, Server
 from deploy.supervisor import Supervisor
+from shared.access.access_urls import AccessFolder
 from shared.errors import OperatorError
 
 
@@ -205,8 +207,9 @@ class Stack:
 
     def _command(self, program: Program, name: str) -> Command:
         variables = self.environment
-        if not program.opens_database:
-            variables = environment.without_database(variables)
+        if program.grantee:
+            folder = AccessFolder(self.folder.access)
+            variables = environment.with_own_logins(variables, program.grantee, folder)
         return Command(
             name=name,
             argv=program.argv,

@@ -1,10 +1,12 @@
 """Prepares an embedded Valkey on a private socket, which answers a write once it is on disk.
 
 Its program is that of the wheel, found without importing it, or a given Valkey or Redis (7.0 or
-newer).
+newer). It asks everybody for a password: a connection of a program, which has a user of its own,
+may become the default user by RESET.
 """
 
 import re
+import secrets
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -17,11 +19,15 @@ from deploy import identity, sockets
 from deploy.folder import DataFolder, write_private
 from deploy.processes import Command
 from deploy.server import STOP_SECONDS_MAX, Server, server_environment
+from shared.access.access_urls import PASSWORD_BYTES, Login, with_login
+from shared.access.redis_users import owner_line
 from shared.errors import OperatorError
 
 NAME = "valkey"
 SOCKET = "valkey.sock"
 WRITTEN_BY = "written_by"  # the file that names the last server
+USERS = "users.acl"  # the file of its users
+OWNER = "default"  # its user who may do everything
 PROBE_SECONDS_MAX = 10.0
 
 SETTINGS = {
@@ -118,8 +124,18 @@ def prepare(
     socket_folder = sockets.socket_folder(folder.path, NAME, SOCKET, temporaries)
     sockets.create_private(socket_folder, identity.launcher_account().user)
     socket = socket_folder / SOCKET
-    settings = SETTINGS | {"dir": str(home), "unixsocket": str(socket), "maxmemory": maxmemory}
+    # It lasts as long as this launcher, whose private file of addresses alone has it. The users of
+    # programs are added to the file once they are created.
+    owner = Login(OWNER, secrets.token_hex(PASSWORD_BYTES))
+    write_private(home / USERS, f"{owner_line(owner)}\n")
+    settings = SETTINGS | {
+        "dir": str(home),
+        "unixsocket": str(socket),
+        "maxmemory": maxmemory,
+        "aclfile": str(home / USERS),
+    }
     flags = (part for name, value in settings.items() for part in (f"--{name}", value))
+    question = f"AUTH {owner.name} {owner.password}\r\nPING\r\n".encode()
 
     def write_note() -> None:
         # Only once: a restart must not need room on a disk that is full.
@@ -137,9 +153,9 @@ def prepare(
             stop_seconds_max=STOP_SECONDS_MAX,
             before=write_note,
         ),
-        url=f"unix://{quote(str(socket))}?db=0",
+        url=with_login(f"unix://{quote(str(socket))}?db=0", owner),
         socket_folder=socket_folder,
-        is_ready=lambda: sockets.request(socket, b"PING\r\n").startswith(b"+PONG"),
+        is_ready=lambda: b"+PONG" in sockets.request(socket, question),
     )
 
 

@@ -8,7 +8,7 @@ secrets elsewhere provides the files, and Waybill creates users that match them.
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -93,11 +93,14 @@ class AccessFolder:
             if url != known:
                 _write(self.path / key.file_name, url)
 
-    def logins(self) -> list[tuple[AccessKey, Login]]:
-        """Returns the user of each program in each store that has a file. Raises BadCredentials."""
+    def logins(self, stores: Collection[Store] = tuple(Store)) -> list[tuple[AccessKey, Login]]:
+        """Returns the user of each program in each of the stores that has a file.
+
+        Raises BadCredentials.
+        """
         logins = []
         for key in ACCESS_KEYS:
-            if (url := self.url(key)) is not None:
+            if key.store in stores and (url := self.url(key)) is not None:
                 login = login_of(url)
                 if not _NAME.fullmatch(login.name) or not login.password.isascii():
                     raise BadCredentials(

@@ -1,64 +1,74 @@
 """Declares what each program may do in Redis: with which keys, by which commands.
 
 `R` reads what a key holds, `W` changes it. A command that answers with what it changed, such as
-INCRBY, needs both; a script needs both for the keys that it is called with, so that it names a key
-that it only reads or writes in its text. A new key needs a line: a test compares with the page of
-the keys.
+INCRBY, needs both. A new key needs a line: a test compares with the page of the keys.
+
+Redis also asks for both of each key that a script is called with, though the script only reads or
+only writes it. So a selector lets a program name any key as one of a script's: that says nothing,
+for each command of the script is judged by the program's own rights.
 """
 
 from shared.access.grantees import Grantee
+from shared.shards.shard_names import ShardNames
 
-# Each pattern's rights of ingest, of workers, of the console, of metrics.
-KEY_RIGHTS: dict[str, tuple[str, str, str, str]] = {
+Rights = tuple[str, str, str, str]  # of ingest, of workers, of the console, of metrics
+
+# The rights in the keys of a shard, by what follows the beginning that all of them have.
+_KEY_RIGHTS: dict[str, Rights] = {
     # Ingest adds to these streams, and cannot read what is in them.
-    "waybill:inbox": ("W", "RW", "RW", "R"),
-    "waybill:parked:*": ("W", "RW", "RW", "R"),
-    "waybill:privacy": ("W", "RW", "", ""),
-    "waybill:rejections": ("W", "RW", "R", ""),
+    "inbox": ("W", "RW", "RW", "R"),
+    "parked:*": ("W", "RW", "RW", "R"),
+    "privacy": ("W", "RW", "", ""),
+    "rejections": ("W", "RW", "R", ""),
     # The inbox's counts
-    "waybill:inbox:events": ("RW", "RW", "RW", "R"),
-    "waybill:inbox:apps": ("RW", "RW", "RW", "R"),
-    "waybill:inbox:share": ("RW", "RW", "RW", ""),
-    "waybill:parked": ("RW", "RW", "RW", "R"),
-    "waybill:accepted": ("RW", "RW", "RW", "R"),
-    "waybill:wake": ("RW", "RW", "RW", ""),
-    "waybill:suspects": ("", "RW", "", ""),
+    "inbox:events": ("RW", "RW", "RW", "R"),
+    "inbox:apps": ("RW", "RW", "RW", "R"),
+    "inbox:share": ("RW", "RW", "RW", ""),
+    "parked": ("RW", "RW", "RW", "R"),
+    "accepted": ("RW", "RW", "RW", "R"),
+    "wake": ("RW", "RW", "RW", ""),
+    "suspects": ("", "RW", "", ""),
     # Who may send: ingest believes it, and cannot change it.
-    "waybill:snapshot": ("R", "RW", "RW", ""),
-    "waybill:snapshot:version": ("R", "RW", "RW", "R"),
+    "snapshot": ("R", "RW", "RW", ""),
+    "snapshot:version": ("R", "RW", "RW", "R"),
+    "snapshot:index": ("R", "RW", "RW", ""),
+    "snapshot:parts": ("R", "RW", "RW", ""),
     # What ingest notes beside events
-    "waybill:rejections:counts": ("RW", "R", "R", ""),
-    "waybill:bad_tokens": ("RW", "", "R", ""),
-    "waybill:demand:*": ("RW", "", "", ""),
-    "waybill:bytes:*": ("RW", "", "", ""),
-    "waybill:check:*": ("W", "", "R", ""),
-    "waybill:unread:*": ("RW", "RW", "RW", ""),
-    "waybill:tokens:used": ("W", "RW", "R", ""),
-    "waybill:tokens:rehashed": ("W", "RW", "", ""),
-    "waybill:marks:*": ("RW", "RW", "", ""),
-    "waybill:ids": ("RW", "", "", ""),
-    "waybill:ids:*": ("RW", "", "", ""),
-    "waybill:attributions:*": ("R", "RW", "", ""),
-    "waybill:forgotten": ("RW", "RW", "RW", ""),
-    "waybill:forgotten:late": ("", "RW", "", ""),
+    "rejections:counts": ("RW", "R", "R", ""),
+    "bad_tokens": ("RW", "", "R", ""),
+    "demand:*": ("RW", "", "", ""),
+    "bytes:*": ("RW", "", "", ""),
+    "check:*": ("W", "", "R", ""),
+    "unread:*": ("RW", "RW", "RW", ""),
+    "tokens:used": ("W", "RW", "R", ""),
+    "tokens:rehashed": ("W", "RW", "", ""),
+    "marks:*": ("RW", "RW", "", ""),
+    "ids": ("RW", "", "", ""),
+    "ids:*": ("RW", "", "", ""),
+    "attributions:*": ("R", "RW", "", ""),
+    "forgotten": ("RW", "RW", "RW", ""),
+    "forgotten:late": ("", "RW", "", ""),
     # The workers' own
-    "waybill:deliver:lease": ("", "RW", "", ""),
-    "waybill:recompute": ("", "RW", "RW", "R"),
-    "waybill:recompute:requests": ("", "RW", "RW", ""),
-    "waybill:recompute:claim": ("", "RW", "", ""),
-    "waybill:counts": ("", "RW", "RW", "R"),
-    "waybill:due:*": ("", "RW", "", ""),
-    # RQ: ingest enqueues a job; workers run it, the console shows and retries it.
-    "rq:queues": ("W", "RW", "RW", "R"),
-    "rq:queue:pipeline": ("W", "RW", "RW", "R"),
-    "rq:job:*": ("W", "RW", "RW", "R"),
-    "rq:*": ("", "RW", "RW", "R"),
+    "deliver:lease": ("", "RW", "", ""),
+    "recompute": ("", "RW", "RW", "R"),
+    "recompute:requests": ("", "RW", "RW", ""),
+    "recompute:claim": ("", "RW", "", ""),
+    "counts": ("", "RW", "RW", "R"),
+    "due:*": ("", "RW", "", ""),
+}
+# In those of RQ: ingest enqueues a job; workers run it, the console shows and retries it.
+_RQ_RIGHTS: dict[str, Rights] = {
+    "queues": ("W", "RW", "RW", "R"),
+    "queue:pipeline": ("W", "RW", "RW", "R"),
+    "job:*": ("W", "RW", "RW", "R"),
+    "*": ("", "RW", "RW", "R"),
 }
 
 # By these workers hear RQ's commands.
-CHANNELS: dict[Grantee, tuple[str, ...]] = {Grantee.WORKERS: ("rq:pubsub:*",)}
+_CHANNELS: dict[Grantee, tuple[str, ...]] = {Grantee.WORKERS: ("pubsub:*",)}
 
-_SCRIPTS = ("eval", "evalsha", "script|load")
+_EVAL = ("eval", "evalsha")
+_SCRIPTS = (*_EVAL, "script|load")
 _TRANSACTIONS = ("multi", "exec", "discard", "watch", "unwatch")
 _ENQUEUING = ("exists", "expire", "hset", "lpush", "persist", "rpush", "sadd")
 # Of `shared.inbox.APPEND`, and what a program that appends reads of the inbox.
@@ -100,20 +110,34 @@ COMMANDS: dict[Grantee, tuple[str, ...]] = {
 }
 
 
-def acl_rules(grantee: Grantee) -> list[str]:
+def key_rights(names: ShardNames) -> dict[str, Rights]:
+    """Returns the rights in the keys of a shard, by pattern."""
+    return {
+        **{f"{names.prefix}{pattern}": rights for pattern, rights in _KEY_RIGHTS.items()},
+        **{f"{names.rq_prefix}:{pattern}": rights for pattern, rights in _RQ_RIGHTS.items()},
+    }
+
+
+def channels(names: ShardNames, grantee: Grantee) -> list[str]:
+    """Returns the patterns of the channels that a program may hear."""
+    return [f"{names.rq_prefix}:{pattern}" for pattern in _CHANNELS.get(grantee, ())]
+
+
+def acl_rules(grantee: Grantee, names: ShardNames) -> list[str]:
     """Returns the rules of a program's user, as ACL SETUSER takes them, without a password."""
     column = list(Grantee).index(grantee)
     keys = [
         f"%{rights[column]}~{pattern}" if rights[column] != "RW" else f"~{pattern}"
-        for pattern, rights in KEY_RIGHTS.items()
+        for pattern, rights in key_rights(names).items()
         if rights[column]
     ]
-    channels = [f"&{pattern}" for pattern in CHANNELS.get(grantee, ())]
     commands = sorted(set(COMMANDS[grantee]))
+    scripts = [f"({' '.join(f'+{name}' for name in _EVAL)} ~{names.prefix}*)"]
     return [
         *keys,
-        *channels,
+        *(f"&{pattern}" for pattern in channels(names, grantee)),
         # Of an established connection; without those that concern other clients.
         *("-@all", "+@connection", "-@dangerous"),
         *(f"+{name}" for name in commands),
+        *(scripts if set(_EVAL) <= set(commands) else []),
     ]

@@ -4,7 +4,7 @@ Their names are in the table `program_logins`, so that a migration knows to whom
 new. An installation that never created them, and uses one login for everything, has none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from shared.access.access_urls import AccessFolder, Store
@@ -27,13 +27,13 @@ from shared.access.roles import (
 )
 from shared.database import Connection, run, transaction
 from shared.redis import Redis
+from shared.shards.advisory_locks import AdvisoryLock, lock
 
 _NOTE = """
 INSERT INTO program_logins (program, store, name) VALUES (%s, %s, %s)
 ON CONFLICT (program, store) DO UPDATE SET name = excluded.name
 """
 _READ = "SELECT program, store, name FROM program_logins ORDER BY store, program"
-_LOCK = 7_246_004  # two programs that grant at once would overwrite one another's rows
 
 
 class ProgramLogin(NamedTuple):
@@ -45,26 +45,33 @@ class ProgramLogin(NamedTuple):
 
 
 def create_logins(
-    connection: Connection, servers: Sequence[Redis], folder: AccessFolder
+    connection: Connection,
+    servers: Sequence[Redis],
+    folder: AccessFolder,
+    stores: Collection[Store] = tuple(Store),
+    *,
+    revoke: bool = True,
 ) -> list[ProgramLogin]:
     """Creates the users and roles that a folder names, or corrects them; it may be repeated.
 
-    Raises BadCredentials, RoleNotCreated; DatabaseError, RedisError.
+    Only those in `stores`. Without `revoke` it takes nothing from those that are there, which
+    programs of the version before may use. Raises BadCredentials, RoleNotCreated; DatabaseError,
+    RedisError.
     """
     created = []
-    for key, login in folder.logins():
+    for key, login in folder.logins(stores):
         if key.store is Store.REDIS:
             for redis in servers:
-                create_user(redis, login, key.grantee)
+                create_user(redis, login, key.grantee, revoke=revoke)
         elif not can_log_in(connection, folder.url(key) or "", login.name):
             ensure_role(connection, login)
         created.append(ProgramLogin(*key, login.name))
     with transaction(connection):
-        run(connection, "SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        lock(connection, AdvisoryLock.GRANT_RIGHTS)
         for each in created:
             run(connection, _NOTE, each)
             if each.store is Store.DATABASE:
-                grant_rights(connection, each.name, each.grantee, revoke=True)
+                grant_rights(connection, each.name, each.grantee, revoke=revoke)
     for each in created:
         if each.store is Store.DATABASE and each.grantee is Grantee.METRICS:
             allow_statistics(connection, each.name)
@@ -85,7 +92,7 @@ def extend_logins(
     change = limit_user if revoke else extend_user
     logins = stored_logins(connection)
     with transaction(connection):
-        run(connection, "SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        lock(connection, AdvisoryLock.GRANT_RIGHTS)
         for grantee, store, name in logins:
             if store is Store.DATABASE:
                 grant_rights(connection, name, grantee, revoke=revoke)

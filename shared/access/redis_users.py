@@ -18,19 +18,23 @@ from shared.redis import Redis
 _STORE = "redis"
 
 
-def acl_line(login: Login, grantee: Grantee) -> str:
-    """Returns the line of a user in an ACL file; it has a digest of the password."""
-    return f"user {login.name} on {_hashed(login)} {' '.join(acl_rules(grantee))}"
-
-
 def owner_line(login: Login) -> str:
-    """Returns the line of the user who may do everything."""
+    """Returns the line of an ACL file for the user who may do everything."""
     return f"user {login.name} on {_hashed(login)} ~* &* +@all"
 
 
-def create_user(redis: Redis, login: Login, grantee: Grantee) -> None:
-    """Creates a user with its rights and no others, or changes it to that. Raises RedisError."""
-    _set_user(redis, login.name, ("reset", "on", _hashed(login), *acl_rules(grantee)))
+def create_user(redis: Redis, login: Login, grantee: Grantee, *, revoke: bool = True) -> None:
+    """Creates a user with its rights and no others, or changes it to that.
+
+    Without `revoke` one that is there keeps what it has. Raises RedisError.
+    """
+    if revoke or not has_user(redis, login.name):
+        _set_user(
+            redis, login.name, ("reset", "on", _hashed(login), *acl_rules(grantee, redis.names))
+        )
+    else:
+        _set_user(redis, login.name, ("on", "resetpass", _hashed(login)))
+        extend_user(redis, login.name, grantee)
 
 
 def extend_user(redis: Redis, name: str, grantee: Grantee) -> None:
@@ -38,12 +42,16 @@ def extend_user(redis: Redis, name: str, grantee: Grantee) -> None:
 
     Raises RedisError.
     """
-    _set_user(redis, name, [rule for rule in acl_rules(grantee) if rule[0] in "%~&" or _adds(rule)])
+    rules = acl_rules(grantee, redis.names)
+    added = [rule for rule in rules if rule[0] in "%~&(" or _adds(rule)]
+    # The only selector is of one form: without this another is added each time.
+    _set_user(redis, name, ["clearselectors", *added])
 
 
 def limit_user(redis: Redis, name: str, grantee: Grantee) -> None:
     """Gives a user its rights and no others; its password stays. Raises RedisError."""
-    _set_user(redis, name, ("resetkeys", "resetchannels", *acl_rules(grantee)))
+    reset = ("resetkeys", "resetchannels", "clearselectors")
+    _set_user(redis, name, (*reset, *acl_rules(grantee, redis.names)))
 
 
 def has_user(redis: Redis, name: str) -> bool:
@@ -71,7 +79,7 @@ def compare_user(redis: Redis, name: str, grantee: Grantee) -> list[Discrepancy]
         return [Discrepancy(_STORE, name, "user", is_missing=True)]
     # Servers write the same rules in different ways: this one writes those that are declared.
     scratch = f"waybill_{secrets.token_hex(8)}"
-    _set_user(redis, scratch, acl_rules(grantee))
+    _set_user(redis, scratch, acl_rules(grantee, redis.names))
     declared, rules = _rules(_user(redis, scratch) or {}), _rules(found)
     redis.acl_deluser(scratch)
     if "off" in found["flags"] or not found["passwords"]:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from shared.access.grantees import DATABASE_GRANTEES, Grantee
-from shared.access.key_rights import CHANNELS, COMMANDS, KEY_RIGHTS
+from shared.access.key_rights import COMMANDS, channels, key_rights
 from shared.access.table_rights import FUNCTION_RIGHTS, SEQUENCE_RIGHTS, TABLE_RIGHTS
+from shared.shards.shard_names import ShardNames
 
 TABLE_HEAD = ("table", *DATABASE_GRANTEES)
 KEY_HEAD = ("key", *Grantee)
@@ -25,12 +26,13 @@ def table_rows() -> list[tuple[str, ...]]:
 
 
 def key_rows() -> list[tuple[str, ...]]:
-    """Returns a row for each pattern of keys and of channels of Redis."""
-    heard = {pattern for patterns in CHANNELS.values() for pattern in patterns}
+    """Returns a row for each pattern of keys and of channels of Redis, without shards."""
+    names = ShardNames()
+    heard = {pattern for each in Grantee for pattern in channels(names, each)}
     return [
-        *((name, *map(_in_words, rights)) for name, rights in KEY_RIGHTS.items()),
+        *((name, *map(_in_words, rights)) for name, rights in key_rights(names).items()),
         *(
-            (pattern, *("hear" if pattern in CHANNELS.get(each, ()) else "" for each in Grantee))
+            (pattern, *("hear" if pattern in channels(names, each) else "" for each in Grantee))
             for pattern in sorted(heard)
         ),
     ]

@@ -4,6 +4,8 @@ The owner of the tables grants rights in them, when a role is created and after 
 also creates the roles if it may; otherwise an administrator has to have done so.
 """
 
+from contextlib import closing
+
 from shared.access.access_urls import Login
 from shared.access.discrepancies import Discrepancy
 from shared.access.grantees import Grantee
@@ -77,14 +79,14 @@ class RoleNotCreated(OperatorError):
 
 
 def can_log_in(connection: Connection, url: str, role: str) -> bool:
-    """Tells whether a role exists and its URL opens the database. Raises DatabaseError."""
+    """Tells whether a role exists and its URL opens the database as it. Raises DatabaseError."""
     if run(connection, _FIND, (role,)).fetchone() is None:
         return False
     try:
-        connect(url, "access").close()
+        with closing(connect(url, "access")) as opened:
+            return run(opened, "SELECT current_user").fetchone() == (role,)
     except DatabaseError:
         return False
-    return True
 
 
 def ensure_role(connection: Connection, login: Login) -> None:

@@ -26,6 +26,8 @@ TABLE_RIGHTS: dict[str, tuple[str, str, str]] = {
     # Facts
     "events": ("rawd", "r", ""),
     "events_default": ("", "", ""),  # reached through `events`
+    "day_files": ("rawd", "rw", "r"),
+    "replaced_day_files": ("rad", "r", ""),
     "unique_events": ("raw", "", ""),
     "idempotency_keys": ("rad", "r", ""),
     "duplicates": ("rad", "r", ""),
@@ -40,22 +42,28 @@ TABLE_RIGHTS: dict[str, tuple[str, str, str]] = {
     # Decisions
     "attributions": ("rawd", "r", ""),
     "sessions": ("rawd", "r", ""),
-    "run_marks": ("rad", "r", ""),
+    "run_marks": ("rawd", "r", "r"),
     "activity": ("rad", "r", ""),
     "set_aside_users": ("rawd", "r", "r"),
     "wide_identifiers": ("rawd", "r", "r"),
     "due_decisions": ("rawd", "r", "r"),
+    "unfinished_decisions": ("rawd", "r", "r"),
     "click_uses": ("rawd", "r", ""),
     # Rollups
     "stale_periods": ("rad", "r", ""),
-    "counted_periods": ("raw", "r", ""),
+    "counted_periods": ("rawd", "r", ""),
+    "day_zones": ("raw", "", ""),
     "large_days": ("rawd", "", ""),
     "day_events": ("rad", "", ""),
     "day_users": ("rawd", "", ""),
     "figures": ("rad", "r", ""),
+    "figure_sums": ("rad", "r", ""),
+    "place_sums": ("rad", "r", ""),
     "reach": ("rawd", "r", ""),
     "traffic": ("rad", "r", ""),
+    "traffic_sums": ("rad", "r", ""),
     "earnings": ("rad", "r", ""),
+    "earning_sums": ("rad", "r", ""),
     "comebacks": ("rawd", "r", ""),
     # Money
     "exchange_rates": ("", "rawd", ""),
@@ -93,11 +101,10 @@ TABLE_RIGHTS: dict[str, tuple[str, str, str]] = {
     "recovery_codes": ("", "rawd", ""),
     "pending_sign_ins": ("", "rad", ""),
     "provider_accounts": ("", "rad", ""),
-    "provider_sign_ins": ("", "rad", ""),
     "console_keys": ("", "raw", ""),
     "saved_views": ("", "rawd", ""),
     # The owner's own
-    "schema_migrations": ("", "", ""),
+    "schema_migrations": ("", "r", ""),
     "program_logins": ("", "", ""),
 }
 
@@ -144,8 +151,9 @@ def declared_privileges(grantee: Grantee) -> set[Privilege]:
         for name, holders in FUNCTION_RIGHTS.items()
         if grantee in holders
     }
-    # Workers sort rows in temporary tables.
-    temporary = {Privilege("database", "", "TEMPORARY")} if grantee is Grantee.WORKERS else set()
+    # Workers sort rows in temporary tables, and both read events of day files there.
+    has_temporary = grantee in {Grantee.WORKERS, Grantee.CONSOLE}
+    temporary = {Privilege("database", "", "TEMPORARY")} if has_temporary else set()
     return (
         tables
         | sequences

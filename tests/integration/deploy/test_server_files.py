@@ -1,7 +1,9 @@
 """Checks the files for nginx, Redis, PostgreSQL and systemd with these programs, if installed."""
 
 import os
+import re
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -20,6 +22,7 @@ from tests.system.servers import accepts, free_port, until
 DEPLOY = Path(__file__).parents[3] / "deploy"
 POSTGRES = Path("/usr/lib/postgresql/15/bin/postgres")
 SECONDS_MAX = 20
+REQUESTS = 400  # more than the console's burst, and what it allows while they are sent
 INSTALLED = {name for name in ("nginx", "redis-server", "systemd-analyze") if shutil.which(name)}
 INSTALLED |= {"postgres"} if POSTGRES.exists() else set()
 
@@ -59,14 +62,59 @@ def test_redis_takes_its_file_and_keeps_what_it_confirms(server: str, tmp_path: 
     assert [answer.split()[1] for answer in answers] == ["yes", "always", "noeviction", "no"]
 
 
+@pytest.mark.parametrize("server", where_installed("redis-server"))
+def test_redis_speaks_tls_by_the_lines_of_its_file(server: str, tmp_path: Path) -> None:
+    port = free_port()
+    text = uncommented(DEPLOY / "redis.conf", "tls-")
+    assert text.count("/etc/redis/tls/") == 3
+    for here, there in {
+        "port 6379\n# Between": "port 0\n# Between",
+        "tls-port 6379": f"tls-port {port}",
+        "/etc/redis/tls": str(tmp_path),
+    }.items():
+        assert here in text
+        text = text.replace(here, there)
+    certificate(tmp_path / "redis.key", tmp_path / "redis.crt")
+    shutil.copy(tmp_path / "redis.crt", tmp_path / "ca.crt")
+    (tmp_path / "redis.conf").write_text(text)
+    process = subprocess.Popen([server, str(tmp_path / "redis.conf"), "--dir", str(tmp_path)])
+    try:
+        until(lambda: accepts(port), SECONDS_MAX, "Redis listening")
+        trusted = ssl.create_default_context(cafile=str(tmp_path / "ca.crt"))
+        with (
+            socket.create_connection(("127.0.0.1", port)) as plain,
+            trusted.wrap_socket(plain, server_hostname="localhost") as client,
+        ):
+            client.sendall(b"PING\r\n")
+            assert client.recv(16) == b"+PONG\r\n"
+    finally:
+        process.terminate()
+        process.wait(SECONDS_MAX)
+
+
+def uncommented(file: Path, begin: str) -> str:
+    """Returns a file with its samples, whose names begin so, in force."""
+    return re.sub(rf"^# (?={begin})", "", file.read_text(), flags=re.MULTILINE)
+
+
+def certificate(key: Path, file: Path) -> None:
+    """Makes a certificate of this machine that is signed by itself."""
+    output_of(
+        *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+        *("-nodes", "-days", "1", "-subj", "/CN=localhost"),
+        *("-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", file),
+    )
+
+
 @pytest.mark.parametrize("server", where_installed("postgres"))
-def test_postgresql_takes_its_file(server: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["synchronous_commit", "ssl", "log_connections"])
+def test_postgresql_takes_its_file(server: str, name: str, tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     for parent in tmp_path.parents[:3]:
         parent.chmod(0o755)
     file = tmp_path / "postgresql.conf"
-    shutil.copy(DEPLOY / "postgresql.conf", file)
-    command = [str(POSTGRES), "-C", "synchronous_commit", "-c", f"config_file={file}"]
+    file.write_text(uncommented(DEPLOY / "postgresql.conf", "ssl"))
+    command = [str(POSTGRES), "-C", name, "-c", f"config_file={file}"]
     shutil.chown(tmp_path, "nobody")
     tmp_path.chmod(0o700)
     done = subprocess.run(
@@ -111,11 +159,7 @@ class Proxy:
         until(lambda: accepts(self.tls), SECONDS_MAX, "nginx listening")
 
     def _configure(self, port: int) -> None:
-        output_of(
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *("-nodes", "-days", "1", "-subj", "/CN=localhost"),
-            *("-keyout", self.folder / "privkey.pem", "-out", self.folder / "fullchain.pem"),
-        )
+        certificate(self.folder / "privkey.pem", self.folder / "fullchain.pem")
         text = (DEPLOY / "nginx.conf").read_text()
         for here, there in {
             "/etc/ssl/waybill": str(self.folder),
@@ -191,6 +235,23 @@ def test_senders_are_told_when_to_come_back_if_no_ingest_answers(proxy: Proxy) -
 
     assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
     assert answer.headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("path", ["/postback?user_id=u", "/health/ready"])
+def test_browsers_are_told_to_come_back_by_tls_alone(proxy: Proxy, path: str) -> None:
+    assert proxy.get(path).headers.get_all("Strict-Transport-Security") == ["max-age=31536000"]
+    proxy.upstream.shutdown()
+    proxy.upstream.server_close()
+    unavailable = proxy.get("/postback?user_id=u")
+    assert unavailable.headers.get_all("Strict-Transport-Security") == ["max-age=31536000"]
+
+
+def test_one_address_asks_the_console_for_so_much_and_ingest_for_more(proxy: Proxy) -> None:
+    def statuses(host: str) -> set[int]:
+        return {proxy.get("/", {"Host": host}).status for _ in range(REQUESTS)}
+
+    assert statuses("waybill.example") == {200}
+    assert statuses("console.waybill.example") == {502, 429}  # nothing answers behind it
 
 
 @pytest.mark.parametrize("path", ["/health/ready", "/metrics"])

@@ -7,7 +7,6 @@
 import json
 import re
 import shlex
-import subprocess
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -17,13 +16,14 @@ import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
+from click import Group
 
 from console.main import waybill
 from console.metrics.lag import Lag
 from deploy import programs
 from deploy.listen import Listen
 from shared.setting_sources import PROGRAM_VARIABLES
-from shared.settings import SETTINGS, read_settings
+from shared.settings import SETTINGS
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 K8S = DEPLOY / "k8s"
@@ -31,9 +31,9 @@ COMPOSE = DEPLOY / "compose.yaml"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 SCHEMA = Path(__file__).parent / "data" / "compose_spec.json"
 KUBERNETES = ("1.29", "1.37")
+IMAGES = {f"{name}_IMAGE" for name in ("BASE", "POSTGRES", "REDIS", "PROMETHEUS", "GRAFANA")}
 OF_COMPOSE = {"COMPOSE_PROJECT_NAME"}
 SECRETS = {setting.variable for setting in SETTINGS.values() if setting.is_secret}
-MOUNTED = "/run/secrets/waybill"
 
 
 def documents(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -48,10 +48,14 @@ RESOURCES = {
     if not document["apiVersion"].startswith(("kustomize.config.k8s.io/", "keda.sh/"))
 }
 PODS = {
-    name: document["spec"]["template"]
+    name: document if document["kind"] == "Pod" else document["spec"]["template"]
     for name, document in RESOURCES.items()
-    if "template" in document.get("spec", {})
+    if document["kind"] == "Pod" or "template" in document.get("spec", {})
 }
+
+
+def containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]
 
 
 @pytest.mark.parametrize("version", KUBERNETES)
@@ -78,7 +82,7 @@ def test_a_pod_may_do_nothing_that_it_need_not(name: str) -> None:
     spec = PODS[name]["spec"]
     assert spec["securityContext"]["runAsNonRoot"] is True
     assert spec["automountServiceAccountToken"] is False
-    for container in spec["containers"]:
+    for container in containers(PODS[name]):
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
@@ -104,7 +108,7 @@ def test_nothing_is_started_anew_because_a_store_is_away() -> None:
     probes = [
         container[probe]
         for pod in PODS.values()
-        for container in pod["spec"]["containers"]
+        for container in containers(pod)
         for probe in ("startupProbe", "livenessProbe")
         if probe in container
     ]
@@ -112,6 +116,15 @@ def test_nothing_is_started_anew_because_a_store_is_away() -> None:
     assert probes
     for probe in probes:
         assert "tcpSocket" in probe or probe["httpGet"]["path"] == "/health/live"
+
+
+def test_the_console_is_reached_though_postgresql_is_away() -> None:
+    """Its page of Operations is looked at just then."""
+    (console,) = containers(PODS["console.yaml:Deployment"])
+    asked = yaml.safe_load(COMPOSE.read_text())["services"]["console"]["healthcheck"]["test"]
+
+    assert console["readinessProbe"]["httpGet"]["path"] == "/health/live"
+    assert "http://127.0.0.1:8081/health/live" in asked[-1]
 
 
 def test_keda_reads_a_number_that_the_pipeline_tells() -> None:
@@ -158,20 +171,6 @@ def test_prometheus_asks_for_services_that_compose_has() -> None:
     assert set(scraped) <= yaml.safe_load(COMPOSE.read_text())["services"].keys()
 
 
-def test_compose_gives_nobody_a_secret_that_it_does_not_need() -> None:
-    services = yaml.safe_load(COMPOSE.read_text())["services"]
-
-    given = {name: set(service.get("secrets", [])) for name, service in services.items()}
-    assert given.pop("postgres") == {"postgres_password"}
-    assert given.pop("redis") == {"redis_password"}
-    assert given.pop("grafana") == {"grafana_password"}
-    assert given.pop("prometheus") == set()
-    assert given.pop("ingest") == {"redis_url", "secret_key", "previous_secret_key"}
-    everything = {"database_url", "redis_url", "secret_key", "previous_secret_key", "smtp_url"}
-    assert given.pop("console") == everything | {"oidc_client_secret"}
-    assert all(each == everything for each in given.values())
-
-
 def test_no_secret_is_in_an_environment_or_in_a_file_of_compose() -> None:
     compose = yaml.safe_load(COMPOSE.read_text())
     environments = [each.get("environment", {}) for each in compose["services"].values()]
@@ -187,49 +186,6 @@ def test_no_secret_is_in_an_environment_or_in_a_file_of_compose() -> None:
     assert "deploy/secrets" in (DEPLOY.parent / ".dockerignore").read_text().split()
 
 
-def test_the_secrets_of_compose_are_created_once_and_are_as_settings_are_read(
-    tmp_path: Path,
-) -> None:
-    script = tmp_path / "compose-secrets.sh"
-    script.write_text((DEPLOY / "compose-secrets.sh").read_text())
-    created = []
-    for _ in range(2):
-        subprocess.run(["sh", str(script)], check=True)
-        created.append({file.name: file.read_text() for file in (tmp_path / "secrets").iterdir()})
-
-    assert created[0] == created[1]
-    assert set(created[0]) == set(yaml.safe_load(COMPOSE.read_text())["secrets"])
-    assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
-    files = {
-        setting.file_variable: str(tmp_path / "secrets" / name)
-        for name, setting in SETTINGS.items()
-        if setting.is_secret
-    }
-    read = read_settings(files)
-    assert len(read.secret_key) == 64
-    assert created[0]["redis_password"].strip() in read.redis_url
-    assert read.smtp_url == read.previous_secret_key == read.oidc_client_secret == ""
-
-
-def test_kubernetes_mounts_secrets_as_files_and_passes_none_by_the_environment() -> None:
-    for name, pod in PODS.items():
-        (container,) = pod["spec"]["containers"]
-        environment = {each["name"]: each.get("value", "") for each in container.get("env", [])}
-        assert not SECRETS & environment.keys(), name
-        assert all("secretRef" not in each for each in container.get("envFrom", [])), name
-        mounted = {each["mountPath"] for each in container["volumeMounts"]}
-        assert MOUNTED in mounted, name
-        named = {text for key, text in environment.items() if key.removesuffix("_FILE") in SECRETS}
-        assert named == {f"{MOUNTED}/{key}" for key in keys_of(pod)}, name
-
-
-def keys_of(pod: dict[str, Any]) -> set[str]:
-    """Returns the keys of the secret that a pod gets as files."""
-    (volume,) = (each for each in pod["spec"]["volumes"] if "secret" in each)
-    items = volume["secret"].get("items")
-    return SECRETS if items is None else {item["path"] for item in items}
-
-
 def test_the_log_of_erasures_outlives_every_container() -> None:
     compose = yaml.safe_load(COMPOSE.read_text())
     for name in ("workers", "console"):
@@ -243,33 +199,29 @@ def test_the_log_of_erasures_outlives_every_container() -> None:
     assert "waybill-(workers|console)" in component
 
 
-def test_no_deployment_tells_ingest_where_postgresql_is() -> None:
-    services = yaml.safe_load(COMPOSE.read_text())["services"]
-    told = {
-        name
-        for name, each in services.items()
-        if "DATABASE_URL_FILE" in each.get("environment", {})
-    }
-    ingest = PODS["ingest.yaml:Deployment"]["spec"]["containers"][0]
-    from_secret = [each for each in ingest["envFrom"] if "secretRef" in each]
-    unit = (DEPLOY / "systemd" / "waybill-ingest.service").read_text()
-
-    assert told == {"migrate", "workers", "metrics", "console"}
-    assert from_secret == []
-    assert not {"DATABASE_URL", "DATABASE_URL_FILE"} & {each["name"] for each in ingest["env"]}
-    assert "DATABASE_URL" not in keys_of(PODS["ingest.yaml:Deployment"])
-    named = {each["name"] for each in ingest["env"]}
-    assert {"REDIS_URL_FILE", "WAYBILL_SECRET_KEY_FILE"} <= named
-    assert "\nUnsetEnvironment=DATABASE_URL DATABASE_URL_FILE\n" in unit
-
-
 def test_everything_has_a_limit_of_memory() -> None:
     services = yaml.safe_load(COMPOSE.read_text())["services"]
-    containers = [each for pod in PODS.values() for each in pod["spec"]["containers"]]
+    limits = [each["resources"]["limits"] for pod in PODS.values() for each in containers(pod)]
 
     assert all("mem_limit" in each and "pids_limit" in each for each in services.values())
-    assert all("memory" in each["resources"]["limits"] for each in containers)
+    assert all("memory" in each for each in limits)
     assert all("\nMemoryMax=" in unit.read_text() for unit in UNITS)
+
+
+def test_every_image_can_be_pinned_by_its_digest() -> None:
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    images = {name: each["image"] for name, each in services.items() if each["image"] != "waybill"}
+    named = variables_of(DEPLOY / "compose.env.example")
+    dockerfile = (DEPLOY / "Dockerfile").read_text()
+    (base,) = re.findall(r"^ARG BASE=(.*)$", dockerfile, re.MULTILINE)
+
+    assert images.keys() == {"postgres", "redis", "prometheus", "grafana"}
+    for image in images.values():
+        variable, tag = re.fullmatch(r"\$\{(\w+_IMAGE):-([\w./]+:[\w.-]+)\}", image).groups()  # type: ignore[union-attr]
+        assert variable in named
+        assert not tag.endswith("latest")
+    assert re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE) == ["${BASE}", "${BASE}"]
+    assert services["migrate"]["build"]["args"] == {"BASE": f"${{BASE_IMAGE:-{base}}}"}
 
 
 def test_an_image_tells_where_it_comes_from() -> None:
@@ -303,25 +255,21 @@ def test_no_file_sets_a_variable_that_nobody_reads() -> None:
     (settings,) = kustomization["configMapGenerator"]
     named |= {literal.partition("=")[0] for literal in settings["literals"]}
 
-    assert named <= known | OF_COMPOSE
+    assert named <= known | OF_COMPOSE | IMAGES
 
 
 def commands() -> Iterator[tuple[str, list[str]]]:
     """Yields every command line of Waybill in any of the files."""
     for name, pod in PODS.items():
-        for container in pod["spec"]["containers"]:
-            if "command" in container:
+        for container in containers(pod):
+            if "command" in container and container["command"][0] != "sleep":
                 yield name, container["command"]
     for name, service in yaml.safe_load(COMPOSE.read_text())["services"].items():
         if service.get("image") == "waybill" and "command" in service:
             yield f"compose:{name}", service["command"]
     for unit in UNITS:
-        yield unit.name, shlex.split(started_by(unit))
-
-
-def started_by(unit: Path) -> str:
-    (line,) = re.findall(r"^ExecStart=(.*)$", unit.read_text(), re.MULTILINE)
-    return str(line)
+        for line in re.findall(r"^ExecStart=(.*)$", unit.read_text(), re.MULTILINE):
+            yield unit.name, shlex.split(line)
 
 
 @pytest.mark.parametrize(("where", "command"), [*commands()], ids=lambda value: str(value)[:40])
@@ -329,6 +277,8 @@ def test_every_command_is_one_of_waybills_or_ingest(where: str, command: list[st
     program = Path(command[0]).name
     if program == "waybill":
         program_command = waybill.commands[command[1]]
+        if isinstance(program_command, Group):
+            program_command = program_command.commands[command[2]]
         options = {option for parameter in program_command.params for option in parameter.opts}
         assert {word for word in command[2:] if word.startswith("--")} <= options, where
     else:

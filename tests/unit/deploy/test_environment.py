@@ -8,8 +8,10 @@ from deploy.environment import (
     UnreadableUrl,
     child_environment,
     external_url,
-    without_database,
+    with_own_logins,
 )
+from shared.access.access_urls import AccessFolder, AccessKey, Store
+from shared.access.grantees import DATABASE_GRANTEES, Grantee
 
 KEY = "0" * 64
 
@@ -82,7 +84,44 @@ def test_a_path_leads_to_the_same_file_from_the_folder_of_a_child(
     assert variables[variable] == str(tmp_path / "named")
 
 
-def test_a_program_that_opens_no_database_is_not_told_where_one_is() -> None:
-    told = {"DATABASE_URL": "postgresql:///w", "DATABASE_URL_FILE": "/url", "REDIS_URL": "unix:/v"}
+STORES = {"DATABASE_URL": "postgresql://waybill@/w?host=%2Frun", "REDIS_URL": "unix://:p@/v?db=0"}
 
-    assert without_database(told) == {"REDIS_URL": "unix:/v"}
+
+@pytest.fixture
+def folder(tmp_path: Path) -> AccessFolder:
+    """The programs' own URLs for STORES."""
+    folder = AccessFolder(tmp_path / "access")
+    folder.make({Store.DATABASE: STORES["DATABASE_URL"], Store.REDIS: STORES["REDIS_URL"]})
+    return folder
+
+
+def test_a_program_is_told_its_own_logins_and_nothing_of_the_owners(folder: AccessFolder) -> None:
+    for grantee in DATABASE_GRANTEES:
+        own = with_own_logins({**STORES, "LANG": "C"}, grantee, folder)
+        assert own == {
+            "DATABASE_URL": folder.url(AccessKey(grantee, Store.DATABASE)),
+            "REDIS_URL": folder.url(AccessKey(grantee, Store.REDIS)),
+            "LANG": "C",
+        }
+
+
+def test_a_program_that_opens_no_database_is_not_told_where_one_is(folder: AccessFolder) -> None:
+    own = with_own_logins(STORES, Grantee.INGEST, folder)
+
+    assert own == {"REDIS_URL": folder.url(AccessKey(Grantee.INGEST, Store.REDIS))}
+
+
+def test_logins_for_another_server_are_not_used(folder: AccessFolder) -> None:
+    elsewhere = {"DATABASE_URL": "postgresql://me:mine@db/w", "REDIS_URL": STORES["REDIS_URL"]}
+
+    own = with_own_logins(elsewhere, Grantee.WORKERS, folder)
+
+    assert own["DATABASE_URL"] == elsewhere["DATABASE_URL"]
+    assert own["REDIS_URL"] == folder.url(AccessKey(Grantee.WORKERS, Store.REDIS))
+
+
+def test_without_logins_of_their_own_programs_share_the_owners(tmp_path: Path) -> None:
+    folder = AccessFolder(tmp_path / "none")
+
+    assert with_own_logins(STORES, Grantee.CONSOLE, folder) == STORES
+    assert with_own_logins(STORES, Grantee.INGEST, folder) == {"REDIS_URL": STORES["REDIS_URL"]}

@@ -11,6 +11,7 @@ from shared.access.program_logins import create_logins, stored_logins
 from shared.database import Connection, connect
 from shared.redis import Redis
 from shared.redis import connect as connect_redis
+from tests.support.redis_names import NAMES
 
 
 @pytest.fixture
@@ -59,6 +60,6 @@ def as_user(folder: AccessFolder, redis_grantee: Grantee) -> Iterator[Redis]:
     """A connection of the program to Redis."""
     url = folder.url(AccessKey(redis_grantee, Store.REDIS))
     assert url
-    redis = connect_redis(url)
+    redis = connect_redis(url, NAMES)
     yield redis
     redis.close()

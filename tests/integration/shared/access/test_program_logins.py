@@ -18,6 +18,7 @@ from shared.database import Connection, DatabaseError, connect
 from shared.redis import Redis, RedisError
 from shared.redis import connect as connect_redis
 from tests.integration.shared.access.conftest import remove_logins
+from tests.support.redis_names import NAMES
 
 WORKERS_ROLE = "waybill_workers"
 WORKERS_USER = "waybill_workers"
@@ -41,7 +42,7 @@ def test_creating_twice_changes_nothing_and_ends_nobodys_session(
     folder: AccessFolder, connection: Connection, redis: Redis
 ) -> None:
     files = {path.name: path.read_text() for path in folder.path.iterdir()}
-    user = connect_redis(folder.url(AccessKey(Grantee.WORKERS, Store.REDIS)) or "")
+    user = connect_redis(folder.url(AccessKey(Grantee.WORKERS, Store.REDIS)) or "", NAMES)
     user.ping()
 
     create_logins(connection, [redis], folder)
@@ -80,6 +81,27 @@ def test_what_is_too_much_is_named_and_taken_away(
     assert said(connection, redis) == []
 
 
+def test_creating_takes_nothing_while_programs_of_the_version_before_run(
+    folder: AccessFolder, connection: Connection, redis: Redis
+) -> None:
+    key = AccessKey(Grantee.WORKERS, Store.REDIS)
+    url = with_login(folder.url(key) or "", Login(WORKERS_USER, "another"))
+    (folder.path / key.file_name).write_text(url)
+    connection.execute(f"GRANT SELECT ON people TO {WORKERS_ROLE}".encode())
+    connection.execute(f"REVOKE INSERT ON events FROM {WORKERS_ROLE}".encode())
+    set_user(redis, "~other:*", "-xadd")
+
+    create_logins(connection, [redis], folder, revoke=False)
+
+    assert said(connection, redis) == [
+        f"postgresql: {WORKERS_ROLE} has beyond what it needs: SELECT on table people",
+        f"redis: {WORKERS_USER} has beyond what it needs: ~other:*",
+    ]
+    user = connect_redis(url, NAMES)
+    assert user.ping()
+    user.close()
+
+
 @pytest.mark.usefixtures("folder")
 def test_what_is_missing_is_named_and_granted(connection: Connection, redis: Redis) -> None:
     connection.execute(f"REVOKE INSERT ON events FROM {WORKERS_ROLE}".encode())
@@ -109,7 +131,7 @@ def test_a_migration_takes_nothing_until_the_upgrade_is_finished(
 
     extend_logins(connection, [redis], revoke=True)
     assert said(connection, redis) == []
-    user = connect_redis(folder.url(AccessKey(Grantee.WORKERS, Store.REDIS)) or "")
+    user = connect_redis(folder.url(AccessKey(Grantee.WORKERS, Store.REDIS)) or "", NAMES)
     assert user.ping()
     user.close()
 
@@ -157,10 +179,10 @@ def test_a_file_with_another_password_changes_the_user_to_it(
 
     create_logins(connection, [redis], folder)
 
-    user = connect_redis(url)
+    user = connect_redis(url, NAMES)
     assert user.ping()
     user.close()
-    old = connect_redis(with_login(url, Login("waybill_workers", "the one before")))
+    old = connect_redis(with_login(url, Login("waybill_workers", "the one before")), NAMES)
     with pytest.raises(RedisError, match=r"WRONGPASS|invalid username"):
         old.ping()
     old.close()

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 import pytest
 
 from shared.access.grantees import DATABASE_GRANTEES, Grantee
-from shared.access.key_rights import COMMANDS, KEY_RIGHTS
+from shared.access.key_rights import COMMANDS, key_rights
 from shared.access.table_rights import FUNCTION_RIGHTS, SEQUENCE_RIGHTS, TABLE_RIGHTS
 from shared.database import Connection, DatabaseError, sqlstate
 from shared.redis import Redis, RedisError, is_refused
+from tests.support.redis_names import NAMES
 
+KEY_RIGHTS = key_rights(NAMES)
 REFUSED = "42501"
 STATEMENTS = {
     "r": "SELECT FROM {table} LIMIT 0",

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[4]
@@ -53,6 +53,7 @@ def rights_in(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _texts(tree: ast.Module) -> Iterator[str]:
+    yield from _formatted(tree)
     for node in ast.walk(tree):
         match node:
             case ast.Constant(value=str(text)):
@@ -62,3 +63,37 @@ def _texts(tree: ast.Module) -> Iterator[str]:
             # What `workers.sql.copy` copies rows into.
             case ast.Call(func=ast.Name(id="Target"), args=[ast.Constant(value=str(table)), *_]):
                 yield f"COPY {table}"
+
+
+def _formatted(tree: ast.Module) -> Iterator[str]:
+    """Yields the constants of a module with the names that are put into them, as of a table."""
+    templates = {
+        name: value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(value := node.value.value, str)
+        and (name := node.targets[0].id)
+    }
+    for template, name, value in _put_in(tree, {}):
+        if template in templates:
+            yield templates[template].replace(f"{{{name}}}", value)
+
+
+def _put_in(node: ast.AST, loops: Mapping[str, list[str]]) -> Iterator[tuple[str, str, str]]:
+    """Yields each `TEMPLATE.format(name=value)`, whose value is a text or runs over texts."""
+    match node:
+        case ast.For(target=ast.Name(id=target), iter=ast.Tuple(elts=parts)):
+            texts = [str(part.value) for part in parts if isinstance(part, ast.Constant)]
+            loops = {**loops, target: texts}
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=template), attr="format")):
+            for keyword in node.keywords:
+                match keyword.value:
+                    case ast.Constant(value=str(value)):
+                        yield template, keyword.arg or "", value
+                    case ast.Name(id=variable):
+                        for value in loops.get(variable, ()):
+                            yield template, keyword.arg or "", value
+    for child in ast.iter_child_nodes(node):
+        yield from _put_in(child, loops)

@@ -23,12 +23,16 @@ CALLED = {
         "upload_pieces": "rd",  # shared.imports.upload
         "link_prices": "r",  # shared.callbacks.conversion_facts
         "partners": "r",
+        "day_files": "rawd",  # shared.day_files.catalog
+        "replaced_day_files": "rad",
     },
     Grantee.CONSOLE: {
         "installation": "raw",
         "sharing_choices": "r",  # shared.privacy.sharing_choices
         "view_device_ids": "r",  # shared.privacy.subject
         "click_device_ids": "r",
+        "day_files": "rw",  # shared.day_files.catalog
+        "replaced_day_files": "r",
     },
 }
 # What the console reads to explain a decision, by the functions that make it.
