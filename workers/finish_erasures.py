@@ -23,7 +23,7 @@ _PAUSE_SECONDS = 0.1
 def finish(settings: Settings) -> None:
     """Carries out what was requested. Raises DatabaseError, RedisError, OperatorError."""
     log = ErasureLog(Path(settings.erasure_log)) if settings.erasure_log else None
-    redis = connect_redis(settings.redis_url)
+    redis = connect_redis(settings.redis_url, settings.names)
     with connect(settings.database_url, "erasures") as connection:
         eraser = Eraser(connection, redis, settings.secret_key, now_ms, log)
         while eraser.run(_TURN_SECONDS_MAX):

@@ -31,7 +31,9 @@ from workers.facts.backfill_event_types import backfill_event_types as backfill_
 from workers.imports.upload_claims import has_unfinished_uploads
 from workers.imports.upload_import import import_lines
 from workers.job_errors import without_data
+from workers.maintenance.close_days import DayCloser
 from workers.maintenance.expiry import expire as expire_step
+from workers.maintenance.expiry import summary_of
 from workers.maintenance.restore_seen import restore_seen as restore_seen_step
 from workers.maintenance.restore_seen import seen_markers_are_lost
 from workers.maintenance.upkeep import (
@@ -42,10 +44,10 @@ from workers.maintenance.upkeep import (
 )
 from workers.maintenance.upkeep import upkeep as upkeep_step
 from workers.patient_database import Patience
-from workers.privacy.erasure import Eraser, has_unfinished_erasures
-from workers.privacy.intake import take_in_requests
+from workers.privacy.erasure import Eraser
+from workers.privacy.intake import has_unfinished_erasures, take_in_requests
 from workers.privacy.redis_log import rewrite_late_log
-from workers.privacy.tombstone_filter import LATE_KEY, TombstoneFilter
+from workers.privacy.tombstone_filter import TombstoneFilter
 from workers.process import WorkerStores, process_stores
 from workers.rollups.schedule import STATEMENT_SECONDS_MAX
 from workers.rollups.schedule import roll_up as roll_up_step
@@ -69,6 +71,7 @@ LISTED = frozenset({
     "workers.jobs.expire",
     "workers.jobs.alert",
     "workers.jobs.import_uploads",
+    "workers.jobs.close_days",
     # Names of version 0.1, under which jobs are still enqueued; see `shared.rq_queue`.
     "workers.jobs.count",
     "workers.jobs.remember",
@@ -98,10 +101,7 @@ def drain() -> str:
         stores.country_of, tombstones=tombstones, held=stores.held, publish=publisher.publish
     )
     _enqueue_delivery(stores)
-    return (
-        f"Stored {recorded.events} events; skipped {recorded.duplicates} duplicates; "
-        f"quarantined {recorded.quarantined} events; left out {recorded.erased} of erased users"
-    )
+    return recorded.summary
 
 
 @without_data
@@ -226,8 +226,18 @@ def expire() -> str:
     counts = expire_step(stores.database.connection(), stores.redis, now_ms, seconds_max)
     if counts["truncated addresses"]:
         enqueue(stores.redis, "expire")
-    done = [f"{count} {kind}" for kind, count in counts.items() if count]
-    return f"Deleted or emptied {', '.join(done) or 'nothing'}"
+    return summary_of(counts)
+
+
+@without_data
+def close_days() -> str:
+    """Moves events of days long ago into day files, and looks after those files."""
+    stores = process_stores()
+    closer = DayCloser(stores.database.connection(ROLL_UP_PATIENCE), stores.settings, now_ms)
+    closed = closer.run()
+    if closed.more:
+        _enqueue_unless_waiting(stores, "close_days")
+    return closed.summary
 
 
 @without_data
@@ -255,21 +265,13 @@ def upkeep() -> str:
     """Creates partitions ahead and deletes what has expired."""
     stores = process_stores()
     publish_forgotten(stores.database.connection(), stores.redis)
-    rewrite_late_log(stores.redis, LATE_KEY)
-    report = upkeep_step(
+    rewrite_late_log(stores.redis)
+    connection, key, days = (
         stores.database.connection(),
-        stores.redis,
-        _inbox(stores),
         stores.settings.secret_key,
         days_kept(stores.settings),
-        now_ms,
     )
-    return (
-        f"Created {report.partitions} partitions; copied the last use of {report.tokens_used} "
-        f"tokens; deleted {report.keys} idempotency keys, {report.duplicates} duplicates, "
-        f"{report.callbacks} callbacks, {report.audit_entries} audits, {report.consumers} consumers"
-        + ("; published the snapshot" if report.published else "")
-    )
+    return upkeep_step(connection, stores.redis, _inbox(stores), key, days, now_ms).summary
 
 
 def _enqueue_unless_waiting(stores: WorkerStores, job: str) -> None:

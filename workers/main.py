@@ -31,6 +31,7 @@ SCHEDULE_SECONDS = {
     "retry_set_aside": 60,
     "backfill_event_types": 60,
     "expire": 300,
+    "close_days": 300,
     "alert": 30,
 }
 _TICK_SECONDS = 1.0
@@ -66,7 +67,7 @@ class RqRedis(Redis):
     @classmethod
     def from_url(cls, url: str, **_: Any) -> Redis:
         """Connects as all of Waybill does, ignoring RQ's own options."""
-        return connect_rq(url)
+        return connect_rq(url, process_stores().settings.names)
 
 
 class DrainWorker(SimpleWorker):
@@ -126,7 +127,7 @@ def keep_time(redis: Redis, stop: threading.Event, publish: Callable[[], None]) 
     while not stop.wait(_TICK_SECONDS):
         with suppress(RedisError):
             for job, seconds in SCHEDULE_SECONDS.items():
-                if redis.set(f"waybill:due:{job}", "1", nx=True, ex=seconds):
+                if redis.set(redis.names.due(job), "1", nx=True, ex=seconds):
                     enqueue(redis, job)
             publish()
     with suppress(RedisError):

@@ -22,7 +22,7 @@ class WorkerStores:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.redis: Redis = connect_redis(settings.redis_url)
+        self.redis: Redis = connect_redis(settings.redis_url, settings.names)
         self.database = Database(settings.database_url)
         self.lanes = (self.database, Database(settings.database_url))
         self.country_of = country_reader(settings.country_database)

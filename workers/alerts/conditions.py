@@ -7,6 +7,7 @@ import msgspec
 
 from shared.alerts.kinds import FAILURES_MIN, TOKEN_EXPIRY_DAYS, AlertKind
 from shared.database import Connection, run
+from shared.day_files.catalog import FAULTY_FILES
 from workers.alerts.usual import USUAL_DAYS, is_silent_though_usual, is_up
 
 CONDITIONS_MAX = 50  # of a kind, for each app
@@ -133,6 +134,7 @@ def conditions_of(connection: Connection, wanted: Wanted, now_ms: int) -> list[C
         AlertKind.ENDPOINT_DISABLED: _disabled,
         AlertKind.QUARANTINE: _quarantined,
         AlertKind.TOKEN_EXPIRING: _expiring,
+        AlertKind.DAY_FILES: _faulty_files,
     }
     found = [
         condition
@@ -253,6 +255,17 @@ def _expiring(connection: Connection, arguments: dict[str, object]) -> Iterator[
             title=f"Token {name} is about to expire",
             detail=f"It expires at {expires_at:%Y-%m-%d %H:%M} UTC and is refused from then on. "
             "Rotate it, or create another one for its sender.",
+        )
+
+
+def _faulty_files(connection: Connection, arguments: dict[str, object]) -> Iterator[Condition]:
+    for app_id, count, first, last in run(connection, FAULTY_FILES, arguments):
+        yield Condition(
+            kind=AlertKind.DAY_FILES,
+            subject=str(app_id),
+            title="Day files are missing or damaged",
+            detail=f"{count} files with events from {first} to {last} cannot be read. "
+            "`waybill days verify` names them: bring them back from a copy.",
         )
 
 

@@ -15,6 +15,7 @@ from shared.alerts.kinds import AlertKind
 from shared.clock import Clock
 from shared.database import Connection, run, transaction
 from shared.redis import Redis
+from shared.shards.advisory_locks import AdvisoryLock, try_lock
 from workers.alerts.conditions import Condition, Wanted, conditions_of
 from workers.alerts.rejection_hours import count_rejections
 from workers.sql.json_rows import write_rows
@@ -23,7 +24,6 @@ CLEAR_MINUTES_MIN = 5
 MESSAGES_PER_HOUR_MAX = 30  # to one destination: nobody reads more
 KEPT_DAYS = 90
 LIMIT = f"more than {MESSAGES_PER_HOUR_MAX} messages within an hour"
-_LOCK = 7_246_016  # one worker looks at a time
 
 _WANTED = """
 SELECT app_id, kinds, silence_minutes FROM alert_destinations
@@ -102,8 +102,7 @@ class AlertReport(NamedTuple):
 def evaluate_alerts(connection: Connection, redis: Redis, now: Clock) -> AlertReport:
     """Looks at every app of which somebody wants to hear. Raises DatabaseError, RedisError."""
     with transaction(connection):
-        [(held,)] = run(connection, "SELECT pg_try_advisory_xact_lock(%s)", (_LOCK,)).fetchall()
-        if not held:
+        if not try_lock(connection, AdvisoryLock.EVALUATE_ALERTS):
             return AlertReport(0, 0, 0)
         run(connection, _EXPIRE)
         wanted = _wanted(connection)

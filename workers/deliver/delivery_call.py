@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from shared.database import DatabaseError
 from shared.redis import Redis, RedisError
-from workers.deliver.lease import LEASE_KEY
 from workers.deliver.outbox_claims import has_due_callbacks
 from workers.patient_database import PATIENT, Database, Patience
 
@@ -16,7 +15,9 @@ LOOK_SECONDS = 0.25  # a look costs a call of Redis and one of PostgreSQL
 
 def is_courier_needed(redis: Redis, database: Database, patience: Patience = PATIENT) -> bool:
     """Tells whether callbacks are due and no worker delivers. Raises RedisError, DatabaseError."""
-    return not redis.exists(LEASE_KEY) and has_due_callbacks(database.connection(patience))
+    return not redis.exists(redis.names.deliver_lease) and has_due_callbacks(
+        database.connection(patience)
+    )
 
 
 @dataclass

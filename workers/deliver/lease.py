@@ -2,7 +2,6 @@
 
 from shared.redis import Redis, RedisError
 
-LEASE_KEY = "waybill:deliver:lease"
 LEASE_MS = 5_000
 
 # Extends a lease that is one's own, or takes one that nobody holds.
@@ -23,18 +22,19 @@ class Lease:
 
     def __init__(self, redis: Redis, holder: str) -> None:
         self._redis = redis
+        self._key = redis.names.deliver_lease
         self._holder = holder
 
     def hold(self) -> bool:
         """Takes or extends the lease. False: another holds it, or Redis does not answer."""
         try:
-            return bool(self._redis.eval(_HOLD, 1, LEASE_KEY, self._holder, LEASE_MS))
+            return bool(self._redis.eval(_HOLD, 1, self._key, self._holder, LEASE_MS))
         except RedisError:
             return False
 
     def release(self) -> None:
         """Lets others take it at once."""
         try:
-            self._redis.eval(_RELEASE, 1, LEASE_KEY, self._holder)
+            self._redis.eval(_RELEASE, 1, self._key, self._holder)
         except RedisError:
             return  # it lapses by itself

@@ -7,8 +7,14 @@ Repeating a step changes nothing: an event that was backfilled is no longer unma
 
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import UUID
 
 from shared.database import Connection, run, transaction
+from shared.day_files.catalog import files_with_unmapped
+from shared.day_files.changes import FILE_EVENTS_MAX, change_rows
+from shared.day_files.folder import require_sound
+from shared.day_files.parquet import count_unmapped
 from workers.core.uniques import Occurrence
 from workers.facts.unique_events import settle_occurrences
 from workers.rollups.stale_periods import hour_of, mark_stale
@@ -58,6 +64,15 @@ class _NewEventType:
     unique: bool
 
 
+class _Row(NamedTuple):
+    """An event that was backfilled."""
+
+    environment: str
+    user_id: str
+    time_ms: int
+    receipt: UUID
+
+
 def backfill_event_types(
     connection: Connection, seconds_max: float, events_max: int = STEP_EVENTS_MAX
 ) -> Backfilled:
@@ -66,7 +81,10 @@ def backfill_event_types(
     events = 0
     for row in run(connection, _PENDING).fetchall():
         event_type = _NewEventType(*row)
-        while count := _backfill_step(connection, event_type, events_max):
+        while count := (
+            _backfill_step(connection, event_type, events_max)
+            or _backfill_file(connection, event_type)
+        ):
             events += count
             if time.monotonic() >= ends_at:
                 return Backfilled(events, more=True)
@@ -76,19 +94,53 @@ def backfill_event_types(
 
 def _backfill_step(connection: Connection, event_type: _NewEventType, events_max: int) -> int:
     """Backfills some events in one transaction and returns their number."""
-    app_id = event_type.app_id
     with transaction(connection):
-        unmapped = run(connection, _FIND, (app_id, event_type.mapping_id, events_max))
-        receipts = sorted(receipt for (receipt,) in unmapped)
-        if not receipts:
-            return 0
-        arguments = (event_type.id, receipts[0], receipts[-1], receipts)
-        stale, occurrences = [], []
-        for environment, user_id, time_ms, receipt in run(connection, _BACKFILL, arguments):
-            stale.append(hour_of(app_id, environment, time_ms))
-            key = (app_id, environment, event_type.id, user_id)
-            occurrences.append((key, Occurrence(time_ms, receipt)))
-        if event_type.unique:
-            stale += settle_occurrences(connection, occurrences)
-        mark_stale(connection, stale)
-    return len(receipts)
+        rows = _backfill_rows(connection, event_type, events_max)
+        _settle(connection, event_type, rows)
+    return len(rows)
+
+
+def _backfill_file(connection: Connection, event_type: _NewEventType) -> int:
+    """Backfills the events of the next day file that has some, and returns their number.
+
+    Raises DayFilesUnreadable.
+    """
+    rows: list[_Row] = []
+
+    def backfill() -> int:
+        rows.extend(_backfill_rows(connection, event_type, FILE_EVENTS_MAX))
+        return len(rows)
+
+    for file in files_with_unmapped(connection, event_type.app_id):
+        if count_unmapped(require_sound(file), event_type.mapping_id):
+            with transaction(connection):
+                change_rows(connection, file, backfill)
+                # Outside: which of them counts may concern events that are elsewhere.
+                _settle(connection, event_type, rows)
+            return len(rows)
+    return 0
+
+
+def _backfill_rows(
+    connection: Connection, event_type: _NewEventType, events_max: int
+) -> list[_Row]:
+    arguments = (event_type.app_id, event_type.mapping_id, events_max)
+    receipts = sorted(receipt for (receipt,) in run(connection, _FIND, arguments))
+    if not receipts:
+        return []
+    backfilled = (event_type.id, receipts[0], receipts[-1], receipts)
+    return [_Row(*row) for row in run(connection, _BACKFILL, backfilled)]
+
+
+def _settle(connection: Connection, event_type: _NewEventType, rows: list[_Row]) -> None:
+    """Settles which of these events count, and marks the hours that change."""
+    app_id = event_type.app_id
+    stale = [hour_of(app_id, row.environment, row.time_ms) for row in rows]
+    if event_type.unique:
+        occurrences = [
+            ((app_id, row.environment, event_type.id, row.user_id),
+             Occurrence(row.time_ms, row.receipt))
+            for row in rows
+        ]  # fmt: skip
+        stale += settle_occurrences(connection, occurrences)
+    mark_stale(connection, stale)

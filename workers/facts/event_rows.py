@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from shared.database import Connection, run
+from shared.day_files.rows import receipts_in_files
 from shared.event_columns import COPIED_COLUMNS
 from shared.events import BUILT_IN, Event
 from workers.facts.countries import CountryOf
@@ -29,7 +30,9 @@ def insert_events(connection: Connection, events: Sequence[Event], country_of: C
     apps, mapping_ids = [app for app, _ in keys], [mapping_id for _, mapping_id in keys]
     rows = run(connection, _EVENT_TYPES, (apps, mapping_ids))
     types = {(app, mapping_id): event_type for app, mapping_id, event_type in rows}
-    ordered = sorted(events, key=lambda event: event.receipt.int)
+    filed = receipts_in_files(connection, [event.receipt for event in events])
+    there = [event for event in events if event.receipt not in filed] if filed else events
+    ordered = sorted(there, key=lambda event: event.receipt.int)
     lines = [line(event, types, country_of(event)) for event in ordered]
     copy_missing(connection, _EVENTS, "receipt", lines)
 

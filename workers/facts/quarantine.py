@@ -1,9 +1,12 @@
 """Puts events that cannot be stored into quarantine, with the reason, so that nothing waits."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from uuid import UUID
 
 from shared.database import Connection, run
+from shared.day_files.faults import DayFilesUnreadable
+from shared.day_files.rows import receipts_in_files
 from shared.events import CLICK_KINDS, WIRE_VERSION, Event, encode_event, join_events
 from shared.ids import receipt_floor
 from shared.inbox import Entry
@@ -52,6 +55,9 @@ def quarantine_event(
         "is_click": event.kind in CLICK_KINDS,
         "click": event.click_id,
     }
+    with suppress(DayFilesUnreadable):  # a replay finds out whether it is stored
+        if receipts_in_files(connection, [event.receipt]):
+            return False
     return bool(list(run(connection, _INSERT_EVENT, arguments)))
 
 
@@ -60,16 +66,20 @@ def quarantine_entry(connection: Connection, entry: Entry, detail: str) -> None:
     run(connection,
         _INSERT_ENTRY,
         (
-            entry_receipt(entry.id), QuarantineReason.UNREADABLE, detail,
+            entry_receipt(entry.id, entry.shard), QuarantineReason.UNREADABLE, detail,
             entry.payload, entry.count, entry.wire_version,
         ),
     )  # fmt: skip
 
 
-def entry_receipt(entry_id: str) -> UUID:
-    """Derives the receipt of a quarantined entry from its time and sequence in the inbox."""
+def entry_receipt(entry_id: str, shard: int = 0) -> UUID:
+    """Derives the receipt of a quarantined entry from its shard, and its ID in the inbox of that.
+
+    Two inboxes may have entries of one ID: of the 80 bits below the time, the lower 64 are the
+    sequence's, those above them the shard's.
+    """
     time_ms, _, sequence = entry_id.partition("-")
-    return UUID(int=receipt_floor(int(time_ms)).int | int(sequence))
+    return UUID(int=receipt_floor(int(time_ms)).int | shard << 64 | int(sequence))
 
 
 def find_quarantined(connection: Connection, receipts: Sequence[UUID]) -> set[UUID]:

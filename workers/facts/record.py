@@ -60,6 +60,14 @@ class Recorded:
     conflicts: int = 0
     erased: int = 0
 
+    @property
+    def summary(self) -> str:
+        """Returns the result of a drain."""
+        return (
+            f"Stored {self.events} events; skipped {self.duplicates} duplicates; "
+            f"quarantined {self.quarantined} events; left out {self.erased} of erased users"
+        )
+
     def __add__(self, other: "Recorded") -> "Recorded":
         return Recorded(
             self.events + other.events,

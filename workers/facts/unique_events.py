@@ -5,8 +5,12 @@ decided. Rows are locked in the order of their keys, so that workers cannot dead
 """
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from shared.database import Connection, run
+from shared.day_files.catalog import files_of_receipts
+from shared.day_files.changes import change_rows
+from shared.day_files.rows import rows_of_receipts
 from shared.event_columns import PLAIN_COLUMNS
 from shared.events import Event
 from workers.core.uniques import Occurrence, UniqueKey, settle, ties
@@ -98,17 +102,29 @@ def settle_occurrences(
         for app, environment, event_type, user, time_ms, receipt in rows
     }
     tied = ties(current, sent)
-    contents = dict(run(connection, _CONTENTS, (tied[0], tied[-1], tied))) if tied else {}
+    contents: dict[UUID, str] = {}
+    if tied:
+        with rows_of_receipts(connection, tied):
+            contents = dict(run(connection, _CONTENTS, (tied[0], tied[-1], tied)).fetchall())
     settled = settle(current, sent, contents)
     if settled.counting:
         run(connection, _UPDATE, _columns(settled.counting))
     if settled.beaten:
-        receipts = sorted(occurrence.receipt for _, occurrence in settled.beaten)
-        run(connection, _DISCOUNT, (receipts[0], receipts[-1], receipts))
+        _discount(connection, sorted(occurrence.receipt for _, occurrence in settled.beaten))
     return [
         hour_of(app, environment, occurrence.time_ms)
         for (app, environment, _, _), occurrence in settled.beaten
     ]
+
+
+def _discount(connection: Connection, receipts: list[UUID]) -> None:
+    def discount() -> int:
+        return run(connection, _DISCOUNT, (receipts[0], receipts[-1], receipts)).rowcount
+
+    files = files_of_receipts(connection, receipts)
+    discount()
+    for file in files:
+        change_rows(connection, file, discount)
 
 
 def _columns(occurrences: dict[UniqueKey, Occurrence]) -> tuple[list[object], ...]:

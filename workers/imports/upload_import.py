@@ -14,6 +14,7 @@ from uuid import UUID
 
 from shared.clock import Clock
 from shared.database import Connection, index_only, run
+from shared.day_files.rows import receipts_in_files
 from shared.imports.line_import import (
     BATCH_EVENTS_MAX,
     ImportLimits,
@@ -148,4 +149,5 @@ def _stored(connection: Connection, receipts: list[UUID]) -> list[UUID]:
         return []
     values = {"receipts": receipts, "first": min(receipts), "last": max(receipts)}
     with index_only(connection):
-        return [receipt for (receipt,) in run(connection, _STORED, values)]
+        stored = {receipt for (receipt,) in run(connection, _STORED, values)}
+        return [*(stored | receipts_in_files(connection, receipts))]

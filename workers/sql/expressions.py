@@ -14,6 +14,11 @@ def from_ms(column: str) -> str:
     return f"('epoch'::timestamptz + {column} * interval '1 millisecond')"
 
 
+def until(column: str) -> str:
+    """Writes the end of a range, given in Unix milliseconds; null is no end."""
+    return f"coalesce({from_ms(column)}, 'infinity'::timestamptz)"
+
+
 def day_of(column: str) -> str:
     """Writes the UTC day of a timestamp (`core.days.utc_day`) as indexes contain it."""
     return f"({column} AT TIME ZONE 'UTC')::date"

@@ -1,11 +1,29 @@
 """Figures as they have to be: from raw rows, by SQL that shares nothing with the workers'.
 
-Each event asks for the attribution in force at its moment, each day for the one before it.
+Each event asks for the attribution in force at its moment, each day for the one before it. Days are
+those of the app's time zone, as PostgreSQL knows it; workers have Python's.
 """
 
 from typing import Any
 
 from shared.database import Connection
+
+_LOCAL_DAY = """
+CREATE OR REPLACE FUNCTION pg_temp.local_day(app bigint, at timestamptz) RETURNS date
+LANGUAGE sql STABLE RETURN CAST(
+    at AT TIME ZONE coalesce((SELECT time_zone FROM apps WHERE id = app), 'UTC') AS date
+)
+"""
+# A day by its date at midnight UTC; an hour by its start, counted from that of its day.
+_BUCKET = """
+CREATE OR REPLACE FUNCTION pg_temp.bucket(app bigint, grain text, at timestamptz)
+RETURNS timestamptz LANGUAGE sql STABLE RETURN CASE grain
+    WHEN 'day' THEN CAST(pg_temp.local_day(app, at) AS timestamp) AT TIME ZONE 'UTC'
+    ELSE at - (extract(epoch FROM at - CAST(pg_temp.local_day(app, at) AS timestamp) AT TIME ZONE
+        coalesce((SELECT time_zone FROM apps WHERE id = app), 'UTC')) % 3600)
+        * interval '1 second'
+END
+"""
 
 # Every event with where its user came from then.
 _EVENTS = """
@@ -42,14 +60,14 @@ _OWN_CREDIT = _CREDIT_AT.format(time="d.event_time")
 _COUNTRY = "SELECT COALESCE(MAX(c.country), '') FROM events AS c WHERE c.receipt = {receipt}"
 
 _FIGURES = f"""
-SELECT app_id, environment, grain, date_trunc(grain, event_time), event, credit, currency, country,
-       count(*), coalesce(sum(sale_amount), 0), coalesce(sum(aggregated_event_value), 0), 0, 0, 0,
-       sum(by_sdk)
+SELECT app_id, environment, grain, pg_temp.bucket(app_id, grain, event_time), event, credit,
+       currency, country, count(*), coalesce(sum(sale_amount), 0),
+       coalesce(sum(aggregated_event_value), 0), 0, 0, 0, sum(by_sdk)
 FROM ({_EVENTS.format(credit=_EVENT_CREDIT)}) AS e, (VALUES ('hour'), ('day')) AS g (grain)
 WHERE counted
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 UNION ALL
-SELECT app_id, environment, grain, date_trunc(grain, at), '', credit, '', country,
+SELECT app_id, environment, grain, pg_temp.bucket(app_id, grain, at), '', credit, '', country,
        0, 0, 0, sum(first), sum(again), sum(started), 0
 FROM (
     SELECT u.app_id, u.environment, d.event_time AS at, ({_OWN_CREDIT}) AS credit,
@@ -77,7 +95,7 @@ FROM figures GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
 
 # A user's place in each split: the partner of a link, the link, the campaign of a partner.
 _REACH = f"""
-SELECT app_id, environment, grain, date_trunc(grain, event_time), split, which, place,
+SELECT app_id, environment, grain, pg_temp.bucket(app_id, grain, event_time), split, which, place,
        count(DISTINCT user_id)
 FROM (
     SELECT e.*, SPLIT_PART(credit, '|', 1) AS link, SPLIT_PART(credit, '|', 2) AS source,
@@ -113,13 +131,14 @@ _COMEBACKS = """
 WITH days AS (
     SELECT DISTINCT u.id, u.app_id, u.environment, CAST(d AS date) AS day, '' AS by
     FROM sessions AS s JOIN users AS u ON u.id = s.user_ref,
-         generate_series(date_trunc('day', s.start_time), s.last_activity, '1 day') AS d
+         generate_series(pg_temp.local_day(u.app_id, s.start_time)::timestamp,
+                         pg_temp.local_day(u.app_id, s.last_activity)::timestamp, '1 day') AS d
     UNION
-    SELECT u.id, u.app_id, u.environment, CAST(e.event_time AS date), '_event'
+    SELECT u.id, u.app_id, u.environment, pg_temp.local_day(u.app_id, e.event_time), '_event'
     FROM events AS e JOIN users AS u
       ON u.app_id = e.app_id AND u.environment = e.environment AND u.user_id = e.user_id
 ), firsts AS (
-    SELECT DISTINCT ON (u.id) u.id, CAST(e.event_time AS date) AS first_day,
+    SELECT DISTINCT ON (u.id) u.id, pg_temp.local_day(u.app_id, e.event_time) AS first_day,
         (SELECT CONCAT(CASE WHEN a.origin_kind = 'link' THEN a.origin ELSE '0' END, '|',
                        CASE WHEN a.origin_kind = 'source' THEN a.origin END)
          FROM attributions AS a
@@ -150,7 +169,7 @@ _NAMED = """
     COALESCE(TRIM(c.parameters->>'pub_sub_id'), '')
 """
 _TRAFFIC = f"""
-SELECT app_id, environment, grain, date_trunc(grain, at), part, place,
+SELECT app_id, environment, grain, pg_temp.bucket(app_id, grain, at), part, place,
        sum(click), sum(view), sum(installed), sum(seen_installed), sum(seconds) * 1000,
        count(*) FILTER (WHERE seconds <= 10),
        count(*) FILTER (WHERE seconds > 10 AND seconds <= 60),
@@ -192,10 +211,11 @@ FROM traffic
 
 # By the day of the event and the days since the user's earliest one.
 _EARNINGS = """
-SELECT e.app_id, e.environment, CAST(e.event_time AS date) AS day,
+SELECT e.app_id, e.environment, pg_temp.local_day(e.app_id, e.event_time) AS day,
        (
-           SELECT CAST(min(f.event_time) AS date) FROM events AS f
+           SELECT pg_temp.local_day(f.app_id, min(f.event_time)) FROM events AS f
            WHERE f.app_id = e.app_id AND f.environment = e.environment AND f.user_id = e.user_id
+           GROUP BY f.app_id
        ) AS first_day, (
            SELECT CONCAT(CASE WHEN a.origin_kind = 'link' THEN a.origin ELSE '0' END, '|',
                          CASE WHEN a.origin_kind = 'source' THEN a.origin END)
@@ -215,6 +235,8 @@ FROM earnings
 
 
 def assert_figures_are_those_of_raw_rows(connection: Connection) -> None:
+    connection.execute(_LOCAL_DAY)
+    connection.execute(_BUCKET)
     for found, expected in (
         (_FIGURES_FOUND, _FIGURES),
         (_REACH_FOUND, _REACH),
@@ -222,7 +244,9 @@ def assert_figures_are_those_of_raw_rows(connection: Connection) -> None:
         (_TRAFFIC_FOUND, _TRAFFIC),
         (_EARNINGS_FOUND, _EARNINGS),
     ):
-        assert _rows(connection, found) == _rows(connection, expected)
+        there, wanted = _rows(connection, found), _rows(connection, expected)
+        missing = [row for row in wanted if row not in there]
+        assert there == wanted, ([row for row in there if row not in wanted], missing)
 
 
 def _rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:

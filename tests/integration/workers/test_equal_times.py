@@ -14,6 +14,7 @@ from workers.decisions.derive import derive
 from workers.facts.record import record
 
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15"
+IDFA = "7a3cbea0-bdf5-11e4-8dfc-aa07a5b093db"
 COUNTS = "5"  # whose content comes first; in no order of arrival the other one
 PLACE: dict[str, Any] = {"ip_address": "8.8.8.8", "user_agent": PHONE}
 
@@ -41,6 +42,31 @@ def test_a_session_and_an_event_of_one_second_are_attributed_in_any_order(
     rules = connection.execute("SELECT rule FROM attributions WHERE superseded_at IS NULL")
     sessions = connection.execute("SELECT opens, events FROM sessions")
     assert (rules.fetchall(), sessions.fetchall()) == ([("address_and_device",)], [(1, 1)])
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize(
+    ("named", "rule"), [({}, "organic"), ({"device_ids": {"idfa": IDFA}}, "device_id")]
+)
+def test_an_address_a_second_after_the_first_call_is_no_evidence_and_a_device_id_is_in_any_order(
+    connection: Connection, order: tuple[int, ...], named: dict[str, Any], rule: str
+) -> None:
+    at_ms = (now_ms() - 600_000) // 1000 * 1000
+    receipt = new_receipt(at_ms)
+    click = {"receipt": receipt, "click_id": click_id_of(receipt), "kind": Kind.CLICK}
+    told = {**PLACE, **named}
+    makers = [
+        lambda: fresh(event_time_ms=at_ms, user_id="", event_id="", link_id=1, **click, **told),
+        lambda: fresh(user_id="u", event_time_ms=at_ms + 1),
+        lambda: fresh(
+            user_id="u", event_id="__open", kind=Kind.OPEN, event_time_ms=at_ms + 1001, **told
+        ),
+    ]
+    for number in order:
+        store(connection, makers[number]())
+
+    rules = connection.execute("SELECT rule FROM attributions WHERE superseded_at IS NULL")
+    assert rules.fetchall() == [(rule,)]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))

@@ -2,9 +2,10 @@
 
 from decimal import Decimal
 
-from shared.inbox import GROUP, INBOX_KEY, append
+from shared.inbox import GROUP, append
 from tests.integration.workers.conftest import Bench
 from tests.support import versions
+from tests.support.redis_names import NAMES
 
 
 def test_a_stream_of_the_version_before_is_drained_whole(bench: Bench) -> None:
@@ -13,7 +14,7 @@ def test_a_stream_of_the_version_before_is_drained_whole(bench: Bench) -> None:
     recorded = bench.drain()
 
     assert (recorded.events, recorded.quarantined) == (versions.EVENT_COUNT, 0)
-    assert bench.redis.xlen(INBOX_KEY) == 0
+    assert bench.redis.xlen(NAMES.inbox) == 0
     rows = bench.connection.execute(
         "SELECT kind, user_id, event_id, sale_amount, idempotency_key, parameters FROM events "
         "ORDER BY receipt"
@@ -43,7 +44,7 @@ def test_decisions_follow_from_events_of_the_version_before(bench: Bench) -> Non
 def test_what_a_worker_of_the_version_before_held_is_taken_over(bench: Bench) -> None:
     append(bench.redis, versions.EVENTS, versions.EVENT_COUNT, wire_version=1)
     bench.inbox().make_group()
-    bench.redis.xreadgroup(GROUP, "of the version before", {INBOX_KEY: ">"})
+    bench.redis.xreadgroup(GROUP, "of the version before", {NAMES.inbox: ">"})
     bench.inbox("of the version before").release(bench.inbox("of the version before").claim_own())
 
     assert bench.drain().events == versions.EVENT_COUNT

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakeredis import FakeServer, FakeStrictRedis
 from rq import Callback, Queue, SimpleWorker
 from rq.cli.helpers import read_config_file
 from rq.job import Job, JobStatus
 from rq.webhook import Webhook
 
 from shared.rq_queue import enqueue
+from shared.shards.shard_names import ShardNames
 from tests.support.build import VARIABLES
+from tests.support.fake_redis import FakeServer, FakeStrictRedis
 from workers import jobs, process
 from workers.jobs import LISTED
 from workers.main import (
@@ -157,7 +158,7 @@ def test_the_first_tick_asks_for_every_periodic_job(redis: FakeStrictRedis) -> N
     assert {job.func_name for job in queued(redis)} == {
         "workers.jobs.sweep", "workers.jobs.count", "workers.jobs.upkeep", "workers.jobs.claim",
         "workers.jobs.retry_set_aside", "workers.jobs.decide_due",
-        "workers.jobs.expire", "workers.jobs.alert",
+        "workers.jobs.expire", "workers.jobs.close_days", "workers.jobs.alert",
     }  # fmt: skip
 
 
@@ -258,12 +259,6 @@ def test_a_job_that_is_no_json_is_not_run(redis: FakeStrictRedis) -> None:
     assert Job.fetch(job.id, connection=redis).get_status() is JobStatus.FAILED
 
 
-def test_rq_opens_redis_by_our_own_door_so_that_it_knows_sentinels() -> None:
-    opened = RqRedis.from_url("redis+sentinel://localhost:1/main")
-
-    assert "service=main" in repr(opened.connection_pool)
-
-
 @pytest.fixture
 def variables(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """The environment of a worker that has yet to read it."""
@@ -273,6 +268,16 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     sys.modules.pop("workers.rq_settings", None)
     yield variables
     process_stores.cache_clear()
+
+
+def test_rq_opens_redis_by_our_own_door_so_that_it_knows_sentinels_and_the_shard(
+    variables: dict[str, str],
+) -> None:
+    variables |= {"WAYBILL_SHARD": "3", "RQ_KEY_PREFIX": "{3}:rq"}
+    opened = RqRedis.from_url("redis+sentinel://localhost:1/main")
+
+    assert "service=main" in repr(opened.connection_pool)
+    assert opened.names == ShardNames(3)
 
 
 def test_rq_is_told_the_address_of_redis_by_our_settings(

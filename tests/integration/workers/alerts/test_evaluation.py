@@ -8,7 +8,8 @@ from shared.alerts.kinds import AlertKind
 from shared.clock import now_ms
 from shared.database import Connection, connect, transaction
 from shared.redis import Redis
-from shared.rejections import CLICK_LOST, REJECTIONS_KEY, Rejection, encode_rejection
+from shared.rejections import CLICK_LOST, Rejection, encode_rejection
+from tests.support.redis_names import NAMES
 from workers.alerts.evaluation import MESSAGES_PER_HOUR_MAX, evaluate_alerts
 from workers.alerts.rejection_hours import count_rejections
 
@@ -86,7 +87,7 @@ class Watch:
             app_id=app_id, parameters={},
         )  # fmt: skip
         for _ in range(count):
-            self.redis.xadd(REJECTIONS_KEY, {"r": encode_rejection(rejection)})
+            self.redis.xadd(NAMES.rejections, {"r": encode_rejection(rejection)})
 
     def _receipt(self) -> str:
         [(receipt,)] = self.connection.execute("SELECT gen_random_uuid()::text").fetchall()
@@ -369,7 +370,7 @@ def test_an_hour_keeps_what_the_capped_log_has_lost(watch: Watch) -> None:
     now = now_ms()
     watch.reject(30, now, watch.app_id)
     count_rejections(watch.connection, watch.redis, {watch.app_id}, now)
-    watch.redis.delete(REJECTIONS_KEY)
+    watch.redis.delete(NAMES.rejections)
     count_rejections(watch.connection, watch.redis, {watch.app_id}, now)
 
     rows = watch.connection.execute("SELECT rejected FROM rejection_hours").fetchall()

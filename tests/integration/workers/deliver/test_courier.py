@@ -9,8 +9,8 @@ from shared.privacy.identities import IdKind, PersonId, id_digest
 from shared.privacy.tombstone_key import new_wrapped_key, unwrap_key
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.workers.deliver.conftest import Office
+from tests.support.redis_names import NAMES
 from workers.deliver.endpoint_load import FAILURES_MAX
-from workers.deliver.lease import LEASE_KEY
 from workers.deliver.outbox_claims import ENDPOINT_FAILURES_MAX
 
 
@@ -176,7 +176,7 @@ def test_of_a_long_answer_the_first_kib_is_kept(office: Office) -> None:
 
 def test_one_worker_delivers_at_a_time(office: Office) -> None:
     office.due(office.endpoint("200"))
-    office.redis.set(LEASE_KEY, "another", px=5000)
+    office.redis.set(NAMES.deliver_lease, "another", px=5000)
 
     office.deliver("one")
 

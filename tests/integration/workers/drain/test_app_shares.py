@@ -2,9 +2,10 @@
 
 from shared.events import Event, encode_event, join_events
 from shared.inbox import append, measure
-from shared.limits.app_shares import SHARE_KEY, parked_stream, queued_events
+from shared.limits.app_shares import queued_events
 from tests.integration.fresh import fresh
 from tests.integration.workers.conftest import Bench
+from tests.support.redis_names import NAMES
 from workers.drain.drain import DrainLimits
 from workers.facts.record import Recorded
 
@@ -27,7 +28,7 @@ def stored(bench: Bench, app_id: int) -> int:
 
 
 def test_one_event_of_another_app_passes_a_long_backlog(bench: Bench) -> None:
-    bench.redis.set(SHARE_KEY, SMALL.drain_events_max)
+    bench.redis.set(NAMES.inbox_share, SMALL.drain_events_max)
     noisy = send(bench, NOISY, 4_000)
     quiet = send(bench, QUIET, 1)
 
@@ -43,7 +44,7 @@ def test_one_event_of_another_app_passes_a_long_backlog(bench: Bench) -> None:
 
 
 def test_two_apps_with_backlogs_share_what_a_worker_stores(bench: Bench) -> None:
-    bench.redis.set(SHARE_KEY, SMALL.drain_events_max)
+    bench.redis.set(NAMES.inbox_share, SMALL.drain_events_max)
     send(bench, NOISY, 4_000)
     send(bench, LOUD, 1_000)
 
@@ -51,12 +52,12 @@ def test_two_apps_with_backlogs_share_what_a_worker_stores(bench: Bench) -> None
 
     assert stored(bench, LOUD) == 1_000
     assert stored(bench, NOISY) < 3_000
-    assert bench.redis.xlen(parked_stream(LOUD)) == 0
+    assert bench.redis.xlen(NAMES.parked_stream(LOUD)) == 0
 
 
 def test_a_drain_ends_only_when_nothing_is_parked(bench: Bench) -> None:
-    bench.redis.set(SHARE_KEY, SMALL.drain_events_max)
+    bench.redis.set(NAMES.inbox_share, SMALL.drain_events_max)
     send(bench, NOISY, 1_000, at_once=100)
 
     assert bench.drain(limits=SMALL) == Recorded(events=1_000)
-    assert bench.redis.exists(parked_stream(NOISY)) == 0
+    assert bench.redis.exists(NAMES.parked_stream(NOISY)) == 0

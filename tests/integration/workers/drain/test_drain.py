@@ -13,13 +13,14 @@ import pytest
 from shared import metrics
 from shared.clock import now_ms
 from shared.events import Event, Kind
-from shared.inbox import INBOX_KEY, WAKE_KEY, append, measure
+from shared.inbox import append, measure
 from shared.redis import connect as connect_redis
 from shared.rq_queue import JobTimeout, enqueue, waiting_jobs
 from shared.settings import read_settings
 from shared.tally import Tally
 from tests.integration.fresh import fresh
 from tests.integration.workers.conftest import CLAIM_IDLE_MS, Bench, refusing
+from tests.support.redis_names import NAMES
 from workers import jobs
 from workers.core.decision import Decision, decide
 from workers.decisions.decide_due import decide_due
@@ -27,7 +28,6 @@ from workers.drain.drain import Drain, DrainLimits, DrainRequests
 from workers.drain.drain_metrics import DrainMetrics
 from workers.drain.group_store import LANE_PATIENCE
 from workers.drain.held_groups import HeldGroups
-from workers.drain.inbox_reader import SUSPECTS_KEY
 from workers.facts.record import Recorded, record
 from workers.patient_database import Database
 from workers.process import WorkerStores
@@ -56,7 +56,7 @@ def test_every_event_of_the_inbox_becomes_one_row(bench: Bench) -> None:
     sent = sorted(str(event.receipt) for batch in batches for event in batch)
     assert bench.receipts("events") == sent
     assert measure(bench.redis).events == 0
-    assert bench.redis.xlen(INBOX_KEY) == 0
+    assert bench.redis.xlen(NAMES.inbox) == 0
 
 
 def test_single_events_share_a_transaction_by_the_hundreds(bench: Bench) -> None:
@@ -138,11 +138,11 @@ def test_settling_twice_counts_once(bench: Bench) -> None:
 def test_the_flag_is_given_up_before_the_last_look(bench: Bench) -> None:
     """Else an event that came in between would wait for the sweep."""
     bench.send(_events(1))
-    assert bench.redis.exists(WAKE_KEY)
+    assert bench.redis.exists(NAMES.wake)
 
     bench.drain()
 
-    assert not bench.redis.exists(WAKE_KEY)
+    assert not bench.redis.exists(NAMES.wake)
 
 
 def test_a_drain_whose_time_is_up_asks_for_another_and_loses_nothing(bench: Bench) -> None:
@@ -269,8 +269,8 @@ def test_what_is_stored_is_never_called_a_killer(bench: Bench, kind: str) -> Non
     assert bench.drain().quarantined == 0
 
     assert bench.receipts("quarantine") == []
-    assert bench.redis.xlen(INBOX_KEY) == 0
-    assert bench.redis.exists(SUSPECTS_KEY) == 0
+    assert bench.redis.xlen(NAMES.inbox) == 0
+    assert bench.redis.exists(NAMES.suspects) == 0
 
 
 def test_a_worker_that_dies_between_the_facts_and_the_decision_leaves_the_decision_to_the_next(
@@ -303,7 +303,7 @@ def test_users_whose_decision_keeps_killing_workers_are_set_aside(bench: Bench) 
     decided = "SELECT user_id FROM sessions JOIN users ON users.id = user_ref"
     assert _rows(bench, decided) == [("ben",)]
     assert bench.receipts("quarantine") == []
-    assert bench.redis.xlen(INBOX_KEY) == 0
+    assert bench.redis.xlen(NAMES.inbox) == 0
 
 
 def test_an_event_that_raises_an_exception_is_not_suspected_of_killing(bench: Bench) -> None:
@@ -317,7 +317,7 @@ def test_an_event_that_raises_an_exception_is_not_suspected_of_killing(bench: Be
 
     with pytest.raises(JobTimeout):
         bench.drain(decide=failing)
-    assert bench.redis.exists(SUSPECTS_KEY) == 0
+    assert bench.redis.exists(NAMES.suspects) == 0
 
     assert bench.drain().quarantined == 0
     assert bench.receipts("events") == sorted(str(event.receipt) for event in batch)
@@ -332,7 +332,7 @@ def test_a_stored_event_that_the_tables_refuse_now_stays_out_of_quarantine(bench
 
     assert bench.receipts("quarantine") == []
     assert len(bench.receipts("events")) == 2
-    assert bench.redis.xlen(INBOX_KEY) == 0
+    assert bench.redis.xlen(NAMES.inbox) == 0
 
 
 @pytest.mark.parametrize("state", ["57P01", "57P02", "57014", "08006"])
@@ -350,7 +350,7 @@ def test_an_event_that_postgresql_breaks_off_each_time_goes_to_quarantine_alone(
     ]
     innocent = [event for event in batch if event is not batch[5]]
     assert bench.receipts("events") == sorted(str(event.receipt) for event in innocent)
-    assert bench.redis.xlen(INBOX_KEY) == 0
+    assert bench.redis.xlen(NAMES.inbox) == 0
 
 
 def test_an_event_that_ends_its_session_goes_to_quarantine_alone(bench: Bench) -> None:
@@ -364,7 +364,7 @@ def test_an_event_that_ends_its_session_goes_to_quarantine_alone(bench: Bench) -
 
     assert bench.receipts("quarantine") == [str(batch[2].receipt)]
     assert len(bench.receipts("events")) == 4
-    assert bench.redis.xlen(INBOX_KEY) == 0
+    assert bench.redis.xlen(NAMES.inbox) == 0
 
 
 def test_waiting_for_postgresql_is_no_delivery(bench: Bench) -> None:
@@ -394,7 +394,7 @@ def test_a_worker_that_is_gone_is_forgotten_only_when_it_holds_nothing(bench: Be
     bench.inbox("holds").read(None)
     _until(lambda: bench.inbox().delete_consumers(silent_ms=0) > 0)
 
-    names = {consumer["name"] for consumer in bench.redis.xinfo_consumers(INBOX_KEY, "drain")}
+    names = {consumer["name"] for consumer in bench.redis.xinfo_consumers(NAMES.inbox, "drain")}
     assert names == {b"holds"}
 
 
@@ -408,7 +408,7 @@ def test_two_workers_share_one_inbox_without_storing_anything_twice(
     assert not {entry.id for entry in first} & {entry.id for entry in second}
     bench.drain("first")
     bench.drain("second")
-    with connect_redis(redis_url) as other:
+    with connect_redis(redis_url, NAMES) as other:
         assert measure(other).events == 0
     assert len(bench.receipts("events")) == 600
 
@@ -451,7 +451,7 @@ def test_a_user_whose_row_is_locked_keeps_nobody_waiting_and_is_decided_afterwar
 
         assert time.monotonic() - began_at < 2, "the job waits for the lock"
         assert max(delays) < 5
-        assert bench.redis.xlen(INBOX_KEY) == 0, "facts need no lock of their user"
+        assert bench.redis.xlen(NAMES.inbox) == 0, "facts need no lock of their user"
         other.rollback()
     decide_due(bench.connection, 5)
 
@@ -482,7 +482,7 @@ def test_an_event_whose_key_is_locked_waits_alone(bench: Bench, database_url: st
 
     assert "waiting" in _stored_users(bench)
     assert bench.receipts("quarantine") == []
-    assert bench.redis.xlen(INBOX_KEY) == 0
+    assert bench.redis.xlen(NAMES.inbox) == 0
 
 
 def test_a_table_that_is_locked_delays_everybody_and_splits_nothing_for_long(
@@ -516,7 +516,7 @@ def test_a_backend_that_hangs_is_given_up_and_others_go_on(bench: Bench) -> None
         os.kill(pid, signal.SIGCONT)
 
     assert max(delays) < 5
-    assert bench.redis.xlen(INBOX_KEY) == 0
+    assert bench.redis.xlen(NAMES.inbox) == 0
 
 
 def test_what_is_set_aside_is_left_to_others_by_a_worker_that_stops(
@@ -571,5 +571,5 @@ def test_an_entry_that_is_taken_apart_goes_on_where_time_was_up(bench: Bench) ->
 
     assert len(bench.receipts("events")) == 5
     assert len(tried) == 5
-    assert bench.redis.xlen(INBOX_KEY) == 0
-    assert bench.redis.exists(SUSPECTS_KEY) == 0
+    assert bench.redis.xlen(NAMES.inbox) == 0
+    assert bench.redis.exists(NAMES.suspects) == 0

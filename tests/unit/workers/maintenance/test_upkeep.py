@@ -1,13 +1,12 @@
 """The sweep: what wakes an inbox that nobody empties. The rest is tested with PostgreSQL."""
 
 import pytest
-from fakeredis import FakeStrictRedis
 
 from shared.clock import now_ms
-from shared.inbox import INBOX_KEY
 from shared.rq_queue import enqueue, waiting_jobs
-from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY
 from tests.support.build import snapshot
+from tests.support.fake_redis import FakeStrictRedis
+from tests.support.redis_names import NAMES
 from tests.unit.ingest.harness import publish
 from workers.maintenance.upkeep import WAITED_TOO_LONG_MS, snapshot_is_lost, wake_waiting_inbox
 
@@ -18,7 +17,7 @@ def redis() -> FakeStrictRedis:
 
 
 def waiting(redis: FakeStrictRedis, since_ms: int) -> None:
-    redis.xadd(INBOX_KEY, {"n": 1}, id=f"{now_ms() - since_ms}-0")
+    redis.xadd(NAMES.inbox, {"n": 1}, id=f"{now_ms() - since_ms}-0")
 
 
 def test_an_inbox_that_has_waited_too_long_is_woken_once(redis: FakeStrictRedis) -> None:
@@ -49,9 +48,9 @@ def test_a_snapshot_is_lost_when_either_half_of_it_is(redis: FakeStrictRedis) ->
     publish(redis, snapshot())
     assert not snapshot_is_lost(redis)
 
-    redis.delete(VERSION_KEY)
+    redis.delete(NAMES.snapshot_version)
     assert snapshot_is_lost(redis)
 
     publish(redis, snapshot())
-    redis.delete(SNAPSHOT_KEY)
+    redis.delete(NAMES.snapshot)
     assert snapshot_is_lost(redis)
