@@ -20,31 +20,27 @@ DatabaseError = psycopg.Error
 
 _CONNECT_SECONDS_MAX = 3
 _POOL_WAIT_SECONDS_MAX = 5.0
-# A lost network is noticed in seconds: the kernel's defaults take hours (idle) or 15 minutes.
-_NETWORK: dict[str, Any] = {
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 5000,
-}
-_SESSION = (
-    "-c timezone=UTC -c lock_timeout=5s -c statement_timeout=30s "
-    "-c idle_in_transaction_session_timeout=60s "
-    # The same on the server's side: it releases the locks of a client that was cut off.
-    "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3 "
-    "-c tcp_user_timeout=5000"
-)
-_ENCODING = "UTF8"
-_LIMIT_WAITS = """
-SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)
+# When an idle peer is probed, and given up. A lost network is noticed in seconds; the kernel would
+# take hours. The server does the same, and releases the locks of a client that was cut off.
+_PROBING = ("keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
+_IMPATIENT = dict(zip(_PROBING, (5, 2, 3, 5000), strict=True))
+# A backup of hours is not tried again as a job is. Its sessions idle, or wait for a slow reader: a
+# probe that is not answered in 2 s would end it.
+_PATIENT = dict(zip(_PROBING, (30, 10, 12, 0), strict=True))
+_TIMEOUTS = "-c lock_timeout=5s -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s"
+_UNLIMITED = """
+SELECT set_config(name, '0', true) FROM pg_settings  -- the first since version 17
+WHERE name IN ('transaction_timeout', 'idle_in_transaction_session_timeout', 'statement_timeout')
 """
+_ENCODING = "UTF8"
+_LIMIT_WAITS = (
+    "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)"
+)
 # The server was shut down by an administrator, has crashed, or is still starting.
 _STOPPING_OR_STARTING = frozenset({"57P01", "57P02", "57P03"})
-_BY_INDEX = (
-    "SET LOCAL enable_seqscan = off; "
-    "SET LOCAL enable_hashjoin = off; "
-    "SET LOCAL enable_mergejoin = off"
-)
+_BY_INDEX = """
+SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off
+"""
 
 
 class _Deadlined(Connection):
@@ -67,14 +63,18 @@ class _Deadlined(Connection):
             raise
 
 
-def connect(url: str, program: str, answer_seconds_max: float | None = None) -> Connection:
+def connect(
+    url: str, program: str, answer_seconds_max: float | None = None, *, is_patient: bool = False
+) -> Connection:
     """Opens one connection, whose transactions are begun by `transaction`. Raises DatabaseError.
 
-    A statement that is not answered within `answer_seconds_max` fails and closes the connection.
+    A statement that is not answered within `answer_seconds_max` fails and closes the connection, as
+    does a network that is silent for seconds, or with `is_patient` for two minutes.
     `program` names the caller in pg_stat_activity. Of several hosts it connects to the first, in
     the URL's order, that accepts writes: never to a standby.
     """
-    connection = _Deadlined.connect(url, **_arguments(program))
+    network = _PATIENT if is_patient else _IMPATIENT
+    connection = _Deadlined.connect(url, **_arguments(program, network))
     connection.answer_seconds_max = answer_seconds_max
     _require_suitable(connection)
     return connection
@@ -101,7 +101,8 @@ def open_pool(url: str, program: str, connections_max: int) -> Pool:
     )
 
 
-def _arguments(program: str) -> dict[str, Any]:
+def _arguments(program: str, network: Mapping[str, int] = _IMPATIENT) -> dict[str, Any]:
+    of_server = (f"-c tcp_{name.removeprefix('tcp_')}={limit}" for name, limit in network.items())
     return {
         "autocommit": True,
         "connect_timeout": _CONNECT_SECONDS_MAX,
@@ -110,8 +111,8 @@ def _arguments(program: str) -> dict[str, Any]:
         "client_encoding": "utf8",
         "target_session_attrs": "read-write",
         "application_name": f"waybill {program}",
-        "options": _SESSION,
-        **_NETWORK,
+        "options": " ".join(("-c timezone=UTC", _TIMEOUTS, *of_server)),
+        **network,
     }
 
 
@@ -237,7 +238,7 @@ def exported_snapshot(connection: Connection) -> Iterator[str]:
     """
     with transaction(connection):
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        connection.execute(_UNLIMITED)
         row = connection.execute("SELECT pg_export_snapshot()").fetchone()
         assert row is not None
         yield str(row[0])
@@ -249,7 +250,7 @@ def reading_snapshot(connection: Connection, name: str) -> Iterator[Connection]:
     with transaction(connection):
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         connection.execute(SQL("SET TRANSACTION SNAPSHOT {}").format(name))
-        connection.execute("SET LOCAL statement_timeout = 0")
+        connection.execute(_UNLIMITED)
         yield connection
 
 
@@ -285,8 +286,7 @@ def _require_suitable(connection: Connection) -> None:
         connection.close()
         raise OperatorError(
             f"The database stores text as {encoding}, which cannot hold everything that is sent. "
-            "Make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name it in "
-            "DATABASE_URL."
+            "Name one in DATABASE_URL made by CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
         )
     # An event leaves the inbox as soon as its row is committed, so the commit has to be on disk.
     row = connection.execute("SHOW synchronous_commit").fetchone()
@@ -294,6 +294,5 @@ def _require_suitable(connection: Connection) -> None:
         connection.close()
         raise OperatorError(
             "PostgreSQL runs with synchronous_commit = off: it may lose events that it has "
-            "confirmed. "
-            "Set synchronous_commit = on for Waybill's role."
+            "confirmed. Set synchronous_commit = on for Waybill's role."
         )

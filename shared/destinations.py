@@ -11,6 +11,7 @@ The names of macros are those of
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 DESTINATION_CHARACTERS_MAX = 2_048
@@ -63,6 +64,17 @@ _DEPTH_MAX = 4
 _PLAY_STORE = re.compile(r"(?i)(https://play\.google\.com/store/apps/details|market://details)")
 
 
+# Stands for a value while an address is put together: no text of an address is changed by it.
+_SIGN = "waybill-value-"
+
+
+class _Macro(NamedTuple):
+    """A value by its parameter's name, and how often it is percent-encoded."""
+
+    name: str
+    encodings: int
+
+
 def destination_fault(destination: str) -> str | None:
     """Returns the rule that a destination breaks, as the end of a sentence; None if it is valid."""
     parts = _DESTINATION.fullmatch(destination)
@@ -108,21 +120,57 @@ def address_for(destination: str, values: Mapping[str, str]) -> str:
     `values` are by parameter name. A macro whose value is missing, or too long to be genuine, is
     left empty. `click_id` is required.
     """
-
+    parts = _parts_of(destination)
+    if parts is not None:
+        return "".join([part if isinstance(part, str) else _filled(part, values) for part in parts])
     depths = iter(_macro_depths(destination))
+    address = _MACRO.sub(
+        lambda macro: _filled(_Macro(MACROS.get(macro[1], ""), 1 + next(depths)), values),
+        destination,
+    )
+    return quote(with_click_id(address, values["click_id"]), safe=_RESERVED)
 
-    def fill(macro: re.Match[str]) -> str:
-        depth = next(depths)
-        value = values.get(MACROS.get(macro[1], ""), "")
-        # A value of dots alone would be read as "this folder" or "the parent folder".
-        if len(value) > MACRO_VALUE_CHARACTERS_MAX or not value.strip("."):
-            return ""
-        for _ in range(1 + depth):
-            value = quote(value, safe="")
+
+def _filled(macro: _Macro, values: Mapping[str, str]) -> str:
+    value = values.get(macro.name, "")
+    if not macro.encodings:
         return value
+    # A value of dots alone would be read as "this folder" or "the parent folder".
+    if len(value) > MACRO_VALUE_CHARACTERS_MAX or not value.strip("."):
+        return ""
+    for _ in range(macro.encodings):
+        value = quote(value, safe="")
+    return value
 
-    address = with_click_id(_MACRO.sub(fill, destination), values["click_id"])
-    return quote(address, safe=_RESERVED)
+
+@lru_cache(maxsize=1_024)
+def _parts_of(destination: str) -> tuple[str | _Macro, ...] | None:
+    """Splits the address that a destination leads to into what is always the same and the rest.
+
+    None where a value may change more than its own place: as the whole of a parameter or a part of
+    its name, in the path, and in the Play Store's referrer.
+    """
+    head, _, query = destination.partition("#")[0].partition("?")
+    parameters = [each.partition("=") for each in query.split("&") if "{" in each]
+    if (
+        _SIGN in destination
+        or "{" in head
+        or any("{" in name or not equals for name, equals, _ in parameters)
+        or (_PLAY_STORE.fullmatch(head) and any(name == "referrer" for name, _, _ in parameters))
+    ):
+        return None
+    macros = [
+        _Macro(MACROS.get(found[1], ""), 1 + depth)
+        for found, depth in zip(
+            _MACRO.finditer(destination), _macro_depths(destination), strict=True
+        )
+    ]
+    numbers = iter(range(len(macros)))
+    signed = _MACRO.sub(lambda _: f"{_SIGN}{next(numbers)}.", destination)
+    address = quote(with_click_id(signed, f"{_SIGN}{len(macros)}."), safe=_RESERVED)
+    macros.append(_Macro("click_id", 0))
+    texts = re.split(rf"{_SIGN}(\d+)\.", address)
+    return tuple(macros[int(text)] if at % 2 else text for at, text in enumerate(texts))
 
 
 @lru_cache(maxsize=1_024)
@@ -137,6 +185,9 @@ def _macro_depths(destination: str) -> tuple[int, ...]:
         # The referrer is a query string, whatever is in it: the click id is added to it.
         is_referrer = has_referrer and part.startswith("referrer=")
         depth = 1 if is_referrer and not _NESTED.search(part) else 0
+        # An address that somebody put into a parameter without encoding it is nested as well.
+        value = destination[: macro.start()].partition("?")[2].rpartition("&")[2].partition("=")[2]
+        depth += value.count("://")
         while depth < _DEPTH_MAX and _NESTED.search(part):
             depth += 1
             part = _part_with_macro(unquote(part))

@@ -30,6 +30,7 @@
     ├── ingest.inbox.Stale           the snapshot changed during a batch; stays inside ingest
     ├── shared.logs.UnsafeField      a field of a log line is free text, which could hold anything
     ├── shared.tally.UnlistedMetric  a metric is counted that shared.metrics does not declare
+    ├── shared.zones.app_days.UnknownZone  no data of an app's time zone
     └── workers.job_errors.JobFailed the failure that RQ records for a job
 
 Refusals of a connection are in `ingest.http.refusals`, those of limits in `ingest.rate_limits`.

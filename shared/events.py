@@ -44,8 +44,11 @@ class Environment(StrEnum):
     SANDBOX = "sandbox"
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, array_like=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """Any accepted event, click or impression. Amounts are decimal text, times Unix ms in UTC.
+
+    Its fields are given by name, except where a usual request or line is read in one pass: twenty
+    names take five times as long as twenty places.
 
     A click or impression has no user: `user_id` and `event_id` are empty, `click_id` is its own,
     `token_id` is 0 if it was authenticated by a partner's link. An event's `click_id` is the click

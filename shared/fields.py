@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from socket import AF_INET, inet_pton
 from urllib.parse import unquote, unquote_plus
@@ -32,9 +32,10 @@ AMOUNT_CHARACTERS_MAX = 40
 EXACT_DIGITS_MAX = 30
 COUNT_MAX = 2**31 - 1
 LISTED_ADDRESSES_CHARACTERS_MAX = 4_096
-DECODINGS_MAX = 3  # of a user agent
+DECODINGS_MAX = 3  # of a user agent or an address
 EVENT_AGE_DAYS_MAX = 58
 EVENT_AHEAD_DAYS_MAX = 1
+EVENT_AGE_MS_MAX = EVENT_AGE_DAYS_MAX * 86_400_000
 IMPORTED_YEAR_MIN = 2000
 
 # Withdrawn, and with rates of the ECB, by which reports convert what was earned in them; a unit
@@ -60,6 +61,8 @@ _UNIX = re.compile(r"\d{1,14}(\.\d{1,9})?", re.ASCII)
 _UNIX_SECONDS_BELOW = 10**11  # as seconds the year 5138, as milliseconds 1973
 _SPACE_FOR_PLUS = re.compile(r" (?=\d{2}:?\d{2}$)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# An element of RFC 7239's list.
+_FORWARDED = re.compile(r"(?:.*;)?\s*for\s*=([^;]*)(?:;.*)?", re.IGNORECASE)
 _BRACKETED = re.compile(r"\[([^\]]*)\](?::\d*)?")
 _ENCODED = re.compile(r"%[0-9A-Fa-f]{2}|\+\(")
 # Behind a router, a carrier's NAT or a load balancer: RFC 1918, 1122, 3927, 4193, 4291 and 6598.
@@ -161,13 +164,17 @@ def address(name: str, value: str) -> str:
     """Reads an IP address into its shortest form, without the brackets around IPv6.
 
     A port behind it is left out. Of a list, as proxies forward it, the first address that can be
-    reached from elsewhere is the client's; else the first.
+    reached from elsewhere is the client's; else the first. It may have been encoded once or twice
+    more.
     """
     text = trimmed(value).removeprefix("[").removesuffix("]")
     try:
         inet_pton(AF_INET, text)  # in C: ip_address, which gives the same result, took 3 us
     except (OSError, ValueError):
-        listed = value[:LISTED_ADDRESSES_CHARACTERS_MAX].split(",")
+        text = value[:LISTED_ADDRESSES_CHARACTERS_MAX]
+        for _ in range(DECODINGS_MAX if "%" in text else 0):
+            text = unquote(text)
+        listed = text.split(",")
     else:
         return text
     found = [parsed for each in listed if (parsed := _parsed_address(each)) is not None]
@@ -181,7 +188,10 @@ def address(name: str, value: str) -> str:
 
 
 def _parsed_address(text: str) -> IPv4Address | IPv6Address | None:
-    bare = trimmed(text).strip("\"'")
+    forwarded = _FORWARDED.fullmatch(text)
+    bare = trimmed(forwarded[1] if forwarded else text).strip("\"'")
+    # One address as a network of one, as PostgreSQL prints an inet.
+    bare = bare.removesuffix("/128" if ":" in bare else "/32")
     bracketed = _BRACKETED.fullmatch(bare)
     host = bare.partition(":")[0] if bare.count(":") == 1 else bare
     host = bracketed[1] if bracketed else host
@@ -223,7 +233,7 @@ def event_value(name: str, value: str) -> str:
 def event_time(name: str, value: str, now_ms: int) -> int:
     """Reads ISO 8601 (no offset means UTC), Unix seconds or milliseconds as Unix milliseconds."""
     happened_ms = _not_ahead(name, time_ms(name, value), now_ms)
-    if happened_ms < now_ms - EVENT_AGE_DAYS_MAX * _DAY_MS:
+    if happened_ms < now_ms - EVENT_AGE_MS_MAX:
         raise MalformedField(name, f"is older than {EVENT_AGE_DAYS_MAX} days.")
     return happened_ms
 
@@ -238,8 +248,13 @@ def imported_time(name: str, value: str, now_ms: int) -> int:
 
 def iso_time(time_ms: int) -> str:
     """Formats Unix milliseconds as ISO 8601 in UTC, `2026-01-02T03:04:05.678Z`."""
-    moment = _EPOCH + timedelta(milliseconds=time_ms)
-    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    seconds, milliseconds = divmod(time_ms, 1000)
+    return f"{_iso_seconds(seconds)}.{milliseconds:03}Z"
+
+
+@lru_cache(maxsize=64)
+def _iso_seconds(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat().removesuffix("+00:00")
 
 
 def _stored(name: str, number: Decimal) -> str:

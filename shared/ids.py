@@ -8,22 +8,37 @@ in a URL-safe alphabet in the order of its code points.
 """
 
 import os
+import string
+from binascii import b2a_base64
 from hashlib import blake2b
-from uuid import UUID, SafeUUID
+from uuid import UUID
+
+import msgspec
 
 RECEIPT_TIME_MS_MAX = (1 << 48) - 1  # the year 10889
 _RANDOM_BITS = 74
-_RANDOM_BYTES = 10
-_RANDOM_MAX = (1 << _RANDOM_BITS) - 1
-_LOW_MAX = (1 << 62) - 1
+_RECEIPT_BYTES, _TIME_BYTES, _RANDOM_BYTES = 16, 6, 10
 _POOLED = 256
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~"
 _LAST_UNESCAPED = "-"
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _VALUES[_LAST_UNESCAPED] = _VALUES["~"]
 _CLICK_ID_CHARACTERS = 22  # of 6 bits; the first holds only two
+_BASE64_BYTES = 18  # a multiple of three that holds them
+_OF_BASE64 = bytes.maketrans(
+    (string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/").encode(),
+    _ALPHABET.encode(),
+)
 
-_pool: list[int] = []
+# The version and the variant of a UUIDv7, and the bits around them, in each of several at once.
+_FIXED = (0x7 << 76 | 0b10 << 62).to_bytes(_RANDOM_BYTES, "big")
+_FREE = ((1 << 80) - 1 & ~(0xF << 76 | 0b11 << 62)).to_bytes(_RANDOM_BYTES, "big")
+_BIN = b"\xc4\x10"  # the head of 16 bytes in msgpack
+# A UUID by msgspec takes a fifth of what its own constructor and `str` do, which check and format.
+_decode = msgspec.msgpack.Decoder(UUID).decode
+_decode_all = msgspec.msgpack.Decoder(list[UUID]).decode
+
+_pool: list[bytes] = []
 # Without this a forked child would issue the same ids as its parent.
 os.register_at_fork(after_in_child=_pool.clear)
 
@@ -37,20 +52,25 @@ def new_receipt(now_ms: int) -> UUID:
         except IndexError:
             # For many receipts at once: one call each took 3 % of ingest.
             _pool.extend(_drawn(_POOLED))
-    return UUID(int=_layout(now_ms, random >> 62, random & _LOW_MAX))
+    return _decode(_BIN + now_ms.to_bytes(_TIME_BYTES, "big") + random)
+
+
+def receipt_of(number: int) -> UUID:
+    """Returns the id that is this number, which has to be one of 128 bits."""
+    return _decode(_BIN + number.to_bytes(_RECEIPT_BYTES, "big"))
+
+
+def receipt_text(receipt: UUID) -> str:
+    """Returns what `str` returns, in a third of the time."""
+    text: str = msgspec.to_builtins(receipt)
+    return text
 
 
 def new_receipts(now_ms: int, count: int) -> list[UUID]:
     """Creates receipts for events that come together, which sort in their order."""
-    base = _layout(now_ms, 0, 0)
-    receipts = []
-    for number in sorted(_drawn(count)):
-        # Without the checks of UUID's constructor, which are its larger half.
-        receipt = object.__new__(UUID)
-        object.__setattr__(receipt, "int", base | (number >> 62) << 64 | (number & _LOW_MAX))
-        object.__setattr__(receipt, "is_safe", SafeUUID.unknown)
-        receipts.append(receipt)
-    return receipts
+    head = _BIN + now_ms.to_bytes(_TIME_BYTES, "big")
+    ids = [head + random for random in sorted(_drawn(count))]
+    return _decode_all(b"\xdd" + count.to_bytes(4, "big") + b"".join(ids))
 
 
 def derived_receipt(time_ms: int, content: bytes) -> UUID:
@@ -72,11 +92,9 @@ def receipt_time_ms(receipt: UUID) -> int:
 
 def click_id_of(receipt: UUID) -> str:
     """Returns the click id of a click with this receipt."""
-    rest, characters = receipt.int, []
-    for _ in range(_CLICK_ID_CHARACTERS):
-        characters.append(_ALPHABET[rest & 63])
-        rest >>= 6
-    return "".join(reversed(characters))
+    # As base64 of 144 bits, of which the first 12 are zeros: in C, where a loop took 3 us.
+    encoded = b2a_base64(receipt.int.to_bytes(_BASE64_BYTES, "big"), newline=False)
+    return encoded[-_CLICK_ID_CHARACTERS:].translate(_OF_BASE64).decode()
 
 
 def unescaped_click_id_of(receipt: UUID) -> str:
@@ -87,13 +105,13 @@ def unescaped_click_id_of(receipt: UUID) -> str:
     return click_id_of(receipt).replace("~", _LAST_UNESCAPED)
 
 
-def _drawn(count: int) -> list[int]:
-    """Draws numbers of 74 random bits."""
-    random = os.urandom(_RANDOM_BYTES * count)
-    return [
-        int.from_bytes(random[at : at + _RANDOM_BYTES], "big") & _RANDOM_MAX
-        for at in range(0, len(random), _RANDOM_BYTES)
-    ]
+def _drawn(count: int) -> list[bytes]:
+    """Draws the last ten bytes of so many receipts: 74 random bits, the version and the variant."""
+    size = _RANDOM_BYTES * count
+    # In all of them at once: one by one took most of what a receipt takes.
+    free, fixed = (int.from_bytes(part * count, "big") for part in (_FREE, _FIXED))
+    random = (int.from_bytes(os.urandom(size), "big") & free | fixed).to_bytes(size, "big")
+    return [random[at : at + _RANDOM_BYTES] for at in range(0, size, _RANDOM_BYTES)]
 
 
 def receipt_of_click_id(click_id: str) -> UUID | None:

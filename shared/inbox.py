@@ -2,13 +2,13 @@
 
 One entry holds one batch: `v` is its wire version, `n` the number of events, `e` the events, `a`
 their apps, and `t` the time at which it came, if it was parked first (`shared.limits.app_shares`).
-An entry is deleted only when PostgreSQL has all of its events (`ACK`); nothing ever trims the
-stream. Keys beside the stream hold the backlog (events in the stream, and parked ones), the number
-of all events ever accepted, and the wake-up flag: it is set while a drain that will read the inbox
-again before it ends is queued or running.
+An entry is deleted only when PostgreSQL has all of its events; nothing ever trims the stream. Keys
+beside it hold the backlog (events in the stream, and parked ones), the number of all events ever
+accepted, and the wake-up flag: it is set while a drain that will read the inbox again before it
+ends is queued or running.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, cast
 from uuid import UUID
@@ -19,23 +19,14 @@ from shared.events import WIRE_VERSION, Event, decode_events
 from shared.ids import receipt_time_ms
 from shared.limits.app_shares import (
     ADD_BATCH,
-    APPS_KEY,
-    COUNT_APPS,
-    PARKED_KEY,
     SHARE_EVENTS,
-    SHARE_KEY,
-    TURN_KEY,
     parked_streams,
 )
 from shared.lines.recent_ids import RECALL
 from shared.redis import Redis, stream_entries
-from shared.seen import SEEN_BEFORE, SeenMarker, marker_arguments, period_keys
-from shared.snapshot import VERSION_KEY
+from shared.seen import SEEN_BEFORE, SeenMarker, bytes_key, marker_arguments, marker_keys
+from shared.shards.shard_names import ShardNames
 
-INBOX_KEY = "waybill:inbox"
-BACKLOG_KEY = "waybill:inbox:events"
-ACCEPTED_KEY = "waybill:accepted"
-WAKE_KEY = "waybill:wake"
 GROUP = "drain"
 
 # How long the flag outlives a process that died between setting it and enqueuing a drain.
@@ -45,46 +36,50 @@ _SEARCH_ENTRIES = 200
 _SEARCH_SLACK_MS = 120_000  # clocks of ingest hosts and of Redis may differ by this much
 
 # Adds the parts of a batch if the snapshot that it was checked against is still current ('' :
-# without a check), sets the seen markers of its events, and remembers their IDs. ARGV[7] is the
+# without a check), sets the seen markers of its events, and remembers their IDs. ARGV[5] is the
 # number of parts, each the app that may be parked for it, its apps, its count and its events; then
-# come ARGV[4] markers, then the IDs.
+# come ARGV[4] markers, then the IDs. `append_keys` makes KEYS: those that every batch has, then the
+# parked stream of each part, then two hashes for each marker.
 # Returns {0} if it must be checked again; or {1, backlog, whether this set the wake-up flag, the
 # entries' ids, the apps that have no room in the inbox, for each marker whether it was seen before,
-# for each ID the first event that had it}. Redis asks for the right to read and to write each of
-# KEYS: the inbox, which ingest cannot read, and the version, which it only reads, are none of them.
-APPEND_KEYS = (BACKLOG_KEY, ACCEPTED_KEY, WAKE_KEY, APPS_KEY, PARKED_KEY, SHARE_KEY)
+# for each ID the first event that had it}.
+_BATCH_KEYS = 13
 APPEND = (
     SEEN_BEFORE
     + RECALL
     + ADD_BATCH
     + f"""
-if ARGV[1] ~= '' and redis.call('GET', '{VERSION_KEY}') ~= ARGV[1] then
+local inbox, held, parked, share_key = KEYS[1], KEYS[5], KEYS[6], KEYS[7]
+if ARGV[1] ~= '' and redis.call('GET', KEYS[9]) ~= ARGV[1] then
   return {{0}}
 end
-if redis.call('XLEN', '{INBOX_KEY}') == 0 then
-  redis.call('DEL', KEYS[4], '{TURN_KEY}')
+if redis.call('XLEN', inbox) == 0 then
+  redis.call('DEL', held, KEYS[8])
 end
-local events, entries, over, markers = 0, {{}}, {{}}, 8 + 4 * ARGV[7]
-local share = tonumber(redis.call('GET', KEYS[6]) or 0)
-for i = 8, markers - 1, 4 do
-  entries[#entries + 1] =
-    add_batch(over, '{INBOX_KEY}', share, ARGV[i], ARGV[i + 1], ARGV[2], ARGV[i + 2], ARGV[i + 3])
+local events, entries, over, parts = 0, {{}}, {{}}, tonumber(ARGV[5])
+local share = tonumber(redis.call('GET', share_key) or 0)
+for part = 1, parts do
+  local i = 2 + 4 * part
+  entries[part] = add_batch(over, inbox, held, parked, share, KEYS[{_BATCH_KEYS} + part],
+    ARGV[i], ARGV[i + 1], ARGV[2], ARGV[i + 2], ARGV[i + 3])
   events = events + ARGV[i + 2]
 end
-local backlog = redis.call('INCRBY', KEYS[1], events)
-if redis.call('INCRBY', KEYS[2], events) == events then
-  redis.call('SET', KEYS[6], {SHARE_EVENTS}, 'NX')
+local backlog = redis.call('INCRBY', KEYS[2], events)
+if redis.call('INCRBY', KEYS[3], events) == events then
+  redis.call('SET', share_key, {SHARE_EVENTS}, 'NX')
 end
-local woke = redis.call('SET', KEYS[3], '1', 'NX', 'PX', ARGV[3])
+local woke = redis.call('SET', KEYS[4], '1', 'NX', 'PX', ARGV[3])
 local answer =
   {{1, backlog, woke and 1 or 0, table.concat(entries, ','), table.concat(over, ',')}}
-local ids = markers + 4 * ARGV[4]
-for i = markers, ids - 1, 4 do
+local key, at = {_BATCH_KEYS} + 1 + parts, 6 + 4 * parts
+local ids = at + 3 * ARGV[4]
+for i = at, ids - 1, 3 do
   answer[#answer + 1] =
-    seen_before(ARGV[5], ARGV[6], ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3])
+    seen_before(KEYS[10], KEYS[key], KEYS[key + 1], ARGV[i], ARGV[i + 1], ARGV[i + 2])
+  key = key + 2
 end
 if #ARGV >= ids then
-  for _, first in ipairs(recall(ids)) do
+  for _, first in ipairs(recall(KEYS[11], {{KEYS[12], KEYS[13]}}, ARGV[ids], ARGV[ids + 1])) do
     answer[#answer + 1] = first
   end
 end
@@ -92,38 +87,9 @@ return answer
 """
 )
 
-# Acknowledges and deletes entries that are stored. Each is subtracted from the backlog and from the
-# count of its apps once, however often it is acknowledged. `entry_arguments` makes ARGV.
-ACK_KEYS = (INBOX_KEY, BACKLOG_KEY, APPS_KEY)
-ACK = (
-    COUNT_APPS
-    + """
-local events, alone = 0, {}
-for i = 2, #ARGV, 3 do
-  local count, apps = ARGV[i + 1], ARGV[i + 2]
-  redis.call('XACK', KEYS[1], ARGV[1], ARGV[i])
-  if redis.call('XDEL', KEYS[1], ARGV[i]) == 1 then
-    events = events + count
-    if string.find(apps, ':', 1, true) then
-      count_apps(KEYS[3], apps, count, -1)
-    elseif apps ~= '' then
-      alone[apps] = (alone[apps] or 0) + count
-    end
-  end
-end
-for app, count in pairs(alone) do
-  count_app(KEYS[3], app, -count)
-end
-if events > 0 then
-  redis.call('DECRBY', KEYS[2], events)
-end
-return events
-"""
-)
-
 
 class Entry(msgspec.Struct, frozen=True):
-    """A batch in the inbox, with the number of its deliveries to a worker."""
+    """A batch in the inbox of a shard, with the number of its deliveries to a worker."""
 
     id: str
     deliveries: int
@@ -132,6 +98,7 @@ class Entry(msgspec.Struct, frozen=True):
     payload: bytes
     apps: str = ""
     parked_at_ms: int = 0
+    shard: int = 0
 
     @property
     def time_ms(self) -> int:
@@ -170,7 +137,9 @@ class Backlog(msgspec.Struct, frozen=True):
     accepted: int
 
 
-def read_entry(entry_id: bytes, fields: Mapping[bytes, bytes], deliveries: int) -> Entry:
+def read_entry(
+    entry_id: bytes, fields: Mapping[bytes, bytes], deliveries: int, shard: int = 0
+) -> Entry:
     """Returns an entry from its fields in the stream."""
     return Entry(
         id=entry_id.decode(),
@@ -180,6 +149,7 @@ def read_entry(entry_id: bytes, fields: Mapping[bytes, bytes], deliveries: int) 
         payload=fields.get(b"e", b""),
         apps=fields.get(b"a", b"").decode(),
         parked_at_ms=int(fields.get(b"t", 0)),
+        shard=shard,
     )
 
 
@@ -195,26 +165,36 @@ class BatchPart(NamedTuple):
     alone: str = ""
 
 
+def append_keys(
+    names: ShardNames,
+    parts: Sequence[BatchPart],
+    markers: Sequence[SeenMarker] = (),
+    now_ms: int = 0,
+) -> list[str]:
+    """Returns the KEYS of APPEND."""
+    # What is not parked needs no stream: the count stands in its place.
+    streams = [names.parked_stream(part.alone) if part.alone else names.parked for part in parts]
+    return [
+        *(names.inbox, names.backlog, names.accepted, names.wake),
+        *(names.inbox_apps, names.parked, names.inbox_share, names.parked_turn),
+        *(names.snapshot_version, bytes_key(names, now_ms), names.recent_ids),
+        *(names.recent_ids_hash(0), names.recent_ids_hash(1)),
+        *streams,
+        *marker_keys(names, (marker.name for marker in markers), now_ms),
+    ]
+
+
 def append_arguments(
     version: str,
     parts: Sequence[BatchPart],
     wire_version: int,
     markers: Sequence[SeenMarker] = (),
-    now_ms: int = 0,
 ) -> list[Any]:
     """Returns the ARGV of APPEND; those of IDs may follow (`id_arguments`)."""
-    arguments = [version, wire_version, WAKE_MS, len(markers), *period_keys(now_ms), len(parts)]
+    arguments: list[Any] = [version, wire_version, WAKE_MS, len(markers), len(parts)]
     for part in parts:
         arguments += (part.alone, part.apps, part.events, part.payload)
     return arguments + marker_arguments(markers)
-
-
-def entry_arguments(entries: Iterable[Entry]) -> list[str | int]:
-    """Returns the ARGV of ACK for these entries."""
-    arguments: list[str | int] = [GROUP]
-    for entry in entries:
-        arguments += (entry.id, entry.count, entry.apps)
-    return arguments
 
 
 def read_append_reply(reply: list[Any], markers: int | None = None) -> Appended | None:
@@ -237,8 +217,8 @@ def append(
     """Adds a batch that needs no token: a replay, an import. `apps` as in an entry."""
     script = redis.register_script(APPEND)
     part = BatchPart(payload, count, apps, "" if ":" in apps else apps)
-    arguments = append_arguments("", [part], wire_version)
-    appended = read_append_reply(cast("list[Any]", script(keys=APPEND_KEYS, args=arguments)))
+    keys, arguments = append_keys(redis.names, [part]), append_arguments("", [part], wire_version)
+    appended = read_append_reply(cast("list[Any]", script(keys=keys, args=arguments)))
     assert appended is not None  # it was not checked against a version
     return appended
 
@@ -246,7 +226,7 @@ def append(
 def measure(redis: Redis) -> Backlog:
     """Measures what waits in the inbox now, by Redis's own clock."""
     with redis.pipeline(transaction=False) as pipeline:
-        pipeline.mget(BACKLOG_KEY, ACCEPTED_KEY)
+        pipeline.mget(redis.names.backlog, redis.names.accepted)
         pipeline.time()
         (backlog, accepted), (seconds, microseconds) = pipeline.execute()
     now_ms = seconds * 1000 + microseconds // 1000
@@ -261,12 +241,12 @@ def oldest_time_ms(redis: Redis, exactly: bool = False) -> int | None:
     What was parked is in the inbox behind younger entries, which only an exact search sees.
     """
     with redis.pipeline(transaction=False) as pipeline:
-        for stream in [*parked_streams(redis), INBOX_KEY]:
+        for stream in [*parked_streams(redis), redis.names.inbox]:
             pipeline.xrange(stream, count=1)
         oldest = [entry for reply in pipeline.execute() for entry in stream_entries(reply)]
     times = [read_entry(*entry, 0).time_ms for entry in oldest]
-    if exactly and redis.exists(TURN_KEY):
-        times += [entry.time_ms for entry in _entries(redis, INBOX_KEY, "-", "+")]
+    if exactly and redis.exists(redis.names.parked_turn):
+        times += [entry.time_ms for entry in _entries(redis, redis.names.inbox, "-", "+")]
     return min(times, default=None)
 
 
@@ -276,9 +256,9 @@ def find_event(redis: Redis, receipt: UUID) -> Event | None:
     start = f"{max(0, created_ms - _SEARCH_SLACK_MS)}-0"
     end = f"{created_ms + _SEARCH_SLACK_MS}-0"
     # What moves meanwhile moves from a parked stream to the end of the inbox.
-    ranges = [(stream, start, end) for stream in [*parked_streams(redis), INBOX_KEY]]
-    if redis.exists(TURN_KEY):
-        ranges.append((INBOX_KEY, end, "+"))
+    ranges = [(stream, start, end) for stream in [*parked_streams(redis), redis.names.inbox]]
+    if redis.exists(redis.names.parked_turn):
+        ranges.append((redis.names.inbox, end, "+"))
     for searched in ranges:
         for entry in _entries(redis, *searched):
             with suppress(msgspec.MsgspecError):  # another version's entry is skipped
@@ -290,7 +270,7 @@ def find_event(redis: Redis, receipt: UUID) -> Event | None:
 
 def all_entries(redis: Redis) -> Iterator[Entry]:
     """Yields the entries that wait now, the oldest of each stream first."""
-    for stream in [*parked_streams(redis), INBOX_KEY]:
+    for stream in [*parked_streams(redis), redis.names.inbox]:
         yield from _entries(redis, stream, "-", "+")
 
 

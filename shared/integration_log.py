@@ -22,6 +22,7 @@ from shared.placeholders import is_no_id, is_zero
 from shared.redaction import redact
 from shared.redis import AsyncPipeline, Pipeline, Redis
 from shared.scopes import Scope
+from shared.shards.shard_names import ShardNames
 from shared.tokens import TokenFault
 
 CHECK_ENTRIES_MAX = 50
@@ -157,6 +158,7 @@ class IntegrationLogEntry(msgspec.Struct, frozen=True, array_like=True):
 
 def check_commands(
     pipeline: AsyncPipeline | Pipeline,
+    names: ShardNames,
     app_id: int,
     token_id: int,
     entries: Sequence[IntegrationLogEntry],
@@ -164,7 +166,7 @@ def check_commands(
     """Queues the commands that add entries, oldest first, and drop the oldest beyond the limit."""
     if not entries:
         return
-    key = _key(app_id, token_id)
+    key = names.check(app_id, token_id)
     pipeline.lpush(key, *map(msgspec.msgpack.encode, entries[-CHECK_ENTRIES_MAX:]))
     pipeline.ltrim(key, 0, CHECK_ENTRIES_MAX - 1)
     pipeline.expire(key, CHECK_SECONDS)
@@ -180,7 +182,7 @@ def recent_checks(
     tokens = list(token_ids)
     with redis.pipeline(transaction=False) as pipeline:
         for token_id in tokens:
-            pipeline.lrange(_key(app_id, token_id), 0, count - 1)
+            pipeline.lrange(redis.names.check(app_id, token_id), 0, count - 1)
         lists = cast("list[list[bytes]]", pipeline.execute())
     entries: dict[int, list[IntegrationLogEntry]] = {token_id: [] for token_id in tokens}
     for token_id, texts in zip(tokens, lists, strict=True):
@@ -192,7 +194,10 @@ def recent_checks(
 
 
 def unread_commands(
-    pipeline: AsyncPipeline | Pipeline, app_id: int, counts: Mapping[UnreadSource, UnreadCount]
+    pipeline: AsyncPipeline | Pipeline,
+    names: ShardNames,
+    app_id: int,
+    counts: Mapping[UnreadSource, UnreadCount],
 ) -> None:
     """Queues the command that adds to the counts of an app."""
     if not counts:
@@ -202,23 +207,15 @@ def unread_commands(
         arguments += [msgspec.json.encode(source), count.count, count.first_ms, count.last_ms]
     silent_ms = max(count.last_ms for count in counts.values()) - CHECK_SECONDS * 1000
     limits = (UNREAD_MAX, silent_ms, CHECK_SECONDS)
-    pipeline.eval(_COUNT_UNREAD, 1, _unread_key(app_id), *limits, *arguments)
+    pipeline.eval(_COUNT_UNREAD, 1, names.unread(app_id), *limits, *arguments)
 
 
 def unread_counts(redis: Redis, app_id: int, since_ms: int) -> dict[UnreadSource, UnreadCount]:
     """Reads what came since then, with how often it came since it was first seen."""
-    kept = cast("dict[bytes, bytes]", redis.hgetall(_unread_key(app_id)))
+    kept = cast("dict[bytes, bytes]", redis.hgetall(redis.names.unread(app_id)))
     counts = {}
     for text, said in kept.items():
         with suppress(msgspec.MsgspecError):
             source = msgspec.json.decode(text, type=UnreadSource)
             counts[source] = UnreadCount(*map(int, said.split()))
     return {source: count for source, count in counts.items() if count.last_ms >= since_ms}
-
-
-def _unread_key(app_id: int) -> str:
-    return f"waybill:unread:{app_id}"
-
-
-def _key(app_id: int, token_id: int) -> str:
-    return f"waybill:check:{app_id}:{token_id}"

@@ -266,6 +266,9 @@ DUE_DECISIONS = _pipeline("waybill_due_decisions", _GAUGE, "Users whose decision
 WIDEST_IDENTIFIER = _pipeline(
     "waybill_widest_identifier_users", _GAUGE, "Users who name the widest ID; 0: none is too wide."
 )
+LARGEST_USER = _pipeline(
+    "waybill_largest_user_events", _GAUGE, "Events of the largest user, about.")  # fmt: skip
+DAY_FILES = _pipeline("waybill_day_file_events", _GAUGE, "Events in day files.", "state")
 CALLBACKS_DUE = _pipeline(
     "waybill_callbacks_due", _GAUGE, "Callbacks due to endpoints neither paused nor disabled."
 )
@@ -284,16 +287,13 @@ ALERT_MESSAGES_UNDELIVERED = _pipeline(
 DATABASE_CONNECTIONS = _pipeline(
     "waybill_database_connections", _GAUGE,
     "Connections to PostgreSQL, by program of Waybill (`other` for all others) and state.",
-    "program", "state",
-)  # fmt: skip
+    "program", "state")  # fmt: skip
 DATABASE_CONNECTIONS_MAX = _pipeline(
     "waybill_database_connections_max", _GAUGE, "Connections that PostgreSQL allows.")  # fmt: skip
 STORE_UP = _pipeline(
-    "waybill_store_up",
-    _GAUGE,
-    "1 while this store answers; metrics read from a store that does not are left out.",
-    "store",
-)
+    "waybill_store_up", _GAUGE,
+    "1 while this store answers; metrics read from a store that does not are left out.", "store",
+)  # fmt: skip
 
 METRICS: dict[str, Metric] = {
     metric.name: metric for metric in tuple(globals().values()) if isinstance(metric, Metric)

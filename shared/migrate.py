@@ -19,9 +19,9 @@ from importlib.resources import files
 
 from shared.database import Connection, DatabaseError, run, sqlstate, transaction
 from shared.errors import OperatorError
+from shared.shards.advisory_locks import AdvisoryLock, lock_session, unlock_session
 
 LOCK_WAIT_MS_MAX = 1_000
-_LOCK = 7_246_002
 _PAUSE_SECONDS = 1.0
 _TRIES_MAX = 120
 _LOCK_NOT_AVAILABLE = "55P03"
@@ -105,12 +105,12 @@ def _exclusively(connection: Connection) -> Iterator[None]:
     """Lets one program migrate at a time; the others wait, however long it takes."""
     run(connection, "SET lock_timeout = 0")
     run(connection, "SET statement_timeout = 0")
-    run(connection, "SELECT pg_advisory_lock(%s)", (_LOCK,))
+    lock_session(connection, AdvisoryLock.MIGRATE)
     run(connection, f"SET lock_timeout = {LOCK_WAIT_MS_MAX}")
     try:
         yield
     finally:
-        run(connection, "SELECT pg_advisory_unlock(%s)", (_LOCK,))
+        unlock_session(connection, AdvisoryLock.MIGRATE)
         run(connection, "RESET lock_timeout")
         run(connection, "RESET statement_timeout")
 

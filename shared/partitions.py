@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
 from shared.database import Connection, run, transaction
+from shared.shards.advisory_locks import AdvisoryLock, lock
 
 DAY_PARTITION = re.compile(r"events_(\d{4})(\d{2})(\d{2})")  # the names that partition_name makes
 DAYS_BEHIND = 1
 DAYS_AHEAD = 7
-_LOCK = 7_246_003
 _NAME = "events_%Y%m%d"
 _PARTITIONS = """
 SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
@@ -32,7 +32,7 @@ def make_days(connection: Connection, days: Iterable[date]) -> list[str]:
     created: list[str] = []
     for day in days:
         with transaction(connection):
-            run(connection, "SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            lock(connection, AdvisoryLock.CREATE_PARTITIONS)
             if not _exists(connection, partition_name(day)):
                 run(connection, "SELECT create_event_partition(%s)", (day,))
                 created.append(partition_name(day))
@@ -41,12 +41,21 @@ def make_days(connection: Connection, days: Iterable[date]) -> list[str]:
 
 def drop_days(connection: Connection, last: date) -> int:
     """Drops the partitions of all days up to the last one; returns their number."""
-    names = [name for (name,) in run(connection, _PARTITIONS)]
-    days = [datetime.strptime(name, _NAME).replace(tzinfo=UTC).date() for name in names]
-    expired = [day for day in days if day <= last]
+    expired = [day for day in event_days(connection) if day <= last]
     for day in expired:
-        run(connection, "SELECT drop_event_partition(%s)", (day,))
+        drop_day(connection, day)
     return len(expired)
+
+
+def drop_day(connection: Connection, day: date) -> None:
+    """Drops the partition of a day, with its events."""
+    run(connection, "SELECT drop_event_partition(%s)", (day,))
+
+
+def event_days(connection: Connection) -> list[date]:
+    """Returns the days that have a partition, in order."""
+    names = [name for (name,) in run(connection, _PARTITIONS)]
+    return [datetime.strptime(name, _NAME).replace(tzinfo=UTC).date() for name in names]
 
 
 def has_partition(connection: Connection, day: date) -> bool:

@@ -11,6 +11,7 @@ Mailchimp; the ids that PostHog and Mixpanel refuse (PostHog/posthog 5527, mixpa
 
 import re
 from html import unescape
+from unicodedata import category, normalize
 from urllib.parse import unquote
 
 from shared.names.invisible import trimmed
@@ -33,7 +34,19 @@ WORDS = frozenset(
         *("not_available", "not available", "not-available", "notavailable", "unavailable"),
         *("not_set", "not set", "(not set)", "notset", "not_applicable", "not applicable"),
         *("not provided", "(not provided)", "not_provided", "not_found", "no_value", "(empty)"),
+        *(
+            "not-set",
+            "(notset)",
+            "not-provided",
+            "notprovided",
+            "no value",
+            "novalue",
+            "n-a",
+            "n/d",
+        ),
+        *("infinity", "-infinity", "invalid date", "unknown-unknown", "unknown_unknown"),
         *("optional(nil)", "-", "--", "---", "\u2013", "\u2014", "?", "..."),
+        r"\n",  # in capitals PostgreSQL's and MySQL's NULL in a file
     }
 )
 
@@ -48,15 +61,25 @@ _NOBODY = frozenset(
         *("adid", "aaid", "advertising_id", "idfa", "idfv", "gaid", "gps_adid", "google_aid"),
         *("android_id", "google_app_set_id", "fire_adid", "oaid", "win_adid", "rida", "tifa"),
         *("vida", "imei", "meid", "mac", "web_uuid", "external_device_id", "primary_dedupe_token"),
+        *("optedout", "opted_out", "opted-out", "opted out", "optout", "opt_out", "opt-out"),
+        *("redacted", "anonymized", "anonymised", "0x0", "0x", "+0", "-0"),
     }
 )
-_ALL_WORDS = WORDS | _NOBODY
+_NO_NAME = frozenset(
+    f"no{sign}{name}" for sign in ("", "-", "_", " ") for name in _NOBODY if name[0].isalpha()
+)
+_ALL_WORDS = WORDS | _NOBODY | _NO_NAME
 _WORD_CHARACTERS_MAX = max(map(len, _ALL_WORDS))
 
 # Full macros: {x} {{x}} ${x} #{x} %{x} @{x} {%x%} {!x} [x] [[x]] <x> <%=x%> __x__.
 _FULL = re.compile(r"[#$%@!]{0,2}\{.*\}|\[.*\]|<.*>|__.*__|\$\(.*\)", re.DOTALL)
 # Between two equal signs: #x# %x% %%x%% $x$ $$x$$ @x@ !x! ~x~ |x| *|x|* ^x^.
 _BETWEEN = re.compile(r"(?P<sign>\*\||[#$%@!~|*^]{1,2})[\w.:\- ]+(?:\|\*|(?P=sign))")
+# Of a format that was given no arguments: %s %1$s %(id)s %@, and what Go prints: %!s(<nil>).
+_FORMAT = re.compile(
+    r"%(?:\([\w.]+\))?(?:\d{1,2}\$)?[-+#0 ]?\d{0,3}l{0,2}[sdiufgvq@]|%![a-z]\(.*\)",
+    re.DOTALL | re.IGNORECASE,
+)
 # Half-open, cut off by a length limit or a typing error: {idfa  ${idfa  idfa}}  [idfa  %%idfa.
 _NAME = r"[A-Za-z_][\w.\- ]*"
 _HALF = re.compile(
@@ -71,15 +94,28 @@ _SCRIPT_WORDS = frozenset({"undefined", "null", "nan", "(null)"})
 # What nearly every ID is, in lower case. Decided by one pattern, for each event has several IDs.
 _USUAL_ID = re.compile(r"[0-]*[1-9a-z][a-z0-9@.+/_-]*")
 _SCRIPT_WORD = re.compile("undefined|null|nan", re.IGNORECASE)
-_ZERO_SIGNS = frozenset("0:-.")
-_ZEROS = re.compile(r"[0:\-.]+")
+_REPEATED_WORD = re.compile("(?:undefined|null){2,}")
+_AROUND = " \t\r\n{}[]<>\"'`"
+_ZERO_SIGNS = frozenset("0:-.,")
+_ZEROS = re.compile(r"[0:\-.,]+")
+# From the example of a guide: your_user_id, YOUR_GAID.
+_EXAMPLE_START = "your"
+_EXAMPLE = re.compile(r"your[_\- ][a-z_\- ]+")
+# What Swift prints of an optional value, and a UUID as a URN.
+_WRAPPED = re.compile(r"(?:optional|some)\((.*)\)|urn:uuid:(.*)", re.IGNORECASE | re.DOTALL)
+# Quotes and brackets of other scripts, as word processors and keyboards put them.
+_PLAIN_SIGNS = str.maketrans(
+    "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb\u2039\u203a\u3010\u3011", "\"\"\"'''\"\"''[]"
+)
 
 # .NET and Windows write a GUID in braces: that is a value.
 _VALUE_IN_BRACES = re.compile(
     r"[{\[<]?(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,64})[}\]>]?", re.IGNORECASE
 )
-_ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}|&(?:#|lt|gt|quot|amp|apos|lbrace|lcub|rcub)")
+_ESCAPED = re.compile(r"%[0-9A-Fa-f]{2}|&(?:#|lt|gt|quot|amp|apos|nbsp|lbrace|lcub|rcub)")
 _DECODINGS_MAX = 3
+_DECODED_CHARACTERS_MAX = 16_384  # no macro is so long, and decoding would hold an ingest process
+_SIGNS_MAX = 64  # each sign alone is looked up, and a request may have half a million
 
 _FIRST = frozenset("{[<#$%@!~|*^_:&\"'`\\")
 _LAST = frozenset("}]>#$%@!~|*^_;)\"'`\\")
@@ -90,9 +126,7 @@ def is_placeholder(text: str) -> bool:
     bare = trimmed(text)
     if len(bare) <= _WORD_CHARACTERS_MAX and bare.lower() in WORDS:
         return True
-    if bare[0] not in _FIRST and bare[-1] not in _LAST and "%" not in bare:
-        return False
-    return any(map(_is_macro, _decoded(bare)))
+    return _may_be_macro(bare) and any(map(_is_macro, _decoded(bare)))
 
 
 def is_no_id(text: str) -> bool:
@@ -100,18 +134,45 @@ def is_no_id(text: str) -> bool:
     lowered = text.lower()
     if _USUAL_ID.fullmatch(lowered) and lowered not in _ALL_WORDS:
         has_word = "null" in lowered or "nan" in lowered or "undefined" in lowered
-        if not has_word:
+        if not has_word and not lowered.startswith(_EXAMPLE_START):
             return False
     bare = trimmed(text)
-    if len(bare) <= _WORD_CHARACTERS_MAX and bare.lower() in _NOBODY:
+    decoded = _decoded(bare)  # once: of a long text it is most of the work
+    if any(map(_is_nobody, decoded)):
         return True
-    if is_placeholder(bare) or is_zero(bare.strip("{}[]<>")):
+    if _may_be_macro(bare) and any(map(_is_macro, decoded)):
         return True
-    if _PASTED_SIGNS.search(bare) and any(map(_has_pasted, _decoded(bare))):
+    if _PASTED_SIGNS.search(bare) and any(map(_has_pasted, decoded)):
         return True
     if not _SCRIPT_WORD.search(bare):
         return False
-    return not _SCRIPT_WORDS.isdisjoint(_PARTS.split(bare.lower()))
+    parts = _PARTS.split(bare.lower())
+    return any(part in _SCRIPT_WORDS or _REPEATED_WORD.fullmatch(part) for part in parts)
+
+
+def _may_be_macro(bare: str) -> bool:
+    is_plain = bare[0] not in _FIRST and bare[-1] not in _LAST and "%" not in bare
+    return not (is_plain and bare.isascii())
+
+
+def _is_nobody(text: str) -> bool:
+    """Tells whether a text is a word for nobody, zeros, signs alone, or the example of a guide."""
+    bare = text if text.isascii() else trimmed(normalize("NFKC", text).translate(_PLAIN_SIGNS))
+    wrapped = _WRAPPED.fullmatch(bare)
+    bare = (wrapped[1] or wrapped[2] or "") if wrapped else bare
+    bare = bare.strip(_AROUND)
+    lowered = bare.lower()
+    return (
+        lowered in _ALL_WORDS
+        or lowered.strip("-_.") in WORDS
+        or is_zero(bare)
+        or _EXAMPLE.fullmatch(lowered) is not None
+        or (len(bare) <= _SIGNS_MAX and all(map(_is_sign, bare)))
+    )
+
+
+def _is_sign(character: str) -> bool:
+    return category(character)[0] in "PZ" or category(character) in {"Sm", "Sk", "Sc"}
 
 
 def is_zero(text: str) -> bool:
@@ -122,6 +183,8 @@ def is_zero(text: str) -> bool:
 def _decoded(text: str) -> list[str]:
     """Returns a text as it is, and as it is meant if it was encoded once more or twice."""
     texts = [text]
+    if len(text) > _DECODED_CHARACTERS_MAX:
+        return texts
     while len(texts) <= _DECODINGS_MAX and _ESCAPED.search(texts[-1]):
         decoded = trimmed(unescape(unquote(texts[-1])))
         if decoded == texts[-1]:
@@ -131,12 +194,16 @@ def _decoded(text: str) -> list[str]:
 
 
 def _is_macro(text: str) -> bool:
-    bare = trimmed(trimmed(text).strip("\"'`\\"))
-    if bare.lower() in WORDS:
+    written = trimmed(text)
+    if not written.isascii():  # the name of a macro is ASCII, that of a campaign need not be
+        plain = normalize("NFKC", written).translate(_PLAIN_SIGNS)
+        written = plain if plain.isascii() else written
+    bare = trimmed(written.strip("\"'`\\"))
+    if bare.lower() in WORDS or written.lower() in WORDS:
         return True
     if _VALUE_IN_BRACES.fullmatch(bare):
         return False
-    return any(form.fullmatch(bare) is not None for form in (_FULL, _BETWEEN, _HALF))
+    return any(form.fullmatch(bare) is not None for form in (_FULL, _BETWEEN, _HALF, _FORMAT))
 
 
 def _has_pasted(text: str) -> bool:

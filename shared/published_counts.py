@@ -12,8 +12,6 @@ from shared.metrics import METRICS, Metric, MetricKind
 from shared.redis import Redis
 from shared.tally import MetricSeries, Tally
 
-COUNTS_KEY = "waybill:counts"
-
 
 class _Field(msgspec.Struct, frozen=True, array_like=True):
     """The key of a hash field: one value of a series, by its position."""
@@ -50,7 +48,8 @@ class PublishedCounts:
             return
         with self._redis.pipeline(transaction=True) as pipeline:
             for field, increment in growth.items():
-                pipeline.hincrbyfloat(COUNTS_KEY, msgspec.json.encode(field).decode(), increment)
+                name = msgspec.json.encode(field).decode()
+                pipeline.hincrbyfloat(self._redis.names.counts, name, increment)
             pipeline.execute()
         self._published = counts
 
@@ -58,7 +57,7 @@ class PublishedCounts:
 def read_counts(redis: Redis) -> list[MetricSeries]:
     """Reads the sums since Redis was empty, without metrics that only another version counts."""
     values: dict[tuple[str, tuple[str, ...]], list[float]] = {}
-    for text, number in cast("dict[bytes, bytes]", redis.hgetall(COUNTS_KEY)).items():
+    for text, number in cast("dict[bytes, bytes]", redis.hgetall(redis.names.counts)).items():
         field = _fields.decode(text)
         metric = METRICS.get(field.name)
         if metric is None or not 0 <= field.position < _width(metric):

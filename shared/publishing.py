@@ -9,9 +9,6 @@ from a PostgreSQL sequence: they never repeat, even if Redis has lost its data.
 """
 
 from collections import defaultdict
-from typing import cast
-
-import msgspec
 
 from shared.database import Connection, run
 from shared.errors import OperatorError
@@ -21,21 +18,24 @@ from shared.limits.app_limits import stored_limits
 from shared.privacy.tombstone_key import new_wrapped_key
 from shared.redis import Redis
 from shared.scopes import Scope
+from shared.shards.advisory_locks import AdvisoryLock, lock
+from shared.shards.snapshot_parts import (
+    SplitSnapshot,
+    published_index,
+    split,
+    with_version,
+    write_snapshot,
+)
 from shared.snapshot import (
-    SNAPSHOT_KEY,
-    VERSION_KEY,
     Grant,
     KnownApp,
     KnownEventType,
     KnownLink,
     LinkKey,
     Snapshot,
-    decode_snapshot,
-    encode_snapshot,
 )
 from shared.tokens import key_check
 
-_LOCK = 7_246_001  # any number that no other advisory lock of Waybill has
 _NO_VERSION = 0
 _KEYS = "SELECT key_check, tombstone_key, click_keys FROM installation"
 
@@ -72,7 +72,7 @@ def require_key(connection: Connection, secret_key: bytes) -> bytes:
 def publish_snapshot(connection: Connection, redis: Redis, secret_key: bytes) -> int:
     """Publishes the tables in the open transaction of `connection`; returns the new version."""
     _lock(connection)
-    return _publish(connection, redis, _read_tables(connection, secret_key))
+    return _publish(connection, redis, split(_read_tables(connection, secret_key)))
 
 
 def refresh_snapshot(connection: Connection, redis: Redis, secret_key: bytes) -> int | None:
@@ -83,14 +83,15 @@ def refresh_snapshot(connection: Connection, redis: Redis, secret_key: bytes) ->
     """
     require_key(connection, secret_key)
     _lock(connection)
-    tables = _read_tables(connection, secret_key)
-    if _read_published(redis) == tables:
+    tables = split(_read_tables(connection, secret_key))
+    published = published_index(redis)
+    if published and with_version(published, _NO_VERSION) == tables.index:
         return None
     return _publish(connection, redis, tables)
 
 
 def _lock(connection: Connection) -> None:
-    run(connection, "SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+    lock(connection, AdvisoryLock.PUBLISH_SNAPSHOT)
 
 
 def _read_tables(connection: Connection, secret_key: bytes) -> Snapshot:
@@ -193,25 +194,10 @@ def _scopes(names: list[str]) -> tuple[Scope, ...]:
     return tuple(scope for scope in Scope if scope in names)
 
 
-def _read_published(redis: Redis) -> Snapshot | None:
-    """Reads the snapshot in Redis, without its version; None if it is missing or inconsistent."""
-    version, data = cast("list[bytes | None]", redis.mget(VERSION_KEY, SNAPSHOT_KEY))
-    if version is None or data is None:
-        return None
-    try:
-        snapshot = decode_snapshot(data)
-    except msgspec.MsgspecError:
-        return None
-    return _with_version(snapshot, _NO_VERSION) if snapshot.version == int(version) else None
-
-
-def _publish(connection: Connection, redis: Redis, tables: Snapshot) -> int:
+def _publish(connection: Connection, redis: Redis, tables: SplitSnapshot) -> int:
     row = run(connection, "SELECT nextval('snapshot_version')").fetchone()
     assert row is not None
-    snapshot = _with_version(tables, row[0])
-    redis.mset({SNAPSHOT_KEY: encode_snapshot(snapshot), VERSION_KEY: snapshot.version})
-    return snapshot.version
-
-
-def _with_version(snapshot: Snapshot, version: int) -> Snapshot:
-    return msgspec.structs.replace(snapshot, version=version)
+    version: int = row[0]
+    index = with_version(tables.index, version)
+    write_snapshot(redis, SplitSnapshot(index, tables.parts, tables.whole))
+    return version

@@ -14,8 +14,6 @@ import msgspec
 
 from shared.redis import Redis
 
-RECOMPUTE_KEY = "waybill:recompute"
-REQUESTS_KEY = "waybill:recompute:requests"
 Days = tuple[date, date]  # the first and the last
 
 # Writes progress unless the app has been requested again since. Returns whether it was written.
@@ -70,21 +68,21 @@ def covers(wider: Days | None, days: Days | None) -> bool:
 
 def request_recompute(redis: Redis, app_ids: Iterable[int], days: Days | None = None) -> None:
     """Sets these apps to waiting. The caller then has to enqueue the job."""
-    request = int(redis.incr(REQUESTS_KEY))
+    request = int(redis.incr(redis.names.recompute_requests))
     first, last = days or (None, None)
     waiting = msgspec.json.encode(Recompute(request=request, first=first, last=last))
-    redis.hset(RECOMPUTE_KEY, mapping={str(app_id): waiting for app_id in app_ids})
+    redis.hset(redis.names.recompute, mapping={str(app_id): waiting for app_id in app_ids})
 
 
 def read_recompute(redis: Redis, app_id: int) -> Recompute | None:
     """Reads the progress of an app, None if its recalculation was never requested."""
-    text = cast("bytes | None", redis.hget(RECOMPUTE_KEY, str(app_id)))
+    text = cast("bytes | None", redis.hget(redis.names.recompute, str(app_id)))
     return None if text is None else msgspec.json.decode(text, type=Recompute)
 
 
 def unfinished_recomputes(redis: Redis) -> dict[int, Recompute]:
     """Returns the work to do, by app: what waits, and what a dead worker has left running."""
-    texts = cast("dict[bytes, bytes]", redis.hgetall(RECOMPUTE_KEY))
+    texts = cast("dict[bytes, bytes]", redis.hgetall(redis.names.recompute))
     by_app = {int(app): msgspec.json.decode(text, type=Recompute) for app, text in texts.items()}
     ended = {RecomputeState.DONE, RecomputeState.FAILED}
     return {app: recompute for app, recompute in by_app.items() if recompute.state not in ended}
@@ -94,4 +92,4 @@ def report_recompute(redis: Redis, app_id: int, progress: Recompute) -> bool:
     """Writes progress; False if the app was requested again, so that the job must start over."""
     script = redis.register_script(_REPORT)
     arguments = (str(app_id), progress.request, msgspec.json.encode(progress))
-    return bool(script(keys=(RECOMPUTE_KEY,), args=arguments))
+    return bool(script(keys=(redis.names.recompute,), args=arguments))

@@ -13,12 +13,10 @@ from typing import cast
 import msgspec
 
 from shared.redis import AsyncPipeline, Pipeline, Redis, stream_entries
+from shared.shards.shard_names import ShardNames
 
-REJECTIONS_KEY = "waybill:rejections"
-REJECTION_COUNTS_KEY = "waybill:rejections:counts"
 CLICK_LOST = "click_lost"  # the one entry that is no refusal: redirected, but not stored
 
-BAD_TOKENS_KEY = "waybill:bad_tokens"  # a sorted set: addresses by their count
 BAD_TOKEN_ADDRESSES_MAX = 1000
 BAD_TOKEN_SECONDS = 86_400  # since the first of them; then all counts start again
 
@@ -43,7 +41,7 @@ def encode_rejection(rejection: Rejection) -> bytes:
 
 def recent_rejections(redis: Redis, count: int) -> list[Rejection]:
     """Reads the last refused requests, newest first."""
-    entries = stream_entries(redis.xrevrange(REJECTIONS_KEY, count=count))
+    entries = stream_entries(redis.xrevrange(redis.names.rejections, count=count))
     return [msgspec.json.decode(fields[b"r"], type=Rejection) for _, fields in entries]
 
 
@@ -56,7 +54,7 @@ def app_of(entry: bytes) -> int | None:
 
 def rejections_since(redis: Redis, since_ms: int) -> Iterator[Rejection]:
     """Yields the refused requests since a time, oldest first; the log is capped."""
-    for _, fields in stream_entries(redis.xrange(REJECTIONS_KEY, min=str(since_ms))):
+    for _, fields in stream_entries(redis.xrange(redis.names.rejections, min=str(since_ms))):
         with suppress(msgspec.MsgspecError):  # of another version
             yield msgspec.json.decode(fields[b"r"], type=Rejection)
 
@@ -66,34 +64,36 @@ def delete_rejections(redis: Redis, borders: Mapping[int, int]) -> int:
     if not borders:
         return 0
     found = []
-    for entry_id, fields in stream_entries(redis.xrange(REJECTIONS_KEY)):
+    for entry_id, fields in stream_entries(redis.xrange(redis.names.rejections)):
         rejection = msgspec.json.decode(fields[b"r"], type=Rejection)
         border_ms = None if rejection.app_id is None else borders.get(rejection.app_id)
         if border_ms is not None and rejection.at_ms < border_ms:
             found.append(entry_id)
     if found:
-        redis.xdel(REJECTIONS_KEY, *found)
+        redis.xdel(redis.names.rejections, *found)
     return len(found)
 
 
 def rejection_counts(redis: Redis) -> dict[str, int]:
     """Reads the number of all requests ever refused, by code."""
-    counts = cast("dict[bytes, bytes]", redis.hgetall(REJECTION_COUNTS_KEY))
+    counts = cast("dict[bytes, bytes]", redis.hgetall(redis.names.rejection_counts))
     return {code.decode(): int(count) for code, count in counts.items()}
 
 
-def bad_token_commands(pipeline: AsyncPipeline | Pipeline, counts: Mapping[str, int]) -> None:
+def bad_token_commands(
+    pipeline: AsyncPipeline | Pipeline, names: ShardNames, counts: Mapping[str, int]
+) -> None:
     """Queues the commands that add requests with bad tokens, by address, and keep the worst."""
     if not counts:
         return
     for address, count in counts.items():
-        pipeline.zincrby(BAD_TOKENS_KEY, count, address)
-    pipeline.zremrangebyrank(BAD_TOKENS_KEY, 0, -BAD_TOKEN_ADDRESSES_MAX - 1)
-    pipeline.expire(BAD_TOKENS_KEY, BAD_TOKEN_SECONDS, nx=True)
+        pipeline.zincrby(names.bad_tokens, count, address)
+    pipeline.zremrangebyrank(names.bad_tokens, 0, -BAD_TOKEN_ADDRESSES_MAX - 1)
+    pipeline.expire(names.bad_tokens, BAD_TOKEN_SECONDS, nx=True)
 
 
 def bad_token_addresses(redis: Redis, count: int) -> dict[str, int]:
     """Reads the number of requests with a bad token within a day, by address, highest first."""
-    reply = redis.zrevrange(BAD_TOKENS_KEY, 0, count - 1, withscores=True)
+    reply = redis.zrevrange(redis.names.bad_tokens, 0, count - 1, withscores=True)
     worst = cast("list[tuple[bytes, float]]", reply)
     return {address.decode(): int(requests) for address, requests in worst}

@@ -34,7 +34,8 @@ __all__ = [
 QUEUE = "pipeline"
 WORKER_STATES = ("busy", "idle")
 _JOB_SECONDS_MAX = 60
-_LONG_JOB_SECONDS_MAX = {"roll_up": 300}  # a day of an app may hold millions of events
+# A day of an app may hold millions of events, and a day file a hundred thousand.
+_LONG_JOB_SECONDS_MAX = {"roll_up": 300, "close_days": 300}
 _QUEUED_SECONDS_MAX = 300
 _RESULT_SECONDS = 60  # never 0: RQ 3 then runs a recovered job again and again
 _FAILURE_SECONDS = 86_400

@@ -55,7 +55,9 @@ CREATE TABLE apps (
     archived_at             timestamptz,                        -- null: in use
     truncate_addresses      boolean NOT NULL DEFAULT false,     -- true: before they are stored
     -- Where links may lead: hosts (none: any), and schemes of apps with their ://.
-    destination_hosts       text[] NOT NULL DEFAULT '{}'
+    destination_hosts       text[] NOT NULL DEFAULT '{}',
+    time_zone               text NOT NULL DEFAULT 'UTC' CHECK (length(time_zone) BETWEEN 1 AND 64),
+    time_zone_at            timestamptz                         -- of its last change; null: never
 );
 
 -- Apps whose stored addresses a worker truncates, the newest first: rows before these still are to
@@ -170,6 +172,40 @@ CREATE TABLE events (
 ) PARTITION BY RANGE (receipt);
 
 CREATE TABLE events_default PARTITION OF events DEFAULT;
+
+-- Day files: events of an app that were received on a day long ago, in Parquet files instead of
+-- `events`. A day may have several.
+CREATE TABLE day_files (
+    id             uuid PRIMARY KEY,
+    app_id         bigint NOT NULL,
+    day            date NOT NULL,                -- of UTC, of the receipts
+    folder         text NOT NULL,
+    version        integer NOT NULL,             -- part of the name, new with each change
+    event_count    bigint NOT NULL,
+    size_bytes     bigint NOT NULL,
+    sha256         bytea NOT NULL,               -- of the file
+    content_sha256 bytea NOT NULL,               -- of its rows as CSV, which no other encoding changes
+    first_receipt  uuid NOT NULL,
+    last_receipt   uuid NOT NULL,
+    first_time     timestamptz NOT NULL,         -- of event time, as is the next
+    last_time      timestamptz NOT NULL,
+    unmapped       bigint NOT NULL,              -- events that are
+    addresses      bigint NOT NULL,              -- events with an IP address or a user agent
+    truncated      boolean NOT NULL DEFAULT false, -- true: so are the addresses
+    goes_back      boolean NOT NULL DEFAULT false, -- true: a worker moves them back to the table
+    written_at     timestamptz NOT NULL DEFAULT now(),
+    verified_at    timestamptz NOT NULL DEFAULT now(),
+    fault          text CHECK (fault IN ('missing', 'damaged')) -- null: as it was written
+);
+
+CREATE INDEX day_files_app_day ON day_files (app_id, day);
+
+-- Files that a newer version has replaced, or that have expired, until a worker deletes them.
+CREATE TABLE replaced_day_files (
+    folder text NOT NULL,
+    name   text NOT NULL,
+    PRIMARY KEY (folder, name)
+);
 
 -- Unique events: the event of a unique type that counts for a user, the earliest by event time.
 CREATE TABLE unique_events (
@@ -447,10 +483,12 @@ CREATE TABLE run_marks (
     last_activity timestamptz,
     opens         integer NOT NULL,
     events        integer NOT NULL,
+    is_exact      boolean NOT NULL DEFAULT false, -- false: of a version that kept marks less exactly
     PRIMARY KEY (user_ref, at)
 );
 
--- Activity: the UTC days on which a user had a session. DAU, WAU, MAU and retention read this.
+-- Activity: the UTC days on which a user had a session. Rollups read this; for days of another time
+-- zone they find users by it.
 CREATE TABLE activity (
     app_id      bigint NOT NULL,
     environment text NOT NULL,
@@ -494,6 +532,18 @@ CREATE TABLE due_decisions (
     from_ms  bigint NOT NULL,                    -- Unix milliseconds; nothing before it changes
     requests integer NOT NULL DEFAULT 1,         -- rises when the user becomes due once more
     since    timestamptz NOT NULL DEFAULT now()
+);
+
+-- Unfinished decisions: users with a history too long for one transaction, and where theirs goes on,
+-- window by window. What is decided behind that may follow from an earlier state.
+CREATE TABLE unfinished_decisions (
+    user_ref           bigint PRIMARY KEY,
+    from_ms            bigint NOT NULL,          -- Unix milliseconds
+    latest_ms          bigint NOT NULL,          -- the decision may not end before it
+    is_changed         boolean NOT NULL,         -- another attribution holds since an earlier window
+    withheld           text,                     -- why callbacks are not sent of what was received
+    withheld_before_ms bigint NOT NULL,          -- before this moment
+    since              timestamptz NOT NULL DEFAULT now()
 );
 
 -- Click uses: the decisions that depend on a click, where an app credits each click once. Of the users
@@ -600,7 +650,16 @@ CREATE TABLE stale_periods (
     slices      integer                          -- of so many; null: not divided yet
 );
 
--- Counted periods: hours and days (UTC, of event time) that have rollups.
+-- Day zones: the time zone in which workers count an app's days. They follow a change of the app's own
+-- a moment later, and count the days before again. No row: UTC.
+CREATE TABLE day_zones (
+    app_id bigint PRIMARY KEY REFERENCES apps,
+    zone   text NOT NULL,
+    since  timestamptz NOT NULL DEFAULT now()
+);
+
+-- Counted periods: hours and days (of event time) that have rollups. Here and in all rollups, the start
+-- of a day is its date at midnight UTC, in whatever time zone its hours are counted.
 CREATE TABLE counted_periods (
     app_id      bigint NOT NULL,
     environment text NOT NULL,
@@ -610,6 +669,7 @@ CREATE TABLE counted_periods (
     rests_until timestamptz NOT NULL,            -- not rolled up again before
     state_at    timestamptz,                     -- `counted_at`, unless a worker of an earlier
                                                  -- version rolled up, which keeps no day_users
+    zone        text NOT NULL DEFAULT 'UTC',     -- of a day: in which it was counted; '': in none
     PRIMARY KEY (app_id, environment, grain, start)
 );
 
@@ -683,6 +743,54 @@ CREATE TABLE figures (
 
 CREATE INDEX figures_period ON figures (app_id, environment, grain, start);
 
+-- Figure sums: figures added up over what most reports do not ask for, so that a report of weeks reads
+-- hundreds of rows for each day, and not what all breakdowns together have. Written with the figures.
+CREATE TABLE figure_sums (
+    app_id         bigint NOT NULL,
+    environment    text NOT NULL,
+    grain          text NOT NULL CHECK (grain IN ('hour', 'day')),
+    start          timestamptz NOT NULL,
+    level          text NOT NULL CHECK (level IN ('origin', 'campaign', 'country')),
+    event          text NOT NULL,                -- as in figures, as are the others
+    link_id        bigint NOT NULL,              -- of an origin or campaign
+    source         text NOT NULL,
+    campaign       text NOT NULL,                -- of a campaign
+    country        text NOT NULL,                -- of a country
+    currency       text NOT NULL,
+    events         bigint NOT NULL,
+    amount         numeric NOT NULL,
+    value          numeric NOT NULL,
+    installs       bigint NOT NULL,
+    organic        bigint NOT NULL,              -- of the installs
+    reattributions bigint NOT NULL,
+    sessions       bigint NOT NULL,
+    unverified     bigint NOT NULL
+);
+
+CREATE INDEX figure_sums_period ON figure_sums (app_id, environment, level, grain, start);
+
+-- Place sums: the figures of a day added up by partner or source and by country.
+CREATE TABLE place_sums (
+    app_id         bigint NOT NULL,
+    environment    text NOT NULL,
+    start          timestamptz NOT NULL,         -- of the day
+    event          text NOT NULL,                -- as in figures, as are the others
+    partner_id     bigint NOT NULL,              -- 0: none; -1: of an unknown link
+    source         text NOT NULL,
+    country        text NOT NULL,
+    currency       text NOT NULL,
+    events         bigint NOT NULL,
+    amount         numeric NOT NULL,
+    value          numeric NOT NULL,
+    installs       bigint NOT NULL,
+    organic        bigint NOT NULL,              -- of the installs
+    reattributions bigint NOT NULL,
+    sessions       bigint NOT NULL,
+    unverified     bigint NOT NULL
+);
+
+CREATE INDEX place_sums_period ON place_sums (app_id, environment, start);
+
 -- Reach: the number of unique users that had an event in an hour or a day. It cannot be added up,
 -- so it is counted for each breakdown that a report can show.
 CREATE TABLE reach (
@@ -733,6 +841,33 @@ CREATE TABLE traffic (
 
 CREATE INDEX traffic_period ON traffic (app_id, environment, grain, start);
 
+-- Traffic sums: what figure sums are of figures.
+CREATE TABLE traffic_sums (
+    app_id         bigint NOT NULL,
+    environment    text NOT NULL,
+    grain          text NOT NULL CHECK (grain IN ('hour', 'day')),
+    start          timestamptz NOT NULL,
+    level          text NOT NULL CHECK (level IN ('origin', 'campaign', 'sub_id')),
+    part           text NOT NULL CHECK (part IN ('seen', 'credited')),
+    link_id        bigint NOT NULL,              -- of an origin or campaign
+    source         text NOT NULL,
+    campaign       text NOT NULL,                -- of a campaign
+    sub_id         text NOT NULL,                -- of sub IDs alone
+    clicks         bigint NOT NULL,
+    impressions    bigint NOT NULL,
+    click_installs bigint NOT NULL,
+    view_installs  bigint NOT NULL,
+    delay_ms       numeric NOT NULL,
+    delay_10s      bigint NOT NULL,
+    delay_1m       bigint NOT NULL,
+    delay_1h       bigint NOT NULL,
+    delay_1d       bigint NOT NULL,
+    delay_7d       bigint NOT NULL,
+    delay_more     bigint NOT NULL
+);
+
+CREATE INDEX traffic_sums_period ON traffic_sums (app_id, environment, level, grain, start);
+
 -- Exchange rates that are newer than the installed package's, and the operator's own: units of a
 -- currency for one euro.
 CREATE TABLE exchange_rates (
@@ -753,7 +888,7 @@ CREATE TABLE rate_sources (
     changed_at timestamptz                       -- of the rates; processes look at it
 );
 
--- Costs: what a partner or source cost on a day (UTC), as it was uploaded.
+-- Costs: what a partner or source cost on a day (of the app's time zone), as it was uploaded.
 CREATE TABLE costs (
     app_id      bigint NOT NULL REFERENCES apps,
     day         date NOT NULL,
@@ -766,7 +901,7 @@ CREATE TABLE costs (
     PRIMARY KEY (app_id, day, partner_id, source, campaign)
 );
 
--- Prices of links: what is paid for each click, impression, install or event from a day (UTC) on,
+-- Prices of links: what is paid for each click, impression, install or event from a day of the app on,
 -- until the next price of the same kind. Reports multiply them with rollups.
 CREATE TABLE link_prices (
     link_id  bigint NOT NULL REFERENCES links,
@@ -795,6 +930,18 @@ CREATE TABLE earnings (
 -- Serve the rollup of a day, and cohorts.
 CREATE INDEX earnings_day ON earnings (app_id, environment, day);
 CREATE INDEX earnings_cohort ON earnings (app_id, environment, first_day);
+
+-- Earning sums: earnings added up whatever the source, of ads or not.
+CREATE TABLE earning_sums (
+    app_id      bigint NOT NULL,
+    environment text NOT NULL,
+    day         date NOT NULL,
+    first_day   date NOT NULL,
+    currency    text NOT NULL,
+    amount      numeric NOT NULL
+);
+
+CREATE INDEX earning_sums_day ON earning_sums (app_id, environment, day);
 
 -- Comebacks: users active on a day, by the days since their previous active day ('last') and by the
 -- days since their day 0 ('first', with the partner or source that their first attribution
@@ -840,16 +987,6 @@ CREATE TABLE provider_accounts (
     linked_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (issuer, subject)
 );
-
--- Sign-ins by the provider that are under way, for some minutes, each of one browser.
-CREATE TABLE provider_sign_ins (
-    digest     bytea PRIMARY KEY,                -- of the state and of the browser's secret
-    nonce      text NOT NULL,
-    verifier   text NOT NULL,                    -- of PKCE
-    back       text NOT NULL,                    -- where the sign-in leads
-    created_at timestamptz NOT NULL DEFAULT now()
-);
-CREATE INDEX provider_sign_ins_start ON provider_sign_ins (created_at);
 
 -- Roles in apps: a member reaches these apps and no others. They do not count for other roles.
 CREATE TABLE app_roles (
@@ -923,7 +1060,8 @@ CREATE TABLE report_schedules (
     created_at  timestamptz NOT NULL DEFAULT now(),
     paused_at   timestamptz,                     -- by a person
     deleted_at  timestamptz,                     -- what was sent stays
-    kept_secret bytea                            -- as of callback endpoints
+    kept_secret bytea,                           -- as of callback endpoints
+    follows_app boolean NOT NULL DEFAULT false   -- true: the zone is always that of the app
 );
 
 CREATE UNIQUE INDEX report_schedules_name ON report_schedules (app_id, name)
@@ -1128,7 +1266,7 @@ CREATE TABLE alert_destinations (
     target          text NOT NULL CHECK (length(target) BETWEEN 1 AND 2048), -- URL, or mail address
     kinds           text[] NOT NULL CHECK (kinds <@ ARRAY[
         'silence', 'rejections', 'unmapped', 'callbacks_failing', 'quarantine', 'token_expiring',
-        'endpoint_disabled'
+        'endpoint_disabled', 'day_files'
     ]),
     silence_minutes integer NOT NULL DEFAULT 60 CHECK (silence_minutes BETWEEN 5 AND 1440),
     created_at      timestamptz NOT NULL DEFAULT now(),
@@ -1318,6 +1456,23 @@ $body$;
 -- needs the right to change entries.
 ALTER FUNCTION chain_new_audit_entry SECURITY DEFINER;
 REVOKE EXECUTE ON FUNCTION audit_field, chain_audit_entry, chain_new_audit_entry FROM PUBLIC;
+
+-- Without a primary key a table says so itself by which values a changed row is known: it can then be
+-- replicated, and moved to another node, while it is written to.
+ALTER TABLE click_device_ids REPLICA IDENTITY FULL;
+ALTER TABLE view_device_ids REPLICA IDENTITY FULL;
+ALTER TABLE sightings REPLICA IDENTITY FULL;
+ALTER TABLE stale_periods REPLICA IDENTITY FULL;
+ALTER TABLE day_events REPLICA IDENTITY FULL;
+ALTER TABLE figures REPLICA IDENTITY FULL;
+ALTER TABLE reach REPLICA IDENTITY FULL;
+ALTER TABLE traffic REPLICA IDENTITY FULL;
+ALTER TABLE earnings REPLICA IDENTITY FULL;
+ALTER TABLE comebacks REPLICA IDENTITY FULL;
+ALTER TABLE figure_sums REPLICA IDENTITY FULL;
+ALTER TABLE traffic_sums REPLICA IDENTITY FULL;
+ALTER TABLE place_sums REPLICA IDENTITY FULL;
+ALTER TABLE earning_sums REPLICA IDENTITY FULL;
 
 -- Nobody else's tables are found under these names, and nobody but the owner calls them until
 -- `waybill access create` allows it.

@@ -19,11 +19,10 @@ from typing import NamedTuple
 from shared.device_ids import adid_of
 from shared.events import Environment
 from shared.redis import Redis
+from shared.shards.shard_names import ShardNames
 
 PERIOD_MS = 30 * 86_400_000
 APP_BYTES_MAX = 128 << 20  # about 1.5 million markers of an app in a period
-# Set once the markers hold what PostgreSQL does; without it, a missing marker means nothing.
-COMPLETE_KEY = "waybill:marks:complete"
 
 _TTL_MS = 2 * PERIOD_MS
 
@@ -31,67 +30,66 @@ _TTL_MS = 2 * PERIOD_MS
 # for a device with an id of 36 characters.
 _OVERHEAD_BYTES = 24
 
-# For scripts: whether an app has room for another marker in a period, and the count of its bytes.
+# For scripts: whether an app has room for another marker in the current period, and the count of
+# its bytes, which `sizes` holds.
 _ROOM = f"""
-local function has_room(period, app)
-  return tonumber(redis.call('HGET', period .. ':apps', app) or 0) < {APP_BYTES_MAX}
+local function has_room(sizes, app)
+  return tonumber(redis.call('HGET', sizes, app) or 0) < {APP_BYTES_MAX}
 end
-local function count_marker(period, app, name, value)
-  redis.call('HINCRBY', period .. ':apps', app, #name + #value + {_OVERHEAD_BYTES})
-  redis.call('PEXPIRE', period .. ':apps', {_TTL_MS})
+local function count_marker(sizes, app, name, value)
+  redis.call('HINCRBY', sizes, app, #name + #value + {_OVERHEAD_BYTES})
+  redis.call('PEXPIRE', sizes, {_TTL_MS})
 end
 """
 
-# For scripts: sets a marker of an app in the current period, and returns whether it was set before,
-# in this period or the previous one.
+# For scripts: sets a marker of an app in its hash of the current period, and returns whether it was
+# set before, there or in its hash of the previous period.
 SEEN_BEFORE = (
     _ROOM
     + f"""
-local function seen_before(period, last_period, bucket, name, value, app)
-  local markers = period .. ':' .. bucket
+local function seen_before(sizes, markers, last_markers, name, value, app)
   if redis.call('HEXISTS', markers, name) == 1 then
     return 1
   end
-  local earlier = redis.call('HGET', last_period .. ':' .. bucket, name)
-  if has_room(period, app) then
+  local earlier = redis.call('HGET', last_markers, name)
+  if has_room(sizes, app) then
     redis.call('HSET', markers, name, earlier or value)
     redis.call('PEXPIRE', markers, {_TTL_MS})
-    count_marker(period, app, name, earlier or value)
+    count_marker(sizes, app, name, earlier or value)
   end
   return earlier and 1 or 0
 end
 """
 )
 
+# KEYS: the bytes by app, then those of `marker_keys`. ARGV: those of `marker_arguments`.
 _SET_MARKERS = (
     SEEN_BEFORE
     + """
-for i = 3, #ARGV, 4 do
-  seen_before(ARGV[1], ARGV[2], ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3])
+for i = 1, #ARGV / 3 do
+  seen_before(KEYS[1], KEYS[2 * i], KEYS[2 * i + 1], ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i])
 end
 """
 )
 
-# KEYS: the key of completeness, the current period, the previous one. ARGV: the app; bucket and
-# name of a device; and, to keep its events in order, bucket and name of the latest time, and the
-# new time. Returns the marker of the device, whether a missing one says that it is new, the time.
+# KEYS: those of `look_back_keys`. ARGV: the app; the name of a device; and, to keep its events in
+# order, the name of the latest time, and the new time. Returns the marker of the device, whether a
+# missing one says that it is new, the time.
 LOOK_BACK = (
     _ROOM
     + f"""
-local function marker(bucket, name)
-  return redis.call('HGET', KEYS[2] .. ':' .. bucket, name)
-    or redis.call('HGET', KEYS[3] .. ':' .. bucket, name)
+local function marker(markers, last_markers, name)
+  return redis.call('HGET', markers, name) or redis.call('HGET', last_markers, name)
 end
 local room = has_room(KEYS[2], ARGV[1])
 local certain = room and redis.call('EXISTS', KEYS[1]) == 1
-local device, latest = marker(ARGV[2], ARGV[3]), false
-if ARGV[4] then
-  latest = marker(ARGV[4], ARGV[5])
-  if room and device and tonumber(latest or 0) <= tonumber(ARGV[6]) then
-    local key = KEYS[2] .. ':' .. ARGV[4]
-    if redis.call('HSET', key, ARGV[5], ARGV[6]) == 1 then
-      redis.call('PEXPIRE', key, {_TTL_MS})
-      count_marker(KEYS[2], ARGV[1], ARGV[5], ARGV[6])
+local device, latest = marker(KEYS[3], KEYS[4], ARGV[2]), false
+if ARGV[3] then
+  latest = marker(KEYS[5], KEYS[6], ARGV[3])
+  if room and device and tonumber(latest or 0) <= tonumber(ARGV[4]) then
+    if redis.call('HSET', KEYS[5], ARGV[3], ARGV[4]) == 1 then
+      redis.call('PEXPIRE', KEYS[5], {_TTL_MS})
+      count_marker(KEYS[2], ARGV[1], ARGV[3], ARGV[4])
     end
   end
 end
@@ -111,10 +109,27 @@ class SeenMarker(NamedTuple):
     app_id: int = 0
 
 
-def period_keys(now_ms: int) -> tuple[str, str]:
-    """Returns the keys of the current period and of the previous one, with which others begin."""
+def bytes_key(names: ShardNames, now_ms: int) -> str:
+    """Returns the key of the bytes that the markers of each app take in the current period."""
+    return names.marker_bytes(now_ms // PERIOD_MS)
+
+
+def marker_keys(names: ShardNames, markers: Iterable[bytes], now_ms: int) -> list[str]:
+    """Returns for each marker, by its name, the hash of the current period, and of the last one."""
     period = now_ms // PERIOD_MS
-    return f"waybill:marks:{period}", f"waybill:marks:{period - 1}"
+    current, last = names.markers(period, ""), names.markers(period - 1, "")
+    keys: list[str] = []
+    for name in markers:
+        bucket = str(int.from_bytes(name[:2], "big"))
+        keys += (current + bucket, last + bucket)
+    return keys
+
+
+def look_back_keys(names: ShardNames, markers: Iterable[bytes], now_ms: int) -> list[str]:
+    """Returns the KEYS of LOOK_BACK for a device, and for the latest time if it is asked for."""
+    sizes = bytes_key(names, now_ms)
+    # Set once the markers hold what PostgreSQL does; without it, a missing marker means nothing.
+    return [names.markers_complete, sizes, *marker_keys(names, markers, now_ms)]
 
 
 def device_marker(app_id: int, environment: Environment, user_id: str, first_ms: int) -> SeenMarker:
@@ -150,14 +165,9 @@ def latest_name(app_id: int, environment: Environment, user_id: str, event_id: s
     return _digest(f"latest:{app_id}:{environment}:{len(user_id)}:{user_id}:{event_id}")
 
 
-def bucket_of(name: bytes) -> int:
-    """Returns the bucket of a name, from its first two bytes."""
-    return int.from_bytes(name[:2], "big")
-
-
 def marker_arguments(markers: Iterable[SeenMarker]) -> list[int | bytes]:
     """Returns markers as arguments of a script."""
-    return [part for marker in markers for part in (bucket_of(marker.name), *marker)]
+    return [part for marker in markers for part in marker]
 
 
 def _digest(text: str) -> bytes:
@@ -167,5 +177,7 @@ def _digest(text: str) -> bytes:
 def set_markers(redis: Redis, markers: Sequence[SeenMarker], now_ms: int) -> None:
     """Sets markers without an event, from the facts in the tables."""
     if markers:
-        arguments = [*period_keys(now_ms), *marker_arguments(markers)]
-        redis.register_script(_SET_MARKERS)(args=arguments)
+        hashes = marker_keys(redis.names, (marker.name for marker in markers), now_ms)
+        redis.register_script(_SET_MARKERS)(
+            keys=[bytes_key(redis.names, now_ms), *hashes], args=marker_arguments(markers)
+        )

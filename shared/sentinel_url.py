@@ -37,7 +37,7 @@ def is_sentinel_url(url: str) -> bool:
 
 def parse_sentinel_url(url: str) -> SentinelUrl:
     """Parses a URL. Raises ValueError, the end of a sentence that does not repeat the URL."""
-    parts = _split(url)
+    parts = split_url(url, _FORM)
     user, _, hosts = parts.netloc.rpartition("@")
     username, _, password = user.partition(":")
     name, _, database = parts.path.removeprefix("/").partition("/")
@@ -47,7 +47,7 @@ def parse_sentinel_url(url: str) -> SentinelUrl:
     if not parameters.keys() <= _CREDENTIALS:
         raise ValueError("may have only sentinel_username and sentinel_password after its ?")
     return SentinelUrl(
-        sentinels=tuple(_host(host) for host in hosts.split(",")),
+        sentinels=tuple(host_and_port(host, _PORT, _FORM) for host in hosts.split(",")),
         name=unquote(name),
         database=int(database or 0),
         is_tls=parts.scheme.startswith("rediss"),
@@ -57,19 +57,21 @@ def parse_sentinel_url(url: str) -> SentinelUrl:
     )
 
 
-def _host(text: str) -> tuple[str, int]:
-    host = _split(f"//{text}")
+def host_and_port(text: str, default_port: int, form: str) -> tuple[str, int]:
+    """Returns one of the hosts of a URL. Raises ValueError that says what the URL must be like."""
+    host = split_url(f"//{text}", form)
     try:
         port = host.port
     except ValueError:
-        raise ValueError(_FORM) from None
+        raise ValueError(form) from None
     if not host.hostname or host.username is not None:
-        raise ValueError(_FORM)
-    return host.hostname, _PORT if port is None else port
+        raise ValueError(form)
+    return host.hostname, default_port if port is None else port
 
 
-def _split(text: str) -> SplitResult:
+def split_url(text: str, form: str) -> SplitResult:
+    """Splits a URL. Raises ValueError that says what it must be like."""
     try:
         return urlsplit(text)
     except ValueError:
-        raise ValueError(_FORM) from None
+        raise ValueError(form) from None

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from shared import sentinel_url
+from shared.shards import cluster_url
 
 SECRET_KEY_BYTES_MIN = 32
 
@@ -30,10 +31,12 @@ def url(*schemes: str) -> Callable[[str], str]:
 
 
 def redis_url(value: str) -> str:
-    """Reads a Redis URL, also of a Redis behind Sentinel."""
-    address = url("redis", "rediss", "unix", *sentinel_url.SCHEMES)(value)
+    """Reads a Redis URL, also of a Redis behind Sentinel or of a cluster."""
+    address = url("redis", "rediss", "unix", *sentinel_url.SCHEMES, *cluster_url.SCHEMES)(value)
     if sentinel_url.is_sentinel_url(address):
         sentinel_url.parse_sentinel_url(address)
+    if cluster_url.is_cluster_url(address):
+        cluster_url.parse_cluster_url(address)
     return address
 
 

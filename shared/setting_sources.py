@@ -188,10 +188,13 @@ def read_variable(name: str, declared: Variable, layers: Layers) -> SettingsRead
     return SettingsReading(name, declared, found, value, fault)
 
 
-def require_sound(layers: Layers, readings: Iterable[SettingsReading]) -> None:
-    """Raises OperatorError that names every error of the file and of the readings."""
+def require_sound(
+    layers: Layers, readings: Iterable[SettingsReading], others: Iterable[str] = ()
+) -> None:
+    """Raises OperatorError that names every error of the file, of the readings, and `others`."""
     wrong = [reading for reading in readings if reading.fault]
     faults = [*layers.faults, *(f"{each.declared.variable} {each.fault}" for each in wrong)]
+    faults += others
     if faults:
         lines = "\n".join(f"  {fault}" for fault in faults)
         raise OperatorError(f"These settings are missing or invalid:\n{lines}")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 
 from shared import setting_readers as readers
 from shared.accounts.account_settings import AccountSettings
+from shared.day_files.day_file_settings import DayFileSettings
 from shared.keys.installation_key import InstallationKey
 from shared.logs import LOG_FORMATS, LOG_LEVELS
 from shared.setting_sources import (
@@ -21,6 +22,7 @@ from shared.setting_sources import (
     require_sound,
     setting,
 )
+from shared.shards.shard_settings import ShardSettings, shard_faults
 
 FORWARDED_HOPS_MAX = 16
 REPLICAS_MAX = 8
@@ -32,7 +34,7 @@ def environment() -> Mapping[str, str]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(AccountSettings):
+class Settings(AccountSettings, DayFileSettings, ShardSettings):
     """The settings of this process. Times and sizes have their unit at the end of the name."""
 
     database_url: str = setting(
@@ -45,7 +47,8 @@ class Settings(AccountSettings):
         "REDIS_URL",
         readers.redis_url,
         "URL of Redis 7.0 or newer, or of Valkey. Behind Sentinel: "
-        "redis+sentinel://HOST:26379,HOST:26379,HOST:26379/NAME.",
+        "redis+sentinel://HOST:26379,HOST:26379,HOST:26379/NAME. In a cluster: "
+        "redis+cluster://HOST:6379,HOST:6379,HOST:6379.",
         secret=True,
     )
     secret_key: bytes = setting(
@@ -255,9 +258,7 @@ class Settings(AccountSettings):
 # Those of the stores first, which every program needs.
 SETTINGS: dict[str, Variable] = {
     declared.name: declared.metadata["declared"]
-    for declared in sorted(
-        fields(Settings), key=lambda it: it.name in AccountSettings.__dataclass_fields__
-    )
+    for declared in sorted(fields(Settings), key=lambda it: it.name not in Settings.__annotations__)
 }
 
 
@@ -283,7 +284,7 @@ def read_ingest_settings(variables: Mapping[str, str]) -> Settings:
 
 def _read(layers: Layers, names: Collection[str]) -> Settings:
     readings = [reading for reading in read_each(layers) if reading.name in names]
-    require_sound(layers, readings)
+    require_sound(layers, readings, shard_faults(layers, readings))
     values = {"database_url": ""} | {each.name: each.value for each in readings}
     values["secret_key"] = InstallationKey(values["secret_key"], values["previous_secret_key"])
     return Settings(**values)

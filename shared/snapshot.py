@@ -4,6 +4,7 @@ Apps, tokens and links are stored in PostgreSQL, while ingest uses Redis alone. 
 publishes everything that ingest needs as one value with a version (`shared.publishing`).
 """
 
+import re
 from typing import NamedTuple
 
 import msgspec
@@ -12,10 +13,9 @@ from shared.events import Environment
 from shared.limits.app_limits import DEFAULT_LIMITS, AppLimits
 from shared.scopes import Scope
 
-SNAPSHOT_KEY = "waybill:snapshot"
-VERSION_KEY = "waybill:snapshot:version"
-
 NO_TOKEN = 0  # instead of a token's id, if a click was authenticated by a partner's link
+
+_LINK_NAME = re.compile(r"[A-Za-z0-9._~-]+")
 
 
 class Grant(msgspec.Struct, frozen=True, array_like=True):
@@ -74,6 +74,19 @@ class LinkKey(NamedTuple):
 
     offer_id: str
     pub_id: str
+
+    @classmethod
+    def read(cls, offer_id: str, pub_id: str) -> "LinkKey":
+        """Reads the key that an address names, without what the text around it left: `34)`, `34/`.
+
+        No name of a link has another character than these.
+        """
+        first, second = map(_LINK_NAME.search, (offer_id, pub_id))
+        return cls(first[0] if first else offer_id, second[0] if second else pub_id)
+
+    def without_stop(self) -> "LinkKey":
+        """Returns it without the full stop of the sentence that the address ended."""
+        return LinkKey(self.offer_id.rstrip("."), self.pub_id.rstrip("."))
 
 
 class KnownLink(msgspec.Struct, frozen=True, array_like=True):

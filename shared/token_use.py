@@ -4,11 +4,10 @@ So a request costs no write to PostgreSQL. If Redis loses its data, at most the 
 """
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 from shared.redis import AsyncPipeline, Pipeline, Redis
-
-TOKENS_USED_KEY = "waybill:tokens:used"  # a hash: Unix milliseconds by token id
+from shared.shards.shard_names import ShardNames
 
 # Deletes what has not changed since it was copied. ARGV: token id, milliseconds, and so on.
 _DELETE = """
@@ -20,15 +19,18 @@ end
 """
 
 
-def use_commands(pipeline: AsyncPipeline | Pipeline, used_at_ms: Mapping[int, int]) -> None:
+def use_commands(
+    pipeline: AsyncPipeline | Pipeline, names: ShardNames, used_at_ms: Mapping[int, int]
+) -> None:
     """Queues the command that records the last use of these tokens, by token id."""
     if used_at_ms:
-        pipeline.hset(TOKENS_USED_KEY, mapping={str(token): at for token, at in used_at_ms.items()})
+        uses: dict[Any, Any] = {str(token): at for token, at in used_at_ms.items()}
+        pipeline.hset(names.tokens_used, mapping=uses)
 
 
 def tokens_used(redis: Redis) -> dict[int, int]:
     """Reads the recorded uses, copied or not: Unix milliseconds by token id."""
-    uses = cast("dict[bytes, bytes]", redis.hgetall(TOKENS_USED_KEY))
+    uses = cast("dict[bytes, bytes]", redis.hgetall(redis.names.tokens_used))
     return {int(token): int(at_ms) for token, at_ms in uses.items()}
 
 
@@ -36,4 +38,4 @@ def delete_copied_use(redis: Redis, copied: Mapping[int, int]) -> None:
     """Deletes uses that were copied, except those of a token that was used again meanwhile."""
     if copied:
         arguments = [str(part) for item in copied.items() for part in item]
-        redis.register_script(_DELETE)(keys=(TOKENS_USED_KEY,), args=arguments)
+        redis.register_script(_DELETE)(keys=(redis.names.tokens_used,), args=arguments)

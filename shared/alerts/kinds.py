@@ -19,6 +19,7 @@ class AlertKind(StrEnum):
     QUARANTINE = "quarantine"
     TOKEN_EXPIRING = "token_expiring"  # noqa: S105 - the name of a condition
     ENDPOINT_DISABLED = "endpoint_disabled"
+    DAY_FILES = "day_files"
 
 
 class AlertChannel(StrEnum):
@@ -37,6 +38,7 @@ LABELS = {
     AlertKind.QUARANTINE: "Events in quarantine",
     AlertKind.TOKEN_EXPIRING: "A token is about to expire",
     AlertKind.ENDPOINT_DISABLED: "A callback endpoint is disabled",
+    AlertKind.DAY_FILES: "Day files are missing or damaged",
 }
 EXPLANATIONS = {
     AlertKind.SILENCE: "No event for so many minutes, although there usually are some at this "
@@ -51,4 +53,5 @@ EXPLANATIONS = {
     "a batch could not be read, which may be of any app.",
     AlertKind.TOKEN_EXPIRING: f"A token that is in force expires within {TOKEN_EXPIRY_DAYS} days.",
     AlertKind.ENDPOINT_DISABLED: "An endpoint failed for a day or is gone, and gets nothing more.",
+    AlertKind.DAY_FILES: "Files with events of closed days are missing, or not what was written.",
 }

@@ -6,10 +6,12 @@ from uuid import UUID
 
 import msgspec
 
-from shared.database import Connection, named_rows
+from shared.database import Connection, named_rows, run
+from shared.day_files.rows import rows_of_receipts
 
 _TIME_MS = "(extract(epoch FROM {}) * 1000)::bigint"
 
+_RECEIPTS = "SELECT receipt FROM callbacks WHERE id = ANY(%s)"
 # Of each callback one row, whatever is left of what it is about.
 _FACTS = f"""
 SELECT
@@ -63,7 +65,7 @@ LEFT JOIN LATERAL (
           WHEN 'session' THEN '__open'
           WHEN 'ad_revenue' THEN '__ad_revenue'
           ELSE '' END
-      AND since <= (callbacks.event_time AT TIME ZONE 'UTC')::date
+      AND since <= (callbacks.event_time AT TIME ZONE coalesce(apps.time_zone, 'UTC'))::date
     ORDER BY since DESC LIMIT 1
 ) AS paid ON true
 LEFT JOIN links AS outdated_links ON callbacks.outdated_origin_kind = 'link'
@@ -165,7 +167,9 @@ class ConversionFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 def load_facts(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, ConversionFacts]:
     """Reads what callbacks are about, by their ids. Raises DatabaseError."""
-    rows = named_rows(connection, _FACTS, {"ids": list(ids)})
+    receipts = [receipt for (receipt,) in run(connection, _RECEIPTS, (list(ids),))]
+    with rows_of_receipts(connection, receipts):
+        rows = named_rows(connection, _FACTS, {"ids": list(ids)})
     return {row["id"]: ConversionFacts(**row) for row in rows}
 
 

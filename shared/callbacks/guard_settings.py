@@ -7,7 +7,8 @@ from shared.callbacks.addresses import AddressGuard
 from shared.settings import Settings
 
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "postgres": 5432, "redis": 6379,
-          "rediss": 6379, "redis+sentinel": 26379, "rediss+sentinel": 26379}  # fmt: skip
+          "rediss": 6379, "redis+sentinel": 26379, "rediss+sentinel": 26379,
+          "redis+cluster": 6379, "rediss+cluster": 6379}  # fmt: skip
 
 
 def guard_of(settings: Settings) -> AddressGuard:

@@ -42,5 +42,5 @@ class UnreadNotes:
                 break
         self._counts.clear()
         with redis.pipeline(transaction=False) as pipeline:
-            unread_commands(pipeline, app_id, counts)
+            unread_commands(pipeline, redis.names, app_id, counts)
             pipeline.execute()

@@ -75,19 +75,19 @@ def read_line(text: bytes, destination: Destination) -> Event:
 
     Raises RequestError for the first value that is not valid.
     """
-    event, line_id = read_fields(text, destination, _NO_RECEIPT)
+    event, line_id = _read_fields(decode_line(text), destination, _NO_RECEIPT)
     receipt = derived_receipt(event.happened_at_ms, _identity(event, line_id))
     click_id = event.click_id or (click_id_of(receipt) if event.kind in CLICK_KINDS else None)
     return msgspec.structs.replace(event, receipt=receipt, click_id=click_id)
 
 
-def read_sent_line(text: bytes, destination: Destination, receipt: UUID) -> Event:
+def read_sent_line(line: ImportedLine, destination: Destination, receipt: UUID) -> Event:
     """Returns the event of a line that was sent, whose `id` is its idempotency key.
 
     A click with an `id` has the click ID that an import would give it, so that a repeat is the same
     click. Raises RequestError for the first value that is not valid.
     """
-    event, line_id = read_fields(text, destination, receipt)
+    event, line_id = _read_fields(line, destination, receipt)
     if event.kind is not Kind.EVENT and event.click_id is None and event.kind in CLICK_KINDS:
         source = receipt
         if line_id is not None:
@@ -96,9 +96,8 @@ def read_sent_line(text: bytes, destination: Destination, receipt: UUID) -> Even
     return event
 
 
-def read_fields(text: bytes, destination: Destination, receipt: UUID) -> LineReading:
+def _read_fields(line: ImportedLine, destination: Destination, receipt: UUID) -> LineReading:
     """Reads and checks every field. Raises RequestError for the first value that is not valid."""
-    line = decode_line(text)
     line_id = None if not line.id or is_unfilled(line.id) else fields.identifier("id", line.id)
     kind = kind_of(line)
     if kind is Kind.AD_REVENUE:

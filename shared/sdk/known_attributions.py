@@ -14,6 +14,7 @@ import msgspec
 
 from shared.events import Environment
 from shared.redis import Redis
+from shared.shards.shard_names import ShardNames
 
 NO_APP = 0
 DAY_MS = 86_400_000
@@ -64,10 +65,10 @@ class KnownAttribution(msgspec.Struct, frozen=True, array_like=True):
         return {text.lower() for text in texts if text}
 
 
-def day_keys(now_ms: int) -> tuple[str, str]:
+def day_keys(names: ShardNames, now_ms: int) -> tuple[str, str]:
     """Returns the keys of today's hash, and of yesterday's."""
     day = now_ms // DAY_MS
-    return f"waybill:attributions:{day}", f"waybill:attributions:{day - 1}"
+    return names.attributions(day), names.attributions(day - 1)
 
 
 def user_name(app_id: int, environment: Environment | str, adid: str) -> bytes:
@@ -86,7 +87,7 @@ def publish(redis: Redis, entries: Mapping[bytes, KnownAttribution], now_ms: int
         arguments: list[int | bytes] = [_TTL_MS]
         for name, known in entries.items():
             arguments += [name, msgspec.msgpack.encode(known)]
-        redis.register_script(_PUBLISH)(keys=[day_keys(now_ms)[0]], args=arguments)
+        redis.register_script(_PUBLISH)(keys=[day_keys(redis.names, now_ms)[0]], args=arguments)
 
 
 def decode(entry: bytes) -> KnownAttribution:

@@ -23,7 +23,7 @@ UNION ALL
 SELECT 'index', tablename, indexdef FROM pg_indexes WHERE schemaname = 'public'
 UNION ALL
 SELECT 'table', relname, relkind::text || coalesce(pg_get_partkeydef(oid), '')
-       || coalesce(pg_get_expr(relpartbound, oid), '')
+       || coalesce(pg_get_expr(relpartbound, oid), '') || relreplident::text
 FROM pg_class WHERE relnamespace = 'public'::regnamespace
 UNION ALL
 SELECT 'function', proname, pg_get_functiondef(oid)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared import destinations
 from shared.destinations import (
     DESTINATION_CHARACTERS_MAX,
     MACRO_VALUE_CHARACTERS_MAX,
@@ -296,6 +297,11 @@ def test_a_macro_in_the_referrer_arrives_as_it_was_and_forges_nothing(
             ("a%2526b", "a%252526b", "a%26b"),
         ),
         (f"{PLAY}?id=com.shop&referrer={{site}}", ("a%2526b",)),
+        (
+            "https://a.example/?u=https://b.example/{site}?t={site}&z={site}",
+            ("a%2526b", "a%2526b", "a%26b"),
+        ),
+        ("https://a.eu/?u=https://b.eu/?r=x%3A%2F%2Fd%3Fe%3D{site}", ("a%252526b",)),
     ],
 )
 def test_a_macro_is_encoded_once_for_each_address_that_it_is_nested_in(
@@ -307,3 +313,28 @@ def test_a_macro_is_encoded_once_for_each_address_that_it_is_nested_in(
 
     assert lead(destination, site="a&b").startswith(filled.partition("&referrer")[0])
     assert all(value in lead(destination, site="a&b") for value in expected)
+
+
+NAMES = st.sampled_from(["", "x", "c=", "clkid=", "referrer=", "a=b", "u=https%3A%2F%2Fb.c%3Fd%3D"])
+PIECES = st.tuples(NAMES, st.sampled_from(["", *(f"{{{macro}}}" for macro in MACROS), "q"]))
+
+
+@given(
+    st.sampled_from([WEB, PLAY, "market://details", "shop://a", "https://a.b/{site}"]),
+    st.lists(PIECES, max_size=4),
+    st.sampled_from(["", "#/{creative}", "#a"]),
+    st.dictionaries(
+        st.sampled_from(sorted({*MACROS.values(), "other"})),
+        st.sampled_from(["", "a b", "é&=#?%", "..", "clkid", "x" * 600, "https://x.y/?a=b"]),
+        max_size=6,
+    ),
+)
+def test_an_address_that_is_prepared_is_the_one_that_is_put_together_each_time(
+    base: str, pieces: list[tuple[str, str]], fragment: str, values: dict[str, str]
+) -> None:
+    query = "&".join(map("".join, pieces))
+    destination = f"{base}?{query}{fragment}" if pieces else base + fragment
+    prepared = lead(destination, **values)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(destinations, "_parts_of", lambda _: None)
+        assert lead(destination, **values) == prepared

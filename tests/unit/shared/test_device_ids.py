@@ -175,6 +175,23 @@ def test_what_is_no_adid_has_no_place_among_them(text: str) -> None:
     assert adid_bytes("f" * 32) == b"\xff" * 16
 
 
+@pytest.mark.parametrize("text", ["", "\n", " ", "null\n", f"{ZEROS}\n", "{aid}"])
+def test_hashes_of_junk_are_junk_also_with_the_end_of_a_line(text: str) -> None:
+    for digest in hashes(text):
+        assert identifying([digest]) == frozenset()
+        assert is_unfilled(digest.upper())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", '"ffffffffffffffff"', f"'{ZEROS}'", f"%7B{ZEROS}%7D",
+     f'Optional("{ZEROS}")', "YOUR_GAID"],
+)  # fmt: skip
+def test_junk_is_junk_in_quotes_and_in_what_languages_print_around_it(text: str) -> None:
+    assert is_unfilled(text)
+    assert is_unfilled(text.upper())
+
+
 WRITTEN = [
     written
     for kind in PRIMARY_ORDER

@@ -13,6 +13,7 @@ from shared.errors import OperatorError, RequestError, Unavailable, WaybillError
 from shared.logs import UnsafeField
 from shared.tally import UnlistedMetric
 from shared.tokens import TokenFault
+from shared.zones.app_days import UnknownZone
 from workers.job_errors import JobFailed
 
 _LINE = re.compile(r"(?P<indent>[│ ]*)(?P<branch>├── |└── )?(?P<name>[\w.]+)(?P<rest>.*)")
@@ -54,6 +55,7 @@ def test_the_drawn_tree_is_the_tree_of_the_classes() -> None:
         "ingest.inbox.Stale": Stale,
         "shared.logs.UnsafeField": UnsafeField,
         "shared.tally.UnlistedMetric": UnlistedMetric,
+        "shared.zones.app_days.UnknownZone": UnknownZone,
         "workers.job_errors.JobFailed": JobFailed,
     }
 

@@ -83,6 +83,7 @@ def test_a_plain_column_is_spelled_out_only_where_it_is_read_and_declared() -> N
 
     assert spelled == {
         "shared/events.py", "shared/event_columns.py", "ingest/dialects/adjust/event_fields.py",
+        "ingest/dialects/adjust/plain_event.py",
         # A macro of callbacks, and the facts from which macros are filled in.
         "shared/callbacks/macros.py", "shared/callbacks/conversion_facts.py",
     }  # fmt: skip

@@ -220,6 +220,13 @@ def test_a_user_agent_is_decoded_as_often_as_it_was_encoded(sent: str, agent: st
         ("[2001:db8::1]", "2001:db8::1"),
         ("::", "::"),
         ("0.0.0.0", "0.0.0.0"),
+        ("203.0.113.7%3A443", "203.0.113.7"),
+        ("2001%253Adb8%253A%253A1", "2001:db8::1"),
+        ("203%2E0%2E113%2E7%2C%2010.0.0.1", "203.0.113.7"),
+        ("203.0.113.7/32", "203.0.113.7"),
+        ("2001:db8::1/128", "2001:db8::1"),
+        ("for=203.0.113.7;proto=https, for=10.0.0.1", "203.0.113.7"),
+        ('proto=https;For="[2001:db8::1]:443"', "2001:db8::1"),
     ],
 )
 def test_an_address_is_kept_in_its_shortest_form(sent: str, stored: str) -> None:
@@ -237,7 +244,9 @@ def test_an_ipv4_address_within_an_ipv6_one_stays_that_address() -> None:
     [
         "undefined", "null", "", "unknown", "010.1.1.1", "1.1.1", "1.1.1.1.1", "256.1.1.1",
         "1.2.3.4:80:90", "1.2.3.4 5.6.7.8", "unknown, -", "10.0.0.0/8", "3405803783",
-        "0x7f.1", "localhost", "\uff11.1.1.1", "2001:db8::g",
+        "0x7f.1", "localhost", "203.0.113.7/24", "203.0.113.7/320", "203.0.113.7/128",
+        "/3210.0.0.1", "2001:db8::/32", "for=unknown", "for=_hidden, by=203.0.113.7",
+        "203.0.113.7%ZZ", "\uff11.1.1.1", "2001:db8::g",
     ],
 )  # fmt: skip
 def test_an_address_that_is_none_is_refused_and_may_be_left_out(value: str) -> None:

@@ -14,6 +14,7 @@ from shared.ids import (
     new_receipts,
     receipt_floor,
     receipt_of_click_id,
+    receipt_text,
     receipt_time_ms,
     unescaped_click_id_of,
 )
@@ -110,3 +111,9 @@ def test_threads_never_share_a_receipt() -> None:
         made = list(threads.map(new_receipt, [NOW_MS] * 5_000))
 
     assert len(set(made)) == len(made)
+
+
+def test_a_receipt_as_text_is_what_str_makes_of_it() -> None:
+    receipt = new_receipt(NOW_MS)
+
+    assert receipt_text(receipt) == str(receipt)

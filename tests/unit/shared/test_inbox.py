@@ -4,32 +4,25 @@ from typing import Any
 
 import msgspec
 import pytest
-from fakeredis import FakeStrictRedis
 
 from shared.clock import now_ms
 from shared.ids import new_receipt
 from shared.inbox import (
-    ACCEPTED_KEY,
-    ACK,
-    ACK_KEYS,
     APPEND,
-    APPEND_KEYS,
-    BACKLOG_KEY,
-    GROUP,
-    INBOX_KEY,
-    WAKE_KEY,
     WAKE_MS,
     Appended,
     BatchPart,
     append,
     append_arguments,
+    append_keys,
     find_event,
     measure,
     read_entry,
 )
 from shared.redis import stream_entries
-from shared.snapshot import VERSION_KEY
 from tests.support.build import NOW_MS, batch, entry, event
+from tests.support.fake_redis import FakeStrictRedis
+from tests.support.redis_names import NAMES
 
 
 @pytest.fixture
@@ -40,19 +33,15 @@ def redis() -> FakeStrictRedis:
 def appended(redis: FakeStrictRedis, version: str, count: int = 1) -> list[int]:
     """Returns the script's reply, without the entry's id."""
     script = redis.register_script(APPEND)
+    parts = [BatchPart(batch(event()), count)]
     answer: list[Any] = script(
-        keys=APPEND_KEYS, args=append_arguments(version, [BatchPart(batch(event()), count)], 1)
+        keys=append_keys(NAMES, parts), args=append_arguments(version, parts, 1)
     )
     return [each for each in answer if isinstance(each, int)]
 
 
-def acknowledge(redis: FakeStrictRedis, *entries: tuple[str, int]) -> int:
-    arguments = [GROUP, *[part for entry in entries for part in (*entry, "")]]
-    return int(redis.register_script(ACK)(keys=ACK_KEYS, args=arguments))
-
-
 def only_id(redis: FakeStrictRedis) -> str:
-    ((entry_id, _),) = stream_entries(redis.xrange(INBOX_KEY))
+    ((entry_id, _),) = stream_entries(redis.xrange(NAMES.inbox))
     return entry_id.decode()
 
 
@@ -61,13 +50,13 @@ def test_a_batch_is_added_whole_with_its_version_and_its_count(redis: FakeStrict
 
     append(redis, batch(*sent), 2)
 
-    ((entry_id, fields),) = stream_entries(redis.xrange(INBOX_KEY))
+    ((entry_id, fields),) = stream_entries(redis.xrange(NAMES.inbox))
     read = read_entry(entry_id, fields, 1)
     assert (read.count, read.wire_version, read.events()) == (2, 1, sent)
 
 
 def test_a_batch_checked_with_the_snapshot_that_holds_is_added(redis: FakeStrictRedis) -> None:
-    redis.set(VERSION_KEY, 7)
+    redis.set(NAMES.snapshot_version, 7)
 
     assert appended(redis, "7", count=3) == [1, 3, 1]
     assert appended(redis, "7", count=2) == [1, 5, 0]
@@ -78,16 +67,16 @@ def test_a_batch_checked_with_another_snapshot_leaves_no_trace(
     redis: FakeStrictRedis, published: str | None
 ) -> None:
     if published is not None:
-        redis.set(VERSION_KEY, published)
+        redis.set(NAMES.snapshot_version, published)
 
     assert appended(redis, "7") == [0]
-    assert redis.exists(INBOX_KEY, BACKLOG_KEY, ACCEPTED_KEY, WAKE_KEY) == 0
+    assert redis.exists(NAMES.inbox, NAMES.backlog, NAMES.accepted, NAMES.wake) == 0
 
 
 def test_the_first_batch_wakes_and_the_flag_ends_by_itself(redis: FakeStrictRedis) -> None:
     append(redis, batch(event()), 1)
 
-    assert 0 < redis.pttl(WAKE_KEY) <= WAKE_MS
+    assert 0 < redis.pttl(NAMES.wake) <= WAKE_MS
 
 
 def test_who_adds_learns_the_backlog_and_whether_to_ask_for_a_drain(
@@ -101,37 +90,6 @@ def test_who_adds_learns_the_backlog_and_whether_to_ask_for_a_drain(
     assert (second.backlog, second.woke) == (3, False)
 
 
-def test_acknowledged_events_leave_the_inbox_and_the_backlog(redis: FakeStrictRedis) -> None:
-    append(redis, batch(event(), event()), 2)
-
-    assert acknowledge(redis, (only_id(redis), 2)) == 2
-    assert redis.xlen(INBOX_KEY) == 0
-    assert measure(redis).events == 0
-    assert measure(redis).accepted == 2
-
-
-def test_an_entry_acknowledged_twice_is_subtracted_once(redis: FakeStrictRedis) -> None:
-    append(redis, batch(event()), 1)
-    append(redis, batch(event(), event()), 2)
-    first = stream_entries(redis.xrange(INBOX_KEY))[0][0].decode()
-
-    acknowledge(redis, (first, 1))
-    acknowledge(redis, (first, 1))
-
-    assert measure(redis).events == 2
-
-
-def test_only_named_entries_are_acknowledged(redis: FakeStrictRedis) -> None:
-    append(redis, batch(event(user_id="stored")), 1)
-    stored = only_id(redis)
-    append(redis, batch(event(user_id="waits")), 1)
-
-    acknowledge(redis, (stored, 1), ("1-1", 1))
-
-    ((_, fields),) = stream_entries(redis.xrange(INBOX_KEY))
-    assert read_entry(b"1-0", fields, 1).events()[0].user_id == "waits"
-
-
 def test_an_empty_inbox_measures_zero(redis: FakeStrictRedis) -> None:
     measured = measure(redis)
 
@@ -139,21 +97,21 @@ def test_an_empty_inbox_measures_zero(redis: FakeStrictRedis) -> None:
 
 
 def test_the_oldest_entry_says_how_long_events_wait(redis: FakeStrictRedis) -> None:
-    redis.xadd(INBOX_KEY, {"n": 1}, id=f"{now_ms() - 60_000}-0")
+    redis.xadd(NAMES.inbox, {"n": 1}, id=f"{now_ms() - 60_000}-0")
     append(redis, batch(event()), 1)
 
     assert 60_000 <= measure(redis).oldest_ms < 120_000
 
 
 def test_an_entry_from_a_clock_ahead_has_not_waited_at_all(redis: FakeStrictRedis) -> None:
-    redis.xadd(INBOX_KEY, {"n": 1}, id=f"{now_ms() + 60_000}-0")
+    redis.xadd(NAMES.inbox, {"n": 1}, id=f"{now_ms() + 60_000}-0")
 
     assert measure(redis).oldest_ms == 0
 
 
 def test_an_event_that_waits_is_found_by_its_receipt(redis: FakeStrictRedis) -> None:
     waiting = event(receipt=new_receipt(NOW_MS), user_id="found")
-    redis.xadd(INBOX_KEY, {"v": 1, "n": 2, "e": batch(event(), waiting)}, id=f"{NOW_MS + 500}-0")
+    redis.xadd(NAMES.inbox, {"v": 1, "n": 2, "e": batch(event(), waiting)}, id=f"{NOW_MS + 500}-0")
 
     assert find_event(redis, waiting.receipt) == waiting
     assert find_event(redis, new_receipt(NOW_MS)) is None
@@ -162,7 +120,7 @@ def test_an_event_that_waits_is_found_by_its_receipt(redis: FakeStrictRedis) -> 
 @pytest.mark.parametrize("skew_ms", [-119_000, 119_000])
 def test_an_event_is_found_though_clocks_differ(redis: FakeStrictRedis, skew_ms: int) -> None:
     waiting = event(receipt=new_receipt(NOW_MS))
-    redis.xadd(INBOX_KEY, {"v": 1, "n": 1, "e": batch(waiting)}, id=f"{NOW_MS + skew_ms}-0")
+    redis.xadd(NAMES.inbox, {"v": 1, "n": 1, "e": batch(waiting)}, id=f"{NOW_MS + skew_ms}-0")
 
     assert find_event(redis, waiting.receipt) == waiting
 
@@ -170,17 +128,17 @@ def test_an_event_is_found_though_clocks_differ(redis: FakeStrictRedis, skew_ms:
 def test_an_event_is_found_behind_hundreds_of_entries(redis: FakeStrictRedis) -> None:
     waiting = event(receipt=new_receipt(NOW_MS))
     for index in range(450):
-        redis.xadd(INBOX_KEY, {"v": 1, "n": 1, "e": batch(event())}, id=f"{NOW_MS}-{index + 1}")
-    redis.xadd(INBOX_KEY, {"v": 1, "n": 1, "e": batch(waiting)}, id=f"{NOW_MS}-451")
+        redis.xadd(NAMES.inbox, {"v": 1, "n": 1, "e": batch(event())}, id=f"{NOW_MS}-{index + 1}")
+    redis.xadd(NAMES.inbox, {"v": 1, "n": 1, "e": batch(waiting)}, id=f"{NOW_MS}-451")
 
     assert find_event(redis, waiting.receipt) == waiting
 
 
 def test_an_entry_that_cannot_be_read_does_not_hide_the_others(redis: FakeStrictRedis) -> None:
     waiting = event(receipt=new_receipt(NOW_MS))
-    redis.xadd(INBOX_KEY, {"v": 99, "n": 1, "e": b"?"}, id=f"{NOW_MS}-1")
-    redis.xadd(INBOX_KEY, {"v": 1, "n": 1, "e": b"?"}, id=f"{NOW_MS}-2")
-    redis.xadd(INBOX_KEY, {"v": 1, "n": 1, "e": batch(waiting)}, id=f"{NOW_MS}-3")
+    redis.xadd(NAMES.inbox, {"v": 99, "n": 1, "e": b"?"}, id=f"{NOW_MS}-1")
+    redis.xadd(NAMES.inbox, {"v": 1, "n": 1, "e": b"?"}, id=f"{NOW_MS}-2")
+    redis.xadd(NAMES.inbox, {"v": 1, "n": 1, "e": batch(waiting)}, id=f"{NOW_MS}-3")
 
     assert find_event(redis, waiting.receipt) == waiting
 

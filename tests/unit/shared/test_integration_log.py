@@ -5,8 +5,6 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
-from fakeredis import FakeStrictRedis
-from fakeredis.aioredis import FakeRedis
 
 from shared.integration_log import (
     CHECK_ENTRIES_MAX,
@@ -17,6 +15,8 @@ from shared.integration_log import (
 )
 from shared.tokens import TokenFault
 from tests.support.build import check_entry
+from tests.support.fake_redis import FakeAsyncRedis, FakeStrictRedis
+from tests.support.redis_names import NAMES
 
 SHOP, GAME = 1, 2
 
@@ -28,7 +28,7 @@ def redis() -> FakeStrictRedis:
 
 def keep(redis: FakeStrictRedis, entries: Sequence[IntegrationLogEntry], token: int = 7) -> None:
     with redis.pipeline() as pipeline:
-        check_commands(pipeline, SHOP, token, entries)
+        check_commands(pipeline, NAMES, SHOP, token, entries)
         pipeline.execute()
 
 
@@ -99,9 +99,9 @@ def test_what_another_version_wrote_does_not_hide_the_rest(redis: FakeStrictRedi
 
 def test_the_commands_are_queued_on_the_pipeline_of_ingest_without_waiting() -> None:
     async def kept() -> list[bytes | str]:
-        redis = FakeRedis()
+        redis = FakeAsyncRedis()
         async with redis.pipeline(transaction=True) as pipeline:
-            check_commands(pipeline, SHOP, 7, [check_entry()])
+            check_commands(pipeline, NAMES, SHOP, 7, [check_entry()])
             await pipeline.execute()
         found: list[bytes | str] = await redis.lrange("waybill:check:1:7", 0, -1)
         await redis.aclose()

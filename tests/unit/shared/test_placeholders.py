@@ -27,6 +27,32 @@ def test_no_placeholder_is_an_id(text: str) -> None:
     [
         *("order-{id}", "${user}:${order}", "tx_%%id%%", "undefined-undefined", "user-undefined"),
         *("null:42", "order/NaN", "[user]-7", "<uid>", "%7Bid%7D-7", "0", "-1", "000", "0-0"),
+        *('"00000000-0000-0000-0000-000000000000"', "%7B00000000-0000-0000-0000-000000000000%7D"),
+        *(
+            'Optional("00000000-0000-0000-0000-000000000000")',
+            "0,0",
+            "+0",
+            "0x0",
+            "***",
+            "?",
+            "\u2022",
+        ),
+        *(
+            "\u201cnull\u201d",
+            "\u00abgaid\u00bb",
+            "\uff5bgaid\uff5d",
+            "\uff1cgaid\uff1e",
+            "`gaid`",
+            "\uff0d",
+        ),
+        *(
+            "YOUR_USER_ID",
+            "your-advertising-id",
+            "opt_out",
+            "REDACTED",
+            "no_idfa",
+        ),
+        *("undefinedundefined", "nullnull", "_unknown_", "not-set", "&nbsp;", "urn:uuid:0000"),
         *("user_id", "GAID", "anonymous", "guest", "00000000-0000-0000-0000-000000000000"),
     ],
 )
@@ -43,6 +69,12 @@ def test_what_everybody_would_share_is_no_id(text: str) -> None:
             "nullable",
             "Annan",
             "undefinedness",
+            "yourname7",
+            "no-1",
+            "inserted",
+            'Optional("u-1")',
+            "not-a-bot",
+            "\u201cZo\u00eb\u201d",
         ),
         *("__open", "O'Brien", "a[0]", "100%", "\U0001f389", "\u0416\u0443\u043a", "none-of-these"),
         "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Mobile Safari/537.36",
@@ -63,6 +95,17 @@ def test_ids_of_the_usual_forms_are_ids(value: object) -> None:
         assert not is_no_id(str(value))
 
 
-@pytest.mark.parametrize("name", ["0", "-1", "email", "guest", "default", "true", "id"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("0", "-1", "email", "guest", "default", "true", "id", "***", "your_summer", "no-email"),
+        *(
+            "\u3010\u590f\u3011",
+            "\uff1c\u516c\u5f0f\uff1e",
+            "\u201cSale\u201d",
+            "\u00abZo\u00eb\u00bb",
+        ),
+    ],
+)
 def test_a_campaign_may_be_called_what_no_id_is(name: str) -> None:
     assert not is_placeholder(name)

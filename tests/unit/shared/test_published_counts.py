@@ -1,12 +1,13 @@
 """Tests that the counts of workers are added up in Redis."""
 
 import pytest
-from fakeredis import FakeServer, FakeStrictRedis
 
 from shared import metrics
-from shared.published_counts import COUNTS_KEY, PublishedCounts, read_counts
+from shared.published_counts import PublishedCounts, read_counts
 from shared.redis import RedisError
 from shared.tally import MetricSeries, Tally
+from tests.support.fake_redis import FakeServer, FakeStrictRedis
+from tests.support.redis_names import NAMES
 
 
 def counted(events: int) -> Tally:
@@ -71,6 +72,6 @@ def test_what_redis_did_not_take_is_published_later() -> None:
 )
 def test_what_another_version_counts_is_left_out(field: str) -> None:
     redis = FakeStrictRedis()
-    redis.hset(COUNTS_KEY, field, "1")
+    redis.hset(NAMES.counts, field, "1")
 
     assert read_counts(redis) == []

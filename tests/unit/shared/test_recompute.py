@@ -4,10 +4,8 @@ from datetime import date
 
 import msgspec
 import pytest
-from fakeredis import FakeStrictRedis
 
 from shared.recompute import (
-    RECOMPUTE_KEY,
     Days,
     Recompute,
     RecomputeState,
@@ -17,6 +15,8 @@ from shared.recompute import (
     request_recompute,
     unfinished_recomputes,
 )
+from tests.support.fake_redis import FakeStrictRedis
+from tests.support.redis_names import NAMES
 
 SHOP, GAME = 1, 2
 
@@ -83,7 +83,7 @@ def test_some_days_are_asked_for_and_older_programs_read_the_rest(redis: FakeStr
     assert found.days == days
     assert asked(redis).days is None
     old = b'{"done":1,"total":2,"state":"running","request":3,"cursor":4}'
-    redis.hset(RECOMPUTE_KEY, str(SHOP), old)
+    redis.hset(NAMES.recompute, str(SHOP), old)
     assert read_recompute(redis, SHOP) == Recompute(
         done=1, total=2, state=RecomputeState.RUNNING, request=3, cursor=4
     )

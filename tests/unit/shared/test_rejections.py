@@ -2,14 +2,9 @@
 
 from collections.abc import Mapping
 
-from fakeredis import FakeStrictRedis
-
 from shared.rejections import (
     BAD_TOKEN_ADDRESSES_MAX,
     BAD_TOKEN_SECONDS,
-    BAD_TOKENS_KEY,
-    REJECTION_COUNTS_KEY,
-    REJECTIONS_KEY,
     app_of,
     bad_token_addresses,
     bad_token_commands,
@@ -18,12 +13,14 @@ from shared.rejections import (
     rejection_counts,
 )
 from tests.support.build import rejection
+from tests.support.fake_redis import FakeStrictRedis
+from tests.support.redis_names import NAMES
 
 
 def test_the_newest_rejections_come_first_and_no_more_than_asked() -> None:
     redis = FakeStrictRedis()
     for at_ms in range(5):
-        redis.xadd(REJECTIONS_KEY, {"r": encode_rejection(rejection(at_ms=at_ms))})
+        redis.xadd(NAMES.rejections, {"r": encode_rejection(rejection(at_ms=at_ms))})
 
     assert [entry.at_ms for entry in recent_rejections(redis, 3)] == [4, 3, 2]
 
@@ -31,7 +28,7 @@ def test_the_newest_rejections_come_first_and_no_more_than_asked() -> None:
 def test_a_rejection_reads_as_it_was_written() -> None:
     redis = FakeStrictRedis()
     written = rejection(field=None, app_id=None, parameters={"ключ": "\u2028<b>\x1b[0m"})
-    redis.xadd(REJECTIONS_KEY, {"r": encode_rejection(written)})
+    redis.xadd(NAMES.rejections, {"r": encode_rejection(written)})
 
     assert recent_rejections(redis, 10) == [written]
 
@@ -44,8 +41,8 @@ def test_the_app_of_an_entry_is_read_and_none_of_one_that_cannot_be() -> None:
 
 def test_counts_are_by_code() -> None:
     redis = FakeStrictRedis()
-    redis.hincrby(REJECTION_COUNTS_KEY, "unauthorized", 3)
-    redis.hincrby(REJECTION_COUNTS_KEY, "missing_field", 1)
+    redis.hincrby(NAMES.rejection_counts, "unauthorized", 3)
+    redis.hincrby(NAMES.rejection_counts, "missing_field", 1)
 
     assert rejection_counts(redis) == {"unauthorized": 3, "missing_field": 1}
 
@@ -60,7 +57,7 @@ def test_a_log_that_was_never_written_is_empty() -> None:
 
 def count_bad_tokens(redis: FakeStrictRedis, counts: Mapping[str, int]) -> None:
     with redis.pipeline() as pipeline:
-        bad_token_commands(pipeline, counts)
+        bad_token_commands(pipeline, NAMES, counts)
         pipeline.execute()
 
 
@@ -86,7 +83,7 @@ def test_however_many_addresses_guess_only_the_worst_are_kept() -> None:
 def test_counts_of_bad_tokens_end_a_day_after_the_first_however_many_follow() -> None:
     redis = FakeStrictRedis()
     count_bad_tokens(redis, {"192.0.2.1": 1})
-    redis.expire(BAD_TOKENS_KEY, 60)
+    redis.expire(NAMES.bad_tokens, 60)
     count_bad_tokens(redis, {"192.0.2.1": 1})
 
-    assert redis.ttl(BAD_TOKENS_KEY) == 60 < BAD_TOKEN_SECONDS
+    assert redis.ttl(NAMES.bad_tokens) == 60 < BAD_TOKEN_SECONDS

@@ -4,11 +4,11 @@ import json
 import zlib
 
 import pytest
-from fakeredis import FakeStrictRedis
 from rq import Queue
 from rq.job import Job
 
 from shared.rq_queue import enqueue, waiting_jobs
+from tests.support.fake_redis import FakeStrictRedis
 
 
 @pytest.fixture

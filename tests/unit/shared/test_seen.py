@@ -1,36 +1,36 @@
 """Tests seen markers on a Redis in memory: set with a batch, seen again, expired, looked up."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
-from fakeredis import FakeStrictRedis
 
 from shared import seen
 from shared.device_ids import adid_of
 from shared.events import Environment
 from shared.inbox import (
     APPEND,
-    APPEND_KEYS,
     Appended,
     BatchPart,
     append_arguments,
+    append_keys,
     read_append_reply,
 )
 from shared.seen import (
-    COMPLETE_KEY,
     LOOK_BACK,
     PERIOD_MS,
     SeenMarker,
-    bucket_of,
+    bytes_key,
     device_marker,
     device_name,
     latest_name,
-    period_keys,
+    look_back_keys,
     read_device_marker,
     set_markers,
     unique_marker,
 )
 from tests.support.build import NOW_MS, batch, event
+from tests.support.fake_redis import FakeStrictRedis
+from tests.support.redis_names import NAMES
 
 PRODUCTION = Environment.PRODUCTION
 DEVICE = device_marker(1, PRODUCTION, "u:1", NOW_MS)
@@ -42,9 +42,17 @@ def redis() -> Iterator[FakeStrictRedis]:
         yield redis
 
 
+def run_append(
+    redis: FakeStrictRedis, version: str, payload: bytes, sent: Sequence[SeenMarker], at_ms: int
+) -> Appended | None:
+    parts = [BatchPart(payload, 1)]
+    keys = append_keys(NAMES, parts, sent, at_ms)
+    arguments = append_arguments(version, parts, 1, sent)
+    return read_append_reply(redis.register_script(APPEND)(keys=keys, args=arguments))
+
+
 def add(redis: FakeStrictRedis, *sent: SeenMarker, at_ms: int = NOW_MS) -> Appended | None:
-    arguments = append_arguments("", [BatchPart(batch(event()), 1)], 1, sent, at_ms)
-    return read_append_reply(redis.register_script(APPEND)(keys=APPEND_KEYS, args=arguments))
+    return run_append(redis, "", batch(event()), sent, at_ms)
 
 
 def seen_before(redis: FakeStrictRedis, *sent: SeenMarker, at_ms: int = NOW_MS) -> list[bool]:
@@ -53,11 +61,14 @@ def seen_before(redis: FakeStrictRedis, *sent: SeenMarker, at_ms: int = NOW_MS) 
     return added.seen_before
 
 
-def look(redis: FakeStrictRedis, *order: int | bytes, at_ms: int = NOW_MS) -> list[bytes | int]:
-    name = device_name(1, PRODUCTION, adid_of(1, "u:1"))
-    keys = [COMPLETE_KEY, *period_keys(at_ms)]
+def look(
+    redis: FakeStrictRedis, order: bytes = b"", time_ms: int = 0, at_ms: int = NOW_MS
+) -> list[bytes | int]:
+    device = device_name(1, PRODUCTION, adid_of(1, "u:1"))
+    markers = [device, order] if order else [device]
+    arguments: list[int | bytes] = [1, *markers, *([time_ms] if order else [])]
     answer: list[bytes | int] = redis.register_script(LOOK_BACK)(
-        keys=keys, args=[1, bucket_of(name), name, *order]
+        keys=look_back_keys(NAMES, markers, at_ms), args=arguments
     )
     return answer
 
@@ -71,11 +82,7 @@ def test_a_marker_is_seen_from_its_batch_on(redis: FakeStrictRedis) -> None:
 
 
 def test_a_batch_checked_with_another_snapshot_sets_no_marker(redis: FakeStrictRedis) -> None:
-    arguments = append_arguments("7", [BatchPart(b"", 1)], 1, [DEVICE], NOW_MS)
-
-    assert (
-        read_append_reply(redis.register_script(APPEND)(keys=APPEND_KEYS, args=arguments)) is None
-    )
+    assert run_append(redis, "7", b"", [DEVICE], NOW_MS) is None
     assert seen_before(redis, DEVICE) == [False]
 
 
@@ -118,17 +125,17 @@ def test_every_key_of_markers_expires(redis: FakeStrictRedis) -> None:
 def test_an_app_without_room_takes_no_more_and_makes_nothing_certain(
     redis: FakeStrictRedis,
 ) -> None:
-    redis.set(COMPLETE_KEY, 1)
+    redis.set(NAMES.markers_complete, 1)
     assert look(redis)[1] == 1
 
-    redis.hset(f"{period_keys(NOW_MS)[0]}:apps", "1", seen.APP_BYTES_MAX)
+    redis.hset(bytes_key(NAMES, NOW_MS), "1", seen.APP_BYTES_MAX)
 
     assert seen_before(redis, DEVICE, DEVICE) == [False, False]
     assert look(redis)[:2] == [None, 0]
 
 
 def test_another_app_keeps_its_room_when_one_is_flooded(redis: FakeStrictRedis) -> None:
-    redis.hset(f"{period_keys(NOW_MS)[0]}:apps", "1", seen.APP_BYTES_MAX)
+    redis.hset(bytes_key(NAMES, NOW_MS), "1", seen.APP_BYTES_MAX)
     other = device_marker(2, PRODUCTION, "u:1", NOW_MS)
 
     assert seen_before(redis, other, other) == [False, True]
@@ -139,7 +146,7 @@ def test_what_a_marker_takes_of_its_app_is_counted_once(redis: FakeStrictRedis) 
     for _ in range(2):
         seen_before(redis, DEVICE, unique, device_marker(2, PRODUCTION, "u:1", NOW_MS))
 
-    taken = redis.hgetall(f"{period_keys(NOW_MS)[0]}:apps")
+    taken = redis.hgetall(bytes_key(NAMES, NOW_MS))
     length = len(DEVICE.name) + len(DEVICE.value)
     assert taken == {b"1": b"%d" % (length + 24 + 12 + 24), b"2": b"%d" % (length + 24)}
 
@@ -152,15 +159,14 @@ def test_without_the_sign_of_completeness_a_missing_marker_means_nothing(
 
 def test_the_latest_time_in_order_is_kept_for_known_devices(redis: FakeStrictRedis) -> None:
     name = latest_name(1, PRODUCTION, "u:1", "purchase")
-    order = bucket_of(name), name
 
-    assert look(redis, *order, 50)[2] is None
-    assert look(redis, *order, 60)[2] is None  # the device is not known: nothing is stored of it
+    assert look(redis, name, 50)[2] is None
+    assert look(redis, name, 60)[2] is None  # the device is not known: nothing is stored of it
     seen_before(redis, DEVICE)
-    assert look(redis, *order, 60)[2] is None
-    assert look(redis, *order, 40)[2] == b"60"
-    assert look(redis, *order, 70)[2] == b"60"
-    assert look(redis, *order, 65)[2] == b"70"
+    assert look(redis, name, 60)[2] is None
+    assert look(redis, name, 40)[2] == b"60"
+    assert look(redis, name, 70)[2] == b"60"
+    assert look(redis, name, 65)[2] == b"70"
 
 
 def test_markers_are_set_without_an_event_too(redis: FakeStrictRedis) -> None:

@@ -7,13 +7,14 @@ import pytest
 from shared.errors import OperatorError
 from shared.setting_sources import PROGRAM_VARIABLES, Variable
 from shared.settings import SETTINGS, read_ingest_settings, read_settings
+from shared.shards.shard_names import ShardNames
 from tests.support.build import VARIABLES, settings
 
 # Of the settings that are numbers. `Variable.unit` is whatever word stands last, so only a list can
 # tell a unit from another word.
 UNITS = {
     "bytes", "days", "deliveries", "events", "hops", "ms", "percent", "rejections", "replicas",
-    "seconds",
+    "seconds", "shard",
 }  # fmt: skip
 
 
@@ -49,6 +50,27 @@ def test_all_faults_are_told_at_once() -> None:
 
     for variable in (*VARIABLES, "WAYBILL_DURABILITY", "WAYBILL_BATCH_EVENTS_MAX"):
         assert f"  {variable} " in caught.value.message
+
+
+def test_a_program_belongs_to_shard_0_and_another_shard_needs_rqs_own_setting() -> None:
+    assert settings().names == ShardNames(0)
+    assert settings(WAYBILL_SHARD="3", RQ_KEY_PREFIX="{3}:rq").names == ShardNames(3)
+
+    wanted = "RQ_KEY_PREFIX must be {3}:rq, as WAYBILL_SHARD is 3"
+    assert wanted in refusal(WAYBILL_SHARD="3")
+    assert wanted in refusal(WAYBILL_SHARD="3", RQ_KEY_PREFIX="{4}:rq")
+    assert "RQ_KEY_PREFIX must be rq" in refusal(RQ_KEY_PREFIX="other")
+    assert "WAYBILL_SHARD must be a whole number" in refusal(WAYBILL_SHARD="-1")
+
+
+def test_a_cluster_has_the_keys_of_a_shard_with_a_number_alone() -> None:
+    url = "redis+cluster://a:6379,b:6379"
+    sharded = settings(REDIS_URL=url, WAYBILL_SHARD="3", RQ_KEY_PREFIX="{3}:rq")
+    assert sharded.redis_url == url
+
+    wanted = "WAYBILL_SHARD must be 1 or more, as REDIS_URL is that of a cluster"
+    assert wanted in refusal(REDIS_URL=url)
+    assert "REDIS_URL must name no database" in refusal(REDIS_URL=f"{url}/2", WAYBILL_SHARD="3")
 
 
 def test_what_is_not_set_is_explained() -> None:

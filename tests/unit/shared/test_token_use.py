@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from fakeredis import FakeStrictRedis
-
 from shared.token_use import delete_copied_use, tokens_used, use_commands
+from tests.support.fake_redis import FakeStrictRedis
+from tests.support.redis_names import NAMES
 
 
 def note(redis: FakeStrictRedis, used_at_ms: Mapping[int, int]) -> None:
     with redis.pipeline() as pipeline:
-        use_commands(pipeline, used_at_ms)
+        use_commands(pipeline, NAMES, used_at_ms)
         pipeline.execute()
 
 

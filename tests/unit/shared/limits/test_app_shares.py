@@ -4,37 +4,31 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from fakeredis import FakeStrictRedis
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.events import decode_events
 from shared.ids import new_receipt
 from shared.inbox import (
-    ACK,
-    ACK_KEYS,
     GROUP,
-    INBOX_KEY,
     all_entries,
     append,
-    entry_arguments,
     find_event,
     measure,
     oldest_time_ms,
     read_entry,
 )
 from shared.limits.app_shares import (
-    APPS_KEY,
-    PARKED_KEY,
-    RELEASE,
     SHARE_EVENTS,
-    SHARE_KEY,
     app_counts_text,
-    parked_stream,
     queued_events,
+    release_parked,
 )
 from shared.redis import stream_entries
 from tests.support.build import batch, event
+from tests.support.fake_redis import FakeStrictRedis
+from tests.support.redis_names import NAMES
+from workers.drain.acknowledgement import acknowledge
 
 SHARE = 100
 NOISY, QUIET, LOUD = 1, 2, 3
@@ -47,8 +41,8 @@ def redis() -> FakeStrictRedis:
 
 
 def with_share(redis: FakeStrictRedis, share: int = SHARE) -> FakeStrictRedis:
-    redis.set(SHARE_KEY, share)
-    redis.xgroup_create(INBOX_KEY, GROUP, id="0", mkstream=True)
+    redis.set(NAMES.inbox_share, share)
+    redis.xgroup_create(NAMES.inbox, GROUP, id="0", mkstream=True)
     return redis
 
 
@@ -59,23 +53,18 @@ def send(redis: FakeStrictRedis, app_id: int, count: int = 10, entries: int = 1)
 
 
 def release(redis: FakeStrictRedis, events_max: int = 50, share: int = SHARE) -> int:
-    script = redis.register_script(RELEASE)
-    return int(script(keys=[INBOX_KEY], args=[GROUP, events_max, share]))
+    return release_parked(redis, GROUP, events_max, share)
 
 
 def in_inbox(redis: FakeStrictRedis) -> Counter[int]:
-    entries = stream_entries(redis.xrange(INBOX_KEY))
+    entries = stream_entries(redis.xrange(NAMES.inbox))
     return Counter(each.app_id for _, fields in entries for each in decode_events(fields[b"e"]))
 
 
 def read(redis: FakeStrictRedis, entries_max: int) -> list[Any]:
-    reply: Any = redis.xreadgroup(GROUP, "worker", {INBOX_KEY: ">"}, entries_max)
+    reply: Any = redis.xreadgroup(GROUP, "worker", {NAMES.inbox: ">"}, entries_max)
     entries = stream_entries(reply[0][1]) if reply else []
     return [read_entry(entry_id, fields, 1) for entry_id, fields in entries]
-
-
-def acknowledge(redis: FakeStrictRedis, entries: list[Any]) -> None:
-    redis.register_script(ACK)(keys=ACK_KEYS, args=entry_arguments(entries))
 
 
 def test_an_app_beyond_its_share_is_parked_and_the_others_are_not(redis: FakeStrictRedis) -> None:
@@ -83,7 +72,7 @@ def test_an_app_beyond_its_share_is_parked_and_the_others_are_not(redis: FakeStr
     send(redis, QUIET)
 
     assert in_inbox(redis) == {NOISY: SHARE, QUIET: 10}
-    assert redis.xlen(parked_stream(NOISY)) == 40
+    assert redis.xlen(NAMES.parked_stream(NOISY)) == 40
     assert queued_events(redis) == {NOISY: 500, QUIET: 10}
     assert measure(redis).events == 510
 
@@ -95,7 +84,7 @@ def test_whoever_adds_learns_which_apps_have_no_room(redis: FakeStrictRedis) -> 
     quiet = append(redis, batch(event()), 1, apps=str(QUIET))
 
     assert (both.over, quiet.over) == (str(NOISY), "")
-    assert redis.xlen(INBOX_KEY) == 12
+    assert redis.xlen(NAMES.inbox) == 12
 
 
 def test_parked_batches_stay_in_front_of_later_ones_of_their_app(redis: FakeStrictRedis) -> None:
@@ -105,7 +94,7 @@ def test_parked_batches_stay_in_front_of_later_ones_of_their_app(redis: FakeStri
     send(redis, NOISY)
 
     assert in_inbox(redis) == {}
-    assert redis.xlen(parked_stream(NOISY)) == 3
+    assert redis.xlen(NAMES.parked_stream(NOISY)) == 3
 
 
 def test_a_release_is_a_second_of_work_shared_by_the_apps(redis: FakeStrictRedis) -> None:
@@ -136,7 +125,7 @@ def test_an_app_that_was_released_whole_goes_to_the_inbox_again(redis: FakeStric
     send(redis, NOISY)
 
     assert in_inbox(redis) == {NOISY: 30}
-    assert redis.exists(PARKED_KEY, parked_stream(NOISY)) == 0
+    assert redis.exists(NAMES.parked, NAMES.parked_stream(NOISY)) == 0
 
 
 def test_before_any_worker_of_this_version_nothing_is_parked() -> None:
@@ -157,7 +146,7 @@ def test_a_new_installation_has_a_share_from_its_first_event() -> None:
 
 
 def test_entries_of_an_earlier_version_are_acknowledged_uncounted(redis: FakeStrictRedis) -> None:
-    redis.xadd(INBOX_KEY, {"v": 1, "n": 1, "e": batch(event())})
+    redis.xadd(NAMES.inbox, {"v": 1, "n": 1, "e": batch(event())})
     send(redis, NOISY)
 
     acknowledge(redis, read(redis, 1))
@@ -169,12 +158,12 @@ def test_what_earlier_workers_acknowledged_is_forgotten_when_the_inbox_is_empty(
     redis: FakeStrictRedis,
 ) -> None:
     send(redis, NOISY, entries=10)
-    redis.xdel(INBOX_KEY, *[entry.id for entry in read(redis, 1000)])
+    redis.xdel(NAMES.inbox, *[entry.id for entry in read(redis, 1000)])
 
     send(redis, NOISY)
 
     assert in_inbox(redis) == {NOISY: 10}
-    assert redis.hgetall(APPS_KEY) == {b"1": b"10"}
+    assert redis.hgetall(NAMES.inbox_apps) == {b"1": b"10"}
 
 
 def test_a_parked_event_is_found_before_and_after_its_release(redis: FakeStrictRedis) -> None:
@@ -193,9 +182,9 @@ def measure_ms(redis: FakeStrictRedis) -> int:
 
 
 def test_a_released_event_is_as_old_as_it_was(redis: FakeStrictRedis) -> None:
-    redis.hset(PARKED_KEY, str(NOISY), 1)
+    redis.hset(NAMES.parked, str(NOISY), 1)
     old: Any = {"v": 1, "n": 1, "e": batch(event()), "a": NOISY}
-    redis.xadd(parked_stream(NOISY), old, id="5000-0")
+    redis.xadd(NAMES.parked_stream(NOISY), old, id="5000-0")
     send(redis, QUIET)
 
     assert oldest_time_ms(redis) == 5000
@@ -240,7 +229,7 @@ def test_whatever_happens_each_event_is_stored_once_and_the_counts_are_true(
             app_id: sent[app_id] - stored[app_id] for app_id in sent - stored
         }
         assert measure(redis).events == (sent - stored).total()
-    while release(redis) or redis.xlen(INBOX_KEY):
+    while release(redis) or redis.xlen(NAMES.inbox):
         store(read(redis, 1000))
     assert stored == sent
-    assert redis.exists(APPS_KEY, PARKED_KEY) == 0
+    assert redis.exists(NAMES.inbox_apps, NAMES.parked) == 0

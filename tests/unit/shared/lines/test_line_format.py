@@ -16,7 +16,7 @@ from shared.errors import MissingField, RequestError
 from shared.events import Environment, Event, Kind, decode_events, encode_event, join_events
 from shared.ids import click_id_of, receipt_time_ms
 from shared.integration_log import UnreadReason, UnreadValue
-from shared.lines.line import ImportedLine
+from shared.lines.line import ImportedLine, decode_line
 from shared.lines.line_format import PARAMETERS_MAX, Destination, read_line, read_sent_line
 from tests.support.build import NOW_MS, parameters, request_context
 from tests.support.placeholders import placeholders
@@ -278,7 +278,7 @@ def test_a_placeholder_in_a_line_is_no_key_no_click_and_no_address(
 ) -> None:
     sent = line | {"id": placeholder, "click_id": placeholder, "ip": placeholder}
 
-    event = read_sent_line(json.dumps(sent).encode(), SENT, UUID(int=7))
+    event = read_sent_line(decode_line(json.dumps(sent).encode()), SENT, UUID(int=7))
 
     assert (event.idempotency_key, event.click_id, event.ip_address) == (None, None, None)
     assert (event.user_id, event.kind) == ("u", read(line).kind)
@@ -364,7 +364,8 @@ def test_a_click_whose_id_is_a_placeholder_has_the_click_id_of_its_receipt(
     click = CLICK | {"link": "Summer", "id": placeholder}
 
     first, second = (
-        read_sent_line(json.dumps(click).encode(), SENT, UUID(int=number)) for number in (7, 8)
+        read_sent_line(decode_line(json.dumps(click).encode()), SENT, UUID(int=number))
+        for number in (7, 8)
     )
 
     assert first.click_id != second.click_id

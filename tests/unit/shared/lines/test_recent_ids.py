@@ -4,17 +4,15 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
-from fakeredis import FakeStrictRedis
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.events import Environment, Event, encode_event_sorted
 from shared.ids import new_receipt
-from shared.inbox import APPEND, APPEND_KEYS, BatchPart, append_arguments, read_append_reply
+from shared.inbox import APPEND, BatchPart, append_arguments, append_keys, read_append_reply
 from shared.lines import recent_ids
 from shared.lines.recent_ids import (
     IDS_MS,
-    RECENT_IDS_HASH,
     FirstEvent,
     RecentId,
     first_event,
@@ -23,6 +21,8 @@ from shared.lines.recent_ids import (
 )
 from shared.seen import SeenMarker
 from tests.support.build import NOW_MS, batch, event
+from tests.support.fake_redis import FakeStrictRedis
+from tests.support.redis_names import NAMES
 
 
 def keyed(key: str = "order-1", **changes: Any) -> Event:
@@ -40,8 +40,11 @@ def append(
         for sent in events
         if (recent := recent_id(sent, encode_event_sorted(sent))) is not None
     ]
-    arguments = append_arguments("", [BatchPart(batch(*events), len(events))], 1, markers, NOW_MS)
-    reply = redis.register_script(script)(keys=APPEND_KEYS, args=[*arguments, *id_arguments(ids)])
+    parts = [BatchPart(batch(*events), len(events))]
+    arguments = append_arguments("", parts, 1, markers)
+    reply = redis.register_script(script)(
+        keys=append_keys(NAMES, parts, markers, NOW_MS), args=[*arguments, *id_arguments(ids)]
+    )
     appended = read_append_reply(cast("list[Any]", reply), len(markers))
     assert appended is not None
     assert len(appended.seen_before) == len(markers)
@@ -100,7 +103,7 @@ def test_ids_are_forgotten_after_a_day() -> None:
     redis = FakeStrictRedis()
     append(redis, [keyed()])
 
-    assert 0 < redis.pttl(f"{RECENT_IDS_HASH}0") <= IDS_MS
+    assert 0 < redis.pttl(NAMES.recent_ids_hash(0)) <= IDS_MS
 
 
 @given(st.integers(1, 60), st.integers(1, 7))
@@ -115,7 +118,7 @@ def test_the_last_ids_are_known_and_the_memory_stays_within_twice_their_number(
         chunk = [keyed(str(number)) for number in range(begin, min(begin + size, total))]
         assert append(redis, chunk, script=script) == [None] * len(chunk)
 
-    held = sum(redis.hlen(f"{RECENT_IDS_HASH}{turn}") for turn in (0, 1))
+    held = sum(redis.hlen(NAMES.recent_ids_hash(turn)) for turn in (0, 1))
     assert min(total, ids_max) <= held < 2 * (ids_max + size)
     last = [keyed(str(number)) for number in range(max(0, total - ids_max), total)]
     assert None not in append(redis, last, script=script)
