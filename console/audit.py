@@ -6,13 +6,14 @@ No value may be a secret: values are chosen one by one, never taken from a whole
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 from console.actor import Actor
+from console.moments import read_day
 from shared.database import Connection, run, transaction
 from shared.errors import BadValue, NotAllowed
 
@@ -207,10 +208,8 @@ def read_change_filter(
 
 
 def _day(name: str, text: str | None) -> datetime | None:
-    try:
-        return None if text is None else datetime.combine(date.fromisoformat(text), time(), UTC)
-    except ValueError:
-        raise BadValue(name, "must be a day in UTC, such as 2026-11-28.") from None
+    day = read_day(name, text)
+    return None if day is None else datetime.combine(day, time(), UTC)
 
 
 def record_change(connection: Connection, actor: Actor, app_id: int | None, change: Change) -> None:

@@ -10,14 +10,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from math import inf
+from time import monotonic
 from typing import NamedTuple
 
-from shared.database import Connection, run
-from shared.errors import BadValue
+from shared.database import Connection, run, transaction
+from shared.errors import BadValue, OperatorError
+from shared.shards.advisory_locks import AdvisoryLock, try_lock_session, unlock_session
 
 ROWS_AT_ONCE = 2_000
+WEB_SECONDS_MAX = 20.0  # a thread and a connection of the console are held as long
 _NOTHING = b""
 
+_OF_ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _ANCHOR = "SELECT position, digest, deleted_at FROM audit_anchor"
 _UNCHAINED = "SELECT count(*), min(id) FROM audit_log WHERE position IS NULL"
 _PAGE = """
@@ -79,18 +84,40 @@ def read_head(text: str) -> ChainHead:
     return head
 
 
-def verify_chain(connection: Connection, noted: ChainHead | None = None) -> ChainReport:
+def verify_chain(
+    connection: Connection, noted: ChainHead | None = None, seconds_max: float = inf
+) -> ChainReport:
     """Verifies the chain from its anchor to its end, and that a head noted earlier is part of it.
 
-    Entries that are written meanwhile may or may not be part of it. Raises DatabaseError.
+    It is the log of one moment: what is written or expires meanwhile is no part of it. Raises
+    DatabaseError, and OperatorError when it takes longer.
     """
+    with transaction(connection):
+        run(connection, _OF_ONE_MOMENT)
+        return _verified(connection, noted, monotonic() + seconds_max)
+
+
+def verify_chain_on_the_web(connection: Connection, noted: ChainHead | None) -> ChainReport:
+    """Verifies the chain for somebody who waits for a page, one at a time.
+
+    Raises OperatorError when another one is verified, or it takes longer than WEB_SECONDS_MAX.
+    """
+    if not try_lock_session(connection, AdvisoryLock.VERIFY_AUDIT):
+        raise OperatorError("The audit log is being verified already. Try again in a moment.")
+    try:
+        return verify_chain(connection, noted, WEB_SECONDS_MAX)
+    finally:
+        unlock_session(connection, AdvisoryLock.VERIFY_AUDIT)
+
+
+def _verified(connection: Connection, noted: ChainHead | None, ends_at: float) -> ChainReport:
     row = run(connection, _ANCHOR).fetchone()
     position, digest, deleted_at = (row[0], bytes(row[1]), row[2]) if row else (0, _NOTHING, None)
     anchor, entries = position, 0
     fault = None
     if noted is not None and noted.position <= anchor and noted != (anchor, digest):
         fault = ChainFault(noted.position, "was deleted since it was noted, as it had expired")
-    for entry in () if fault else _entries(connection, anchor):
+    for entry in () if fault else _entries(connection, anchor, ends_at):
         expected = sha256(digest + b"".join(map(_field, entry.fields))).digest()
         if entry.position != position + 1:
             fault = ChainFault(position + 1, "is missing")
@@ -130,13 +157,18 @@ class ChainedEntry(NamedTuple):
         return ChainFault(self.position, reason, self.id, self.at, self.action)
 
 
-def _entries(connection: Connection, position: int) -> Iterator[ChainedEntry]:
+def _entries(connection: Connection, position: int, ends_at: float) -> Iterator[ChainedEntry]:
     while rows := run(connection, _PAGE, (position, ROWS_AT_ONCE)).fetchall():
         for *values, digest, at in rows:
             fields = tuple(None if value is None else str(value) for value in values)
             entry_digest = _NOTHING if digest is None else bytes(digest)
             yield ChainedEntry(values[0], values[1], fields, entry_digest, at, values[5])
         position = rows[-1][0]
+        if monotonic() > ends_at:
+            raise OperatorError(
+                f"There was time to verify the entries up to {position}. `waybill audit verify` "
+                "takes the time that all of them need."
+            )
 
 
 def _field(text: str | None) -> bytes:

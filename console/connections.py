@@ -11,10 +11,12 @@ from pathlib import Path
 
 from console.resources import Resources, resources_of
 from deploy.addresses import find_addresses
-from deploy.environment import child_environment
+from deploy.environment import child_environment, with_own_logins
 from deploy.folder import DataFolder
 from deploy.listen import Listen
 from shared import database
+from shared.access.access_urls import AccessFolder
+from shared.access.grantees import Grantee
 from shared.database import Connection
 from shared.errors import OperatorError
 from shared.redis import Redis
@@ -81,14 +83,15 @@ def load_settings(context: CommandContext) -> Settings:
     return read_settings(variables)
 
 
-def program_environment(context: CommandContext) -> dict[str, str]:
-    """Returns the environment for a program that is started here.
+def program_environment(context: CommandContext, grantee: Grantee) -> dict[str, str]:
+    """Returns the environment for a program that is started here, with its own logins.
 
     Raises OperatorError as `load_settings` does.
     """
     settings = load_settings(context)
     variables = {**context.variables, **running_variables(context)}
-    return child_environment(variables, settings.database_url, settings.redis_url, lambda: "")
+    child = child_environment(variables, settings.database_url, settings.redis_url, lambda: "")
+    return with_own_logins(child, grantee, AccessFolder(DataFolder.at(context.data).access))
 
 
 @contextmanager
@@ -98,7 +101,7 @@ def open_redis(settings: Settings) -> Iterator[Redis]:
     Raises OperatorError for an invalid URL, without the URL, as it may contain a password.
     """
     try:
-        redis = connect_redis(settings.redis_url)
+        redis = connect_redis(settings.redis_url, settings.names)
     except ValueError:
         raise OperatorError(
             "REDIS_URL is not a valid URL. It must begin with redis://, rediss:// or unix://."
@@ -110,12 +113,15 @@ def open_redis(settings: Settings) -> Iterator[Redis]:
 
 
 @contextmanager
-def open_database(settings: Settings) -> Iterator[Connection]:
-    with database.connect(settings.database_url, "console") as connection:
+def open_database(settings: Settings, *, is_patient: bool = False) -> Iterator[Connection]:
+    with database.connect(settings.database_url, "console", is_patient=is_patient) as connection:
         yield connection
 
 
 @contextmanager
-def open_resources(settings: Settings) -> Iterator[Resources]:
-    with open_redis(settings) as redis, open_database(settings) as connection:
+def open_resources(settings: Settings, *, is_patient: bool = False) -> Iterator[Resources]:
+    with (
+        open_redis(settings) as redis,
+        open_database(settings, is_patient=is_patient) as connection,
+    ):
         yield resources_of(connection, redis, settings)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from console.moments import in_utc
+from console.moments import checked_moment
 from shared.errors import BadValue
 
 
@@ -28,6 +28,6 @@ class Cursor:
         """Reads the text of a cursor. Raises BadValue."""
         time, _, number = text.partition("_")
         try:
-            return cls(in_utc(datetime.fromisoformat(time)), UUID(number))
-        except ValueError:
+            return cls(checked_moment("before", datetime.fromisoformat(time)), UUID(number))
+        except (ValueError, BadValue):
             raise BadValue("before", "must be the value that the page before gave.") from None

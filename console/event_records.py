@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from shared.database import Connection, named_rows
+from shared.day_files.rows import rows_of_receipts
 from shared.event_columns import RecordColumns, record_select
 from shared.events import Event
 
@@ -83,7 +84,8 @@ def find_record(connection: Connection, receipt: UUID) -> EventRecord | None:
 
 def find_records(connection: Connection, receipts: Sequence[UUID]) -> list[EventRecord]:
     """Returns the stored events with these receipt IDs, in no particular order."""
-    return _query(connection, _RECORD, receipts)
+    with rows_of_receipts(connection, receipts):
+        return _query(connection, _RECORD, receipts)
 
 
 def _query(connection: Connection, query: str, receipts: Sequence[UUID]) -> list[EventRecord]:

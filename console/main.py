@@ -42,6 +42,7 @@ from console.commands.s2s_security import s2s_security
 from console.commands.status import status
 from console.commands.storage.access import access
 from console.commands.storage.backup import backup
+from console.commands.storage.days import days
 from console.commands.storage.restore import restore_
 from console.commands.terminal.command_group import CommandGroup
 from console.commands.terminal.output import print_error
@@ -69,7 +70,7 @@ SECTIONS = {
     "Measurement": (
         *(report_, schedule, activity_, retention_, cohorts_, funnel_, cost, recompute_, rates),
     ),
-    "Operation": (status, config, jobs, rejections, quarantine, audit, backup, restore_),
+    "Operation": (status, config, jobs, rejections, quarantine, audit, backup, restore_, days),
     "Console accounts": (admin, key),
     "Individual programs": (migrate, access, workers, console_, metrics),
 }

@@ -9,7 +9,7 @@ from console.actor import Actor, require_admin
 from console.apps.apps import App
 from console.audit import Action, Change, record_change
 from console.resources import Resources
-from console.validation import clean_text
+from console.targets import TargetRules, check_target, shown_target
 from shared.alerts.kinds import (
     SILENCE_MINUTES,
     SILENCE_MINUTES_MAX,
@@ -17,16 +17,13 @@ from shared.alerts.kinds import (
     AlertChannel,
     AlertKind,
 )
-from shared.alerts.mail import is_mail_address
 from shared.alerts.requests import AlertTarget, alert_secret
-from shared.callbacks.masking import masked_url
 from shared.callbacks.requests import Signing
-from shared.callbacks.templates import URL_CHARACTERS_MAX, url_fault
 from shared.database import Connection, named_rows, run, transaction
 from shared.errors import BadValue, OperatorError
 
-NAME_CHARACTERS_MAX = 100
 DESTINATIONS_MAX = 50  # of an app
+_RULES = TargetRules(AlertChannel, "an alert destination", "the message says everything")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +60,7 @@ class AlertDestination:
     @property
     def shown_target(self) -> str:
         """Returns the target without the secrets that a URL may have."""
-        is_mail = self.channel is AlertChannel.MAIL
-        return self.target if is_mail else masked_url(self.target)
+        return shown_target(self.channel, self.target)
 
     @property
     def alert_target(self) -> AlertTarget:
@@ -231,8 +227,6 @@ def _changed(
 
 def _checked(form: AlertForm, others: Sequence[AlertDestination]) -> dict[str, Any]:
     """Returns the values of a form for the table. Raises BadValue, OperatorError."""
-    if form.channel not in set(AlertChannel):
-        raise BadValue("channel", f"must be one of {', '.join(AlertChannel)}.")
     if not form.kinds or not set(form.kinds) <= set(AlertKind):
         raise BadValue("kind", f"must be at least one of {', '.join(AlertKind)}.")
     if not SILENCE_MINUTES_MIN <= form.silence_minutes <= SILENCE_MINUTES_MAX:
@@ -240,17 +234,8 @@ def _checked(form: AlertForm, others: Sequence[AlertDestination]) -> dict[str, A
             "silence-minutes",
             f"must be a whole number from {SILENCE_MINUTES_MIN} to {SILENCE_MINUTES_MAX}.",
         )
-    target = clean_text("target", form.target, URL_CHARACTERS_MAX)
-    if form.channel == AlertChannel.MAIL:
-        if not is_mail_address(target):
-            raise BadValue("target", "must be one address of mail, such as ada@example.com.")
-    elif fault := url_fault(target):
-        raise BadValue("target", fault)
-    elif "{" in target:
-        raise BadValue("target", "must be without macros: the message says everything.")
-    name = clean_text("name", form.name, NAME_CHARACTERS_MAX)
-    if any(each.name == name for each in others):
-        raise OperatorError("The app has an alert destination of this name. Choose another name.")
+    taken = [each.name for each in others]
+    name, target = check_target(_RULES, form.name, form.channel, form.target, taken)
     kinds = [kind for kind in AlertKind if kind in form.kinds]
     return {**asdict(form), "name": name, "target": target, "kinds": kinds}
 

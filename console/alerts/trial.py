@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from console.actor import Actor, require_admin
 from console.alerts.destinations import AlertDestination, read_alert_signing
 from console.resources import Resources
+from console.trials import one_trial
 from shared.alerts.kinds import AlertKind
 from shared.alerts.mail import mail_server
 from shared.alerts.messages import AlertMessage, sample_message
@@ -45,7 +46,7 @@ def send_alert_test(
 ) -> AlertTest:
     """Sends the test of one alert now, whether the destination is paused or not.
 
-    Raises NotAllowed.
+    Raises NotAllowed, and OperatorError if too many tests are sent at once.
     """
     require_admin(actor)
     now_ms = now()
@@ -54,7 +55,8 @@ def send_alert_test(
     began = time.monotonic()
     signing = read_alert_signing(resources.connection, destination.id)
     target = replace(destination.alert_target, signing=signing)
-    result = asyncio.run(_sent(resources.secret_key, settings, target, message, now_ms))
+    with one_trial():
+        result = asyncio.run(_sent(resources.secret_key, settings, target, message, now_ms))
     took_ms = round((time.monotonic() - began) * 1000)
     return AlertTest(
         kind,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from console.actor import Actor, require_admin
@@ -15,6 +15,7 @@ from console.validation import clean_code, clean_destination, clean_text, random
 from shared import fields
 from shared.database import Connection, run, transaction
 from shared.errors import BadValue, MalformedField, OperatorError
+from shared.zones.app_days import UTC_ZONE, AppDays, checked_zone
 
 NAME_CHARACTERS_MAX = 100
 APP_TOKEN_CHARACTERS_MAX = 64
@@ -35,7 +36,8 @@ class App:
 
     Reports convert to `currency` (ISO 4217); `destination` is the default of new links. Active
     users are counted by `active_users_by`, None for what most of the traffic has. An archived app
-    accepts nothing. Links may lead to the `destination_hosts`.
+    accepts nothing. Links may lead to the `destination_hosts`. Its days are those of
+    `time_zone`, which was last changed at `time_zone_at`.
     """
 
     id: int
@@ -47,6 +49,17 @@ class App:
     active_users_by: str | None = None
     archived_at: datetime | None = None
     destination_hosts: Sequence[str] = ()
+    time_zone: str = UTC_ZONE
+    time_zone_at: datetime | None = None
+
+    @property
+    def days(self) -> AppDays:
+        """Returns the days of the app's time zone."""
+        return AppDays(self.time_zone)
+
+    def today(self, now_ms: int) -> date:
+        """Returns the date that the app's clock shows."""
+        return self.days.day_of(datetime.fromtimestamp(now_ms / 1000, UTC))
 
 
 class NoSuchApp(OperatorError):
@@ -63,7 +76,8 @@ class NoSuchApp(OperatorError):
 class AppDescription:
     """The values of an app that people set, as they type them.
 
-    "" is no destination, and "" or "automatic" counts active users by what most of them have.
+    "" is no destination, "" or "automatic" counts active users by what most of them have, and "" is
+    the time zone that the app has.
     """
 
     name: str
@@ -71,12 +85,13 @@ class AppDescription:
     destination: str = ""
     active_users_by: str = ""
     destination_hosts: Sequence[str] = ()
+    time_zone: str = ""
 
 
 _SEE = "See `waybill app list`."
 _COLUMNS = (
     "id, name, app_token, created_at, currency, destination, active_users_by, archived_at, "
-    "destination_hosts"
+    "destination_hosts, time_zone, time_zone_at"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM apps"
 _INSERT = f"""
@@ -85,7 +100,9 @@ _INSERT = f"""
 _UPDATE = f"""
     UPDATE apps SET
         name = %(name)s, currency = %(currency)s, destination = %(destination)s,
-        active_users_by = %(active_users_by)s, destination_hosts = %(destination_hosts)s
+        active_users_by = %(active_users_by)s, destination_hosts = %(destination_hosts)s,
+        time_zone = %(time_zone)s,
+        time_zone_at = CASE WHEN time_zone = %(time_zone)s THEN time_zone_at ELSE now() END
     WHERE id = %(id)s
       AND NOT EXISTS (SELECT FROM apps AS other WHERE name = %(name)s AND other.id <> %(id)s)
     RETURNING {_COLUMNS}
@@ -157,6 +174,26 @@ def app_with_id(connection: Connection, number: int) -> App | None:
     return None if row is None else App(*row)
 
 
+_KNOWN_ZONE = """
+SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = %(zone)s),
+       EXISTS (SELECT FROM pg_timezone_abbrevs WHERE abbrev = upper(%(zone)s))
+"""
+
+
+def _require_known(connection: Connection, zone: str) -> None:
+    """Raises BadValue for a time zone that PostgreSQL does not know as the same, which counts too.
+
+    It takes abbreviations before names: its CET has no summer time, Python's has.
+    """
+    [(is_known, is_short)] = run(connection, _KNOWN_ZONE, {"zone": zone})
+    if is_short and zone != UTC_ZONE:
+        raise BadValue("time-zone", "is an abbreviation. Use a region's, such as Europe/Berlin.")
+    if not is_known:
+        raise BadValue(
+            "time-zone", "is not known to PostgreSQL. Update its time zones, or use another."
+        )
+
+
 def update_app(connection: Connection, actor: Actor, app: App, new: AppDescription) -> App:
     """Describes an app anew and returns it.
 
@@ -180,6 +217,7 @@ def update_app(connection: Connection, actor: Actor, app: App, new: AppDescripti
         "destination": clean_destination(new.destination) if new.destination else None,
         "active_users_by": new.active_users_by if new.active_users_by in {*ActiveBy} else None,
         "destination_hosts": hosts,
+        "time_zone": checked_zone(new.time_zone) if new.time_zone else app.time_zone,
     }
     if new.destination and (fault := place_fault(str(after["destination"]), hosts)):
         raise BadValue("destination", fault)
@@ -189,6 +227,8 @@ def update_app(connection: Connection, actor: Actor, app: App, new: AppDescripti
         before = {name: getattr(current, name) for name in after}
         if after == before:
             return app
+        if after["time_zone"] != before["time_zone"]:
+            _require_known(connection, str(after["time_zone"]))
         if hosts != before["destination_hosts"]:
             require_all_listed(connection, OF_APP, app.id, hosts)
         row = run(connection, _UPDATE, {"id": app.id, **after}).fetchone()

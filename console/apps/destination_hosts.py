@@ -3,6 +3,9 @@
 Whoever creates links leads people who trust the app's name. A scheme that no app of ours has may
 open anything on a device, so that each has to be listed; the stores' own are known. Without a host
 in the list, links lead to any web address.
+
+The list is read with a lock on it: what was removed from it meanwhile does not count any more, and
+what is checked here is in the way of who removes it.
 """
 
 import re
@@ -19,7 +22,7 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,62}://")
 _LINKS = """
     SELECT links.name, links.destination, destination_hosts
     FROM links JOIN apps ON apps.id = app_id
-    WHERE {} ORDER BY links.id
+    WHERE {} ORDER BY links.id FOR SHARE OF apps
 """
 OF_LINK = _LINKS.format("links.id = %(id)s")
 OF_PARTNER = _LINKS.format("partner_id = %(id)s")
@@ -63,8 +66,8 @@ def place_fault(destination: str, listed: Sequence[str]) -> str | None:
 
 
 def require_listed(connection: Connection, app_id: int, destination: str) -> None:
-    """Raises BadValue if links of the app may not lead there."""
-    statement = "SELECT destination_hosts FROM apps WHERE id = %s"
+    """Raises BadValue if links of the app may not lead there; until the transaction ends."""
+    statement = "SELECT destination_hosts FROM apps WHERE id = %s FOR SHARE"
     [(listed,)] = run(connection, statement, (app_id,)).fetchall()
     if fault := place_fault(destination, listed):
         raise BadValue("destination", fault)

@@ -11,7 +11,14 @@ from console.apps.switches import SWITCHES, change_switches
 from console.resources import Resources
 from shared.database import transaction
 
-_DESCRIPTION = ("name", "currency", "destination", "active_users_by", "destination_hosts")
+_DESCRIPTION = (
+    "name",
+    "currency",
+    "destination",
+    "active_users_by",
+    "destination_hosts",
+    "time_zone",
+)
 
 
 def change_settings(resources: Resources, actor: Actor, app: App, values: Mapping[str, Any]) -> App:

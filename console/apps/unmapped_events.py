@@ -5,6 +5,7 @@ from datetime import datetime
 
 from console.apps.apps import App
 from shared.database import Connection, run
+from shared.day_files.rows import unmapped_rows
 
 
 @dataclass(frozen=True)
@@ -33,5 +34,6 @@ def list_unmapped(
     connection: Connection, app: App, environment: str, count: int
 ) -> list[UnmappedId]:
     """Returns the `count` most frequent unmapped event ids."""
-    rows = run(connection, _UNMAPPED, (app.id, environment, count))
+    with unmapped_rows(connection, app.id, environment):
+        rows = run(connection, _UNMAPPED, (app.id, environment, count)).fetchall()
     return [UnmappedId(*row) for row in rows]

@@ -67,8 +67,9 @@ def read_filter(
     status = given.get("status")
     if status is not None and status not in {*EventStatus}:
         raise BadValue("status", f"must be one of {', '.join(EventStatus)}.")
-    end = read_moment("to", given.get("to"), end_of_day=True) or moment_of(now_ms) + _AHEAD
-    begin = read_moment("from", given.get("from")) or end - timedelta(days=DAYS_BACK)
+    days = app.days
+    end = read_moment("to", given.get("to"), days, end_of_day=True) or moment_of(now_ms) + _AHEAD
+    begin = read_moment("from", given.get("from"), days) or end - timedelta(days=DAYS_BACK)
     text = given.get("q")
     return EventFilter(
         environment=environment,

@@ -12,6 +12,7 @@ from console.browse.event_filter import EventFilter
 from console.cursor import Cursor
 from console.reports.names import Names, read_names
 from shared.database import Connection, named_rows, run, transaction
+from shared.day_files.rows import EventsOfTime, rows_of_receipts, rows_of_time
 from shared.ids import receipt_floor
 
 PAGE_EVENTS = 50
@@ -99,6 +100,11 @@ _OF_USER = f"""
     CROSS JOIN LATERAL (SELECT * FROM events WHERE receipt = theirs.receipt OFFSET 0) AS events
     ORDER BY events.event_time DESC, events.receipt DESC
 """
+_RECEIPTS_OF_USER = f"""
+    SELECT receipt FROM signals AS events WHERE user_ref = %(user_ref)s AND {_BEFORE}
+    ORDER BY event_time DESC, receipt DESC
+    LIMIT %(scan)s
+"""
 # The attribution in force at the moment of an event. Fenced, as in the rollups.
 _SOURCED = """
     SELECT scanned.*, decided.rule, decided.link_id, decided.source
@@ -179,16 +185,24 @@ def list_events(
     scans: tuple[int, ...] = (count + 1,)
     if wanted.is_scanned:
         scans = SOURCE_SCANS if wanted.by_source else SCANS
-    query = _APP_PAGE if wanted.user_ref is None else _USER_PAGE
-    with transaction(connection):
-        run(connection, "SELECT set_config('statement_timeout', %s, true)", (DEADLINE,))
-        for scan in scans:
-            rows = named_rows(connection, query, {**arguments, "scan": scan})
-            is_full = rows[0]["receipt"] is not None and len(rows) > count
-            if is_full or rows[0]["tail_count"] < scan:
-                break
-        tokens = dict(run(connection, _TOKENS, (app.id,)).fetchall())
-        names = read_names(connection, app)
+    of_app = EventsOfTime(
+        app.id,
+        wanted.environment,
+        wanted.begin,
+        min(start.time, wanted.end),
+        receipt_floor(floor_ms),
+        before=start.id,
+    )
+    for scan in scans:
+        if wanted.user_ref is None:
+            rows = _scan_app(connection, of_app._replace(rows_max=scan), arguments)
+        else:
+            rows = _scan_user(connection, {**arguments, "scan": scan})
+        is_full = rows[0]["receipt"] is not None and len(rows) > count
+        if is_full or rows[0]["tail_count"] < scan:
+            break
+    tokens = dict(run(connection, _TOKENS, (app.id,)).fetchall())
+    names = read_names(connection, app)
     events = [*_listed(rows[:count], names, tokens)]
     tail = rows[0]
     if is_full:
@@ -198,6 +212,25 @@ def list_events(
         return EventPage(events, None, tail["tail_time"], False)
     cursor = Cursor(tail["tail_time"], tail["tail_receipt"])
     return EventPage(events, str(cursor), tail["tail_time"], True)
+
+
+def _scan_app(
+    connection: Connection, wanted: EventsOfTime, arguments: dict[str, object]
+) -> list[dict[str, Any]]:
+    with rows_of_time(connection, wanted), transaction(connection):
+        _set_deadline(connection)
+        return named_rows(connection, _APP_PAGE, {**arguments, "scan": wanted.rows_max})
+
+
+def _scan_user(connection: Connection, arguments: dict[str, object]) -> list[dict[str, Any]]:
+    receipts = [receipt for (receipt,) in run(connection, _RECEIPTS_OF_USER, arguments)]
+    with rows_of_receipts(connection, receipts), transaction(connection):
+        _set_deadline(connection)
+        return named_rows(connection, _USER_PAGE, arguments)
+
+
+def _set_deadline(connection: Connection) -> None:
+    run(connection, "SELECT set_config('statement_timeout', %s, true)", (DEADLINE,))
 
 
 def _listed(

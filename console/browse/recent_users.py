@@ -12,6 +12,7 @@ from console.cursor import Cursor
 from console.rates import Rates, report_currency
 from console.reports.names import read_names
 from shared.database import Connection, named_rows, run, transaction
+from shared.day_files.rows import EventsOfTime, rows_of_receipts, rows_of_time
 from shared.ids import receipt_floor
 
 PAGE_USERS = 25
@@ -112,6 +113,13 @@ _LATEST = """
     ) AS decided ON true
     ORDER BY page.event_time DESC, page.receipt DESC
 """
+_RECEIPTS = """
+    SELECT theirs.receipt FROM unnest(%(users)s::bigint[]) AS wanted (user_ref)
+    CROSS JOIN LATERAL (
+        SELECT receipt FROM signals WHERE signals.user_ref = wanted.user_ref
+        ORDER BY event_time DESC, receipt DESC LIMIT %(count)s + 1
+    ) AS theirs
+"""
 _AMOUNTS = """
     SELECT
         wanted.user_ref, theirs.number, events.sale_amount AS amount,
@@ -146,6 +154,7 @@ def list_recent_users(
     end = now + _AHEAD
     start = before or Cursor(end, UUID(int=2**128 - 1))
     begin = start.time - timedelta(days=DAYS_BACK)
+    floor = receipt_floor(max(0, int((begin - _AHEAD).timestamp() * 1000)))
     arguments: dict[str, object] = {
         "app": app.id,
         "environment": environment,
@@ -153,17 +162,29 @@ def list_recent_users(
         "end": end,
         "time": start.time,
         "receipt": start.id,
-        "floor": receipt_floor(max(0, int((begin - _AHEAD).timestamp() * 1000))),
+        "floor": floor,
         "scan": SCANNED_EVENTS_MAX,
         "count": count,
     }
-    with transaction(connection):
-        run(connection, "SELECT set_config('statement_timeout', %s, true)", (DEADLINE,))
+    latest = EventsOfTime(
+        app.id,
+        environment,
+        begin,
+        start.time,
+        floor,
+        before=start.id,
+        rows_max=SCANNED_EVENTS_MAX,
+    )
+    with rows_of_time(connection, latest), transaction(connection):
+        _set_deadline(connection)
         rows = named_rows(connection, _LATEST, arguments)
-        tail, shown = rows[0], [row for row in rows if row["receipt"] is not None][:count]
-        summed = {"users": [row["user_ref"] for row in shown], "count": REVENUE_EVENTS_MAX}
+    tail, shown = rows[0], [row for row in rows if row["receipt"] is not None][:count]
+    summed = {"users": [row["user_ref"] for row in shown], "count": REVENUE_EVENTS_MAX}
+    receipts = [receipt for (receipt,) in run(connection, _RECEIPTS, summed)]
+    with rows_of_receipts(connection, receipts), transaction(connection):
+        _set_deadline(connection)
         amounts = named_rows(connection, _AMOUNTS, summed)
-        names = read_names(connection, app)
+    names = read_names(connection, app)
     rates = Rates(report_currency(app.currency))
     users = []
     for row in shown:
@@ -190,6 +211,10 @@ def list_recent_users(
     elif tail["tail_count"] == SCANNED_EVENTS_MAX:
         after = str(Cursor(tail["tail_time"], tail["tail_receipt"]))
     return UserPage(users, rates.target, after)
+
+
+def _set_deadline(connection: Connection) -> None:
+    run(connection, "SELECT set_config('statement_timeout', %s, true)", (DEADLINE,))
 
 
 def _revenue(amounts: Iterable[dict[str, Any]], rates: Rates) -> tuple[Decimal, list[str]]:

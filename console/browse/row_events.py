@@ -8,6 +8,7 @@ from console.apps.apps import App
 from console.reports.filters import Split
 from console.reports.question import Interval, Question
 from console.reports.report import Report, ReportRow
+from shared.zones.app_days import UTC_ZONE
 
 # What the list of events can be filtered by; campaigns and sub IDs belong to clicks.
 _LISTED = (Split.PARTNER, Split.LINK, Split.COUNTRY, Split.EVENT)
@@ -42,9 +43,10 @@ def _times(question: Question, row: ReportRow) -> dict[str, object]:
         return {"from": question.period.first, "to": question.period.last}
     if question.by is Interval.DAY:
         return {"from": row.start.date(), "to": row.start.date()}
-    # The end of a period is part of it.
-    start = row.start.replace(tzinfo=None)
-    end = start + timedelta(hours=1, microseconds=-1)
+    # The end of a period is part of it. Two hours of a day may have one name.
+    start, end = row.start, question.days.hour_end(row.start) - timedelta(microseconds=1)
+    if question.time_zone == UTC_ZONE:
+        start, end = start.replace(tzinfo=None), end.replace(tzinfo=None)
     return {"from": start.isoformat(), "to": end.isoformat()}
 
 

@@ -55,7 +55,8 @@ def create(context: CommandContext, name: str, role: str, email: str, as_json: b
     with open_database(settings) as connection, transaction(connection):
         person = create_person(connection, terminal_actor(), name, Role(role))
         if email:
-            person = set_email(connection, terminal_actor(), person, email)
+            passwords = settings.takes_passwords
+            person = set_email(connection, terminal_actor(), person, email, passwords=passwords)
         secret = create_invitation(connection, settings.secret_key, terminal_actor(), person)
     _show_link(person, f"{settings.console_url}/welcome/{secret}", as_json=as_json)
 
@@ -106,8 +107,10 @@ def email_(context: CommandContext, name: str, address: str, as_json: bool) -> N
 
     Whoever signs in there with this verified address gets the account. "" removes it.
     """
-    with open_database(load_settings(context)) as connection:
-        person = set_email(connection, terminal_actor(), find_person(connection, name), address)
+    settings = load_settings(context)
+    with open_database(settings) as connection:
+        person, passwords = find_person(connection, name), settings.takes_passwords
+        person = set_email(connection, terminal_actor(), person, address, passwords=passwords)
     show({"person": person}, _table([person]), as_json=as_json)
 
 
@@ -150,8 +153,10 @@ def deactivate(context: CommandContext, name: str, as_json: bool) -> None:
     Signs it out everywhere; its owner can no longer sign in. The People page of the console can
     reactivate it. Alias: close.
     """
-    with open_database(load_settings(context)) as connection:
-        person = deactivate_person(connection, terminal_actor(), find_person(connection, name))
+    settings = load_settings(context)
+    with open_database(settings) as connection:
+        person, passwords = find_person(connection, name), settings.takes_passwords
+        person = deactivate_person(connection, terminal_actor(), person, passwords=passwords)
     show({"person": person}, _table([person]), as_json=as_json)
 
 
@@ -165,9 +170,10 @@ def role_(context: CommandContext, name: str, role: str, as_json: bool) -> None:
 
     A member reaches only the apps that `waybill admin grant` gives them.
     """
-    with open_database(load_settings(context)) as connection:
-        person = find_person(connection, name)
-        person = set_role(connection, terminal_actor(), person, Role(role))
+    settings = load_settings(context)
+    with open_database(settings) as connection:
+        person, passwords = find_person(connection, name), settings.takes_passwords
+        person = set_role(connection, terminal_actor(), person, Role(role), passwords=passwords)
     show({"person": person}, _table([person]), as_json=as_json)
 
 

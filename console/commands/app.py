@@ -163,6 +163,10 @@ def _setting_options(command: Command) -> Command:
     type=click.Choice([AUTOMATIC, *map(str, ActiveBy)]),
     help="Active users and retention count sessions or any event; by default what users have.",
 )
+@click.option(
+    "--time-zone",
+    help="Time zone of the app's days, such as Asia/Kolkata. The days so far are counted again.",
+)
 @_setting_options
 @json_option
 @click.pass_obj
@@ -189,6 +193,10 @@ def set_(
         changed = change_settings(resources, terminal_actor(), before, values)
         document, settings = _document(connection, changed)
     notes = [_PAST_DATA] if document["rules"] != old else []
+    if changed.time_zone != before.time_zone:
+        notes.append(
+            f"Days are counted in {changed.time_zone} from now on, and those so far again."
+        )
     show(document, _table([changed]), settings, *notes, as_json=as_json)
 
 
@@ -205,9 +213,12 @@ def _document(connection: Connection, app: App) -> tuple[dict[str, Any], Rendera
     ]
     turned = [(switch.option, switches[switch.name]) for switch in SWITCHES]
     counted = ("active-users-by", app.active_users_by or AUTOMATIC)
+    zone = ("time-zone", app.time_zone)
     led = ("destination-hosts", ", ".join(app.destination_hosts) or "any web address")
     limited = [(limit.option, limits[limit.name] or "no limit") for limit in LIMITS]
-    shown = pairs([("rules version", rules.version), *in_units, *turned, counted, led, *limited])
+    shown = pairs(
+        [("rules version", rules.version), *in_units, *turned, counted, zone, led, *limited]
+    )
     return {"app": app, "rules": rules, **switches, "limits": limits}, shown
 
 

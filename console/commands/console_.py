@@ -8,6 +8,7 @@ from console.commands.terminal.output import show
 from console.connections import CommandContext, load_settings
 from deploy import programs
 from deploy.listen import Listen
+from shared.access.grantees import Grantee
 
 
 @click.command("console")
@@ -29,4 +30,4 @@ def console_(context: CommandContext, listen: str, as_json: bool) -> None:
     address.check_free()
     load_settings(context)  # reports invalid settings before anything is printed
     show({"url": address.url}, f"The console listens at {address.url}.", as_json=as_json)
-    serve_here(context, programs.console(address))
+    serve_here(context, programs.console(address), Grantee.CONSOLE)

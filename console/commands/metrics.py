@@ -8,6 +8,7 @@ from console.commands.terminal.output import show
 from console.connections import CommandContext, load_settings
 from deploy import programs
 from deploy.listen import Listen
+from shared.access.grantees import Grantee
 
 
 @click.command()
@@ -27,4 +28,4 @@ def metrics(context: CommandContext, listen: str, as_json: bool) -> None:
     load_settings(context)  # reports invalid settings before anything is printed
     url = f"{address.url}/metrics"
     show({"url": url}, f"The pipeline's metrics are at {url}.", as_json=as_json)
-    serve_here(context, programs.metrics(address))
+    serve_here(context, programs.metrics(address), Grantee.METRICS)

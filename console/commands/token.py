@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
@@ -10,7 +9,7 @@ from rich.table import Table
 
 from console.actor import Actor, terminal_actor
 from console.apps.apps import App, find_app
-from console.commands.terminal.options import app_option, json_option, scope_option
+from console.commands.terminal.options import MOMENT, app_option, json_option, scope_option
 from console.commands.terminal.output import say, show, table
 from console.connections import CommandContext, load_settings, open_resources
 from console.resources import Resources
@@ -55,11 +54,6 @@ def token() -> None:
 
 def _new_token_options(command: Command) -> Command:
     """Adds the options that are the fields of NewToken."""
-
-    def in_utc(_context: click.Context, _option: object, time: datetime | None) -> datetime | None:
-        return time.replace(tzinfo=UTC) if time else None
-
-    moment = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
     options = (
         click.option(
             "--name", required=True, help="Name of its holder; it cannot be changed later."
@@ -72,8 +66,7 @@ def _new_token_options(command: Command) -> Command:
         click.option(
             "--expires",
             "expires_at",
-            type=moment,
-            callback=in_utc,
+            type=MOMENT,
             help="Time (UTC) from which it is refused; by default never.",
         ),
     )

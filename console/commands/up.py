@@ -114,8 +114,12 @@ def _announce(stack: Stack, *, as_json: bool) -> None:
     }
     console = ""
     if url := stack.url_of("console"):
-        with open_resources(read_settings(stack.environment)) as resources:
-            console = f"Console: {url}{invite_first_admin(resources, terminal_actor())}\n"
+        settings = read_settings(stack.environment)
+        with open_resources(settings) as resources:
+            path = invite_first_admin(
+                resources, terminal_actor(), passwords=settings.takes_passwords
+            )
+            console = f"Console: {url}{path}\n"
     waybill = shlex.join([sys.argv[0], "--data", str(stack.folder.path)])
     welcome = f"""\
 Waybill is running at {stack.url}. Its data is in {stack.folder.path}. Press Ctrl-C to stop it.
@@ -136,7 +140,8 @@ See what it became, with the id from the response:
 def _watch(stack: Stack, line: StatusLine, signals: ResizeSignals) -> None:
     """Keeps the programs alive, resizes the workers and updates the status line, until a signal."""
     # Children are restarted by this loop: a Redis that hangs must not hold it up.
-    redis = connect_redis(stack.redis_url, _SAMPLE_SECONDS_MAX)
+    names = read_settings(stack.environment).names
+    redis = connect_redis(stack.redis_url, names, _SAMPLE_SECONDS_MAX)
     before = _sample(redis)
     due_seconds = 0.0
     assert stack.fleet is not None

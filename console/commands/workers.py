@@ -21,6 +21,7 @@ from deploy.fleet import WORKERS_MAX, Fleet
 from deploy.processes import Command
 from deploy.programs import WORKER_STOP_SECONDS_MAX
 from deploy.supervisor import Supervisor
+from shared.access.grantees import Grantee
 
 _WATCH_SECONDS = 0.2
 _GRACE_SECONDS_MAX = 600
@@ -46,7 +47,7 @@ _GRACE_SECONDS_MAX = 600
 @click.pass_obj
 def workers(context: CommandContext, count: int, grace: int, as_json: bool) -> None:
     """Run workers and restart those that die, until Ctrl-C."""
-    variables = program_environment(context)
+    variables = program_environment(context, Grantee.WORKERS)
     line = StatusLine(sys.stderr, enabled=not as_json)
     program = programs.workers(count, grace)
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from console.moments import read_moment
 from shared.callbacks.activities import Activity
 from shared.errors import BadValue
+from shared.zones.app_days import UTC_DAYS, AppDays
 
 STATES = ("waiting", "delivered", "failed", "withheld")
 FIELDS = (
@@ -35,8 +36,11 @@ class DeliveryFilter:
     end: datetime | None = None
 
 
-def read_delivery_filter(values: Mapping[str, str]) -> DeliveryFilter:
-    """Reads the fields of FIELDS; an empty one is open. Raises BadValue."""
+def read_delivery_filter(values: Mapping[str, str], days: AppDays = UTC_DAYS) -> DeliveryFilter:
+    """Reads the fields of FIELDS, times by the clock of `days`; an empty one is open.
+
+    Raises BadValue.
+    """
     given = {name: text for name, text in values.items() if text}
     return DeliveryFilter(
         endpoint_id=_number(given.get("endpoint_id")),
@@ -47,8 +51,8 @@ def read_delivery_filter(values: Mapping[str, str]) -> DeliveryFilter:
         user_id=given.get("user_id"),
         click_id=given.get("click_id"),
         callback_id=_callback_id(given.get("callback_id")),
-        begin=read_moment("from", given.get("from")),
-        end=read_moment("to", given.get("to"), end_of_day=True),
+        begin=read_moment("from", given.get("from"), days),
+        end=read_moment("to", given.get("to"), days, end_of_day=True),
     )
 
 

@@ -13,10 +13,15 @@ from console.cursor import Cursor
 from console.delivery.delivery_filter import DeliveryFilter
 from console.resources import Resources
 from shared.database import Connection, named_rows, run, transaction
+from shared.day_files.rows import rows_of_receipts
 from shared.errors import OperatorError
+from shared.privacy.identities import IdKind, PersonId, id_digest
+from shared.privacy.tombstones import read_tombstone_key
+from shared.publishing import require_key
 from shared.rq_queue import enqueue
 
 REPLAYED_MAX = 100_000  # at once: more are a mistake more often than a wish
+_OF_PERSONS = (("user_id", IdKind.USER), ("click_id", IdKind.CLICK))
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ class DeliveryCount:
 
 @dataclass
 class DeliveryDay:
-    """The callbacks that became due on a day (UTC), by state, and the withheld ones by reason."""
+    """The callbacks that became due on a day, by state, and the withheld ones by reason."""
 
     day: date
     delivered: int = 0
@@ -142,6 +147,10 @@ _LIST = f"""
     ORDER BY callbacks.created_at DESC, callbacks.id DESC
     LIMIT %(count)s
 """
+_EVENT_TYPES = """
+    SELECT receipt, event_types.name FROM events
+    JOIN event_types ON event_types.id = event_type_id WHERE receipt = ANY(%s)
+"""
 _ATTEMPTS = """
     SELECT callback_id, number, at, request, outcome, status, took_ms, answer
     FROM callback_attempts WHERE callback_id = ANY(%s) ORDER BY callback_id, number
@@ -159,7 +168,7 @@ _REPLAY = f"""
     )
 """
 _COUNTS = f"""
-    SELECT (callbacks.created_at AT TIME ZONE 'UTC')::date, callback_endpoints.name,
+    SELECT (callbacks.created_at AT TIME ZONE %(zone)s::text)::date, callback_endpoints.name,
            partners.name, state, reason, count(*)
     FROM {_TABLES}
     WHERE {_FILTER}
@@ -178,11 +187,22 @@ def list_deliveries(
     """Lists callbacks with their attempts, newest first, behind the cursor."""
     place = {"before_time": before and before.time, "before_id": before and before.id}
     rows = named_rows(connection, _LIST, {**_arguments(app, wanted, count), **place})
-    found = [Delivery(**row) for row in rows]
+    types = _event_types(connection, rows)
+    found = [
+        Delivery(**{**row, "event_type": row["event_type"] or types.get(row["receipt"])})
+        for row in rows
+    ]
     attempts: dict[UUID, list[CallbackAttempt]] = {}
     for callback_id, *values in run(connection, _ATTEMPTS, ([each.id for each in found],)):
         attempts.setdefault(callback_id, []).append(CallbackAttempt(*values))
     return [replace(each, tries=attempts.get(each.id, [])) for each in found]
+
+
+def _event_types(connection: Connection, rows: list[dict[str, Any]]) -> dict[UUID, str]:
+    """Returns the event types of events that may be in day files, by receipt."""
+    receipts = [row["receipt"] for row in rows if row["event_type"] is None]
+    with rows_of_receipts(connection, receipts):
+        return dict(run(connection, _EVENT_TYPES, (receipts,)).fetchall()) if receipts else {}
 
 
 def page_deliveries(
@@ -214,18 +234,34 @@ def replay_deliveries(resources: Resources, actor: Actor, app: App, wanted: Deli
     connection = resources.connection
     with transaction(connection):
         count = run(connection, _REPLAY, _arguments(app, wanted, REPLAYED_MAX)).rowcount
-        told = {name: str(value) for name, value in vars(wanted).items() if value is not None}
-        after = {"callbacks": count, **told}
+        after = {"callbacks": count, **_told(resources, app, wanted)}
         change = Change(Action.CALLBACK_REPLAY, "callbacks", None, after)
         record_change(connection, actor, app.id, change)
     enqueue(resources.redis, "deliver")
     return count
 
 
+def _told(resources: Resources, app: App, wanted: DeliveryFilter) -> dict[str, object]:
+    """Returns a choice as the audit log has it: the ids of a person as keyed digests alone.
+
+    The log outlives an erasure. Who knows an id can show by its digest that it was chosen.
+    """
+    told: dict[str, object] = {
+        name: str(value) for name, value in vars(wanted).items() if value is not None
+    }
+    ids = [PersonId(kind, str(told.pop(name))) for name, kind in _OF_PERSONS if name in told]
+    if ids:
+        require_key(resources.connection, resources.secret_key)
+        key = read_tombstone_key(resources.connection, resources.secret_key)
+        assert key is not None  # require_key has made one
+        told["proof"] = [id_digest(key, app.id, each).hex() for each in ids]
+    return told
+
+
 def count_deliveries(
     connection: Connection, app: App, wanted: DeliveryFilter
 ) -> list[DeliveryCount]:
-    """Counts callbacks by day (UTC, of when they became due), endpoint, state and reason."""
+    """Counts callbacks by day (of the app, of when they became due), endpoint, state and reason."""
     rows = run(connection, _COUNTS, _arguments(app, wanted, 0))
     return [DeliveryCount(*row) for row in rows]
 
@@ -249,4 +285,4 @@ def delivery_days(counts: Iterable[DeliveryCount]) -> list[DeliveryDay]:
 
 
 def _arguments(app: App, wanted: DeliveryFilter, count: int) -> dict[str, Any]:
-    return {**vars(wanted), "app": app.id, "count": count}
+    return {**vars(wanted), "app": app.id, "zone": app.time_zone, "count": count}

@@ -11,6 +11,7 @@ from console.delivery.endpoint_form import EndpointForm, read_form
 from console.delivery.endpoint_signing import read_signing, wrapped_secret
 from console.resources import Resources
 from shared.callbacks.activities import level_and_status
+from shared.callbacks.masking import masked_url
 from shared.callbacks.requests import signing_secret
 from shared.database import Connection, run, transaction
 from shared.errors import OperatorError
@@ -282,7 +283,7 @@ def _known(connection: Connection, app: App, endpoint_id: int) -> EndpointRow:
 
 def _told(endpoint: EndpointRow) -> dict[str, object]:
     """Returns what the audit log keeps: of a URL the part in which nobody keeps a secret."""
-    url = None if endpoint.url is None else endpoint.url.partition("?")[0]
+    url = None if endpoint.url is None else masked_url(endpoint.url).partition("?")[0]
     return {
         "partner": endpoint.partner,
         "activities": endpoint.activities,

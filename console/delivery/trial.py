@@ -11,6 +11,7 @@ from console.actor import Actor, require_admin
 from console.delivery.endpoint_signing import read_signing
 from console.delivery.endpoints import EndpointRow
 from console.resources import Resources
+from console.trials import one_trial
 from shared.callbacks.attempts import ATTEMPT_SECONDS_MAX, AttemptResult, attempt
 from shared.callbacks.carried_urls import carried_url
 from shared.callbacks.consent import is_consent_denied, shareable_facts
@@ -75,14 +76,16 @@ def send_test(
     now: Clock,
     callback_id: UUID | None = None,
 ) -> CallbackTest:
-    """Sends one request now, whether the endpoint is paused or not. Raises NotAllowed.
+    """Sends one request now, whether the endpoint is paused or not.
 
+    Raises NotAllowed, and OperatorError if too many tests are sent at once.
     It is no delivery: nothing is counted, and its id is that of the callback it repeats.
     """
     require_admin(actor)
     request, is_sample = _request(resources, endpoint, now, callback_id)
     began = time.monotonic()
-    result = asyncio.run(_sent(settings, request, endpoint.answer_contains))
+    with one_trial():
+        result = asyncio.run(_sent(settings, request, endpoint.answer_contains))
     took_ms = round((time.monotonic() - began) * 1000)
     return CallbackTest(
         _shown(request, is_sample),

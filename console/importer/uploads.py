@@ -29,6 +29,7 @@ from shared.imports.upload import (
 )
 from shared.imports.upload_text import check_start
 from shared.rq_queue import enqueue
+from shared.shards.advisory_locks import AdvisoryLock, lock
 
 NAME_CHARACTERS_MAX = 200
 LISTED_MAX = 20
@@ -40,7 +41,6 @@ SELECT count(*) FROM uploads WHERE app_id = %s AND state NOT IN ('done', 'cancel
 _SUM_UNFINISHED = """
 SELECT coalesce(sum(size_bytes), 0)::bigint FROM uploads WHERE state NOT IN ('done', 'cancelled')
 """
-_LOCK = 7_246_022
 _CREATE = """
 INSERT INTO uploads (app_id, actor, name, size_bytes, expires_at)
 VALUES (%s, %s, %s, %s, now() + %s) RETURNING id
@@ -119,7 +119,7 @@ def create_upload(
                 f"{unfinished} uploads of this app are unfinished, and there may be no more. Wait "
                 "for one to end, or cancel one."
             )
-        run(connection, "SELECT pg_advisory_xact_lock(%s)", (_LOCK,))  # two might both just fit
+        lock(connection, AdvisoryLock.UPLOAD)  # two might both just fit
         [(stored_bytes,)] = run(connection, _SUM_UNFINISHED).fetchall()
         if stored_bytes + new.size_bytes > stored_bytes_max:
             raise UploadConflict(

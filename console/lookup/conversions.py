@@ -11,6 +11,7 @@ from uuid import UUID
 
 from console.lookup.attributions import AttributionRecord
 from shared.database import Connection, run
+from shared.day_files.rows import rows_of_receipts
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,11 @@ _EVENT_TYPE = """
     JOIN attributions ON attributions.user_ref = %(user)s AND superseded_at IS NULL
         AND (attributions.event_time, attributions.receipt) = (%(since)s, %(since_receipt)s)
     WHERE events.receipt = %(receipt)s AND events.counted AND origin_kind = 'link'
+"""
+_UNTIL = """
+    SELECT receipt FROM signals
+    WHERE user_ref = %(user)s AND event_time >= %(since)s
+      AND (event_time, receipt) <= (%(time)s, %(receipt)s)
 """
 _FIRST = """
     SELECT signals.receipt
@@ -59,11 +65,13 @@ def find_conversion(
     """
     moment = {"user": user_ref, "time": time, "receipt": receipt}
     since = {"since": attribution.event_time, "since_receipt": attribution.receipt}
-    row = run(connection, _EVENT_TYPE, {**moment, **since}).fetchone()
-    if row is None:
-        return None
-    type_id, name, multiple = row
-    if multiple:
-        return Conversion(name, None)
-    first = run(connection, _FIRST, {**moment, **since, "type": type_id}).fetchone()
-    return Conversion(name, None if first is None else first[0])
+    receipts = [receipt for (receipt,) in run(connection, _UNTIL, {**moment, **since})]
+    with rows_of_receipts(connection, [receipt, *receipts]):
+        row = run(connection, _EVENT_TYPE, {**moment, **since}).fetchone()
+        if row is None:
+            return None
+        type_id, name, multiple = row
+        if multiple:
+            return Conversion(name, None)
+        first = run(connection, _FIRST, {**moment, **since, "type": type_id}).fetchone()
+        return Conversion(name, None if first is None else first[0])

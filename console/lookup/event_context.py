@@ -12,6 +12,7 @@ from console.lookup.attributions import (
 from console.lookup.conversions import Conversion, find_conversion
 from console.lookup.sessions import SessionRecord, session_at
 from shared.database import Connection, run
+from shared.day_files.rows import rows_of_receipts
 
 ATTRIBUTED_USERS_MAX = 20
 
@@ -42,7 +43,8 @@ class EventContext:
 
 def find_event_context(connection: Connection, receipt: UUID) -> EventContext | None:
     """Returns the context of a stored event or click, else None."""
-    row = run(connection, _USER, (receipt,)).fetchone()
+    with rows_of_receipts(connection, [receipt]):
+        row = run(connection, _USER, (receipt,)).fetchone()
     if row is not None:
         app_id, user_ref, time = row
         attribution = attribution_at(connection, user_ref, time)

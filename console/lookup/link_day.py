@@ -2,11 +2,12 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 from console.apps.apps import App
 from console.apps.links import Link
 from console.lookup.why_words import OBSTACLES
+from console.moments import read_day
 from shared.clock import now_ms
 from shared.database import Connection, run
 from shared.ids import receipt_floor
@@ -76,8 +77,9 @@ class Shortfall:
 
 @dataclass(frozen=True)
 class LinkDay:
-    """A link's day (UTC). `explained` of the `organic_installs` of the app were looked at.
+    """A link's day, in the app's time zone.
 
+    `explained` of the `organic_installs` of the app were looked at.
     `view_installs` of the installs came from an impression. `clicks_credited_again` of the clicks
     and impressions were credited to more than one user, to `further_users` besides the first of
     each. `near` of the explained had a click of the link from their address, within two days before
@@ -96,19 +98,16 @@ class LinkDay:
     shortfalls: list[Shortfall]
 
 
-def day_or_today(text: str | None) -> date:
-    """Reads a day (UTC), today without one. Raises ValueError."""
-    if text:
-        return date.fromisoformat(text)
-    return datetime.fromtimestamp(now_ms() / 1000, UTC).date()
+def day_or_today(app: App, text: str | None) -> date:
+    """Reads a day, today by the app's clock without one. Raises BadValue."""
+    return read_day("day", text) or app.today(now_ms())
 
 
 def read_link_day(
     connection: Connection, app: App, environment: str, link: Link, day: date
 ) -> LinkDay:
     """Counts a day of a link, from the facts and by the rules that the app has now."""
-    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    end = start + timedelta(days=1)
+    start, end = app.days.start(day), app.days.end(day)
     arguments = {
         "app": app.id,
         "environment": environment,

@@ -1,6 +1,6 @@
 """Reads a user's timeline: their events, the clicks that concern them, and the decisions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -24,6 +24,7 @@ class ClickRole(StrEnum):
     BEATEN = "beaten"
     FORMER = "former"  # of a superseded decision
     NAMED = "named"  # by the user's calls, and part of no decision
+    OWN = "own"  # of the person's device, and nothing else
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,9 +137,7 @@ def user_timeline(
     user_ref, user_id, first_time, device_ids, click_ids = row
     attributions = list_attributions(connection, user_ref, count)
     roles = click_roles(attributions, click_ids)
-    arguments = {"app": app.id, "environment": environment, "ids": list(roles), "count": count}
-    rows = named_rows(connection, _CLICKS, arguments)
-    clicks = [ClickRecord(**row, role=roles[row["click_id"]]) for row in reversed(rows)]
+    clicks = find_clicks(connection, app, environment, roles, count)
     newest = run(connection, _RECEIPTS, (user_ref, count)).fetchall()
     receipts = [receipt for (receipt,) in reversed(newest)]
     records = {record.receipt: record for record in find_records(connection, receipts)}
@@ -153,6 +152,19 @@ def user_timeline(
         sessions=list_sessions(connection, user_ref, count),
         attributions=attributions,
     )
+
+
+def find_clicks(
+    connection: Connection,
+    app: App,
+    environment: str,
+    roles: Mapping[str, ClickRole],
+    count: int,
+) -> list[ClickRecord]:
+    """Returns the newest `count` of these clicks, in time order, each with its role."""
+    arguments = {"app": app.id, "environment": environment, "ids": list(roles), "count": count}
+    rows = named_rows(connection, _CLICKS, arguments)
+    return [ClickRecord(**row, role=roles[row["click_id"]]) for row in reversed(rows)]
 
 
 def find_users(

@@ -11,6 +11,7 @@ from console.apps.links import list_links
 from console.lookup.attributions import ORIGIN, ORIGIN_TABLES
 from console.lookup.user_timeline import find_users
 from console.lookup.why_words import ClickAnswer, describe_click, describe_facts
+from console.moments import read_moment
 from console.validation import clean_text
 from shared.database import Connection, named_rows, run
 from shared.device_ids import identifying
@@ -112,11 +113,10 @@ def read_question(text: str, address: str, time: str) -> InstallQuestion:
     place = public_address(address)
     if place is None:
         raise BadValue("address", "must be a public IP address, or give an ID.")
-    try:
-        moment = datetime.fromisoformat(time.strip())
-    except ValueError:
-        raise BadValue("time", "must be a time, such as 2026-11-28T14:05.") from None
-    return InstallQuestion(address=place, time=moment.replace(tzinfo=moment.tzinfo or UTC))
+    moment = read_moment("time", time.strip())
+    if moment is None:
+        raise BadValue("time", "must be a time, such as 2026-11-28T14:05.")
+    return InstallQuestion(address=place, time=moment)
 
 
 def explain_question(

@@ -90,7 +90,7 @@ def get_app() -> App[Request, Response]:
     except OperatorError as error:
         raise AppImportError(error.message) from None
     pipeline = create_pipeline(
-        connect_redis(settings.redis_url),
+        connect_redis(settings.redis_url, settings.names),
         lambda: connect(settings.database_url, "metrics"),
         now_ms,
     )

@@ -7,12 +7,11 @@ from shared import metrics
 from shared.alerts.kinds import AlertKind
 from shared.database import Connection, run
 from shared.inbox import Backlog
-from shared.limits.app_shares import PARKED_KEY, queued_events
+from shared.limits.app_shares import queued_events
 from shared.published_counts import read_counts
 from shared.recompute import unfinished_recomputes
 from shared.redis import Redis
 from shared.rq_queue import jobs_by_state, workers_by_state
-from shared.snapshot import VERSION_KEY
 from shared.tally import MetricSeries, Tally, gauge, merge_series
 from shared.vocabulary import AccessEvent, CallbackOutcome, DrainOutcome, QuarantineReason, Rule
 
@@ -25,8 +24,16 @@ _QUARANTINE = """
 SELECT reason, sum(event_count) FROM quarantine WHERE replayed_at IS NULL GROUP BY reason
 """
 _USERS = """
-SELECT (SELECT count(*) FROM set_aside_users), (SELECT count(*) FROM due_decisions),
-       (SELECT coalesce(max(users), 0) FROM wide_identifiers)
+SELECT (SELECT count(*) FROM set_aside_users),
+       (SELECT count(*) FROM due_decisions) + (SELECT count(*) FROM unfinished_decisions),
+       (SELECT coalesce(max(users), 0) FROM wide_identifiers),
+       (SELECT coalesce(max(marks), 0) * 256
+        FROM (SELECT count(*) AS marks FROM run_marks GROUP BY user_ref) AS long)
+"""
+_DAY_FILES = """
+SELECT coalesce(sum(event_count) FILTER (WHERE fault IS NULL), 0),
+       coalesce(sum(event_count) FILTER (WHERE fault IS NOT NULL), 0)
+FROM day_files
 """
 _CONNECTIONS = """
 SELECT coalesce(application_name, ''), coalesce(state, ''), count(*)
@@ -51,8 +58,8 @@ _CONNECTIONS_MAX = "SELECT setting::integer FROM pg_settings WHERE name = 'max_c
 def read_redis(redis: Redis, now_ms: int) -> list[MetricSeries]:
     """Reads the metrics that Redis holds. Raises RedisError."""
     memory = cast("dict[str, int]", redis.info("memory"))
-    version = cast("bytes | None", redis.get(VERSION_KEY))
-    parked = cast("list[bytes]", redis.hvals(PARKED_KEY))
+    version = cast("bytes | None", redis.get(redis.names.snapshot_version))
+    parked = cast("list[bytes]", redis.hvals(redis.names.parked))
     workers = workers_by_state(redis, now_ms, WORKER_SILENT_MS_MAX)
     return [
         *merge_series([_zero_counts(), read_counts(redis)]),
@@ -81,13 +88,14 @@ def read_database(connection: Connection) -> list[MetricSeries]:
     """Reads the metrics that PostgreSQL holds. Raises DatabaseError."""
     quarantined = dict.fromkeys(map(str, QuarantineReason), 0)
     quarantined |= dict(run(connection, _QUARANTINE).fetchall())
+    [(sound, faulty)] = run(connection, _DAY_FILES).fetchall()
     connections: dict[tuple[str, str], int] = {}
     for name, state, count in run(connection, _CONNECTIONS):
         # Clients choose this name: only those of our programs become a label.
         program = name.removeprefix("waybill ")
         key = (program if program in PROGRAMS else OTHER, state if state in _STATES else OTHER)
         connections[key] = connections.get(key, 0) + count
-    [(aside, users_due, widest)] = run(connection, _USERS).fetchall()
+    [(aside, users_due, widest, largest)] = run(connection, _USERS).fetchall()
     [(due, oldest_seconds)] = run(connection, _CALLBACKS).fetchall()
     [(disabled,)] = run(connection, _DISABLED).fetchall()
     alerts = dict.fromkeys(map(str, AlertKind), 0) | dict(run(connection, _ALERTS).fetchall())
@@ -95,10 +103,13 @@ def read_database(connection: Connection) -> list[MetricSeries]:
     row = run(connection, _CONNECTIONS_MAX).fetchone()
     assert row is not None
     return [
+        gauge(metrics.DAY_FILES, float(sound), "sound"),
+        gauge(metrics.DAY_FILES, float(faulty), "faulty"),
         *(gauge(metrics.QUARANTINE, float(n), reason) for reason, n in quarantined.items()),
         gauge(metrics.SET_ASIDE_USERS, aside),
         gauge(metrics.DUE_DECISIONS, users_due),
         gauge(metrics.WIDEST_IDENTIFIER, widest),
+        gauge(metrics.LARGEST_USER, largest),
         gauge(metrics.CALLBACKS_DUE, due),
         gauge(metrics.CALLBACK_OLDEST_SECONDS, float(oldest_seconds)),
         gauge(metrics.CALLBACK_ENDPOINTS_DISABLED, disabled),

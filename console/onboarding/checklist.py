@@ -28,7 +28,7 @@ _DONE = """
         ),
         EXISTS (
             SELECT FROM events WHERE app_id = %(app)s AND environment IN ('production', 'sandbox')
-        ),
+        ) OR EXISTS (SELECT FROM day_files WHERE app_id = %(app)s),
         EXISTS (SELECT FROM event_types WHERE app_id = %(app)s),
         EXISTS (SELECT FROM links WHERE app_id = %(app)s),
         EXISTS (

@@ -64,13 +64,15 @@ class RedisHealth:
 class DatabaseHealth:
     """The state of PostgreSQL.
 
-    Connections are by program, events in quarantine by reason; `set_aside` counts the users who are
-    set aside, `set_aside_users` are some of them.
+    Connections are by program, events in quarantine by reason, those in day files by whether their
+    file is faulty; `set_aside` counts the users who are set aside, `set_aside_users` are some of
+    them.
     """
 
     connections: dict[str, int]
     connections_max: int
     quarantined: dict[str, int]
+    day_files: dict[str, int]
     set_aside: int
     set_aside_users: list[SetAsideUser]
 
@@ -126,6 +128,7 @@ def read_database_health(connection: Connection) -> DatabaseHealth:
         connections=_sums_by_label(series, metrics.DATABASE_CONNECTIONS),
         connections_max=_sum(series, metrics.DATABASE_CONNECTIONS_MAX),
         quarantined=_sums_by_label(series, metrics.QUARANTINE),
+        day_files=_sums_by_label(series, metrics.DAY_FILES),
         set_aside=_sum(series, metrics.SET_ASIDE_USERS),
         set_aside_users=list_set_aside(connection, SET_ASIDE_SHOWN_MAX),
     )

@@ -6,6 +6,7 @@ from threading import Thread
 from types import SimpleNamespace
 
 import falcon
+import msgspec
 
 from console.exchange.refresh import keep_current
 from console.reports.schedules.due_reports import send_forever
@@ -14,7 +15,7 @@ from console.web.api.dispatcher import ApiDispatcher
 from console.web.api.document import PREFIX as API_PREFIX
 from console.web.api.document import openapi
 from console.web.api.endpoints import ENDPOINTS
-from console.web.api.opendsr import add_opendsr
+from console.web.api.opendsr import OPENDSR_PREFIXES, add_opendsr
 from console.web.assets import PREFIX, Assets
 from console.web.headers import SafeHeaders
 from console.web.page_dispatcher import PageDispatcher
@@ -30,6 +31,7 @@ from shared.redis import connect as connect_redis
 from shared.settings import environment, read_settings
 
 THREADS = 8
+_CODES = {404: "not_found", 405: "method_not_allowed", 500: "internal_error"}
 _LOG = logging.getLogger(__name__)
 
 
@@ -51,7 +53,7 @@ def get_app() -> falcon.App[falcon.Request, falcon.Response]:
     settings = read_settings(environment())
     # One connection more than pages need: a report may be sent for as long as its receiver takes.
     pool = open_pool(settings.database_url, "console", THREADS + 1)
-    redis = connect_redis(settings.redis_url)
+    redis = connect_redis(settings.redis_url, settings.names)
     # Reading the rates takes a quarter of a second, which no first page should have to wait for.
     rates = (pool, settings.exchange_rates)
     Thread(target=keep_current, name="rates", args=rates, daemon=True).start()
@@ -113,12 +115,15 @@ def _add_api(app: falcon.App[falcon.Request, falcon.Response], services: Service
 
 def _show_error(
     templates: Templates,
-    _request: falcon.Request,
+    request: falcon.Request,
     response: falcon.Response,
     error: Exception,
     _params: dict[str, str],
 ) -> None:
-    """Shows a page for what Falcon itself refuses and for unexpected exceptions."""
+    """Answers what Falcon itself refuses and unexpected exceptions: programs in JSON.
+
+    People get a page.
+    """
     message = "An internal error occurred. See the log of the console for details."
     status = 500
     if isinstance(error, falcon.HTTPError):
@@ -128,5 +133,10 @@ def _show_error(
     else:
         _LOG.error("a page failed", exc_info=error)
     response.status = status
+    if request.path.startswith(("/api/", *OPENDSR_PREFIXES)):
+        code = _CODES.get(status, "bad_request")
+        response.content_type = falcon.MEDIA_JSON
+        response.data = msgspec.json.encode({"error": {"code": code, "message": message}})
+        return
     response.content_type = falcon.MEDIA_HTML
     response.text = templates.render_bare("bare_error.html", status=status, message=message)

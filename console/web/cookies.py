@@ -10,12 +10,15 @@ from urllib.parse import quote, unquote
 import falcon
 
 from console.accounts.login_sessions import SESSION_DAYS_MAX
+from console.accounts.provider.begun_sign_ins import MINUTES_MAX, SEALED_CHARACTERS_MAX
 from shared.events import Environment
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 _BROWSER = re.compile(r"[0-9a-f]{96}")
 _BROWSER_COOKIE = "waybill_browser"
 _BROWSER_DAYS_MAX = 180
+_BEGUN = re.compile(rf"[A-Za-z0-9_.-]{{1,{SEALED_CHARACTERS_MAX}}}")
+_BEGUN_COOKIE = "waybill_begun"
 _ENVIRONMENT_COOKIE = "waybill_environment"
 _FLASH_COOKIE = "waybill_said"
 _FLASH_SECONDS_MAX = 60
@@ -41,6 +44,18 @@ def read_browser(request: falcon.Request, *, secure: bool) -> str:
 
 def set_browser(response: falcon.Response, mark: str, *, secure: bool) -> None:
     _set(response, _BROWSER_COOKIE, mark, _BROWSER_DAYS_MAX * 86_400, secure=secure)
+
+
+def read_begun(request: falcon.Request, *, secure: bool) -> str:
+    """Returns what this browser keeps of a sign-in by a provider that it has begun, or ""."""
+    values = request.get_cookie_values(_name(_BEGUN_COOKIE, secure=secure)) or []
+    return values[0] if len(values) == 1 and _BEGUN.fullmatch(values[0]) else ""
+
+
+def set_begun(response: falcon.Response, sealed: str, *, secure: bool) -> None:
+    """Has the browser keep a sign-in by a provider for minutes; an empty one removes it."""
+    seconds = MINUTES_MAX * 60 if sealed else _EXPIRED_SECONDS
+    _set(response, _BEGUN_COOKIE, sealed, seconds, secure=secure)
 
 
 def read_environment(request: falcon.Request, *, secure: bool) -> Environment:

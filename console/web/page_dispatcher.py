@@ -147,6 +147,7 @@ class PageDispatcher:
             address=sender_address(req, self._services.settings.forwarded_hops),
             secret=secret or new_secret(),
             browser=cookies.read_browser(req, secure=self._secure),
+            begun=cookies.read_begun(req, secure=self._secure),
             person=person,
             remembered=cookies.read_environment(req, secure=self._secure),
             flash=cookies.read_flash(req, secure=self._secure),
@@ -203,6 +204,7 @@ class PageDispatcher:
                 self._redirect(answer, request, resp)
             case Departure():
                 resp.status, resp.location = falcon.HTTP_303, answer.address
+                cookies.set_begun(resp, answer.begun, secure=self._secure)
                 cookies.set_secret(resp, request.secret, secure=self._secure)
             case Finished():
                 resp.content_type = answer.content_type
@@ -220,6 +222,8 @@ class PageDispatcher:
         if answer.session is not None:
             self._recent.note(request.secret, None)
             cookies.set_secret(resp, answer.session, secure=self._secure)
+            if request.begun:
+                cookies.set_begun(resp, "", secure=self._secure)
         if answer.browser:
             cookies.set_browser(resp, answer.browser, secure=self._secure)
         if answer.flash:

@@ -52,7 +52,7 @@ class PageContext:
     """The part of a request that needs no PostgreSQL: who sends it, and what it asks for.
 
     `secret` is the value of the session's cookie, with which `person`, if anybody, is signed in;
-    `browser` is the mark of somebody's earlier sign-in.
+    `browser` is the mark of somebody's earlier sign-in, `begun` what it keeps of one by a provider.
     `remembered` is the environment that was looked at last.
     `content` is what a script sent in place of a form.
     `flash` is the message of the last change, `error` the reason why the form is shown again.
@@ -65,6 +65,7 @@ class PageContext:
     address: str
     secret: str = field(repr=False)
     browser: str = field(default="", repr=False)
+    begun: str = field(default="", repr=False)
     person: Person | None = None
     form: Values = NOTHING
     content: bytes = field(default=b"", repr=False)

@@ -23,7 +23,7 @@ def read_cohort_question(
     Raises BadRequest, OperatorError.
     """
     return CohortQuestion(
-        period=read_period(query, now_ms),
+        period=read_period(query, app, now_ms),
         metric=choice_of(CohortMetric, query.get("metric") or CohortMetric.RETENTION),
         span=choice_of(CohortSpan, query.get("span") or CohortSpan.WEEK),
         split=choice_of(CohortSplit, query.get("split") or CohortSplit.NONE),
@@ -33,7 +33,9 @@ def read_cohort_question(
     )
 
 
-def read_funnel_question(query: Values, environment: Environment, now_ms: int) -> FunnelQuestion:
+def read_funnel_question(
+    query: Values, environment: Environment, app: App, now_ms: int
+) -> FunnelQuestion:
     """Returns what is asked of a funnel, by default of 28 days. Raises BadRequest, OperatorError.
 
     Whether its names exist is found out when it is answered.
@@ -42,7 +44,7 @@ def read_funnel_question(query: Values, environment: Environment, now_ms: int) -
     if not (hours.isascii() and hours.isdecimal() and len(hours) < 9):
         raise BadRequest("window_hours must be a whole number.")
     return FunnelQuestion(
-        period=read_period(query, now_ms),
+        period=read_period(query, app, now_ms),
         steps=tuple(filter(None, query.all("step"))),
         window_hours=int(hours),
         split=choice_of(FunnelSplit, query.get("split") or FunnelSplit.NONE),

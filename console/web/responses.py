@@ -30,9 +30,13 @@ class Redirect:
 
 @dataclass(frozen=True)
 class Departure:
-    """A redirect to another site, which is to send the browser back."""
+    """A redirect to another site, which is to send the browser back.
+
+    `begun` is what the browser keeps until then.
+    """
 
     address: str
+    begun: str = field(repr=False)
 
 
 @dataclass(frozen=True)

@@ -22,15 +22,13 @@ from console.alerts.destinations import (
 )
 from console.alerts.trial import send_alert_test
 from console.apps.apps import App, find_app
+from console.commands.delivery.steps import given_options, show_test, step_maker, with_options
 from console.commands.terminal.options import app_option, count_option, json_option
 from console.commands.terminal.output import pairs, show, table
 from console.connections import CommandContext, load_settings, open_database, open_resources
 from console.resources import Resources
 from shared.alerts.kinds import AlertChannel, AlertKind
 from shared.clock import now_ms
-from shared.errors import OperatorError
-
-Changed = Callable[[Resources, App, AlertDestination], str]
 
 
 @click.group()
@@ -41,26 +39,21 @@ def alert() -> None:
 def _destination_options(*, is_new: bool) -> Callable[[Any], Any]:
     """Returns a decorator that adds the options which describe a destination."""
     channels, kinds = click.Choice([*map(str, AlertChannel)]), click.Choice([*map(str, AlertKind)])
-    options = (
-        click.option("--name", required=is_new, help="Display name of the destination."),
-        click.option("--channel", type=channels, required=is_new, help="How alerts go there."),
-        click.option("--target", required=is_new, help="A URL, or an address of mail."),
-        click.option(
-            "--kind",
-            "kinds",
-            type=kinds,
-            multiple=True,
-            help="Only this alert. May be given several times; by default all.",
-        ),
-        click.option("--silence-minutes", type=int, help="Minutes without events, 5 to 1440."),
+    return with_options(
+        (
+            click.option("--name", required=is_new, help="Display name of the destination."),
+            click.option("--channel", type=channels, required=is_new, help="How alerts go there."),
+            click.option("--target", required=is_new, help="A URL, or an address of mail."),
+            click.option(
+                "--kind",
+                "kinds",
+                type=kinds,
+                multiple=True,
+                help="Only this alert. May be given several times; by default all.",
+            ),
+            click.option("--silence-minutes", type=int, help="Minutes without events, 5 to 1440."),
+        )
     )
-
-    def decorate(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
 
 
 @alert.command("create")
@@ -70,7 +63,7 @@ def _destination_options(*, is_new: bool) -> Callable[[Any], Any]:
 @click.pass_obj
 def create(context: CommandContext, /, app: str, *, as_json: bool, **options: Any) -> None:
     """Create a destination and show the secret that signs its requests."""
-    form = AlertForm(**_given(options))
+    form = AlertForm(**given_options(options, channel=AlertChannel, kinds=AlertKind))
     with open_resources(load_settings(context)) as resources:
         owner = find_app(resources.connection, app)
         made = create_destination(resources, terminal_actor(), owner, form)
@@ -93,7 +86,9 @@ def edit(
         owner = find_app(resources.connection, app)
         known = find_destination(resources.connection, owner, destination)
         values = {field.name: getattr(known, field.name) for field in fields(AlertForm)}
-        form = AlertForm(**{**values, **_given(options)})
+        form = AlertForm(
+            **{**values, **given_options(options, channel=AlertChannel, kinds=AlertKind)}
+        )
         changed = edit_destination(resources, terminal_actor(), owner, known, form)
     show({"destination": changed}, f"{changed.name} has been changed.", as_json=as_json)
 
@@ -117,38 +112,20 @@ def list_(context: CommandContext, app: str | None, as_json: bool) -> None:
     show(document, table(columns, rows) if rows else empty, as_json=as_json)
 
 
-def _destination_command(name: str, help_text: str) -> Callable[[Changed], Changed]:
-    """Makes a command of a function that changes one destination; it returns what is said."""
-
-    def made(change: Changed) -> Changed:
-        @alert.command(name, help=help_text)
-        @app_option
-        @click.argument("destination")
-        @json_option
-        @click.pass_obj
-        def command(context: CommandContext, app: str, destination: str, as_json: bool) -> None:
-            with open_resources(load_settings(context)) as resources:
-                owner = find_app(resources.connection, app)
-                known = find_destination(resources.connection, owner, destination)
-                text = change(resources, owner, known)
-            show({"destination": known.name, "done": name}, text, as_json=as_json)
-
-        return change
-
-    return made
+_step = step_maker(alert, "destination", find_destination)
 
 
-@_destination_command("pause", "Send no more alerts there until it is resumed.")
+@_step("pause", "Send no more alerts there until it is resumed.")
 def pause(resources: Resources, app: App, known: AlertDestination) -> str:
     return f"{pause_destination(resources, terminal_actor(), app, known).name} is paused."
 
 
-@_destination_command("resume", "Send alerts there again.")
+@_step("resume", "Send alerts there again.")
 def resume(resources: Resources, app: App, known: AlertDestination) -> str:
     return f"{resume_destination(resources, terminal_actor(), app, known).name} is active again."
 
 
-@_destination_command("delete", "Delete a destination; the log of what it was told stays.")
+@_step("delete", "Delete a destination; the log of what it was told stays.")
 def delete(resources: Resources, app: App, known: AlertDestination) -> str:
     delete_destination(resources, terminal_actor(), app, known)
     return f"{known.name} has been deleted."
@@ -169,16 +146,7 @@ def test(context: CommandContext, app: str, destination: str, kind: str, as_json
         result = send_alert_test(
             resources, terminal_actor(), settings, known, AlertKind(kind), now_ms
         )
-    facts = {
-        "message": result.subject,
-        "outcome": result.outcome,
-        "status": result.status,
-        "took (ms)": result.took_ms,
-        "answer": result.answer or None,
-    }
-    show({"test": result}, pairs(facts.items()), as_json=as_json)
-    if not result.delivered:
-        raise OperatorError("The destination did not accept the message.")
+    show_test("message", result, as_json=as_json)
 
 
 @alert.command("log")
@@ -198,13 +166,3 @@ def log(context: CommandContext, app: str, open_only: bool, count: int, as_json:
     ]  # fmt: skip
     columns = ("since (UTC)", "over", "alert", "told")
     show({"alerts": found}, table(columns, rows) if rows else "No alerts.", as_json=as_json)
-
-
-def _given(options: dict[str, Any]) -> dict[str, Any]:
-    """Leaves out the options that were not given."""
-    given = {name: value for name, value in options.items() if value not in {None, ()}}
-    if "channel" in given:
-        given["channel"] = AlertChannel(given["channel"])
-    if "kinds" in given:
-        given["kinds"] = [AlertKind(kind) for kind in given["kinds"]]
-    return given

@@ -1,16 +1,15 @@
 """`waybill callback`: the endpoints that are told what happened, and the log of their callbacks."""
 
-from collections.abc import Callable
 from dataclasses import asdict, fields
 from typing import Any
 
 import click
-from rich.table import Table
 
 from console.actor import terminal_actor
 from console.apps.apps import App, find_app
 from console.commands.delivery.callback_trials import test, test_partner
-from console.commands.terminal.options import app_option, count_option, json_option
+from console.commands.delivery.steps import Shown, step_maker
+from console.commands.terminal.options import MOMENT, app_option, count_option, json_option
 from console.commands.terminal.output import pairs, show, table
 from console.connections import CommandContext, load_settings, open_database, open_resources
 from console.cursor import Cursor
@@ -35,9 +34,6 @@ from console.delivery.endpoints import (
 from console.resources import Resources
 from shared.callbacks.activities import LEVELS, STATUSES, Activity, partner_activities
 from shared.callbacks.masking import masked_url
-
-Shown = tuple[object, str | Table]  # the value of --json, and the text
-EndpointChange = Callable[[Resources, App, EndpointRow], Shown]
 
 
 def _endpoint_options(command: Any) -> Any:
@@ -152,46 +148,28 @@ def edit(
     show({"endpoint": changed}, f"{changed.name} has been changed.", as_json=as_json)
 
 
-def _endpoint_command(name: str, help_text: str) -> Callable[[EndpointChange], EndpointChange]:
-    """Makes a command of a function that changes one endpoint; it returns what is shown."""
-
-    def made(change: EndpointChange) -> EndpointChange:
-        @callback.command(name, help=help_text)
-        @app_option
-        @click.argument("endpoint")
-        @json_option
-        @click.pass_obj
-        def command(context: CommandContext, app: str, endpoint: str, as_json: bool) -> None:
-            with open_resources(load_settings(context)) as resources:
-                owner = find_app(resources.connection, app)
-                known = find_endpoint(resources.connection, owner, endpoint)
-                value, text = change(resources, owner, known)
-            show(value, text, as_json=as_json)
-
-        return change
-
-    return made
+_step = step_maker(callback, "endpoint", find_endpoint)
 
 
-@_endpoint_command("pause", "Stop sending; what is due waits.")
+@_step("pause", "Stop sending; what is due waits.")
 def pause(resources: Resources, app: App, known: EndpointRow) -> Shown:
     changed = pause_endpoint(resources, terminal_actor(), app, known)
     return {"endpoint": changed}, f"{changed.name} is paused."
 
 
-@_endpoint_command("resume", "Send again after a pause, or after Waybill disabled the endpoint.")
+@_step("resume", "Send again after a pause, or after Waybill disabled the endpoint.")
 def resume(resources: Resources, app: App, known: EndpointRow) -> Shown:
     changed = resume_endpoint(resources, terminal_actor(), app, known)
     return {"endpoint": changed}, f"{changed.name} is active again."
 
 
-@_endpoint_command("delete", "Delete an endpoint; the log of what it was told stays.")
+@_step("delete", "Delete an endpoint; the log of what it was told stays.")
 def delete(resources: Resources, app: App, known: EndpointRow) -> Shown:
     delete_endpoint(resources, terminal_actor(), app, known)
     return {"endpoint": known}, f"{known.name} has been deleted."
 
 
-@_endpoint_command("rotate", "Replace the signing secret of an endpoint; for a day both sign.")
+@_step("rotate", "Replace the signing secret of an endpoint; for a day both sign.")
 def rotate(resources: Resources, app: App, known: EndpointRow) -> Shown:
     rotated = rotate_secret(resources, terminal_actor(), app, known)
     return rotated, pairs([("signing secret", rotated.secret)])
@@ -211,8 +189,8 @@ def _filter_options(command: Any) -> Any:
             click.option("--user-id", help="About this user."),
             click.option("--click-id", help="About users credited to this click."),
             click.option("--id", "callback_id", type=click.UUID, help="This callback alone."),
-            click.option("--begin", type=click.DateTime(), help="Due from this time on, UTC."),
-            click.option("--end", type=click.DateTime(), help="Due before this time, UTC."),
+            click.option("--begin", type=MOMENT, help="Due from this time on, UTC."),
+            click.option("--end", type=MOMENT, help="Due before this time, UTC."),
         )
     ):
         command = option(command)

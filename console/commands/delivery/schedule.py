@@ -9,6 +9,7 @@ import click
 from console.accounts.people import find_person
 from console.actor import terminal_actor
 from console.apps.apps import App, find_app
+from console.commands.delivery.steps import given_options, show_test, step_maker, with_options
 from console.commands.terminal.options import app_option, count_option, json_option
 from console.commands.terminal.output import pairs, show, table
 from console.connections import CommandContext, load_settings, open_database, open_resources
@@ -30,9 +31,7 @@ from console.reports.schedules.schedule import ReportChannel, ReportSchedule, Sc
 from console.reports.schedules.timing import Every
 from console.resources import Resources
 from shared.clock import now_ms
-from shared.errors import BadValue, OperatorError
-
-Changed = Callable[[Resources, App, ReportSchedule], str]
+from shared.errors import BadValue
 
 
 @click.group()
@@ -43,25 +42,26 @@ def schedule() -> None:
 def _schedule_options(*, is_new: bool) -> Callable[[Any], Any]:
     """Returns a decorator that adds the options which describe a schedule."""
     channels, every = click.Choice([*map(str, ReportChannel)]), click.Choice([*map(str, Every)])
-    options = (
-        click.option("--name", required=is_new, help="Display name of the schedule."),
-        click.option("--query", help="The report: the address of its page, or what follows '?'."),
-        click.option("--view", help="The report: a saved view, by its name, of --person."),
-        click.option("--person", help="Whose saved view --view names."),
-        click.option("--channel", type=channels, required=is_new, help="How it is sent."),
-        click.option("--target", required=is_new, help="An address of mail, or a URL."),
-        click.option("--every", type=every, help="How often; by default every day."),
-        click.option("--on", type=int, help="Day of the week (1 for Monday), or of the month."),
-        click.option("--hour", type=int, help="Hour in the time zone, 0 to 23; by default 8."),
-        click.option("--zone", help="Time zone of the hour, such as Europe/Berlin."),
+    return with_options(
+        (
+            click.option("--name", required=is_new, help="Display name of the schedule."),
+            click.option(
+                "--query", help="The report: the address of its page, or what follows '?'."
+            ),
+            click.option("--view", help="The report: a saved view, by its name, of --person."),
+            click.option("--person", help="Whose saved view --view names."),
+            click.option("--channel", type=channels, required=is_new, help="How it is sent."),
+            click.option("--target", required=is_new, help="An address of mail, or a URL."),
+            click.option("--every", type=every, help="How often; by default every day."),
+            click.option("--on", type=int, help="Day of the week (1 for Monday), or of the month."),
+            click.option("--hour", type=int, help="Hour in the time zone, 0 to 23; by default 8."),
+            click.option(
+                "--zone",
+                help="Time zone of the hour, such as Europe/Berlin; by default or with "
+                '"" the app\'s.',
+            ),
+        )
     )
-
-    def decorate(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
 
 
 @schedule.command("create")
@@ -97,6 +97,8 @@ def edit(
         owner = find_app(resources.connection, app)
         known = find_schedule(resources.connection, owner, schedule_name)
         values = {field.name: getattr(known, field.name) for field in fields(ScheduleForm)}
+        if known.follows_app:
+            values["zone"] = ""
         given = _given(resources, owner, options)
         if given.get("every", known.every) is Every.DAY:
             values["on"] = None
@@ -123,39 +125,21 @@ def list_(context: CommandContext, app: str, as_json: bool) -> None:
     show(document, table(columns, rows) if rows else empty, as_json=as_json)
 
 
-def _schedule_command(name: str, help_text: str) -> Callable[[Changed], Changed]:
-    """Makes a command of a function that changes one schedule; it returns what is said."""
-
-    def made(change: Changed) -> Changed:
-        @schedule.command(name, help=help_text)
-        @app_option
-        @click.argument("schedule_name", metavar="SCHEDULE")
-        @json_option
-        @click.pass_obj
-        def command(context: CommandContext, app: str, schedule_name: str, as_json: bool) -> None:
-            with open_resources(load_settings(context)) as resources:
-                owner = find_app(resources.connection, app)
-                known = find_schedule(resources.connection, owner, schedule_name)
-                text = change(resources, owner, known)
-            show({"schedule": known.name, "done": name}, text, as_json=as_json)
-
-        return change
-
-    return made
+_step = step_maker(schedule, "schedule", find_schedule)
 
 
-@_schedule_command("pause", "Send no more reports, until it is resumed.")
+@_step("pause", "Send no more reports, until it is resumed.")
 def pause(resources: Resources, app: App, known: ReportSchedule) -> str:
     return f"{pause_schedule(resources, terminal_actor(), app, known).name} is paused."
 
 
-@_schedule_command("resume", "Send reports again, from the next time on.")
+@_step("resume", "Send reports again, from the next time on.")
 def resume(resources: Resources, app: App, known: ReportSchedule) -> str:
     changed = resume_schedule(resources, terminal_actor(), app, known, now_ms)
     return f"{changed.name} is active again."
 
 
-@_schedule_command("delete", "Delete a schedule; the log of what was sent stays.")
+@_step("delete", "Delete a schedule; the log of what was sent stays.")
 def delete(resources: Resources, app: App, known: ReportSchedule) -> str:
     delete_schedule(resources, terminal_actor(), app, known)
     return f"{known.name} has been deleted."
@@ -174,17 +158,7 @@ def test(context: CommandContext, app: str, schedule_name: str, as_json: bool) -
         load_rates(resources.connection)
         known = find_schedule(resources.connection, owner, schedule_name)
         result = send_report_test(resources, terminal_actor(), settings, (owner, known), now_ms)
-    facts = {
-        "report": result.subject,
-        "size (bytes)": result.size_bytes,
-        "outcome": result.outcome,
-        "status": result.status,
-        "took (ms)": result.took_ms,
-        "answer": result.answer or None,
-    }
-    show({"test": result}, pairs(facts.items()), as_json=as_json)
-    if not result.delivered:
-        raise OperatorError("The report was not accepted.")
+    show_test("report", result, as_json=as_json, size_bytes=result.size_bytes)
 
 
 @schedule.command("log")
@@ -206,14 +180,11 @@ def log(context: CommandContext, app: str, schedule_name: str, count: int, as_js
 
 def _given(resources: Resources, app: App, options: dict[str, Any]) -> dict[str, Any]:
     """Leaves out the options that were not given, and reads the query of a saved view."""
-    given = {name: value for name, value in options.items() if value is not None}
+    given = given_options(options, channel=ReportChannel, every=Every)
     view, person = given.pop("view", None), given.pop("person", None)
     if view is not None:
         if person is None:
             raise BadValue("person", "is needed: views belong to people.")
         owner = find_person(resources.connection, person)
         given["query"] = query_of_view(resources.connection, owner, app, view)
-    for name, choices in (("channel", ReportChannel), ("every", Every)):
-        if name in given:
-            given[name] = choices(given[name])
     return given

@@ -37,8 +37,8 @@ _before_option = click.option("--before", help="The value that the page before g
 @click.option("--user", help="User ID.")
 @click.option("--token", help="Name of the token that it was sent with.")
 @click.option("--contains", "q", help="Text in any of its values, such as an order number.")
-@click.option("--from", "from", help="Day or time of the oldest event (UTC).")
-@click.option("--to", "to", help="Day or time of the newest event (UTC).")
+@click.option("--from", "from", help="Day or time of the oldest event, in the app's time zone.")
+@click.option("--to", "to", help="Day or time of the newest event, in the app's time zone.")
 @count_option(PAGE_EVENTS, "events")
 @_before_option
 @json_option

@@ -1,18 +1,19 @@
 """`waybill why`: why an install is organic, and what clicks lacked for it."""
 
-from datetime import date, datetime
+from datetime import date
 
 import click
 from rich.console import RenderableType
 
 from console.apps.apps import find_app
 from console.apps.links import find_link
-from console.commands.terminal.options import app_option, environment_option, json_option
+from console.commands.terminal.options import DAY, app_option, environment_option, json_option
 from console.commands.terminal.output import lines, pairs, show, table
 from console.connections import CommandContext, load_settings, open_database
-from console.lookup.link_day import LinkDay, day_or_today, read_link_day
+from console.lookup.link_day import LinkDay, read_link_day
 from console.lookup.timeline_words import format_instant
 from console.lookup.why import QuestionAnswer, explain_question, read_question
+from shared.clock import now_ms
 from shared.errors import OperatorError
 
 
@@ -24,8 +25,8 @@ from shared.errors import OperatorError
 @click.option("--link", "link_name", help="Count a day of this link instead.")
 @click.option(
     "--day",
-    type=click.DateTime(formats=["%Y-%m-%d"]),
-    help="Day for --link (UTC); today without it.",
+    type=DAY,
+    help="Day for --link, in the app's time zone; today without it.",
 )
 @environment_option
 @json_option
@@ -38,7 +39,7 @@ def why(
     environment: str,
     as_json: bool,
     link_name: str | None,
-    day: datetime | None,
+    day: date | None,
     **asked: str,
 ) -> None:
     """Explain why an install is organic, or why a click counted.
@@ -53,7 +54,7 @@ def why(
         owner = find_app(connection, app)
         if link_name is not None:
             link = find_link(connection, owner, link_name)
-            wanted = day.date() if day else day_or_today(None)
+            wanted = day or owner.today(now_ms())
             counted = read_link_day(connection, owner, environment, link, wanted)
             show(counted, *_describe_day(counted, link.name, wanted), as_json=as_json)
             return

@@ -19,7 +19,6 @@ from console.reports.activity import ActivityQuestion, active_users
 from console.reports.period import period_of
 from console.reports.retention import retention
 from shared.clock import now_ms
-from shared.partitions import day_of
 
 _RETENTION_DAYS = (1, 2, 3, 4, 5, 6, 7, 14, 30)  # what a terminal has room for
 
@@ -37,10 +36,10 @@ def activity_(
 
     One row per day: DAU, WAU (7 days), MAU (30 days) and stickiness (DAU/MAU).
     """
-    today = day_of(now_ms())
-    period = period_of(days["first"], days["last"], today, days["preset"])
     with open_database(load_settings(context)) as connection:
         shown_app = find_app(connection, app)
+        today = shown_app.today(now_ms())
+        period = period_of(days["first"], days["last"], today, days["preset"])
         basis = read_basis(connection, shown_app, environment, today)
         active_days = active_users(
             connection, shown_app, ActivityQuestion(environment, period, basis.by), today
@@ -55,8 +54,8 @@ def activity_(
         )
         for day in active_days
     )
-    result = table(("day (UTC)", "DAU", "WAU", "MAU", "stickiness"), rows)
-    document = {"activity": active_days, "counted_by": basis}
+    result = table((f"day ({shown_app.time_zone})", "DAU", "WAU", "MAU", "stickiness"), rows)
+    document = {"activity": active_days, "counted_by": basis, "time_zone": shown_app.time_zone}
     show(document, result, basis.sentences, as_json=as_json)
 
 
@@ -74,10 +73,10 @@ def retention_(
     One row per cohort: the share that was active 1, 2, … 30 days after their first day. --json
     has all of the 30 days.
     """
-    today = day_of(now_ms())
-    period = period_of(days["first"], days["last"], today, days["preset"])
     with open_database(load_settings(context)) as connection:
         shown_app = find_app(connection, app)
+        today = shown_app.today(now_ms())
+        period = period_of(days["first"], days["last"], today, days["preset"])
         basis = read_basis(connection, shown_app, environment, today)
         question = ActivityQuestion(environment, period, basis.by)
         cohorts = retention(connection, shown_app, question, today)
@@ -89,7 +88,11 @@ def retention_(
             _percent(share) if over else "…" for share, over in zip(shares, is_over, strict=True)
         ]
         rows.append((cohort.day, f"{cohort.users:,}", *returned))
-    columns = ("day 0 (UTC)", "new users", *(f"D{after}" for after in _RETENTION_DAYS))
+    columns = (
+        f"day 0 ({shown_app.time_zone})",
+        "new users",
+        *(f"D{after}" for after in _RETENTION_DAYS),
+    )
     has_users = any(cohort.users for cohort in cohorts)
     parts: list[RenderableType] = ["No new users in this period."]
     if has_users:
@@ -97,7 +100,7 @@ def retention_(
             *folded_tables(columns, rows, 2, terminal_columns()),
             "… that day is not over yet.",
         ]
-    document = {"retention": cohorts, "counted_by": basis}
+    document = {"retention": cohorts, "counted_by": basis, "time_zone": shown_app.time_zone}
     show(document, *parts, basis.sentences, as_json=as_json)
 
 

@@ -29,7 +29,6 @@ from console.reports.cohorts.cohort_table import read_cohorts
 from console.reports.period import period_of
 from console.reports.sheet import display_text, to_csv
 from shared.clock import now_ms
-from shared.partitions import day_of
 
 
 @click.command("cohorts")
@@ -70,10 +69,10 @@ def cohorts_(
     A row stands for the users whose first event was in a day, week or month; D7 is seven days
     later. A value is shown once that day is over for all of them.
     """
-    today = day_of(now_ms())
     with open_database(load_settings(context)) as connection:
         load_rates(connection)
         shown_app = find_app(connection, app)
+        today = shown_app.today(now_ms())
         currency = options["currency"] or report_currency(shown_app.currency)
         question = CohortQuestion(
             period=period_of(options["first"], options["last"], today, options["preset"]),

@@ -1,6 +1,6 @@
 """`waybill cost`: what partners cost, and what links are paid for."""
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, BinaryIO
 
@@ -10,7 +10,7 @@ from console.actor import terminal_actor
 from console.apps.apps import find_app
 from console.apps.links import find_link
 from console.commands.terminal.command_group import CommandGroup
-from console.commands.terminal.options import app_option, json_option, period_options
+from console.commands.terminal.options import DAY, app_option, json_option, period_options
 from console.commands.terminal.output import show, table
 from console.connections import CommandContext, load_settings, open_database
 from console.reports.costs.cost_file import read_cost_file
@@ -19,7 +19,6 @@ from console.reports.costs.uploads import list_costs, upload_costs
 from console.reports.period import period_of
 from shared.clock import now_ms
 from shared.errors import OperatorError
-from shared.partitions import day_of
 
 FILE_BYTES_MAX = 4 * 1024 * 1024
 
@@ -57,21 +56,23 @@ def import_(context: CommandContext, app: str, file: BinaryIO, as_json: bool) ->
 @click.pass_obj
 def list_(context: CommandContext, /, app: str, *, as_json: bool, **days: Any) -> None:
     """List the uploaded costs of a period and the prices of links."""
-    period = period_of(days["first"], days["last"], day_of(now_ms()), days["preset"])
     with open_database(load_settings(context)) as connection:
         shown_app = find_app(connection, app)
+        today = shown_app.today(now_ms())
+        period = period_of(days["first"], days["last"], today, days["preset"])
         costs = list_costs(connection, shown_app, period)
         prices = list_prices(connection, shown_app)
+    zone = shown_app.time_zone
     rows = [(c.day, c.partner, c.campaign, f"{c.amount.normalize():f}", c.currency) for c in costs]
     priced = [
         (p.link, p.per, p.event, p.since, f"{p.amount.normalize():f}", p.currency) for p in prices
     ]
     show(
         {"costs": costs, "prices": prices},
-        table(("day (UTC)", "partner", "campaign", "cost", "currency"), rows)
+        table((f"day ({zone})", "partner", "campaign", "cost", "currency"), rows)
         if rows
         else "No costs were uploaded for this period.",
-        table(("link", "per", "event", "from (UTC)", "price", "currency"), priced)
+        table(("link", "per", "event", f"from ({zone})", "price", "currency"), priced)
         if priced
         else "No link has a price.",
         as_json=as_json,
@@ -93,8 +94,8 @@ def list_(context: CommandContext, /, app: str, *, as_json: bool, **days: Any) -
 @click.option(
     "--from",
     "since",
-    type=click.DateTime(formats=["%Y-%m-%d"]),
-    help="First day (UTC); by default today.",
+    type=DAY,
+    help="First day, in the app's time zone; by default today.",
 )
 @json_option
 @click.pass_obj
@@ -104,7 +105,7 @@ def price(
     app: str,
     link_name: str,
     *,
-    since: datetime | None,
+    since: date | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -112,14 +113,15 @@ def price(
 
     The price is valid from a day on, until the next price of the same kind.
     """
-    first: date = since.date() if since else day_of(now_ms())
     try:
         amount = Decimal(options["amount"])
     except InvalidOperation:
         raise OperatorError("--amount must be a number, such as 1.20.") from None
-    new = NewPrice(PricedBy(options["per"]), amount, options["currency"], first, options["event"])
+    per, currency, event = PricedBy(options["per"]), options["currency"], options["event"]
     with open_database(load_settings(context)) as connection:
         owner = find_app(connection, app)
+        first: date = since or owner.today(now_ms())
+        new = NewPrice(per, amount, currency, first, event)
         link = find_link(connection, owner, link_name)
         stored = set_price(connection, terminal_actor(), owner, link, new)
     paid_for = f"{stored.per} {stored.event}".strip()

@@ -20,7 +20,6 @@ from console.reports.funnels.funnel_sheet import funnel_sheet
 from console.reports.period import period_of
 from console.reports.sheet import display_text, to_csv
 from shared.clock import now_ms
-from shared.partitions import day_of
 
 
 @click.command("funnel")
@@ -55,17 +54,18 @@ def funnel_(
 
     A user counts once, from their first event of the first step in the period.
     """
-    today = day_of(now_ms())
-    question = FunnelQuestion(
-        period=period_of(options["first"], options["last"], today, options["preset"]),
-        steps=options["steps"],
-        window_hours=options["window_hours"],
-        split=FunnelSplit(options["split"]),
-        partner=options["partner"],
-        environment=options["environment"],
-    )
     with open_database(load_settings(context)) as connection:
-        funnel = read_funnel(connection, find_app(connection, app), question)
+        shown_app = find_app(connection, app)
+        today = shown_app.today(now_ms())
+        question = FunnelQuestion(
+            period=period_of(options["first"], options["last"], today, options["preset"]),
+            steps=options["steps"],
+            window_hours=options["window_hours"],
+            split=FunnelSplit(options["split"]),
+            partner=options["partner"],
+            environment=options["environment"],
+        )
+        funnel = read_funnel(connection, shown_app, question)
     sheet = funnel_sheet(funnel)
     if as_csv:
         sys.stdout.write(to_csv(sheet))

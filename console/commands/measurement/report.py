@@ -31,7 +31,6 @@ from console.reports.sheet import Sheet, display_text, to_csv
 from console.reports.sheets import MEASURES, comparison_sheet, comparison_title, originals_sheet
 from console.reports.views.layout import Layout, laid_out_sheet
 from shared.clock import now_ms
-from shared.partitions import day_of
 
 _FILTERS = {
     Split.PARTNER: "partner; also '(organic)' or 'NAME (source)'",
@@ -112,7 +111,10 @@ def report_(
         currency = options["currency"] or report_currency(reported_app.currency)
         question = Question(
             period=period_of(
-                options["first"], options["last"], day_of(now_ms()), options["preset"]
+                options["first"],
+                options["last"],
+                reported_app.today(now_ms()),
+                options["preset"],
             ),
             environment=options["environment"],
             by=Interval(options["by"]),
@@ -151,11 +153,12 @@ def export_(
 ) -> None:
     """Export the raw events of a period as NDJSON.
 
-    Events are selected and ordered by event time (UTC).
+    Events are selected and ordered by event time: days are those of the app's time zone, times in
+    the file are UTC.
     """
-    period = period_of(first, last, day_of(now_ms()), preset)
     with open_database(load_settings(context)) as connection:
         exported_app = find_app(connection, app)
+        period = period_of(first, last, exported_app.today(now_ms()), preset)
         for line in raw_events(lambda: nullcontext(connection), exported_app, environment, period):
             sys.stdout.buffer.write(line)
 
@@ -176,6 +179,11 @@ def _parts(report: Report, layout: Layout) -> list[RenderableType]:
     freshness = f"Last updated {report.counted_at:%Y-%m-%d %H:%M:%S} UTC"
     if report.stale:
         freshness += f"; {report.stale} hours and days have changed since then"
+    if report.other_zone_days:
+        parts.append(
+            f"{report.other_zone_days} days of the period are not counted in "
+            f"{report.question.time_zone} yet, or have expired in the time zone before."
+        )
     return [*parts, f"{freshness}."]
 
 

@@ -17,13 +17,15 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from console.connections import KEY, STORES, CommandContext, program_environment
-from console.pipeline.migrate import migrate_stores
+from console.pipeline.migrate import create_program_logins, migrate_stores
 from deploy import programs
 from deploy.environment import external_url
 from deploy.fleet import Fleet
 from deploy.listen import Listen
 from deploy.programs import Program
 from deploy.stack import Plan, Stack
+from shared.access.access_urls import AccessFolder, Store
+from shared.access.grantees import Grantee
 from shared.clock import now_ms
 from shared.errors import OperatorError
 from shared.setting_sources import require_sound
@@ -64,8 +66,11 @@ def plan_stack(
 
     def prepare_stores(_database_url: str, _redis_url: str) -> None:
         settings = read_settings(stack.environment)
+        names = {Store.DATABASE: "DATABASE_URL", Store.REDIS: "REDIS_URL"}
+        embedded = [store for store, name in names.items() if external_url(variables, name) is None]
         # Beside a PostgreSQL of its own no other version runs; beside another's one may.
-        migrate_stores(settings, now_ms, finish=external_url(variables, "DATABASE_URL") is None)
+        migrate_stores(settings, now_ms, finish=Store.DATABASE in embedded)
+        create_program_logins(settings, AccessFolder(stack.folder.access), embedded)
         then(settings)
 
     console = (programs.console(options.console),) if options.console else ()
@@ -113,12 +118,12 @@ def _failing_parts(url: str) -> list[str]:
         connection.close()
 
 
-def serve_here(context: CommandContext, program: Program) -> NoReturn:
+def serve_here(context: CommandContext, program: Program, grantee: Grantee) -> NoReturn:
     """Replaces this command by the program, connected to the stores that run here.
 
     Raises OperatorError as `load_settings` does.
     """
-    variables = program_environment(context)
+    variables = program_environment(context, grantee)
     os.chdir("/")  # Python looks for modules in the current folder first: not in the caller's
     os.execve(program.argv[0], program.argv, variables)  # noqa: S606 - with its signals, by name
 

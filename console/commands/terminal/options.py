@@ -1,18 +1,42 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 from typing import Any, TypeVar
 
 import click
 
+from console.moments import read_day, read_moment
 from console.reports.period import Preset
+from shared.errors import BadValue
 from shared.events import Environment
 from shared.scopes import Scope
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 COUNT_MAX = 10_000
+
+
+class _Read(click.ParamType[date | None]):
+    """A day or a time of an option, read as everywhere, or refused in click's words."""
+
+    def __init__(self, name: str, read: Callable[[str, str], date | None]) -> None:
+        self.name = name
+        self._read = read
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> date | None:
+        if isinstance(value, date):
+            return value
+        try:
+            return self._read(self.name, value.strip())
+        except BadValue as error:
+            self.fail(error.message, param, ctx)
+
+
+DAY = _Read("day", read_day)
+MOMENT = _Read("time", read_moment)
 
 
 def json_option(command: Command) -> Command:
@@ -58,12 +82,7 @@ def count_option(default: int, items: str) -> Callable[[Command], Command]:
 
 def _day_option(name: str, parameter: str, meaning: str) -> Callable[[Command], Command]:
     """Adds an option that takes a day, passed as a date or None."""
-
-    def as_date(_context: click.Context, _option: object, time: datetime | None) -> date | None:
-        return time.date() if time else None
-
-    moment = click.DateTime(formats=["%Y-%m-%d"])
-    return click.option(name, parameter, type=moment, callback=as_date, help=meaning)
+    return click.option(name, parameter, type=DAY, help=meaning)
 
 
 def day_options(command: Command) -> Command:
@@ -76,9 +95,9 @@ def day_options(command: Command) -> Command:
 
 def period_options(command: Command) -> Command:
     """Adds `--period`, `--from` and `--to`, passed as `preset`, `first` and `last`, or None."""
-    first_help = "First day (UTC); by default 27 days before the last day."
+    first_help = "First day, in the app's time zone; by default 27 days before the last day."
     first = _day_option("--from", "first", first_help)
-    last = _day_option("--to", "last", "Last day (UTC); by default today.")
+    last = _day_option("--to", "last", "Last day, in the app's time zone; by default today.")
     preset = click.option(
         "--period",
         "preset",

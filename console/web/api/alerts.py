@@ -1,6 +1,6 @@
 """Handles calls about alerts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from console.alerts.alert_log import Alert, list_alerts
 from console.alerts.destinations import (
@@ -30,7 +30,11 @@ class TestedAlert:
 
 
 def list_all(call: ApiCall, app: App) -> list[AlertDestination]:
-    return list_destinations(call.connection, app)
+    """Lists destinations; whoever may only read gets targets without their secrets."""
+    found = list_destinations(call.connection, app)
+    if call.may_change:
+        return found
+    return [replace(each, target=each.shown_target) for each in found]
 
 
 def create(call: ApiCall, app: App) -> AlertDestination:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from console.actor import Actor, Reach
+from console.actor import Actor, Reach, Role
 from console.resources import Resources
 from console.web.page_errors import BadRequest
 from console.web.route import Access
@@ -16,6 +16,7 @@ from shared.settings import Settings
 APP = "/apps/{app_id:int}"  # the path of an app
 COUNT_MAX = 1_000
 _COUNT = 100
+_DIGITS_READ = 9  # more make a number that is too large by any count
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class ApiCall:
         return self.resources.connection
 
     @property
+    def may_change(self) -> bool:
+        """Tells whether the key may change what the path names."""
+        return self.actor.role is Role.ADMIN
+
+    @property
     def environment(self) -> Environment:
         """Returns the environment of the query, by default production. Raises BadRequest."""
         try:
@@ -45,9 +51,9 @@ class ApiCall:
     def count(self) -> int:
         """Returns the number of entries to list. Raises BadRequest."""
         text = self.query.get("count", str(_COUNT))
-        if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= COUNT_MAX):
+        if not (text.isascii() and text.isdecimal() and 1 <= int(text[:_DIGITS_READ]) <= COUNT_MAX):
             raise BadRequest(f"count must be a whole number from 1 to {COUNT_MAX}.")
-        return int(text)
+        return int(text[:_DIGITS_READ])
 
 
 @dataclass(frozen=True)

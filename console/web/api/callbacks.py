@@ -44,6 +44,7 @@ from console.delivery.trial import (
 from console.reports.bounds import moment_of
 from console.web.api.api_call import APP, ApiCall, ApiEndpoint
 from console.web.page_errors import NotFound
+from shared.callbacks.masking import masked_url
 from shared.clock import now_ms
 
 COUNTED_DAYS = 28  # without `from`, as events are listed
@@ -85,7 +86,11 @@ class ReplayReport:
 
 
 def list_all(call: ApiCall, app: App) -> list[EndpointRow]:
-    return list_endpoints(call.connection, app)
+    """Lists endpoints; whoever may only read gets URLs without their secrets."""
+    found = list_endpoints(call.connection, app)
+    if call.may_change:
+        return found
+    return [replace(each, url=masked_url(each.url) if each.url else None) for each in found]
 
 
 def create(call: ApiCall, app: App) -> EndpointWithSecret:
@@ -139,7 +144,7 @@ def partner_test(call: ApiCall, app: App, endpoint_id: int, mark: UUID) -> Partn
 
 def deliveries(call: ApiCall, app: App) -> DeliveryPage:
     before = Cursor.read(call.query.get("before"))
-    return page_deliveries(call.connection, app, _wanted(call), call.count, before)
+    return page_deliveries(call.connection, app, _wanted(call, app), call.count, before)
 
 
 def delivery(call: ApiCall, app: App, callback_id: UUID) -> Delivery:
@@ -147,7 +152,7 @@ def delivery(call: ApiCall, app: App, callback_id: UUID) -> Delivery:
 
 
 def counts(call: ApiCall, app: App) -> list[DeliveryCount]:
-    wanted = _wanted(call)
+    wanted = _wanted(call, app)
     if wanted.begin is None:
         end = wanted.end or moment_of(now_ms())
         wanted = replace(wanted, begin=end - timedelta(days=COUNTED_DAYS))
@@ -159,8 +164,8 @@ def replay(call: ApiCall, app: App) -> ReplayReport:
     return ReplayReport(replay_deliveries(call.resources, call.actor, app, wanted))
 
 
-def _wanted(call: ApiCall) -> DeliveryFilter:
-    return read_delivery_filter({name: call.query.get(name) for name in FIELDS})
+def _wanted(call: ApiCall, app: App) -> DeliveryFilter:
+    return read_delivery_filter({name: call.query.get(name) for name in FIELDS}, app.days)
 
 
 def _endpoint(call: ApiCall, app: App, endpoint_id: int) -> EndpointRow:

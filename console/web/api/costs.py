@@ -28,7 +28,7 @@ class StoredCosts:
 
 
 def show(call: ApiCall, app: App) -> list[Cost]:
-    return list_costs(call.connection, app, read_period(call.query, now_ms()))
+    return list_costs(call.connection, app, read_period(call.query, app, now_ms()))
 
 
 def upload(call: ApiCall, app: App) -> StoredCosts:

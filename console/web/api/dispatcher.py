@@ -18,6 +18,7 @@ from console.apps.apps import App
 from console.resources import Resources, resources_of
 from console.store_errors import database_error, redis_error
 from console.web.api.api_call import ApiCall, ApiEndpoint
+from console.web.api.body import read_body
 from console.web.lookups import Admission, admit, visible_apps
 from console.web.page_errors import BadRequest, NotFound, status_of
 from console.web.page_request import Services
@@ -27,11 +28,9 @@ from console.web.sender import sender_address
 from console.web.values import NOTHING, Values
 from shared.database import Connection, DatabaseError
 from shared.errors import NotAllowed, WaybillError
-from shared.imports.upload import PIECE_BYTES_MAX
 from shared.redis import RedisError
 from shared.vocabulary import AccessEvent
 
-BODY_BYTES_MAX = 65_536
 _SCHEME = "Bearer "
 Checked = TypeVar("Checked")
 
@@ -117,7 +116,7 @@ class ApiDispatcher:
                     actor=admission.actor(key.actor),
                     reach=key.reach,
                     query=_read_query(endpoint, request),
-                    body=_read_body(endpoint, request),
+                    body=read_body(endpoint, request),
                 )
                 result = endpoint.handler(call, **admission.params)
             _write(response, endpoint.status, result)
@@ -196,26 +195,6 @@ def _read_query(endpoint: ApiEndpoint, request: falcon.Request) -> Values:
     if unknown := query.names - {*endpoint.query, *endpoint.repeated}:
         raise BadRequest(f"Unknown query parameter: {', '.join(sorted(unknown))}.")
     return query
-
-
-def _read_body(endpoint: ApiEndpoint, request: falcon.Request) -> Any:
-    is_piece = endpoint.body_type is bytes
-    bytes_max = PIECE_BYTES_MAX if is_piece else BODY_BYTES_MAX
-    body = request.bounded_stream.read(bytes_max + 1)
-    if len(body) > bytes_max:
-        raise BadRequest(f"The body is too large. Send at most {bytes_max} bytes.")
-    if endpoint.body_type is None:
-        return None
-    if is_piece:
-        return body
-    if (request.content_type or "").partition(";")[0].strip().lower() != falcon.MEDIA_JSON:
-        raise BadRequest("Send the body as application/json.")
-    try:
-        return msgspec.json.decode(body, type=endpoint.body_type)
-    except msgspec.ValidationError as error:
-        raise BadRequest(f"The body does not match the schema of this call: {error}.") from None
-    except msgspec.DecodeError:
-        raise BadRequest("The body is not valid JSON.") from None
 
 
 def _write(response: falcon.Response, status: int, document: object) -> None:

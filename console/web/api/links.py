@@ -17,7 +17,6 @@ from console.apps.postback_names import set_postback_names
 from console.lookup.link_day import LinkDay, day_or_today, read_link_day
 from console.web.api.api_call import APP, ApiCall, ApiEndpoint
 from console.web.lookups import link_of
-from console.web.page_errors import BadRequest
 
 
 @dataclass(frozen=True)
@@ -62,10 +61,7 @@ def change(call: ApiCall, app: App, link_id: int) -> LinkWithUrl:
 
 def count_day(call: ApiCall, app: App, link_id: int) -> LinkDay:
     """Counts the day of the query, by default today."""
-    try:
-        day = day_or_today(call.query.get("day", ""))
-    except ValueError:
-        raise BadRequest("day must be a date, such as 2026-11-28.") from None
+    day = day_or_today(app, call.query.get("day"))
     link = link_of(call.connection, app, link_id)
     return read_link_day(call.connection, app, call.environment, link, day)
 

@@ -17,6 +17,7 @@ import msgspec
 
 from console.apps.apps import App
 from console.privacy.access_requests import (
+    AccessRequest,
     find_access_request,
     forget_access_request,
     request_access,
@@ -24,6 +25,7 @@ from console.privacy.access_requests import (
 from console.privacy.erasures import (
     ErasureAction,
     ErasureRecord,
+    RequestTaken,
     WantedErasure,
     cancel_erasure,
     find_external,
@@ -43,11 +45,13 @@ from console.web.api.opendsr_request import (
 )
 from console.web.page_errors import BadRequest, NotFound, status_of
 from shared.clock import now_ms
+from shared.database import Connection
 from shared.errors import BadValue, WaybillError
 from shared.privacy.identities import IdKind, person_id
 
 COMPLETED_WITHIN = timedelta(days=1)
 REQUEST_PATHS = ("/requests", "/v1/requests", "/api/gdpr/v1/opendsr_requests")
+OPENDSR_PREFIXES = ("/requests", "/discovery", "/v1/", "/device_service/")  # and below /api/
 _ALSO_POSTED_TO = "/api/gdpr/v1/opendsr_request"  # as one large client spells it
 _STUB = "/api/gdpr/v1/stub"
 _DOWNLOAD = "/api/gdpr/v1/download"
@@ -139,14 +143,16 @@ class OpenDsr:
         wanted, app, ids, body = read_request(call)
         external_id, is_erasure = str(wanted.subject_request_id), wanted.is_erasure
         connection, actor = call.connection, call.actor(app)
-        erasure = find_external(connection, external_id)
-        access = find_access_request(connection, external_id)
+        erasure, access = _known(connection, external_id)
         if erasure is None and access is None:
-            if is_erasure:
-                new = WantedErasure(ids, external_id=external_id)
-                erasure = request_erasure(call.resources, actor, app, new, now_ms())
-            else:
-                access = request_access(connection, actor, app, external_id, ids)
+            try:
+                if is_erasure:
+                    new = WantedErasure(ids, external_id=external_id)
+                    erasure = request_erasure(call.resources, actor, app, new, now_ms())
+                else:
+                    access = request_access(connection, actor, app, external_id, ids)
+            except RequestTaken:  # by the same one, which was sent twice at once
+                erasure, access = _known(connection, external_id)
         taken = erasure if is_erasure else access
         if taken is None or taken.app != app.name:
             raise BadRequest("subject_request_id was used before. Send each request under its own.")
@@ -199,6 +205,12 @@ def discover(_: falcon.Request, response: falcon.Response) -> None:
     }
     response.content_type = falcon.MEDIA_JSON
     response.data = msgspec.json.encode(document)
+
+
+def _known(
+    connection: Connection, external_id: str
+) -> tuple[ErasureRecord | None, AccessRequest | None]:
+    return find_external(connection, external_id), find_access_request(connection, external_id)
 
 
 def _find(call: AdmittedCall, request_id: str) -> tuple[ErasureRecord, App]:

@@ -8,7 +8,9 @@ import falcon
 import msgspec
 
 from console.apps.apps import App
-from console.web.api.dispatcher import BODY_BYTES_MAX, AdmittedCall
+from console.moments import check_times
+from console.web.api.body import BODY_BYTES_MAX
+from console.web.api.dispatcher import AdmittedCall
 from console.web.page_errors import BadRequest
 from shared.errors import OperatorError
 from shared.privacy.identities import IdKind, PersonId, person_id
@@ -66,8 +68,9 @@ def read_request(call: AdmittedCall) -> tuple[SubjectRequest, App, list[PersonId
     body = _read_body(call.request)
     try:
         wanted = msgspec.json.decode(body, type=SubjectRequest)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise BadRequest(f"The body is not a request of OpenDSR: {error}.") from None
+    check_times(wanted)
     if wanted.subject_request_type not in TYPES:
         raise BadRequest(f"subject_request_type must be one of {', '.join(TYPES)}.")
     if not 1 <= len(wanted.subject_identities) <= IDENTITIES_MAX:
@@ -114,7 +117,7 @@ def reset_values(call: AdmittedCall) -> dict[str, Any]:
     if body.lstrip().startswith(b"{"):
         try:
             values |= msgspec.json.decode(body, type=dict[str, str])
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
             raise BadRequest("The body is not a JSON object of strings.") from None
     elif body:
         values |= falcon.uri.parse_query_string(body.decode(errors="replace"))

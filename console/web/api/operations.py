@@ -4,7 +4,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from console.audit import FIELDS, AuditPage, find_changes, read_change_filter
-from console.audit_chain import ChainReport, read_head, verify_chain
+from console.audit_chain import ChainReport, read_head, verify_chain_on_the_web
 from console.cursor import Cursor
 from console.pipeline.health import Status, read_status
 from console.pipeline.jobs import JobReport, delete_job, report_jobs, retry_job
@@ -60,7 +60,7 @@ def delete(call: ApiCall, job_id: str) -> JobReport:
 
 def audit_chain(call: ApiCall) -> ChainReport:
     head = call.query.get("head")
-    return verify_chain(call.connection, read_head(head) if head else None)
+    return verify_chain_on_the_web(call.connection, read_head(head) if head else None)
 
 
 def audit_log(call: ApiCall) -> AuditPage:

@@ -15,7 +15,6 @@ from console.reports.views.view_query import read_period, read_question
 from console.web.api.api_call import ApiCall
 from console.web.report_params import read_cohort_question, read_funnel_question
 from shared.clock import now_ms
-from shared.partitions import day_of
 
 
 def report(call: ApiCall, app: App) -> Report:
@@ -24,22 +23,22 @@ def report(call: ApiCall, app: App) -> Report:
 
 
 def activity(call: ApiCall, app: App) -> list[ActiveUsers]:
-    period, today = read_period(call.query, now_ms()), day_of(now_ms())
+    period, today = read_period(call.query, app, now_ms()), app.today(now_ms())
     by = read_basis(call.connection, app, call.environment, today).by
     return active_users(call.connection, app, ActivityQuestion(call.environment, period, by), today)
 
 
 def cohorts(call: ApiCall, app: App) -> list[Cohort]:
-    period, partner = read_period(call.query, now_ms()), call.query.get("partner")
+    period, partner = read_period(call.query, app, now_ms()), call.query.get("partner")
     source = read_names(call.connection, app).partner_filter(partner) if partner else None
-    today = day_of(now_ms())
+    today = app.today(now_ms())
     by = read_basis(call.connection, app, call.environment, today).by
     question = ActivityQuestion(call.environment, period, by, source)
     return retention(call.connection, app, question, today)
 
 
 def cohort_table(call: ApiCall, app: App) -> CohortTable:
-    today = day_of(now_ms())
+    today = app.today(now_ms())
     question = read_cohort_question(call.query, call.environment, app, now_ms())
     by = read_basis(call.connection, app, call.environment, today).by
     return read_cohorts(call.connection, app, replace(question, active_by=by), today)
@@ -47,5 +46,5 @@ def cohort_table(call: ApiCall, app: App) -> CohortTable:
 
 def funnel(call: ApiCall, app: App) -> Funnel:
     return read_funnel(
-        call.connection, app, read_funnel_question(call.query, call.environment, now_ms())
+        call.connection, app, read_funnel_question(call.query, call.environment, app, now_ms())
     )

@@ -1,5 +1,7 @@
 """Handles calls about scheduled reports."""
 
+from dataclasses import replace
+
 from console.apps.apps import App
 from console.reports.schedules.due_reports import ReportDelivery, list_deliveries
 from console.reports.schedules.report_schedules import (
@@ -19,7 +21,11 @@ from shared.clock import now_ms
 
 
 def list_all(call: ApiCall, app: App) -> list[ReportSchedule]:
-    return list_schedules(call.connection, app)
+    """Lists schedules; whoever may only read gets targets without their secrets."""
+    found = list_schedules(call.connection, app)
+    if call.may_change:
+        return found
+    return [replace(each, target=each.shown_target) for each in found]
 
 
 def create(call: ApiCall, app: App) -> ReportSchedule:

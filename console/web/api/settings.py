@@ -16,8 +16,9 @@ class AppSettings(msgspec.Struct, kw_only=True):
 
     Reports are converted to `currency` (ISO 4217); `destination` is the default of new links, which
     may lead to the `destination_hosts`.
-    Active users are counted by `active_users_by`, null for what most of the traffic has. The rules
-    apply to decisions from now on; `rules_version` increases with each change of them.
+    Days are those of the `time_zone`, by its IANA name; after a change, those so far are counted
+    again. Active users are counted by `active_users_by`, null for what most of the traffic has. The
+    rules apply to decisions from now on; `rules_version` increases with each change of them.
     `click_id_postbacks` lets whoever knows a click ID report events for it, and
     `security_token_postbacks` lets networks send a token as `security_token`; with `sdk_traffic`,
     SDKs may send from devices. With `truncate_addresses` no complete IP address is stored.
@@ -29,6 +30,7 @@ class AppSettings(msgspec.Struct, kw_only=True):
     destination: str | None
     destination_hosts: list[str]
     active_users_by: ActiveBy | None
+    time_zone: str
     click_window_days: int
     probabilistic_window_hours: int
     reattribution_window_days: int
@@ -56,6 +58,7 @@ class ChangedSettings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     destination: str | UnsetType | None = UNSET
     destination_hosts: list[str] | UnsetType = UNSET
     active_users_by: ActiveBy | UnsetType | None = UNSET
+    time_zone: str | UnsetType = UNSET
     click_window_days: int | UnsetType = UNSET
     probabilistic_window_hours: int | UnsetType = UNSET
     reattribution_window_days: int | UnsetType = UNSET
@@ -87,6 +90,7 @@ def show(call: ApiCall, app: App) -> AppSettings:
         destination=app.destination,
         destination_hosts=list(app.destination_hosts),
         active_users_by=ActiveBy(app.active_users_by) if app.active_users_by else None,
+        time_zone=app.time_zone,
         rules_version=rules.version,
         limits=msgspec.structs.asdict(read_limits(connection, app)),
         **read_switches(connection, app),

@@ -32,7 +32,7 @@ def change_password(request: PageRequest) -> Answer:
         request.note_access(AccessEvent.WRONG_PASSWORD, me.actor.name, me.id)
         raise OperatorError("The current password is incorrect.")
     person = set_password(request.connection, request.actor, me, password)
-    session = open_session(request.connection, key, person)
+    session = open_session(request.connection, key, person, by_provider=me.by_provider)
     flash = "Your password has been changed. You are signed out in all other browsers."
     return Redirect("/account", flash, session)
 

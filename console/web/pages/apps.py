@@ -3,11 +3,12 @@
 from urllib.parse import urlencode
 
 from console.apps import settings
-from console.apps.apps import App, create_app
+from console.apps.apps import App, app_with_id, create_app
 from console.apps.destination_hosts import split_hosts
 from console.apps.limits import read_limits
 from console.apps.rules import SETTINGS, read_rules
 from console.apps.switches import SWITCHES, read_switches
+from console.apps.time_zone import read_recount
 from console.onboarding.attention import read_attention
 from console.onboarding.checklist import read_checklist
 from console.onboarding.sample_event import IngestCaller, send_sample_event
@@ -20,6 +21,7 @@ from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
 from shared.errors import BadValue
 from shared.limits.app_limits import LIMITS
+from shared.zones.app_days import zone_names
 
 _DIGITS_MAX = 16
 
@@ -75,6 +77,7 @@ def show(request: PageRequest, app: App) -> Answer:
         "metrics": metrics,
         "recent": recent,
         "charts": charts,
+        "recount": read_recount(request.connection, app),
         "query": urlencode(query),
         "attention": [
             item
@@ -109,14 +112,21 @@ def show_settings(request: PageRequest, app: App) -> Answer:
     limits = [(limit, getattr(app_limits, limit.name)) for limit in LIMITS]
     return Page(
         "app_settings.html",
-        {"rules": rules, "settings": values, "switches": switches, "limits": limits},
+        {
+            "rules": rules,
+            "settings": values,
+            "switches": switches,
+            "limits": limits,
+            "time_zones": zone_names(),
+            "recount": read_recount(request.connection, app),
+        },
     )
 
 
 def change_settings(request: PageRequest, app: App) -> Answer:
     changes: dict[str, str | int | bool | list[str] | dict[str, int]] = {
         name: request.form.get(name)
-        for name in ("name", "currency", "destination", "active_users_by")
+        for name in ("name", "currency", "destination", "active_users_by", "time_zone")
     }
     if "destination_hosts" in request.form:
         changes["destination_hosts"] = split_hosts(request.form.get("destination_hosts"))
@@ -131,6 +141,12 @@ def change_settings(request: PageRequest, app: App) -> Answer:
     rules_before = read_rules(request.connection, app)
     settings.change_settings(request.resources, request.actor, app, changes)
     flash = "Settings saved."
+    changed = app_with_id(request.connection, app.id) or app
+    if changed.time_zone != app.time_zone:
+        flash += (
+            f" Days are counted in {changed.time_zone} from now on, and those so far again: that "
+            "begins in half a minute."
+        )
     if read_rules(request.connection, app) != rules_before:
         flash += (
             " Existing decisions stay as they are until new data affects them, or until you "

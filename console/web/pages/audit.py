@@ -4,7 +4,7 @@ from functools import partial
 from urllib.parse import urlencode
 
 from console.audit import FIELDS, Action, ChangeFilter, find_changes, read_change_filter
-from console.audit_chain import read_head, verify_chain
+from console.audit_chain import read_head, verify_chain_on_the_web
 from console.audit_export import AuditFormat, export_audit_log
 from console.web.kept_parameters import keep_valid
 from console.web.lookups import visible_app, visible_apps
@@ -41,7 +41,7 @@ def show(request: PageRequest) -> Answer:
 def show_chain(request: PageRequest) -> Answer:
     """Verifies the whole log and shows the first entry that does not fit."""
     head = request.query.get("head")
-    report = verify_chain(request.connection, read_head(head) if head else None)
+    report = verify_chain_on_the_web(request.connection, read_head(head) if head else None)
     return Page("audit_chain.html", {"report": report, "head": head})
 
 

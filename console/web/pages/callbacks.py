@@ -41,6 +41,7 @@ from console.web.values import Values
 from shared.callbacks.activities import LEVELS, STATUSES, Activity
 from shared.callbacks.masking import masked_url
 from shared.errors import BadValue, OperatorError
+from shared.zones.app_days import AppDays
 
 SHOWN_MAX = 100
 COUNTED_DAYS = 14
@@ -126,7 +127,7 @@ def test(request: PageRequest, app: App, endpoint_id: int) -> Answer:
 
 
 def show_log(request: PageRequest, app: App) -> Answer:
-    wanted, before = _filter(request.query), Cursor.read(request.query.get("before"))
+    wanted, before = _filter(app.days, request.query), Cursor.read(request.query.get("before"))
     given = {name: request.query.get(name) for name in FIELDS if request.query.get(name)}
     values = {
         "page": page_deliveries(request.connection, app, wanted, SHOWN_MAX, before),
@@ -140,7 +141,7 @@ def show_log(request: PageRequest, app: App) -> Answer:
 
 
 def replay(request: PageRequest, app: App) -> Answer:
-    wanted = _filter(request.form)
+    wanted = _filter(app.days, request.form)
     count = replay_deliveries(request.resources, request.actor, app, wanted)
     return Redirect(f"/apps/{app.id}/callbacks/log", f"{count} callbacks are sent again.")
 
@@ -161,7 +162,7 @@ def _page_values(request: PageRequest, app: App, endpoint: EndpointRow) -> dict[
 
 def _chosen(values: Values) -> UUID | None:
     """Returns the callback with which the endpoint is tried, if one was chosen."""
-    return _filter(Values({"callback_id": [values.get("callback")]})).callback_id
+    return _filter(AppDays(), Values({"callback_id": [values.get("callback")]})).callback_id
 
 
 def _preview(
@@ -219,9 +220,9 @@ def _number(form: Values, name: str) -> int | None:
     return int(text)
 
 
-def _filter(values: Values) -> DeliveryFilter:
+def _filter(days: AppDays, values: Values) -> DeliveryFilter:
     try:
-        return read_delivery_filter({name: values.get(name) for name in FIELDS})
+        return read_delivery_filter({name: values.get(name) for name in FIELDS}, days)
     except BadValue as error:
         raise BadRequest(error.message) from None
 

@@ -5,9 +5,10 @@ from functools import partial
 from urllib.parse import urlencode
 
 from console.apps.apps import App
+from console.apps.time_zone import read_recount
 from console.rates import Rates, usable_currencies
-from console.reports.active_by import read_basis
-from console.reports.choices import read_choices
+from console.reports.active_by import ActivityBasis, read_basis
+from console.reports.choices import read_sources
 from console.reports.cohorts.cohort_question import (
     CohortMetric,
     CohortQuestion,
@@ -32,29 +33,27 @@ from console.web.report_params import read_cohort_question
 from console.web.responses import Answer, Download, Page
 from console.web.values import Values
 from shared.errors import OperatorError
-from shared.partitions import day_of
 
 CSV = "text/csv; charset=utf-8"
 
 
 def show(request: PageRequest, app: App) -> Answer:
     question, faults = keep_valid(request.query, partial(_question, request, app))
+    basis = _basis(request, app, question)
     try:
-        table = _table(request, app, question)
+        table = _table(request, app, question, basis)
     except OperatorError as error:  # too many cohorts
         faults.append(f"{error.message} The page shows months instead.")
         months = replace(question, span=CohortSpan.MONTH, split=CohortSplit.NONE)
-        table = _table(request, app, months)
+        table = _table(request, app, months, basis)
     question = table.question
     asked = Question(period=question.period, environment=question.environment)
-    basis = read_basis(
-        request.connection, app, question.environment, day_of(request.services.clock())
-    )
     return Page(
         "cohorts.html",
         {
             "question": question,
             "faults": faults,
+            "recount": read_recount(request.connection, app),
             "table": table,
             "title": cohort_title(question),
             "sheet": cohort_sheet(table),
@@ -64,7 +63,7 @@ def show(request: PageRequest, app: App) -> Answer:
             "metrics": [(str(metric), title) for metric, title in TITLES.items()],
             "spans": [str(span) for span in CohortSpan],
             "splits": [str(split) for split in CohortSplit],
-            "choices": read_choices(request.connection, app, asked),
+            "sources": read_sources(request.connection, app, asked),
             "currencies": sorted(usable_currencies()),
             "query": urlencode(
                 {
@@ -85,7 +84,7 @@ def show(request: PageRequest, app: App) -> Answer:
 
 def download(request: PageRequest, app: App) -> Answer:
     question = _question(request, app, request.query)
-    sheet = cohort_sheet(_table(request, app, question))
+    sheet = cohort_sheet(_table(request, app, question, _basis(request, app, question)))
     period = question.period
     name = f"cohorts-{question.metric}-{app.id}-{period.first}-{period.last}.csv"
     return Download(name, CSV, [to_csv(sheet).encode()])
@@ -101,7 +100,13 @@ def _question(request: PageRequest, app: App, query: Values) -> CohortQuestion:
     return question
 
 
-def _table(request: PageRequest, app: App, question: CohortQuestion) -> CohortTable:
-    today = day_of(request.services.clock())
-    basis = read_basis(request.connection, app, question.environment, today)
+def _basis(request: PageRequest, app: App, question: CohortQuestion) -> ActivityBasis:
+    today = app.today(request.services.clock())
+    return read_basis(request.connection, app, question.environment, today)
+
+
+def _table(
+    request: PageRequest, app: App, question: CohortQuestion, basis: ActivityBasis
+) -> CohortTable:
+    today = app.today(request.services.clock())
     return read_cohorts(request.connection, app, replace(question, active_by=basis.by), today)

@@ -1,27 +1,31 @@
 """The page of costs: uploaded amounts by day, and the prices of links."""
 
-from datetime import date
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
+from urllib.parse import urlencode
 
 from console.apps.apps import App
 from console.apps.links import list_links
+from console.moments import read_day
 from console.reports.costs.cost_file import COLUMNS, read_cost_file
 from console.reports.costs.prices import NewPrice, PricedBy, list_prices, set_price
 from console.reports.costs.uploads import list_costs, upload_costs
 from console.reports.names import read_names
+from console.reports.period import REPORT_DAYS_MAX
 from console.reports.sheet import Money, Sheet
 from console.reports.views.view_query import read_period
 from console.web.kept_parameters import keep_valid
 from console.web.page_errors import BadRequest
 from console.web.page_request import PageRequest
 from console.web.responses import Answer, Page, Redirect
-from console.web.values import Values
-from shared.partitions import day_of
+from console.web.values import FORM_BYTES_MAX, Values
+
+_OTHER_FIELDS_BYTES_MAX = 1_024
 
 
 def show(request: PageRequest, app: App) -> Answer:
     now_ms = request.services.clock()
-    period, faults = keep_valid(request.query, lambda query: read_period(query, now_ms))
+    period, faults = keep_valid(request.query, lambda query: read_period(query, app, now_ms))
     costs = list_costs(request.connection, app, period)
     prices = list_prices(request.connection, app)
     return Page(
@@ -29,10 +33,11 @@ def show(request: PageRequest, app: App) -> Answer:
         {
             "period": period,
             "faults": faults,
-            "today": day_of(now_ms),
+            "today": app.today(now_ms),
             "columns": ",".join(COLUMNS),
+            "form_bytes_max": FORM_BYTES_MAX - _OTHER_FIELDS_BYTES_MAX,
             "costs": Sheet(
-                ["day (UTC)", "partner or source", "campaign", "currency", "cost"],
+                [f"day ({app.time_zone})", "partner or source", "campaign", "currency", "cost"],
                 [
                     (
                         cost.day,
@@ -45,7 +50,7 @@ def show(request: PageRequest, app: App) -> Answer:
                 ],
             ),
             "prices": Sheet(
-                ["link", "per", "event type", "from (UTC)", "currency", "price"],
+                ["link", "per", "event type", f"from ({app.time_zone})", "currency", "price"],
                 [
                     (
                         price.link,
@@ -68,7 +73,11 @@ def show(request: PageRequest, app: App) -> Answer:
 def upload(request: PageRequest, app: App) -> Answer:
     costs = read_cost_file(request.form.get("csv"))
     stored = upload_costs(request.connection, request.actor, app, costs)
-    return Redirect(f"/apps/{app.id}/reports/costs", f"{stored:,} costs have been stored.")
+    first, last = min(cost.day for cost in costs), max(cost.day for cost in costs)
+    shown_first = max(first, last - timedelta(days=REPORT_DAYS_MAX - 1))
+    query = urlencode({"from": shown_first, "to": last})
+    flash = f"{stored:,} costs have been stored, of {first} to {last}."
+    return Redirect(f"/apps/{app.id}/reports/costs?{query}", flash)
 
 
 def change_price(request: PageRequest, app: App) -> Answer:
@@ -88,13 +97,11 @@ def change_price(request: PageRequest, app: App) -> Answer:
 
 
 def _read_price(form: Values) -> NewPrice:
+    since = read_day("since", form.get("since"))
     try:
-        return NewPrice(
-            per=PricedBy(form.get("per")),
-            amount=Decimal(form.get("amount")),
-            currency=form.get("currency"),
-            since=date.fromisoformat(form.get("since")),
-            event=form.get("event"),
-        )
+        per, amount = PricedBy(form.get("per")), Decimal(form.get("amount"))
     except (ValueError, InvalidOperation):
-        raise BadRequest("A price needs a kind, a number such as 1.20, and a first day.") from None
+        since = None
+    if since is None:
+        raise BadRequest("A price needs a kind, a number such as 1.20, and a first day.")
+    return NewPrice(per, amount, form.get("currency"), since, form.get("event"))

@@ -4,7 +4,7 @@ from functools import partial
 from urllib.parse import urlencode
 
 from console.apps.apps import App
-from console.reports.choices import read_choices
+from console.reports.choices import read_sources
 from console.reports.funnels.funnel import Funnel, read_funnel
 from console.reports.funnels.funnel_question import STEPS_MAX, FunnelQuestion, FunnelSplit
 from console.reports.funnels.funnel_sheet import funnel_sheet
@@ -33,7 +33,7 @@ def show(request: PageRequest, app: App) -> Answer:
             question = _question(request, app, request.query)
         except WaybillError as error:
             faults.append(error.message)
-    read = partial(read_period, now_ms=request.services.clock())
+    read = partial(read_period, app=app, now_ms=request.services.clock())
     period, period_faults = keep_valid(request.query.only({"from", "to", "period"}), read)
     environment = read_environment(request.query, request.remembered)
     funnel = None
@@ -43,9 +43,7 @@ def show(request: PageRequest, app: App) -> Answer:
         except OperatorError as error:  # too many events
             faults.append(error.message)
     chosen = [step for step in request.query.all("step") if step][:STEPS_MAX]
-    choices = read_choices(
-        request.connection, app, Question(period=period, environment=environment)
-    )
+    asked = Question(period=period, environment=environment)
     return Page(
         "funnel.html",
         {
@@ -61,7 +59,7 @@ def show(request: PageRequest, app: App) -> Answer:
             "splits": [str(split) for split in FunnelSplit],
             "partner": request.query.get("partner"),
             "events": sorted({*read_names(request.connection, app).events.values()} - {"install"}),
-            "choices": choices,
+            "sources": read_sources(request.connection, app, asked),
             "query": _query(funnel) if funnel else "",
             "period_query": urlencode(
                 {"environment": environment, "from": period.first, "to": period.last}
@@ -80,7 +78,7 @@ def download(request: PageRequest, app: App) -> Answer:
 def _question(request: PageRequest, app: App, query: Values) -> FunnelQuestion:
     """Reads the query. Raises OperatorError for names that do not exist."""
     environment = read_environment(query, request.remembered)
-    question = read_funnel_question(query, environment, request.services.clock())
+    question = read_funnel_question(query, environment, app, request.services.clock())
     names = read_names(request.connection, app)
     for step in question.steps:
         names.event_key(step)

@@ -1,6 +1,5 @@
 """The pages of tracking links: list, create, and test with a click followed to its attribution."""
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 from console.apps.apps import App
@@ -83,7 +82,7 @@ def show(request: PageRequest, app: App, link_id: int) -> Answer:
         "url": tracking_url(base, link),
         "views_url": tracking_url(base, link, "/impression"),
         "mark": new_receipt(now_ms),
-        "today": datetime.fromtimestamp(now_ms / 1000, UTC).date(),
+        "today": app.today(now_ms),
         "conversion_url": conversion_url(base, link),
         "fields": [(str(field), NAMED_AS[field]) for field in PostbackField],
         "traffic": traffic,

@@ -6,11 +6,12 @@ Source: Adjust, "Set up server-to-server (S2S) security".
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from console.apps.apps import App
 from console.apps.archive import require_typed
 from console.audit import list_changes
+from console.moments import read_day
 from console.security.enforcement import (
     ONLY_CONFIGURED_TOKENS,
     disable_enforcement,
@@ -61,16 +62,9 @@ def show_new(request: PageRequest, app: App) -> Answer:
 
 def create(request: PageRequest, app: App) -> Answer:
     """Creates a token and shows its secret, only this once."""
-    expires = request.form.get("expires")
-    try:
-        # The token is valid through the day before.
-        expires_at = (
-            datetime.combine(date.fromisoformat(expires), datetime.min.time(), UTC)
-            if expires
-            else None
-        )
-    except ValueError:
-        raise BadValue("expires", "must be a date, such as 2027-01-31.") from None
+    # A token that expires on a day is valid through the day before.
+    expires = read_day("expires", request.form.get("expires"))
+    expires_at = datetime.combine(expires, datetime.min.time(), UTC) if expires else None
     name, test = request.form.get("name"), "test" in request.form
     is_sdk = "sdk" in request.form  # public, and so without any scope
     scopes = _scopes(request) if is_sdk else _chosen_scopes(request)

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from functools import partial
 from types import MappingProxyType
 from urllib.parse import urlencode
 
 from console.apps.apps import App
 from console.apps.switches import read_switches
+from console.apps.time_zone import read_recount
 from console.browse.row_events import day_paths, row_paths
 from console.delivery.delivery_filter import DeliveryFilter
 from console.delivery.delivery_log import (
@@ -21,12 +22,14 @@ from console.reports.active_by import ActivityBasis, read_basis
 from console.reports.activity import ActivityQuestion, active_users
 from console.reports.answer import answer
 from console.reports.bounds import moment_of
-from console.reports.choices import read_choices
+from console.reports.choices import read_choices, read_sources
+from console.reports.costs.spending import has_costs
 from console.reports.filters import Split
 from console.reports.names import read_names
 from console.reports.period import PRESET_LABELS, Period, preset_of
 from console.reports.question import SPLITS_MAX, Interval, Question
 from console.reports.raw import raw_events
+from console.reports.report import Report
 from console.reports.report_charts import activity_chart, report_chart, retention_chart
 from console.reports.retention import retention
 from console.reports.sheet import Sheet, to_csv
@@ -36,9 +39,11 @@ from console.reports.sheets import (
     comparison_sheet,
     comparison_title,
     originals_sheet,
+    report_sheet,
     retention_sheet,
 )
 from console.reports.views.layout import Layout, laid_out, laid_out_sheet
+from console.reports.views.row_page import read_page_number, row_page
 from console.reports.views.saved_views import delete_view, list_views, save_view
 from console.reports.views.view_query import (
     check_names,
@@ -53,7 +58,6 @@ from console.web.page_request import PageRequest
 from console.web.responses import Answer, Download, Page, Redirect
 from console.web.values import Values
 from shared.errors import OperatorError
-from shared.partitions import day_of
 
 CSV = "text/csv; charset=utf-8"
 NDJSON = "application/x-ndjson"
@@ -62,20 +66,20 @@ NDJSON = "application/x-ndjson"
 def show(request: PageRequest, app: App) -> Answer:
     now_ms, names = request.services.clock(), read_names(request.connection, app)
 
-    def read(query: Values) -> tuple[Question, Layout]:
+    def read(query: Values) -> tuple[Question, Layout, int]:
         environment = read_environment(query, request.remembered)
         question = read_question(query, environment, app, now_ms)
         check_names(question, app, names)
-        return question, read_layout(query)
+        return question, read_layout(query), read_page_number(query)
 
-    (question, layout), faults = keep_valid(request.query, read)
+    (question, layout, number), faults = keep_valid(request.query, read)
     try:
         report = answer(request.connection, app, question, now_ms)
     except OperatorError as error:  # too many rows
         faults.append(f"{error.message} The page shows the total instead.")
         total = replace(question, by=Interval.TOTAL, split=Split.NONE, then=())
         report = answer(request.connection, app, total, now_ms)
-    measures = available_measures(report)
+    measures, page = available_measures(report), row_page(laid_out(report, layout), number)
     name = request.query.get("measure", measures[0].name)
     measure = next((measure for measure in measures if measure.name == name), measures[0])
     return Page(
@@ -83,16 +87,19 @@ def show(request: PageRequest, app: App) -> Answer:
         {
             "report": report,
             "faults": faults,
+            "recount": read_recount(request.connection, app),
             "question": report.question,
-            "presets": _presets(request, report.question.period),
-            "sheet": laid_out_sheet(report, layout),
-            "paths": row_paths(app, laid_out(report, layout)),
+            "presets": _presets(request, app, report.question.period),
+            "page": page,
+            "sheet": report_sheet(page.report, layout.columns),
+            "paths": row_paths(app, page.report),
             "layout": layout,
             "splits": [*report.question.splits, *[Split.NONE] * SPLITS_MAX][:SPLITS_MAX],
             "split_choices": [(str(each), str(each).replace("_id", " ID")) for each in Split],
             "views": list_views(request.connection, request.person, app) if request.person else [],
-            "kept": _kept_query(request, report.question, layout),
+            "kept": _kept_query(request, app, report.question, layout),
             "originals": originals_sheet(report),
+            "lacks_costs": _lacks_costs(report),
             "has_unverified": read_switches(request.connection, app)["sdk_traffic"],
             "comparison": comparison_sheet(report),
             "comparison_title": comparison_title(report),
@@ -100,7 +107,7 @@ def show(request: PageRequest, app: App) -> Answer:
             "measure": measure,
             "choices": read_choices(request.connection, app, report.question),
             "currencies": sorted(usable_currencies()),
-            "rates_age_days": (_today(request) - newest_rate_day()).days,
+            "rates_age_days": (_today(request, app) - newest_rate_day()).days,
             "measures": [(measure.name, measure.heading) for measure in measures],
             "query": _query(report.question, layout),
             "period_query": _period_query(question.environment, report.question.period),
@@ -109,10 +116,16 @@ def show(request: PageRequest, app: App) -> Answer:
     )
 
 
+def _lacks_costs(report: Report) -> bool:
+    """Tells whether a report is about what may have a cost, and none is known."""
+    question = report.question
+    is_about_partners = bool(question.dimensions & {Split.PARTNER, Split.LINK, Split.CAMPAIGN})
+    return is_about_partners and has_costs(question) and not report.total.cost_originals
+
+
 def _told(request: PageRequest, app: App, question: Question) -> list[DeliveryDay]:
     """Counts what partners and the app's own systems were told in the period, by day."""
-    first = datetime.combine(question.period.first, time(), UTC)
-    end = datetime.combine(question.period.last, time(), UTC) + timedelta(days=1)
+    first, end = app.days.start(question.period.first), app.days.end(question.period.last)
     wanted = DeliveryFilter(environment=question.environment, begin=first, end=end)
     return delivery_days(count_deliveries(request.connection, app, wanted))
 
@@ -142,15 +155,16 @@ def delete(request: PageRequest, app: App, view_id: int) -> Answer:
 def show_activity(request: PageRequest, app: App) -> Answer:
     asked, faults = keep_valid(request.query, partial(_activity_question, request, app))
     basis = _basis(request, app, asked.environment)
-    days = active_users(request.connection, app, replace(asked, by=basis.by), _today(request))
+    days = active_users(request.connection, app, replace(asked, by=basis.by), _today(request, app))
     return Page(
         "activity.html",
         {
             "question": asked,
             "faults": faults,
+            "recount": read_recount(request.connection, app),
             "basis": basis,
-            "presets": _presets(request, asked.period),
-            "sheet": activity_sheet(days),
+            "presets": _presets(request, app, asked.period),
+            "sheet": activity_sheet(days, app.time_zone),
             "paths": day_paths(app, asked.environment, [day.day for day in days]),
             "chart": activity_chart(days),
             "query": _period_query(asked.environment, asked.period),
@@ -161,14 +175,14 @@ def show_activity(request: PageRequest, app: App) -> Answer:
 def download_activity(request: PageRequest, app: App) -> Answer:
     asked = _activity_question(request, app, request.query)
     asked = replace(asked, by=_basis(request, app, asked.environment).by)
-    days = active_users(request.connection, app, asked, _today(request))
-    return _file(app, "active-users", asked.period, activity_sheet(days))
+    days = active_users(request.connection, app, asked, _today(request, app))
+    return _file(app, "active-users", asked.period, activity_sheet(days, app.time_zone))
 
 
 def show_retention(request: PageRequest, app: App) -> Answer:
     asked, faults = keep_valid(request.query, partial(_activity_question, request, app))
     basis = _basis(request, app, asked.environment)
-    cohorts = retention(request.connection, app, replace(asked, by=basis.by), _today(request))
+    cohorts = retention(request.connection, app, replace(asked, by=basis.by), _today(request, app))
     question = Question(period=asked.period, environment=asked.environment)
     partner = request.query.get("partner") if asked.source else ""
     return Page(
@@ -176,12 +190,13 @@ def show_retention(request: PageRequest, app: App) -> Answer:
         {
             "question": asked,
             "faults": faults,
-            "presets": _presets(request, asked.period),
+            "recount": read_recount(request.connection, app),
+            "presets": _presets(request, app, asked.period),
             "partner": partner,
             "basis": basis,
-            "sheet": retention_sheet(cohorts),
+            "sheet": retention_sheet(cohorts, app.time_zone),
             "chart": retention_chart(cohorts) if any(cohort.users for cohort in cohorts) else None,
-            "choices": read_choices(request.connection, app, question),
+            "sources": read_sources(request.connection, app, question),
             "query": _period_query(asked.environment, asked.period, partner=partner),
         },
     )
@@ -190,13 +205,13 @@ def show_retention(request: PageRequest, app: App) -> Answer:
 def download_retention(request: PageRequest, app: App) -> Answer:
     asked = _activity_question(request, app, request.query)
     asked = replace(asked, by=_basis(request, app, asked.environment).by)
-    cohorts = retention(request.connection, app, asked, _today(request))
-    return _file(app, "retention", asked.period, retention_sheet(cohorts))
+    cohorts = retention(request.connection, app, asked, _today(request, app))
+    return _file(app, "retention", asked.period, retention_sheet(cohorts, app.time_zone))
 
 
 def download_raw(request: PageRequest, app: App) -> Answer:
     """Streams any amount of events: each page is read once the one before has been sent."""
-    period = read_period(request.query, request.services.clock())
+    period = read_period(request.query, app, request.services.clock())
     environment = request.environment
     lines = raw_events(request.services.pool.connection, app, environment, period)
     return Download(_filename(app, "events", period, "ndjson"), NDJSON, lines)
@@ -206,23 +221,24 @@ def _activity_question(request: PageRequest, app: App, query: Values) -> Activit
     """Returns what active users or retention are asked for, by sessions."""
     partner = query.get("partner")
     source = read_names(request.connection, app).partner_filter(partner) if partner else None
-    period = read_period(query, request.services.clock())
+    period = read_period(query, app, request.services.clock())
     return ActivityQuestion(read_environment(query, request.remembered), period, source=source)
 
 
 def _basis(request: PageRequest, app: App, environment: str) -> ActivityBasis:
-    return read_basis(request.connection, app, environment, _today(request))
+    return read_basis(request.connection, app, environment, _today(request, app))
 
 
-def _today(request: PageRequest) -> date:
-    return day_of(request.services.clock())
+def _today(request: PageRequest, app: App) -> date:
+    return app.today(request.services.clock())
 
 
-def _presets(request: PageRequest, period: Period) -> list[tuple[str, str, bool]]:
+def _presets(request: PageRequest, app: App, period: Period) -> list[tuple[str, str, bool]]:
     """Returns the name of each preset, the query of its link, and whether it is shown."""
-    shown = preset_of(period, _today(request))
+    shown = preset_of(period, _today(request, app))
     kept = [
-        (name, request.query.get(name)) for name in request.query.names - {"from", "to", "period"}
+        (name, request.query.get(name))
+        for name in request.query.names - {"from", "to", "period", "page"}
     ]
     return [
         (label, urlencode([("period", preset), *sorted(kept)]), preset is shown)
@@ -230,9 +246,9 @@ def _presets(request: PageRequest, period: Period) -> list[tuple[str, str, bool]
     ]
 
 
-def _kept_query(request: PageRequest, question: Question, layout: Layout) -> str:
+def _kept_query(request: PageRequest, app: App, question: Question, layout: Layout) -> str:
     """Returns the query of a view: a preset stays one, so that it ends on the day it is opened."""
-    preset = preset_of(question.period, _today(request))
+    preset = preset_of(question.period, _today(request, app))
     measure = request.query.get("measure")
     kept = {"measure": measure} if measure else {}
     return _query(question, layout, {"period": preset} | kept if preset else kept)

@@ -30,9 +30,6 @@ def show_rules(request: PageRequest, app: App) -> Answer:  # noqa: ARG001 - as e
 def show_link_day(request: PageRequest, app: App, link_id: int) -> Answer:
     """Shows a day of the link, today unless the query names one."""
     link = link_of(request.connection, app, link_id)
-    try:
-        day = day_or_today(request.query.get("day"))
-    except ValueError:
-        raise BadValue("day", "must be a date, such as 2026-11-28.") from None
+    day = day_or_today(app, request.query.get("day"))
     counted = read_link_day(request.connection, app, request.environment, link, day)
     return Page("link_day.html", {"link": link, "counted": counted})

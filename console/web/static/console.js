@@ -93,6 +93,25 @@ if (menu && matchMedia("(max-width: 820px)").matches) menu.open = false;
 offerCopying(document);
 for (const section of document.querySelectorAll("[data-live][id]")) refreshRegularly(section);
 
+// Shows the text of a chosen file in a field of the form, which sends it.
+for (const field of document.querySelectorAll("[data-fills]")) {
+  const input = field.querySelector("input");
+  const status = field.querySelector("[role=status]");
+  field.hidden = false;
+  input.addEventListener("change", async () => {
+    const [file] = input.files;
+    if (!file) return;
+    const text = await file.text();
+    const size = new URLSearchParams({ text }).toString().length;
+    const fits = size <= Number(field.dataset.bytesMax);
+    status.className = fits ? "hint" : "error";
+    status.textContent = fits
+      ? `${file.name} is shown below. Nothing is stored yet.`
+      : "The file is too large for this page. Split it, or send it by the command or the API.";
+    if (fits) document.getElementById(field.dataset.fills).value = text;
+  });
+}
+
 // Sends a chosen file piece by piece, and a piece again while the console or the network is away.
 const SENDING_MAX = 8;
 const PASSING = new Set([408, 413, 429, 500, 502, 503, 504]);

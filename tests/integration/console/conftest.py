@@ -18,6 +18,7 @@ from shared.redis import Redis, connect
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.workers.conftest import Bench, opened
 from tests.support.build import ADMIN
+from tests.support.redis_names import NAMES
 
 Ask = Callable[..., Any]
 
@@ -96,7 +97,7 @@ def bench(connection: Connection, redis: Redis, database_url: str) -> Iterator[B
 @pytest.fixture
 def broken_redis() -> Iterator[Redis]:
     """Yields a Redis client without a server."""
-    redis = connect("redis://127.0.0.1:1")
+    redis = connect("redis://127.0.0.1:1", NAMES)
     yield redis
     redis.close()
 

@@ -23,7 +23,7 @@ from console.accounts.people import (
     set_role,
 )
 from console.accounts.provider.provider import ProviderIdentity
-from console.accounts.provider.provider_sign_ins import link_account
+from console.accounts.provider.provider_accounts import link_account
 from console.accounts.second_factor import (
     begin_enrolment,
     remove_factor,

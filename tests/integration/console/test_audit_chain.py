@@ -9,13 +9,20 @@ from typing import Any
 
 import pytest
 
+from console import audit_chain
 from console.actor import Actor, Role
 from console.audit import Action, Change, ChangeFilter, list_changes, record_change
-from console.audit_chain import ChainHead, read_head, verify_chain
+from console.audit_chain import ChainHead, read_head, verify_chain, verify_chain_on_the_web
 from console.audit_export import AuditFormat, export_audit_log
-from shared.database import Connection, connect, transaction
-from shared.errors import BadValue
+from shared.database import Connection, connect, run, transaction
+from shared.errors import BadValue, OperatorError
 from shared.migrate import migrations
+from shared.shards.advisory_locks import (
+    AdvisoryLock,
+    lock_session,
+    try_lock_session,
+    unlock_session,
+)
 from tests.support.build import ADMIN
 from workers.maintenance import audit_expiry
 from workers.maintenance.audit_expiry import delete_audit_entries
@@ -136,6 +143,55 @@ def test_a_log_that_was_cut_or_written_anew_does_not_fit_a_head_that_was_noted(
 def test_a_head_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(BadValue, match="position and a digest"):
         read_head(text)
+
+
+def test_a_log_that_expires_and_grows_while_it_is_verified_is_still_what_was_written(
+    log: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.execute("UPDATE audit_log SET at = at - interval '2 days'")
+    log.execute("UPDATE audit_log SET position = NULL, digest = NULL")
+    [finish] = [each for each in migrations() if each.name.endswith("audit_chain.after")]
+    log.execute(finish.sql.encode())
+    monkeypatch.setattr(audit_chain, "ROWS_AT_ONCE", 1)
+    statements: list[str] = []
+
+    def run_beside(connection: Connection, statement: str, arguments: Any = None) -> Any:
+        found = run(connection, statement, arguments)
+        statements.append(statement)
+        if len(statements) == 3:  # the anchor and the first entry have been read
+            assert delete_audit_entries(other, 1) > 0
+            _write(other, 9)
+        return found
+
+    with connect(database_url, "tests") as other:
+        before = verify_chain(log)
+        monkeypatch.setattr(audit_chain, "run", run_beside)
+        report = verify_chain(log)
+
+    assert len(statements) > 5
+    assert report == before
+    assert report.fault is None
+    monkeypatch.undo()
+    after = verify_chain(log, read_head(report.head))
+    assert (after.anchor, after.entries) == (5, 1)
+
+
+def test_on_the_web_it_is_verified_once_at_a_time_and_for_a_while(
+    log: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect(database_url, "tests") as other:
+        lock_session(other, AdvisoryLock.VERIFY_AUDIT)
+        with pytest.raises(OperatorError, match="being verified already"):
+            verify_chain_on_the_web(log, None)
+        unlock_session(other, AdvisoryLock.VERIFY_AUDIT)
+        assert verify_chain_on_the_web(log, None).entries == 5
+        monkeypatch.setattr(audit_chain, "WEB_SECONDS_MAX", 0)
+        monkeypatch.setattr(audit_chain, "ROWS_AT_ONCE", 1)
+        with pytest.raises(OperatorError, match=r"up to 1\. `waybill audit verify`"):
+            verify_chain_on_the_web(log, None)
+
+        assert verify_chain(log).entries == 5
+        assert try_lock_session(other, AdvisoryLock.VERIFY_AUDIT)
 
 
 def test_concurrent_writers_do_not_fork_the_chain(

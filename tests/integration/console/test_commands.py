@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,11 +17,12 @@ from shared.events import Event
 from shared.inbox import measure
 from shared.redis import Redis
 from shared.rejections import bad_token_commands
-from shared.snapshot import SNAPSHOT_KEY, decode_snapshot
+from shared.snapshot import decode_snapshot
 from shared.tokens import is_own_form
 from tests.integration.console.conftest import Ask, store_event
 from tests.integration.console.pipeline.test_quarantine import put_aside
 from tests.integration.shared.access.conftest import remove_logins
+from tests.support.redis_names import NAMES
 
 WAYBILL = (sys.executable, "-c", "from console.main import main; main()")
 
@@ -306,7 +309,7 @@ def test_the_refusals_of_adjust_are_a_switch_of_the_app(ask: Ask, redis: Redis) 
     app = ask("app", "create", "--name", "Shop")["app"]
 
     def published() -> bool:
-        data = redis.get(SNAPSHOT_KEY)
+        data = redis.get(NAMES.snapshot)
         assert isinstance(data, bytes)
         return decode_snapshot(data).apps[app["app_token"]].adjust_refusals
 
@@ -321,11 +324,25 @@ def test_the_refusals_of_adjust_are_a_switch_of_the_app(ask: Ask, redis: Redis) 
     assert published() is False
 
 
+def test_the_time_zone_of_an_app_is_set_and_decides_what_today_is(ask: Ask) -> None:
+    ask("app", "create", "--name", "Shop")
+
+    changed = ask("app", "set", "--app", "Shop", "--time-zone", "Pacific/Kiritimati")["app"]
+
+    assert changed["time_zone"] == "Pacific/Kiritimati"
+    report = ask("report", "--app", "Shop", "--period", "today")["report"]
+    today = datetime.now(ZoneInfo("Pacific/Kiritimati")).date()
+    assert report["question"]["period"] == {"first": str(today), "last": str(today)}
+    assert report["question"]["time_zone"] == "Pacific/Kiritimati"
+    assert report["rows"][0]["start"] == f"{today}T00:00:00+14:00"
+    assert ask("activity", "--app", "Shop")["time_zone"] == "Pacific/Kiritimati"
+
+
 def test_rejections_show_who_keeps_sending_bad_tokens(
     ask: Ask, redis: Redis, variables: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with redis.pipeline() as pipeline:
-        bad_token_commands(pipeline, {"192.0.2.1": 3, "2001:db8::7": 12})
+        bad_token_commands(pipeline, NAMES, {"192.0.2.1": 3, "2001:db8::7": 12})
         pipeline.execute()
 
     assert ask("rejections")["bad_tokens"] == {"2001:db8::7": 12, "192.0.2.1": 3}

@@ -161,6 +161,7 @@ def test_raw_events_are_exported_in_order_of_time_with_whom_they_belong_to(
 
 
 def test_a_period_that_ends_before_it_begins_is_refused(ask: Ask) -> None:
+    ask("app", "create", "--name", "Shop")
     dates = ("--from", "2026-02-01", "--to", "2026-01-01")
 
     assert "--from" in ask("activity", "--app", "Shop", *dates, status=1)["error"]["message"]

@@ -28,6 +28,7 @@ from tests.integration.console.test_commands import WAYBILL
 from tests.integration.deploy.polling import until
 from tests.integration.workers.conftest import Bench
 from tests.support.build import batch
+from tests.support.redis_names import NAMES
 from workers.drain.drain_metrics import DrainMetrics
 
 
@@ -180,7 +181,9 @@ def test_without_stores_every_answer_still_comes_and_says_so() -> None:
     def refuse() -> Connection:
         return connect("postgresql://127.0.0.1:1/none", "metrics")
 
-    exporter = Exporter(create_pipeline(connect_redis("redis://127.0.0.1:1"), refuse, now_ms))
+    exporter = Exporter(
+        create_pipeline(connect_redis("redis://127.0.0.1:1", NAMES), refuse, now_ms)
+    )
     exporter.observe()
 
     assert exporter.samples() == {

@@ -10,9 +10,10 @@ from console.apps.event_types import (
 from console.resources import Resources
 from shared.database import Connection
 from shared.errors import OperatorError
-from shared.snapshot import SNAPSHOT_KEY, decode_snapshot
 from shared.snapshot import KnownEventType as Published
+from shared.snapshot import decode_snapshot
 from tests.support.build import ADMIN
+from tests.support.redis_names import NAMES
 
 
 def test_an_app_is_found_by_its_name_and_by_its_app_token(
@@ -89,7 +90,7 @@ def test_an_app_and_its_event_types_are_published_as_they_are_made(
     new = NewEventType("purchase", "Purchase", "g3mfiw", unique=True)
     made = create_event_type(resources, ADMIN, shop, new)
 
-    data = resources.redis.get(SNAPSHOT_KEY)
+    data = resources.redis.get(NAMES.snapshot)
     assert isinstance(data, bytes)
     known = decode_snapshot(data).apps[shop.app_token]
     assert known.app_id == shop.id

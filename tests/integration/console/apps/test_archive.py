@@ -18,10 +18,11 @@ from console.security.new_tokens import NewToken, create_token
 from console.security.token_table import find_token
 from console.security.tokens import rename_token
 from shared.errors import NotAllowed, OperatorError
-from shared.snapshot import SNAPSHOT_KEY, Snapshot, decode_snapshot
+from shared.snapshot import Snapshot, decode_snapshot
 from tests.integration.console.conftest import Ask
 from tests.integration.console.web.conftest import ON_ONE_PAIR
 from tests.support.build import ADMIN, VIEWER
+from tests.support.redis_names import NAMES
 
 pytestmark = ON_ONE_PAIR
 
@@ -37,7 +38,7 @@ def links(resources: Resources, shop: App) -> list[Link]:
 
 
 def published(resources: Resources) -> Snapshot:
-    data = resources.redis.get(SNAPSHOT_KEY)
+    data = resources.redis.get(NAMES.snapshot)
     assert isinstance(data, bytes)
     return decode_snapshot(data)
 

@@ -1,11 +1,16 @@
 """Where links of an app may lead: checked whenever a link is led somewhere."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
 import pytest
 
 from console.apps.apps import App, AppDescription, app_with_id, update_app
 from console.apps.archive import Archivable, archive, restore, set_destination
 from console.apps.links import Link, NewLink, create_link
 from console.resources import Resources
+from shared.database import connect, transaction
 from shared.errors import BadValue, OperatorError
 from shared.migrate import migrations
 from tests.integration.console.conftest import Ask
@@ -57,6 +62,36 @@ def test_what_is_restored_leads_to_what_is_listed_now(
         restore(resources, ADMIN, kind, number)
     connection.execute("UPDATE apps SET destination_hosts = '{}'")
     assert restore(resources, ADMIN, kind, number).archived_at is None
+
+
+@pytest.mark.parametrize("step", ["create", "lead", "restore"])
+def test_what_is_removed_from_the_list_meanwhile_leads_no_link(
+    resources: Resources, shop: App, database_url: str, step: str
+) -> None:
+    link = _link(resources, shop)
+    _list(resources, shop, "shop.example", "old.example")
+    old = "https://old.example/"
+    if step == "restore":
+        set_destination(resources, ADMIN, link.id, old)
+        archive(resources, ADMIN, Archivable.LINK, link.id)
+    steps = {
+        "create": lambda: _link(resources, shop, old, "b"),
+        "lead": lambda: set_destination(resources, ADMIN, link.id, old),
+        "restore": lambda: restore(resources, ADMIN, Archivable.LINK, link.id),
+    }
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(1) as threads, connect(database_url, "tests") as other:
+        with transaction(other):
+            _list(replace(resources, connection=other), shop, "shop.example")
+            waiting = threads.submit(steps[step])
+            ends_at = time.monotonic() + 4
+            while other.execute(waits).fetchone() == (0,) and time.monotonic() < ends_at:
+                time.sleep(0.01)
+        with pytest.raises(OperatorError, match="not listed"):
+            waiting.result()
+
+    led = "SELECT count(*) FROM links WHERE archived_at IS NULL AND destination = %s"
+    assert resources.connection.execute(led, (old,)).fetchone() == (0,)
 
 
 def test_a_list_is_refused_that_the_links_in_use_do_not_fit(

@@ -13,12 +13,13 @@ from shared.errors import BadValue, NotAllowed, OperatorError
 from shared.limits.app_limits import DEFAULT_LIMITS, LIMIT_MAX
 from shared.publishing import refresh_snapshot
 from shared.redis import Redis
-from shared.snapshot import SNAPSHOT_KEY, decode_snapshot
+from shared.snapshot import decode_snapshot
 from tests.support.build import ADMIN, VIEWER
+from tests.support.redis_names import NAMES
 
 
 def published(redis: Redis, app: App) -> object:
-    data = redis.get(SNAPSHOT_KEY)
+    data = redis.get(NAMES.snapshot)
     assert isinstance(data, bytes)
     return decode_snapshot(data).apps[app.app_token].limits
 

@@ -12,10 +12,11 @@ from shared.database import connect
 from shared.errors import OperatorError
 from shared.publishing import refresh_snapshot
 from shared.redis import Redis
-from shared.snapshot import SNAPSHOT_KEY, VERSION_KEY, LinkKey, decode_snapshot
 from shared.snapshot import KnownLink as Published
+from shared.snapshot import LinkKey, decode_snapshot
 from tests.integration.console.conftest import Ask
 from tests.support.build import ADMIN
+from tests.support.redis_names import NAMES
 
 DESTINATION = "https://shop.example/welcome?from={pub_click_id}"
 
@@ -26,7 +27,7 @@ def make(resources: Resources, app: App, name: str = "Spring", **given: str | No
 
 
 def published(resources: Resources) -> dict[LinkKey, Published]:
-    data = resources.redis.get(SNAPSHOT_KEY)
+    data = resources.redis.get(NAMES.snapshot)
     assert isinstance(data, bytes)
     return decode_snapshot(data).links
 
@@ -153,7 +154,7 @@ def test_upkeep_publishes_links_that_redis_has_lost_and_leaves_those_that_it_has
     with connection.transaction():
         assert refresh_snapshot(connection, redis, key) is None
 
-    redis.delete(SNAPSHOT_KEY, VERSION_KEY)
+    redis.delete(NAMES.snapshot, NAMES.snapshot_version)
 
     with connection.transaction():
         assert refresh_snapshot(connection, redis, key) is not None

@@ -7,13 +7,17 @@ from uuid import UUID
 import pytest
 
 from console.apps.apps import App
+from console.audit import list_changes
 from console.cursor import Cursor
 from console.delivery.delivery_filter import DeliveryFilter
-from console.delivery.delivery_log import count_deliveries, page_deliveries
+from console.delivery.delivery_log import count_deliveries, page_deliveries, replay_deliveries
 from console.delivery.endpoint_form import EndpointForm
 from console.delivery.endpoints import create_endpoint
 from console.resources import Resources
 from shared.callbacks.activities import Activity
+from shared.privacy.identities import IdKind, PersonId, id_digest
+from shared.privacy.tombstones import read_tombstone_key
+from tests.integration.conftest import SECRET_KEY
 from tests.support.build import ADMIN
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -112,3 +116,21 @@ def test_what_becomes_due_meanwhile_moves_no_page(
     )
 
     assert [100 - each.id.int for each in second.callbacks] == [4, 5, 6, 7]
+
+
+@pytest.mark.usefixtures("endpoints")
+def test_whose_callbacks_were_sent_again_is_in_the_audit_log_as_a_digest_alone(
+    resources: Resources, shop: App
+) -> None:
+    wanted = DeliveryFilter(user_id="Ada Lovelace", click_id="click-4711", state="failed")
+    replay_deliveries(resources, ADMIN, shop, wanted)
+
+    (change, *_) = list_changes(resources.connection, shop.id, 1)
+    key = read_tombstone_key(resources.connection, SECRET_KEY)
+    assert key is not None
+    ids = [PersonId(IdKind.USER, "Ada Lovelace"), PersonId(IdKind.CLICK, "click-4711")]
+    assert change.after == {
+        "callbacks": 0,
+        "state": "failed",
+        "proof": [id_digest(key, shop.id, each).hex() for each in ids],
+    }

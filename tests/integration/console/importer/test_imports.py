@@ -15,12 +15,13 @@ from shared.database import Connection
 from shared.errors import OperatorError
 from shared.imports.line_import import ImportLimits, ImportResult
 from shared.imports.line_reader import file_lines
-from shared.inbox import INBOX_KEY, measure
+from shared.inbox import measure
 from shared.integration_log import unread_counts
 from shared.rq_queue import waiting_jobs
 from tests.integration.old_days import OLD_MS, drop_old_days
 from tests.integration.workers.conftest import Bench
 from tests.support.build import ADMIN
+from tests.support.redis_names import NAMES
 
 LIMITS = ImportLimits(batch_events_max=3, batch_bytes_max=1_000_000)
 DAY_MS = 86_400_000
@@ -199,7 +200,7 @@ def test_events_go_to_the_inbox_in_batches_and_a_drain_is_asked_for_once(
     imported(resources, shop, (event(number) for number in range(7)))
 
     backlog = measure(resources.redis)
-    assert (backlog.events, resources.redis.xlen(INBOX_KEY)) == (7, 3)
+    assert (backlog.events, resources.redis.xlen(NAMES.inbox)) == (7, 3)
     assert waiting_jobs(resources.redis) == 1
 
 
@@ -209,7 +210,7 @@ def test_a_batch_is_bounded_in_bytes_too(resources: Resources, shop: App) -> Non
 
     imported(resources, shop, events, limits)
 
-    assert resources.redis.xlen(INBOX_KEY) == 5
+    assert resources.redis.xlen(NAMES.inbox) == 5
 
 
 def test_a_file_makes_the_days_that_it_needs_and_not_too_many(

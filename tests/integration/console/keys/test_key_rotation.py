@@ -25,15 +25,16 @@ from shared.errors import OperatorError, Unauthorized
 from shared.events import Environment
 from shared.ids import click_id_of, new_receipt
 from shared.keys.installation_key import InstallationKey
-from shared.keys.rehashed_tokens import REHASHED_KEY, rehash_commands
+from shared.keys.rehashed_tokens import rehash_commands
 from shared.keys.rehashing import store_rehashed_tokens
 from shared.privacy.tombstones import read_tombstone_key
 from shared.publishing import require_key
 from shared.scopes import Scope
-from shared.snapshot import SNAPSHOT_KEY, decode_snapshot
+from shared.snapshot import decode_snapshot
 from shared.tokens import token_digest
 from tests.integration.conftest import SECRET_KEY
 from tests.support.build import ADMIN
+from tests.support.redis_names import NAMES
 
 NEXT = b"the next key of the installation"
 BOTH = InstallationKey(NEXT, SECRET_KEY)
@@ -56,7 +57,7 @@ def only_next(resources: Resources) -> Resources:
 def ingest_of(resources: Resources, key: bytes) -> CredentialStore:
     """Returns what an ingest process with this key knows now."""
     store = CredentialStore(key, now_ms)
-    data = resources.redis.get(SNAPSHOT_KEY)
+    data = resources.redis.get(NAMES.snapshot)
     assert isinstance(data, bytes)
     store.use(decode_snapshot(data))
     return store
@@ -65,7 +66,7 @@ def ingest_of(resources: Resources, key: bytes) -> CredentialStore:
 def report(resources: Resources, store: CredentialStore) -> None:
     """Writes to Redis what an ingest process has to report."""
     with resources.redis.pipeline() as pipeline:
-        store.report_rehashed(pipeline)  # type: ignore[arg-type] # of the other kind of client
+        store.report_rehashed(pipeline, NAMES)  # type: ignore[arg-type] # of the other kind of client
         pipeline.execute()
 
 
@@ -303,9 +304,9 @@ def test_whoever_can_only_write_to_redis_ends_no_token(
     issued = create_token(resources, ADMIN, shop, NewToken("backend"))
     rotate_key(both, ADMIN)
     with resources.redis.pipeline() as pipeline:
-        rehash_commands(pipeline, b"a key of somebody else", {issued.token.id: b"x" * 32})
+        rehash_commands(pipeline, NAMES, b"a key of somebody else", {issued.token.id: b"x" * 32})
         pipeline.execute()
-    assert resources.redis.hlen(REHASHED_KEY) == 1
+    assert resources.redis.hlen(NAMES.tokens_rehashed) == 1
 
     assert store_rehashed_tokens(resources.connection, resources.redis, BOTH) == 0
 

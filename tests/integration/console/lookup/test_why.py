@@ -71,6 +71,30 @@ def test_an_organic_install_shows_the_click_that_came_near_and_what_it_lacked(
 
 
 @pytest.mark.usefixtures("links")
+def test_an_install_whose_first_call_lacked_its_address_is_told_so(
+    resources: Resources, shop: App, bench: Bench, start_ms: int
+) -> None:
+    take_in(
+        resources,
+        shop,
+        bench,
+        CLICK | {"click_id": "near", "time": start_ms},
+        {"type": "event", "time": start_ms + MINUTE_MS, "user_id": "u", "event_id": "start"},
+        opened("u", start_ms + MINUTE_MS + 1_000),
+    )
+
+    (user,) = ask_why(bench, shop, "u").users
+
+    assert (user.rule, user.click_id) == ("organic", None)
+    (click,) = user.clicks
+    assert click.steps[-1].obstacle == "user_without_public_address_or_device"
+    assert any(
+        needed.startswith("by IP address and device: the user's first call tells their address")
+        for needed in click.needed
+    )
+
+
+@pytest.mark.usefixtures("links")
 def test_a_question_by_address_and_time_or_by_any_id_leads_to_the_same_user(
     resources: Resources, shop: App, bench: Bench, start_ms: int
 ) -> None:

@@ -9,14 +9,12 @@ from shared.errors import OperatorError
 from shared.events import Event, encode_event, join_events
 from shared.inbox import append
 from shared.rejections import (
-    REJECTION_COUNTS_KEY,
-    REJECTIONS_KEY,
     Rejection,
     encode_rejection,
 )
 from shared.rq_queue import enqueue
 from shared.settings import read_settings
-from shared.snapshot import SNAPSHOT_KEY
+from tests.support.redis_names import NAMES
 
 
 def test_preparing_publishes_and_may_be_repeated(
@@ -25,7 +23,7 @@ def test_preparing_publishes_and_may_be_repeated(
     migrate_stores(read_settings(variables), now_ms)
     again = migrate_stores(read_settings(variables), now_ms)
 
-    assert resources.redis.exists(SNAPSHOT_KEY)
+    assert resources.redis.exists(NAMES.snapshot)
     assert (again.migrations, again.partitions) == ([], [])
 
 
@@ -33,12 +31,12 @@ def test_preparing_with_another_key_publishes_nothing(
     resources: Resources, variables: dict[str, str]
 ) -> None:
     migrate_stores(read_settings(variables), now_ms)
-    before = resources.redis.get(SNAPSHOT_KEY)
+    before = resources.redis.get(NAMES.snapshot)
 
     with pytest.raises(OperatorError, match="WAYBILL_SECRET_KEY"):
         migrate_stores(read_settings(variables | {"WAYBILL_SECRET_KEY": "another" * 8}), now_ms)
 
-    assert resources.redis.get(SNAPSHOT_KEY) == before
+    assert resources.redis.get(NAMES.snapshot) == before
 
 
 def test_the_status_counts_what_waits(resources: Resources, event: Event) -> None:
@@ -54,8 +52,8 @@ def test_rejections_are_counted_and_shown_with_the_app(resources: Resources, eve
     redis = resources.redis
     for at_ms, code in ((1000, "unauthorized"), (2000, "missing_field")):
         refused = Rejection(at_ms, "/postback", "GET", 400, code, None, event.app_id, {"a": "b"})
-        redis.xadd(REJECTIONS_KEY, {"r": encode_rejection(refused)})
-    redis.hset(REJECTION_COUNTS_KEY, mapping={"unauthorized": 1, "missing_field": 7})
+        redis.xadd(NAMES.rejections, {"r": encode_rejection(refused)})
+    redis.hset(NAMES.rejection_counts, mapping={"unauthorized": 1, "missing_field": 7})
 
     report = report_rejections(resources.connection, redis, 1)
 

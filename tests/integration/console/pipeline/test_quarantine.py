@@ -21,11 +21,12 @@ from shared.database import Connection
 from shared.errors import OperatorError
 from shared.events import Event, encode_event, join_events
 from shared.ids import new_receipt
-from shared.inbox import INBOX_KEY, measure, read_entry
+from shared.inbox import measure, read_entry
 from shared.redis import Redis, stream_entries
 from shared.rq_queue import waiting_jobs
 from tests.integration.conftest import SECRET_KEY
 from tests.support.build import ADMIN
+from tests.support.redis_names import NAMES
 
 
 def put_aside(connection: Connection, event: Event, wire_version: int = 1) -> None:
@@ -70,7 +71,7 @@ def test_a_replayed_entry_is_in_the_inbox_as_it_was(resources: Resources, event:
 
     replay(resources, ADMIN, pending_receipts(connection))
 
-    ((entry_id, fields),) = stream_entries(redis.xrange(INBOX_KEY))
+    ((entry_id, fields),) = stream_entries(redis.xrange(NAMES.inbox))
     entry = read_entry(entry_id, fields, 0)
     assert (entry.wire_version, entry.events()) == (1, [event])
     assert measure(redis).events == 1

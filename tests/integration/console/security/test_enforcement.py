@@ -21,14 +21,15 @@ from console.security.tokens import deactivate_token
 from shared.database import connect, transaction
 from shared.errors import OperatorError
 from shared.scopes import Scope
-from shared.snapshot import SNAPSHOT_KEY, decode_snapshot
+from shared.snapshot import decode_snapshot
 from tests.support.build import ADMIN
+from tests.support.redis_names import NAMES
 
 EVENTS, SESSIONS, AD_REVENUE = Scope
 
 
 def published(resources: Resources, app: App) -> tuple[Scope, ...]:
-    data = resources.redis.get(SNAPSHOT_KEY)
+    data = resources.redis.get(NAMES.snapshot)
     assert isinstance(data, bytes)
     return decode_snapshot(data).apps[app.app_token].enforced
 

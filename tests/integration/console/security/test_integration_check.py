@@ -19,6 +19,7 @@ from shared.scopes import Scope
 from shared.tokens import TokenFault
 from tests.integration.console.conftest import Ask
 from tests.support.build import ADMIN, check_entry
+from tests.support.redis_names import NAMES
 
 EVENTS, SESSIONS, AD_REVENUE = Scope
 NOW_MS = now_ms()
@@ -35,7 +36,7 @@ def came(resources: Resources, app: App, token: Token | None = None, **request: 
     number = 0 if token is None else token.id
     good = {"at_ms": NOW_MS, "event_id": "purchase", "token_id": number}
     with resources.redis.pipeline() as pipeline:
-        check_commands(pipeline, app.id, number, [check_entry(**{**good, **request})])
+        check_commands(pipeline, NAMES, app.id, number, [check_entry(**{**good, **request})])
         pipeline.execute()
 
 
@@ -183,7 +184,7 @@ def test_equal_problems_are_one_with_their_number_and_the_last_time(
 def test_another_apps_requests_are_not_shown(resources: Resources, shop: App, token: Token) -> None:
     assert token.active
     with resources.redis.pipeline() as pipeline:
-        check_commands(pipeline, shop.id + 1, 0, [check_entry()])
+        check_commands(pipeline, NAMES, shop.id + 1, 0, [check_entry()])
         pipeline.execute()
 
     assert look(resources, shop).tokens == ()
@@ -249,3 +250,23 @@ def test_an_id_that_too_many_users_name_is_an_issue_that_names_it(
     assert [problem.requests for problem in problems] == [5000, 101]
     assert "The device ID `constant` is named by at least 5,000 users" in problems[0].what
     assert "The user `null` of the sandbox names more IDs" in problems[1].what
+
+
+def test_a_user_who_never_pauses_is_an_issue_that_names_them(
+    resources: Resources, shop: App
+) -> None:
+    resources.connection.execute(
+        "WITH made AS (INSERT INTO users (app_id, environment, user_id)"
+        " SELECT %s, 'production', name FROM unnest(ARRAY['null', 'ann', 'gone']) AS name"
+        " RETURNING id, user_id)"
+        " INSERT INTO run_marks (user_ref, at, opens, events)"
+        " SELECT id, now() - n * interval '1 minute'"
+        " - CASE WHEN user_id = 'gone' THEN interval '40 days' ELSE '0' END, 0, 0"
+        " FROM made CROSS JOIN generate_series(1, 400) AS n WHERE user_id <> 'ann' OR n < 400",
+        (shop.id,),
+    )
+
+    problems = look(resources, shop).problems
+
+    assert [problem.requests for problem in problems] == [102_400]
+    assert "The user `null` has about 102,400 events without a pause" in problems[0].what

@@ -28,8 +28,9 @@ from console.security.new_tokens import NewToken
 from console.security.tokens import ChangedToken
 from shared.errors import OperatorError
 from shared.scopes import Scope
-from shared.snapshot import SNAPSHOT_KEY, decode_snapshot
+from shared.snapshot import decode_snapshot
 from tests.support.build import ADMIN
+from tests.support.redis_names import NAMES
 
 SCOPES = st.sets(st.sampled_from(Scope)).map(lambda some: tuple(s for s in Scope if s in some))
 SOME = SCOPES.filter(bool)
@@ -197,7 +198,7 @@ class Protection(RuleBasedStateMachine):
     @invariant()
     def enforcement_is_what_the_rules_make_of_it_in_the_tables_and_for_ingest(self) -> None:
         assert set(enforced_scopes(self.resources.connection, self.app)) == self.enforced
-        data = self.resources.redis.get(SNAPSHOT_KEY)
+        data = self.resources.redis.get(NAMES.snapshot)
         assert isinstance(data, bytes)
         assert set(decode_snapshot(data).apps[self.app.app_token].enforced) == self.enforced
 

@@ -34,10 +34,11 @@ from console.security.tokens import (
 from shared.errors import OperatorError
 from shared.redis import Redis
 from shared.scopes import Scope
-from shared.snapshot import SNAPSHOT_KEY, Grant, Snapshot, decode_snapshot
+from shared.snapshot import Grant, Snapshot, decode_snapshot
 from shared.token_use import use_commands
 from shared.tokens import is_own_form, token_digest
 from tests.support.build import ADMIN
+from tests.support.redis_names import NAMES
 
 Stop = Callable[[Resources, Actor, App, str], ChangedToken]
 
@@ -46,7 +47,7 @@ OLD = "s2sTokenForTheStoreApp"
 
 
 def published(resources: Resources) -> Snapshot:
-    data = resources.redis.get(SNAPSHOT_KEY)
+    data = resources.redis.get(NAMES.snapshot)
     assert isinstance(data, bytes)
     return decode_snapshot(data)
 
@@ -287,7 +288,7 @@ def test_the_last_use_is_shown_whether_it_was_copied_or_not(
     for seconds, shown in ((-1, earlier), (60, earlier + timedelta(minutes=1))):
         with resources.redis.pipeline() as pipeline:
             used_ms = int(earlier.timestamp() + seconds) * 1000
-            use_commands(pipeline, {made.token.id: used_ms})
+            use_commands(pipeline, NAMES, {made.token.id: used_ms})
             pipeline.execute()
         assert tokens(resources, shop)["backend"].last_used_at == shown
 
@@ -313,13 +314,13 @@ def test_a_change_that_cannot_be_published_is_not_made(
 
 def test_another_installation_key_changes_nothing(resources: Resources, shop: App) -> None:
     make(resources, shop)
-    before = resources.redis.get(SNAPSHOT_KEY)
+    before = resources.redis.get(NAMES.snapshot)
     other_key = Resources(resources.connection, resources.redis, b"another key" * 3)
 
     with pytest.raises(OperatorError, match="WAYBILL_SECRET_KEY"):
         make(other_key, shop, "new")
 
-    assert resources.redis.get(SNAPSHOT_KEY) == before
+    assert resources.redis.get(NAMES.snapshot) == before
     assert len(list_tokens(resources, shop)) == 1
 
 

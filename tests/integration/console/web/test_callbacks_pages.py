@@ -11,13 +11,14 @@ from console.apps.links import NewLink, create_link
 from console.delivery.endpoints import list_endpoints
 from console.resources import Resources
 from shared.database import Connection
-from shared.inbox import INBOX_KEY, measure, read_entry
+from shared.inbox import measure, read_entry
 from shared.redis import Redis, stream_entries
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
 from tests.integration.counted import store
 from tests.integration.fresh import fresh
 from tests.support.build import ADMIN
+from tests.support.redis_names import NAMES
 
 pytestmark = ON_ONE_PAIR
 URL = "https://partner.invalid/cb?click=#{click.publisher.clickId}&token=hunter2"
@@ -255,7 +256,7 @@ def test_the_trial_of_a_partner_is_a_click_and_a_conversion_that_no_report_count
     admin.send(f"{made}/trial", test_link="https://x.example/click?pub_click_id=their-7&a=b")
 
     trial = admin.path
-    ((entry_id, fields),) = stream_entries(redis.xrange(INBOX_KEY))
+    ((entry_id, fields),) = stream_entries(redis.xrange(NAMES.inbox))
     click, conversion = read_entry(entry_id, fields, 0).events()
     assert trial == f"{made}/trial"
     assert {click.environment, conversion.environment} == {"sandbox"}

@@ -37,14 +37,25 @@ from tests.integration.fresh import fresh
 from tests.support.build import ADMIN
 
 ATTRIBUTES = {
-    *("action", "alt", "autocomplete", "charset", "checked", "class", "colspan", "content"),
+    *(
+        "accept",
+        "action",
+        "alt",
+        "autocomplete",
+        "charset",
+        "checked",
+        "class",
+        "colspan",
+        "content",
+    ),
     *("datetime", "defer", "disabled", "height", "hidden", "href", "id", "inputmode", "lang"),
     *("list", "maxlength", "method", "name", "open", "placeholder", "readonly", "rel", "required"),
     *("role", "rows", "scope", "selected", "spellcheck", "src", "tabindex", "target", "type"),
     *("for", "max", "value", "width"),
     *("aria-checked", "aria-current", "aria-describedby", "aria-hidden", "aria-label"),
     "aria-labelledby",
-    *("data-copy", "data-label", "data-lines", "data-live", "data-then", "data-upload"),
+    *("data-bytes-max", "data-copy", "data-fills", "data-label", "data-lines", "data-live"),
+    *("data-then", "data-upload"),
 }
 # Of SVG, in lower case, as HTML reads them.
 ATTRIBUTES |= {"cx", "cy", "d", "r", "rx", "text-anchor", "viewbox", "x", "x1", "x2", "y"}

@@ -26,9 +26,8 @@ from console.web.api.document import PREFIX
 from shared.clock import now_ms
 from shared.database import Connection
 from shared.errors import NotAllowed
-from shared.inbox import INBOX_KEY
 from shared.redis import Redis
-from shared.rejections import REJECTIONS_KEY, encode_rejection
+from shared.rejections import encode_rejection
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.console.web.api import test_endpoints
 from tests.integration.console.web.browser import Browser
@@ -37,6 +36,7 @@ from tests.integration.console.web.conftest import App as Console
 from tests.integration.counted import store
 from tests.integration.fresh import fresh
 from tests.support.build import ADMIN, rejection
+from tests.support.redis_names import NAMES
 
 pytestmark = ON_ONE_PAIR
 ask, world = test_endpoints.ask, test_endpoints.world
@@ -258,7 +258,7 @@ def test_the_file_of_a_person_has_no_refused_request_of_another_app_or_of_nobody
     for app_id in (game.id, other.id, None):
         parameters = {"environment": "sandbox", "order": f"order of {app_id}"}
         refused = rejection(at_ms=now_ms(), app_id=app_id, parameters=parameters)
-        redis.xadd(REJECTIONS_KEY, {"r": encode_rejection(refused)})
+        redis.xadd(NAMES.rejections, {"r": encode_rejection(refused)})
     path, form = f"/apps/{game.id}/privacy/file", {"kind": "user", "id": "sandbox"}
 
     file = visitor.call("POST", path, path, form).json
@@ -269,7 +269,7 @@ def test_the_file_of_a_person_has_no_refused_request_of_another_app_or_of_nobody
 def test_the_overview_of_an_app_tells_a_member_nothing_of_the_installation(
     visitor: Visitor, game: App, redis: Redis
 ) -> None:
-    redis.xadd(INBOX_KEY, {"of": "another app"}, id=f"{now_ms() - 600_000}-1")
+    redis.xadd(NAMES.inbox, {"of": "another app"}, id=f"{now_ms() - 600_000}-1")
     path = f"{PREFIX}/apps/{game.id}/overview"
 
     assert visitor.call("GET", path, path).json["attention"] == []

@@ -14,9 +14,17 @@ from console.accounts.api_keys import KeyLimits, create_key
 from console.actor import Role
 from console.apps.apps import App, create_app
 from console.audit import list_changes
-from console.privacy.erasures import list_erasures
+from console.privacy.access_requests import request_access
+from console.privacy.erasures import (
+    WantedErasure,
+    find_external,
+    list_erasures,
+    request_erasure,
+)
 from console.resources import Resources
+from shared.clock import now_ms
 from shared.database import Connection
+from shared.privacy.identities import IdKind, person_id
 from tests.integration.conftest import SECRET_KEY
 from tests.integration.console.web.conftest import ON_ONE_PAIR
 from tests.integration.counted import store
@@ -320,3 +328,35 @@ def test_a_key_for_another_app_sees_and_fetches_no_request_for_access(
     for method, each in (("GET", path), ("GET", f"{path}/results"), ("DELETE", path)):
         assert send(method, each, header=f"Bearer {key}").status_code == 403
     assert send("GET", path).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["erasure", "access"])
+@pytest.mark.parametrize("first", ["erasure", "access"])
+def test_the_same_id_twice_at_once_is_one_request(
+    send: Send, shop: App, resources: Resources, first: str, kind: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """The other request is stored between the look for it and the own attempt to store one."""
+    request = wanted(subject_request_type=kind)
+    external_id = request["subject_request_id"]
+    place = "console.web.api.opendsr.find_external"
+
+    def look_and_be_late(connection: Connection, wanted_id: str) -> object:
+        found = find_external(connection, wanted_id)
+        monkeypatch.setattr(place, find_external)
+        ids = [person_id(IdKind.DEVICE, DEVICE)]
+        if first == "erasure":
+            erasure = WantedErasure(ids, external_id=external_id)
+            request_erasure(resources, ADMIN, shop, erasure, now_ms())
+        else:
+            request_access(connection, ADMIN, shop, external_id, ids)
+        return found
+
+    monkeypatch.setattr(place, look_and_be_late)
+    taken = send("POST", PATHS[0], request)
+
+    assert taken.status_code == (201 if first == kind else 400)
+    [(erasures, accesses)] = resources.connection.execute(
+        "SELECT (SELECT count(*) FROM erasures), (SELECT count(*) FROM access_requests)"
+    ).fetchall()
+    assert (erasures, accesses) == ((1, 0) if first == "erasure" else (0, 1))

@@ -100,6 +100,12 @@ def test_operations_shows_what_redis_knows(postgres: Postgres, redis: Redis, ada
     assert "No data is lost" in ada.text
 
 
+def test_a_probe_keeps_sending_people_to_the_console(postgres: Postgres, ada: Browser) -> None:
+    stop(postgres)
+
+    assert ada.get("/health/live").status_code == 200
+
+
 def test_a_member_sees_nothing_of_operations_then_either(postgres: Postgres, fragile: App) -> None:
     with connect(postgres.url, "tests") as connection:
         person = create_person(connection, ADMIN, "Mia", Role.MEMBER)

@@ -1,8 +1,10 @@
 """Tests the file of a backup: what was written is read again, and nothing else is."""
 
 import io
+import tarfile
 from contextlib import suppress
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,6 +65,77 @@ def test_a_member_that_is_left_out_is_missed() -> None:
 
     with pytest.raises(OperatorError, match="cannot be restored"):
         _read(without[:cut] + manifest)
+
+
+@pytest.mark.parametrize(
+    ("order", "reason"),
+    [
+        (["header", "b", "a", "manifest"], "in another order"),
+        (["header", "a", "a", "b", "manifest"], "is in it twice"),
+        (["header", "a", "manifest", "b"], "comes after its manifest"),
+        (["header", "a", "b", "manifest", "manifest"], "comes after its manifest"),
+        (["a", "header", "b", "manifest"], "does not begin with"),
+        (["header", "a", "b"], "it has no manifest"),
+        (["header", "a", "manifest"], "is not what was written"),
+        (["manifest"], "is not what was written"),
+        ([], "cut off|does not begin with"),
+    ],
+)
+def test_members_that_are_not_as_they_were_written_are_refused(
+    order: list[str], reason: str
+) -> None:
+    archive = ArchiveWriter(io.BytesIO())
+    archive.add_document(HEADER, _HEADER)
+    archive.add_piece("tables/a/000001.copy.gz", b"one\n")
+    archive.add_piece("tables/b/000001.copy.gz", b"two\n")
+    archive.finish({}, 0)
+    assert isinstance(archive.stream, io.BytesIO)
+    with tarfile.open(fileobj=io.BytesIO(archive.stream.getvalue())) as tar:
+        found = {each.name: (each, tar.extractfile(each)) for each in tar}
+    names = {
+        "header": HEADER,
+        "manifest": "manifest.json",
+        **{name: f"tables/{name}/000001.copy.gz" for name in "ab"},
+    }
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w|") as tar:
+        for name in order:
+            member, file = found[names[name]]
+            assert file is not None
+            file.seek(0)
+            tar.addfile(member, io.BytesIO(file.read()))
+
+    with pytest.raises(OperatorError, match=rf"file\.tar .*({reason}).*Nothing was changed"):
+        check(ArchiveReader(io.BytesIO(stream.getvalue()), "file.tar"))
+
+
+@given(st.binary(max_size=1500))
+def test_any_bytes_that_are_no_backup_are_refused_by_name(content: bytes) -> None:
+    for read in (content, _written([b"one\n"])[:1024] + content):
+        with pytest.raises(OperatorError, match=r"file\.tar"):
+            check(ArchiveReader(io.BytesIO(read), "file.tar"))
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ({"format": FORMAT + 1, "parts": 3}, "newer version"),
+        ({"format": FORMAT}, "header.json cannot be read"),
+        ({**msgspec.to_builtins(_HEADER), "key_check": "no digits"}, "header.json cannot be read"),
+        ({**msgspec.to_builtins(_HEADER), "days": ["yesterday"]}, "header.json cannot be read"),
+        (["format"], "header.json cannot be read"),
+    ],
+)
+def test_a_header_of_another_version_is_named_so_whatever_else_it_has(
+    header: object, reason: str
+) -> None:
+    archive = ArchiveWriter(io.BytesIO())
+    archive.add_document(HEADER, header)
+    archive.finish({}, 0)
+    assert isinstance(archive.stream, io.BytesIO)
+
+    with pytest.raises(OperatorError, match=reason):
+        check(ArchiveReader(io.BytesIO(archive.stream.getvalue()), "file.tar"))
 
 
 def test_a_file_of_something_else_is_refused_by_name() -> None:

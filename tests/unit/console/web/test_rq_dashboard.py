@@ -6,11 +6,11 @@ from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
-from fakeredis import FakeStrictRedis
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from console.web import rq_dashboard
+from tests.support.fake_redis import FakeStrictRedis
 
 OF_THE_DASHBOARD = {"rq-dashboard", "flask", "werkzeug", "arrow", "six", "redis-sentinel-url"}
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import quote
 
@@ -11,12 +12,19 @@ import pytest
 from falcon import testing
 
 from console.accounts.api_keys import KeyLimits, create_key, list_keys, revoke_key
-from console.accounts.people import create_person, deactivate_person, reactivate_person
-from console.actor import Role
+from console.accounts.app_roles import grant_app
+from console.accounts.people import (
+    Person,
+    create_person,
+    deactivate_person,
+    reactivate_person,
+)
+from console.actor import AppRole, Role
 from console.apps.apps import App, app_with_id
 from console.apps.links import find_partner
 from console.apps.rules import read_rules
 from console.audit import list_changes
+from console.trials import TRIALS_AT_ONCE_MAX, one_trial
 from console.web.api.api_call import ApiEndpoint
 from console.web.api.document import PREFIX, plain_path
 from console.web.api.endpoints import ENDPOINTS
@@ -285,6 +293,49 @@ def test_without_a_key_nothing_is_served(
 
     assert result.status_code == 401
     assert result.json["error"]["code"] == "no_key"
+
+
+@pytest.mark.parametrize("things", ["schedules", "alert-destinations", "callback-endpoints"])
+def test_who_may_only_read_gets_no_secret_of_a_url(
+    ask: Ask, shop: App, connection: Connection, things: str
+) -> None:
+    url = "https://receiver.invalid/in/T0LONGSECRET1LONGSECRET2LONG?key=hidden&page=1"
+    bodies = {
+        "schedules": {"name": "a", "channel": "webhook", "target": url, "query": ""},
+        "alert-destinations": {"name": "a", "channel": "webhook", "target": url},
+        "callback-endpoints": {"name": "a", "activities": ["install"], "url": url},
+    }
+    path = f"/apps/{shop.id}/{things}"
+    assert ask("POST", path, body=bodies[things]).status_code == 201
+    vera = create_person(connection, ADMIN, "Vera", Role.MEMBER)
+    edward = create_person(connection, ADMIN, "Edward", Role.MEMBER)
+    grant_app(connection, ADMIN, vera, shop, AppRole.VIEWER)
+    grant_app(connection, ADMIN, edward, shop, AppRole.EDITOR)
+
+    def shown(role: Role, person: Person | None = None) -> tuple[bool, bool]:
+        limits = KeyLimits(maker_id=person.id) if person else KeyLimits()
+        key = create_key(connection, SECRET_KEY, ADMIN, f"{role} {person}"[:40], role, limits)
+        text = ask("GET", path, header=f"Bearer {key.secret}").text
+        return "receiver.invalid" in text, "hidden" in text or "T0LONG" in text
+
+    assert shown(Role.ADMIN) == shown(Role.ADMIN, edward) == (True, True)
+    assert shown(Role.VIEWER) == shown(Role.ADMIN, vera) == (True, False)
+    assert shown(Role.VIEWER, edward) == (True, False)
+
+
+def test_trials_of_receivers_do_not_hold_all_threads(ask: Ask, world: dict[str, str]) -> None:
+    paths = {
+        "schedules/{schedule_id}": None,
+        "alert-destinations/{destination_id}": {"kind": "quarantine"},
+        "callback-endpoints/{endpoint_id}": None,
+    }
+    with ExitStack() as under_way:
+        for _ in range(TRIALS_AT_ONCE_MAX):
+            under_way.enter_context(one_trial())
+        for path, body in paths.items():
+            result = ask("POST", filled(f"/apps/{{app_id}}/{path}/test", world), body=body)
+            assert result.status_code == 422, path
+            assert "at once" in result.json["error"]["message"]
 
 
 def test_a_session_is_no_key(admin: Browser) -> None:

@@ -15,6 +15,7 @@ from shared.events import Event, Kind
 from shared.ids import click_id_of, new_receipt
 from shared.limits.app_limits import DEFAULT_LIMITS
 from shared.rules import DAY_MS
+from shared.zones.app_days import zone_names
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
 from tests.integration.counted import count_all, store
@@ -135,6 +136,14 @@ def test_the_list_shows_today_against_the_same_hours_of_yesterday(
             """,
             (shop.id, grain, start, events, amount),
         )
+    connection.execute(
+        """
+        INSERT INTO figure_sums
+        SELECT app_id, environment, grain, start, level, event, link_id, source, '', '', currency,
+               events, amount, 0, 0, 0, 0, 0, 0
+        FROM figures CROSS JOIN unnest(ARRAY['origin', 'campaign', 'country']) AS level
+        """
+    )
     before, earned = (55, "7.00") if hour.hour else (0, "0.00")
 
     admin.get("/apps")
@@ -230,3 +239,45 @@ def test_where_links_may_lead_is_set_on_the_settings_page(admin: Browser, shop: 
     assert 'value="shop.example, shop://"' in admin.get(path).text
     assert admin.send(path, destination_hosts="a b/c").status_code == 422
     assert 'value="shop.example, shop://"' in admin.get(path).text
+
+
+def test_a_time_zone_is_saved_told_and_audited_and_an_unknown_one_is_refused(
+    admin: Browser, shop: App, connection: Connection
+) -> None:
+    store(connection, fresh(app_id=shop.id))
+    count_all(connection)
+    path = f"/apps/{shop.id}/settings"
+    assert 'value="UTC"' in admin.get(path).text
+
+    admin.send(path, name="Shop", time_zone=" Asia/Kolkata ", currency="EUR")
+    saved = app_with_id(connection, shop.id)
+    assert saved is not None
+    assert saved.time_zone == "Asia/Kolkata"
+    assert "Days are counted in Asia/Kolkata from now on" in admin.text
+    assert "days are counted again in Asia/Kolkata, the newest first: 1 day left" in admin.text
+    for page in ("", "/reports", "/reports/activity", "/reports/retention", "/reports/cohorts"):
+        assert "the newest first: 1 day left" in admin.get(f"/apps/{shop.id}{page}").text
+    (change,) = connection.execute(
+        "SELECT before->>'time_zone', after->>'time_zone' FROM audit_log"
+        " WHERE action = 'app.describe'"
+    ).fetchall()
+    assert change == ("UTC", "Asia/Kolkata")
+
+    admin.get(path)
+    admin.send(path, name="Shop", time_zone="Mars/Olympus", currency="EUR")
+    assert "Time zone must be the name of a time zone" in admin.text
+    # PostgreSQL takes these for abbreviations, which have no summer time.
+    for zone in ("CET", "EET", "MET", "WET"):
+        admin.get(path)
+        admin.send(path, name="Shop", time_zone=zone, currency="EUR")
+        assert "Time zone is an abbreviation." in admin.text
+    assert app_with_id(connection, shop.id) == saved
+
+
+def test_every_zone_that_can_be_chosen_is_known_to_postgresql_too(connection: Connection) -> None:
+    known = {name for (name,) in connection.execute("SELECT name FROM pg_timezone_names")}
+
+    short = {name for (name,) in connection.execute("SELECT abbrev FROM pg_timezone_abbrevs")}
+
+    assert {*zone_names()} <= known
+    assert {zone.upper() for zone in zone_names()} & short == {"UTC"}

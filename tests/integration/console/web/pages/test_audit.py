@@ -54,7 +54,7 @@ def test_entries_are_found_by_app_actor_action_name_and_day(
     assert [subject for subject in listed if subject in {"Zoe", "<b>old</b>", "backend"}] == [
         *subjects
     ]
-    assert ("must be a day in UTC" in markup) == ("yesterday" in query)
+    assert ("must be a date from" in markup) == ("yesterday" in query)
 
 
 def test_a_long_log_is_read_page_by_page(

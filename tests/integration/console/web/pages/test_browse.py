@@ -9,12 +9,13 @@ from console.resources import Resources
 from shared.clock import now_ms
 from shared.database import Connection
 from shared.redis import Redis
-from shared.rejections import REJECTIONS_KEY, Rejection, encode_rejection
+from shared.rejections import Rejection, encode_rejection
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
 from tests.integration.counted import store
 from tests.integration.fresh import fresh
 from tests.support.build import ADMIN
+from tests.support.redis_names import NAMES
 
 pytestmark = ON_ONE_PAIR
 
@@ -66,7 +67,7 @@ def test_what_is_missing_may_have_been_refused_and_the_page_says_so(
         refused = Rejection(
             now_ms(), "/postback", "GET", 400, "malformed", "sale_amount", app_id, {"order": order}
         )
-        redis.xadd(REJECTIONS_KEY, {"r": encode_rejection(refused)})
+        redis.xadd(NAMES.rejections, {"r": encode_rejection(refused)})
     viewer.get(f"{at}?q=4711")
 
     assert "Refused requests that contain it" in viewer.text

@@ -48,10 +48,13 @@ def test_costs_are_uploaded_and_priced_and_shown_in_reports(
     connection: Connection, admin: Browser, app: App
 ) -> None:
     at, today = f"/apps/{app.id}/reports/costs", day_of(now_ms())
+    unknown = admin.get(f"/apps/{app.id}/reports?split=partner").text
+    assert "No costs are known for these rows" in unknown
+    assert "No costs are known" not in admin.get(f"/apps/{app.id}/reports?split=country").text
     assert "No uploaded costs" in admin.get(at).text
 
     admin.send(f"{at}/upload", csv=f"{HEADING}{today},Acme,spring,EUR,2.50\n{today},Acme,,USD,1\n")
-    assert "2 costs have been stored" in admin.text
+    assert f"2 costs have been stored, of {today} to {today}" in admin.text
     (link,) = list_links(connection, app)
     price = {"per": "install", "event": "", "amount": "1.25", "currency": "eur"}
     admin.get(at)
@@ -65,11 +68,23 @@ def test_costs_are_uploaded_and_priced_and_shown_in_reports(
 
     by_campaign = admin.get(f"/apps/{app.id}/reports?split=campaign&by=total").text
     assert "Acme · spring" in by_campaign
+    assert "No costs are known" not in by_campaign
     assert "3.75" in by_campaign
     assert "266.7%" in by_campaign
     file = admin.get(f"/apps/{app.id}/reports.csv?split=link&by=total").text
     assert "(no link of Acme)" in file
     assert "cost per install (EUR)" in file.splitlines()[0]
+
+
+def test_costs_of_long_ago_are_shown_once_they_are_uploaded(admin: Browser, app: App) -> None:
+    at = f"/apps/{app.id}/reports/costs"
+    admin.get(at)
+
+    admin.send(f"{at}/upload", csv=f"{HEADING}2024-01-01,Acme,,EUR,3\n2025-12-31,Acme,,EUR,4\n")
+
+    assert "2 costs have been stored, of 2024-01-01 to 2025-12-31" in admin.text
+    assert "Uploaded costs from 2024-11-27 to 2025-12-31" in admin.text
+    assert admin.get(f"{at}?from=2024-01-01&to=2024-01-01").text.count("3.00") == 1
 
 
 @pytest.mark.parametrize(

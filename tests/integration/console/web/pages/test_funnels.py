@@ -70,7 +70,7 @@ def test_the_file_has_the_same_table(viewer: Browser, at: str) -> None:
         ("step=open&step=Sell", "The app has no event type with this name."),
         ("step=open&step=ad+revenue&partner=Nobody", "no partner with this name"),
         ("step=open&step=ad+revenue&window_hours=0", "must be from 1 to 2160."),
-        ("step=open&step=ad+revenue&from=soon", "from must be a date"),
+        ("step=open&step=ad+revenue&from=soon", "From must be a date"),
     ],
 )
 def test_what_cannot_be_answered_is_said_above_the_form(

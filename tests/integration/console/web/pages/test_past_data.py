@@ -39,7 +39,7 @@ def test_only_some_days_are_recalculated(
     admin.get(at)
     for days, sentence in (
         ({"from": "2026-11-01", "to": ""}, "must be a day"),
-        ({"from": "soon", "to": "2026-11-02"}, "from must be a date"),
+        ({"from": "soon", "to": "2026-11-02"}, "From must be a date"),
     ):
         assert admin.send(f"{at}/recompute", **days).status_code in {400, 422}
         assert sentence in admin.text

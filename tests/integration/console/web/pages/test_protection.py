@@ -9,10 +9,11 @@ from console.resources import Resources
 from console.security.enforcement import read_enforcement
 from console.security.token_table import Token
 from console.security.tokens import list_tokens
-from shared.snapshot import SNAPSHOT_KEY, decode_snapshot
+from shared.snapshot import decode_snapshot
 from shared.tokens import is_own_form, token_digest
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
+from tests.support.redis_names import NAMES
 
 pytestmark = ON_ONE_PAIR
 
@@ -37,7 +38,7 @@ def token_named(resources: Resources, shop: App, name: str) -> Token:
 
 
 def let_in(resources: Resources) -> set[bytes]:
-    data = resources.redis.get(SNAPSHOT_KEY)
+    data = resources.redis.get(NAMES.snapshot)
     assert isinstance(data, bytes)
     return set(decode_snapshot(data).grants)
 

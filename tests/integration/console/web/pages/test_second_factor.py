@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from urllib.parse import quote, unquote, urlencode
 
 import pyotp
 import pytest
@@ -182,8 +183,9 @@ def test_new_recovery_codes_end_the_earlier_ones(door: Door) -> None:
     browser = door.browser()
     browser.sign_in("Ada", PASSWORD)
     browser.send("/sign-in/code", code=door.code())
+    door.wait()
     browser.get(PATH)
-    page = browser.send(f"{PATH}/codes", current=PASSWORD)
+    page = browser.send(f"{PATH}/codes", current=PASSWORD, code=door.code())
     new = re.findall(r"<li><code>([a-z2-7-]{19})</code>", page.text)
     outcomes = []
     for code in (old[0], new[0]):
@@ -194,6 +196,65 @@ def test_new_recovery_codes_end_the_earlier_ones(door: Door) -> None:
 
     assert len(new) == 10
     assert outcomes == [False, True]
+
+
+def test_new_recovery_codes_take_the_password_and_a_code(door: Door) -> None:
+    old = door.set_up()
+    thief = door.browser()  # who has found the session open, and knows the password
+    thief.sign_in("Ada", PASSWORD)
+    thief.send("/sign-in/code", code=door.code())
+    door.wait()
+    thief.get(PATH)
+    for typed in ({"current": PASSWORD}, {"current": PASSWORD, "code": "000000"}):
+        refused = thief.send(f"{PATH}/codes", **{"code": "", **typed})
+        assert refused.status_code == 422
+        assert "<li><code>" not in refused.text
+    assert thief.send(f"{PATH}/codes", current="a guess", code=door.code()).status_code == 422
+    actions = [change.action for change in list_changes(door.connection, None, 9)]
+    assert "access.wrong_code" in actions  # once a minute
+    assert "person.recovery_codes" not in actions
+
+    owner = door.browser()
+    owner.sign_in("Ada", PASSWORD)
+    owner.send("/sign-in/code", code=old[0])
+    assert owner.is_signed_in()
+
+
+@pytest.mark.parametrize(
+    "path", ["/people", "/apps?archived=1&page=2", "/audit?q=a%26b%3D%C3%A9#x", "/apps?q=%23"]
+)
+def test_the_second_step_leads_to_the_page_that_was_asked_for(door: Door, path: str) -> None:
+    door.set_up()
+    browser = door.browser()
+    browser.get(f"/sign-in?next={quote(path)}")
+    browser.send("/sign-in", name="Ada", password=PASSWORD)
+    browser.send("/sign-in/code", code="000000")
+    form = {**browser.page.forms[0].fields, "code": door.code()}
+    landed = browser.ask(
+        "POST",
+        "/sign-in/code",
+        body=urlencode(form),
+        headers={
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Origin": "http://console.test",
+        },
+    )
+
+    assert landed.status_code == 303
+    assert unquote(landed.headers["location"]) == unquote(path)
+
+
+@pytest.mark.parametrize("path", ["//evil.test", "https://evil.test", "/\\evil.test", "/a\nb"])
+def test_the_second_step_leads_to_no_other_site(door: Door, path: str) -> None:
+    door.set_up()
+    browser = door.browser()
+    browser.sign_in("Ada", PASSWORD)
+    browser.get(f"/sign-in/code?next={quote(path)}")
+    fields = browser.page.forms[0].fields
+    browser.post("/sign-in/code", {**fields, "next": path, "code": door.code()})
+
+    assert fields["next"] == "/"
+    assert browser.is_signed_in()
 
 
 def test_codes_can_be_guessed_five_times_in_a_quarter_of_an_hour_from_everywhere(
@@ -302,6 +363,20 @@ def test_an_admin_resets_somebody_who_has_lost_both_and_a_viewer_does_not(
     assert not door.asks_for_codes()
     newest = list_changes(door.connection, None, 1)[0]
     assert (newest.actor, newest.action) == ("console:Zoe", "person.second_factor")
+
+
+def test_an_admin_does_not_reset_their_own_without_the_password(door: Door) -> None:
+    door.set_up()
+    browser = door.browser()
+    browser.sign_in("Ada", PASSWORD)
+    browser.send("/sign-in/code", code=door.code())
+    browser.get("/people")
+    fields = browser.page.forms[0].fields
+    refused = browser.post(f"/people/{door.ada.id}/second-factor", {"csrf": fields["csrf"]})
+
+    assert refused.status_code == 422
+    assert "with your password and a code" in refused.text
+    assert door.asks_for_codes()
 
 
 def test_where_it_is_required_nothing_else_is_seen_before_it_is_set_up(strict: Door) -> None:

@@ -10,12 +10,13 @@ from shared.database import Connection, open_pool
 from shared.events import encode_event, join_events
 from shared.inbox import append
 from shared.redis import Redis
-from shared.rejections import REJECTION_COUNTS_KEY, REJECTIONS_KEY, encode_rejection
+from shared.rejections import encode_rejection
 from shared.settings import Settings
 from tests.integration.console.conftest import event_of
 from tests.integration.console.web.browser import Browser
 from tests.integration.console.web.conftest import ON_ONE_PAIR
 from tests.support.build import rejection
+from tests.support.redis_names import NAMES
 
 pytestmark = ON_ONE_PAIR
 MARKUP = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
@@ -61,8 +62,8 @@ def test_users_who_are_set_aside_are_a_problem_that_names_them_by_number(
 
 def test_rejections_are_shown_by_reason_and_as_text(redis: Redis, viewer: Browser) -> None:
     refused = rejection(parameters={"event_id": MARKUP})
-    redis.xadd(REJECTIONS_KEY, {"r": encode_rejection(refused)})
-    redis.hincrby(REJECTION_COUNTS_KEY, "missing_field", 7)
+    redis.xadd(NAMES.rejections, {"r": encode_rejection(refused)})
+    redis.hincrby(NAMES.rejection_counts, "missing_field", 7)
 
     markup = viewer.get("/operations").text
 
