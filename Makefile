@@ -6,7 +6,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST := $(BIN)/pytest -n $(TEST_WORKERS)
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-annotate --no-header --no-emit-index-url --extra embedded --extra dashboard --extra build
+	--no-annotate --no-header --no-emit-index-url --extra embedded --extra dashboard --extra archive \
+	--extra build
 
 .PHONY: demo
 demo: .venv/runtime        ## start everything, send the documented calls, show what they became
@@ -17,7 +18,7 @@ up: .venv/runtime          ## start everything and stay
 	$(BIN)/waybill up
 
 .PHONY: test
-test: check audit unit integration system browser  ## what CI runs
+test: check audit unit integration schemas system browser  ## what CI runs
 
 .PHONY: check
 check: .venv/dev           ## formatting, lint, types, import contract
@@ -43,6 +44,11 @@ unit: .venv/dev            ## no process, no network
 .PHONY: integration
 integration: .venv/dev     ## real PostgreSQL and Redis, of the wheels and of Debian where installed
 	$(PYTEST) tests/integration
+
+.PHONY: schemas
+schemas: .venv/dev         ## the tables in a schema that is not public, beside another's in public
+	$(PYTEST) --schema shard_1 tests/integration/workers/drain tests/integration/workers/facts \
+	  tests/integration/console/reports tests/integration/shared/shards
 
 .PHONY: system
 system: .venv/dev .venv/clients  ## the real processes over HTTP
@@ -71,6 +77,14 @@ large-day: .venv/dev       ## rollups of an app with so many events in one day, 
 .PHONY: measure-restore
 measure-restore: .venv/dev ## how long a backup and a restore of so many events take; EVENTS=
 	$(BIN)/python -m tests.tools.measure_restore $(if $(EVENTS),--events $(EVENTS))
+
+.PHONY: measure-pages
+measure-pages: .venv/dev   ## how long each page of the console takes with so many events; EVENTS=
+	$(BIN)/python -m tests.tools.measure_pages $(if $(EVENTS),--events $(EVENTS))
+
+.PHONY: measure-start
+measure-start: .venv/dev   ## README from a clone to the first attributed event in the console; WARM=1
+	CHROMIUM=$$(tests/browser/find_chromium.sh) $(BIN)/python -m tests.tools.measure_start $(if $(WARM),--warm)
 
 .PHONY: measure-workers
 measure-workers: .venv/dev ## events a second by so many workers, as in docs/performance.md

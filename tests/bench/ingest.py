@@ -76,6 +76,7 @@ class Side:
                 client.flushall()
         if self.resources:
             sample["events_per_flush"] = _events_per_flush(self.resources)
+            assert self.resources.accepted() >= sent.requests, "an event was answered, not stored"
             self.resources.empty_inbox()
         _check(sent, self.web.program)
         return sample

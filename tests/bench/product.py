@@ -21,6 +21,11 @@ ROOT = Path(__file__).parents[2]
 START_SECONDS_MAX = 40
 APP_TOKEN = "benchapptoken"  # both as in requests.lua
 EVENT_TOKENS = {"purchase": "purcha", "renewal": "renewa"}
+OPEN_LIMITS = tuple(
+    f"{whose}_{what}_per_second_max"
+    for whose in ("open", "address")
+    for what in ("requests", "bytes")
+)
 INBOX = "waybill:inbox"
 BACKLOG = "waybill:inbox:events"
 ACCEPTED = "waybill:accepted"
@@ -58,6 +63,9 @@ class BenchProduct:
         """Creates the tables, one app, its token and its link."""
         self.run("migrate")
         self.run("app", "create", "--name", "Bench", "--app-token", APP_TOKEN)
+        # All clicks come from one address: beyond its limit they would be redirected, not stored.
+        limits = [f"--{limit.replace('_', '-')}={10**9}" for limit in OPEN_LIMITS]
+        self.run("app", "set", "--app", "Bench", *limits)
         for name, event_token in EVENT_TOKENS.items():
             named = ("--mapping-id", name, "--name", name, "--event-token", event_token)
             self.run("event-type", "create", "--app", "Bench", *named)

@@ -1,7 +1,8 @@
 """Reads reports as a person does: every day is drawn, and today is marked."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -130,3 +131,64 @@ def test_a_chart_is_read_switched_and_zoomed_by_pointer_and_keyboard(
     expect(plain.locator(".chart svg")).to_be_visible()
     expect(plain.locator(".chart canvas")).to_have_count(0)
     expect(plain.get_by_text("Point at a day")).to_have_count(0)
+
+
+def test_a_file_with_the_costs_of_last_year_is_uploaded_and_shown(
+    waybill: Waybill, page: Page, tmp_path: Path
+) -> None:
+    add_app(page, "Costly")
+    waybill.json(
+        *("link", "create", "--app", "Costly", "--partner", "Acme", "--name", "Costly spring"),
+        *("--destination", "https://shop.example/"),
+    )
+    days = [date(2025, 1, 1) + timedelta(days=number) for number in range(365)]
+    lines = ["day,partner,currency,amount", *(f"{day},Acme,EUR,10" for day in days)]
+    file, large = tmp_path / "costs-2025.csv", tmp_path / "large.csv"
+    file.write_text("\n".join(lines))
+    large.write_text("\n".join(lines * 40))
+    page.get_by_role("link", name="Reports", exact=True).click()
+    page.get_by_role("link", name="Costs").click()
+
+    page.get_by_label("CSV file").set_input_files(large)
+    expect(page.get_by_text("The file is too large for this page")).to_be_visible()
+    page.get_by_label("CSV file").set_input_files(file)
+    expect(page.get_by_text("costs-2025.csv is shown below")).to_be_visible()
+    page.get_by_role("button", name="Upload").click()
+
+    said = "365 costs have been stored, of 2025-01-01 to 2025-12-31."
+    expect(page.get_by_text(said)).to_be_visible()
+    expect(page.locator(".sheet tbody tr")).to_have_count(365)
+
+
+def test_an_app_gets_a_time_zone_whose_name_stands_beside_its_days(
+    waybill: Waybill, page: Page
+) -> None:
+    add_app(page, "Eastern")
+    send_events(waybill, "Eastern", (3, 0))
+    # Kiritimati is 14 hours ahead: what happened in the last ten hours of a UTC day is of the next.
+    ahead = timezone(timedelta(hours=14))
+    page.get_by_role("link", name="Settings", exact=True).click()
+    page.get_by_label("Time zone").fill("Pacific/Kiritimati")
+    page.get_by_role("button", name="Save settings").click()
+    expect(page.get_by_text("Days are counted in Pacific/Kiritimati from now on")).to_be_visible()
+    expect(page.get_by_label("Time zone")).to_have_value("Pacific/Kiritimati")
+
+    page.get_by_role("link", name="Reports", exact=True).click()
+    today = datetime.now(ahead).date()
+    expect(page.get_by_label("To (Pacific/Kiritimati)")).to_have_value(str(today))
+    expect(page.get_by_role("columnheader", name="day (Pacific/Kiritimati)")).to_be_visible()
+    expect(page.get_by_role("rowheader", name=f"{today} so far")).to_be_visible()
+
+    def recounted() -> bool:
+        report = waybill.json("report", "--app", "Eastern", "--period", "7d")["report"]
+        return bool(report["other_zone_days"] == 0 and report["total"]["events"] == 2)
+
+    until(recounted, 90, "the days being counted again")
+    page.reload()
+    expect(page.locator("#recount")).to_have_count(0)
+    expect(page.get_by_role("rowheader", name=f"{today} so far")).to_be_visible()
+
+    page.get_by_role("link", name="Settings", exact=True).click()
+    page.get_by_label("Time zone").fill("Mars/Olympus")
+    page.get_by_role("button", name="Save settings").click()
+    expect(page.get_by_role("alert")).to_contain_text("Time zone must be the name of a time zone")

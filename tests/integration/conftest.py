@@ -12,6 +12,7 @@ from shared.migrate import migrate
 from shared.partitions import make_partitions
 from shared.redis import Redis
 from shared.redis import connect as connect_redis
+from tests.support.redis_names import NAMES
 
 SECRET_KEY = b"a key of the tests, long enough to be one"
 DEBIAN = EmbeddedStores(Path("/usr/lib/postgresql/15/bin"), Path("/usr/bin/redis-server"))
@@ -35,12 +36,26 @@ def stack(
         yield stack
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--schema", help="the tables are in this schema, next to another's in public")
+
+
 @pytest.fixture(scope="session")
-def database_url(stack: Stack) -> str:
+def database_url(stack: Stack, request: pytest.FixtureRequest) -> str:
+    if schema := request.config.getoption("--schema"):
+        move_to(stack.database_url, schema)
     with connect(stack.database_url, "tests") as connection:
         migrate(connection, finish=True)
         make_partitions(connection, now_ms())
     return stack.database_url
+
+
+def move_to(database_url: str, schema: str) -> None:
+    """Has every session use this schema, and makes other tables of the same names in public."""
+    with connect(database_url, "tests") as connection:
+        migrate(connection, finish=True)
+        connection.execute(f"CREATE SCHEMA {schema}".encode())
+        connection.execute(f"ALTER DATABASE waybill SET search_path = {schema}".encode())
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +77,8 @@ def empty(connection: Connection) -> None:
     """Rows only: truncating a day's partition each would write a dozen files."""
     facts = (
         "events",
+        "day_files",
+        "replaced_day_files",
         "unique_events",
         "idempotency_keys",
         "duplicates",
@@ -88,6 +105,7 @@ def empty(connection: Connection) -> None:
         "set_aside_users",
         "wide_identifiers",
         "due_decisions",
+        "unfinished_decisions",
         "click_uses",
         "users",
     )
@@ -111,7 +129,11 @@ def empty(connection: Connection) -> None:
     counted = (
         "stale_periods",
         "counted_periods",
+        "day_zones",
         "figures",
+        "figure_sums",
+        "place_sums",
+        "traffic_sums",
         "reach",
         "comebacks",
         "large_days",
@@ -119,6 +141,7 @@ def empty(connection: Connection) -> None:
         "day_users",
         "traffic",
         "earnings",
+        "earning_sums",
     )
     console = (
         "saved_views",
@@ -132,7 +155,6 @@ def empty(connection: Connection) -> None:
         "console_keys",
         "app_roles",
         "provider_accounts",
-        "provider_sign_ins",
         "second_factors",
         "recovery_codes",
         "pending_sign_ins",
@@ -145,7 +167,7 @@ def empty(connection: Connection) -> None:
 @pytest.fixture
 def redis(redis_url: str) -> Iterator[Redis]:
     """Empty."""
-    redis = connect_redis(redis_url)
+    redis = connect_redis(redis_url, NAMES)
     redis.flushall()
     yield redis
     redis.close()

@@ -3,9 +3,14 @@
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, time, timedelta
+from itertools import product
 
+from console.apps.apps import App
+from console.reports.funnels.funnel import read_funnel
 from console.reports.funnels.funnel_question import FunnelQuestion, FunnelSplit
+from console.reports.period import Period
 from shared.database import Connection
+from tests.support.money import FIRST_DAY
 
 _EVENTS = """
 SELECT user_id, event_time, CASE kind WHEN 'event' THEN event_id ELSE kind END
@@ -59,3 +64,25 @@ def recount_funnel(
             if question.split in names:
                 counts[names[question.split], step] += 1
     return counts
+
+
+def assert_funnels_are_those_of_raw_rows(connection: Connection, app: App) -> int:
+    """Compares funnels of the traffic of `tests.support.money`; returns the number of users."""
+    mapping_ids = {"open": "open", "ad revenue": "ad_revenue", "(unmapped)": "buy"}
+    period, compared = Period(FIRST_DAY, FIRST_DAY + timedelta(days=60)), 0
+    steps = (("open", "(unmapped)"), ("open", "(unmapped)", "ad revenue"))
+    for chosen, split, hours in product(steps, FunnelSplit, (24, 24 * 30)):
+        question = FunnelQuestion(period=period, steps=chosen, split=split, window_hours=hours)
+        expected = recount_funnel(connection, app.id, question, mapping_ids)
+        funnel = read_funnel(connection, app, question)
+        found = Counter(
+            {
+                (row.name, step): users
+                for row in (funnel.total, *funnel.rows)
+                for step, users in enumerate(row.users)
+                if users
+            }
+        )
+        assert found == expected, question
+        compared += sum(expected.values())
+    return compared

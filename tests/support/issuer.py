@@ -39,6 +39,7 @@ class Issuer:
     userinfo: dict[str, Any] = field(default_factory=dict)
     sign: Callable[[dict[str, Any]], str] | None = None
     answers: dict[str, bytes] = field(default_factory=dict)  # by path, as they are
+    raw: dict[str, bytes] = field(default_factory=dict)  # by path, with whatever is to be a head
     status: dict[str, int] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -147,6 +148,9 @@ def running_issuer() -> Iterator[Issuer]:
 
         def _answer(self, form: dict[str, str]) -> None:
             authorization = self.headers.get("Authorization", "")
+            if self.path in issuer.raw:
+                self.wfile.write(issuer.raw[self.path])
+                return
             status, body = issuer.answer(self.path, form, authorization)
             self.send_response(status)
             if 300 <= status < 400:

@@ -13,6 +13,7 @@ from tests.support.build import event
 FIRST_DAY = date(2026, 3, 1)
 DAYS = 250  # of events; the youngest users are 30 days older than the last cohort
 COHORT_DAYS = 70
+_COUNTRIES: tuple[dict[str, str], ...] = ({}, {"country": "DE"}, {"country": "FR"})
 _DAY_MS = 86_400_000
 _BUSY_MS = 3_600_000
 
@@ -75,6 +76,7 @@ def _journey(traffic: Traffic, random: Random, user: str, at_ms: int) -> Iterato
             kind=kind,
             user_id=user,
             event_id=event_id,
+            parameters=random.choice(_COUNTRIES),
             **(money if kind is not Kind.OPEN else {}),
         )
 

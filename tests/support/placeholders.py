@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 WORDS = (
     *("undefined", "null", "(null)", "none", "nil", "NaN", "n/a", "unknown", "not_available"),
     *("not available", "not set", "(not set)", "[object Object]", "<null>", "Optional(nil)", "-"),
-    *('""', "''", '"undefined"', "false", "NULL", "None"),
+    *('""', "''", '"undefined"', "false", "NULL", "None", r"\N", "%s", "%d", "%@", "%1$s"),
+    *("%(user_id)s", "%!s(<nil>)"),
 )
 # White space, and what comes with text that was copied: zero-width, marks of bytes and direction.
 AROUND = " \t\n\u200b\ufeff\u2060\u00ad\u200e\u202c\u3164"

@@ -275,11 +275,17 @@ def _click(manner: Manner, steps: Choice, click_id: str) -> st.SearchStrategy[Cl
     )
 
 
+@cache
+def _longer(times: int) -> tuple[Manner, ...]:
+    return tuple(replace(manner, calls_max=times * manner.calls_max) for manner in MANNERS)
+
+
 @st.composite
-def worlds(draw: st.DrawFn, *, click_users: Choice = (0,)) -> World:
+def worlds(draw: st.DrawFn, *, click_users: Choice = (0,), times: int = 1) -> World:
     """Draws a few users and clicks, around midnight UTC; most of the clicks before most of the
-    calls. `click_users` are the numbers of users whom a click may be credited to; 0 is any."""
-    manner = draw(st.sampled_from(MANNERS))
+    calls. `click_users` are the numbers of users whom a click may be credited to; 0 is any. There
+    may be so many `times` as many calls as usual."""
+    manner = draw(st.sampled_from(MANNERS if times == 1 else _longer(times)))
     pace = draw(st.sampled_from(PACES))
     calls = draw(_calls(manner, pace.steps[3:]))
     numbers = draw(st.permutations(range(len(calls))))

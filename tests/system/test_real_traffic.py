@@ -96,7 +96,13 @@ def test_conflicts_of_keys_are_counted_apart_from_repeats(running: Running) -> N
     until_said(running, "idempotency key that another event has")
 
 
-@pytest.mark.parametrize("text", ["undefined", "null", "%7Buser_id%7D", ZEROED, "%%aff_id%%"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("undefined", "null", "%7Buser_id%7D", ZEROED, "%%aff_id%%", f"%22{ZEROED}%22"),
+        *(f"Optional(%22{ZEROED}%22)", "YOUR_USER_ID", ZEROED.replace("0", "X"), "%2A%2A%2A"),
+    ],
+)
 @pytest.mark.parametrize("name", ["user_id", "click_id"])
 def test_a_placeholder_is_no_user(running: Running, name: str, text: str) -> None:
     answer = event(running, f"{name}={text}&event_id=purchase")
@@ -112,7 +118,14 @@ def test_a_placeholder_is_no_user(running: Running, name: str, text: str) -> Non
     "device",
     [
         *("%23gaid%23", "%22%22", "%25idfa%25", "%25%7BIDFA%7D", "{idfa", "-1", "not_available"),
-        *("abc", "[IDFA]", "%257Bgaid%257D"),
+        *(
+            "abc",
+            "[IDFA]",
+            "%257Bgaid%257D",
+            "YOUR_GAID",
+            "%E2%80%9Cgaid%E2%80%9D",
+            "%EF%BD%9Bx%EF%BD%9D",
+        ),
     ],
 )
 def test_no_placeholder_is_a_device(linked: Running, device: str) -> None:
@@ -135,6 +148,7 @@ def test_no_placeholder_is_a_device(linked: Running, device: str) -> None:
         "android_id_lower_md5=D41D8CD98F00B204E9800998ECF8427E",
         "mac_sha1=da39a3ee5e6b4b0d3255bfef95601890afd80709",
         "mac=020000000000",
+        "android_id_lower_md5=68b329da9893e34099c7d8ad5cb9c940",  # of the end of a line
     ],
 )
 def test_a_hash_of_junk_is_no_device(running: Running, junk: str) -> None:
@@ -175,7 +189,15 @@ def test_nothing_on_a_link_keeps_a_person_from_the_destination(
 
 @pytest.mark.parametrize(
     "query",
-    ["&amp;pub_id=92&amp;pub_sub_id=s", "&pub_id=92?pub_sub_id=s", "&pub_id=92%3Fpub_sub_id=s"],
+    [
+        *(
+            "&amp;pub_id=92&amp;pub_sub_id=s",
+            "&pub_id=92?pub_sub_id=s",
+            "&pub_id=92%3Fpub_sub_id=s",
+        ),
+        *("%26pub_id=92&pub_sub_id=s", ";pub_id=92;pub_sub_id=s", "&PUB_ID=92&pub_sub_id=s"),
+        *("&pub_sub_id=s&pub_id=92).", "%26pub_id%3D92%26pub_sub_id%3Ds"),
+    ],
 )
 def test_a_link_that_was_pasted_or_added_to_redirects(linked: Running, query: str) -> None:
     answer = ask(linked, get(f"/click?offer_id=91{query}"))

@@ -5,17 +5,21 @@ Imports nothing of the product.
 
 import csv
 import json
+import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
 from tests.system.conftest import Running
-from tests.system.servers import until
+from tests.system.servers import ANSWER_SECONDS_MAX, until
 from tests.system.test_real_traffic import APP, ask, event, recorded
 from tests.system.traffic import get
 
 WEB_UUID = "29e1aeef-22dc-4a45-19d2-64f736b4616b"
+IDLE_SECONDS = 66  # load balancers keep connections for 60 s, and some senders for 64 s
 GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
 
@@ -74,6 +78,35 @@ def test_a_target_in_absolute_form_is_the_same_request(running: Running) -> None
     target = f"http://waybill/postback?s2s_token={running.token}&user_id=absolute&event_id=e"
 
     assert recorded(running, ask(running, get(target)))["user_id"] == "absolute"
+
+
+def test_a_connection_that_was_idle_for_longer_than_a_minute_takes_the_next_event(
+    running: Running,
+) -> None:
+    target = f"/postback?s2s_token={running.token}&event_id=e&user_id="
+    receipts = []
+    with closing(HTTPConnection("127.0.0.1", running.port, timeout=ANSWER_SECONDS_MAX)) as kept:
+        kept.connect()
+        socket = kept.sock
+        for user, idle_seconds in (("idle 1", IDLE_SECONDS), ("idle 2", 0)):
+            kept.request("GET", target + user.replace(" ", "%20"))
+            answer = kept.getresponse()
+            receipts.append((user, json.loads(answer.read())["id"]))
+            assert kept.sock is socket, "the server did not close it"
+            time.sleep(idle_seconds)
+
+    for user, receipt in receipts:
+        assert running.waybill.recorded_event(receipt)["user_id"] == user
+
+
+def test_a_page_in_a_browser_cannot_read_the_answer_to_an_event_that_is_stored(
+    running: Running,
+) -> None:
+    target = f"/postback?s2s_token={running.token}&user_id=page&event_id=e"
+    answer = ask(running, get(target, "Origin: https://shop.example\r\n"))
+
+    assert "access-control-allow-origin" not in answer.headers
+    assert recorded(running, answer)["user_id"] == "page"
 
 
 def test_an_address_of_a_dual_stack_matches_the_same_one_of_ipv4(running: Running) -> None:

@@ -2,7 +2,7 @@
 
     make image-check
 
-Both stages begin with a bare Debian, as debian:bookworm-slim is one. At the end the image's own
+Both stages begin with a bare Debian, of the release that BASE names. At the end the image's own
 command is started as its user, and its health check is repeated until it succeeds. Needs root,
 debootstrap and the registries. It cannot check what only Docker does (layers, the ignore file,
 capabilities).
@@ -23,7 +23,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
-RELEASE = "bookworm"
 STEP_SECONDS_MAX = 900
 ANSWER_SECONDS_MAX = 30
 # What the steps need from this machine to reach the registries: nothing of it stays in the root.
@@ -82,12 +81,18 @@ def steps(text: str) -> Iterator[tuple[str, str]]:
             yield name, rest.strip()
 
 
+def _release() -> str:
+    """Returns the release of Debian that the image is built on, unless a digest is named."""
+    [release] = re.findall(r"^ARG BASE=debian:(\w+)-slim$", DOCKERFILE.read_text(), re.MULTILINE)
+    return str(release)
+
+
 def build(work: Path) -> Stage:
     """Builds the stages and returns the last. Raises CalledProcessError at the first failing
     step."""
     bare = work / "bare"
     subprocess.run(
-        ["debootstrap", "--variant=minbase", RELEASE, str(bare)],
+        ["debootstrap", "--variant=minbase", _release(), str(bare)],
         check=True, stdout=subprocess.DEVNULL, timeout=STEP_SECONDS_MAX,
     )  # fmt: skip
     stages: dict[str, Stage] = {}

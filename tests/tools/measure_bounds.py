@@ -33,7 +33,9 @@ from workers.facts.record import record
 PICTURES = Path(__file__).parents[2] / "docs" / "performance"
 SIZES = (100, 1_000, 10_000, 100_000, 1_000_000)
 EVENTS = 15
-SLICE_SIGNALS = 20_000  # as they come to a drain, in the order of time
+SLICE_SIGNALS = 2_000  # as they come to a drain, in the order of time
+ANALYZE_SIGNALS = 50_000
+ID = {"idfv": "00000007-2222-4333-8444-555555555555"}
 Series = dict[str, dict[int, float]]
 
 _SIGNALS = """
@@ -82,6 +84,7 @@ def main() -> None:
 
 def _of_users(connection: Connection, sizes: Sequence[int]) -> Series:
     points: dict[int, float] = {}
+    late: dict[int, float] = {}
     now = now_ms() - 3_600_000
     for size in sizes:
         user = f"user of {size}"
@@ -93,14 +96,33 @@ def _of_users(connection: Connection, sizes: Sequence[int]) -> Series:
             from_ms = now - 100 * (size - done)
             count = min(SLICE_SIGNALS, size - done)
             connection.execute(_SIGNALS.encode(), (number, from_ms, f"{user}1", count))
-            connection.execute("ANALYZE signals")
+            if done % ANALYZE_SIGNALS == 0:
+                connection.execute("ANALYZE signals, run_marks")
             UserDecisions(connection, decide).make({number: from_ms})
         events = (
             fresh(user_id=f"{user}1", event_time_ms=now + 100 * n, kind=Kind.EVENT)
             for n in range(1, EVENTS + 1)
         )
         points[size] = _median_ms(connection, events)
-    return {"its next event": points}
+        half = now - 50 * size
+        events = (
+            fresh(user_id=f"{user}1", event_time_ms=half + 100 * n, kind=Kind.EVENT)
+            for n in range(1, EVENTS + 1)
+        )
+        late[size] = _median_ms(connection, events)
+        _decide_anew(connection, size, fresh(user_id=f"{user}1", event_time_ms=half, device_ids=ID))
+    return {"its next event": points, "one that comes late": late}
+
+
+def _decide_anew(connection: Connection, size: int, event: Event) -> None:
+    """Prints what a device ID that is new to the user costs."""
+    began_at = time.monotonic()
+    record(connection, [event])
+    derive(connection, [event])
+    at_once = time.monotonic() - began_at
+    decide_due(connection, 600)
+    whole = time.monotonic() - began_at
+    print(f"a new device ID of a user of {size:,}: {1000 * at_once:.0f} ms, then {whole:.1f} s")
 
 
 def _of_widths(connection: Connection, sizes: Sequence[int]) -> Series:

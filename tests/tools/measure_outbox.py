@@ -29,6 +29,7 @@ from shared.partitions import make_partitions
 from shared.redis import Redis
 from shared.redis import connect as connect_redis
 from tests.support.build import event
+from tests.support.redis_names import NAMES
 from workers.drain.drain import Drain, DrainLimits, DrainRequests
 from workers.drain.inbox_reader import InboxReader
 from workers.patient_database import Database
@@ -123,7 +124,7 @@ def _open(stack: Stack) -> Workbench:
     for lane in lanes:
         lane.connection()
     server = psutil.Process(pid)
-    return Workbench(connect_redis(stack.redis_url), lanes, [server, *server.children()])
+    return Workbench(connect_redis(stack.redis_url, NAMES), lanes, [server, *server.children()])
 
 
 def _measure(bench: Workbench, kind: str, events: int, rounds: int) -> None:

@@ -24,8 +24,10 @@ from shared.database import Connection, connect
 from shared.migrate import migrate
 from shared.partitions import make_days
 from shared.redis import Redis
+from shared.redis import connect as connect_redis
 from tests.bench.stores import Workplace
 from tests.support.build import ADMIN, SECRET_KEY
+from tests.support.redis_names import NAMES
 from tests.tools.large_day import generate
 
 _SIGNALS = """
@@ -40,7 +42,7 @@ FROM events JOIN users USING (app_id, environment, user_id)
 
 def back_up(connection: Connection, url: str, redis: Redis, path: Path) -> Manifest:
     now = datetime.now(UTC).isoformat()
-    with connect(url, "tests") as reader, path.open("wb") as stream:
+    with connect(url, "tests", is_patient=True) as reader, path.open("wb") as stream:
         resources = Resources(connection, redis, SECRET_KEY)
         return save(resources, reader, stream, now, lambda _done, _total: None)
 
@@ -56,8 +58,11 @@ def main(arguments: Sequence[str]) -> int:
         place = Workplace(Path(folder))
         with place.postgres() as postgres, place.valkey() as valkey:
             urls = [postgres.make_database(name) for name in ("first", "second")]
-            redis = valkey.client()
-            with connect(urls[0], "tests") as first, connect(urls[1], "tests") as second:
+            redis = connect_redis(f"redis://127.0.0.1:{valkey.port}", NAMES)
+            with (
+                connect(urls[0], "tests", is_patient=True) as first,
+                connect(urls[1], "tests", is_patient=True) as second,
+            ):
                 migrate(first, finish=True)
                 make_days(first, [day.date(), datetime.now(UTC).date()])
                 first.execute("SET statement_timeout = 0")

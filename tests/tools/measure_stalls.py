@@ -5,9 +5,9 @@
 `waybill up` with two workers. A sender of one app sends an event of a new user ten times a second;
 what is measured is the time from its answer to its row. Meanwhile, one after another: a device ID
 that 100,000 users name is clicked on each second; a user of 1,000,000 events in one run sends on,
-and something of theirs comes late; a user's row is locked for 60 s while they send; a backend of a
-worker is stopped for 120 s; and at last 1,000,000 events of another app wait. Prints a table, and
-with --write puts it into docs/reliability.md.
+and something of theirs comes late, or tells a new device ID; a user's row is locked for 60 s while
+they send; a backend of a worker is stopped for 120 s; and at last 1,000,000 events of another app
+wait. Prints a table, and with --write puts it into docs/reliability.md.
 """
 
 import argparse
@@ -34,6 +34,7 @@ from shared.inbox import append
 from shared.redis import Redis
 from shared.redis import connect as connect_redis
 from tests.integration.fresh import fresh
+from tests.support.redis_names import NAMES
 from tests.system.product import Waybill
 from tests.system.servers import until
 from workers.core.decision import decide
@@ -44,7 +45,8 @@ HEAD = "| meanwhile | events | median | p99 | worst |"
 WIDE_DEVICE = "aaaaaaaa-1111-4222-8333-444444444444"
 SECONDS_EACH = 30
 BATCH_EVENTS = 500
-SLICE_SIGNALS = 20_000
+SLICE_SIGNALS = 2_000  # as they come to a drain
+ANALYZE_SIGNALS = 50_000
 ROW_SECONDS_MAX = 150.0
 READY_SECONDS_MAX = 180.0  # where the machine is busy with something else
 
@@ -190,7 +192,8 @@ def long_run(here: Installation) -> None:
             from_ms = now - 100 * (size - done)
             count = min(SLICE_SIGNALS, size - done)
             connection.execute(_SIGNALS.encode(), (number, from_ms, count))
-            connection.execute("ANALYZE signals")
+            if done % ANALYZE_SIGNALS == 0:
+                connection.execute("ANALYZE signals, run_marks")
             UserDecisions(connection, decide).make({number: from_ms})
 
 
@@ -212,6 +215,14 @@ def send_late(here: Installation) -> None:
     late_ms = now_ms() - int(50_000_000 * here.scale)
     for number in range(SECONDS_EACH):
         here.send("noisy", user_id="endless", event_id="__open", event_time=late_ms + number)
+        time.sleep(1)
+
+
+def send_new_ids(here: Installation) -> None:
+    """With each new device ID, all of the history is decided anew."""
+    for number in range(SECONDS_EACH):
+        device = f"{number:08x}-1111-4222-8333-555555555555"
+        here.send("noisy", user_id="endless", event_id="__open", idfv=device)
         time.sleep(1)
 
 
@@ -254,6 +265,7 @@ TRIALS = (
     Trial("wide", "a click a second with a device ID of {wide:,} users", click_on_it, wide_device),
     Trial("run", "an event each second of a user with {:,} in one run", send_on, long_run),
     Trial("late", "one each second that comes late, into the middle of that run", send_late),
+    Trial("anew", "one each second with a new device ID of that user", send_new_ids),
     Trial("lock", "a user's row is locked for 60 s, and they send on", locked_row),
     Trial("backend", "a backend of a worker is stopped for 120 s", stopped_backend),
     Trial("backlog", "{:,} events of another app wait", quiet, backlog),
@@ -305,7 +317,7 @@ def _furnished(waybill: Waybill, scale: float) -> Installation:
         apps[app] = waybill.json("app", "create", "--name", app)["app"]["id"]
         made = waybill.json("token", "create", "--app", app, "--name", "backend")
         tokens[app] = str(made["secret"])
-    redis = connect_redis(running.redis_url)
+    redis = connect_redis(running.redis_url, NAMES)
     return Installation(waybill, running.database_url, redis, tokens, scale, apps)
 
 

@@ -27,6 +27,7 @@ from shared.redis import Redis
 from shared.redis import connect as connect_redis
 from shared.rq_queue import enqueue
 from shared.settings import read_settings
+from tests.support.redis_names import NAMES
 
 COUNTS = (1, 2, 3, 4)
 _BATCH_EVENTS = 100
@@ -58,7 +59,7 @@ def _measure(folder: Path, events: int, rounds: int) -> dict[int, list[float]]:
     rates: dict[int, list[float]] = {count: [] for count in COUNTS}
     with stack:
         assert stack.fleet is not None
-        redis = connect_redis(stack.redis_url)
+        redis = connect_redis(stack.redis_url, NAMES)
         with open_resources(read_settings(stack.environment)) as resources:
             app_id = create_app(resources, terminal_actor(), "Shop").id
         _drain(stack, redis, app_id, events // 4)  # prepared statements, caches, statistics

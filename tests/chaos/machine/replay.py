@@ -49,7 +49,7 @@ TABLES = {
 }
 DECISIONS = ("users", "attributions", "sessions", "activity")
 ROLLUPS = ("figures", "reach", "comebacks", "traffic", "earnings")
-_UNSETTLED = ("stale_periods", "set_aside_users", "due_decisions")
+_UNSETTLED = ("stale_periods", "set_aside_users", "due_decisions", "unfinished_decisions")
 
 
 class ReplayFailed(Exception):
