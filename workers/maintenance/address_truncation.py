@@ -115,12 +115,12 @@ class Pending(NamedTuple):
 
 
 def truncate_stored_addresses(connection: Connection, seconds_max: float) -> int:
-    """Truncates addresses until time is up; counts the rows. Raises DatabaseError."""
+    """Truncates addresses until time is up, a step at least; counts rows. Raises DatabaseError."""
     pending = [Pending(*row) for row in run(connection, _PENDING)]
     if pending:
         wait_for_batches(connection)  # of which some may have begun before the app asked
     ends_at, changed = time.monotonic() + seconds_max, 0
-    while pending and time.monotonic() < ends_at:
+    while pending:
         # A step of each kind in turn: the newest clicks and signals are needed together.
         for app in pending:
             for name, step in STEPS.items():
@@ -129,6 +129,8 @@ def truncate_stored_addresses(connection: Connection, seconds_max: float) -> int
                         changed += step(connection, app)
             changed += truncate_file(connection, app)
             run(connection, _DONE, {"app": app.app_id})
+        if time.monotonic() >= ends_at:
+            break
         pending = [Pending(*row) for row in run(connection, _PENDING)]
     return changed
 

@@ -202,7 +202,7 @@ def test_it_goes_on_from_where_it_was_when_time_was_up(
     _switch(here, shop)
     rounds = 0
     while connection.execute("SELECT FROM address_truncations").fetchall():
-        truncate_stored_addresses(connection, 0.000001)
+        truncate_stored_addresses(connection, 0)
         rounds += 1
         assert rounds < 50
 
