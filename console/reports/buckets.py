@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from console.reports.costs.spending import has_costs
-from console.reports.figures import Figures
+from console.reports.figures import NOTHING, Figures
 from console.reports.question import Interval, Question
 from console.reports.reach import reach_split
 from console.reports.report import ROWS_MAX, Report, ReportRow
@@ -85,7 +84,7 @@ def _counter(question: Question) -> Callable[[Figures], Figures]:
         if figures.traffic is None and of_traffic:
             figures = replace(figures, traffic=Traffic())
         if figures.cost is None and of_costs:
-            figures = replace(figures, cost=Decimal(0))
+            figures = replace(figures, cost=NOTHING)
         return figures
 
     return counted

@@ -1,4 +1,4 @@
-"""The metrics of a report row, and their amounts to the decimal places that amounts have."""
+"""The metrics of a report row, and their amounts with the decimal places that amounts have."""
 
 from dataclasses import dataclass, field, replace
 from decimal import Context, Decimal
@@ -7,6 +7,7 @@ from console.reports.traffic import Traffic
 
 _MICRO = Decimal("0.000001")
 _SUMS = Context(prec=60)  # no sum of amounts has as many digits
+NOTHING = Decimal(0).quantize(_MICRO)  # what programs read has six decimal places everywhere
 
 
 @dataclass
@@ -31,9 +32,9 @@ class Figures:
     reattributions: int = 0
     sessions: int = 0
     unverified: int = 0
-    revenue: Decimal = Decimal(0)
-    ad_revenue: Decimal = Decimal(0)
-    value: Decimal = Decimal(0)
+    revenue: Decimal = NOTHING
+    ad_revenue: Decimal = NOTHING
+    value: Decimal = NOTHING
     originals: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     unconverted: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     traffic: Traffic | None = None
@@ -55,9 +56,10 @@ class Figures:
         return any(counts) or bool(self.originals) or bool(self.cost_originals) or has_traffic
 
     def rounded(self) -> "Figures":
-        """Returns the metrics with at most six decimal places, and with what follows from them.
+        """Returns the metrics with six decimal places, and with what follows from them.
 
-        Amounts are sent with six. An exchange rate has more, and products would have over twenty.
+        Amounts are sent with six at most. An exchange rate has more, and products would have over
+        twenty.
         """
         paid = self.revenue + self.ad_revenue
         cost_per_install = self.cost / self.attributed if self.cost and self.attributed else None
@@ -65,10 +67,15 @@ class Figures:
             self,
             revenue=_rounded(self.revenue),
             ad_revenue=_rounded(self.ad_revenue),
+            value=_rounded(self.value),
+            originals=_rounded_pairs(self.originals),
+            unconverted=_rounded_pairs(self.unconverted),
             cost=None if self.cost is None else _rounded(self.cost),
             cost_per_install=None if cost_per_install is None else _rounded(cost_per_install),
             return_on_cost=float(paid / self.cost) if self.cost else None,
             revenue_per_user=_rounded(paid / self.users) if self.users else None,
+            cost_originals={key: _rounded(each) for key, each in self.cost_originals.items()},
+            cost_unconverted={key: _rounded(each) for key, each in self.cost_unconverted.items()},
         )
 
     @property
@@ -77,6 +84,10 @@ class Figures:
 
 
 def _rounded(amount: Decimal) -> Decimal:
-    """Returns an amount with at most six decimal places."""
-    exponent = amount.as_tuple().exponent
-    return _SUMS.quantize(amount, _MICRO) if Decimal(exponent) < -6 else amount
+    return _SUMS.quantize(amount, _MICRO)
+
+
+def _rounded_pairs(
+    sums: dict[str, tuple[Decimal, Decimal]],
+) -> dict[str, tuple[Decimal, Decimal]]:
+    return {key: (_rounded(event), _rounded(ad)) for key, (event, ad) in sums.items()}

@@ -241,8 +241,8 @@ def originals_sheet(report: Report) -> Sheet:
         rows.append(
             [
                 currency or "(none)",
-                revenue,
-                ad_revenue,
+                Money(revenue, currency),
+                Money(ad_revenue, currency),
                 rates.first if rates else None,
                 rates.last if rates else None,
                 ""
