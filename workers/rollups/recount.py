@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 
 from shared.database import Connection, DatabaseError, is_unavailable, run, sqlstate
-from shared.zones.app_days import AppDays
+from shared.zones.app_days import UTC_ZONE, AppDays
 from workers.rollups.aggregate import (
     roll_up_day,
     roll_up_earnings,
@@ -43,6 +43,7 @@ _CHANGED = """
 SELECT apps.id FROM apps LEFT JOIN day_zones ON app_id = apps.id
 WHERE time_zone <> coalesce(zone, 'UTC') AND time_zone_at < now() - %s * interval '1 second'
 """
+_ZONE_BEFORE = "SELECT zone FROM day_zones WHERE app_id = %s"
 _FOLLOW = """
 INSERT INTO day_zones (app_id, zone) SELECT id, time_zone FROM apps WHERE id = %s
 ON CONFLICT (app_id) DO UPDATE SET zone = excluded.zone, since = excluded.since
@@ -54,8 +55,9 @@ _HOURS = """
 SELECT DISTINCT environment, (start AT TIME ZONE 'UTC')::date FROM counted_periods
 WHERE app_id = %s AND grain = 'hour'
 """
-# Days that have these hours now. One may have been counted in this zone before another one was; if
-# something of it has expired it stays, and what it says of its zone.
+# Days that have these hours now, or had them before and were not counted yet, though sums of their
+# hours are stored. One may have been counted in this zone before another one was; if something of
+# it has expired it stays, and what it says of its zone.
 _DISTRUST = """
 INSERT INTO counted_periods (app_id, environment, grain, start, rests_until, zone)
 SELECT %(app_id)s, environment, 'day', start, now(), ''
@@ -72,6 +74,17 @@ _MARK = """
 INSERT INTO stale_periods (app_id, environment, grain, start, slice)
 SELECT app_id, environment, grain, start, 0 FROM counted_periods
 WHERE app_id = %s AND grain = 'day' AND zone <> %s
+"""
+# An hour of the zone before that ends in a day is deleted with the day before, in which it begins.
+_MARK_FIRST_HOURS = """
+INSERT INTO stale_periods (app_id, environment, grain, start)
+SELECT %(app_id)s, environment, 'hour', begins
+FROM unnest(%(environments)s::text[], %(begins)s::timestamptz[]) AS sent (environment, begins)
+WHERE EXISTS (
+    SELECT FROM counted_periods AS counted
+    WHERE app_id = %(app_id)s AND counted.environment = sent.environment AND grain = 'hour'
+      AND start > begins - interval '1 hour' AND start < begins
+)
 """
 _ZONE_OF_DAY = """
 SELECT zone FROM counted_periods
@@ -151,13 +164,16 @@ def begin_recount(connection: Connection, app_id: int) -> None:
 
     The caller holds the lock of the app's rollups.
     """
+    before = run(connection, _ZONE_BEFORE, (app_id,)).fetchone()
     [(zone,)] = run(connection, _FOLLOW, (app_id,))
     run(connection, _FORGET_LARGE, (app_id,))
     app_days = AppDays(zone)
+    zones = (app_days, AppDays(before[0] if before else UTC_ZONE))
     days = {
         (environment, day)
         for environment, date_in_utc in run(connection, _HOURS, (app_id,))
-        for day in _days_with(date_in_utc, app_days)
+        for days_of_zone in zones
+        for day in _days_with(date_in_utc, days_of_zone)
     }
     arguments = {
         "app_id": app_id,
@@ -167,6 +183,7 @@ def begin_recount(connection: Connection, app_id: int) -> None:
         "begins": [app_days.start(day) for _, day in days],
     }
     run(connection, _DISTRUST, arguments)
+    run(connection, _MARK_FIRST_HOURS, arguments)
     run(connection, _MARK, (app_id, zone))
 
 

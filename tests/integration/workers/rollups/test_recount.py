@@ -200,6 +200,35 @@ def test_a_day_is_in_the_zone_before_until_all_of_it_is_counted_again(
     assert_figures_are_those_of_raw_rows(connection)
 
 
+def test_what_an_hour_of_the_zone_before_held_of_the_next_day_is_counted_in_that_day(
+    connection: Connection, app_id: int
+) -> None:
+    move(connection, app_id, "Asia/Kolkata")  # whose hours begin at 18:30, 19:30, ... 23:30 UTC
+    store(connection, _at("2026-11-21T00:10:00+00:00", app_id))
+    count_all(connection)
+
+    move(connection, app_id, "UTC")
+    count_all(connection)
+
+    assert _days(connection) == {"11-21": 1}
+    assert_figures_are_those_of_raw_rows(connection)
+
+
+def test_a_day_whose_hours_alone_were_counted_in_the_zone_before_is_counted_in_none_but_the_new_one(
+    connection: Connection, app_id: int
+) -> None:
+    move(connection, app_id, "America/New_York")
+    store(connection, _at("2026-11-21T00:10:00+00:00", app_id))
+    roll_up(connection, 0)
+    assert _days(connection) == {"11-20": 1}, "the hour, with the sums of its day"
+
+    move(connection, app_id, "UTC")
+    count_all(connection)
+
+    assert _days(connection) == {"11-21": 1}
+    assert_figures_are_those_of_raw_rows(connection)
+
+
 def test_a_late_event_of_a_day_that_waits_counts_all_of_it_again_at_once(
     connection: Connection, app_id: int
 ) -> None:
