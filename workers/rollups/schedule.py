@@ -4,7 +4,8 @@ Each transaction rolls up one period, or a step of it, and one worker at a time 
 It deletes the rows of `stale_periods` that it sees of the period and then aggregates, so that a
 change made meanwhile leaves a new row. Then the period rests for three times as long as it took:
 the more there is to aggregate, the smaller its share of a worker. Hours come before days, the
-newest first, and changes before the steps of much work, of which each job takes at least one.
+newest first, and changes before the steps of much work, of which each job takes at least one
+(`due_periods`).
 """
 
 import logging
@@ -12,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from shared.database import Connection, DatabaseError, run, sqlstate, transaction
 from shared.day_files.faults import DayFilesUnreadable
@@ -26,6 +28,7 @@ from workers.rollups.aggregate import (
     roll_up_hour_traffic,
     roll_up_traffic,
 )
+from workers.rollups.due_periods import FAILURE_REST_SECONDS, due_periods, is_due, tidy
 from workers.rollups.large_days.days import LargeDay, find_large_day, finish_day, forget_days
 from workers.rollups.large_days.steps import take_day, take_hour
 from workers.rollups.recount import (
@@ -50,8 +53,6 @@ _NO_SUCH_ZONE = (
 STATEMENT_SECONDS_MAX = 120  # a job has more
 REST_TIMES = 3
 REST_SECONDS_MIN = 2
-FAILURE_REST_SECONDS = 600
-STALE_ROWS_MAX = 5_000  # more are folded into one for each minute, or for each period
 
 # What the users of a slice did is grouped in memory: with PostgreSQL's 4 MB it goes to disk.
 _LIMITS = f"""
@@ -61,49 +62,6 @@ SELECT set_config('statement_timeout', '{STATEMENT_SECONDS_MAX}s', true),
        (SELECT counted_before FROM retention WHERE app_id = %(app_id)s),
        (SELECT greatest(counted_before, clicks_counted_before) FROM retention
         WHERE app_id = %(app_id)s)
-"""
-
-# A period whose events have expired keeps its rollups, whatever arrives late.
-_DELETE_EXPIRED = """
-DELETE FROM stale_periods USING retention
-WHERE retention.app_id = stale_periods.app_id AND start < counted_before
-"""
-
-_NEXT = """
-SELECT app_id, environment, grain, start
-FROM (
-    SELECT DISTINCT app_id, environment, grain, start FROM stale_periods
-    WHERE (slice IS NOT NULL) = %(is_step)s AND app_id <> ALL(%(busy_apps)s)
-) AS marked
-WHERE NOT EXISTS (
-    SELECT FROM retention WHERE retention.app_id = marked.app_id AND marked.start < counted_before
-) AND NOT EXISTS (
-    SELECT FROM counted_periods AS counted
-    WHERE (counted.app_id, counted.environment, counted.grain, counted.start)
-        = (marked.app_id, marked.environment, marked.grain, marked.start)
-      AND clock_timestamp() < rests_until
-      -- A step rests only after a failure.
-      AND (NOT %(is_step)s OR counted_at IS NULL
-           OR rests_until >= counted_at + %(failure_rest)s * interval '1 second')
-)
-ORDER BY grain DESC, start DESC, random()
-LIMIT 1
-"""
-
-# An import in random order marks a thousand minutes with each batch.
-_FOLD_ROWS = """
-WITH folded AS (
-    DELETE FROM stale_periods
-    WHERE slice IS NULL AND (SELECT count(*) FROM stale_periods WHERE slice IS NULL) > %(rows_max)s
-    RETURNING app_id, environment, grain, start, minute, user_ref
-), distinct_rows AS MATERIALIZED (
-    SELECT DISTINCT * FROM folded
-)
-INSERT INTO stale_periods (app_id, environment, grain, start, minute, user_ref)
-SELECT * FROM distinct_rows WHERE (SELECT count(*) FROM distinct_rows) <= %(rows_max)s
-UNION ALL
-SELECT DISTINCT app_id, environment, grain, start, NULL::smallint, NULL::bigint
-FROM distinct_rows WHERE (SELECT count(*) FROM distinct_rows) > %(rows_max)s
 """
 
 _DELETE_ROWS = """
@@ -134,6 +92,14 @@ ON CONFLICT (app_id, environment, grain, start) DO UPDATE SET rests_until = excl
 """
 
 
+class Turn(Enum):
+    """What came of a listed period: rolled up, left to the worker who has its app, or not due."""
+
+    DONE = auto()
+    BUSY = auto()
+    GONE = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class RolledUp:
     """The number of periods and steps rolled up, and whether more are due already."""
@@ -151,30 +117,45 @@ def roll_up(connection: Connection, seconds_max: float) -> RolledUp:
     ends_at = time.monotonic() + seconds_max
     with transaction(connection):
         if may_roll_up(connection, 0):
-            run(connection, _DELETE_EXPIRED)
-            run(connection, _FOLD_ROWS, {"rows_max": STALE_ROWS_MAX})
+            tidy(connection)
+    _follow_zones(connection)
+    busy_apps: list[int] = []
+    changes, more_changes = _roll_up_due(connection, busy_apps, ends_at, is_step=False)
+    steps, more_steps = _roll_up_due(connection, busy_apps, ends_at, is_step=True)
+    more = more_changes or more_steps
+    while not more and forget_days(connection):
+        more = time.monotonic() >= ends_at
+    return RolledUp(changes + steps, more)
+
+
+def _follow_zones(connection: Connection) -> None:
+    """Begins to count the days of apps again whose time zone was changed."""
     for app_id in apps_with_new_zones(connection):
         with _aside_if_zone_is_unknown(app_id), aside_if_it_fails(app_id), transaction(connection):
             if may_roll_up(connection, app_id):
                 begin_recount(connection, app_id)
-    periods = 0
-    busy_apps: list[int] = []
-    for is_step in (False, True):
-        taken = 0
-        while period := _next(connection, busy_apps, is_step=is_step):
-            if time.monotonic() >= ends_at and (taken if is_step else periods):
-                return RolledUp(periods, more=True)
-            is_done = False
-            with _aside_if_zone_is_unknown(period.app_id):
-                is_done = _roll_up_period(connection, period, is_step=is_step)
-            if is_done:
-                periods, taken = periods + 1, taken + 1
-            else:
-                busy_apps.append(period.app_id)
-    while forget_days(connection):
-        if time.monotonic() >= ends_at:
-            return RolledUp(periods, more=True)
-    return RolledUp(periods, more=False)
+
+
+def _roll_up_due(
+    connection: Connection, busy_apps: list[int], ends_at: float, *, is_step: bool
+) -> tuple[int, bool]:
+    """Rolls up due periods, or steps, until time is up, one at least if any is due.
+
+    Returns how many it rolled up and whether more are due. Apps that another worker has are added
+    to `busy_apps`.
+    """
+    done = 0
+    for period in due_periods(connection, busy_apps, is_step=is_step):
+        if done and time.monotonic() >= ends_at:
+            return done, True
+        turn = Turn.BUSY
+        with _aside_if_zone_is_unknown(period.app_id):
+            turn = _roll_up_period(connection, period, is_step=is_step)
+        if turn is Turn.DONE:
+            done += 1
+        elif turn is Turn.BUSY:
+            busy_apps.append(period.app_id)
+    return done, False
 
 
 @contextmanager
@@ -186,28 +167,17 @@ def _aside_if_zone_is_unknown(app_id: int) -> Iterator[None]:
         note(_log, logging.ERROR, _NO_SUCH_ZONE, app=app_id)
 
 
-def _next(connection: Connection, busy_apps: list[int], *, is_step: bool) -> StalePeriod | None:
-    arguments = {
-        "is_step": is_step,
-        "busy_apps": busy_apps,
-        "failure_rest": FAILURE_REST_SECONDS,
-    }
-    found = run(connection, _NEXT, arguments).fetchone()
-    if found is None:
-        return None
-    app_id, environment, grain, start = found
-    return StalePeriod(app_id, environment, Grain(grain), start)
-
-
-def _roll_up_period(connection: Connection, period: StalePeriod, *, is_step: bool) -> bool:
-    """Rolls up a period or a step, unless another worker has the app; tells whether it did.
+def _roll_up_period(connection: Connection, period: StalePeriod, *, is_step: bool) -> Turn:
+    """Rolls up a period or a step, unless another worker has the app or has done it.
 
     Raises UnknownZone, and DatabaseError after noting it.
     """
     try:
         with transaction(connection):
             if not may_roll_up(connection, period.app_id):
-                return False
+                return Turn.BUSY
+            if not is_due(connection, period, is_step=is_step):
+                return Turn.GONE
             [(*_, zone, counted_before, kept_before)] = run(
                 connection, _LIMITS, {"app_id": period.app_id}
             )
@@ -216,13 +186,13 @@ def _roll_up_period(connection: Connection, period: StalePeriod, *, is_step: boo
             if zone is not None:
                 period = period._replace(zone=zone)
                 if realign(connection, period):
-                    return True
+                    return Turn.DONE
                 is_recount = is_of_other_zone(connection, period)
                 is_day = period.grain is Grain.DAY
                 border = kept_before if is_recount else counted_before if is_day else None
                 if border and period.day.bounds[0] < border:
                     drop(connection, period)
-                    return True
+                    return Turn.DONE
             # A period that is counted anew may replace all of its day.
             with rows_of_time(connection, events_of(period.day if is_recount else period)):
                 large_day, keeps_zone = _replace(
@@ -235,11 +205,11 @@ def _roll_up_period(connection: Connection, period: StalePeriod, *, is_step: boo
                 "keeps_zone": keeps_zone,
             }
             run(connection, _RECORD_SUCCESS, {**period._asdict(), **outcome})
-            return True
+            return Turn.DONE
     except DayFilesUnreadable as error:
         note(_log, logging.ERROR, f"a period waits for its events: {error.code}", app=period.app_id)
         run(connection, _RECORD_FAILURE, (*period[:4], FAILURE_REST_SECONDS))
-        return True
+        return Turn.DONE
     except DatabaseError as error:
         if sqlstate(error) is not None:
             run(connection, _RECORD_FAILURE, (*period[:4], FAILURE_REST_SECONDS))

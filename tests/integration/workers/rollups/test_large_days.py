@@ -29,7 +29,7 @@ from workers.decisions.derive import derive
 from workers.facts.record import record
 from workers.rollups.large_days import days, steps
 from workers.rollups.large_days.days import forget_days
-from workers.rollups.schedule import roll_up
+from workers.rollups.schedule import RolledUp, roll_up
 from workers.rollups.stale_periods import HOUR_MS, mark_app_stale
 
 
@@ -124,6 +124,23 @@ def test_a_large_day_is_shown_in_the_zone_before_until_it_is_counted_in_the_new_
     store(connection, bought("dan", at_ms + 2 * HOUR_MS, "1"))
     count_all(connection)
     assert _large(connection)[-1] == (False,)
+    assert_figures_are_those_of_raw_rows(connection)
+
+
+def test_a_job_takes_a_step_of_much_work_though_its_time_is_up_with_the_changes(
+    connection: Connection,
+) -> None:
+    connection.execute("INSERT INTO apps (name, app_token) VALUES ('Shop', 'shop12345678')")
+    at_ms = _a_busy_day(connection)
+    steps_left = "SELECT count(*) FROM stale_periods WHERE slice IS NOT NULL"
+    while connection.execute(steps_left).fetchone() == (0,):
+        roll_up(connection, 0)
+    store(connection, *(opened("late", at_ms - n * HOUR_MS) for n in range(3)))
+    connection.execute("UPDATE counted_periods SET rests_until = '-infinity'")
+
+    assert roll_up(connection, 0) == RolledUp(2, more=True)
+
+    count_all(connection)
     assert_figures_are_those_of_raw_rows(connection)
 
 

@@ -28,7 +28,7 @@ from tests.support.worlds import World, worlds
 from workers.decisions.derive import derive
 from workers.decisions.recompute import recompute
 from workers.facts.record import record
-from workers.rollups import aggregate, schedule
+from workers.rollups import aggregate, due_periods, schedule
 from workers.rollups.schedule import RolledUp, roll_up
 from workers.rollups.stale_periods import HOUR_MS, StalePeriod, hour_of, mark_stale
 
@@ -465,7 +465,7 @@ def test_many_notes_are_folded_to_one_a_period(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schedule, "REST_SECONDS_MIN", 3600)
-    monkeypatch.setattr(schedule, "STALE_ROWS_MAX", 39)
+    monkeypatch.setattr(due_periods, "STALE_ROWS_MAX", 39)
     at_ms = an_hour_ago()
     store(connection, opened("ann", at_ms), opened("ben", at_ms - HOUR_MS))
     count_all(connection)
@@ -478,6 +478,41 @@ def test_many_notes_are_folded_to_one_a_period(
     assert connection.execute("SELECT count(*) FROM stale_periods").fetchone() == (2,)
     count_all(connection)
     assert_figures_are_those_of_raw_rows(connection)
+
+
+def test_folding_leaves_periods_of_a_single_note_as_they_are(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "REST_SECONDS_MIN", 3600)
+    monkeypatch.setattr(due_periods, "STALE_ROWS_MAX", 30)
+    at_ms = an_hour_ago()
+    hours = [at_ms - n * HOUR_MS for n in range(40)]
+    store(connection, *(opened(f"u{n}", hour) for n, hour in enumerate(hours)))
+    count_all(connection)
+    for hour in hours:
+        store(connection, opened("late", hour))
+    roll_up(connection, 60)
+    places = "SELECT ctid::text, xmin::text FROM stale_periods ORDER BY start, grain"
+    noted = connection.execute(places).fetchall()
+    assert len(noted) > 30
+
+    roll_up(connection, 60)
+
+    assert connection.execute(places).fetchall() == noted
+
+
+def test_a_period_of_a_list_that_another_worker_rolled_up_meanwhile_is_not_due(
+    connection: Connection,
+) -> None:
+    store(connection, opened("ann", an_hour_ago()))
+    listed = next(due_periods.due_periods(connection, [], is_step=False))
+    assert due_periods.is_due(connection, listed, is_step=False)
+
+    roll_up(connection, 60)
+    assert not due_periods.is_due(connection, listed, is_step=False)
+
+    store(connection, opened("ben", an_hour_ago()))
+    assert not due_periods.is_due(connection, listed, is_step=False), "it rests"
 
 
 def test_behind_many_old_hours_the_newest_figures_are_fresh_first(connection: Connection) -> None:
