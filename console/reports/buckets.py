@@ -59,7 +59,7 @@ def complete_report(report: Report, now: datetime) -> Report:
         for each in names
         if (start, each) not in order
     ]
-    counted = _counter(question)
+    counted = zero_filler(question)
     so_far = {start for start in starts if is_so_far(question, start, now)}
     rows = [
         ReportRow(row.start, row.names, counted(row.figures), row.start in so_far)
@@ -73,7 +73,7 @@ def complete_report(report: Report, now: datetime) -> Report:
     return replace(report, rows=rows, total=total, is_complete=is_complete)
 
 
-def _counter(question: Question) -> Callable[[Figures], Figures]:
+def zero_filler(question: Question) -> Callable[[Figures], Figures]:
     """Returns what sets zeros where users, clicks or costs were counted and none was found."""
     of_users, of_traffic = reach_split(question) is not None, has_traffic(question)
     of_costs = has_costs(question)

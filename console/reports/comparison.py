@@ -1,4 +1,4 @@
-"""Compares the totals of a period with those of an earlier one, both up to the same hour.
+"""Compares a period with an earlier one, both up to the same hour: in total, and by name.
 
 Rollups are per hour at the finest. So a period that is not over is compared up to the last full
 hour, on both sides: the hour that has only begun is in neither.
@@ -10,13 +10,16 @@ from datetime import date, datetime, timedelta
 from console.apps.apps import App
 from console.rates import Rates
 from console.reports.bounds import midnight, rollup_bounds
+from console.reports.buckets import zero_filler
 from console.reports.figures import Figures
 from console.reports.filters import Split
 from console.reports.question import Against, Interval, Question
-from console.reports.report import Comparison, Report
+from console.reports.report import ROWS_MAX, Comparison, Report, ReportRow, RowComparison
 from console.reports.sums.catalog import Catalog
 from console.reports.sums.report_builder import ReportBuilder
+from console.reports.sums.report_reader import TOO_MANY_ROWS
 from shared.database import Connection
+from shared.errors import OperatorError
 from shared.zones.app_days import AppDays
 
 
@@ -36,16 +39,43 @@ def compared(
     (_, until), (earlier_since, earlier_until) = spans
     days = question.days
     current, earlier = (
-        read_total(connection, app, question, rates, catalog, span) for span in spans
+        _read_sums(connection, app, question, rates, catalog, span) for span in spans
     )
     comparison = Comparison(
         first=days.day_of(earlier_since),
         last=days.day_of(earlier_until - timedelta(microseconds=1)),
         until=days.local(until) if until < days.end(question.period.last) else None,
-        current=current,
-        earlier=earlier,
+        current=current.total,
+        earlier=earlier.total,
     )
-    return replace(report, comparison=comparison)
+    rows = _compared_rows(report, current, earlier) if question.compares_rows else report.rows
+    return replace(report, rows=rows, comparison=comparison)
+
+
+def _compared_rows(
+    report: Report, current: ReportBuilder, earlier: ReportBuilder
+) -> list[ReportRow]:
+    """Returns the rows with what they were before, and then those that there were only before."""
+    filled = zero_filler(report.question)
+    now, before = ({row.names: row.figures for row in part.rows()} for part in (current, earlier))
+    listed = {row.names for row in report.rows}
+    others = [
+        ReportRow(None, names, filled(Figures()))
+        for names in dict.fromkeys((*before, *now))
+        if names not in listed
+    ]
+    if len(listed) + len(others) > ROWS_MAX:
+        raise OperatorError(TOO_MANY_ROWS)
+
+    def sums(figures: Figures | None) -> Figures:
+        return replace(filled(figures or Figures()), users=None)
+
+    return [
+        replace(
+            row, comparison=RowComparison(sums(now.get(row.names)), sums(before.get(row.names)))
+        )
+        for row in (*report.rows, *others)
+    ]
 
 
 def comparable_spans(
@@ -90,13 +120,31 @@ def read_total(
     span: tuple[datetime, datetime],
 ) -> Figures:
     """Adds up whole days from the rollups of days, and the rest from those of hours."""
+    return _read_sums(connection, app, question, rates, catalog, span).total
+
+
+def _read_sums(
+    connection: Connection,
+    app: App,
+    question: Question,
+    rates: Rates,
+    catalog: Catalog,
+    span: tuple[datetime, datetime],
+) -> ReportBuilder:
+    """Adds up a span: by name if a question compares its rows, otherwise in total alone.
+
+    Raises OperatorError for too many rows.
+    """
     (since, until), names, days = span, catalog.names, app.days
     first, last = days.day_of(since), days.day_of(until)
-    total = replace(question, by=Interval.TOTAL, split=Split.NONE, then=(), time_zone=days.zone)
+    total = replace(question, by=Interval.TOTAL, time_zone=days.zone)
+    if not question.compares_rows:
+        total = replace(total, split=Split.NONE, then=())
     builder = ReportBuilder(total, names, rates, catalog.levels, like=question)
     bounds = rollup_bounds(app, total, names)
     whole_days = {**bounds, "grain": "day", "from": midnight(first), "until": midnight(last)}
     hours = {**bounds, "grain": "hour", "from": days.start(last), "until": until}
     for part in (whole_days, hours):
-        builder.add_rollups(connection, part)
-    return builder.total
+        if not builder.add_rollups(connection, part):
+            raise OperatorError(TOO_MANY_ROWS)
+    return builder

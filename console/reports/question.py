@@ -87,6 +87,12 @@ class Question:
         return self.filters.filtered | {*self.splits}
 
     @property
+    def compares_rows(self) -> bool:
+        """Tells whether each name is compared, and not the total alone."""
+        is_of_names = self.by is Interval.TOTAL and self.split is not Split.NONE
+        return is_of_names and self.against is not Against.NOTHING
+
+    @property
     def is_per_event_type(self) -> bool:
         """Tells whether the report is about single event types.
 

@@ -12,17 +12,30 @@ NAME_SEPARATOR = " · "
 
 
 @dataclass(frozen=True)
+class RowComparison:
+    """The sums of a row in the period and in the earlier one, without unique users.
+
+    Both end at the hour that the comparison of the report names.
+    """
+
+    current: Figures
+    earlier: Figures
+
+
+@dataclass(frozen=True)
 class ReportRow:
     """The metrics of one interval and of one value of each breakdown.
 
     `start` is None in a report of the total; there are no `names` where nothing is broken down.
     `name` has them together, for people. `so_far` marks an hour or day that is not over.
+    `comparison` is None unless each name is compared with an earlier period.
     """
 
     start: datetime | None
     names: tuple[str, ...]
     figures: Figures
     so_far: bool = False
+    comparison: RowComparison | None = None
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,4 +93,7 @@ class Report:
     @property
     def has_data(self) -> bool:
         """Tells whether anything was counted, so that not all rows are zeros."""
-        return any(row.figures.is_something for row in self.rows)
+        return any(
+            row.figures.is_something or (row.comparison and row.comparison.earlier.is_something)
+            for row in self.rows
+        )

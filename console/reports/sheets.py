@@ -112,19 +112,23 @@ def available_measures(report: Report) -> list[Measure]:
     Those of clicks are left out where there was neither a click nor an impression, those of costs
     and of unverified senders where there were none.
     """
-    question, traffic = report.question, report.total.traffic
+    question, comparison = report.question, report.comparison
     earned = bool(report.total.originals)
-    shows_traffic = has_traffic(question) and traffic is not None and traffic.is_something
+    counted = [report.total, *([comparison.current, comparison.earlier] if comparison else [])]
+    has_clicks = any(figures.traffic and figures.traffic.is_something for figures in counted)
+    shows_traffic = has_traffic(question) and has_clicks
+    has_cost = any(figures.cost_originals for figures in counted)
+    has_unverified = any(figures.unverified for figures in counted)
     return [
         measure
         for measure in MEASURES
         if (measure.of_events or not question.is_per_event_type)
         and (measure.of_sub_ids or not question.is_of_sub_ids)
         and (shows_traffic or question.is_of_sub_ids or not measure.of_traffic)
-        and (report.total.cost_originals or not measure.of_costs)
+        and (has_cost or not measure.of_costs)
         and (measure.name not in {"users", "arpu"} or reach_split(question))
         and (measure.name != "arpu" or earned)
-        and (measure.name != "unverified" or _has_unverified(report))
+        and (measure.name != "unverified" or has_unverified)
     ]
 
 
@@ -143,7 +147,7 @@ def report_sheet(report: Report, columns: Sequence[str] = ()) -> Sheet:
         return [
             *(measure.read(figures, question.currency) for measure in measures),
             *([unconverted_text(figures)] if is_partial else []),
-            *([_sums_text(figures.cost_unconverted)] if lacks_costs else []),
+            *([unconverted_cost_text(figures)] if lacks_costs else []),
         ]
 
     def head(row: ReportRow) -> list[Cell]:
@@ -155,7 +159,7 @@ def report_sheet(report: Report, columns: Sequence[str] = ()) -> Sheet:
         columns=[
             *([f"{question.by} ({question.time_zone})"] if has_start else []),
             *(str(split).replace("sub_id", "sub ID") for split in question.splits),
-            *(_heading(measure, question.currency) for measure in measures),
+            *(measure_heading(measure, question.currency) for measure in measures),
             *(["not included in revenue"] if is_partial else []),
             *(["not included in cost"] if lacks_costs else []),
         ],
@@ -169,6 +173,11 @@ def unconverted_text(figures: Figures) -> str | None:
     return _sums_text({key: sum(both, Decimal(0)) for key, both in figures.unconverted.items()})
 
 
+def unconverted_cost_text(figures: Figures) -> str | None:
+    """Returns the costs without an exchange rate, which are missing from the cost."""
+    return _sums_text(figures.cost_unconverted)
+
+
 def _sums_text(amounts: Mapping[str, Decimal]) -> str | None:
     sums = (
         f"{amount.normalize():f} {currency or '(no currency)'}"
@@ -178,58 +187,12 @@ def _sums_text(amounts: Mapping[str, Decimal]) -> str | None:
     return " + ".join(sums) or None
 
 
-def comparison_title(report: Report) -> str:
-    """Returns which earlier period a report is compared with, and up to when."""
-    comparison = report.comparison
-    if comparison is None:
-        return ""
-    zone = report.question.time_zone
-    title = f"Compared with {comparison.first} to {comparison.last}"
-    return title + (f", both until {comparison.until:%H:%M} {zone}" if comparison.until else "")
-
-
-def comparison_sheet(report: Report) -> Sheet:
-    """Returns each metric of a comparison; unique users cannot be added up, so they have no row."""
-    comparison, currency = report.comparison, report.question.currency
-    columns = ["metric", "this period", "earlier period", "change"]
-    if comparison is None:
-        return Sheet(columns, [])
-    rows: list[list[Cell]] = []
-    for measure in available_measures(report):
-        now, before = (
-            measure.read(figures, currency) for figures in (comparison.current, comparison.earlier)
-        )
-        # Costs are of whole days, and a comparison may end in the middle of one.
-        if measure.name not in {"users", "arpu"} and not (measure.of_costs and comparison.until):
-            rows.append([_heading(measure, currency), now, before, _change(now, before)])
-    missing = [unconverted_text(part) for part in (comparison.current, comparison.earlier)]
-    if any(missing):
-        rows.append(["not included in revenue", *missing, None])
-    return Sheet(columns, rows)
-
-
-def _has_unverified(report: Report) -> bool:
-    comparison = report.comparison
-    counted = [report.total, *([comparison.current, comparison.earlier] if comparison else [])]
-    return any(figures.unverified for figures in counted)
-
-
-def _heading(measure: Measure, currency: str) -> str:
+def measure_heading(measure: Measure, currency: str) -> str:
     return (
         f"{measure.heading} ({currency})"
         if measure.name.endswith("revenue") or measure.name in {"arpu", "cost", "cpi"}
         else measure.heading
     )
-
-
-def _change(now: Cell, before: Cell) -> Cell:
-    """Returns by what part a value has grown; None of a share, and from nothing."""
-    match now, before:
-        case (Money(), Money()):
-            return _change(now.amount, before.amount)
-        case (int() | Decimal(), int() | Decimal()) if before > 0:
-            return Share(float(now / before) - 1, is_change=True)
-    return None
 
 
 def originals_sheet(report: Report) -> Sheet:

@@ -22,7 +22,10 @@ def keep_valid(query: Values, read: Callable[[Values], Asked]) -> tuple[Asked, l
     except WaybillError:
         kept: set[str] = set()
         faults = []
-    alone = sorted(query.names - {name for names in _TOGETHER for name in names})
+    alone = sorted(
+        query.names - {name for names in _TOGETHER for name in names},
+        key=lambda name: (name == "sort", name),  # what rows can be sorted by follows from the rest
+    )
     for names in (*_TOGETHER, *((name,) for name in alone)):
         try:
             read(query.only({*kept, *names}))

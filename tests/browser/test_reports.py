@@ -87,6 +87,69 @@ def test_a_report_is_broken_down_twice_and_filtered_by_ticking(
     expect(plain.get_by_role("cell", name="(unknown country)").first).to_be_visible()
 
 
+def test_the_rows_that_a_page_does_not_show_are_behind_next_rows(
+    waybill: Waybill, page: Page, plain: Page
+) -> None:
+    add_app(page, "Long")
+    send_events(waybill, "Long", (9, 0))
+    today = datetime.now(UTC).date()
+    first = today - timedelta(days=399)
+    page.get_by_role("link", name="Reports", exact=True).click()
+    page.goto(f"{page.url.split('?')[0]}?from={first}&to={today}&measure=installs&column=installs")
+
+    for reader in (page, plain):
+        reader.goto(page.url)
+        rows = reader.locator(".sheet tbody tr")
+        expect(reader.get_by_text("Rows 1 to 300 of 400; the file has them all.")).to_be_visible()
+        expect(rows).to_have_count(300)
+        expect(rows.first.get_by_role("rowheader")).to_have_text(str(first))
+        expect(reader.get_by_role("link", name="Rows before")).to_have_count(0)
+        reader.get_by_role("link", name="Next rows").click()
+
+        # The next page begins where this one ended, with the same total, metric and columns.
+        expect(reader.get_by_text("Rows 301 to 400 of 400")).to_be_visible()
+        expect(rows).to_have_count(100)
+        expect(rows.first.get_by_role("rowheader")).to_have_text(str(first + timedelta(days=300)))
+        expect(rows.last.get_by_role("rowheader")).to_have_text(f"{today} so far")
+        total = reader.locator(".sheet tfoot tr")
+        expect(total.get_by_role("cell")).to_have_text(["2"])
+        expect(reader.get_by_label("Metric", exact=True)).to_have_value("installs")
+        expect(reader.get_by_role("link", name="Next rows")).to_have_count(0)
+        reader.get_by_role("link", name="Rows before").click()
+        expect(rows).to_have_count(300)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download as CSV").click()
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert (len(lines), lines[-1]) == (402, "total,2")
+
+
+def test_the_country_that_grew_most_is_found_from_a_report_by_country(
+    waybill: Waybill, page: Page, plain: Page
+) -> None:
+    add_app(page, "Growing")
+    send_events(waybill, "Growing", (12, 11, 3))
+    for reader in (page, plain):
+        page.get_by_role("link", name="Reports", exact=True).click()
+        reader.goto(f"{page.url.split('?')[0]}?period=7d")
+        reader.get_by_label("Break down by").select_option("country")
+        reader.get_by_role("button", name="Show").click()
+        reader.get_by_role("link", name="Compare each country with the period before").click()
+
+        expect(reader.get_by_label("Compare with")).to_have_value("previous")
+        expect(reader.get_by_label("Sort rows by")).to_have_value("difference")
+        expect(reader.get_by_role("columnheader", name="events, earlier period")).to_be_visible()
+        table = reader.locator(".sheet", has_text="events, earlier period")
+        row = table.locator("tbody tr").first.locator("th, td")
+        expect(row.first).to_have_text("(unknown country)")
+        expect(row.nth(-4)).to_have_text("1")
+        expect(row.nth(-3)).to_have_text("2")
+        expect(row.nth(-2)).to_have_text("-1")
+        expect(row.last).to_have_text("-50.0%")
+        reader.get_by_label("Metric", exact=True).select_option("installs")
+        reader.get_by_role("button", name="Show").click()
+        expect(reader.get_by_role("columnheader", name="new users, earlier period")).to_be_visible()
+
+
 def test_a_chart_is_read_switched_and_zoomed_by_pointer_and_keyboard(
     waybill: Waybill, page: Page, plain: Page
 ) -> None:

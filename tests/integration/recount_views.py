@@ -7,8 +7,8 @@ saved and read as a person's are; the recount has questions of its own, which sa
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from urllib.parse import urlencode
 
@@ -56,6 +56,7 @@ SELECT links.id::text, links.name, partners.name
 FROM links JOIN partners ON partners.id = partner_id
 """
 _COUNTRIES = {"": "(unknown country)", "DE": "Germany (DE)", "FR": "France (FR)"}
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _NOBODY = ("(organic)", "(organic)", "(organic) · (no campaign)")
 
 
@@ -72,6 +73,7 @@ class Row:
     country: str
     what: str = "event"
     amount: Decimal = Decimal(0)
+    at: datetime = _NEVER
 
 
 @dataclass
@@ -156,11 +158,11 @@ def raw_rows(connection: Connection) -> Iterator[Row]:
         rate = rates.rate(currency, at.date()) if amount else None
         paid = amount * rate.value if rate else Decimal(0)
         named = _COUNTRIES[country]
-        yield Row(at.date(), user, event, *place_of(user, at), named, amount=paid)
+        yield Row(at.date(), user, event, *place_of(user, at), named, amount=paid, at=at)
     for user, at, country in installs:
-        yield Row(at.date(), user, "", *place_of(user, at), _COUNTRIES[country], "install")
+        yield Row(at.date(), user, "", *place_of(user, at), _COUNTRIES[country], "install", at=at)
     for user, at, country in connection.execute(_SESSIONS):
-        yield Row(at.date(), user, "", *place_of(user, at), _COUNTRIES[country], "session")
+        yield Row(at.date(), user, "", *place_of(user, at), _COUNTRIES[country], "session", at=at)
 
 
 def _add(sums: Sums, row: Row) -> None:
@@ -205,6 +207,41 @@ def assert_views_are_those_of_raw_rows(connection: Connection, app: App) -> int:
         assert found.keys() == expected.keys(), view.query
         for place, sums in expected.items():
             compared += _compare(found[place], sums)
+    return compared
+
+
+def assert_changes_are_those_of_raw_rows(connection: Connection, app: App) -> int:
+    """Compares each name of two periods, the later of which ends within a day; returns as above."""
+    first, days, compared = PERIOD.first + timedelta(days=40), timedelta(days=20), 0
+    since = datetime.combine(first, time(), UTC)
+    # Most happened in the first hours of a day: the period ends between two of them.
+    now = since + days - timedelta(hours=22, minutes=30)
+    until = now.replace(minute=0)
+    rows = list(raw_rows(connection))
+    for view in (view for view in VIEWS if view.splits):
+        splits = [("split", split) for split in view.splits]
+        others = [pair for pair in view.query if pair[0] not in {"by", "split", "sort"}]
+        query = [("from", str(first)), ("to", str(now.date())), ("by", "total"), *splits, *others]
+        text = TextQuery(urlencode([*query, ("compare", "previous")]))
+        now_ms = int(now.timestamp() * 1000)
+        question = read_question(text, Environment.PRODUCTION, app, now_ms)
+        of_period, *both = (defaultdict[tuple[str, ...], Sums](Sums) for _ in range(3))
+        for row in filter(view.counts, rows):
+            if row.event or not question.is_per_event_type:
+                names = tuple(getattr(row, split) for split in view.splits)
+                if first <= row.day <= now.date():
+                    _add(of_period[names], row)
+                for sums, shift in zip(both, (timedelta(0), days), strict=True):
+                    if since - shift <= row.at < until - shift:
+                        _add(sums[names], row)
+        report = answer(connection, app, question, now_ms)
+        named = {each.names: each for each in report.rows}
+        assert named.keys() == of_period.keys() | both[1].keys(), view.query
+        for names, each in named.items():
+            assert each.comparison
+            pair = (each.comparison.current, each.comparison.earlier)
+            for figures, sums in zip((each.figures, *pair), (of_period, *both), strict=True):
+                compared += _compare(replace(figures, users=None), sums[names])
     return compared
 
 

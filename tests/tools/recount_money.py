@@ -29,6 +29,7 @@ from tests.integration.recount_money import (
     make_links,
 )
 from tests.integration.recount_views import (
+    assert_changes_are_those_of_raw_rows,
     assert_retention_is_that_of_raw_rows,
     assert_views_are_those_of_raw_rows,
 )
@@ -67,6 +68,8 @@ def main() -> None:
         views = assert_views_are_those_of_raw_rows(connection, app)
         returned = assert_retention_is_that_of_raw_rows(connection, app)
         print(f"{views:,} values of saved views and {returned:,} of retention agree", flush=True)
+        changes = assert_changes_are_those_of_raw_rows(connection, app)
+        print(f"{changes:,} values of names that are compared agree", flush=True)
         users = assert_funnels_are_those_of_raw_rows(connection, app)
         print(f"{users:,} users at steps of funnels agree")
 

@@ -28,8 +28,9 @@ from console.reports.question import Against, Interval, Question, breakdown
 from console.reports.raw import raw_events
 from console.reports.report import Report
 from console.reports.sheet import Sheet, display_text, to_csv
-from console.reports.sheets import MEASURES, comparison_sheet, comparison_title, originals_sheet
-from console.reports.views.layout import Layout, laid_out_sheet
+from console.reports.sheets import MEASURES, originals_sheet
+from console.reports.views.comparison_sheets import comparison_sheet, comparison_title
+from console.reports.views.layout import SORTS, Layout, laid_out, shown_sheet
 from shared.clock import now_ms
 
 _FILTERS = {
@@ -89,8 +90,15 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option(
     "--sort",
+    type=click.Choice(SORTS, case_sensitive=False),
+    help="Sort rows by this metric, the largest first; by default by time. Where each row is "
+    "compared (--by total --split ... --compare ...), by how much it has grown or by what part.",
+)
+@click.option(
+    "--measure",
     type=click.Choice([measure.name for measure in MEASURES], case_sensitive=False),
-    help="Sort rows by this metric, the largest first; by default by time.",
+    help="Metric whose change is shown where rows are compared; by default that of --sort, or the "
+    "first column.",
 )
 @click.option("--csv", "as_csv_", is_flag=True, help="Print the same table as CSV.")
 @json_option
@@ -105,6 +113,7 @@ def report_(
     may be given several times; with --not-... its values are left out.
     """
     split, then = breakdown(map(Split, options["splits"]))
+    layout = Layout(options["columns"], options["sort"] or "", options["measure"] or "")
     with open_database(load_settings(context)) as connection:
         load_rates(connection)
         reported_app = find_app(connection, app)
@@ -126,10 +135,10 @@ def report_(
             currency=currency.upper(),
             against=Against(options["compare"]),
         )
-        report = answer(connection, reported_app, question, now_ms())
-    layout = Layout(options["columns"], options["sort"] or "")
+        layout.check(question)
+        report = laid_out(answer(connection, reported_app, question, now_ms()), layout)
     if as_csv_:
-        sys.stdout.write(to_csv(laid_out_sheet(report, layout)))
+        sys.stdout.write(to_csv(shown_sheet(report, layout)))
     else:
         show({"report": report}, *_parts(report, layout), as_json=as_json)
 
@@ -165,7 +174,7 @@ def export_(
 
 def _parts(report: Report, layout: Layout) -> list[RenderableType]:
     heads = (report.question.by is not Interval.TOTAL) + len(report.question.splits)
-    parts: list[RenderableType] = [*_tables(laid_out_sheet(report, layout), heads)]
+    parts: list[RenderableType] = [*_tables(shown_sheet(report, layout), heads)]
     if report.comparison:
         parts += [f"{comparison_title(report)}:", *_tables(comparison_sheet(report), heads=1)]
     originals = originals_sheet(report)

@@ -222,7 +222,7 @@ def _checked_query(connection: Connection, app: App, text: str, now_ms: int) -> 
     environment = read_environment(values, Environment.PRODUCTION)
     question = read_question(values, environment, app, now_ms)
     check_names(question, app, read_names(connection, app))
-    read_layout(values)
+    read_layout(values).check(question)
     return query
 
 

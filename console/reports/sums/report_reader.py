@@ -36,7 +36,7 @@ WHERE app_id = %(app_id)s AND environment = %(environment)s AND grain = %(grain)
   AND start >= %(from)s AND start < %(until)s
 """
 
-_TOO_MANY = (
+TOO_MANY_ROWS = (
     f"The report would have more than {ROWS_MAX:,} rows. Choose fewer days, a daily instead of an "
     "hourly report, fewer breakdowns, or some partners, links or countries."
 )
@@ -59,7 +59,7 @@ def read_report(
     bounds = rollup_bounds(app, question, names)
     builder = ReportBuilder(question, names, rates, catalog.levels)
     if not builder.add_rollups(connection, bounds) or builder.row_count > ROWS_MAX:
-        raise OperatorError(_TOO_MANY)
+        raise OperatorError(TOO_MANY_ROWS)
     builder.add_users(read_reach(connection, question, names, bounds))
     period = question.period
     arguments = {

@@ -91,8 +91,9 @@ def read_question(query: QueryValues, environment: Environment, app: App, now_ms
 
 
 def read_layout(query: QueryValues) -> Layout:
-    """Returns the columns and the order that a query asks for. Raises BadValue."""
-    return Layout(tuple(filter(None, query.all("column"))), query.get("sort"))
+    """Returns the columns, order and measure that a query asks for. Raises BadValue."""
+    columns = tuple(filter(None, query.all("column")))
+    return Layout(columns, query.get("sort"), query.get("measure"))
 
 
 def check_names(question: Question, app: App, names: Names) -> None:

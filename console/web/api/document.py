@@ -10,6 +10,8 @@ from console.reports.cohorts.cohort_question import CohortMetric, CohortSpan
 from console.reports.filters import DIMENSIONS, Split
 from console.reports.period import DEFAULT, Preset
 from console.reports.question import Against, Interval
+from console.reports.sheets import MEASURES
+from console.reports.views.layout import SORTS
 from console.web.api.api_call import COUNT_MAX, ApiEndpoint
 from shared.callbacks.activities import Activity
 from shared.events import Environment
@@ -26,6 +28,8 @@ _QUERY_SCHEMAS: dict[str, dict[str, Any]] = {
     "count": {"type": "integer", "minimum": 1, "maximum": COUNT_MAX, "default": 100},
     "period": {"type": "string", "enum": list(Preset), "default": DEFAULT},
     "compare": {"type": "string", "enum": list(Against), "default": Against.NOTHING},
+    "sort": {"type": "string", "enum": list(SORTS)},
+    "measure": {"type": "string", "enum": [measure.name for measure in MEASURES]},
     "from": {"type": "string", "format": "date"},
     "to": {"type": "string", "format": "date"},
     "day": {"type": "string", "format": "date"},

@@ -145,7 +145,19 @@ ENDPOINTS: tuple[ApiEndpoint, ...] = (
         "Report events, users, installs, sessions, revenue and clicks, by default of 28 days.",
         reports.report,
         Report,
-        query=(*("environment", "period", "from", "to", "compare", "by", "currency"),),
+        query=(
+            *(
+                "environment",
+                "period",
+                "from",
+                "to",
+                "compare",
+                "by",
+                "currency",
+                "sort",
+                "measure",
+            ),
+        ),
         repeated=("split", *DIMENSIONS, *(f"{split}!" for split in DIMENSIONS)),
     ),
     ApiEndpoint(

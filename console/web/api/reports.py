@@ -11,7 +11,8 @@ from console.reports.funnels.funnel import Funnel, read_funnel
 from console.reports.names import read_names
 from console.reports.report import Report
 from console.reports.retention import Cohort, retention
-from console.reports.views.view_query import read_period, read_question
+from console.reports.views.layout import laid_out
+from console.reports.views.view_query import read_layout, read_period, read_question
 from console.web.api.api_call import ApiCall
 from console.web.report_params import read_cohort_question, read_funnel_question
 from shared.clock import now_ms
@@ -19,7 +20,9 @@ from shared.clock import now_ms
 
 def report(call: ApiCall, app: App) -> Report:
     question = read_question(call.query, call.environment, app, now_ms())
-    return answer(call.connection, app, question, now_ms())
+    layout = read_layout(call.query)
+    layout.check(question)
+    return laid_out(answer(call.connection, app, question, now_ms()), layout)
 
 
 def activity(call: ApiCall, app: App) -> list[ActiveUsers]:

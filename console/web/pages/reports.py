@@ -27,7 +27,7 @@ from console.reports.costs.spending import has_costs
 from console.reports.filters import Split
 from console.reports.names import read_names
 from console.reports.period import PRESET_LABELS, Period, preset_of
-from console.reports.question import SPLITS_MAX, Interval, Question
+from console.reports.question import SPLITS_MAX, Against, Interval, Question
 from console.reports.raw import raw_events
 from console.reports.report import Report
 from console.reports.report_charts import activity_chart, report_chart, retention_chart
@@ -36,13 +36,17 @@ from console.reports.sheet import Sheet, to_csv
 from console.reports.sheets import (
     activity_sheet,
     available_measures,
-    comparison_sheet,
-    comparison_title,
     originals_sheet,
-    report_sheet,
     retention_sheet,
 )
-from console.reports.views.layout import Layout, laid_out, laid_out_sheet
+from console.reports.views.comparison_sheets import comparison_sheet, comparison_title
+from console.reports.views.layout import (
+    Layout,
+    compared_measure,
+    laid_out,
+    laid_out_sheet,
+    shown_sheet,
+)
 from console.reports.views.row_page import read_page_number, row_page
 from console.reports.views.saved_views import delete_view, list_views, save_view
 from console.reports.views.view_query import (
@@ -70,7 +74,9 @@ def show(request: PageRequest, app: App) -> Answer:
         environment = read_environment(query, request.remembered)
         question = read_question(query, environment, app, now_ms)
         check_names(question, app, names)
-        return question, read_layout(query), read_page_number(query)
+        layout = read_layout(query)
+        layout.check(question)
+        return question, layout, read_page_number(query)
 
     (question, layout, number), faults = keep_valid(request.query, read)
     try:
@@ -80,8 +86,7 @@ def show(request: PageRequest, app: App) -> Answer:
         total = replace(question, by=Interval.TOTAL, split=Split.NONE, then=())
         report = answer(request.connection, app, total, now_ms)
     measures, page = available_measures(report), row_page(laid_out(report, layout), number)
-    name = request.query.get("measure", measures[0].name)
-    measure = next((measure for measure in measures if measure.name == name), measures[0])
+    measure = next((each for each in measures if each.name == layout.measure), measures[0])
     return Page(
         "report.html",
         {
@@ -91,7 +96,8 @@ def show(request: PageRequest, app: App) -> Answer:
             "question": report.question,
             "presets": _presets(request, app, report.question.period),
             "page": page,
-            "sheet": report_sheet(page.report, layout.columns),
+            "sheet": shown_sheet(page.report, layout),
+            "compared_measure": compared_measure(report, layout),
             "paths": row_paths(app, page.report),
             "layout": layout,
             "splits": [*report.question.splits, *[Split.NONE] * SPLITS_MAX][:SPLITS_MAX],
@@ -102,6 +108,7 @@ def show(request: PageRequest, app: App) -> Answer:
             "lacks_costs": _lacks_costs(report),
             "has_unverified": read_switches(request.connection, app)["sdk_traffic"],
             "comparison": comparison_sheet(report),
+            "rows_compared_query": _rows_compared_query(report.question, layout),
             "comparison_title": comparison_title(report),
             "chart": report_chart(report, measure, moment_of(request.services.clock())),
             "measure": measure,
@@ -133,8 +140,10 @@ def _told(request: PageRequest, app: App, question: Question) -> list[DeliveryDa
 def download(request: PageRequest, app: App) -> Answer:
     now_ms = request.services.clock()
     question = read_question(request.query, request.environment, app, now_ms)
+    layout = read_layout(request.query)
+    layout.check(question)
     report = answer(request.connection, app, question, now_ms)
-    sheet = laid_out_sheet(report, read_layout(request.query))
+    sheet = laid_out_sheet(report, layout)
     return _file(app, "report", report.question.period, sheet)
 
 
@@ -249,9 +258,7 @@ def _presets(request: PageRequest, app: App, period: Period) -> list[tuple[str, 
 def _kept_query(request: PageRequest, app: App, question: Question, layout: Layout) -> str:
     """Returns the query of a view: a preset stays one, so that it ends on the day it is opened."""
     preset = preset_of(question.period, _today(request, app))
-    measure = request.query.get("measure")
-    kept = {"measure": measure} if measure else {}
-    return _query(question, layout, {"period": preset} | kept if preset else kept)
+    return _query(question, layout, {"period": preset} if preset else {})
 
 
 def _query(
@@ -263,6 +270,7 @@ def _query(
         [
             *(days if "period" not in others else []),
             *others.items(),
+            *([("measure", layout.measure)] if layout.measure else []),
             *(("column", column) for column in layout.columns),
             *([("sort", layout.sort)] if layout.sort else []),
             ("environment", question.environment),
@@ -273,6 +281,18 @@ def _query(
             ("compare", question.against),
         ]
     )
+
+
+def _rows_compared_query(question: Question, layout: Layout) -> str:
+    """Returns the query of the same names, each compared, those that grew most first.
+
+    It is "" without names, and if they are compared already.
+    """
+    if not question.splits or question.compares_rows:
+        return ""
+    against = Against.PREVIOUS if question.against is Against.NOTHING else question.against
+    compared = replace(question, by=Interval.TOTAL, against=against)
+    return _query(compared, replace(layout, sort="difference"))
 
 
 def _period_query(environment: str, period: Period, **filters: str) -> str:

@@ -21,6 +21,7 @@ from tests.integration.recount_money import (
     make_links,
 )
 from tests.integration.recount_views import (
+    assert_changes_are_those_of_raw_rows,
     assert_retention_is_that_of_raw_rows,
     assert_views_are_those_of_raw_rows,
 )
@@ -44,6 +45,7 @@ def app(connection: Connection, shop: App) -> App:
 
 def test_views_cohorts_and_costs_are_those_of_raw_rows(connection: Connection, app: App) -> None:
     assert assert_views_are_those_of_raw_rows(connection, app) > 1_000
+    assert assert_changes_are_those_of_raw_rows(connection, app) > 300
     assert assert_retention_is_that_of_raw_rows(connection, app) > 1_000
     assert assert_funnels_are_those_of_raw_rows(connection, app) > 100
     assert assert_cohorts_are_those_of_raw_rows(connection, app) > 5_000

@@ -30,7 +30,8 @@ from console.reports.raw import raw_events
 from console.reports.report import Report
 from console.reports.retention import retention
 from console.reports.sheet import to_csv
-from console.reports.sheets import comparison_title, report_sheet
+from console.reports.sheets import report_sheet
+from console.reports.views.comparison_sheets import comparison_title
 from shared.database import Connection
 from shared.events import Environment, Event
 from shared.ids import new_receipt
