@@ -26,6 +26,7 @@ PAGES = (
         "APP/events/new",
         "APP/reports",
         "APP/reports?split=partner&split=country&by=total&country!=DE&campaign=summer",
+        "APP/reports?split=partner&by=total&compare=previous&sort=difference&measure=installs",
     ),
     *("APP/reports/activity", "APP/reports/retention", "APP/reports/costs", "APP/reports/cohorts"),
     "/receipts/019a2f00-1c80-7d6e-9a3b-5f0c2d4e6b81",

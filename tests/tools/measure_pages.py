@@ -54,6 +54,8 @@ _QUERIES = {
         "split=partner&split=country&split=event&by=total&period=90d",
         "partner=Acme&partner=Bolt&country!=US&event=purchase&compare=previous",
         "split=campaign&by=total&period=90d&compare=previous&currency=USD",
+        "split=country&by=total&period=28d&compare=previous&sort=difference&measure=installs",
+        "split=partner&split=country&by=total&period=28d&compare=previous&sort=change",
     ),
     "/reports/activity": ("", "period=90d"),
     "/reports/retention": ("", "period=90d", "partner=Acme"),

@@ -1,5 +1,6 @@
 """Turns comparisons into sheets: of all metrics in total, and of one metric for each name."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from console.reports.figures import Figures
@@ -59,11 +60,14 @@ def comparison_sheet(report: Report) -> Sheet:
 
 
 def with_changes(sheet: Sheet, report: Report, measure: Measure | None) -> Sheet:
-    """Returns the sheet of a report with what each of its names was before, in one measure."""
+    """Returns the sheet of a report with what each of its names was before, in one measure.
+
+    It stands beside the names, where it is seen without scrolling.
+    """
     comparison, question = report.comparison, report.question
     if comparison is None or measure is None or not question.compares_rows:
         return sheet
-    heading = measure_heading(measure, question.currency)
+    heading, heads = measure_heading(measure, question.currency), len(question.splits)
     both = [
         (row.comparison.current, row.comparison.earlier) if row.comparison else None
         for row in report.rows
@@ -78,15 +82,19 @@ def with_changes(sheet: Sheet, report: Report, measure: Measure | None) -> Sheet
         missing = [_missing_text(pair[1], measure)] if is_partial else []
         return [now, before, _difference(now, before), _growth(now, before), *missing]
 
+    def line(cells_of_row: Sequence[Cell], pair: tuple[Figures, Figures] | None) -> list[Cell]:
+        return [*cells_of_row[:heads], *cells(pair), *cells_of_row[heads:]]
+
     return Sheet(
         columns=[
-            *sheet.columns,
+            *sheet.columns[:heads],
             *(f"{heading}, {which} period" for which in ("this", "earlier")),
             *("difference", "change"),
             *(["not included in earlier period"] if is_partial else []),
+            *sheet.columns[heads:],
         ],
-        rows=[[*line, *cells(pair)] for line, pair in zip(sheet.rows, both, strict=True)],
-        total=[*sheet.total, *cells((comparison.current, comparison.earlier))],
+        rows=[line(row, pair) for row, pair in zip(sheet.rows, both, strict=True)],
+        total=line(sheet.total, (comparison.current, comparison.earlier)),
     )
 
 

@@ -102,9 +102,11 @@ def _page(request: PageRequest, schedule: ReportSchedule, result: object = None)
 
 
 def _choices(request: PageRequest, app: App) -> dict[str, object]:
+    views, chosen = list_views(request.connection, request.me, app), request.query.get("view")
     return {
-        "views": list_views(request.connection, request.me, app),
-        "chosen_view": request.query.get("view"),
+        "views": views,
+        "chosen_view": chosen,
+        "chosen_name": next((view.name for view in views if str(view.id) == chosen), ""),
         "channels": list(ReportChannel),
         "has_mail": bool(request.services.settings.smtp_url),
     }

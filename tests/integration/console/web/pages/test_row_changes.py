@@ -34,13 +34,13 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 PLACES = {"de": (4, 1), "at": (2, 0), "fr": (0, 3), "ch": (3, 2)}  # events of this week and before
 BY_DIFFERENCE = [
-    ["Germany (DE)", "4", "4", "1", "3", "3.000"],
-    ["Austria (AT)", "2", "2", "0", "2", ""],
-    ["Switzerland (CH)", "3", "3", "2", "1", "0.500"],
-    ["France (FR)", "0", "0", "3", "-3", "-1.000"],
+    ["Germany (DE)", "4", "1", "3", "3.000", "4"],
+    ["Austria (AT)", "2", "0", "2", "", "2"],
+    ["Switzerland (CH)", "3", "2", "1", "0.500", "3"],
+    ["France (FR)", "0", "3", "-3", "-1.000", "0"],
 ]
-TOTAL = ["total", "9", "9", "6", "3", "0.500"]
-HEADING = ["country", "events", "events, this period", "events, earlier period"]
+TOTAL = ["total", "9", "6", "3", "0.500", "9"]
+HEADING = ["country", "events, this period", "events, earlier period", "difference", "change"]
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_names_are_sorted_by_how_much_they_grew_on_the_page_and_in_the_file(
     at = f"/apps/{shop.id}/reports"
     heading, *rows, total = _read(viewer.get(f"{at}.csv?{_query(days)}").text)
 
-    assert heading == [*HEADING, "difference", "change"]
+    assert heading == [*HEADING, "events"]
     assert (rows, total) == (BY_DIFFERENCE, TOTAL)
     names = [row[0] for row in _read(viewer.get(f"{at}.csv?{_query(days, 'change')}").text)[1:]]
     assert names == ["Germany (DE)", "Switzerland (CH)", "France (FR)", "Austria (AT)", "total"]
@@ -86,8 +86,8 @@ def test_names_are_sorted_by_how_much_they_grew_on_the_page_and_in_the_file(
     tables = [part.partition("</table>")[0] for part in page.split("<table")]
     (table,) = [part for part in tables if "events, earlier period" in part]
     cells = [re.findall(r"<t[dh][^>]*>(?:<a [^>]*>)?([^<]*)", row) for row in table.split("<tr>")]
-    assert ["Germany (DE)", "4", "4", "1", "3", "+300.0%"] in cells
-    assert ["France (FR)", "0", "0", "3", "-3", "-100.0%"] in cells
+    assert ["Germany (DE)", "4", "1", "3", "+300.0%", "4"] in cells
+    assert ["France (FR)", "0", "3", "-3", "-100.0%", "0"] in cells
     assert [row[0] for row in cells[2:6]] == [row[0] for row in BY_DIFFERENCE]
 
 
@@ -122,7 +122,7 @@ def test_programs_and_the_terminal_get_the_same_names_in_the_same_order(
     assert [
         [row["name"], *(row["comparison"][part]["events"] for part in ("current", "earlier"))]
         for row in answered
-    ] == [[line[0], int(line[2]), int(line[3])] for line in BY_DIFFERENCE]
+    ] == [[line[0], int(line[1]), int(line[2])] for line in BY_DIFFERENCE]
     assert {row["comparison"]["earlier"]["users"] for row in answered} == {None}
     assert file[1:] == [*BY_DIFFERENCE, TOTAL]
     by_day = call(query.replace("by=total", "by=day"))
