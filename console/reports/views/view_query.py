@@ -1,13 +1,15 @@
-"""Reads a report, its columns and its order from a query, as the page of reports has it.
+"""Reads a report, its columns and its order from a query, and writes it as one.
 
 Pages, the API and views that people save have the same parameters.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Protocol, TypeVar
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 from console.apps.apps import App
 from console.moments import read_day
@@ -110,6 +112,43 @@ def filter_pairs(filters: Filters) -> list[tuple[str, str]]:
         for name, chosen in ((str(split), values.only), (f"{split}{EXCLUDED}", values.without))
         for value in chosen
     ]
+
+
+def write_query(
+    question: Question, layout: Layout, others: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """Returns the query of the same report, from which it is read again.
+
+    A preset among `others` replaces the days.
+    """
+    days = [("from", question.period.first), ("to", question.period.last)]
+    return urlencode(
+        [
+            *(days if "period" not in others else []),
+            *others.items(),
+            *([("measure", layout.measure)] if layout.measure else []),
+            *(("column", column) for column in layout.columns),
+            *([("sort", layout.sort)] if layout.sort else []),
+            ("environment", question.environment),
+            ("by", question.by),
+            *(("split", split) for split in question.splits or (Split.NONE,)),
+            *filter_pairs(question.filters),
+            ("currency", question.currency),
+            ("compare", question.against),
+        ]
+    )
+
+
+def rows_compared_query(question: Question, layout: Layout) -> str:
+    """Returns the query of the same names, each compared, those that grew most first.
+
+    It is "" without names, and if they are compared already.
+    """
+    if not question.splits or question.compares_rows:
+        return ""
+    against = Against.PREVIOUS if question.against is Against.NOTHING else question.against
+    compared = replace(question, by=Interval.TOTAL, against=against)
+    return write_query(compared, replace(layout, sort="difference"))
 
 
 def _read_filter(query: QueryValues, split: Split) -> ValueFilter:

@@ -1,10 +1,8 @@
 """The pages of reports: metrics, active users and retention, each also as a CSV file."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from functools import partial
-from types import MappingProxyType
 from urllib.parse import urlencode
 
 from console.apps.apps import App
@@ -27,7 +25,7 @@ from console.reports.costs.spending import has_costs
 from console.reports.filters import Split
 from console.reports.names import read_names
 from console.reports.period import PRESET_LABELS, Period, preset_of
-from console.reports.question import SPLITS_MAX, Against, Interval, Question
+from console.reports.question import SPLITS_MAX, Interval, Question
 from console.reports.raw import raw_events
 from console.reports.report import Report
 from console.reports.report_charts import activity_chart, report_chart, retention_chart
@@ -51,11 +49,12 @@ from console.reports.views.row_page import read_page_number, row_page
 from console.reports.views.saved_views import delete_view, list_views, save_view
 from console.reports.views.view_query import (
     check_names,
-    filter_pairs,
     read_environment,
     read_layout,
     read_period,
     read_question,
+    rows_compared_query,
+    write_query,
 )
 from console.web.kept_parameters import keep_valid
 from console.web.page_request import PageRequest
@@ -108,7 +107,7 @@ def show(request: PageRequest, app: App) -> Answer:
             "lacks_costs": _lacks_costs(report),
             "has_unverified": read_switches(request.connection, app)["sdk_traffic"],
             "comparison": comparison_sheet(report),
-            "rows_compared_query": _rows_compared_query(report.question, layout),
+            "rows_compared_query": rows_compared_query(report.question, layout),
             "comparison_title": comparison_title(report),
             "chart": report_chart(report, measure, moment_of(request.services.clock())),
             "measure": measure,
@@ -116,7 +115,7 @@ def show(request: PageRequest, app: App) -> Answer:
             "currencies": sorted(usable_currencies()),
             "rates_age_days": (_today(request, app) - newest_rate_day()).days,
             "measures": [(measure.name, measure.heading) for measure in measures],
-            "query": _query(report.question, layout),
+            "query": write_query(report.question, layout),
             "period_query": _period_query(question.environment, report.question.period),
             "told": _told(request, app, report.question),
         },
@@ -258,41 +257,7 @@ def _presets(request: PageRequest, app: App, period: Period) -> list[tuple[str, 
 def _kept_query(request: PageRequest, app: App, question: Question, layout: Layout) -> str:
     """Returns the query of a view: a preset stays one, so that it ends on the day it is opened."""
     preset = preset_of(question.period, _today(request, app))
-    return _query(question, layout, {"period": preset} if preset else {})
-
-
-def _query(
-    question: Question, layout: Layout, others: Mapping[str, str] = MappingProxyType({})
-) -> str:
-    """Returns the query string of links to the same metrics."""
-    days = [("from", question.period.first), ("to", question.period.last)]
-    return urlencode(
-        [
-            *(days if "period" not in others else []),
-            *others.items(),
-            *([("measure", layout.measure)] if layout.measure else []),
-            *(("column", column) for column in layout.columns),
-            *([("sort", layout.sort)] if layout.sort else []),
-            ("environment", question.environment),
-            ("by", question.by),
-            *(("split", split) for split in question.splits or (Split.NONE,)),
-            *filter_pairs(question.filters),
-            ("currency", question.currency),
-            ("compare", question.against),
-        ]
-    )
-
-
-def _rows_compared_query(question: Question, layout: Layout) -> str:
-    """Returns the query of the same names, each compared, those that grew most first.
-
-    It is "" without names, and if they are compared already.
-    """
-    if not question.splits or question.compares_rows:
-        return ""
-    against = Against.PREVIOUS if question.against is Against.NOTHING else question.against
-    compared = replace(question, by=Interval.TOTAL, against=against)
-    return _query(compared, replace(layout, sort="difference"))
+    return write_query(question, layout, {"period": preset} if preset else {})
 
 
 def _period_query(environment: str, period: Period, **filters: str) -> str:
