@@ -245,11 +245,12 @@ def _presets(request: PageRequest, app: App, period: Period) -> list[tuple[str, 
     """Returns the name of each preset, the query of its link, and whether it is shown."""
     shown = preset_of(period, _today(request, app))
     kept = [
-        (name, request.query.get(name))
-        for name in request.query.names - {"from", "to", "period", "page"}
+        (name, text)
+        for name in sorted(request.query.names - {"from", "to", "period", "page"})
+        for text in request.query.all(name)  # in their order: breakdowns have one
     ]
     return [
-        (label, urlencode([("period", preset), *sorted(kept)]), preset is shown)
+        (label, urlencode([("period", preset), *kept]), preset is shown)
         for preset, label in PRESET_LABELS.items()
     ]
 

@@ -163,6 +163,18 @@ def test_several_breakdowns_and_filters_are_the_same_on_the_page_in_the_file_and
     assert _read(viewer.get(unescape(file)).text) == lines
 
 
+def test_another_period_keeps_all_breakdowns_filters_and_columns(viewer: Browser, app: App) -> None:
+    kept = [
+        ("split", "country"), ("split", "event"), ("split", "none"),
+        ("country", "FR"), ("country", "(unknown country)"),
+        ("column", "events"), ("column", "revenue"),
+    ]  # fmt: skip
+    page = viewer.get(f"/apps/{app.id}/reports?{urlencode([('period', '7d'), *kept])}").text
+    (query,) = re.findall(r'href="\?(period=last_week&amp;[^"]*)"', page)
+
+    assert sorted(parse_qsl(unescape(query))) == sorted([("period", "last_week"), *kept])
+
+
 def test_a_view_keeps_all_its_breakdowns_and_filters(viewer: Browser, app: App) -> None:
     filters = "country!=France (FR)&event=open&event=ad revenue"
     at = f"/apps/{app.id}/reports?period=7d&split=country&split=event&{filters}"

@@ -39,7 +39,7 @@ def test_a_saved_view_is_sent_regularly_until_that_is_ended(
     view = link.partition("view=")[2]
     page = admin.get(link).text
     assert f'<option value="{view}" selected>Partners' in page
-    assert re.search(r'<input id="name"[^>]* value="Partners"', page)
+    assert re.search(r'<input id="field-name"[^>]* value="Partners"', page)
 
     admin.send(f"{at}/new", view=view, **FORM)
 
