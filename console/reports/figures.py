@@ -84,7 +84,7 @@ class Figures:
 
 
 def _rounded(amount: Decimal) -> Decimal:
-    return _SUMS.quantize(amount, _MICRO)
+    return _SUMS.plus(_SUMS.quantize(amount, _MICRO))  # which makes 0 of a negative zero
 
 
 def _rounded_pairs(
