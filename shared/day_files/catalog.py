@@ -133,7 +133,7 @@ def files_of_receipts(
     and cost one comparison. Raises DatabaseError.
     """
     wanted = sorted(set(receipts))
-    if not wanted or not _are_old(wanted[0]):
+    if not wanted or not _is_old(receipt_time_ms(wanted[0])):
         return []
     share(connection, AdvisoryLock.CLOSE_DAYS)
     arguments = {
@@ -148,7 +148,12 @@ def files_of_receipts(
 def files_of_time(
     connection: Connection, app_id: int, begin: datetime, until: datetime
 ) -> list[DayFile]:
-    """Finds the files of an app that may have events of a stretch of event time."""
+    """Finds the files of an app that may have events of a stretch of event time.
+
+    Until the transaction ends they are not deleted, as with `files_of_receipts`.
+    """
+    if _is_old(begin.timestamp() * 1000):
+        share(connection, AdvisoryLock.CLOSE_DAYS)
     arguments = {"app": app_id, "begin": begin, "until": until}
     return [DayFile(*row) for row in run(connection, _OF_TIME, arguments)]
 
@@ -219,8 +224,8 @@ def note_verified(connection: Connection, file: DayFile, fault: str | None) -> N
     run(connection, _VERIFIED, (fault, file.id, file.version))
 
 
-def _are_old(first: UUID) -> bool:
-    return receipt_time_ms(first) < now_ms() - (OLDEST_DAYS_MIN - _UNCERTAIN_DAYS) * _DAY_MS
+def _is_old(time_ms: float) -> bool:
+    return time_ms < now_ms() - (OLDEST_DAYS_MIN - _UNCERTAIN_DAYS) * _DAY_MS
 
 
 def save_file(connection: Connection, file: DayFile) -> None:

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from shared.database import Connection, run
+from shared.database import Connection, run, transaction
 from shared.day_files.catalog import DayFile
 from shared.day_files.faults import DayFileFault
 from shared.day_files.parquet import digest_of
+from shared.shards.advisory_locks import AdvisoryLock, try_lock
 
 _REPLACED = "SELECT folder, name FROM replaced_day_files"
 _FORGET = "DELETE FROM replaced_day_files WHERE folder = %s AND name = %s"
@@ -76,17 +77,20 @@ def put(source: Path, target: Path) -> None:
         os.close(folder)
 
 
-def delete_replaced(connection: Connection) -> int:
+def delete_replaced(connection: Connection) -> bool:
     """Deletes the versions of files that committed transactions have replaced.
 
-    Raises OSError where one cannot be deleted; it is tried again.
+    Tells whether that is done: as long as somebody looks for old events, who may have found these
+    versions, they stay. Raises OSError where one cannot be deleted; it is tried again.
     """
-    deleted = 0
-    for folder, name in run(connection, _REPLACED).fetchall():
-        (Path(folder) / name).unlink(missing_ok=True)
-        run(connection, _FORGET, (folder, name))
-        deleted += 1
-    return deleted
+    with transaction(connection):
+        replaced = run(connection, _REPLACED).fetchall()
+        if replaced and not try_lock(connection, AdvisoryLock.CLOSE_DAYS):
+            return False
+        for folder, name in replaced:
+            (Path(folder) / name).unlink(missing_ok=True)
+            run(connection, _FORGET, (folder, name))
+    return True
 
 
 def unknown_files(connection: Connection, folder: Path, files: list[DayFile]) -> list[UnknownFile]:

@@ -147,8 +147,12 @@ class DayCloser:
             return False
         try:
             with transaction(self._connection) as connection:
-                lock(connection, AdvisoryLock.STORE_EVENTS)  # nobody adds one
-                if run(connection, _HAS_EVENTS, bounds).fetchone() == (True,):
+                # Nobody adds one, none comes back from a file, and nobody is about to read the
+                # day. The second lock is not waited for: a drain waits for it with the first.
+                lock(connection, AdvisoryLock.STORE_EVENTS)
+                if not try_lock(connection, AdvisoryLock.CLOSE_DAYS) or run(
+                    connection, _HAS_EVENTS, bounds
+                ).fetchone() == (True,):
                     return False
                 drop_day(connection, day)
         except DatabaseError as error:

@@ -230,8 +230,8 @@ class Eraser:
         if oldest_ms is not None and oldest_ms <= erasure.progress["buried_ms"]:
             return False
         if erasure.is_reset:
-            self._finish(erasure)
-        elif self._has_more(erasure):
+            return self._finish(erasure)
+        if self._has_more(erasure):
             rounds = erasure.progress.get("rounds", 0) + 1
             again = erasure._replace(progress={**erasure.progress, "rounds": rounds})
             self._advance(again, "people")
@@ -269,9 +269,8 @@ class Eraser:
                 return True
             erasure.counts["log_rewritten"] = 1
         waited_ms = self._now() - erasure.progress["buried_ms"]
-        if is_told := end_erased_callbacks(self._connection, erasure.id, waited_ms):
-            self._finish(erasure)
-        return is_told
+        is_told = end_erased_callbacks(self._connection, erasure.id, waited_ms)
+        return is_told and self._finish(erasure)
 
     def _advance(self, erasure: Erasure, phase: str) -> None:
         subject = msgspec.json.encode(sorted(erasure.subject)).decode()
@@ -279,10 +278,14 @@ class Eraser:
         counts = msgspec.json.encode(dict(erasure.counts)).decode()
         run(self._connection, _ADVANCE, (phase, progress, counts, subject, erasure.id))
 
-    def _finish(self, erasure: Erasure) -> None:
-        """Deletes the ids from the request and writes the proof, which names nobody."""
+    def _finish(self, erasure: Erasure) -> bool:
+        """Deletes the ids from the request and writes the proof, which names nobody.
+
+        Tells whether it did: while somebody reads what day files had of the person, it waits.
+        """
         connection, counts = self._connection, dict(erasure.counts)
-        delete_replaced(connection)  # what day files had of the person
+        if not delete_replaced(connection):
+            return False
         with transaction(connection):
             text = msgspec.json.encode(counts).decode()
             [(app_id, source, action, proof)] = run(
@@ -291,3 +294,4 @@ class Eraser:
             after = msgspec.json.encode({"proof": proof, "counts": counts}).decode()
             done = {"erase": "user.erased", "reset": "user.reset"}[action]
             run(connection, _AUDIT, (source, app_id, done, str(erasure.id), after))
+        return True
