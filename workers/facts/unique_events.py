@@ -10,6 +10,8 @@ from uuid import UUID
 from shared.database import Connection, run
 from shared.day_files.catalog import files_of_receipts
 from shared.day_files.changes import change_rows
+from shared.day_files.folder import require_sound
+from shared.day_files.parquet import find_receipts
 from shared.day_files.rows import rows_of_receipts
 from shared.event_columns import PLAIN_COLUMNS
 from shared.events import Event
@@ -124,7 +126,8 @@ def _discount(connection: Connection, receipts: list[UUID]) -> None:
     files = files_of_receipts(connection, receipts)
     discount()
     for file in files:
-        change_rows(connection, file, discount)
+        if find_receipts([require_sound(file)], receipts):  # most files of a day have none
+            change_rows(connection, file, discount)
 
 
 def _columns(occurrences: dict[UniqueKey, Occurrence]) -> tuple[list[object], ...]:
