@@ -55,11 +55,12 @@ UPDATE day_files SET verified_at = now(), fault = %s WHERE id = %s AND version =
 """
 _NEXT_WITH_ADDRESSES = f"""
 SELECT {_COLUMNS} FROM day_files
-WHERE app_id = %s AND addresses > 0 AND day < %s ORDER BY day, id LIMIT 1
+WHERE app_id = %s AND addresses > 0 AND day < %s AND fault IS NULL ORDER BY day, id LIMIT 1
 """
 _NEXT_TO_TRUNCATE = f"""
 SELECT {_COLUMNS} FROM day_files
-WHERE app_id = %s AND addresses > 0 AND NOT truncated ORDER BY day DESC, id LIMIT 1
+WHERE app_id = %s AND addresses > 0 AND NOT truncated AND fault IS NULL
+ORDER BY day DESC, id LIMIT 1
 """
 _TRUNCATED = "UPDATE day_files SET truncated = true WHERE id = %s"
 _EXPIRED = f"""
@@ -169,18 +170,22 @@ def list_files(
 
 
 def files_with_unmapped(connection: Connection, app_id: int) -> list[DayFile]:
-    """Finds the files of an app with events that had no event type."""
+    """Finds the files of an app with events that had no event type; as `files_of_time`."""
+    share(connection, AdvisoryLock.CLOSE_DAYS)
     return [DayFile(*row) for row in run(connection, _UNMAPPED, (app_id,))]
 
 
 def next_with_addresses(connection: Connection, app_id: int, before: date) -> DayFile | None:
-    """Finds the oldest file of an app, of a day before this one, that has addresses."""
+    """Finds the oldest file of an app, of a day before this one, that has addresses.
+
+    Those that are known to be missing or damaged wait until somebody brings them back.
+    """
     row = run(connection, _NEXT_WITH_ADDRESSES, (app_id, before)).fetchone()
     return None if row is None else DayFile(*row)
 
 
 def next_to_truncate(connection: Connection, app_id: int) -> DayFile | None:
-    """Finds the newest file of an app whose addresses nobody has truncated."""
+    """Finds the newest file of an app whose addresses nobody has truncated, if it can be read."""
     row = run(connection, _NEXT_TO_TRUNCATE, (app_id,)).fetchone()
     return None if row is None else DayFile(*row)
 

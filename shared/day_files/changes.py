@@ -36,7 +36,7 @@ def change_rows(connection: Connection, file: DayFile, change: Callable[[], int]
     """Changes the events of a file by statements about `events`, and returns what `change` does.
 
     In them `events` is the file alone. If the result is not 0, the file is written again, in the
-    open transaction. Raises DayFileFault and OSError.
+    open transaction. Raises DayFilesUnreadable.
     """
     with transaction(connection), unprepared(connection):
         current = lock_file(connection, file.id)

@@ -1,6 +1,10 @@
 """Says why events of day files cannot be read."""
 
-from shared.day_files.catalog import DayFile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from shared.database import Connection
+from shared.day_files.catalog import DayFile, note_verified
 from shared.errors import OperatorError
 
 
@@ -24,3 +28,32 @@ class DayFileFault(DayFilesUnreadable):
         )
         self.file = file
         self.fault = fault
+
+
+@contextmanager
+def unreadable_if_faulty(*kinds: type[Exception]) -> Iterator[None]:
+    """Raises DayFilesUnreadable instead of a fault of the disk, or of these kinds.
+
+    Its text has no value of a row, which that of the fault may have.
+    """
+    faults: tuple[type[Exception], ...] = (OSError, *kinds)
+    try:
+        yield
+    except faults as error:
+        what = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+        raise DayFilesUnreadable(
+            f"A day file could not be read or written: {what}.",
+            "Look whether its volume is mounted, and whether TMPDIR is full.",
+        ) from error
+
+
+def note_fault(connection: Connection, error: DayFilesUnreadable) -> bool:
+    """Notes which file is missing or damaged, outside of a transaction that ends with the error.
+
+    From then on alerts name it, and what only has to look at each file once goes on to the next.
+    Tells whether the error is of one file.
+    """
+    if not isinstance(error, DayFileFault):
+        return False
+    note_verified(connection, error.file, error.fault)
+    return True

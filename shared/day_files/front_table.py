@@ -11,7 +11,7 @@ from shared.database import Connection, run
 from shared.day_files import parquet
 from shared.day_files.catalog import DayFile, save_file
 from shared.day_files.columns import NAMES, TEXTS
-from shared.day_files.faults import DayFilesUnreadable
+from shared.day_files.faults import DayFilesUnreadable, unreadable_if_faulty
 from shared.day_files.folder import put, require_sound
 
 _PIECE_BYTES = 1 << 20
@@ -70,9 +70,12 @@ def unprepared(connection: Connection) -> Iterator[None]:
 def load(
     connection: Connection, files: Sequence[DayFile], wanted: WantedRows | None = None
 ) -> None:
-    """Copies rows of files into the table that is to stand in front."""
+    """Copies rows of files into the table that is to stand in front.
+
+    Raises DayFilesUnreadable.
+    """
     paths = [require_sound(file) for file in files]
-    with TemporaryDirectory(prefix="waybill-day-") as place:
+    with unreadable_if_faulty(), TemporaryDirectory(prefix="waybill-day-") as place:
         csv = Path(place) / "rows.csv"
         if wanted is None:
             parquet.read_parquet(paths, csv)
@@ -91,9 +94,12 @@ def load(
 
 
 def write(connection: Connection, file: DayFile) -> DayFile:
-    """Writes the rows of `events_shown` as a file, reads it again, and notes it."""
+    """Writes the rows of `events_shown` as a file, reads it again, and notes it.
+
+    Raises DayFilesUnreadable, also where a disk is full.
+    """
     [(count, first_time, last_time, unmapped, addresses, first, last)] = run(connection, _MEASURE)
-    with TemporaryDirectory(prefix="waybill-day-") as place:
+    with unreadable_if_faulty(), TemporaryDirectory(prefix="waybill-day-") as place:
         csv, written, again = (Path(place) / name for name in ("a.csv", "a.parquet", "b.csv"))
         content = sha256()
         with csv.open("wb") as rows, connection.cursor().copy(_WRITE.encode()) as copy:

@@ -11,11 +11,11 @@ from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from shared.day_files.columns import CSV_COLUMNS, DAY_COLUMNS, VALUES
-from shared.day_files.faults import DayFilesUnreadable
+from shared.day_files.faults import DayFilesUnreadable, unreadable_if_faulty
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -69,6 +69,13 @@ _ARGUMENT = re.compile(r"\$(\w+)")
 ALL = "true"
 
 
+class _Result(NamedTuple):
+    """The columns and rows that a statement gave."""
+
+    columns: list[str]
+    rows: list[tuple[Any, ...]]
+
+
 def is_installed() -> bool:
     """Tells whether DuckDB is there."""
     return find_spec("duckdb") is not None
@@ -103,8 +110,7 @@ def read_parquet(
     `condition` is a constant, in which `$name` stands for an argument.
     """
     files = {"paths": [str(path) for path in paths]}
-    description = _run(_PRESENT, files).description or []
-    present = frozenset(str(column[0]) for column in description)
+    present = frozenset(_run(_PRESENT, files).columns)
     statement = _READ.format(
         texts=", ".join(column.as_read(present) for column in DAY_COLUMNS),
         condition=condition,
@@ -127,20 +133,18 @@ def find_receipts(paths: Sequence[Path], receipts: Sequence[UUID]) -> list[UUID]
         "first": min(receipts),
         "last": max(receipts),
     }
-    return [UUID(str(receipt)) for (receipt,) in _run(_RECEIPTS, arguments).fetchall()]
+    return [UUID(str(receipt)) for (receipt,) in _run(_RECEIPTS, arguments).rows]
 
 
 def count_unmapped(path: Path, event_id: str) -> int:
     """Counts the events of a file that had no event type, by the ID that was sent."""
-    row = _run(_UNMAPPED, {"paths": [str(path)], "event_id": event_id}).fetchone()
-    return int(row[0]) if row else 0
+    [(count,)] = _run(_UNMAPPED, {"paths": [str(path)], "event_id": event_id}).rows
+    return int(count)
 
 
 def measure(path: Path) -> tuple[int, int, int]:
     """Counts the events of a file, those without an event type, and those with an address."""
-    row = _run(_MEASURE, {"paths": [str(path)]}).fetchone()
-    assert row is not None
-    count, unmapped, addresses = row
+    [(count, unmapped, addresses)] = _run(_MEASURE, {"paths": [str(path)]}).rows
     return int(count), int(unmapped), int(addresses)
 
 
@@ -164,10 +168,18 @@ def _of_utc(value: object) -> object:
     return value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) else value
 
 
-def _run(statement: str, arguments: Mapping[str, object]) -> "DuckDBPyConnection":
-    """Executes a statement with its arguments, beside those of other threads."""
+def _run(statement: str, arguments: Mapping[str, object]) -> _Result:
+    """Executes a statement with its arguments, beside those of other threads.
+
+    Raises DayFilesUnreadable, also for a file that is not what it should be.
+    """
     require_installed()
-    return _database(os.getpid()).cursor().execute(statement, arguments)
+    import duckdb  # noqa: PLC0415 - as below
+
+    with unreadable_if_faulty(duckdb.Error), _database(os.getpid()).cursor() as cursor:
+        cursor.execute(statement, arguments)
+        columns = [str(column[0]) for column in cursor.description or ()]
+        return _Result(columns, cursor.fetchall())
 
 
 @cache

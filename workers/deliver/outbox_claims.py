@@ -13,10 +13,12 @@ import msgspec
 from shared.callbacks.conversion_facts import ConversionFacts, load_facts
 from shared.callbacks.requests import SELECT_FORMER, CallbackEndpoint, Signing
 from shared.database import Connection, run, transaction
+from shared.day_files.faults import DayFilesUnreadable
 
 CLAIM_SECONDS = 30  # longer than an attempt takes, with everything around it
 ENDPOINT_FAILURES_MAX = 20  # attempts in a row, over so many hours, disable an endpoint
 FAILING_HOURS_MIN = 24
+UNREADABLE_MINUTES = 60  # until somebody may have brought a day file back
 GONE = "gone"  # the reason of a callback whose endpoint answered with 410
 
 
@@ -132,6 +134,11 @@ FROM unnest(%s::uuid[], %s::integer[]) AS returned (id, number)
 WHERE callbacks.id = returned.id AND callbacks.attempts = returned.number
   AND callbacks.state = 'waiting'
 """
+_PUT_BACK = f"""
+UPDATE callbacks SET attempts = attempts - 1,
+    due_at = now() + interval '{UNREADABLE_MINUTES} minutes'
+WHERE id = ANY(%s)
+"""
 _COUNT_FAILURES = """
 UPDATE callback_endpoints SET
     failures = CASE WHEN succeeded THEN failed ELSE failures + failed END,
@@ -179,10 +186,36 @@ def due_endpoints(connection: Connection) -> list[DueEndpoint]:
 
 
 def claim(connection: Connection, rooms: Mapping[int, int]) -> list[Claim]:
-    """Claims so many callbacks of each endpoint, with what they tell. Raises DatabaseError."""
+    """Claims so many callbacks of each endpoint, with what they tell. Raises DatabaseError.
+
+    Those of events in day files that cannot be read at the moment are due again in an hour: alerts
+    name the file, and nobody else's callbacks wait for it.
+    """
     rows = run(connection, _CLAIM, (list(rooms), list(rooms.values()))).fetchall()
-    facts = load_facts(connection, [row[0] for row in rows])
-    return [Claim(*row, facts.get(row[0])) for row in rows]  # type: ignore[call-arg]
+    facts, unreadable = _readable_facts(connection, [row[0] for row in rows])
+    if unreadable:
+        run(connection, _PUT_BACK, (sorted(unreadable),))
+    return [
+        Claim(*row, facts.get(row[0]))  # type: ignore[call-arg]
+        for row in rows
+        if row[0] not in unreadable
+    ]
+
+
+def _readable_facts(
+    connection: Connection, ids: Sequence[UUID]
+) -> tuple[dict[UUID, ConversionFacts], set[UUID]]:
+    """Reads what callbacks are about, and finds by halves those for which that is impossible."""
+    try:
+        with transaction(connection):
+            return load_facts(connection, ids), set()
+    except DayFilesUnreadable:
+        if len(ids) == 1:
+            return {}, set(ids)
+    middle = len(ids) // 2
+    facts, unreadable = _readable_facts(connection, ids[:middle])
+    others, others_unreadable = _readable_facts(connection, ids[middle:])
+    return facts | others, unreadable | others_unreadable
 
 
 def release(connection: Connection, claims: Sequence[Claim]) -> None:

@@ -15,7 +15,7 @@ from uuid import UUID
 from shared.database import Connection, run, transaction
 from shared.day_files.catalog import next_to_truncate, note_truncated
 from shared.day_files.changes import change_rows
-from shared.day_files.faults import DayFilesUnreadable
+from shared.day_files.faults import DayFilesUnreadable, note_fault
 from shared.device_ids import identifying_of
 from shared.logs import note
 from workers.core.device_matching import platform
@@ -121,17 +121,20 @@ def truncate_stored_addresses(connection: Connection, seconds_max: float) -> int
         wait_for_batches(connection)  # of which some may have begun before the app asked
     ends_at, changed = time.monotonic() + seconds_max, 0
     while pending:
+        is_moving = False
         # A step of each kind in turn: the newest clicks and signals are needed together.
         for app in pending:
             for name, step in STEPS.items():
                 if getattr(app, name) is not None:
                     with transaction(connection):
                         changed += step(connection, app)
-            changed += truncate_file(connection, app)
+            in_file = truncate_file(connection, app)
+            changed += in_file or 0
+            is_moving |= in_file is not None
             run(connection, _DONE, {"app": app.app_id})
-        if time.monotonic() >= ends_at:
-            break
-        pending = [Pending(*row) for row in run(connection, _PENDING)]
+        before, pending = pending, [Pending(*row) for row in run(connection, _PENDING)]
+        if time.monotonic() >= ends_at or (before == pending and not is_moving):
+            break  # nothing is left, but for files that cannot be read
     return changed
 
 
@@ -194,14 +197,15 @@ def truncate_events(connection: Connection, app: Pending) -> int:
     return run(connection, _TRUNCATE_EVENTS, {"receipts": receipts}).rowcount
 
 
-def truncate_file(connection: Connection, app: Pending) -> int:
+def truncate_file(connection: Connection, app: Pending) -> int | None:
     """Truncates the addresses of the next day file, once none comes from the table any more.
 
-    One that cannot be read is tried again by the next job.
+    One that cannot be read is left out until somebody brings it back. Returns None if there is none
+    to truncate now.
     """
     file = next_to_truncate(connection, app.app_id) if app.events_before is None else None
     if file is None:
-        return 0
+        return None
     try:
         with transaction(connection):
             count = change_rows(
@@ -210,7 +214,7 @@ def truncate_file(connection: Connection, app: Pending) -> int:
             note_truncated(connection, file)
     except DayFilesUnreadable as error:
         note(_log, logging.ERROR, f"addresses wait to be truncated: {error.code}", app=app.app_id)
-        return 0
+        return 0 if note_fault(connection, error) else None
     return count
 
 

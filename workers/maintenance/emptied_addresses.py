@@ -7,6 +7,7 @@ from typing import Any
 from shared.database import Connection, run, transaction
 from shared.day_files.catalog import delete_file, expired_files, next_with_addresses
 from shared.day_files.changes import change_rows
+from shared.day_files.faults import DayFilesUnreadable, note_fault
 from workers.core.addresses import public_address
 
 ROWS_AT_ONCE = 2_000
@@ -59,8 +60,7 @@ def empty_addresses(connection: Connection, app_id: int, rows: Sequence[tuple[An
 
 
 def empty_day_file(connection: Connection, app_id: int, border: datetime) -> int:
-    """Empties the addresses of the next day file. Raises DayFilesUnreadable."""
-    file = next_with_addresses(connection, app_id, border.date())
+    """Empties the addresses of the next day file that can be read. Raises DayFilesUnreadable."""
 
     def empty() -> int:
         rows = run(connection, _WITH_ADDRESSES).fetchall()
@@ -68,7 +68,13 @@ def empty_day_file(connection: Connection, app_id: int, border: datetime) -> int
             empty_addresses(connection, app_id, rows[first : first + ROWS_AT_ONCE])
         return len(rows)
 
-    return 0 if file is None else change_rows(connection, file, empty)
+    while file := next_with_addresses(connection, app_id, border.date()):
+        try:
+            return change_rows(connection, file, empty)
+        except DayFilesUnreadable as error:
+            if not note_fault(connection, error):
+                raise
+    return 0
 
 
 def delete_day_files(connection: Connection, app_id: int, border: datetime) -> int:

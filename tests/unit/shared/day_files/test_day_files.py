@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shared.day_files.catalog import DayFile, receipt_bounds, receipt_day
 from shared.day_files.columns import DAY_COLUMNS
 from shared.day_files.day_file_settings import close_days
-from shared.day_files.faults import DayFileFault
+from shared.day_files.faults import DayFileFault, DayFilesUnreadable
 from shared.day_files.folder import find_fault, put, require_sound
 from shared.day_files.parquet import (
     count_unmapped,
@@ -75,6 +75,22 @@ def test_a_file_answers_by_receipt_and_counts(tmp_path: Path) -> None:
     assert find_receipts([parquet], [wanted, UUID(int=1)]) == [wanted]
     assert (count_unmapped(parquet, "level"), count_unmapped(parquet, "other")) == (1, 0)
     assert measure(parquet) == (1, 1, 0)
+
+
+def test_what_is_no_parquet_is_unreadable_and_nothing_of_it_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_bytes(b"erikas-value" * 100)
+    for read in (
+        lambda: measure(path),
+        lambda: find_receipts([path], [UUID(int=1)]),
+        lambda: count_unmapped(path, "level"),
+        lambda: read_parquet([path], tmp_path / "b.csv"),
+        lambda: write_parquet(path, tmp_path / "b.parquet"),
+        lambda: measure(tmp_path / "missing.parquet"),
+    ):
+        with pytest.raises(DayFilesUnreadable, match="could not be read") as caught:
+            read()
+        assert "erika" not in caught.value.at_terminal
 
 
 def test_a_file_is_named_by_what_it_holds_and_refused_when_it_has_changed(tmp_path: Path) -> None:
