@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from shared.database import Connection, run, transaction
+from workers.rollups.aggregate import range_of
 from workers.rollups.stale_periods import Grain, StalePeriod
 
 # An event costs 30 to 45 us: statements of a few seconds.
@@ -52,6 +53,7 @@ SELECT count(*) FROM (
     SELECT FROM events
     WHERE app_id = %(app_id)s AND environment = %(environment)s
       AND event_time >= %(from)s AND event_time < %(until)s
+      AND receipt >= %(first_receipt)s  -- reads no partition before it
     LIMIT %(events_max)s
 ) AS found
 """
@@ -228,7 +230,8 @@ def forget_days(connection: Connection) -> int:
 
 def count_events(connection: Connection, bounds: dict[str, object], events_max: int) -> int:
     """Counts the events of a stretch of time, up to one more than `events_max`."""
-    [(events,)] = run(connection, _COUNT, {**bounds, "events_max": events_max + 1})
+    arguments = {**bounds, **range_of(bounds), "events_max": events_max + 1}
+    [(events,)] = run(connection, _COUNT, arguments)
     return int(events)
 
 
