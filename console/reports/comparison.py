@@ -4,6 +4,7 @@ Rollups are per hour at the finest. So a period that is not over is compared up 
 hour, on both sides: the hour that has only begun is in neither.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -38,26 +39,31 @@ def compared(
         return report
     (_, until), (earlier_since, earlier_until) = spans
     days = question.days
-    current, earlier = (
-        _read_sums(connection, app, question, rates, catalog, span) for span in spans
-    )
+    is_over = until >= days.end(question.period.last)
+    earlier = _read_sums(connection, app, question, rates, catalog, spans[1])
+    if is_over and question.compares_rows:  # the report has just what would be read again
+        total, rows = _without_users(report.total), report.rows
+    else:
+        current = _read_sums(connection, app, question, rates, catalog, spans[0])
+        total, rows = current.total, current.rows()
     comparison = Comparison(
         first=days.day_of(earlier_since),
         last=days.day_of(earlier_until - timedelta(microseconds=1)),
-        until=days.local(until) if until < days.end(question.period.last) else None,
-        current=current.total,
+        until=None if is_over else days.local(until),
+        current=total,
         earlier=earlier.total,
     )
-    rows = _compared_rows(report, current, earlier) if question.compares_rows else report.rows
-    return replace(report, rows=rows, comparison=comparison)
+    if question.compares_rows:
+        report = replace(report, rows=_compared_rows(report, rows, earlier.rows()))
+    return replace(report, comparison=comparison)
 
 
 def _compared_rows(
-    report: Report, current: ReportBuilder, earlier: ReportBuilder
+    report: Report, current: Iterable[ReportRow], earlier: Iterable[ReportRow]
 ) -> list[ReportRow]:
     """Returns the rows with what they were before, and then those that there were only before."""
     filled = zero_filler(report.question)
-    now, before = ({row.names: row.figures for row in part.rows()} for part in (current, earlier))
+    now, before = ({row.names: row.figures for row in rows} for rows in (current, earlier))
     listed = {row.names for row in report.rows}
     others = [
         ReportRow(None, names, filled(Figures()))
@@ -68,7 +74,7 @@ def _compared_rows(
         raise OperatorError(TOO_MANY_ROWS)
 
     def sums(figures: Figures | None) -> Figures:
-        return replace(filled(figures or Figures()), users=None)
+        return _without_users(filled(figures or Figures()))
 
     return [
         replace(
@@ -76,6 +82,11 @@ def _compared_rows(
         )
         for row in (*report.rows, *others)
     ]
+
+
+def _without_users(figures: Figures) -> Figures:
+    """Returns metrics without those of unique users, which cannot be added up."""
+    return replace(figures, users=None, revenue_per_user=None)
 
 
 def comparable_spans(
