@@ -207,6 +207,12 @@ CREATE TABLE replaced_day_files (
     PRIMARY KEY (folder, name)
 );
 
+-- Folders of day files, each with the ID in a file there: without it a volume is not mounted.
+CREATE TABLE day_file_folders (
+    folder text PRIMARY KEY,
+    id     uuid NOT NULL
+);
+
 -- Unique events: the event of a unique type that counts for a user, the earliest by event time.
 CREATE TABLE unique_events (
     app_id        bigint NOT NULL,

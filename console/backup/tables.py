@@ -11,7 +11,7 @@ from shared.database import Connection, run
 from shared.partitions import DAY_PARTITION
 
 # Restored by migrations, of this installation's servers, or gone on purpose: a restored backup must
-# not sign anybody in, nor import a file a second time.
+# not sign anybody in, nor import a file a second time, nor delete day files that are of another.
 LEFT_OUT = (
     *(
         "schema_migrations",
@@ -21,6 +21,7 @@ LEFT_OUT = (
         "sign_in_attempts",
     ),
     *("access_requests", "pending_sign_ins", "uploads", "upload_pieces"),
+    *("replaced_day_files", "day_file_folders"),
 )
 
 _TABLES = """

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from shared.database import Connection, run, transaction
 from shared.day_files import parquet
 from shared.day_files.catalog import DayFile, list_files, note_verified
+from shared.day_files.claims import MARKER, adopt_folder
 from shared.day_files.folder import UnknownFile, find_fault, unknown_files
 from shared.errors import OperatorError
 from shared.redis import Redis
@@ -50,11 +51,12 @@ class DayFileReport:
     unknown: list[UnknownFile] = field(default_factory=list)
 
 
-def verify_files(connection: Connection, *, adopt: bool = False) -> DayFileReport:
+def verify_files(connection: Connection, *, adopt: bool = False, place: str = "") -> DayFileReport:
     """Reads all day files through, and notes what is wrong with which.
 
     With `adopt` a missing file is replaced by a newer version of it that is in its folder, as after
-    an older backup was restored.
+    an older backup was restored, and the folders become those of this database. `place` is a
+    folder in which there may be files that no row names.
     """
     parquet.require_installed()
     report = DayFileReport()
@@ -73,9 +75,18 @@ def verify_files(connection: Connection, *, adopt: bool = False) -> DayFileRepor
                 FaultyDayFile(file.name, file.folder, file.day, file.event_count, fault)
             )
     files = list_files(connection)
-    for folder in sorted({file.folder for file in files}):
+    for folder in sorted({file.folder for file in files} | ({place} - {""})):
+        if adopt and _is_used(Path(folder), files):
+            adopt_folder(connection, Path(folder))
         report.unknown += unknown_files(connection, Path(folder), files)
     return report
+
+
+def _is_used(folder: Path, files: list[DayFile]) -> bool:
+    """Tells whether a folder is more than the place at which a volume is to be mounted."""
+    return (folder / MARKER).exists() or any(
+        file.path.exists() for file in files if file.folder == str(folder)
+    )
 
 
 def ask_back(

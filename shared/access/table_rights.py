@@ -28,6 +28,7 @@ TABLE_RIGHTS: dict[str, tuple[str, str, str]] = {
     "events_default": ("", "", ""),  # reached through `events`
     "day_files": ("rawd", "rw", "r"),
     "replaced_day_files": ("rad", "r", ""),
+    "day_file_folders": ("raw", "raw", ""),
     "unique_events": ("raw", "", ""),
     "idempotency_keys": ("rad", "r", ""),
     "duplicates": ("rad", "r", ""),

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from shared.database import Connection, run, transaction
-from shared.day_files.catalog import DayFile
+from shared.day_files.catalog import DayFile, list_files
+from shared.day_files.claims import claimed_folders, sync_folder
 from shared.day_files.faults import DayFileFault
 from shared.day_files.parquet import digest_of
 from shared.shards.advisory_locks import AdvisoryLock, try_lock
@@ -14,6 +16,7 @@ from shared.shards.advisory_locks import AdvisoryLock, try_lock
 _REPLACED = "SELECT folder, name FROM replaced_day_files"
 _FORGET = "DELETE FROM replaced_day_files WHERE folder = %s AND name = %s"
 _SUFFIX = ".parquet"
+_ORPHAN_MINUTES = 60  # no transaction that writes a file takes longer
 
 _sound: dict[Path, tuple[int, int, bytes]] = {}  # files that were compared, as they were then
 _SOUND_MAX = 100_000
@@ -61,7 +64,8 @@ def require_sound(file: DayFile) -> Path:
 
 def put(source: Path, target: Path) -> None:
     """Copies a file to its place, on the disk before it has its name. Raises OSError."""
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    sync_folder(target.parent.parent)
     part = target.with_name(f".{target.name}.part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with source.open("rb") as read, os.fdopen(descriptor, "wb") as written:
@@ -70,26 +74,58 @@ def put(source: Path, target: Path) -> None:
         written.flush()
         os.fsync(written.fileno())
     part.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(target.parent)
 
 
 def delete_replaced(connection: Connection) -> bool:
     """Deletes the versions of files that committed transactions have replaced.
 
     Tells whether that is done: as long as somebody looks for old events, who may have found these
-    versions, they stay. Raises OSError where one cannot be deleted; it is tried again.
+    versions, they stay, and so they do while their folder is not there.
     """
+    is_done = True
     with transaction(connection):
         replaced = run(connection, _REPLACED).fetchall()
         if replaced and not try_lock(connection, AdvisoryLock.CLOSE_DAYS):
             return False
+        ours = claimed_folders(connection) if replaced else []
         for folder, name in replaced:
-            (Path(folder) / name).unlink(missing_ok=True)
-            run(connection, _FORGET, (folder, name))
+            is_gone = Path(folder) in ours and _delete(Path(folder) / name)
+            is_done &= is_gone
+            if is_gone:
+                run(connection, _FORGET, (folder, name))
+    return is_done
+
+
+def delete_orphans(connection: Connection, now_ms: int) -> int:
+    """Deletes files that no row names, an hour after they were written; returns how many.
+
+    A worker has written them and died before its rows were committed. Newer versions of a file that
+    is missing stay: a restored backup may know the one before.
+    """
+    deleted = 0
+    for folder in claimed_folders(connection):
+        files = list_files(connection)
+        unknown = unknown_files(connection, folder, files)
+        missing = {stem_of(file.path) for file in files if unknown and not file.path.exists()}
+        for path, _ in unknown:
+            with suppress(OSError):  # it has gone, or is looked at again
+                age_ms = now_ms - path.stat().st_mtime * 1000
+                if age_ms > _ORPHAN_MINUTES * 60_000 and stem_of(path) not in missing:
+                    deleted += _delete(path)
+    return deleted
+
+
+def stem_of(path: Path) -> str:
+    """Returns what the names of all versions of a file begin with."""
+    return path.name.removeprefix(".").rpartition("_")[0]
+
+
+def _delete(path: Path) -> bool:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return False
     return True
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from shared.database import Connection, run
 from shared.day_files import parquet
 from shared.day_files.catalog import DayFile, save_file
+from shared.day_files.claims import require_claimed
 from shared.day_files.columns import NAMES, TEXTS
 from shared.day_files.faults import DayFilesUnreadable, unreadable_if_faulty
 from shared.day_files.folder import put, require_sound
@@ -125,6 +126,7 @@ def write(connection: Connection, file: DayFile) -> DayFile:
             unmapped=unmapped,
             addresses=addresses,
         )
+        require_claimed(connection, Path(file.folder))
         put(written, file.path)
     save_file(connection, file)
     return file

@@ -79,6 +79,7 @@ def empty(connection: Connection) -> None:
         "events",
         "day_files",
         "replaced_day_files",
+        "day_file_folders",
         "unique_events",
         "idempotency_keys",
         "duplicates",

@@ -20,9 +20,10 @@ from shared.day_files.catalog import (
     receipt_bounds,
 )
 from shared.day_files.changes import move_to_file, move_to_table
+from shared.day_files.claims import claim_folder
 from shared.day_files.day_file_settings import OLDEST_DAYS_MIN, DayFileSettings
 from shared.day_files.faults import DayFilesUnreadable
-from shared.day_files.folder import delete_replaced, find_fault
+from shared.day_files.folder import delete_orphans, delete_replaced, find_fault
 from shared.day_files.parquet import is_installed
 from shared.ids import new_receipt
 from shared.partitions import day_of, drop_day, event_days
@@ -80,12 +81,17 @@ class DayCloser:
         self._done = ClosedDays()
 
     def run(self, seconds_max: float = JOB_SECONDS) -> ClosedDays:
-        """Works until time is up or nothing is left. Raises DatabaseError and OSError."""
+        """Works until time is up or nothing is left.
+
+        Raises DatabaseError, and DayFilesUnreadable where no file can be written.
+        """
         ends_at = time.monotonic() + seconds_max
         if not is_installed():
             return self._done
         delete_replaced(self._connection)
-        for step in (self._return_next, self._close_next, self._verify_next):
+        delete_orphans(self._connection, self._now())
+        # Closing comes last: if there is no room, or no folder, it ends the job.
+        for step in (self._return_next, self._verify_next, self._close_next):
             while step():
                 if time.monotonic() >= ends_at:
                     return self._done._replace(more=True)
@@ -110,6 +116,7 @@ class DayCloser:
         """Writes the next file, or drops the next day that is empty."""
         if not self._after_days or self._folder is None:
             return False
+        claim_folder(self._connection, self._folder)
         last = day_of(self._now()) - timedelta(days=max(self._after_days, OLDEST_DAYS_MIN))
         for day in event_days(self._connection):
             if day >= last:

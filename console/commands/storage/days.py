@@ -73,8 +73,9 @@ def close(context: CommandContext, as_json: bool) -> None:
 @click.pass_obj
 def verify(context: CommandContext, adopt: bool, as_json: bool) -> int:
     """Read all files through; the exit status is 1 if one is missing or damaged."""
-    with open_database(load_settings(context)) as connection:
-        report = verify_files(connection, adopt=adopt)
+    settings = load_settings(context)
+    with open_database(settings) as connection:
+        report = verify_files(connection, adopt=adopt, place=settings.day_files)
     show(
         report,
         lines([

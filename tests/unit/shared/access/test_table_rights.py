@@ -25,6 +25,7 @@ CALLED = {
         "partners": "r",
         "day_files": "rawd",  # shared.day_files.catalog
         "replaced_day_files": "rad",
+        "day_file_folders": "raw",
     },
     Grantee.CONSOLE: {
         "installation": "raw",
@@ -33,6 +34,7 @@ CALLED = {
         "click_device_ids": "r",
         "day_files": "rw",  # shared.day_files.catalog
         "replaced_day_files": "r",
+        "day_file_folders": "raw",
     },
 }
 # What the console reads to explain a decision, by the functions that make it.

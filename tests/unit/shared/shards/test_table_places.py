@@ -40,6 +40,7 @@ SHARD = frozenset(
         *("alert_messages", "rejection_hours", "erasures", "erasing_users", "tombstones"),
         *("access_requests", "withheld_events", "sharing_choices", "uploads"),
         *("upload_pieces", "address_truncations", "day_files", "replaced_day_files"),
+        "day_file_folders",
     }
 )
 # Of the configuration, what workers write: each shard its own rows, or through the installation.
