@@ -2,7 +2,15 @@
 
 import msgspec
 
-from shared.database import Connection, connect, is_closed, limit_waits
+from shared.database import (
+    Connection,
+    DatabaseError,
+    connect,
+    is_closed,
+    limit_waits,
+    sqlstate,
+)
+from workers.core.faults import Disposition, disposition
 
 
 class Patience(msgspec.Struct, frozen=True):
@@ -13,6 +21,20 @@ class Patience(msgspec.Struct, frozen=True):
 
 
 PATIENT = Patience(35.0, 5_000)  # of jobs that nobody waits for
+
+
+def is_outdated_plan(error: DatabaseError) -> bool:
+    """Tells whether a prepared statement met a changed table: on a new connection it succeeds.
+
+    PostgreSQL has no SQLSTATE for that but "feature not supported", and translates the message.
+    """
+    routine = error.diag.source_function
+    return sqlstate(error) == "0A000" and routine == "RevalidateCachedQuery"
+
+
+def is_retryable(error: DatabaseError) -> bool:
+    """Tells whether the same may succeed on a new connection, whatever the data."""
+    return is_outdated_plan(error) or disposition(sqlstate(error)) is Disposition.RETRY
 
 
 class Database:

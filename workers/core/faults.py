@@ -12,7 +12,6 @@ _TRANSIENT_CLASSES = frozenset(
         "55",  # a lock was not free in time
         "57",  # the server is stopping or starting, or cancelled the statement
         "58",  # its disk failed
-        "0A",  # a prepared plan met a changed table
     }
 )
 _DATA_CLASSES = frozenset({"22", "23", "54"})

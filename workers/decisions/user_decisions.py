@@ -16,7 +16,7 @@ import msgspec
 from shared.database import Connection, DatabaseError, index_only, sqlstate
 from shared.rq_queue import JobTimeout
 from workers.core.decision import Decision, Tail
-from workers.core.faults import Disposition, disposition, is_locked
+from workers.core.faults import is_locked
 from workers.core.history import Click
 from workers.core.rules import Rules as CoreRules
 from workers.decisions.affected_users import lock_users
@@ -42,6 +42,7 @@ from workers.decisions.set_aside_users import Failure, clear_set_aside, set_asid
 from workers.decisions.wide_identifiers import exclude_matched, exclude_named
 from workers.decisions.write import Rules, write_decisions
 from workers.job_errors import describe
+from workers.patient_database import is_retryable
 
 Decide = Callable[[Tail, tuple[Click, ...], CoreRules], Decision]
 
@@ -163,7 +164,7 @@ class UserDecisions(msgspec.Struct, frozen=True):
 def _may_be_caused_by_user(error: Exception) -> bool:
     """Tells whether a user's data may have caused it: not if PostgreSQL or the job's time ended."""
     if isinstance(error, DatabaseError):
-        return disposition(sqlstate(error)) is not Disposition.RETRY
+        return not is_retryable(error)
     return not isinstance(error, JobTimeout)
 
 

@@ -13,7 +13,7 @@ from shared.events import Event
 from shared.inbox import Entry
 from shared.vocabulary import QuarantineReason
 from workers.core.decision import decide as decide_by_rules
-from workers.core.faults import Disposition, disposition, is_broken_off, is_obstructed
+from workers.core.faults import is_broken_off, is_obstructed
 from workers.decisions.derive import derive, set_aside_affected
 from workers.decisions.user_decisions import Decide
 from workers.drain.bisect import store_bisecting
@@ -23,7 +23,7 @@ from workers.drain.inbox_reader import InboxReader
 from workers.facts.countries import CountryOf
 from workers.facts.quarantine import find_quarantined, quarantine_entry, quarantine_event
 from workers.facts.record import Recorded
-from workers.patient_database import Database, Patience
+from workers.patient_database import Database, Patience, is_retryable
 from workers.privacy.tombstone_filter import TombstoneFilter
 
 _OUTAGE_PAUSE_SECONDS = 0.25
@@ -76,7 +76,7 @@ class GroupStore:
                 recorded = self._store(group)
             except DatabaseError as error:
                 state = sqlstate(error)
-                if disposition(state) is not Disposition.RETRY:
+                if not is_retryable(error):
                     raise
                 self._close_after(error)
             else:
@@ -106,7 +106,7 @@ class GroupStore:
             recorded += self._store_and_derive(connection, events) if events else Recorded()
         except DatabaseError as error:
             state = sqlstate(error)
-            if disposition(state) is not Disposition.RETRY:
+            if not is_retryable(error):
                 self.held.drop(group)
                 raise
             self._close_after(error)
@@ -198,7 +198,14 @@ class GroupStore:
                     recorded += self._exclude(connection, entry, index, event)
                     continue
                 self.inbox.note_suspect(entry, index)
-                recorded += self._store_and_derive(connection, [event])
+                try:
+                    recorded += self._store_and_derive(connection, [event])
+                except DatabaseError as error:
+                    is_proven = recorded.events > 0 or entry.deliveries > 2 * self.deliveries_max
+                    if is_retryable(error) or not is_proven:
+                        raise
+                    detail = f"SQLSTATE {sqlstate(error)}, {entry.deliveries} deliveries"
+                    recorded += self._give_up(event, detail)
         except Exception:
             self.inbox.forget_suspect(entry)
             raise

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ import pytest
 
 from shared import metrics
 from shared.clock import now_ms
+from shared.database import Connection
 from shared.events import Event, Kind
 from shared.inbox import append, measure
 from shared.redis import connect as connect_redis
@@ -351,6 +353,55 @@ def test_an_event_that_postgresql_breaks_off_each_time_goes_to_quarantine_alone(
     innocent = [event for event in batch if event is not batch[5]]
     assert bench.receipts("events") == sorted(str(event.receipt) for event in innocent)
     assert bench.redis.xlen(NAMES.inbox) == 0
+
+
+@pytest.mark.parametrize("state", ["0A000", "XX000", "P0001"])
+@pytest.mark.parametrize("position", [0, 3])
+def test_an_event_whose_fault_cannot_be_told_ends_in_quarantine_alone(
+    bench: Bench, state: str, position: int
+) -> None:
+    batch = _events(5)
+    batch[position] = fresh(user_id="refused")
+    bench.send(batch)
+    drains = 0
+    with refusing(bench.connection, state):
+        while bench.redis.xlen(NAMES.inbox):
+            drains += 1
+            assert drains <= 8, "it is delivered for ever"
+            with suppress(psycopg.Error):
+                bench.drain()
+
+    [(receipt, reason, detail)] = _rows(bench, "SELECT receipt, reason, detail FROM quarantine")
+    assert (receipt, reason) == (batch[position].receipt, "refused_by_database")
+    assert detail == f"SQLSTATE {state}, {drains} deliveries"
+    innocent = [event for event in batch if event is not batch[position]]
+    assert bench.receipts("events") == sorted(str(event.receipt) for event in innocent)
+
+
+def test_a_prepared_statement_of_a_table_that_was_migrated_blames_no_event(bench: Bench) -> None:
+    batch = _events(3)
+    bench.send(batch)
+    failures = [True, False]
+
+    def migrated(*history: Any) -> Decision:
+        if failures and failures.pop(0):
+            _use_outdated_plan(bench.connection)
+        return decide(*history)
+
+    assert bench.drain(decide=migrated) == Recorded(events=3)
+    assert _rows(bench, "SELECT count(*) FROM set_aside_users") == [(0,)]
+    assert bench.receipts("quarantine") == []
+
+
+def _use_outdated_plan(connection: Connection) -> None:
+    connection.execute("CREATE TEMP TABLE planned (a int)")
+    try:
+        connection.execute("PREPARE planned AS SELECT * FROM planned")
+        connection.execute("ALTER TABLE planned ADD COLUMN b int")
+        connection.execute("EXECUTE planned")
+    finally:
+        connection.execute("DEALLOCATE planned")
+        connection.execute("DROP TABLE planned")
 
 
 def test_an_event_that_ends_its_session_goes_to_quarantine_alone(bench: Bench) -> None:

@@ -28,7 +28,6 @@ def test_a_lost_connection_is_no_events_fault() -> None:
         ("57P01", "shut down by the administrator"),
         ("57P03", "starting up"),
         ("58030", "I/O error"),
-        ("0A000", "cached plan must not change result type"),
     ],
 )
 def test_a_fault_of_the_server_is_tried_again(state: str, meaning: str) -> None:
@@ -55,7 +54,7 @@ def test_a_fault_of_a_value_is_searched_for_in_the_batch(state: str, meaning: st
     assert disposition(state) is ISOLATE, meaning
 
 
-@pytest.mark.parametrize("state", ["XX000", "XX001", "P0001", "0P000", "99999", "F0000"])
+@pytest.mark.parametrize("state", ["XX000", "XX001", "P0001", "0A000", "0P000", "99999", "F0000"])
 def test_what_cannot_be_told_is_delivered_again(state: str) -> None:
     assert disposition(state) is DOUBT
 
