@@ -14,7 +14,8 @@ from math import inf
 from time import monotonic
 from typing import NamedTuple
 
-from shared.database import Connection, run, transaction
+from console.consistent_read import one_moment
+from shared.database import Connection, run
 from shared.errors import BadValue, OperatorError
 from shared.shards.advisory_locks import AdvisoryLock, try_lock_session, unlock_session
 
@@ -22,7 +23,6 @@ ROWS_AT_ONCE = 2_000
 WEB_SECONDS_MAX = 20.0  # a thread and a connection of the console are held as long
 _NOTHING = b""
 
-_OF_ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _ANCHOR = "SELECT position, digest, deleted_at FROM audit_anchor"
 _UNCHAINED = "SELECT count(*), min(id) FROM audit_log WHERE position IS NULL"
 _PAGE = """
@@ -92,8 +92,7 @@ def verify_chain(
     It is the log of one moment: what is written or expires meanwhile is no part of it. Raises
     DatabaseError, and OperatorError when it takes longer.
     """
-    with transaction(connection):
-        run(connection, _OF_ONE_MOMENT)
+    with one_moment(connection):
         return _verified(connection, noted, monotonic() + seconds_max)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from console.apps.apps import App
+from console.consistent_read import one_moment
 from console.rates import report_currency
 from console.reports.answer import answer
 from console.reports.bounds import moment_of
@@ -47,10 +48,10 @@ def read_link_traffic(
         filters=Filters(link=only(read_names(connection, app).links[link_id])),
         currency=report_currency(app.currency),
     )
-    report = answer(connection, app, question, now_ms)
-    by_sub_id = answer(
-        connection, app, replace(question, by=Interval.TOTAL, split=Split.SUB_ID), now_ms
-    )
+    of_sub_ids = replace(question, by=Interval.TOTAL, split=Split.SUB_ID)
+    with one_moment(connection):
+        report = answer(connection, app, question, now_ms)
+        by_sub_id = answer(connection, app, of_sub_ids, now_ms)
     largest = sorted(
         by_sub_id.rows,
         key=lambda row: (-(row.figures.traffic or Traffic()).clicks, -row.figures.installs),

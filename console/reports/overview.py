@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from console.apps.apps import App
+from console.consistent_read import one_moment
 from console.rates import Rates, report_currency
 from console.reports.bounds import moment_of
 from console.reports.comparison import read_total
@@ -56,11 +57,12 @@ def read_overviews(
         currency = report_currency(app.currency)
         rates = Rates(currency)
         question = Question(period=period, environment=environment, currency=currency)
-        catalog = read_catalog(connection, app)
-        report = read_report(connection, app, question, rates, catalog)
+        with one_moment(connection):
+            catalog = read_catalog(connection, app)
+            report = read_report(connection, app, question, rates, catalog)
+            until = [read_total(connection, app, question, rates, catalog, span) for span in spans]
         by_day = {row.start.date(): row.figures for row in report.rows if row.start}
         both = [by_day.get(day, Figures(users=0)) for day in (today, period.first)]
-        until = [read_total(connection, app, question, rates, catalog, span) for span in spans]
         shown = days.local(hour)
         overviews.append(AppOverview(app, currency, both[0], both[1], shown, until[0], until[1]))
     return overviews

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from console.apps.apps import App
+from console.consistent_read import one_moment
 from console.rates import report_currency
 from console.reports.active_by import ActivityBasis, read_basis
 from console.reports.activity import ActiveUsers, ActivityQuestion, active_users
@@ -93,16 +94,17 @@ def read_recent_days(connection: Connection, app: App, environment: str, now_ms:
     question = Question(
         period=period, environment=environment, currency=report_currency(app.currency)
     )
-    money = answer(connection, app, replace(question, against=Against.PREVIOUS), now_ms)
-    sources: Report | None = None
-    with suppress(OperatorError):
-        sources = answer(connection, app, replace(question, split=Split.PARTNER), now_ms)
-    basis = read_basis(connection, app, environment, today)
-    asked = ActivityQuestion(environment, period, basis.by)
-    activity = active_users(connection, app, asked, today)
-    earlier_day = today - timedelta(days=RECENT_DAYS)
-    earlier = replace(asked, period=Period(earlier_day, earlier_day))
-    users = (_last_mau(activity), _last_mau(active_users(connection, app, earlier, today)))
+    with one_moment(connection):
+        money = answer(connection, app, replace(question, against=Against.PREVIOUS), now_ms)
+        sources: Report | None = None
+        with suppress(OperatorError):
+            sources = answer(connection, app, replace(question, split=Split.PARTNER), now_ms)
+        basis = read_basis(connection, app, environment, today)
+        asked = ActivityQuestion(environment, period, basis.by)
+        activity = active_users(connection, app, asked, today)
+        earlier_day = today - timedelta(days=RECENT_DAYS)
+        earlier = replace(asked, period=Period(earlier_day, earlier_day))
+        users = (_last_mau(activity), _last_mau(active_users(connection, app, earlier, today)))
     comparison = money.comparison
     assert comparison is not None  # 29 days of the period are over
     trend = Trend(comparison.current, comparison.earlier, users)

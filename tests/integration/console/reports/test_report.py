@@ -26,7 +26,7 @@ from console.reports.report import Report
 from console.reports.sheet import to_csv
 from console.reports.sheets import report_sheet
 from console.reports.sums.report_reader import read_report
-from shared.database import Connection
+from shared.database import Connection, connect
 from shared.errors import OperatorError
 from shared.events import Event, Kind
 from shared.ids import click_id_of, new_receipt
@@ -539,6 +539,29 @@ def test_a_comparison_adds_up_both_periods_to_the_same_hour(
     whole = answer(connection, app, question, now_ms + 3 * DAY_MS).comparison
     assert whole
     assert (whole.until, whole.current.events, whole.earlier.events) == (None, 24, 24)
+
+
+def test_a_report_is_of_one_moment_while_workers_count(
+    connection: Connection, database_url: str, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is counted after the rows were read is in no other part of the report either."""
+    for hour in range(24):
+        store(connection, _event(app, f"user {hour}", "buy", START_MS + hour * HOUR_MS))
+    count_all(connection)
+
+    def read_while_counted(*arguments: Any) -> Report:
+        report = read_report(*arguments)
+        with connect(database_url, "tests") as worker:
+            worker.execute("UPDATE figures SET events = events + 1")
+            worker.execute("UPDATE figure_sums SET events = events + 1")
+        return report
+
+    monkeypatch.setattr("console.reports.answer.read_report", read_while_counted)
+    question = Question(period=Period(DAY_0, DAY_0), against=Against.PREVIOUS)
+    report = answer(connection, app, question, START_MS + 3 * DAY_MS)
+
+    assert report.comparison
+    assert report.comparison.current.events == report.total.events == 24
 
 
 def test_event_types_of_one_name_are_told_apart(connection: Connection, app: App) -> None:
