@@ -6,13 +6,15 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from console.actor import Actor, require_admin
+from console.audit import Action, Change, record_change
+from console.resources import Resources
 from shared.database import Connection, run, transaction
 from shared.day_files import parquet
 from shared.day_files.catalog import DayFile, list_files, note_verified
 from shared.day_files.claims import MARKER, adopt_folder
 from shared.day_files.folder import UnknownFile, find_fault, unknown_files
 from shared.errors import OperatorError
-from shared.redis import Redis
 from shared.rq_queue import enqueue
 
 _RETURN = """
@@ -41,22 +43,38 @@ class FaultyDayFile:
 
 @dataclass
 class DayFileReport:
-    """The result of reading all files through. `unknown` are files that no row names."""
+    """The result of reading all files through. `unknown` are files that no row names.
+
+    `folders` are those that this database has taken over.
+    """
 
     files: int = 0
     events: int = 0
     size_bytes: int = 0
     adopted: int = 0
+    folders: list[str] = field(default_factory=list)
     faulty: list[FaultyDayFile] = field(default_factory=list)
     unknown: list[UnknownFile] = field(default_factory=list)
 
 
-def verify_files(connection: Connection, *, adopt: bool = False, place: str = "") -> DayFileReport:
+def adopt_files(connection: Connection, actor: Actor, place: str = "") -> DayFileReport:
+    """Verifies files as `verify_files`, and takes over what is in their folders.
+
+    A missing file is replaced by a newer version of it, as after an older backup was restored, and
+    the folders become those of this database.
+    """
+    require_admin(actor)
+    report = verify_files(connection, place=place, adopt=True)
+    with transaction(connection):
+        told = {"files": report.adopted, "folders": report.folders}
+        record_change(connection, actor, None, Change(Action.DAYS_ADOPT, "day files", None, told))
+    return report
+
+
+def verify_files(connection: Connection, *, place: str = "", adopt: bool = False) -> DayFileReport:
     """Reads all day files through, and notes what is wrong with which.
 
-    With `adopt` a missing file is replaced by a newer version of it that is in its folder, as after
-    an older backup was restored, and the folders become those of this database. `place` is a
-    folder in which there may be files that no row names.
+    `place` is a folder in which there may be files that no row names.
     """
     parquet.require_installed()
     report = DayFileReport()
@@ -78,6 +96,7 @@ def verify_files(connection: Connection, *, adopt: bool = False, place: str = ""
     for folder in sorted({file.folder for file in files} | ({place} - {""})):
         if adopt and _is_used(Path(folder), files):
             adopt_folder(connection, Path(folder))
+            report.folders.append(folder)
         report.unknown += unknown_files(connection, Path(folder), files)
     return report
 
@@ -89,15 +108,30 @@ def _is_used(folder: Path, files: list[DayFile]) -> bool:
     )
 
 
+def ask_closing(resources: Resources, actor: Actor) -> None:
+    """Has a worker move into files now what is due."""
+    require_admin(actor)
+    with transaction(resources.connection) as connection:
+        change = Change(Action.DAYS_CLOSE, "day files", None, {})
+        record_change(connection, actor, None, change)
+        enqueue(resources.redis, "close_days")
+
+
 def ask_back(
-    connection: Connection, redis: Redis, app_id: int | None, first: date, last: date
+    resources: Resources, actor: Actor, app_id: int | None, first: date, last: date
 ) -> int:
     """Has a worker move the events of these days back into PostgreSQL; returns how many files."""
-    with transaction(connection):
+    require_admin(actor)
+    with transaction(resources.connection) as connection:
         count = run(connection, _RETURN, {"app": app_id, "first": first, "last": last}).rowcount
-    if not count:
-        raise OperatorError("No events of these days are in day files.", "See `waybill days list`.")
-    enqueue(redis, "close_days")
+        if not count:
+            raise OperatorError(
+                "No events of these days are in day files.", "See `waybill days list`."
+            )
+        told = {"first": str(first)[:10], "last": str(last)[:10], "files": count}
+        change = Change(Action.DAYS_RESTORE, "day files", None, told)
+        record_change(connection, actor, app_id, change)
+        enqueue(resources.redis, "close_days")
     return count
 
 

@@ -4,14 +4,14 @@ from datetime import date
 
 import click
 
+from console.actor import terminal_actor
 from console.apps.apps import find_app
 from console.commands.terminal.options import json_option
 from console.commands.terminal.output import lines, show, table
 from console.connections import CommandContext, load_settings, open_database, open_resources
-from console.pipeline.day_files import ask_back, verify_files
+from console.pipeline.day_files import adopt_files, ask_back, ask_closing, verify_files
 from shared.day_files.catalog import list_files
 from shared.errors import OperatorError
-from shared.rq_queue import enqueue
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -63,7 +63,7 @@ def close(context: CommandContext, as_json: bool) -> None:
             "and for the workers."
         )
     with open_resources(settings) as resources:
-        enqueue(resources.redis, "close_days")
+        ask_closing(resources, terminal_actor())
     show({"enqueued": "close_days"}, "A worker moves what is due.", as_json=as_json)
 
 
@@ -75,12 +75,18 @@ def verify(context: CommandContext, adopt: bool, as_json: bool) -> int:
     """Read all files through; the exit status is 1 if one is missing or damaged."""
     settings = load_settings(context)
     with open_database(settings) as connection:
-        report = verify_files(connection, adopt=adopt, place=settings.day_files)
+        place = settings.day_files
+        report = (
+            adopt_files(connection, terminal_actor(), place)
+            if adopt
+            else verify_files(connection, place=place)
+        )
     show(
         report,
         lines([
             f"{report.files:,} files with {report.events:,} events, {report.size_bytes:,} bytes.",
             *([f"Newer versions taken: {report.adopted}."] if report.adopted else []),
+            *(f"{folder} is the folder of this database now." for folder in report.folders),
             *(f"{each.fault}: {each.name} in {each.folder}" for each in report.faulty),
             *(f"nobody knows: {each.path}" for each in report.unknown),
         ]),
@@ -104,5 +110,5 @@ def restore(
     """
     with open_resources(load_settings(context)) as resources:
         app_id = find_app(resources.connection, app_name).id if app_name else None
-        count = ask_back(resources.connection, resources.redis, app_id, first, last)
+        count = ask_back(resources, terminal_actor(), app_id, first, last)
     show({"files": count}, f"A worker moves the events of {count} files back.", as_json=as_json)

@@ -89,6 +89,7 @@ from console.importer.uploads import (
     last_uploads,
 )
 from console.keys.key_rotation import finish_rotation, rotate_key
+from console.pipeline.day_files import adopt_files, ask_back, ask_closing
 from console.pipeline.jobs import delete_job, retry_job
 from console.pipeline.quarantine import (
     list_quarantine,
@@ -133,7 +134,9 @@ from console.security.tokens import (
     revoke_token,
 )
 from shared.alerts.kinds import AlertChannel
+from shared.clock import now_ms
 from shared.errors import NotAllowed, OperatorError
+from shared.ids import new_receipt
 from shared.imports.line_import import ImportLimits
 from shared.imports.line_reader import FileLine
 from shared.inbox import measure
@@ -255,6 +258,9 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
     Action.QUARANTINE_REPLAY: lambda here, who, _: replay(
         here, who, pending_receipts(here.connection)
     ),
+    Action.DAYS_CLOSE: lambda here, who, _: ask_closing(here, who),
+    Action.DAYS_RESTORE: lambda here, who, _: _restore_days(here, who),
+    Action.DAYS_ADOPT: lambda here, who, _: adopt_files(here.connection, who),
     Action.JOB_RETRY: lambda here, who, _: retry_job(here, who, fail_job(here.redis)),
     Action.JOB_DELETE: lambda here, who, _: delete_job(here, who, fail_job(here.redis)),
     Action.PERSON_CREATE: lambda here, who, _: create_person(
@@ -402,7 +408,7 @@ CHANGES: dict[Action, Callable[[Resources, Actor, App], object]] = {
 _OF_NO_APP = {
     action
     for action in CHANGES
-    if action.startswith(("person.", "key.", "rates.", "install", "partner.", "job."))
+    if action.startswith(("person.", "key.", "rates.", "install", "partner.", "job.", "day_files."))
 }
 # Nobody but workers and people need to know of these: they read them from the tables.
 _UNPUBLISHED = {
@@ -420,6 +426,17 @@ _UNPUBLISHED = {
     *(Action.COST_UPLOAD, Action.LINK_PRICE, Action.UPLOAD_IMPORT, Action.UPLOAD_CANCEL),
     *(each for each in _OF_NO_APP if not each.startswith(("installation_key.", "partner."))),
 }
+
+
+def _restore_days(resources: Resources, actor: Actor) -> None:
+    id_ = new_receipt(now_ms())
+    resources.connection.execute(
+        b"INSERT INTO day_files (id, app_id, day, folder, version, event_count, size_bytes, sha256,"
+        b" content_sha256, first_receipt, last_receipt, first_time, last_time, unmapped, addresses)"
+        b" VALUES (%s, 1, '2026-01-01', '/none', 1, 1, 1, '', '', %s, %s, now(), now(), 0, 0)",
+        (id_, id_, id_),
+    )
+    ask_back(resources, actor, None, date(2026, 1, 1), date(2026, 1, 2))
 
 
 def _endpoint(resources: Resources, app: App, name: str) -> EndpointRow:

@@ -67,5 +67,14 @@ def test_day_files_are_listed_verified_closed_and_restored_from_the_command_line
     assert ask("restore", "--app", "Shop", "--from", day, "--to", day) == {"files": 1}
     DayCloser(connection, DayFileSettings(day_files="", close_after_days=0), now_ms).run(60)
     assert list_files(connection) == []
+    ask("verify", "--adopt")
+    entries = connection.execute(
+        b"SELECT action, app_id, after FROM audit_log WHERE action LIKE 'day_files.%' ORDER BY id"
+    ).fetchall()
+    assert entries == [
+        ("day_files.close", None, {}),
+        ("day_files.restore", shop.id, {"first": day, "last": day, "files": 1}),
+        ("day_files.adopt", None, {"files": 0, "folders": []}),
+    ]
     assert not file.path.exists()
     assert connection.execute(b"SELECT count(*) FROM events").fetchone() == (1,)

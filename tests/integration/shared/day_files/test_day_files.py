@@ -8,7 +8,7 @@ import pytest
 
 from console.apps.apps import App
 from console.event_records import find_record
-from console.pipeline.day_files import verify_files
+from console.pipeline.day_files import adopt_files, verify_files
 from console.security.faulty_files import faulty_totals
 from shared.database import Connection
 from shared.day_files.changes import move_to_table
@@ -17,6 +17,7 @@ from shared.day_files.rows import receipts_in_files, rows_of_receipts
 from shared.partitions import day_of, has_partition
 from tests.integration.counted import store
 from tests.integration.shared.day_files.conftest import OLD_DAYS, Close, ago, received
+from tests.support.build import ADMIN
 
 
 def rows(connection: Connection, *receipts: UUID) -> list[tuple[Any, ...]]:
@@ -80,7 +81,7 @@ def test_a_file_that_is_not_what_was_written_is_refused_by_name(
 
     newer = file._replace(version=2).path
     newer.write_bytes(content)
-    report = verify_files(connection, adopt=True)
+    report = adopt_files(connection, ADMIN)
     assert (report.adopted, report.faulty) == (1, [])
     assert find_record(connection, event.receipt) is not None
 

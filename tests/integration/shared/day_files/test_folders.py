@@ -7,7 +7,7 @@ import pytest
 
 from console.apps.apps import App
 from console.backup.tables import find_tables
-from console.pipeline.day_files import verify_files
+from console.pipeline.day_files import adopt_files, verify_files
 from shared.clock import now_ms
 from shared.database import Connection
 from shared.day_files.catalog import delete_file, list_files
@@ -24,6 +24,7 @@ from tests.integration.shared.day_files.conftest import (
     ago,
     received,
 )
+from tests.support.build import ADMIN
 from workers.maintenance.close_days import DayCloser
 
 
@@ -111,7 +112,7 @@ def test_a_restored_database_takes_its_folder_over_by_a_command(
     with pytest.raises(DayFilesUnreadable, match="was restored"):
         close()
     assert newer.exists()
-    assert verify_files(connection, adopt=True).adopted == 1
+    assert adopt_files(connection, ADMIN).adopted == 1
     assert len(close()) == 2
 
 
