@@ -190,13 +190,31 @@ def test_the_log_of_erasures_outlives_every_container() -> None:
     compose = yaml.safe_load(COMPOSE.read_text())
     for name in ("workers", "console"):
         service = compose["services"][name]
-        (volume,) = service["volumes"]
+        volume = next(each for each in service["volumes"] if each.startswith("erasures:"))
         source, _, folder = volume.partition(":")
         assert source in compose["volumes"]
         assert service["environment"]["WAYBILL_ERASURE_LOG"].startswith(f"{folder}/")
         assert folder in (DEPLOY / "Dockerfile").read_text()
     component = (K8S / "erasures" / "kustomization.yaml").read_text()
     assert "waybill-(workers|console)" in component
+
+
+def test_day_files_have_a_volume_that_workers_and_the_console_share() -> None:
+    compose = yaml.safe_load(COMPOSE.read_text())
+    assert "day_files" in compose["volumes"]
+    for name in ("workers", "console"):
+        service = compose["services"][name]
+        folder = service["environment"]["WAYBILL_DAY_FILES"]
+        assert f"day_files:{folder}" in service["volumes"]
+        assert folder in (DEPLOY / "Dockerfile").read_text().split()
+    component = yaml.safe_load((K8S / "day-files" / "kustomization.yaml").read_text())
+    (patch,) = component["patches"]
+    added = [each["value"] for each in yaml.safe_load(patch["patch"])]
+    mounts = {each["name"]: each["mountPath"] for each in added if "mountPath" in each}
+    variables = {each["name"]: each["value"] for each in added if "value" in each}
+    assert patch["target"]["name"] == "waybill-(workers|console)"
+    assert variables["WAYBILL_DAY_FILES"] == mounts["day-files"]
+    assert variables["TMPDIR"] == mounts["scratch"]
 
 
 def test_everything_has_a_limit_of_memory() -> None:
