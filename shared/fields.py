@@ -57,8 +57,8 @@ _STORED_AS_SENT = re.compile(r"(0|[1-9]\d{0,9})(\.\d{1,6})?", re.ASCII)
 _EXACT_AMOUNT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
 _COUNT = re.compile(r"\d{1,10}", re.ASCII)
 _PLACES = Decimal(1).scaleb(-AMOUNT_PLACES)
-_UNIX = re.compile(r"\d{1,14}(\.\d{1,9})?", re.ASCII)
-_UNIX_SECONDS_BELOW = 10**11  # as seconds the year 5138, as milliseconds 1973
+_UNIX = re.compile(r"\d{1,19}(\.\d{1,9})?", re.ASCII)
+_UNIX_MS_BELOW = 10**14  # the year 5138, which as microseconds is 1973; so for each other unit
 _SPACE_FOR_PLUS = re.compile(r" (?=\d{2}:?\d{2}$)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # An element of RFC 7239's list.
@@ -231,7 +231,7 @@ def event_value(name: str, value: str) -> str:
 
 
 def event_time(name: str, value: str, now_ms: int) -> int:
-    """Reads ISO 8601 (no offset means UTC), Unix seconds or milliseconds as Unix milliseconds."""
+    """Reads ISO 8601 (no offset means UTC) or Unix time in any unit as Unix milliseconds."""
     happened_ms = _not_ahead(name, time_ms(name, value), now_ms)
     if happened_ms < now_ms - EVENT_AGE_MS_MAX:
         raise MalformedField(name, f"is older than {EVENT_AGE_DAYS_MAX} days.")
@@ -276,8 +276,10 @@ def time_ms(name: str, value: str) -> int:
     """Reads a time in any of these forms, of any age, as Unix milliseconds."""
     text = trimmed(value)
     if _UNIX.fullmatch(text):
-        number = Decimal(text)
-        return int(number * 1000 if number < _UNIX_SECONDS_BELOW else number)
+        number = int(Decimal(text) * 1000)
+        while number >= _UNIX_MS_BELOW:  # milliseconds, microseconds or nanoseconds were sent
+            number //= 1000
+        return number
     # An unescaped plus arrives as a space: "…T10:00:00 02:00" can only mean "+02:00".
     try:
         moment = datetime.fromisoformat(_SPACE_FOR_PLUS.sub("+", text) if "T" in text else text)

@@ -290,6 +290,10 @@ def test_an_event_value_is_measured_in_bytes() -> None:
         ("1767323045678", 1_767_323_045_678),
         ("1767323045678.9", 1_767_323_045_678),
         (" 1767323045 ", 1_767_323_045_000),
+        # Microseconds and nanoseconds, as Python, Go and databases count.
+        ("1767323045678999", 1_767_323_045_678),
+        ("1767323045678999.5", 1_767_323_045_678),
+        ("1767323045678999999", 1_767_323_045_678),
         # ISO 8601 with Z, with an offset, with none (which means UTC).
         ("2026-01-02T03:04:05Z", 1_767_323_045_000),
         ("2026-01-02T03:04:05.678Z", 1_767_323_045_678),
@@ -318,7 +322,7 @@ def test_an_event_time_is_read_as_it_is_written(sent: str, time_ms: int) -> None
         "2026-01-02", "20260102", "2026-01", "03:04:05", "T03:04:05", "2026-13-01T00:00:00Z",
         "2026-02-30T00:00:00Z", "2026-01-02T25:00:00Z", "99999-01-01T00:00:00Z",
         "2026-01-02T03:04:05 UTC", "2026-01-02T03:04:05+25:00", "02.01.2026 03:04:05",
-        "Fri, 02 Jan 2026 03:04:05 GMT", "\uff11767323045", "1" * 5000, "176732304567800",
+        "Fri, 02 Jan 2026 03:04:05 GMT", "\uff11767323045", "1" * 5000, "1" * 20,
     ],
 )  # fmt: skip
 def test_a_time_that_cannot_be_read_is_refused_by_name(value: str) -> None:
@@ -326,6 +330,12 @@ def test_a_time_that_cannot_be_read_is_refused_by_name(value: str) -> None:
         fields.event_time("event_time", value, NOW_MS)
 
     assert caught.value.field == "event_time"
+
+
+@pytest.mark.parametrize("value", ["176732304567800", "17673230456780000", "9" * 19])
+def test_a_number_of_a_unit_that_leads_to_another_age_is_refused_for_its_age(value: str) -> None:
+    with pytest.raises(MalformedField, match=r"is older|in the future"):
+        fields.event_time("event_time", value, NOW_MS)
 
 
 def test_an_event_may_be_58_days_old_to_the_millisecond() -> None:
