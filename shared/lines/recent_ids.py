@@ -22,6 +22,8 @@ from shared.events import Environment, Event
 IDS_MAX = 250_000  # two hashes of these are 55 MB
 IDS_MS = 86_400_000
 
+_UNPACKED_MAX = 4_000  # arguments of a command: Lua has room for 8,000 values
+
 _NAME_BYTES = 12
 _RECEIPT_BYTES = 16
 _CONTENT_BYTES = 4
@@ -31,6 +33,17 @@ _VALUE_BYTES = _RECEIPT_BYTES + _CONTENT_BYTES
 # remembers those. `all` has their names in a row, and `values` their values. The key `turns` says
 # which of the two `hashes` is the current one: 0 or 1.
 RECALL = f"""
+local function look_up(hash, names)
+  local found = {{}}
+  for from = 1, #names, {_UNPACKED_MAX} do
+    local till = math.min(from + {_UNPACKED_MAX} - 1, #names)
+    local values = redis.call('HMGET', hash, unpack(names, from, till))
+    for i = 1, till - from + 1 do
+      found[from + i - 1] = values[i]
+    end
+  end
+  return found
+end
 local function recall(turns, hashes, all, values)
   local names, firsts, new, fresh = {{}}, {{}}, {{}}, {{}}
   for i = 1, #all / {_NAME_BYTES} do
@@ -38,8 +51,7 @@ local function recall(turns, hashes, all, values)
   end
   local turn = tonumber(redis.call('GET', turns) or 0)
   local current, other = hashes[turn + 1], hashes[2 - turn]
-  local here = redis.call('HMGET', current, unpack(names))
-  local there = redis.call('HMGET', other, unpack(names))
+  local here, there = look_up(current, names), look_up(other, names)
   for i, name in ipairs(names) do
     local first = here[i] or there[i] or fresh[name]
     firsts[i] = first or ''
@@ -50,7 +62,9 @@ local function recall(turns, hashes, all, values)
     end
   end
   if #new > 0 then
-    redis.call('HSET', current, unpack(new))
+    for from = 1, #new, {_UNPACKED_MAX} do
+      redis.call('HSET', current, unpack(new, from, math.min(from + {_UNPACKED_MAX} - 1, #new)))
+    end
     redis.call('PEXPIRE', current, {IDS_MS})
     if redis.call('HLEN', current) >= {IDS_MAX} then
       redis.call('DEL', other)

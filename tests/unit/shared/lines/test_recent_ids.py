@@ -91,6 +91,16 @@ def test_an_id_is_of_one_app_and_environment(changes: dict[str, Any]) -> None:
     assert append(redis, [event(**{"idempotency_key": "order-1"} | changes)]) == [None]
 
 
+@pytest.mark.parametrize("number", [4_000, 9_001])
+def test_as_many_ids_as_a_write_may_have_are_remembered_in_their_order(number: int) -> None:
+    redis = FakeStrictRedis()
+    sent = [keyed(f"order-{place}") for place in range(number)]
+
+    assert append(redis, sent) == [None] * number
+    again = append(redis, [keyed(f"order-{place}") for place in range(number)])
+    assert again == [FirstEvent(event.receipt, True) for event in sent]
+
+
 def test_markers_and_ids_of_one_write_do_not_get_mixed_up() -> None:
     redis = FakeStrictRedis()
     markers = [SeenMarker(b"device-one!!", b"v"), SeenMarker(b"device-two!!")]
