@@ -18,7 +18,10 @@ from shared.lines.recent_ids import RecentId
 
 EVENT_BYTES_MAX = 65_536  # as a request of its own may have
 
-_TURN_EVENTS = 100  # read in a row, about a millisecond, before other requests have their turn
+# Read in a row, about a millisecond, before other requests have their turn: usual events together,
+# and others one by one.
+_TURN_EVENTS = 100
+_UNUSUAL_TURN_EVENTS = 25
 
 
 @dataclass(slots=True)
@@ -54,6 +57,8 @@ class BatchReader(ABC):
                 contents.events += usual
                 continue
             for index, text, receipt, batched in zip(count(start), texts, turn, usual):
+                if index > start and index % _UNUSUAL_TURN_EVENTS == 0:
+                    await asyncio.sleep(0)
                 try:
                     if len(text) > EVENT_BYTES_MAX:
                         raise EventTooLarge(EVENT_BYTES_MAX)
