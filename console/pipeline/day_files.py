@@ -21,6 +21,7 @@ _RETURN = """
 UPDATE day_files SET goes_back = true
 WHERE (%(app)s::bigint IS NULL OR app_id = %(app)s) AND day >= %(first)s AND day <= %(last)s
 """
+_MOVE = "UPDATE day_files SET folder = %s WHERE id = %s"
 _ADOPT = """
 UPDATE day_files SET
     version = %(version)s, event_count = %(event_count)s, size_bytes = %(size_bytes)s,
@@ -61,7 +62,8 @@ def adopt_files(connection: Connection, actor: Actor, place: str = "") -> DayFil
     """Verifies files as `verify_files`, and takes over what is in their folders.
 
     A missing file is replaced by a newer version of it, as after an older backup was restored, and
-    the folders become those of this database.
+    the folders become those of this database. A file that has gone to `place` is found there, as
+    on another machine.
     """
     require_admin(actor)
     report = verify_files(connection, place=place, adopt=True)
@@ -77,8 +79,9 @@ def verify_files(connection: Connection, *, place: str = "", adopt: bool = False
     `place` is a folder in which there may be files that no row names.
     """
     parquet.require_installed()
-    report = DayFileReport()
-    for file in list_files(connection):
+    report, place = DayFileReport(), str(Path(place)) if place else ""
+    for listed in list_files(connection):
+        file = _found(connection, listed, place) if adopt and place else listed
         fault = find_fault(file)
         if fault == "missing" and adopt and (newer := _newest_version(file)):
             _adopt(connection, file, newer)
@@ -133,6 +136,15 @@ def ask_back(
         record_change(connection, actor, app_id, change)
         enqueue(resources.redis, "close_days")
     return count
+
+
+def _found(connection: Connection, file: DayFile, place: str) -> DayFile:
+    """Returns a file as it is in `place` if its folder has become that, and notes so."""
+    moved = file._replace(folder=place)
+    if file.path.exists() or not (moved.path.exists() or _newest_version(moved)):
+        return file
+    run(connection, _MOVE, (place, file.id))
+    return moved
 
 
 def _newest_version(file: DayFile) -> DayFile | None:

@@ -7,6 +7,7 @@ import pytest
 
 from console.apps.apps import App
 from console.backup.tables import find_tables
+from console.event_records import find_record
 from console.pipeline.day_files import adopt_files, verify_files
 from shared.clock import now_ms
 from shared.database import Connection
@@ -114,6 +115,25 @@ def test_a_restored_database_takes_its_folder_over_by_a_command(
     assert newer.exists()
     assert adopt_files(connection, ADMIN).adopted == 1
     assert len(close()) == 2
+
+
+def test_files_are_found_where_the_folder_is_now(
+    connection: Connection, shop: App, close: Close, tmp_path: Path
+) -> None:
+    event = received(shop, OLD_DAYS)
+    store(connection, event)
+    [file] = close()
+    place = tmp_path / "elsewhere"
+    (tmp_path / "files").rename(place)
+    assert [each.fault for each in verify_files(connection, place=f"{place}/").faulty] == [
+        "missing"
+    ]
+
+    report = adopt_files(connection, ADMIN, f"{place}/")
+
+    assert (report.faulty, report.unknown, report.folders) == ([], [], [str(place)])
+    assert [each.path for each in list_files(connection)] == [place / file.name]
+    assert find_record(connection, event.receipt) is not None
 
 
 def test_files_that_no_row_names_are_deleted_after_an_hour(
