@@ -12,7 +12,8 @@ from console.resources import Resources
 from shared.database import Connection, run, transaction
 from shared.day_files import parquet
 from shared.day_files.catalog import DayFile, list_files, note_verified
-from shared.day_files.claims import MARKER, adopt_folder
+from shared.day_files.claims import adopt_folder
+from shared.day_files.faults import MARKER
 from shared.day_files.folder import UnknownFile, find_fault, unknown_files
 from shared.errors import OperatorError
 from shared.rq_queue import enqueue

@@ -12,10 +12,8 @@ from uuid import UUID
 
 from shared.clock import now_ms
 from shared.database import Connection, run, transaction
-from shared.day_files.faults import DayFilesUnreadable, unreadable_if_faulty
+from shared.day_files.faults import MARKER, DayFilesUnreadable, unreadable_if_faulty
 from shared.ids import new_receipt
-
-MARKER = ".waybill-day-files"
 
 _ID = "SELECT id FROM day_file_folders WHERE folder = %s"
 _CLAIMED = "SELECT folder, id FROM day_file_folders ORDER BY folder"

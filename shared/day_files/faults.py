@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from shared.database import Connection
 from shared.day_files.catalog import DayFile, note_verified
 from shared.errors import OperatorError
+
+MARKER = ".waybill-day-files"  # in each folder since it was first used
 
 
 class DayFilesUnreadable(OperatorError):
@@ -23,11 +26,17 @@ class DayFileFault(DayFilesUnreadable):
         told = "is missing" if fault == "missing" else "is damaged: its checksum is another"
         super().__init__(
             f"The day file {file.name} in {file.folder} {told}. It has {file.event_count} events "
-            f"of {file.day}. Bring it back from a copy.",
+            f"of {file.day}. {_advice(file)}",
             "`waybill days verify` compares all of them.",
         )
         self.file = file
         self.fault = fault
+
+
+def _advice(file: DayFile) -> str:
+    if (Path(file.folder) / MARKER).exists():
+        return "Bring it back from a copy."
+    return f"The folder has no {MARKER}: mount its volume."
 
 
 @contextmanager

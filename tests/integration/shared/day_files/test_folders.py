@@ -12,9 +12,8 @@ from console.pipeline.day_files import adopt_files, verify_files
 from shared.clock import now_ms
 from shared.database import Connection
 from shared.day_files.catalog import delete_file, list_files
-from shared.day_files.claims import MARKER
 from shared.day_files.day_file_settings import DayFileSettings
-from shared.day_files.faults import DayFilesUnreadable
+from shared.day_files.faults import MARKER, DayFileFault, DayFilesUnreadable
 from shared.day_files.folder import delete_orphans, delete_replaced
 from shared.partitions import day_of, make_days
 from tests.integration.counted import store
@@ -51,11 +50,14 @@ def stored(connection: Connection) -> int:
 def test_nothing_is_written_where_a_volume_is_not_mounted(
     connection: Connection, shop: App, close: Close, tmp_path: Path
 ) -> None:
-    store(connection, received(shop, OLD_DAYS))
+    event = received(shop, OLD_DAYS)
+    store(connection, event)
     close()
     folder, away = tmp_path / "files", tmp_path / "away"
     folder.rename(away)
     folder.mkdir()
+    with pytest.raises(DayFileFault, match="mount its volume"):
+        find_record(connection, event.receipt)
     store_again(connection, shop)
 
     with pytest.raises(DayFilesUnreadable, match="Mount its volume"):
