@@ -947,7 +947,9 @@ CREATE TABLE earning_sums (
     amount      numeric NOT NULL
 );
 
+-- Serve the rollup of a day, and cohorts.
 CREATE INDEX earning_sums_day ON earning_sums (app_id, environment, day);
+CREATE INDEX earning_sums_cohort ON earning_sums (app_id, environment, first_day);
 
 -- Comebacks: users active on a day, by the days since their previous active day ('last') and by the
 -- days since their day 0 ('first', with the partner or source that their first attribution

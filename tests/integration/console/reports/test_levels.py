@@ -110,3 +110,24 @@ def unfinish(connection: Connection) -> None:
     connection.execute("DELETE FROM schema_migrations WHERE name LIKE '%_sums.after'")
     for table in ("figure_sums", "traffic_sums", "place_sums", "earning_sums"):
         connection.execute(f"DELETE FROM {table}".encode())
+
+
+def test_a_cohort_of_all_users_reads_no_other_days_of_the_app(connection: Connection) -> None:
+    connection.execute(
+        b"""
+        INSERT INTO earning_sums (app_id, environment, day, first_day, currency, amount)
+        SELECT 1, 'production', DATE '2026-11-30' - day, DATE '2026-11-30' - first_day, 'USD', 1
+        FROM generate_series(0, 299) AS day, generate_series(day, 299) AS first_day
+        """
+    )
+    connection.execute(b"ANALYZE earning_sums")
+    plan = connection.execute(
+        b"""
+        EXPLAIN SELECT first_day, sum(amount) FROM earning_sums
+        WHERE app_id = 1 AND environment = 'production'
+          AND first_day BETWEEN '2026-11-01' AND '2026-11-07'
+        GROUP BY first_day
+        """
+    ).fetchall()
+
+    assert "earning_sums_cohort" in "\n".join(row for (row,) in plan)
