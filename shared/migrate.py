@@ -116,10 +116,15 @@ def _exclusively(connection: Connection) -> Iterator[None]:
 
 
 def _require_finished(missing: Sequence[Migration]) -> None:
-    """Refuses a migration that may build on an earlier one that still waits for its upgrade."""
-    after = [migration.name for migration in missing if migration.is_after]
+    """Refuses a migration that may build on one that waits for the end of an earlier upgrade.
+
+    One that comes behind a missing migration waits for the end of this upgrade.
+    """
     before = [migration.name for migration in missing if not migration.is_after]
-    if after and any(name > after[0] for name in before):
+    if not before:
+        return
+    after = [each.name for each in missing if each.is_after and each.name < before[0]]
+    if after:
         raise OperatorError(
             f"The last upgrade is not finished: {after[0]} was not applied. When no program of the "
             "previous version runs any more, finish it with `waybill migrate --finish`."

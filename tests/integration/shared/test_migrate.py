@@ -135,6 +135,34 @@ def test_a_new_roll_begins_when_the_last_one_is_finished(fresh: Connection) -> N
     assert columns(fresh) == ["more", "note"]
 
 
+def test_an_upgrade_to_a_version_with_several_steps_begins_without_its_end(
+    fresh: Connection,
+) -> None:
+    migrate(fresh, available=[FIRST])
+
+    begun = migrate(fresh, available=[FIRST, BEFORE, AFTER, NEXT])
+
+    assert begun == Migrated(["0002_note", "0003_more"], ["0002_note.after"])
+    assert columns(fresh) == ["id", "more", "note"]
+    assert migrate(fresh, available=[FIRST, BEFORE, AFTER, NEXT], finish=True).waiting == []
+    assert columns(fresh) == ["more", "note"]
+
+
+@pytest.mark.parametrize("last", ["0036", "0043", "0052", "0057"])
+def test_an_upgrade_in_two_parts_leads_to_the_schema_as_it_is_written(
+    two_databases: tuple[Connection, Connection], last: str
+) -> None:
+    written, upgraded = two_databases
+    written.execute(files("shared").joinpath("schema.sql").read_bytes())
+    earlier = [each for each in migrations() if each.name[: len(last)] <= last]
+    migrate(upgraded, available=earlier, finish=True)
+
+    assert all(name.endswith(".after") for name in migrate(upgraded).waiting)
+    migrate(upgraded, finish=True)
+
+    assert upgraded.execute(_SHAPE).fetchall() == written.execute(_SHAPE).fetchall()
+
+
 def test_an_empty_database_gets_everything_at_once(fresh: Connection) -> None:
     assert migrate(fresh, available=[FIRST, BEFORE, AFTER, NEXT]).waiting == []
     assert columns(fresh) == ["more", "note"]
