@@ -199,7 +199,8 @@ def wide_ids(
     calls: Iterable[Call], clicks: Iterable[Click], users_max: int
 ) -> tuple[set[Trace], set[Trace]]:
     """Device ids and click ids, each with its app, that more users name than that, or that as many
-    clicks without a source carry. Whoever is called like a click does not name it by that."""
+    clicks without a source carry; impressions lend nothing. Whoever is called like a click does not
+    name it by that."""
     namers: dict[tuple[str, ...], set[str]] = {}
     for call in calls:
         for device_id in _usable(call.device_ids):
@@ -208,7 +209,8 @@ def wide_ids(
             namers.setdefault(("click", call.app, call.click_id), set()).add(call.user)
     lenders: dict[tuple[str, ...], set[str]] = {}
     for click in clicks:
-        for device_id in _usable(click.device_ids) if click.origin is None else ():
+        lends = click.origin is None and not click.is_view
+        for device_id in _usable(click.device_ids) if lends else ():
             lenders.setdefault(("device", click.app, device_id), set()).add(click.id)
     wide = {key for known in (namers, lenders) for key, by in known.items() if len(by) > users_max}
     return {key[1:] for key in wide if key[0] == "device"}, {
