@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.placeholders import is_no_id, is_placeholder
+from ingest.dialects.plain_fields import plain_id, plain_ids, plain_user_id
+from shared.placeholders import _ALL_WORDS, is_no_id, is_placeholder
 from tests.support.placeholders import MACROS, WORDS, placeholders
 
 
@@ -15,6 +16,15 @@ def test_a_placeholder_is_one_in_any_case_and_however_often_it_was_encoded(text:
     for spelling in (text, text.upper(), f" {text} "):
         for sent in (spelling, quote(spelling), quote(quote(spelling))):
             assert is_no_id(sent), sent
+
+
+@pytest.mark.parametrize("word", sorted(_ALL_WORDS - {""}))
+def test_a_word_for_nobody_is_no_id_by_any_way_of_reading_it(word: str) -> None:
+    for spelling in (word, word.upper(), word.title()):
+        assert is_no_id(spelling)
+        assert plain_id("user_id", spelling) is None
+        assert plain_user_id("user_id", spelling) is None
+        assert plain_ids("user_id", ["u-1", spelling])[1] is None
 
 
 @given(placeholders())
