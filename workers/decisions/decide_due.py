@@ -16,6 +16,7 @@ from workers.decisions.long_histories.unfinished_decisions import (
     forget_if_gone,
     load_unfinished,
     next_unfinished,
+    version_of_unfinished,
 )
 from workers.decisions.user_decisions import Decide, UserDecisions
 
@@ -88,9 +89,11 @@ class _Windows:
             is_again = self._advanced > 0  # who did not advance is locked
             self._last = self._advanced = 0
             return is_again
+        version = version_of_unfinished(self._connection, user)
         before = load_unfinished(self._connection, [user])
         self._decisions.make({user: before[user].from_ms} if user in before else {})
-        self._advanced += load_unfinished(self._connection, [user]) != before
+        # By what was written: a decision that an ID begins anew may end where it was to go on.
+        self._advanced += version_of_unfinished(self._connection, user) != version
         forget_if_gone(self._connection, user)
         self._last = user
         return True

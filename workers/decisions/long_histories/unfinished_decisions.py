@@ -26,6 +26,7 @@ WHERE user_ref > %s AND NOT EXISTS (
 )
 ORDER BY user_ref LIMIT 1
 """
+_VERSION = "SELECT xmin::text FROM unfinished_decisions WHERE user_ref = %s"
 _WRITE = f"""
 INSERT INTO unfinished_decisions ({_COLUMNS})
 SELECT {_COLUMNS} FROM json_to_recordset(%s::json) AS sent (
@@ -87,6 +88,12 @@ def next_unfinished(connection: Connection, after: int) -> int | None:
     """Returns the next user whose decision is to go on, in the order of their numbers."""
     row = run(connection, _NEXT, (after,)).fetchone()
     return None if row is None else int(row[0])
+
+
+def version_of_unfinished(connection: Connection, user: int) -> str | None:
+    """Returns what differs after each window of a user's decision, None if there is no more."""
+    row = run(connection, _VERSION, (user,)).fetchone()
+    return None if row is None else str(row[0])
 
 
 def write_unfinished(connection: Connection, unfinished: Mapping[int, Unfinished]) -> None:

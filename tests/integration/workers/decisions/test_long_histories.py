@@ -28,8 +28,8 @@ from tests.integration.workers.test_between_commits import take_step
 from tests.integration.workers.test_derivation import assert_tables_are_the_oracles
 from tests.support.between_commits import steps
 from tests.support.oracle import MINUTE_MS
-from tests.support.scenarios.scenario import clicked, opened, world
-from tests.support.worlds import World, worlds
+from tests.support.scenarios.scenario import MINE, SEEN, bought, clicked, opened, world
+from tests.support.worlds import IPHONE, WINTER, World, worlds
 from workers.core.decision import Decision, Tail
 from workers.core.decision import decide as decide_by_rules
 from workers.core.history import Click
@@ -64,6 +64,23 @@ IN_ONE_MILLISECOND = world(
     opened(0, device_ids=("d1",)),
     *(clicked(f"c{n}", n * MINUTE_MS, device_ids=("d1",)) for n in range(11)),
     inactivity_ms=0,
+)
+
+# The window of the last event finds a new ID, and the decision begins anew: the first window ends
+# where it was to go on.
+NEW_ID_IN_THE_LAST_WINDOW = world(
+    opened(0, click_id="c0", **MINE, **SEEN),
+    bought(210 * MINUTE_MS, click_id="c2", device=IPHONE),
+    opened(0, **SEEN),
+    bought(15 * MINUTE_MS, click_id="c3", **SEEN),
+    clicked("c0", -45 * MINUTE_MS, None, **MINE, **SEEN),
+    clicked("c1", 75 * MINUTE_MS + 1, None, **MINE, **SEEN),
+    clicked("c2", -90 * MINUTE_MS, **MINE, **SEEN),
+    clicked("c3", -75 * MINUTE_MS, **MINE, **SEEN),
+    clicked("c4", -90 * MINUTE_MS, WINTER, **MINE, **SEEN),
+    clicked("c7", -90 * MINUTE_MS, **MINE, **SEEN),
+    clicked("c6", -90 * MINUTE_MS, device_ids=("d2",), **SEEN),
+    clicked("c5", -90 * MINUTE_MS, WINTER, **MINE, **SEEN),
 )
 
 
@@ -129,6 +146,7 @@ def test_in_windows_the_outbox_is_the_oracles_in_any_order(bench: Bench, windows
     @given(worlds(times=3), st.integers(0, 2**32))
     @example(IN_ONE_MILLISECOND, 0)
     @example(WITH_A_VIEW_THAT_LENDS_NOTHING, 0)
+    @example(NEW_ID_IN_THE_LAST_WINDOW, 3)
     def agree(drawn: World, seed: int) -> None:
         random = Random(seed)
         staged = stage(bench.connection, drawn)
@@ -334,6 +352,27 @@ def test_two_unfinished_decisions_of_a_user_end_behind_where_the_later_one_goes_
     decide_due(connection, 30)
 
     assert _sessions(connection) == [(1, 60), (2, 60)]
+
+
+def test_a_decision_that_begins_anew_and_ends_where_it_was_to_go_on_is_finished_at_once(
+    connection: Connection, windows: Windows
+) -> None:
+    windows(2, 3)
+    device = {"idfv": f"{1:08x}-0000-4000-8000-00000000abcd"}
+    hour_ms = 3_600_000
+    _send(connection, [_event(hour_ms * n) for n in range(3)])
+    _send(
+        connection,
+        [
+            _event(-1_000),
+            _event(3 * hour_ms, device_ids=device),
+        ],
+    )
+
+    decided = decide_due(connection, 30)
+
+    assert not decided.more
+    assert connection.execute("SELECT * FROM unfinished_decisions").fetchall() == []
 
 
 def test_an_erased_user_leaves_no_unfinished_decision(
