@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from secrets import token_urlsafe
-from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -29,8 +28,10 @@ from shared.privacy.person import LOOKS_MAX
 from shared.privacy.subject import find_subject
 from shared.redis import Redis, ResponseError
 from shared.shards.advisory_locks import AdvisoryLock, try_lock_session, unlock_session
+from workers.privacy.begun_erasure import Erasure
 from workers.privacy.burial import Burial
 from workers.privacy.click_traces import delete_callbacks_of_click, empty_click
+from workers.privacy.contests import forget_contests
 from workers.privacy.erased_callbacks import end_erased_callbacks, write_erased_callbacks
 from workers.privacy.redis_log import rewrite_log
 from workers.privacy.stored_copies import (
@@ -44,6 +45,7 @@ from workers.privacy.tombstone_filter import wait_for_batches
 from workers.privacy.user_traces import ErasedUser, empty_chunk
 
 _PAUSE_SECONDS = 0.1
+_LAST_USER = "contests_after"  # in the progress: whose decisions no longer name the clicks
 
 _log = logging.getLogger(__name__)
 
@@ -83,22 +85,6 @@ _NOTE_USER = """
 UPDATE erasing_users SET event_time = %s, receipt = %s WHERE erasure_id = %s AND user_ref = %s
 """
 _FORGET_USER = "DELETE FROM erasing_users WHERE erasure_id = %s AND user_ref = %s"
-
-
-class Erasure(NamedTuple):
-    """A request that is being carried out. `subject` are the ids found so far."""
-
-    id: UUID
-    app_id: int
-    action: str
-    subject: frozenset[PersonId]
-    phase: str
-    progress: dict[str, int]
-    counts: Counter[str]
-
-    @property
-    def is_reset(self) -> bool:
-        return self.action == "reset"
 
 
 class Eraser:
@@ -199,9 +185,11 @@ class Eraser:
         return True
 
     def empty_clicks(self, erasure: Erasure) -> bool:
-        """Empties the clicks of the person."""
+        """Empties the clicks of the person, once no decision about others names one."""
         connection, counts = self._connection, erasure.counts.copy()
         found = find_subject(connection, erasure.app_id, erasure.subject)
+        if not self._forget_contests(erasure, {click.click_id for click in found.clicks}):
+            return True
         for click in found.clicks:
             with transaction(connection):
                 counts["callbacks"] += delete_callbacks_of_click(connection, erasure.app_id, click)
@@ -210,6 +198,16 @@ class Eraser:
                 self._bury_keys(erasure, ids or ())
         self._advance(erasure._replace(counts=counts), "copies")
         return True
+
+    def _forget_contests(self, erasure: Erasure, click_ids: set[str]) -> bool:
+        """Takes clicks out of the decisions about more users; tells whether that were the last."""
+        click_ids |= {each.value for each in erasure.subject if each.kind is IdKind.CLICK}
+        after = erasure.progress.pop(_LAST_USER, 0)
+        last = forget_contests(self._connection, erasure.app_id, click_ids, after)
+        if last is not None:
+            progress = {**erasure.progress, _LAST_USER: last}
+            self._advance(erasure._replace(progress=progress), "clicks")
+        return last is None
 
     def remove_copies(self, erasure: Erasure) -> bool:
         """Removes what quarantine and the rejection log have."""

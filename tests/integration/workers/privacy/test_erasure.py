@@ -48,6 +48,7 @@ from tests.support.build import ADMIN, rejection
 from tests.support.redis_names import NAMES
 from workers.decisions.recompute import recompute
 from workers.facts.quarantine import quarantine_event
+from workers.privacy import contests
 from workers.privacy.erasure import Eraser
 from workers.rollups.schedule import roll_up
 from workers.rollups.stale_periods import mark_app_stale
@@ -244,6 +245,32 @@ def test_a_request_for_access_goes_with_the_person(place: Place) -> None:
 
     rows = connection.execute("SELECT external_id FROM access_requests").fetchall()
     assert rows == [("2",)]
+
+
+@pytest.mark.parametrize("users_at_once", [1, 2, 1_000])
+def test_no_decision_about_others_names_a_click_though_nothing_leads_to_them_any_more(
+    place: Place, monkeypatch: pytest.MonkeyPatch, users_at_once: int
+) -> None:
+    monkeypatch.setattr(contests, "USERS_AT_ONCE", users_at_once)
+    connection = place.bench.connection
+    where = {"ip_address": ADDRESS, "user_agent": PHONE}
+    of_erika, of_others = place.clicked(4, **where), place.clicked(3, **where)
+    others = [f"other-{number}" for number in range(3)]
+    place.store(of_erika, of_others, *(place.opened(user, 2, **where) for user in others))
+    connection.execute(
+        "UPDATE attributions SET through = %s WHERE user_ref = (SELECT max(id) FROM users)",
+        (of_erika.click_id,),
+    )
+    connection.execute("UPDATE clicks SET ip_address = NULL, address = NULL")
+    beaten = "SELECT jsonb_path_query_array(beaten, '$[*].click_id') FROM attributions"
+    assert connection.execute(beaten).fetchall() == [([of_erika.click_id],)] * 3
+
+    assert place.erase(person_id(IdKind.CLICK, str(of_erika.click_id))).state == "done"
+
+    assert connection.execute(beaten).fetchall() == [([],)] * 3
+    assert str(of_erika.click_id) not in dump(connection)
+    credited = connection.execute("SELECT click_id FROM attributions").fetchall()
+    assert credited == [(of_others.click_id,)] * 3
 
 
 def test_the_uses_of_a_click_stay_without_its_id(place: Place, life: list[Event]) -> None:
