@@ -101,14 +101,18 @@ def delete_orphans(connection: Connection, now_ms: int) -> int:
     """Deletes files that no row names, an hour after they were written; returns how many.
 
     A worker has written them and died before its rows were committed. Newer versions of a file that
-    is missing stay: a restored backup may know the one before.
+    is missing stay: a restored backup may know the one before. So does a file whose name a row has
+    with another folder: that may be another path of the same folder.
     """
     deleted = 0
     for folder in claimed_folders(connection):
         files = list_files(connection)
         unknown = unknown_files(connection, folder, files)
+        named = {file.path.name for file in files}
         missing = {stem_of(file.path) for file in files if unknown and not file.path.exists()}
         for path, _ in unknown:
+            if path.name in named:
+                continue
             with suppress(OSError):  # it has gone, or is looked at again
                 age_ms = now_ms - path.stat().st_mtime * 1000
                 if age_ms > _ORPHAN_MINUTES * 60_000 and stem_of(path) not in missing:

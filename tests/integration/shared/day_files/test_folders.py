@@ -159,6 +159,22 @@ def test_files_that_no_row_names_are_deleted_after_an_hour(
     assert verify_files(connection).unknown[0].path == recent
 
 
+def test_a_file_stays_when_its_folder_is_taken_over_by_another_path(
+    connection: Connection, shop: App, close: Close, tmp_path: Path
+) -> None:
+    store(connection, received(shop, OLD_DAYS))
+    [file] = close()
+    at = now_ms() / 1000 - 61 * 60
+    os.utime(file.path, (at, at))
+    link = tmp_path / "zlink"  # taken over after "files", so this is the one that is claimed
+    link.symlink_to(tmp_path / "files")
+    adopt_files(connection, ADMIN, str(link))
+
+    assert delete_orphans(connection, now_ms()) == 0
+
+    assert file.path.exists()
+
+
 def test_a_newer_version_of_a_missing_file_stays(
     connection: Connection, shop: App, close: Close
 ) -> None:
