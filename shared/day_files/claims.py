@@ -13,7 +13,7 @@ from uuid import UUID
 from shared.clock import now_ms
 from shared.database import Connection, run, transaction
 from shared.day_files.faults import MARKER, DayFilesUnreadable, unreadable_if_faulty
-from shared.ids import new_receipt
+from shared.ids import new_receipt, receipt_time_ms
 
 _ID = "SELECT id FROM day_file_folders WHERE folder = %s"
 _CLAIMED = "SELECT folder, id FROM day_file_folders ORDER BY folder"
@@ -58,10 +58,14 @@ def require_claimed(connection: Connection, folder: Path) -> None:
         raise DayFilesUnreadable(f"{folder} has day files of another database.", _ADOPT)
 
 
-def claimed_folders(connection: Connection) -> list[Path]:
-    """Lists the folders that are there, and are ours."""
+def claimed_folders(connection: Connection) -> dict[Path, int]:
+    """Returns the folders that are there and are ours, each with since when, in Unix ms."""
     rows = run(connection, _CLAIMED).fetchall()
-    return [Path(folder) for folder, id_ in rows if _read(Path(folder)) == str(id_)]
+    return {
+        Path(folder): receipt_time_ms(id_)
+        for folder, id_ in rows
+        if _read(Path(folder)) == str(id_)
+    }
 
 
 def adopt_folder(connection: Connection, folder: Path) -> None:

@@ -88,7 +88,7 @@ def delete_replaced(connection: Connection) -> bool:
         replaced = run(connection, _REPLACED).fetchall()
         if replaced and not try_lock(connection, AdvisoryLock.CLOSE_DAYS):
             return False
-        ours = claimed_folders(connection) if replaced else []
+        ours = claimed_folders(connection) if replaced else {}
         for folder, name in replaced:
             is_gone = Path(folder) in ours and _delete(Path(folder) / name)
             is_done &= is_gone
@@ -101,11 +101,12 @@ def delete_orphans(connection: Connection, now_ms: int) -> int:
     """Deletes files that no row names, an hour after they were written; returns how many.
 
     A worker has written them and died before its rows were committed. Newer versions of a file that
-    is missing stay: a restored backup may know the one before. So does a file whose name a row has
-    with another folder: that may be another path of the same folder.
+    is missing stay: a restored backup may know the one before. So does what was there before the
+    folder became ours, which may be another installation's, and a file whose name a row has with
+    another folder: that may be another path of the same one.
     """
     deleted = 0
-    for folder in claimed_folders(connection):
+    for folder, since_ms in claimed_folders(connection).items():
         files = list_files(connection)
         unknown = unknown_files(connection, folder, files)
         named = {file.path.name for file in files}
@@ -114,8 +115,9 @@ def delete_orphans(connection: Connection, now_ms: int) -> int:
             if path.name in named:
                 continue
             with suppress(OSError):  # it has gone, or is looked at again
-                age_ms = now_ms - path.stat().st_mtime * 1000
-                if age_ms > _ORPHAN_MINUTES * 60_000 and stem_of(path) not in missing:
+                written_ms = path.stat().st_mtime * 1000
+                is_old = since_ms < written_ms < now_ms - _ORPHAN_MINUTES * 60_000
+                if is_old and stem_of(path) not in missing:
                     deleted += _delete(path)
     return deleted
 

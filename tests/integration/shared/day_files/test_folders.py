@@ -11,10 +11,11 @@ from console.event_records import find_record
 from console.pipeline.day_files import adopt_files, verify_files
 from shared.clock import now_ms
 from shared.database import Connection
-from shared.day_files.catalog import delete_file, list_files
+from shared.day_files.catalog import DayFile, delete_file, list_files
 from shared.day_files.day_file_settings import DayFileSettings
 from shared.day_files.faults import MARKER, DayFileFault, DayFilesUnreadable
 from shared.day_files.folder import delete_orphans, delete_replaced
+from shared.ids import new_receipt
 from shared.partitions import day_of, make_days
 from tests.integration.counted import store
 from tests.integration.shared.day_files.conftest import (
@@ -34,6 +35,13 @@ def aged(path: Path, minutes: int = 61) -> Path:
     at = now_ms() / 1000 - minutes * 60
     os.utime(path, (at, at))
     return path
+
+
+def claimed_long_ago(connection: Connection, file: DayFile) -> None:
+    """Makes the folder of a file one that was first used a day ago."""
+    id_ = new_receipt(now_ms() - 24 * 3_600_000)
+    connection.execute("UPDATE day_file_folders SET id = %s", (id_,))
+    (Path(file.folder) / MARKER).write_text(f"{id_}\n")
 
 
 def store_again(connection: Connection, shop: App) -> None:
@@ -143,6 +151,7 @@ def test_files_that_no_row_names_are_deleted_after_an_hour(
 ) -> None:
     store(connection, received(shop, OLD_DAYS))
     [file] = close()
+    claimed_long_ago(connection, file)
     place = file.path.parent
     orphans = [
         aged(place / f"2026-01-01_app1_{name}")
@@ -171,8 +180,24 @@ def test_a_file_stays_when_its_folder_is_taken_over_by_another_path(
     adopt_files(connection, ADMIN, str(link))
 
     assert delete_orphans(connection, now_ms()) == 0
+    assert delete_orphans(connection, now_ms() + 2 * 3_600_000) == 0
 
     assert file.path.exists()
+
+
+def test_files_of_another_installation_stay_in_a_folder_that_was_taken_over(
+    connection: Connection, tmp_path: Path
+) -> None:
+    day = tmp_path / "theirs" / "2026-01"
+    day.mkdir(parents=True)
+    (tmp_path / "theirs" / MARKER).write_text(f"{new_receipt(now_ms())}\n")
+    theirs = aged(day / "2026-01-01_app1_x_1.parquet")
+
+    adopt_files(connection, ADMIN, str(tmp_path / "theirs"))
+
+    assert delete_orphans(connection, now_ms()) == 0
+    assert theirs.exists()
+    assert verify_files(connection, place=str(tmp_path / "theirs")).unknown[0].path == theirs
 
 
 def test_a_newer_version_of_a_missing_file_stays(
@@ -180,6 +205,7 @@ def test_a_newer_version_of_a_missing_file_stays(
 ) -> None:
     store(connection, received(shop, OLD_DAYS))
     [file] = close()
+    claimed_long_ago(connection, file)
     newer = aged(file._replace(version=2).path)
     file.path.unlink()
 
