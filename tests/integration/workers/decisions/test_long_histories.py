@@ -98,7 +98,8 @@ def finish(connection: Connection) -> None:
     """Lets one job after the other decide, as workers do, until nothing is left."""
     ends_at = time.monotonic() + FINISH_SECONDS_MAX
     left = "SELECT FROM unfinished_decisions UNION ALL SELECT FROM due_decisions"
-    decide_due(connection, 30)
+    decided = decide_due(connection, 30)
+    assert decided.more or not connection.execute(left).fetchall(), "a job ended too early"
     while connection.execute(left).fetchall():
         assert time.monotonic() < ends_at, "decisions never finish"
         decide_due(connection, 30)
