@@ -97,9 +97,10 @@ WITH_A_VIEW_THAT_LENDS_NOTHING = world(
 def finish(connection: Connection) -> None:
     """Lets one job after the other decide, as workers do, until nothing is left."""
     ends_at = time.monotonic() + FINISH_SECONDS_MAX
-    left = "SELECT FROM unfinished_decisions UNION ALL SELECT FROM due_decisions"
+    unfinished = "SELECT FROM unfinished_decisions"
+    left = f"{unfinished} UNION ALL SELECT FROM due_decisions"
     decided = decide_due(connection, 30)
-    assert decided.more or not connection.execute(left).fetchall(), "a job ended too early"
+    assert decided.more or not connection.execute(unfinished).fetchall(), "a job ended too early"
     while connection.execute(left).fetchall():
         assert time.monotonic() < ends_at, "decisions never finish"
         decide_due(connection, 30)
