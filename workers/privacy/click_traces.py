@@ -13,9 +13,9 @@ from shared.events import Environment, Event, Kind
 from shared.privacy.identities import IdKind, PersonId
 from shared.privacy.subject import FoundClick
 from workers.decisions.affected_users import affected_users
+from workers.privacy.contests import forget_contests_of
 
 PSEUDONYM = "erased:"
-_OTHERS_AT_ONCE = 1_000
 
 _LOCK_CLICKS = """
 SELECT environment, click_id, kind, receipt, (extract(epoch FROM event_time) * 1000)::bigint,
@@ -69,18 +69,6 @@ DELETE FROM callbacks
 WHERE app_id = %(app)s AND environment = %(environment)s
   AND (click_id = %(click)s OR receipt = %(receipt)s)
 """
-_FORGET_CONTEST = """
-UPDATE attributions SET
-    through = CASE WHEN through = %(click)s THEN NULL ELSE through END,
-    beaten = (
-        SELECT coalesce(jsonb_agg(lost ORDER BY place), '[]')
-        FROM jsonb_array_elements(beaten) WITH ORDINALITY AS each (lost, place)
-        WHERE lost->>'click_id' <> %(click)s
-    )
-WHERE user_ref = ANY(%(users)s)
-  AND (through = %(click)s
-       OR beaten @> jsonb_build_array(jsonb_build_object('click_id', %(click)s::text)))
-"""
 
 
 def empty_click(connection: Connection, app_id: int, found: FoundClick) -> set[PersonId] | None:
@@ -114,10 +102,8 @@ def empty_click(connection: Connection, app_id: int, found: FoundClick) -> set[P
         click_id=found.click_id,
         device_ids=device_ids,
     )
-    others = sorted(affected_users(connection, [click]).all)
-    for start in range(0, len(others), _OTHERS_AT_ONCE):
-        chunk = others[start : start + _OTHERS_AT_ONCE]
-        run(connection, _FORGET_CONTEST, {**arguments, "users": chunk})
+    # Some may have been decided again since every decision was looked at.
+    forget_contests_of(connection, found.click_id, affected_users(connection, [click]).all)
     carried = sorted(identifying_of(device_ids))
     for statement in (_DELETE_DEVICE_IDS, _DELETE_VIEW_DEVICE_IDS):
         run(
