@@ -105,15 +105,15 @@ def delete_orphans(connection: Connection, now_ms: int) -> int:
     folder became ours, which may be another installation's, and a file whose name a row has with
     another folder: that may be another path of the same one.
     """
-    deleted = 0
-    for folder, since_ms in claimed_folders(connection).items():
-        files = list_files(connection)
-        unknown = unknown_files(connection, folder, files)
-        named = {file.path.name for file in files}
+    deleted, folders = 0, claimed_folders(connection)
+    files = list_files(connection) if folders else []
+    named = {file.path.name for file in files}
+    for folder, since_ms in folders.items():
+        unknown = [
+            it for it in unknown_files(connection, folder, files) if it.path.name not in named
+        ]
         missing = {stem_of(file.path) for file in files if unknown and not file.path.exists()}
         for path, _ in unknown:
-            if path.name in named:
-                continue
             with suppress(OSError):  # it has gone, or is looked at again
                 written_ms = path.stat().st_mtime * 1000
                 is_old = since_ms < written_ms < now_ms - _ORPHAN_MINUTES * 60_000
