@@ -14,7 +14,6 @@ from workers.core.decision import decide as decide_by_rules
 from workers.decisions.due_decisions import next_due_decisions, remove_due
 from workers.decisions.long_histories.unfinished_decisions import (
     forget_if_gone,
-    load_unfinished,
     next_unfinished,
     version_of_unfinished,
 )
@@ -84,14 +83,13 @@ class _Windows:
 
     def take(self) -> bool:
         """Decides the next window; tells whether there may be more."""
-        user = next_unfinished(self._connection, self._last)
-        if user is None:
+        found = next_unfinished(self._connection, self._last)
+        if found is None:
             is_again = self._advanced > 0  # who did not advance is locked
             self._last = self._advanced = 0
             return is_again
-        version = version_of_unfinished(self._connection, user)
-        before = load_unfinished(self._connection, [user])
-        self._decisions.make({user: before[user].from_ms} if user in before else {})
+        user, from_ms, version = found
+        self._decisions.make({user: from_ms})
         # By what was written: a decision that an ID begins anew may end where it was to go on.
         self._advanced += version_of_unfinished(self._connection, user) != version
         forget_if_gone(self._connection, user)

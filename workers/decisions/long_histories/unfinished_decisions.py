@@ -6,7 +6,7 @@ decides what arrives meanwhile.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -20,7 +20,7 @@ _COLUMNS = "user_ref, from_ms, latest_ms, is_changed, withheld, withheld_before_
 _BETWEEN = f"SELECT {_COLUMNS} FROM unfinished_decisions WHERE user_ref BETWEEN %s AND %s"
 # Who is set aside is decided anew from the beginning.
 _NEXT = """
-SELECT user_ref FROM unfinished_decisions
+SELECT user_ref, from_ms, xmin::text FROM unfinished_decisions
 WHERE user_ref > %s AND NOT EXISTS (
     SELECT FROM set_aside_users AS aside WHERE aside.user_ref = unfinished_decisions.user_ref
 )
@@ -84,14 +84,22 @@ def load_unfinished(connection: Connection, users: Sequence[int]) -> dict[int, U
     return {user: Unfinished(*values) for user, *values in rows if user in wanted}
 
 
-def next_unfinished(connection: Connection, after: int) -> int | None:
+class NextUnfinished(NamedTuple):
+    """A user whose decision is to go on from a moment; `version` differs after each window."""
+
+    user: int
+    from_ms: int
+    version: str
+
+
+def next_unfinished(connection: Connection, after: int) -> NextUnfinished | None:
     """Returns the next user whose decision is to go on, in the order of their numbers."""
     row = run(connection, _NEXT, (after,)).fetchone()
-    return None if row is None else int(row[0])
+    return None if row is None else NextUnfinished(*row)
 
 
 def version_of_unfinished(connection: Connection, user: int) -> str | None:
-    """Returns what differs after each window of a user's decision, None if there is no more."""
+    """Returns the version of a user's unfinished decision, None if there is no more."""
     row = run(connection, _VERSION, (user,)).fetchone()
     return None if row is None else str(row[0])
 
