@@ -146,7 +146,8 @@ def test(context: CommandContext, app: str, destination: str, kind: str, as_json
         result = send_alert_test(
             resources, terminal_actor(), settings, known, AlertKind(kind), now_ms
         )
-    show_test("message", result, as_json=as_json)
+    sent = {"message": result.subject}
+    show_test(result, sent, "The message was not accepted.", as_json=as_json)
 
 
 @alert.command("log")

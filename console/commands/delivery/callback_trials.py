@@ -7,6 +7,7 @@ import click
 
 from console.actor import terminal_actor
 from console.apps.apps import find_app
+from console.commands.delivery.steps import show_test
 from console.commands.terminal.options import app_option, json_option
 from console.commands.terminal.output import pairs, show
 from console.connections import CommandContext, load_settings, open_resources
@@ -46,16 +47,8 @@ def test(
             show({"preview": preview}, pairs(asdict(preview).items()), as_json=as_json)
             return
         result = send_test(resources, terminal_actor(), settings, known, now_ms, callback_id)
-    facts = {
-        "request": f"{result.preview.method} {result.preview.url}",
-        "outcome": result.outcome,
-        "status": result.status,
-        "took (ms)": result.took_ms,
-        "answer": result.answer or None,
-    }
-    show({"test": result}, pairs(facts.items()), as_json=as_json)
-    if not result.delivered:
-        raise OperatorError("The endpoint did not accept the callback.")
+    sent = {"request": f"{result.preview.method} {result.preview.url}"}
+    show_test(result, sent, "The endpoint did not accept the callback.", as_json=as_json)
 
 
 @click.command("test-partner")

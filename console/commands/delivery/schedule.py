@@ -158,7 +158,8 @@ def test(context: CommandContext, app: str, schedule_name: str, as_json: bool) -
         load_rates(resources.connection)
         known = find_schedule(resources.connection, owner, schedule_name)
         result = send_report_test(resources, terminal_actor(), settings, (owner, known), now_ms)
-    show_test("report", result, as_json=as_json, size_bytes=result.size_bytes)
+    sent = {"report": result.subject, "size (bytes)": result.size_bytes}
+    show_test(result, sent, "The report was not accepted.", as_json=as_json)
 
 
 @schedule.command("log")

@@ -1,6 +1,6 @@
 """Makes the commands that endpoints, schedules and alert destinations have in the same form."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
@@ -29,8 +29,6 @@ class Named(Protocol):
 class SentTest(Protocol):
     """A message that was sent as a test, and what came back."""
 
-    @property
-    def subject(self) -> str: ...
     @property
     def delivered(self) -> bool: ...
     @property
@@ -95,11 +93,13 @@ def step_maker(
     return named
 
 
-def show_test(noun: str, result: SentTest, *, as_json: bool, size_bytes: int | None = None) -> None:
-    """Shows what became of a test. Raises OperatorError if it was not accepted."""
+def show_test(result: SentTest, sent: Mapping[str, object], refusal: str, *, as_json: bool) -> None:
+    """Shows what was sent as a test, and what came back.
+
+    Raises OperatorError, which says the refusal, if it was not accepted.
+    """
     facts = {
-        noun: result.subject,
-        **({} if size_bytes is None else {"size (bytes)": size_bytes}),
+        **sent,
         "outcome": result.outcome,
         "status": result.status,
         "took (ms)": result.took_ms,
@@ -107,4 +107,4 @@ def show_test(noun: str, result: SentTest, *, as_json: bool, size_bytes: int | N
     }
     show({"test": result}, pairs(facts.items()), as_json=as_json)
     if not result.delivered:
-        raise OperatorError(f"The {noun} was not accepted.")
+        raise OperatorError(refusal)
