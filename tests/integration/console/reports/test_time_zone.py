@@ -36,7 +36,8 @@ from shared.database import Connection
 from shared.events import Environment, Event
 from shared.ids import new_receipt
 from tests.integration.counted import count_all, store
-from tests.integration.workers.rollups.test_schedule import move, opened
+from tests.integration.workers.rollups.staged_worlds import move
+from tests.integration.workers.rollups.test_schedule import opened
 from tests.support.build import ADMIN
 
 # Clocks in New York are put back on 1 November.

@@ -19,10 +19,10 @@ from tests.integration.workers.conftest import Bench
 from tests.integration.workers.decisions.test_outbox_law import expected, found, prepare
 from tests.integration.workers.deliveries import as_events, shuffled, stage
 from tests.integration.workers.recount import assert_figures_are_those_of_raw_rows
-from tests.integration.workers.rollups.test_schedule import (
-    _own_one_link,
-    _received_in_time,
+from tests.integration.workers.rollups.staged_worlds import (
     move,
+    own_one_link,
+    received_in_time,
 )
 from tests.integration.workers.test_between_commits import take_step
 from tests.integration.workers.test_derivation import assert_tables_are_the_oracles
@@ -177,10 +177,10 @@ def test_in_windows_figures_are_those_of_raw_rows_counted_at_any_time(
     def agree(drawn: World, seed: int) -> None:
         random = Random(seed)
         staged = stage(connection, drawn)
-        _own_one_link(connection, staged.places["shop"][0])
+        own_one_link(connection, staged.places["shop"][0])
         for app_id in sorted({app_id for app_id, _ in staged.places.values()}):
             move(connection, app_id, zone)
-        events = [_received_in_time(event) for event in as_events(drawn, staged)]
+        events = [received_in_time(event) for event in as_events(drawn, staged)]
         for wave in shuffled(events, random):
             for batch in wave:
                 record(connection, batch)

@@ -10,18 +10,15 @@ from hypothesis import strategies as st
 from shared.database import Connection, connect
 from tests.integration.counted import count_all, store
 from tests.integration.crashing import Crash, Crashing
-from tests.integration.workers.deliveries import as_events, shuffled, stage
+from tests.integration.workers.deliveries import shuffled
 from tests.integration.workers.recount import assert_figures_are_those_of_raw_rows
+from tests.integration.workers.rollups.staged_worlds import move, stage_earning
 from tests.integration.workers.rollups.test_schedule import (
     DAY_MS,
     MINUTE_MS,
-    _own_one_link,
-    _received_in_time,
-    _with_money,
     an_hour_ago,
     bought,
     clicked,
-    move,
     opened,
 )
 from tests.support.worlds import World, worlds
@@ -52,13 +49,7 @@ def test_a_large_day_is_the_recount_in_any_order_of_late_facts_rolled_up_at_any_
     @given(st.lists(worlds(), min_size=1, max_size=2), st.integers(0, 2**32))
     def agree(together: list[World], seed: int) -> None:
         random = Random(seed)
-        stages = [stage(connection, each) for each in together]
-        _own_one_link(connection, stages[0].places["shop"][0])
-        events = [
-            _with_money(_received_in_time(event), random)
-            for each in zip(together, stages, strict=True)
-            for event in as_events(*each)
-        ]
+        events = stage_earning(connection, together, random)
         for wave in shuffled(events, random):
             for batch in wave:
                 record(connection, batch)
@@ -81,11 +72,7 @@ def test_a_large_day_is_the_recount_in_any_zone_that_its_app_moves_to(
     @given(worlds(), st.integers(0, 2**32))
     def agree(world: World, seed: int) -> None:
         random = Random(seed)
-        place = stage(connection, world)
-        _own_one_link(connection, place.places["shop"][0])
-        events = [
-            _with_money(_received_in_time(event), random) for event in as_events(world, place)
-        ]
+        events = stage_earning(connection, [world], random)
         for wave in shuffled(events, random):
             for batch in wave:
                 if random.random() < 0.4:

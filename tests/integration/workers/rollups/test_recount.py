@@ -12,7 +12,8 @@ from shared.ids import new_receipt
 from tests.integration.counted import count_all, store
 from tests.integration.fresh import fresh
 from tests.integration.workers.recount import assert_figures_are_those_of_raw_rows
-from tests.integration.workers.rollups.test_schedule import move, opened
+from tests.integration.workers.rollups.staged_worlds import move
+from tests.integration.workers.rollups.test_schedule import opened
 from workers.rollups.large_days import days, steps
 from workers.rollups.schedule import roll_up
 from workers.rollups.stale_periods import Grain, StalePeriod, mark_stale

@@ -5,9 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
 from typing import Any
-from uuid import UUID
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,15 +13,16 @@ from hypothesis import strategies as st
 from shared.clock import now_ms
 from shared.database import Connection, DatabaseError, connect, transaction
 from shared.events import Event, Kind
-from shared.ids import click_id_of, new_receipt, receipt_floor
+from shared.ids import click_id_of, new_receipt
 from shared.recompute import request_recompute
 from shared.redis import Redis
 from shared.shards.advisory_locks import AdvisoryLock, lock, try_lock_app
 from tests.integration.counted import count_all, store
 from tests.integration.crashing import Crash, Crashing
 from tests.integration.fresh import fresh
-from tests.integration.workers.deliveries import as_events, shuffled, stage
+from tests.integration.workers.deliveries import shuffled
 from tests.integration.workers.recount import assert_figures_are_those_of_raw_rows
+from tests.integration.workers.rollups.staged_worlds import move, stage_earning
 from tests.support.worlds import World, worlds
 from workers.decisions.derive import derive
 from workers.decisions.recompute import recompute
@@ -70,12 +69,6 @@ def clicked(at_ms: int, link_id: int | None = 1, **changes: Any) -> Event:
     return fresh(**{**usual, **changes})
 
 
-def move(connection: Connection, app_id: int, zone: str) -> None:
-    """Changes the time zone of an app, so long ago that workers follow at once."""
-    statement = "UPDATE apps SET time_zone = %s, time_zone_at = '2000-01-01' WHERE id = %s"
-    connection.execute(statement, (zone, app_id))
-
-
 def test_figures_are_those_of_raw_rows_in_any_order_counted_at_any_time(
     connection: Connection,
 ) -> None:
@@ -85,13 +78,7 @@ def test_figures_are_those_of_raw_rows_in_any_order_counted_at_any_time(
     @given(st.lists(worlds(), min_size=1, max_size=3), st.integers(0, 2**32))
     def agree(together: list[World], seed: int) -> None:
         random = Random(seed)
-        stages = [stage(connection, each) for each in together]
-        _own_one_link(connection, stages[0].places["shop"][0])
-        events = [
-            _with_money(_received_in_time(event), random)
-            for each in zip(together, stages, strict=True)
-            for event in as_events(*each)
-        ]
+        events = stage_earning(connection, together, random)
         for wave in shuffled(events, random):
             for batch in wave:
                 record(connection, batch)
@@ -121,13 +108,7 @@ def test_days_are_those_of_the_zone_of_an_app_whenever_that_changes(connection: 
     @given(st.lists(worlds(), min_size=1, max_size=2), st.integers(0, 2**32))
     def agree(together: list[World], seed: int) -> None:
         random = Random(seed)
-        stages = [stage(connection, each) for each in together]
-        _own_one_link(connection, stages[0].places["shop"][0])
-        events = [
-            _with_money(_received_in_time(event), random)
-            for each in zip(together, stages, strict=True)
-            for event in as_events(*each)
-        ]
+        events = stage_earning(connection, together, random)
         apps = {event.app_id for event in events}
         for wave in shuffled(events, random):
             for batch in wave:
@@ -143,46 +124,6 @@ def test_days_are_those_of_the_zone_of_an_app_whenever_that_changes(connection: 
         assert_figures_are_those_of_raw_rows(connection)
 
     agree()
-
-
-def _own_one_link(connection: Connection, app_id: int) -> None:
-    """Worlds know the links 7 and 8: one gets a partner, the other is nobody's."""
-    connection.execute(
-        "INSERT INTO links (id, app_id, partner_id, name, offer_id, pub_id, destination)"
-        " OVERRIDING SYSTEM VALUE SELECT 7, %s, id, 'Summer', '7', '7', 'https://shop.example/'"
-        " FROM partners ON CONFLICT DO NOTHING",
-        (app_id,),
-    )
-
-
-def _received_in_time(event: Event) -> Event:
-    """Ingest takes nothing from more than a day ahead: a receipt is not older than that."""
-    low_bits = event.receipt.int & ((1 << 80) - 1)
-    receipt = UUID(int=receipt_floor(event.happened_at_ms).int | low_bits)
-    return msgspec.structs.replace(event, receipt=receipt)
-
-
-def _with_money(event: Event, random: Random) -> Event:
-    """Amounts in currencies, values, campaigns, countries, and a key that some events share."""
-    if event.kind is Kind.CLICK:
-        named = random.choice(
-            ({}, {"campaign": "summer "}, {"campaign": "winter", "pub_sub_id": "site-4 "})
-        )
-        return msgspec.structs.replace(event, parameters={**event.parameters, **named})
-    earned = {"kind": Kind.AD_REVENUE, "event_id": "__ad_revenue"}
-    return msgspec.structs.replace(
-        event,
-        **(earned if event.kind is Kind.EVENT and random.random() < 0.3 else {}),
-        sale_amount=random.choice((None, "0.10", "-3.5", "12")),
-        sale_amount_currency=random.choice((None, "EUR", "USD")),
-        aggregated_event_value=random.choice((None, "1.25")),
-        sdk=random.choice((None, None, "js5.8.3")),
-        parameters={
-            **event.parameters,
-            **random.choice(({}, {"country": "de"}, {"country": "FR"})),
-        },
-        idempotency_key=random.choice((None, None, f"{event.app_id} {random.randrange(9)}")),
-    )
 
 
 def _sums(connection: Connection, column: str, grain: str = "hour") -> Decimal:

@@ -47,7 +47,7 @@ from tests.integration.conftest import SECRET_KEY
 from tests.integration.counted import count_all, store
 from tests.integration.fresh import fresh
 from tests.integration.workers.alerts.test_sender import Webhook
-from tests.integration.workers.rollups.test_schedule import move
+from tests.integration.workers.rollups.staged_worlds import move
 from tests.support.build import ADMIN, VIEWER
 from tests.support.redis_names import NAMES
 from tests.system.smtp_receiver import SmtpReceiver
